@@ -1,0 +1,74 @@
+const transports = '^src/infrastructure/services/(memory|embedded|redis|rabbitmq|kafka)/';
+
+/** The layer rules of the project; each was seeded with a violation and caught it. */
+module.exports = {
+  forbidden: [
+    {
+      name: 'core-knows-no-infrastructure',
+      comment: 'Policy lives in the core and must run over any transport.',
+      severity: 'error',
+      from: { path: '^src/core/' },
+      to: { path: '^src/(infrastructure|modules|app)' },
+    },
+    {
+      name: 'core-knows-no-client',
+      comment: 'Clients of brokers, storage and metrics belong to infrastructure.',
+      severity: 'error',
+      from: { path: '^src/core/' },
+      to: { path: 'node_modules/(ioredis|amqplib|kafkajs|lmdb|prom-client|@willsoto)/' },
+    },
+    {
+      name: 'transports-are-strangers',
+      comment: 'A transport that imports another cannot be installed, tested or replaced alone.',
+      severity: 'error',
+      from: { path: transports },
+      to: { path: transports, pathNot: '^src/infrastructure/services/$1/' },
+    },
+    {
+      name: 'transports-see-only-the-ports',
+      comment: 'A transport moves bytes: ports, typed errors, clock and the shared kit are all it may know.',
+      severity: 'error',
+      from: { path: transports, pathNot: '\\.module\\.ts$' },
+      to: {
+        path: '^src/core/',
+        pathNot:
+          '^src/core/messaging/(transport|messaging\\.errors|clock|transport-kit/[a-z-]+|dead-letters/dead-letter-store|idempotency/idempotency-store)\\.ts$',
+      },
+    },
+    {
+      name: 'plain-files-stay-plain',
+      comment: 'Only files with a Nest suffix may know Nest.',
+      severity: 'error',
+      from: {
+        path: '^src/core/messaging/',
+        pathNot:
+          '\\.(module|service|controller|decorator|explorer|guard|filter|interceptor|pipe)\\.ts$|\\.spec\\.ts$',
+      },
+      to: { path: 'node_modules/@nestjs/' },
+    },
+    {
+      name: 'modules-use-the-public-core',
+      comment: 'The demonstration uses what an application would: the index of the core.',
+      severity: 'error',
+      from: { path: '^src/modules/' },
+      to: { path: '^src/(core/messaging/(?!index\\.ts)|infrastructure/)' },
+    },
+    {
+      name: 'no-circular',
+      comment: 'A cycle has no first file to read.',
+      severity: 'error',
+      from: {},
+      to: { circular: true },
+    },
+  ],
+  options: {
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '\\.spec\\.ts$' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'require', 'node', 'default'],
+    },
+  },
+};

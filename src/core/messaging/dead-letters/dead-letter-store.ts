@@ -1,0 +1,162 @@
+/** Why a message was given up. */
+export const DEAD_LETTER_REASONS = [
+  'handler_error',
+  'timeout',
+  'validation_failed',
+  'deserialization_failed',
+  'no_handler',
+  'expired',
+  'max_deliveries',
+  'rejected',
+  'queue_overflow',
+  'unroutable',
+] as const;
+export type DeadLetterReason = (typeof DEAD_LETTER_REASONS)[number];
+
+/**
+ * `failed` waits for an operator; `replaying` is being published again; `replayed` is on its way to the handler;
+ * `resolved` was handled after a replay; `archived` was set aside. A replay that fails again is `failed` again.
+ */
+export const DEAD_LETTER_STATUSES = ['failed', 'replaying', 'replayed', 'resolved', 'archived'] as const;
+export type DeadLetterStatus = (typeof DEAD_LETTER_STATUSES)[number];
+
+export interface DeadLetterError {
+  readonly type: string;
+  readonly message: string;
+  readonly code?: string;
+  readonly stack?: string;
+}
+
+/** One try that failed. `at` is in milliseconds since 1970. */
+export interface FailedAttempt {
+  readonly attempt: number;
+  readonly at: number;
+  readonly errorType: string;
+}
+
+/** Everything about a dead letter but its bytes. Times are in milliseconds since 1970. */
+export interface DeadLetterSummary {
+  /** UUIDv7, so that ids sort by the time of parking. */
+  readonly id: string;
+  readonly status: DeadLetterStatus;
+  readonly topic: string;
+  readonly group: string;
+  /** `Class.method` of the handler that gave up. */
+  readonly handler: string;
+  readonly transport: string;
+  readonly messageId: string;
+  readonly key?: string;
+  readonly correlationId?: string;
+  readonly contentType?: string;
+  readonly reason: DeadLetterReason;
+  readonly error: DeadLetterError;
+  readonly fingerprint: string;
+  readonly attempts: number;
+  readonly history: readonly FailedAttempt[];
+  readonly publishedAt?: number;
+  readonly firstFailedAt: number;
+  readonly deadLetteredAt: number;
+  /** Last change of `status`. */
+  readonly updatedAt: number;
+  readonly replayCount: number;
+  readonly bodyBytes: number;
+  /** Raised by one with every change; what `transition` compares. */
+  readonly revision: number;
+}
+
+/** A dead letter with the headers and the raw bytes of its message, exactly as they arrived. */
+export interface DeadLetter extends DeadLetterSummary {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+}
+
+/** What the core knows when it parks a message; the store adds the rest. */
+export type NewDeadLetter = Omit<
+  DeadLetter,
+  'status' | 'updatedAt' | 'replayCount' | 'revision' | 'bodyBytes'
+>;
+
+/** All given conditions must hold. `from` and `to` bound `deadLetteredAt`: inclusive, exclusive. */
+export interface DeadLetterFilter {
+  readonly status?: DeadLetterStatus;
+  readonly topic?: string;
+  readonly group?: string;
+  readonly handler?: string;
+  readonly transport?: string;
+  readonly reason?: DeadLetterReason;
+  readonly errorType?: string;
+  readonly fingerprint?: string;
+  readonly messageId?: string;
+  readonly correlationId?: string;
+  readonly key?: string;
+  readonly minAttempts?: number;
+  readonly from?: number;
+  readonly to?: number;
+}
+
+export interface DeadLetterPage {
+  readonly items: readonly DeadLetterSummary[];
+  /** Pass it as `after` to get the next page. Absent on the last one. */
+  readonly next?: string;
+}
+
+/** Dead letters that failed in the same way. */
+export interface DeadLetterGroup {
+  readonly fingerprint: string;
+  readonly topic: string;
+  readonly group: string;
+  readonly handler: string;
+  readonly reason: DeadLetterReason;
+  readonly errorType: string;
+  /** Message of the newest letter of the group. */
+  readonly errorMessage: string;
+  readonly count: number;
+  readonly firstAt: number;
+  readonly lastAt: number;
+  readonly sampleIds: readonly string[];
+}
+
+/** Stock of one (topic, group, status). */
+export interface DeadLetterStock {
+  readonly topic: string;
+  readonly group: string;
+  readonly status: DeadLetterStatus;
+  readonly count: number;
+  /** `deadLetteredAt` of the oldest. */
+  readonly oldestAt: number;
+}
+
+/** Keeps dead letters. Every method rejects with `STORE_UNAVAILABLE` when it cannot answer within its deadline. */
+export interface DeadLetterStore {
+  connect(): Promise<void>;
+  /**
+   * Keeps a letter durably before it resolves, and returns the id it is kept under.
+   *
+   * There is at most one letter that is not `resolved` for a (topic, group, message id): adding another overwrites it
+   * under its old id, back to `failed`, so that neither a crash between storing and acknowledging nor a replay that
+   * fails again doubles it. `replayCount` is kept.
+   */
+  add(letter: NewDeadLetter): Promise<string>;
+  find(id: string): Promise<DeadLetter | undefined>;
+  /** Newest first. `limit` 1 to 200. */
+  list(
+    filter: DeadLetterFilter,
+    page: { readonly limit: number; readonly after?: string },
+  ): Promise<DeadLetterPage>;
+  count(filter: DeadLetterFilter): Promise<number>;
+  /** Groups by fingerprint of what matches, largest first, at most `limit`. */
+  groups(filter: DeadLetterFilter, limit: number): Promise<readonly DeadLetterGroup[]>;
+  /**
+   * Changes the status if it is still one of `from`, and returns the letter as it is then; `undefined` when there is
+   * no such letter or its status is another. A change to `replaying` raises `replayCount`.
+   */
+  transition(
+    id: string,
+    from: readonly DeadLetterStatus[],
+    to: DeadLetterStatus,
+  ): Promise<DeadLetterSummary | undefined>;
+  /** Deletes for good. False when there is no such letter. */
+  remove(id: string): Promise<boolean>;
+  stats(): Promise<readonly DeadLetterStock[]>;
+  close(): Promise<void>;
+}

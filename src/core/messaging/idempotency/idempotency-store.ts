@@ -1,0 +1,22 @@
+/** What `begin` found. Only the holder of `token` may complete or release. */
+export type IdempotencyClaim =
+  | { readonly kind: 'fresh'; readonly token: string }
+  /** Handled before, within the window. */
+  | { readonly kind: 'done' }
+  /** In the hands of somebody whose lease still runs; `retryAfterMs` until it ends. */
+  | { readonly kind: 'busy'; readonly retryAfterMs: number };
+
+/** Remembers which messages were handled. Every method rejects with `STORE_UNAVAILABLE` when it cannot answer. */
+export interface IdempotencyStore {
+  connect(): Promise<void>;
+  /**
+   * Claims `key` for `leaseMs`. A lease that runs out makes the key claimable again, which is how the claim of a
+   * process that died is taken over.
+   */
+  begin(key: string, leaseMs: number): Promise<IdempotencyClaim>;
+  /** Remembers `key` as done for `windowMs`. Without effect when the claim was lost meanwhile. */
+  complete(key: string, token: string, windowMs: number): Promise<void>;
+  /** Gives the claim back, so that the next delivery runs. Without effect when the claim was lost meanwhile. */
+  release(key: string, token: string): Promise<void>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,120 @@
+import type { Subscription } from '../transport.js';
+
+/** Deliveries that may wait behind another of their key, as a multiple of the concurrency. */
+const WAITING_FACTOR = 4;
+
+interface Waiting<T> {
+  readonly item: T;
+  readonly key: string | undefined;
+}
+
+/**
+ * The deliveries that one consumer has in hand: a ceiling on what runs, one lane a key where order is asked for, and
+ * a way to wait until all of it is done.
+ *
+ * Shared by the transports, so that concurrency, per-key order and draining mean the same on all of them.
+ */
+export class DeliverySlots<T> {
+  readonly #limit: number;
+  readonly #keyed: boolean;
+  readonly #run: (item: T) => Promise<void>;
+  readonly #onFree: () => void;
+  /** Items behind the running one of their key. A key without a running or ready item has no lane. */
+  readonly #lanes = new Map<string, T[]>();
+  /** Items whose key is theirs and that wait for the ceiling only. */
+  #ready: Waiting<T>[] = [];
+  #running = 0;
+  #waiting = 0;
+  #idleWaiters: (() => void)[] = [];
+
+  /**
+   * @param run settles one item; must not reject.
+   * @param onFree called whenever an item is done, with `free` already raised.
+   */
+  constructor(
+    subscription: Pick<Subscription, 'concurrency' | 'ordering'>,
+    run: (item: T) => Promise<void>,
+    onFree: () => void,
+  ) {
+    this.#limit = subscription.concurrency;
+    this.#keyed = subscription.ordering === 'key';
+    this.#run = run;
+    this.#onFree = onFree;
+  }
+
+  /** Items in hand, running or waiting. */
+  get size(): number {
+    return this.#running + this.#waiting;
+  }
+
+  /** How many more items may be offered now: up to the concurrency, and some more where keys make items wait. */
+  get free(): number {
+    return this.#limit * (this.#keyed ? 1 + WAITING_FACTOR : 1) - this.size;
+  }
+
+  /** Runs the item as soon as its key and the ceiling allow. */
+  offer(item: T, key?: string): void {
+    const laneKey = this.#keyed ? key : undefined;
+    if (laneKey !== undefined) {
+      const lane = this.#lanes.get(laneKey);
+      if (lane) {
+        lane.push(item);
+        this.#waiting += 1;
+        return;
+      }
+      this.#lanes.set(laneKey, []);
+    }
+    if (this.#running < this.#limit) {
+      this.#start(item, laneKey);
+    } else {
+      this.#ready.push({ item, key: laneKey });
+      this.#waiting += 1;
+    }
+  }
+
+  /** Takes back everything that has not started: a consumer that stops must not run it. */
+  withdraw(): T[] {
+    const unstarted = this.#ready.map((waiting) => waiting.item);
+    for (const lane of this.#lanes.values()) unstarted.push(...lane.splice(0));
+    this.#ready = [];
+    this.#waiting = 0;
+    if (this.size === 0) this.#announceIdle();
+    return unstarted;
+  }
+
+  /** Resolves when nothing is in hand. */
+  idle(): Promise<void> {
+    if (this.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#idleWaiters.push(resolve));
+  }
+
+  #start(item: T, key: string | undefined): void {
+    this.#running += 1;
+    void this.#run(item).then(() => this.#finished(key));
+  }
+
+  #finished(key: string | undefined): void {
+    this.#running -= 1;
+    if (key !== undefined) this.#advanceLane(key);
+    while (this.#running < this.#limit) {
+      const next = this.#ready.shift();
+      if (!next) break;
+      this.#waiting -= 1;
+      this.#start(next.item, next.key);
+    }
+    if (this.size === 0) this.#announceIdle();
+    this.#onFree();
+  }
+
+  #advanceLane(key: string): void {
+    const next = this.#lanes.get(key)?.shift();
+    if (next === undefined) this.#lanes.delete(key);
+    else this.#ready.push({ item: next, key });
+  }
+
+  #announceIdle(): void {
+    const waiters = this.#idleWaiters;
+    this.#idleWaiters = [];
+    for (const resolve of waiters) resolve();
+  }
+}

@@ -1,0 +1,183 @@
+/**
+ * The port between the messaging core and whatever carries its messages.
+ *
+ * A transport moves bytes. It never sees a payload type, a handler, a retry policy or a dead letter: all of that is
+ * policy and lives once, in the core. What each method owes its caller is checked by the conformance suite in
+ * `test/conformance/transport`, which every transport and every composite passes.
+ */
+
+/** What a broker carries. */
+export interface WireMessage {
+  /** Stable across retries, failover and replays, and therefore the idempotency key. */
+  readonly id: string;
+  /** Messages with equal keys keep their order where the subscription asks for it. */
+  readonly key?: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+}
+
+/** Where a message goes. Without `group` every consumer group of the topic gets it, with `group` only that one. */
+export interface Destination {
+  readonly topic: string;
+  readonly group?: string;
+}
+
+export interface PublishOptions {
+  /** Keep the messages from every consumer for this long. Defaults to no delay. */
+  readonly delayMs?: number;
+  /** Longest time, from the call, until every outcome is known. What is not known by then is `unknown`. */
+  readonly deadlineMs: number;
+}
+
+/** One try of a publish on one transport, as receipts and errors show it. */
+export interface PublishAttempt {
+  readonly transport: string;
+  readonly outcome: PublishOutcome['kind'];
+  readonly durationMs: number;
+  readonly errorCode?: string;
+}
+
+/** How an outcome came about. Only transports that combine others say it; the core fills it in for the rest. */
+export interface PublishTrail {
+  /** Name of the transport that took (or failed to take) the message in the end. */
+  readonly transport: string;
+  readonly status: 'accepted' | 'spooled';
+  readonly durability: Durability;
+  readonly attempts: readonly PublishAttempt[];
+}
+
+/** What became of one published message. */
+export type PublishOutcome =
+  /** The broker has taken responsibility at the transport's `durability`. */
+  | { readonly kind: 'accepted'; readonly trail?: PublishTrail }
+  /** Certainly not taken: sending it elsewhere cannot duplicate it. */
+  | { readonly kind: 'unavailable'; readonly error: Error; readonly trail?: PublishTrail }
+  /** It may or may not have been taken: the deadline passed or the connection was lost after writing. */
+  | { readonly kind: 'unknown'; readonly error: Error; readonly trail?: PublishTrail }
+  /** Will never be taken as it is (too large, forbidden, unroutable): no other transport should be tried. */
+  | { readonly kind: 'refused'; readonly error: Error; readonly trail?: PublishTrail };
+
+/** What a group asks of a topic. Subscriptions are durable: a group that has consumed once keeps receiving. */
+export interface Subscription {
+  readonly topic: string;
+  readonly group: string;
+  /** Ceiling of deliveries in hand, per process. */
+  readonly concurrency: number;
+  /** `key`: deliveries with equal keys run one after the other, in the order in which they were published. */
+  readonly ordering: 'none' | 'key';
+}
+
+/** One hand-over of a message to a consumer. */
+export interface Delivery {
+  readonly message: WireMessage;
+  /** 1 for the first hand-over; raised by a retry and by the death of a process that had the message in hand. */
+  readonly attempt: number;
+  /** Name of the transport that the message came from. */
+  readonly transport: string;
+}
+
+/** What the transport must do with a delivery once the core is done with it. */
+export type Settlement =
+  | { readonly kind: 'ack' }
+  | {
+      /** Hand it over again, to the same group only, not before `delayMs`, with `attempt + 1`. */
+      readonly kind: 'retry';
+      readonly delayMs: number;
+      /** Laid over the message's headers from the next delivery on. */
+      readonly headers?: Readonly<Record<string, string>>;
+    };
+
+/** Called once a delivery. Never rejects: whatever happens inside becomes a settlement. */
+export type OnDelivery = (delivery: Delivery) => Promise<Settlement>;
+
+/** The running thing that serves a subscription. */
+export interface Consumer {
+  /** Ends intake, then waits until every delivery in hand is settled. Idempotent. */
+  stop(): Promise<void>;
+}
+
+/** Depth of one group's share of a topic. */
+export interface Backlog {
+  /** Could be delivered now. */
+  readonly ready: number;
+  /** Handed over, not yet settled. */
+  readonly inFlight: number;
+  /** Retries and delayed messages that are not due yet. */
+  readonly delayed: number;
+  /** Age of the oldest message that is not settled. Absent when there is none. */
+  readonly oldestAgeMs?: number;
+}
+
+/**
+ * What `accepted` means on a transport as it is configured: `memory` survives nothing but a healthy process,
+ * `acknowledged` survives the death of this process, `replicated` survives the loss of a broker node as well.
+ */
+export type Durability = 'memory' | 'acknowledged' | 'replicated';
+
+export interface Transport {
+  /** The configured name, unique in an application. Deliveries, receipts, metrics and health carry it. */
+  readonly name: string;
+  /** Kind of broker behind it: `memory`, `embedded`, `redis` and so on. A label, nothing branches on it. */
+  readonly system: string;
+  readonly durability: Durability;
+
+  /** Makes the transport usable. Rejects when the broker cannot be reached; may be called again then. */
+  connect(): Promise<void>;
+
+  /**
+   * Hands messages to the broker; resolves with one outcome per message, in order, and never rejects.
+   *
+   * Never buffers while disconnected (that is `unavailable`) and never waits past `deadlineMs`.
+   */
+  publish(
+    to: Destination,
+    messages: readonly WireMessage[],
+    options: PublishOptions,
+  ): Promise<readonly PublishOutcome[]>;
+
+  /** Starts serving a subscription and keeps serving it through reconnects until `stop`. */
+  consume(subscription: Subscription, onDelivery: OnDelivery): Promise<Consumer>;
+
+  /** Depth of one group. All zero for a group that was never seen. */
+  backlog(subscription: Pick<Subscription, 'topic' | 'group'>): Promise<Backlog>;
+
+  /** Proves that a durable write is possible now, or rejects. */
+  ping(): Promise<void>;
+
+  /** Stops consumers and lets go of the broker. Idempotent, also while something blocks. */
+  close(): Promise<void>;
+}
+
+/** What happened inside a transport, told through {@link TransportContext.onEvent}. */
+export type TransportEvent =
+  | { readonly type: 'connected' }
+  | { readonly type: 'disconnected'; readonly error?: Error }
+  | { readonly type: 'blocked'; readonly reason: string }
+  | { readonly type: 'unblocked' }
+  | { readonly type: 'error'; readonly error: Error }
+  /** The settlement of a delivery of a dead connection: dropped, the message will come back. */
+  | { readonly type: 'settlement-dropped'; readonly topic: string; readonly group: string }
+  /** Messages that some group had not read were removed by a configured limit. */
+  | {
+      readonly type: 'unread-removed';
+      readonly topic: string;
+      readonly count: number;
+      readonly reason: string;
+    };
+
+/** What every transport is given besides its own options. */
+export interface TransportContext {
+  readonly name: string;
+  readonly clock: Clock;
+  readonly onEvent: (event: TransportEvent) => void;
+}
+
+/** Time as a parameter, so that tests can turn it. */
+export interface Clock {
+  /** Milliseconds since 1970, for timestamps that leave the process. May jump. */
+  now(): number;
+  /** Milliseconds from an arbitrary start, for durations and deadlines. Never jumps. */
+  monotonic(): number;
+  /** Runs `callback` once after `delayMs`. The returned function cancels it. Does not keep the process alive. */
+  schedule(delayMs: number, callback: () => void): () => void;
+}
