@@ -1,0 +1,18 @@
+import type { HandlerIdentity } from '../messaging.events.js';
+import type { MessageContext } from '../message-context.js';
+import type { MessageType } from '../message-type.js';
+import type { RetryPolicy } from '../retry-policy.js';
+import type { Subscription } from '../transport.js';
+
+/** One handler of one topic in one group, with everything resolved at boot that a delivery needs. */
+export interface HandlerEntry extends HandlerIdentity, Subscription {
+  /** Absent for a handler of a topic that is known by its name only: its payload is JSON and is not validated. */
+  readonly type: MessageType | undefined;
+  readonly policy: RetryPolicy;
+  /** `0` lets the handler run for as long as it likes. */
+  readonly timeoutMs: number;
+  /** How long a handled message is remembered so that a second copy is not handled; 0 remembers nothing. */
+  readonly idempotencyWindowMs: number;
+  /** Runs guards, pipes, interceptors, the method and exception filters. May throw, reject or return anything. */
+  readonly invoke: (payload: unknown, context: MessageContext) => unknown;
+}

@@ -1,0 +1,63 @@
+/** How long to wait before the next attempt. */
+export interface Backoff {
+  readonly type: 'exponential' | 'fixed';
+  /** Before the second attempt, in milliseconds. Doubles with every further one when exponential. */
+  readonly delayMs: number;
+  /** Longest wait. Defaults to 60 s. */
+  readonly maxDelayMs?: number;
+  /**
+   * Waits a random time between nothing and the computed one, so that messages that failed together do not come back
+   * together ("full jitter", Brooker, Exponential Backoff And Jitter, 2015). Defaults to true.
+   */
+  readonly jitter?: boolean;
+}
+
+/** What to do about an error: the first rule that matches decides. */
+export interface ErrorRule {
+  /** An error class, or a predicate. */
+  readonly match: (new (...args: never[]) => Error) | ((error: unknown) => boolean);
+  /** `retry` within the attempts, `dead-letter` at once, `discard` acknowledges and forgets. */
+  readonly action: 'retry' | 'dead-letter' | 'discard';
+}
+
+export interface RetryPolicy {
+  /** Attempts in all, the first included. */
+  readonly attempts: number;
+  readonly backoff: Backoff;
+  readonly errors: readonly ErrorRule[];
+}
+
+/** 5 attempts, waiting up to 1, 2, 4 and 8 s between them. */
+export const DEFAULT_RETRY_POLICY: RetryPolicy = {
+  attempts: 5,
+  backoff: { type: 'exponential', delayMs: 1_000, maxDelayMs: 60_000, jitter: true },
+  errors: [],
+};
+
+const DEFAULT_MAX_DELAY_MS = 60_000;
+
+/** Milliseconds to wait after the attempt with this number failed. */
+export function delayAfter(attempt: number, backoff: Backoff, random: () => number = Math.random): number {
+  // 2 ** 30 steps of any delay are past every ceiling; larger exponents would overflow to Infinity.
+  const factor = backoff.type === 'fixed' ? 1 : 2 ** Math.min(attempt - 1, 30);
+  const delayMs = Math.min(backoff.delayMs * factor, backoff.maxDelayMs ?? DEFAULT_MAX_DELAY_MS);
+  return Math.round(backoff.jitter === false ? delayMs : delayMs * random());
+}
+
+/** The action of the first rule that matches, or undefined. A predicate that throws does not match. */
+export function actionFor(error: unknown, rules: readonly ErrorRule[]): ErrorRule['action'] | undefined {
+  return rules.find((rule) => matchesRule(error, rule.match))?.action;
+}
+
+function matchesRule(error: unknown, match: ErrorRule['match']): boolean {
+  if (isErrorClass(match)) return error instanceof match;
+  try {
+    return match(error);
+  } catch {
+    return false;
+  }
+}
+
+function isErrorClass(match: ErrorRule['match']): match is new (...args: never[]) => Error {
+  return match === Error || (match as { prototype?: unknown }).prototype instanceof Error;
+}
