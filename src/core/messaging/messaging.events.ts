@@ -71,6 +71,19 @@ export type MessagingEvent =
       readonly group: string;
       readonly to: DeadLetterStatus | 'discarded';
     }
+  /** What an operation did to one dead letter. `unknown`: a replay that may or may not have been sent. */
+  | {
+      readonly type: 'dead-letter-operation';
+      readonly operation: 'replay' | 'archive' | 'restore' | 'discard';
+      readonly outcome: 'succeeded' | 'failed' | 'unknown' | 'skipped';
+    }
+  /** Somebody used the admin API or the dead letter service, or was kept from it. */
+  | {
+      readonly type: 'admin-action';
+      /** One of a few fixed words, such as `replay`. Safe as a label. */
+      readonly action: string;
+      readonly outcome: 'succeeded' | 'failed' | 'denied';
+    }
   | { readonly type: 'consumer'; readonly to: HandlerIdentity; readonly change: 'started' | 'stopped' }
   | { readonly type: 'transport'; readonly transport: string; readonly event: TransportEvent };
 

@@ -1,0 +1,11 @@
+/** Injects the `DeadLetterStore`. */
+export const DEAD_LETTER_STORE = Symbol('switchyard:dead-letter-store');
+
+/** Injects the `ReplayPublisher`. */
+export const REPLAY_PUBLISHER = Symbol('switchyard:replay-publisher');
+
+/** Injects the function `(event: MessagingEvent) => void` that tells every observer. It never throws. */
+export const MESSAGING_EMIT = Symbol('switchyard:emit');
+
+/** Injects the `Clock`. */
+export const MESSAGING_CLOCK = Symbol('switchyard:clock');

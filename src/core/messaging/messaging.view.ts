@@ -1,0 +1,37 @@
+import type { HandlerIdentity, MessagingObserver } from './messaging.events.js';
+import type { Route } from './routing.js';
+import type { Transport } from './transport.js';
+
+/**
+ * `starting` until every transport that is required at boot is connected and consumers were asked for; `draining` from
+ * the first moment of a shutdown; `stopped` once transports are closed.
+ */
+export type MessagingState = 'starting' | 'running' | 'draining' | 'stopped';
+
+/** One handler and the consumer that feeds it from one transport, as it is now. */
+export interface SubscriptionView {
+  /** Identity under which events name this handler. */
+  readonly to: HandlerIdentity;
+  /** Name of the transport that is consumed. */
+  readonly transport: string;
+  readonly concurrency: number;
+  /** Deliveries in hand at this moment, in this process. */
+  readonly active: number;
+  readonly state: 'starting' | 'running' | 'stopped';
+}
+
+/** What health, metrics and operators may see of the running core. Reading it costs no round trip. */
+export interface MessagingView {
+  state(): MessagingState;
+  transports(): readonly Transport[];
+  subscriptions(): readonly SubscriptionView[];
+  /** In order of precedence, `fallback` already applied. */
+  routes(): readonly Route[];
+  /** Topics of every message type that this application knows, whether or not it handles them. */
+  topics(): readonly string[];
+  /** Adds an observer while the application runs. The returned function takes it away again. */
+  observe(observer: MessagingObserver): () => void;
+}
+
+/** Injects the {@link MessagingView}. */
+export const MESSAGING_VIEW = Symbol('switchyard:view');
