@@ -138,10 +138,15 @@ export interface DeadLetterStore {
    */
   add(letter: NewDeadLetter): Promise<string>;
   find(id: string): Promise<DeadLetter | undefined>;
-  /** Newest first. `limit` 1 to 200. */
+  /** In order of id, newest first unless asked otherwise. `limit` 1 to 200; `after` is the `next` of the same order. */
   list(
     filter: DeadLetterFilter,
-    page: { readonly limit: number; readonly after?: string },
+    page: {
+      readonly limit: number;
+      readonly after?: string;
+      /** Replays go oldest first, so that messages of one key arrive in the order in which they failed. */
+      readonly order?: 'newest-first' | 'oldest-first';
+    },
   ): Promise<DeadLetterPage>;
   count(filter: DeadLetterFilter): Promise<number>;
   /** Groups by fingerprint of what matches, largest first, at most `limit`. */
