@@ -57,7 +57,10 @@ function stringify(payload: unknown, maxDepth: number): string {
   }
   // JSON.stringify answers undefined for undefined, functions and symbols, whatever its declaration says.
   if ((text as string | undefined) === undefined) {
-    throw new InvalidMessageError('PAYLOAD_INVALID', 'The payload is undefined, which JSON cannot carry. Send null.');
+    throw new InvalidMessageError(
+      'PAYLOAD_INVALID',
+      'The payload is undefined, which JSON cannot carry. Send null.',
+    );
   }
   return text;
 }

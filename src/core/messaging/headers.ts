@@ -29,7 +29,7 @@ export function isReservedHeader(name: string): boolean {
 export const HEADER_NAME = /^[a-z0-9][a-z0-9!#$%&'*+.^_`|~-]{0,127}$/;
 
 /** What would split a header in a text protocol: CR, LF and NUL. */
-// eslint-disable-next-line no-control-regex -- finding control characters is its purpose
+
 export const HEADER_FORBIDDEN = /[\r\n\0]/;
 
 /** W3C Trace Context, version 00: the all-zero ids are invalid. */

@@ -51,10 +51,13 @@ export function refusePollution(text: string, value: unknown): void {
 
 function refuseKeys(value: unknown): void {
   if (typeof value !== 'object' || value === null) return;
-  for (const [key, child] of Object.entries(value)) {
+  for (const [key, child] of Object.entries(value as Record<string, unknown>)) {
     const isPrototype = key === '__proto__';
     const isConstructor =
-      key === 'constructor' && typeof child === 'object' && child !== null && Object.hasOwn(child, 'prototype');
+      key === 'constructor' &&
+      typeof child === 'object' &&
+      child !== null &&
+      Object.hasOwn(child, 'prototype');
     if (isPrototype || isConstructor) {
       throw new InvalidMessageError(
         'PAYLOAD_INVALID',

@@ -18,14 +18,16 @@ export interface MessageType<TInput = unknown, TOutput = TInput> {
   readonly codec: Codec;
 }
 
-/** A message type of which only the name matters. */
-export type AnyMessageType = MessageType<never, unknown>;
+/** A message type of whatever payload. */
+export interface AnyMessageType extends Omit<MessageType, 'key'> {
+  readonly key: ((payload: never) => string) | undefined;
+}
 
 /** What a handler of the message type receives. */
-export type PayloadOf<T> = T extends MessageType<never, infer TOutput> ? TOutput : never;
+export type PayloadOf<T extends AnyMessageType> = StandardSchemaV1.InferOutput<T['schema']>;
 
 /** What `publish` takes for the message type. */
-export type InputOf<T> = T extends { readonly schema: StandardSchemaV1<infer TInput> } ? TInput : never;
+export type InputOf<T extends AnyMessageType> = StandardSchemaV1.InferInput<T['schema']>;
 
 const defaultCodec = jsonCodec();
 
@@ -50,7 +52,7 @@ export function defineMessage<TSchema extends StandardSchemaV1>(
 ): MessageType<StandardSchemaV1.InferInput<TSchema>, StandardSchemaV1.InferOutput<TSchema>> {
   return {
     name,
-    schema: schema as StandardSchemaV1<StandardSchemaV1.InferInput<TSchema>, StandardSchemaV1.InferOutput<TSchema>>,
+    schema: schema,
     key: options.key,
     codec: options.codec ?? defaultCodec,
   };

@@ -1,5 +1,11 @@
 import type { DeadLetterReason } from './dead-letters/dead-letter-store.js';
-import { HandlerTimeoutError, MessagingError, type MessagingErrorCode, PermanentError, RetryAfterError } from './messaging.errors.js';
+import {
+  HandlerTimeoutError,
+  MessagingError,
+  type MessagingErrorCode,
+  PermanentError,
+  RetryAfterError,
+} from './messaging.errors.js';
 import { actionFor, delayAfter, type RetryPolicy } from './retry-policy.js';
 
 /** What the core concluded about a delivery that failed. */

@@ -13,7 +13,10 @@ export class RoutingTable {
   readonly #routes: readonly { readonly matches: (topic: string) => boolean; readonly transport: string }[];
 
   constructor(routes: readonly Route[]) {
-    this.#routes = routes.map((route) => ({ matches: compilePattern(route.match), transport: route.transport }));
+    this.#routes = routes.map((route) => ({
+      matches: compilePattern(route.match),
+      transport: route.transport,
+    }));
   }
 
   /** Name of the transport, or undefined when no route matches. Callers keep the answer: topics are few. */
@@ -30,7 +33,9 @@ export function problemsOfRoutes(routes: readonly Route[], transports: ReadonlyS
     if (wrong !== undefined) problems.push(`Route "${route.match}" ${wrong}.`);
     if (!transports.has(route.transport)) {
       const known = [...transports].join(', ') || 'none';
-      problems.push(`Route "${route.match}" names the transport "${route.transport}", which is not configured. Configured: ${known}.`);
+      problems.push(
+        `Route "${route.match}" names the transport "${route.transport}", which is not configured. Configured: ${known}.`,
+      );
     }
   }
   return problems;

@@ -69,7 +69,8 @@ export function MessageHandler(
 ): MethodDecorator {
   return (prototype, propertyKey, descriptor) => {
     const method = descriptor.value as object;
-    const earlier = Reflect.getMetadata(MESSAGE_HANDLER_METADATA, method) as MessageHandlerMetadata[] | undefined;
+    const earlier = Reflect.getMetadata(MESSAGE_HANDLER_METADATA, method) as
+      MessageHandlerMetadata[] | undefined;
     const metadata: MessageHandlerMetadata = { target, options };
     applyDecorators(SetMetadata(MESSAGE_HANDLER_METADATA, [...(earlier ?? []), metadata]) as MethodDecorator)(
       prototype,

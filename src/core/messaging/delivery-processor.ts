@@ -1,0 +1,234 @@
+import { describeDeadLetter } from './dead-letters/dead-letter.js';
+import { appendHistory, readHistory } from './dead-letters/attempt-history.js';
+import type { NewDeadLetter } from './dead-letters/dead-letter-store.js';
+import { AbandonedError, HandlerRuns } from './handler-runs.js';
+import type { HandlerEntry } from './handlers/handler-entry.js';
+import { HEADER } from './headers.js';
+import { IdempotencyStep } from './idempotency/idempotency-step.js';
+import type { IdempotencyStore } from './idempotency/idempotency-store.js';
+import { uuidV7 } from './ids.js';
+import { attemptOf, readPayload, refuseExpired, refuseUsedUp } from './incoming.js';
+import { MessageContext } from './message-context.js';
+import type { MessageLimits } from './message-limits.js';
+import type { MessagingEvent } from './messaging.events.js';
+import { judge, type Outcome, UnacceptableMessageError } from './outcome.js';
+import { delayAfter } from './retry-policy.js';
+import type { Clock, Delivery, Settlement } from './transport.js';
+
+/** Where given-up messages go, and where a replayed one is reported as handled. */
+export interface Parking {
+  /** Resolves once the letter is kept; rejects when it cannot be within a deadline. */
+  park(letter: NewDeadLetter): Promise<unknown>;
+  resolve(deadLetterId: string): Promise<unknown>;
+}
+
+export interface ProcessorOptions {
+  readonly parking: Parking;
+  readonly idempotency: IdempotencyStore | undefined;
+  readonly limits: MessageLimits;
+  readonly clock: Clock;
+  readonly emit: (event: MessagingEvent) => void;
+}
+
+/** One delivery on its way through the pipeline. */
+interface Handling {
+  readonly entry: HandlerEntry;
+  readonly delivery: Delivery;
+  readonly attempt: number;
+  /** When the handler began, on the monotonic clock. */
+  startedAt: number | undefined;
+  /** The idempotency claim, once there is one. */
+  token: string | undefined;
+}
+
+const ACK: Settlement = { kind: 'ack' };
+/** Abandoned at shutdown: another process may take it at once, as a further attempt. */
+const COME_BACK: Outcome = { kind: 'retry', delayMs: 0, reason: 'timeout' };
+/** When a claim is held by another copy, look again at the latest after this. */
+const MAX_BUSY_DELAY_MS = 30_000;
+
+/**
+ * Decides what becomes of every delivery.
+ *
+ * The order is: expired, attempts used up, decode and validate, idempotency claim, handler under its timeout, judge, store the
+ * dead letter or compute the delay, settle. A dead letter is stored before the message is acknowledged; if that fails
+ * the message is tried again.
+ */
+export class DeliveryProcessor {
+  readonly #options: ProcessorOptions;
+  readonly #runs: HandlerRuns;
+  readonly #idempotency: IdempotencyStep | undefined;
+
+  constructor(options: ProcessorOptions) {
+    this.#options = options;
+    this.#runs = new HandlerRuns(options.clock);
+    if (options.idempotency) {
+      this.#idempotency = new IdempotencyStep(options.idempotency, options.clock, (entry, error) =>
+        this.#reportStore('idempotency', entry, error),
+      );
+    }
+  }
+
+  /** Runs the handler at most once. Always answers with a settlement, never rejects. */
+  async process(entry: HandlerEntry, delivery: Delivery): Promise<Settlement> {
+    const attempt = attemptOf(delivery);
+    const handling: Handling = { entry, delivery, attempt, startedAt: undefined, token: undefined };
+    this.#options.emit({ type: 'delivered', to: entry, transport: delivery.transport, attempt });
+    try {
+      refuseExpired(delivery, this.#options.clock.now());
+      if (entry.idempotencyWindowMs === 0) refuseUsedUp(attempt, entry);
+      const payload = readPayload(entry, delivery, this.#options.limits);
+      const value = payload instanceof Promise ? ((await payload) as unknown) : payload;
+      if (entry.idempotencyWindowMs > 0) {
+        const busyOrDone = await this.#claim(handling);
+        if (busyOrDone) return busyOrDone;
+        refuseUsedUp(attempt, entry);
+      }
+      handling.startedAt = this.#options.clock.monotonic();
+      await this.#runs.run(entry, value, new MessageContext(delivery, entry, attempt));
+      return await this.#handled(handling);
+    } catch (error) {
+      return this.#failed(handling, error);
+    }
+  }
+
+  /** Stops waiting for running handlers; their messages come back as a further attempt. Returns how many. */
+  abandon(): number {
+    return this.#runs.abandon();
+  }
+
+  /** The settlement of a message that is not ours to handle now, or undefined once it is claimed. */
+  async #claim(handling: Handling): Promise<Settlement | undefined> {
+    const { entry, delivery } = handling;
+    const claim = await this.#idempotency?.claim(entry, delivery.message);
+    switch (claim?.kind) {
+      case 'done':
+        this.#options.emit({ type: 'duplicate-suppressed', to: entry, messageId: delivery.message.id });
+        return ACK;
+      case 'busy':
+        return { kind: 'retry', delayMs: Math.min(claim.retryAfterMs, MAX_BUSY_DELAY_MS) };
+      case 'fresh':
+        handling.token = claim.token;
+        return undefined;
+      case undefined: // no store: the registry has refused to start with a window then
+        return undefined;
+    }
+  }
+
+  async #handled(handling: Handling): Promise<Settlement> {
+    const { entry, delivery, attempt, token, startedAt } = handling;
+    if (token !== undefined) await this.#idempotency?.complete(entry, delivery.message, token);
+    const deadLetterId = delivery.message.headers[HEADER.deadLetterId];
+    if (deadLetterId !== undefined) await this.#resolveDeadLetter(entry, deadLetterId);
+    this.#options.emit({
+      type: 'handled',
+      to: entry,
+      transport: delivery.transport,
+      messageId: delivery.message.id,
+      attempt,
+      durationMs: this.#options.clock.monotonic() - (startedAt ?? 0),
+      latencyMs: this.#latencyOf(delivery),
+      replayed: deadLetterId !== undefined,
+    });
+    return ACK;
+  }
+
+  async #failed(handling: Handling, error: unknown): Promise<Settlement> {
+    const { entry, delivery, attempt, token } = handling;
+    const outcome = error instanceof AbandonedError ? COME_BACK : judge(error, attempt, entry.policy);
+    if (token !== undefined) {
+      if (outcome.kind === 'discard') await this.#idempotency?.complete(entry, delivery.message, token);
+      else await this.#idempotency?.release(entry, delivery.message, token);
+    }
+    const entryOfHistory = { attempt, at: this.#options.clock.now(), errorType: errorTypeOf(error) };
+    switch (outcome.kind) {
+      case 'retry':
+        this.#reportFailure(handling, outcome, error);
+        return {
+          kind: 'retry',
+          delayMs: outcome.delayMs,
+          headers: appendHistory(delivery.message.headers, entryOfHistory),
+        };
+      case 'discard':
+        this.#reportFailure(handling, outcome, error);
+        return ACK;
+      case 'dead-letter':
+        return this.#park(handling, outcome, error);
+    }
+  }
+
+  /** Stores first, acknowledges second: a message that cannot be stored goes back to its transport. */
+  async #park(handling: Handling, outcome: Outcome, error: unknown): Promise<Settlement> {
+    const { entry, delivery, attempt } = handling;
+    const now = this.#options.clock.now();
+    const earlier = readHistory(delivery.message.headers);
+    const history =
+      handling.startedAt !== undefined
+        ? [...earlier, { attempt, at: now, errorType: errorTypeOf(error) }]
+        : earlier;
+    // A message refused before its handler ran has not used this attempt.
+    const attempts = error instanceof UnacceptableMessageError ? attempt - 1 : attempt;
+    try {
+      await this.#options.parking.park(
+        describeDeadLetter({
+          delivery,
+          to: entry,
+          reason: outcome.reason,
+          error,
+          attempts,
+          history,
+          now,
+          id: uuidV7(now),
+        }),
+      );
+    } catch (storeError) {
+      this.#reportStore('dead-letters', entry, storeError);
+      return { kind: 'retry', delayMs: Math.max(1_000, delayAfter(attempt, entry.policy.backoff)) };
+    }
+    this.#reportFailure(handling, outcome, error);
+    return ACK;
+  }
+
+  /** The handler has run, so a store that fails now must not make it run again: the letter stays `replayed`. */
+  async #resolveDeadLetter(entry: HandlerEntry, id: string): Promise<void> {
+    try {
+      await this.#options.parking.resolve(id);
+    } catch (error) {
+      this.#reportStore('dead-letters', entry, error);
+    }
+  }
+
+  #latencyOf(delivery: Delivery): number | undefined {
+    const publishedAt = Date.parse(delivery.message.headers[HEADER.time] ?? '');
+    return Number.isNaN(publishedAt) ? undefined : Math.max(0, this.#options.clock.now() - publishedAt);
+  }
+
+  #reportFailure(handling: Handling, outcome: Outcome, error: unknown): void {
+    const { entry, delivery, attempt, startedAt } = handling;
+    this.#options.emit({
+      type: 'failed',
+      to: entry,
+      transport: delivery.transport,
+      messageId: delivery.message.id,
+      attempt,
+      ...(startedAt !== undefined && { durationMs: this.#options.clock.monotonic() - startedAt }),
+      disposition: outcome.kind === 'dead-letter' ? 'dead_letter' : outcome.kind,
+      reason: outcome.reason,
+      error: toError(error),
+      ...(outcome.kind === 'retry' && { delayMs: outcome.delayMs }),
+      replayed: delivery.message.headers[HEADER.deadLetterId] !== undefined,
+    });
+  }
+
+  #reportStore(store: 'dead-letters' | 'idempotency', to: HandlerEntry, error: unknown): void {
+    this.#options.emit({ type: 'store-failed', store, to, error: toError(error) });
+  }
+}
+
+function toError(error: unknown): Error {
+  return error instanceof Error ? error : new Error('The handler threw something that is not an Error.');
+}
+
+function errorTypeOf(error: unknown): string {
+  return error instanceof Error ? error.constructor.name : typeof error;
+}

@@ -1,0 +1,121 @@
+import type { AnyMessageType, MessageType } from '../message-type.js';
+import { problemsOfMessageType } from '../message-type.js';
+import type { HandlerDefaults } from '../messaging.options.js';
+import { compilePattern, isPattern, problemOfPattern } from '../pattern.js';
+import { isName } from '../transport-kit/limits.js';
+import type { DiscoveredHandler } from './discovered-handler.js';
+import type { HandlerEntry } from './handler-entry.js';
+import { problemsOfHandlerOptions, resolveHandlerOptions } from './handler-options.js';
+
+export interface RegistryInput {
+  readonly service: string;
+  readonly defaults: HandlerDefaults;
+  readonly handlers: readonly DiscoveredHandler[];
+  /** Registered besides those that handlers name. */
+  readonly types: readonly AnyMessageType[];
+  readonly hasIdempotencyStore: boolean;
+}
+
+/** Every message type and every handler of the application, checked; what is wrong is collected, not thrown. */
+export class HandlerRegistry {
+  readonly problems: string[] = [];
+  readonly entries: readonly HandlerEntry[];
+  readonly #types = new Map<string, AnyMessageType>();
+  readonly #patterns: ((topic: string) => boolean)[] = [];
+
+  constructor(private readonly input: RegistryInput) {
+    for (const type of input.types) this.#register(type, 'the registered messages');
+    for (const { target, name } of input.handlers)
+      if (typeof target !== 'string') this.#register(target, name);
+    this.entries = input.handlers.flatMap((handler) => this.#entriesOf(handler));
+    this.#findDuplicates();
+  }
+
+  /** Names of all known message types. */
+  topics(): string[] {
+    return [...new Set([...this.#types.keys(), ...this.entries.map((entry) => entry.topic)])];
+  }
+
+  /**
+   * True when a wildcard handler would have handled this message type, had it been registered. Publishing it would
+   * pass that handler by in silence.
+   */
+  isMissedByPattern(type: AnyMessageType): boolean {
+    return !this.#types.has(type.name) && this.#patterns.some((matches) => matches(type.name));
+  }
+
+  #register(type: AnyMessageType, by: string): void {
+    const known = this.#types.get(type.name);
+    if (known === type) return;
+    if (known) {
+      this.problems.push(
+        `Two message types are named "${type.name}" (the second comes from ${by}). Define it once and import it, or rename one.`,
+      );
+      return;
+    }
+    this.#types.set(type.name, type);
+    this.problems.push(...problemsOfMessageType(type));
+  }
+
+  #entriesOf(handler: DiscoveredHandler): HandlerEntry[] {
+    const options = resolveHandlerOptions(handler.options, this.input.defaults, this.input.service);
+    for (const problem of problemsOfHandlerOptions(options)) {
+      this.problems.push(`Handler ${handler.name}: ${problem}.`);
+    }
+    if (options.idempotencyWindowMs > 0 && !this.input.hasIdempotencyStore) {
+      this.problems.push(
+        `Handler ${handler.name} sets idempotencyWindowMs, but the module has no idempotency store. Configure one, or set it to 0.`,
+      );
+    }
+    return this.#typesOf(handler).map(([topic, type]) => ({
+      ...options,
+      topic,
+      type: type as MessageType | undefined,
+      handler: handler.name,
+      invoke: handler.invoke,
+    }));
+  }
+
+  #typesOf({ name, target }: DiscoveredHandler): [string, AnyMessageType | undefined][] {
+    if (typeof target !== 'string') return [[target.name, target]];
+    if (isPattern(target)) return this.#expand(name, target);
+    if (!isName(target)) {
+      this.problems.push(
+        `Handler ${name} names the topic ${JSON.stringify(target)}, which no topic can have.`,
+      );
+      return [];
+    }
+    return [[target, this.#types.get(target)]];
+  }
+
+  #expand(handler: string, pattern: string): [string, AnyMessageType][] {
+    const wrong = problemOfPattern(pattern);
+    if (wrong !== undefined) {
+      this.problems.push(`Handler ${handler} has the pattern "${pattern}", which ${wrong}.`);
+      return [];
+    }
+    const matches = compilePattern(pattern);
+    this.#patterns.push(matches);
+    const found = [...this.#types].filter(([name]) => matches(name));
+    if (found.length === 0) {
+      this.problems.push(
+        `Handler ${handler} has the pattern "${pattern}", which matches no registered message type. Register them with MessagingModule.forFeature([...]) or the option messages.`,
+      );
+    }
+    return found;
+  }
+
+  #findDuplicates(): void {
+    const owners = new Map<string, string>();
+    for (const { topic, group, handler } of this.entries) {
+      const claim = `${topic}\n${group}`;
+      const owner = owners.get(claim);
+      if (owner !== undefined) {
+        this.problems.push(
+          `Two handlers claim "${topic}" in group "${group}": ${owner} and ${handler}. Give one of them another group.`,
+        );
+      }
+      owners.set(claim, handler);
+    }
+  }
+}

@@ -1,0 +1,60 @@
+import { HEADER } from '../headers.js';
+import type { HandlerEntry } from '../handlers/handler-entry.js';
+import type { Clock, WireMessage } from '../transport.js';
+import type { IdempotencyClaim, IdempotencyStore } from './idempotency-store.js';
+
+/** A lease outlives the handler's timeout by this much, so that a slow settlement does not let a second copy in. */
+const LEASE_MARGIN_MS = 10_000;
+/** Lease of a handler without a timeout. Longer runs may see a second copy. */
+const LEASE_WITHOUT_TIMEOUT_MS = 15 * 60_000;
+/** Waits between tries while the store does not answer: 15 s in all, then the message goes back to its transport. */
+const STORE_RETRY_DELAYS_MS = [250, 500, 1_000, 2_000, 4_000, 7_000];
+
+/** Sees to it that a message is handled by a group once within the window, however often it is delivered. */
+export class IdempotencyStep {
+  constructor(
+    private readonly store: IdempotencyStore,
+    private readonly clock: Clock,
+    private readonly onStoreError: (entry: HandlerEntry, error: unknown) => void,
+  ) {}
+
+  /**
+   * Claims the message for this handler. While the store is out of reach it waits, because running without the claim
+   * could handle twice and giving up at once would use up attempts; rejects when that has lasted for 15 s.
+   */
+  async claim(entry: HandlerEntry, message: WireMessage): Promise<IdempotencyClaim> {
+    const leaseMs = entry.timeoutMs > 0 ? entry.timeoutMs + LEASE_MARGIN_MS : LEASE_WITHOUT_TIMEOUT_MS;
+    for (const delayMs of STORE_RETRY_DELAYS_MS) {
+      try {
+        return await this.store.begin(keyOf(entry, message), leaseMs);
+      } catch (error) {
+        this.onStoreError(entry, error);
+        await new Promise<void>((resolve) => this.clock.schedule(delayMs, resolve));
+      }
+    }
+    return this.store.begin(keyOf(entry, message), leaseMs);
+  }
+
+  /** Remembers the message as handled. A store that fails now only costs the memory: the handler has run. */
+  async complete(entry: HandlerEntry, message: WireMessage, token: string): Promise<void> {
+    try {
+      await this.store.complete(keyOf(entry, message), token, entry.idempotencyWindowMs);
+    } catch (error) {
+      this.onStoreError(entry, error);
+    }
+  }
+
+  /** Gives the claim back after a failure. If the store fails now, the next attempt waits for the lease to end. */
+  async release(entry: HandlerEntry, message: WireMessage, token: string): Promise<void> {
+    try {
+      await this.store.release(keyOf(entry, message), token);
+    } catch (error) {
+      this.onStoreError(entry, error);
+    }
+  }
+}
+
+/** The producer is part of the key: another service that reuses an id must not make ours look handled. */
+function keyOf(entry: HandlerEntry, message: WireMessage): string {
+  return JSON.stringify([entry.topic, entry.group, message.headers[HEADER.source] ?? '', message.id]);
+}

@@ -1,0 +1,160 @@
+import {
+  type DynamicModule,
+  type FactoryProvider,
+  Logger,
+  Module,
+  type ModuleMetadata,
+  type Provider,
+  type Type,
+} from '@nestjs/common';
+import { DiscoveryModule } from '@nestjs/core';
+import { systemClock } from './clock.js';
+import { DeadLetterService } from './dead-letters/dead-letter.service.js';
+import {
+  DEAD_LETTER_STORE,
+  MESSAGING_CLOCK,
+  MESSAGING_EMIT,
+  REPLAY_PUBLISHER,
+} from './dead-letters/dead-letter.tokens.js';
+import { FailureLogService } from './failure-log.service.js';
+import { RegisteredMessages } from './handlers/discovered-handler.js';
+import { HandlerExplorer } from './handlers/handler.explorer.js';
+import { HandlerInvokerService } from './handlers/handler-invoker.service.js';
+import type { AnyMessageType } from './message-type.js';
+import type { MessagingModuleExtras, MessagingModuleOptions } from './messaging.options.js';
+import { MessagingRuntimeService } from './messaging-runtime.service.js';
+import { MessagingService } from './messaging.service.js';
+import { MESSAGING_EXTRAS, MESSAGING_OPTIONS } from './messaging.tokens.js';
+import { MESSAGING_VIEW } from './messaging.view.js';
+import { Observers } from './observers.js';
+import { PublishPlanner } from './publish-planner.js';
+import { TransportDirectory } from './transport-directory.js';
+import type { Clock } from './transport.js';
+
+/** Computes the options: `useClass` and `useExisting` name a provider that implements it. */
+export interface MessagingOptionsFactory {
+  createMessagingOptions(): MessagingModuleOptions | Promise<MessagingModuleOptions>;
+}
+
+/** One of `useFactory`, `useClass` and `useExisting`. */
+export interface MessagingModuleAsyncOptions extends MessagingModuleExtras, Pick<ModuleMetadata, 'imports'> {
+  readonly useFactory?: FactoryProvider<MessagingModuleOptions>['useFactory'];
+  readonly inject?: FactoryProvider['inject'];
+  readonly useClass?: Type<MessagingOptionsFactory>;
+  readonly useExisting?: Type<MessagingOptionsFactory>;
+}
+
+/** The messaging core as a Nest module. Import it once, in the root module. */
+@Module({})
+export class MessagingModule {
+  static forRoot(options: MessagingModuleOptions & MessagingModuleExtras): DynamicModule {
+    return assemble([{ provide: MESSAGING_OPTIONS, useValue: options }], options);
+  }
+
+  static forRootAsync(options: MessagingModuleAsyncOptions): DynamicModule {
+    return assemble(optionsProviders(options), options, options.imports);
+  }
+
+  /** Registers message types that a feature publishes, so that wildcard handlers elsewhere see them. */
+  static forFeature(types: readonly AnyMessageType[]): DynamicModule {
+    const registered = { provide: Symbol('switchyard:messages'), useValue: new RegisteredMessages(types) };
+    return { module: MessagingModule, providers: [registered] };
+  }
+}
+
+function optionsProviders(options: MessagingModuleAsyncOptions): Provider[] {
+  if (options.useFactory) {
+    return [
+      { provide: MESSAGING_OPTIONS, useFactory: options.useFactory, inject: [...(options.inject ?? [])] },
+    ];
+  }
+  const factory = options.useExisting ?? options.useClass;
+  if (!factory)
+    throw new TypeError('MessagingModule.forRootAsync needs one of useFactory, useClass and useExisting.');
+  return [
+    ...(options.useClass ? [options.useClass] : []),
+    {
+      provide: MESSAGING_OPTIONS,
+      useFactory: (created: MessagingOptionsFactory) => created.createMessagingOptions(),
+      inject: [factory],
+    },
+  ];
+}
+
+function assemble(
+  providers: Provider[],
+  { isGlobal, registerHandlers }: MessagingModuleExtras,
+  imports: ModuleMetadata['imports'] = [],
+): DynamicModule {
+  return {
+    module: MessagingModule,
+    global: isGlobal ?? true,
+    imports: [DiscoveryModule, ...imports],
+    providers: [
+      ...providers,
+      { provide: MESSAGING_EXTRAS, useValue: registerHandlers === undefined ? {} : { registerHandlers } },
+      ...parts,
+      HandlerExplorer,
+      HandlerInvokerService,
+      DeadLetterService,
+      FailureLogService,
+      MessagingRuntimeService,
+      MessagingService,
+      { provide: MESSAGING_VIEW, useExisting: MessagingRuntimeService },
+    ],
+    exports: [
+      MessagingService,
+      DeadLetterService,
+      MESSAGING_VIEW,
+      MESSAGING_EMIT,
+      MESSAGING_CLOCK,
+      DEAD_LETTER_STORE,
+    ],
+  };
+}
+
+/** The plain parts of the core, wired from the options. */
+const parts: Provider[] = [
+  {
+    provide: MESSAGING_CLOCK,
+    useFactory: (options: MessagingModuleOptions) => options.clock ?? systemClock,
+    inject: [MESSAGING_OPTIONS],
+  },
+  {
+    provide: Observers,
+    useFactory: (options: MessagingModuleOptions) => {
+      const logger = new Logger('Messaging');
+      const observers = new Observers((observer, error) =>
+        logger.error(
+          `Observer ${observer.constructor.name} failed and is ignored from now on: ${String(error)}`,
+        ),
+      );
+      for (const observer of options.observers ?? []) observers.observe(observer);
+      return observers;
+    },
+    inject: [MESSAGING_OPTIONS],
+  },
+  { provide: MESSAGING_EMIT, useFactory: (observers: Observers) => observers.emit, inject: [Observers] },
+  {
+    provide: DEAD_LETTER_STORE,
+    useFactory: (options: MessagingModuleOptions) => options.deadLetters,
+    inject: [MESSAGING_OPTIONS],
+  },
+  {
+    provide: TransportDirectory,
+    useFactory: (options: MessagingModuleOptions, clock: Clock) => new TransportDirectory(options, clock),
+    inject: [MESSAGING_OPTIONS, MESSAGING_CLOCK],
+  },
+  { provide: REPLAY_PUBLISHER, useExisting: TransportDirectory },
+  {
+    provide: PublishPlanner,
+
+    useFactory: (
+      options: MessagingModuleOptions,
+      directory: TransportDirectory,
+      clock: Clock,
+      observers: Observers,
+    ) => new PublishPlanner(options, directory, clock, observers.emit),
+    inject: [MESSAGING_OPTIONS, TransportDirectory, MESSAGING_CLOCK, Observers],
+  },
+];

@@ -1,0 +1,77 @@
+import type { DeadLetterStore } from './dead-letters/dead-letter-store.js';
+import type { IdempotencyStore } from './idempotency/idempotency-store.js';
+import type { MessageLimits } from './message-limits.js';
+import type { AnyMessageType } from './message-type.js';
+import type { MessagingObserver } from './messaging.events.js';
+import type { ErrorRule, Backoff } from './retry-policy.js';
+import type { Route } from './routing.js';
+import type { Clock, Transport } from './transport.js';
+
+/** What handlers get that do not say otherwise. */
+export interface HandlerDefaults {
+  /** @default 16 */
+  readonly concurrency?: number;
+  /** Attempts in all, the first included. @default 5 */
+  readonly attempts?: number;
+  /** @default exponential, 1 s to 60 s, full jitter */
+  readonly backoff?: Backoff;
+  /** Tried after the handler's own rules. */
+  readonly errors?: readonly ErrorRule[];
+  /** Longest run of a handler; 0 for no limit. @default 30_000 */
+  readonly timeoutMs?: number;
+  /** @default 0, off */
+  readonly idempotencyWindowMs?: number;
+}
+
+/** What `MessagingModule.forRoot` takes and `forRootAsync` computes. */
+export interface MessagingModuleOptions {
+  /** Name of the application: default consumer group and CloudEvents source. */
+  readonly service: string;
+  /** At least one. The core connects and closes them. */
+  readonly transports: readonly Transport[];
+  /** First match wins. Defaults to everything on the first transport. */
+  readonly routes?: readonly Route[];
+  /**
+   * Transports that subscriptions are served from besides the one their topic is routed to: those that may still hold
+   * messages of earlier routes, so that a change of routes strands nothing.
+   */
+  readonly drain?: readonly string[];
+  readonly deadLetters: DeadLetterStore;
+  /** Needed once a handler sets `idempotencyWindowMs`. */
+  readonly idempotency?: IdempotencyStore;
+  /** Message types that no handler names but wildcard handlers should see when they are published. */
+  readonly messages?: readonly AnyMessageType[];
+  readonly defaults?: HandlerDefaults;
+  readonly limits?: Partial<MessageLimits>;
+  readonly observers?: readonly MessagingObserver[];
+  /** Longest wait for a receipt. @default 10_000 */
+  readonly publishDeadlineMs?: number;
+  /** Messages on their way to one transport at a time, beyond which publishing fails. @default 10_000 */
+  readonly maxInFlight?: number;
+  /** Bytes on their way to one transport at a time. @default 67_108_864 (64 MiB) */
+  readonly maxInFlightBytes?: number;
+  /**
+   * `required` fails the boot when a transport cannot be reached; `background` boots and keeps trying, with health saying so.
+   * @default 'required'
+   */
+  readonly connect?: 'required' | 'background';
+  /**
+   * Longest wait for running handlers when the process is asked to stop. Handlers still running afterwards are
+   * abandoned and their messages come back as a further attempt. Keep it below the orchestrator's kill timeout
+   * (Kubernetes: 30 s). `0` abandons at once.
+   * @default 25_000
+   */
+  readonly drainTimeoutMs?: number;
+  /** Run global guards, pipes, interceptors and filters for messages too; they are usually written for HTTP. @default false */
+  readonly globalEnhancers?: boolean;
+  /** @default the machine's clock */
+  readonly clock?: Clock;
+}
+
+/** What Nest must know before the options are computed. */
+export interface MessagingModuleExtras {
+  /** Makes `MessagingService` and the rest injectable everywhere without importing the module. @default true */
+  readonly isGlobal?: boolean;
+  /** `false` for a process that only publishes: handlers are ignored and nothing is consumed. @default true */
+  readonly registerHandlers?: boolean;
+}

@@ -1,0 +1,106 @@
+import type { HandlerRegistry } from './handlers/handler-registry.js';
+import { DEFAULT_MESSAGE_LIMITS, type MessageLimits } from './message-limits.js';
+import { type MessageType, problemsOfMessageType } from './message-type.js';
+import { MessagingConfigurationError, MessagingError } from './messaging.errors.js';
+import type { MessagingEvent } from './messaging.events.js';
+import type { MessagingModuleOptions } from './messaging.options.js';
+import { OutgoingBatcher } from './outgoing-batcher.js';
+import { MessageWriter } from './outgoing.js';
+import type { TransportDirectory } from './transport-directory.js';
+import type { Clock, PublishOptions, Transport } from './transport.js';
+
+/** How messages of one type are published. */
+export interface PublishPlan {
+  readonly type: MessageType;
+  readonly transport: Transport;
+  readonly batcher: OutgoingBatcher;
+  readonly writer: MessageWriter;
+}
+
+const DEFAULT_DEADLINE_MS = 10_000;
+const DEFAULT_MAX_IN_FLIGHT = 10_000;
+const DEFAULT_MAX_IN_FLIGHT_BYTES = 64 * 1024 * 1024;
+
+/** Works out once for each message type where its messages go and how they are written. */
+export class PublishPlanner {
+  readonly limits: MessageLimits;
+  /** How a publish without options of its own goes out. */
+  readonly plain: PublishOptions;
+  readonly #plans = new Map<MessageType, PublishPlan>();
+  readonly #batchers = new Map<Transport, OutgoingBatcher>();
+  readonly #writer: MessageWriter;
+  #registry: HandlerRegistry | undefined;
+  #isClosed = false;
+
+  constructor(
+    private readonly options: MessagingModuleOptions,
+    private readonly directory: TransportDirectory,
+    readonly clock: Clock,
+    readonly emit: (event: MessagingEvent) => void,
+  ) {
+    this.limits = { ...DEFAULT_MESSAGE_LIMITS, ...options.limits };
+    this.plain = { deadlineMs: options.publishDeadlineMs ?? DEFAULT_DEADLINE_MS };
+    this.#writer = new MessageWriter(options.service, this.limits, clock);
+  }
+
+  /** Publishing is possible from now on. */
+  open(registry: HandlerRegistry): void {
+    this.#registry = registry;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+  }
+
+  /** Throws when the type is unusable or the application is not running. */
+  planFor(type: MessageType): PublishPlan {
+    if (this.#isClosed) {
+      throw new MessagingError(
+        'NOT_RUNNING',
+        `"${type.name}" was not published: the application has shut down.`,
+      );
+    }
+    return this.#plans.get(type) ?? this.#plan(type);
+  }
+
+  /** Resolves when nothing is on its way to any transport. */
+  async idle(): Promise<void> {
+    await Promise.all([...this.#batchers.values()].map((batcher) => batcher.idle()));
+  }
+
+  #plan(type: MessageType): PublishPlan {
+    if (!this.#registry) {
+      throw new MessagingError(
+        'NOT_RUNNING',
+        `"${type.name}" was not published: the messaging module has not started yet. Publish from onModuleInit or later, in a module that imports it.`,
+      );
+    }
+    const problems = problemsOfMessageType(type);
+    if (this.#registry.isMissedByPattern(type)) {
+      problems.push(
+        `Message type "${type.name}" is not registered, and a wildcard handler would miss it. Add it to MessagingModule.forFeature([...]) or the option messages.`,
+      );
+    }
+    const transport = this.directory.transportFor(type.name);
+    if (!transport)
+      problems.push(`No route matches "${type.name}". Add one, for example { match: '**', transport: ... }.`);
+    if (problems.length > 0 || !transport) throw new MessagingConfigurationError(problems);
+    const plan = { type, transport, batcher: this.#batcherFor(transport), writer: this.#writer };
+    this.#plans.set(type, plan);
+    return plan;
+  }
+
+  #batcherFor(transport: Transport): OutgoingBatcher {
+    let batcher = this.#batchers.get(transport);
+    if (!batcher) {
+      batcher = new OutgoingBatcher(transport, {
+        clock: this.clock,
+        emit: this.emit,
+        maxInFlight: this.options.maxInFlight ?? DEFAULT_MAX_IN_FLIGHT,
+        maxInFlightBytes: this.options.maxInFlightBytes ?? DEFAULT_MAX_IN_FLIGHT_BYTES,
+      });
+      this.#batchers.set(transport, batcher);
+    }
+    return batcher;
+  }
+}
