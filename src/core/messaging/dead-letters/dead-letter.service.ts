@@ -1,0 +1,234 @@
+import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
+import { errorCodeOf, MessagingError } from '../messaging.errors.js';
+import type { MessagingEvent } from '../messaging.events.js';
+import type { Clock } from '../transport.js';
+import type { AuditEntry } from './audit-entry.js';
+import { AuditLog } from './audit.service.js';
+import type {
+  DeadLetter,
+  DeadLetterFilter,
+  DeadLetterGroup,
+  DeadLetterPage,
+  DeadLetterStatus,
+  DeadLetterStore,
+  DeadLetterSummary,
+  NewDeadLetter,
+} from './dead-letter-store.js';
+import {
+  DEAD_LETTER_STORE,
+  MESSAGING_CLOCK,
+  MESSAGING_EMIT,
+  REPLAY_PUBLISHER,
+} from './dead-letter.tokens.js';
+import { withDeadline } from './deadline.js';
+import { replayOne, type ReplayDependencies, type ReplayResult } from './replay-one.js';
+import type { ReplayPlan } from './replay-plan.js';
+import type { ReplayPublisher } from './replay-publisher.js';
+import type { ReplayProgress } from './replay-run.js';
+import { type Operator, type ReplayLimits, ReplayRuns } from './replay-runs.js';
+
+/** Longest time that a call waits for the store, should the store not keep a deadline of its own. */
+const STORE_DEADLINE_MS = 15_000;
+
+export interface ReplayMatchingOptions extends Operator, ReplayLimits {
+  /** Only count what would be sent. */
+  readonly dryRun?: boolean;
+}
+
+/**
+ * Dead letters for applications: look at them, send them again, set them aside, delete them.
+ *
+ * Every change is written to the log category `MessagingAudit`. Methods reject with `NOT_FOUND`, `CONFLICT` (the letter
+ * is in another state than the change needs), `OPTION_INVALID` or `STORE_UNAVAILABLE`.
+ */
+@Injectable()
+export class DeadLetterService implements OnModuleDestroy {
+  readonly #audit = new AuditLog();
+  readonly #dependencies: ReplayDependencies;
+  readonly #runs: ReplayRuns;
+
+  constructor(
+    @Inject(DEAD_LETTER_STORE) private readonly store: DeadLetterStore,
+    @Inject(REPLAY_PUBLISHER) publisher: ReplayPublisher,
+    @Inject(MESSAGING_EMIT) private readonly emit: (event: MessagingEvent) => void,
+    @Inject(MESSAGING_CLOCK) private readonly clock: Clock,
+  ) {
+    this.#dependencies = { store, publisher, emit, clock };
+    this.#runs = new ReplayRuns(this.#dependencies, (entry) => this.audit(entry));
+  }
+
+  /** Newest first. `limit` 1 to 200. */
+  list(
+    filter: DeadLetterFilter,
+    page: { readonly limit: number; readonly after?: string },
+  ): Promise<DeadLetterPage> {
+    return this.#inTime(this.store.list(filter, page));
+  }
+
+  /** The letter with its headers and bytes. Rejects with `NOT_FOUND`. */
+  async get(id: string): Promise<DeadLetter> {
+    const letter = await this.#inTime(this.store.find(id));
+    if (!letter) throw notFound(id);
+    return letter;
+  }
+
+  /** Letters that failed in the same way, largest group first. */
+  groups(filter: DeadLetterFilter, limit: number): Promise<readonly DeadLetterGroup[]> {
+    return this.#inTime(this.store.groups(filter, limit));
+  }
+
+  /**
+   * Sends the message back to the group that gave it up, and to no other, with the same id.
+   *
+   * Takes letters that are `failed` or `archived`, and `replaying` ones that a dead process has left behind. Rejects
+   * with `PUBLISH_UNAVAILABLE` or `PUBLISH_REFUSED` when it was certainly not sent; the letter is `failed` then.
+   *
+   * @param options `force` also takes a `replayed` letter, whose message may then be handled twice.
+   */
+  replay(id: string, options: Operator & { readonly force?: boolean }): Promise<ReplayResult> {
+    return this.#audited('replay', id, options, () =>
+      replayOne(id, options.force ?? false, this.#dependencies),
+    );
+  }
+
+  /**
+   * Sends everything that matches, oldest first, at a rate; `status` defaults to `failed`. Resolves once the run has
+   * begun; {@link currentReplay} tells how far it is. One run at a time in a process, a second rejects with `CONFLICT`.
+   */
+  replayMatching(
+    filter: DeadLetterFilter,
+    options: ReplayMatchingOptions & { readonly dryRun: true },
+  ): Promise<ReplayPlan>;
+  replayMatching(
+    filter: DeadLetterFilter,
+    options: ReplayMatchingOptions & { readonly dryRun?: false },
+  ): Promise<ReplayProgress>;
+  async replayMatching(
+    filter: DeadLetterFilter,
+    { dryRun, actor, reason, ...limits }: ReplayMatchingOptions,
+  ): Promise<ReplayPlan | ReplayProgress> {
+    if (dryRun === true) return await this.#inTime(this.#runs.plan(filter, limits));
+    return await this.#inTime(
+      this.#runs.start(filter, limits, { actor, ...(reason !== undefined && { reason }) }),
+    );
+  }
+
+  /** The replay that is running or ran last in this process. */
+  currentReplay(): ReplayProgress | undefined {
+    return this.#runs.current();
+  }
+
+  /** Ends the running replay before its next letter; what was sent stays sent. Rejects with `NOT_FOUND`. */
+  cancelReplay(by: Operator): Promise<ReplayProgress> {
+    return this.#runs.cancel(by);
+  }
+
+  /** Sets a `failed` letter aside, so that it no longer counts as open. */
+  archive(id: string, by: Operator): Promise<DeadLetterSummary> {
+    return this.#audited('archive', id, by, () => this.#change(id, ['failed'], 'archived'));
+  }
+
+  /** Makes an `archived` letter `failed` again. */
+  restore(id: string, by: Operator): Promise<DeadLetterSummary> {
+    return this.#audited('restore', id, by, () => this.#change(id, ['archived'], 'failed'));
+  }
+
+  /** Deletes an `archived` letter for good, or with `force` a letter in any state. */
+  discard(id: string, options: Operator & { readonly force?: boolean }): Promise<void> {
+    return this.#audited('discard', id, options, async () => {
+      const letter = await this.get(id);
+      if (options.force !== true && letter.status !== 'archived') {
+        throw conflict(letter, 'discarded', 'Archive it first, or use force.');
+      }
+      if (!(await this.#inTime(this.store.remove(id)))) throw notFound(id);
+      this.#tellChange(letter, 'discarded');
+    });
+  }
+
+  /** Keeps a letter for the delivery pipeline. Rejects with `STORE_UNAVAILABLE` when that is not certain in time. */
+  async park(letter: NewDeadLetter): Promise<string> {
+    const id = await this.#inTime(this.store.add(letter));
+    this.#tellChange({ ...letter, id }, 'failed');
+    return id;
+  }
+
+  /** Told by the delivery pipeline that the message of a replayed letter was handled. False if nothing changed. */
+  async resolve(id: string): Promise<boolean> {
+    // `failed` too: a copy whose outcome was unknown can be handled after another copy has failed again.
+    const letter = await this.#inTime(
+      this.store.transition(id, ['replaying', 'replayed', 'failed'], 'resolved'),
+    );
+    if (letter) this.#tellChange(letter, 'resolved');
+    return letter !== undefined;
+  }
+
+  /** Writes an entry to the audit log and tells observers. For what stands between this service and its users. */
+  audit(entry: AuditEntry): void {
+    this.#audit.record(entry, this.clock.now());
+    if (entry.outcome !== 'started') {
+      this.emit({ type: 'admin-action', action: entry.action, outcome: entry.outcome });
+    }
+  }
+
+  /** Ends a running replay, waiting for the message that is being sent. */
+  onModuleDestroy(): Promise<void> {
+    return this.#runs.stop();
+  }
+
+  async #change(
+    id: string,
+    from: readonly DeadLetterStatus[],
+    to: DeadLetterStatus,
+  ): Promise<DeadLetterSummary> {
+    const changed = await this.#inTime(this.store.transition(id, from, to));
+    if (!changed) throw conflict(await this.get(id), to, `It must be ${from.join(' or ')}.`);
+    this.#tellChange(changed, to);
+    return changed;
+  }
+
+  async #audited<T>(
+    operation: 'replay' | 'archive' | 'restore' | 'discard',
+    id: string,
+    { actor, reason }: Operator,
+    work: () => Promise<T>,
+  ): Promise<T> {
+    const entry = { action: operation, id, actor, ...(reason !== undefined && { reason }) };
+    try {
+      const result = await work();
+      this.audit({ ...entry, outcome: 'succeeded' });
+      this.emit({ type: 'dead-letter-operation', operation, outcome: 'succeeded' });
+      return result;
+    } catch (error) {
+      this.audit({ ...entry, outcome: 'failed', errorCode: errorCodeOf(error) });
+      this.emit({ type: 'dead-letter-operation', operation, outcome: 'failed' });
+      throw error;
+    }
+  }
+
+  #tellChange(
+    letter: Pick<DeadLetterSummary, 'id' | 'topic' | 'group'>,
+    to: DeadLetterStatus | 'discarded',
+  ): void {
+    this.emit({ type: 'dead-letter-changed', id: letter.id, topic: letter.topic, group: letter.group, to });
+  }
+
+  #inTime<T>(work: Promise<T>): Promise<T> {
+    return withDeadline(work, STORE_DEADLINE_MS, this.clock, () => {
+      return new MessagingError(
+        'STORE_UNAVAILABLE',
+        `The dead letter store did not answer within ${STORE_DEADLINE_MS} ms.`,
+      );
+    });
+  }
+}
+
+function notFound(id: string): MessagingError {
+  return new MessagingError('NOT_FOUND', `There is no dead letter ${JSON.stringify(id.slice(0, 80))}.`);
+}
+
+function conflict(letter: DeadLetterSummary, wanted: string, advice: string): MessagingError {
+  return new MessagingError(
+    'CONFLICT',
+    `Dead letter "${letter.id}" is ${letter.status} and cannot be ${wanted}. ${advice}`,
+  );
+}

@@ -1,0 +1,147 @@
+import { HEADER } from '../headers.js';
+import { errorCodeOf, MessagingError } from '../messaging.errors.js';
+import type { MessagingEvent } from '../messaging.events.js';
+import type { Clock, WireMessage } from '../transport.js';
+import type {
+  DeadLetter,
+  DeadLetterStatus,
+  DeadLetterStore,
+  DeadLetterSummary,
+} from './dead-letter-store.js';
+import { withDeadline } from './deadline.js';
+import { REPLAY_DEADLINE_MS, type ReplayPublication, type ReplayPublisher } from './replay-publisher.js';
+
+/** A letter that has been `replaying` for longer than this belongs to a process that died. */
+export const STALE_REPLAY_MS = 60_000;
+/** The publisher keeps its own deadline; this one is for a publisher that does not. */
+const PUBLISHER_GRACE_MS = 2_000;
+
+/** What became of one replay. */
+export interface ReplayResult {
+  readonly id: string;
+  /** Status of the letter afterwards. `resolved` and `failed` mean that the handler was faster than this answer. */
+  readonly status: DeadLetterStatus;
+  readonly messageId: string;
+  /** Transport that the message was sent on. */
+  readonly transport: string;
+  /** `unknown`: the broker did not answer in time, and the message may or may not arrive. */
+  readonly outcome: 'accepted' | 'unknown';
+}
+
+export interface ReplayDependencies {
+  readonly store: DeadLetterStore;
+  readonly publisher: ReplayPublisher;
+  readonly clock: Clock;
+  readonly emit: (event: MessagingEvent) => void;
+}
+
+/**
+ * Sends one letter's message back to the group that gave it up, with the same id, key, headers and bytes.
+ *
+ * The change of status to `replaying` is the lock: only who made it sends. Rejects with `NOT_FOUND`, with `CONFLICT`
+ * when the letter is in no state to be replayed, and with what the publisher said when the message was certainly not
+ * sent; the letter is `failed` again then.
+ *
+ * @param force also takes a letter that is `replayed`, whose message may then be handled twice.
+ */
+export async function replayOne(
+  id: string,
+  force: boolean,
+  dependencies: ReplayDependencies,
+): Promise<ReplayResult> {
+  const { store, publisher, clock } = dependencies;
+  const letter = await store.find(id);
+  if (!letter) throw new MessagingError('NOT_FOUND', `There is no dead letter ${quote(id)}.`);
+  await lock(letter, force, dependencies);
+  const to = { topic: letter.topic, group: letter.group };
+  const publication = await withDeadline(
+    publisher.publish(letter.transport, to, messageOf(letter)),
+    REPLAY_DEADLINE_MS + PUBLISHER_GRACE_MS,
+    clock,
+    () => new MessagingError('DEADLINE_EXCEEDED', `The replay of ${quote(id)} got no answer in time.`),
+  ).catch((error: unknown): ReplayPublication => {
+    const cause = error instanceof Error ? error : new Error('The replay publisher failed.');
+    return { transport: letter.transport, outcome: { kind: 'unknown', error: cause } };
+  });
+  return conclude(letter, publication, dependencies);
+}
+
+async function lock(letter: DeadLetter, force: boolean, { store, clock }: ReplayDependencies): Promise<void> {
+  const allowed: DeadLetterStatus[] = force ? ['failed', 'archived', 'replayed'] : ['failed', 'archived'];
+  const abandoned = letter.status === 'replaying' && clock.now() - letter.updatedAt > STALE_REPLAY_MS;
+  if (!abandoned && !allowed.includes(letter.status)) throw notReplayable(letter);
+  const locked = await store.transition(letter.id, [letter.status], 'replaying');
+  if (!locked) throw notReplayable(letter);
+  // Two that found the same abandoned letter both get here. Only the first sees its change follow the one it read.
+  if (abandoned && locked.revision !== letter.revision + 1) throw notReplayable(letter);
+}
+
+function notReplayable(letter: DeadLetterSummary): MessagingError {
+  const advice = {
+    failed: 'it was changed by somebody else meanwhile. Look at it again.',
+    archived: 'it was changed by somebody else meanwhile. Look at it again.',
+    replaying: `it is being replayed. If it still is after ${STALE_REPLAY_MS / 1000} s, it can be replayed again.`,
+    replayed: 'its message is on its way to the handler. Use force to send it once more nevertheless.',
+    resolved: 'its message was handled after a replay.',
+  }[letter.status];
+  return new MessagingError('CONFLICT', `Dead letter ${quote(letter.id)} cannot be replayed: ${advice}`);
+}
+
+function messageOf(letter: DeadLetter): WireMessage {
+  const { [HEADER.attempt]: _attempt, [HEADER.history]: _history, ...headers } = letter.headers;
+  return {
+    id: letter.messageId,
+    ...(letter.key !== undefined && { key: letter.key }),
+    headers: { ...headers, [HEADER.deadLetterId]: letter.id },
+    body: letter.body,
+  };
+}
+
+async function conclude(
+  letter: DeadLetter,
+  { transport, outcome }: ReplayPublication,
+  { store, emit }: ReplayDependencies,
+): Promise<ReplayResult> {
+  const sent = outcome.kind === 'accepted' || outcome.kind === 'unknown';
+  // A store that fails now cannot unsend the message: the letter stays `replaying` until it is resolved or abandoned.
+  const changed = await store
+    .transition(letter.id, ['replaying'], sent ? 'replayed' : 'failed')
+    .catch((): Pick<DeadLetterSummary, 'status'> => ({ status: 'replaying' }));
+  if (changed && changed.status !== 'replaying') {
+    emit({
+      type: 'dead-letter-changed',
+      id: letter.id,
+      topic: letter.topic,
+      group: letter.group,
+      to: changed.status,
+    });
+  }
+  if (!sent) throw notSent(letter, transport, outcome.kind, outcome.error);
+  const now = changed ?? (await store.find(letter.id).catch(() => undefined));
+  return {
+    id: letter.id,
+    status: now?.status ?? 'replayed',
+    messageId: letter.messageId,
+    transport,
+    outcome: outcome.kind === 'accepted' ? 'accepted' : 'unknown',
+  };
+}
+
+function notSent(
+  letter: DeadLetter,
+  transport: string,
+  kind: 'unavailable' | 'refused',
+  error: Error,
+): MessagingError {
+  const consequence =
+    kind === 'unavailable' ? 'is not available; try again when it is' : 'refuses the message as it is';
+  return new MessagingError(
+    kind === 'unavailable' ? 'PUBLISH_UNAVAILABLE' : 'PUBLISH_REFUSED',
+    `Dead letter ${quote(letter.id)} was not replayed: transport "${transport}" ${consequence} (${errorCodeOf(error)}).`,
+    { cause: error },
+  );
+}
+
+function quote(id: string): string {
+  return JSON.stringify(id.slice(0, 80));
+}
