@@ -1,0 +1,148 @@
+/**
+ * What every command of the project needs before it can run: a Node that is new enough, the packages of the lockfile
+ * and, for some, a build. Imports nothing that has to be installed, and uses no syntax that an old Node would trip over
+ * before it could be told that it is too old.
+ */
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { withLock } from './lock.mjs';
+
+export const ROOT = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
+const inRoot = (...parts) => path.join(ROOT, ...parts);
+const readJson = (file) => JSON.parse(fs.readFileSync(file, 'utf8'));
+
+/** Checks Node, installs and (with `build`) compiles, each only when it has to. Ends the process with 1 on failure. */
+export async function prepare({ build = false } = {}) {
+  try {
+    requireNode();
+    if (!isInstalled()) await withLock(inRoot('.bootstrap.lock'), install);
+    if (build && !isBuilt()) await withLock(inRoot('.bootstrap.lock'), compile);
+  } catch (error) {
+    console.error(error.message);
+    process.exit(1);
+  }
+}
+
+function requireNode() {
+  const wanted = readJson(inRoot('package.json')).engines.node.replace('>=', '');
+  const [major, minor] = wanted.split('.').map(Number);
+  const [ownMajor, ownMinor] = process.versions.node.split('.').map(Number);
+  if (ownMajor > major || (ownMajor === major && ownMinor >= minor)) return;
+  throw new Error(
+    `Node ${wanted} or newer is needed, this is ${process.versions.node}. Install a newer one and try again.`,
+  );
+}
+
+/**
+ * True when `node_modules` holds what the lockfile asks for.
+ *
+ * npm writes its own record as the last step of an install and deletes it as the first, so that an interrupted install
+ * is seen, and one that was done by hand is not repeated.
+ */
+function isInstalled() {
+  let record;
+  try {
+    record = readJson(inRoot('node_modules', '.package-lock.json')).packages;
+  } catch {
+    return false;
+  }
+  const wanted = readJson(inRoot('package-lock.json')).packages;
+  return Object.entries(wanted).every(([place, entry]) => {
+    if (place === '') return true;
+    const found = record[place];
+    if (found === undefined) return entry.optional === true || entry.peer === true;
+    return found.version === entry.version && found.integrity === entry.integrity;
+  });
+}
+
+async function install() {
+  if (isInstalled()) return; // somebody else did it while this process waited for the lock
+  console.error('Installing packages from the lockfile (once, until it changes) ...');
+  // The tools that build and test are development packages, which npm leaves out when NODE_ENV is production.
+  await npm(['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error']);
+}
+
+function npm(args) {
+  const own = process.env.npm_execpath;
+  return own ? run(process.execPath, [own, ...args]) : run('npm', args);
+}
+
+const STAMP = inRoot('dist', '.build-stamp');
+
+function isBuilt() {
+  try {
+    return fs.readFileSync(STAMP, 'utf8') === hashOfSources() && fs.existsSync(inRoot('dist', 'main.js'));
+  } catch {
+    return false;
+  }
+}
+
+async function compile() {
+  if (isBuilt()) return;
+  console.error('Building ...');
+  const hash = hashOfSources();
+  await run(process.execPath, [inRoot('node_modules', '@nestjs', 'cli', 'bin', 'nest.js'), 'build'], {
+    quiet: true,
+  });
+  removeOrphans();
+  fs.writeFileSync(STAMP, hash);
+}
+
+function filesBelow(directory) {
+  return fs.readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {
+    const full = path.join(directory, entry.name);
+    return entry.isDirectory() ? filesBelow(full) : [full];
+  });
+}
+
+/** By content, because a fresh checkout and a touched file change times and nothing else. */
+function hashOfSources() {
+  const configs = ['tsconfig.json', 'tsconfig.build.json', 'nest-cli.json', 'package-lock.json'].map((name) =>
+    inRoot(name),
+  );
+  const sources = filesBelow(inRoot('src')).filter((file) => !file.endsWith('.spec.ts'));
+  const hash = createHash('sha256');
+  for (const file of [...configs, ...sources.sort()])
+    hash.update(path.relative(ROOT, file)).update(fs.readFileSync(file));
+  return hash.digest('hex');
+}
+
+/** The compiler leaves the output of deleted sources behind, where an import could still find it. */
+function removeOrphans() {
+  for (const file of filesBelow(inRoot('dist'))) {
+    const source = path
+      .join(ROOT, 'src', path.relative(inRoot('dist'), file))
+      .replace(/(\.d\.ts|\.js\.map|\.js)$/, '.ts');
+    if (/\.(js|d\.ts|js\.map)$/.test(file) && !fs.existsSync(source)) fs.unlinkSync(file);
+  }
+}
+
+/** Runs a command in the project and rejects when it fails. Signals that stop this process stop the command first. */
+function run(command, args, { quiet = false } = {}) {
+  return new Promise((resolve, reject) => {
+    // Standard output belongs to the command that the user asked for.
+    const child = spawn(command, args, {
+      cwd: ROOT,
+      stdio: ['ignore', quiet ? 'pipe' : process.stderr, 'inherit'],
+    });
+    let output = '';
+    if (quiet) child.stdout.on('data', (data) => (output += data));
+    const stop = (signal) => child.kill(signal);
+    process.once('SIGINT', stop).once('SIGTERM', stop);
+    child.once('error', reject);
+    child.once('close', (code, signal) => {
+      process.off('SIGINT', stop).off('SIGTERM', stop);
+      if (code === 0) resolve();
+      else
+        reject(
+          new Error(
+            `${output}${path.basename(args[0])} ${args[1] || ''} failed (${signal || `exit code ${code}`}).`,
+          ),
+        );
+    });
+  });
+}

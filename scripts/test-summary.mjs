@@ -1,0 +1,42 @@
+import * as path from 'node:path';
+
+/**
+ * Adds up what Jest reported. A suite that could not run and a run of Jest that died without a report count as one failure
+ * each; so does, with `strictSkips`, a file of which every test was skipped.
+ */
+export function summarize(results, { strictSkips, root }) {
+  const summary = { passed: 0, failed: 0, skipped: 0, lines: [] };
+  for (const result of results) {
+    if (result.report === undefined) {
+      fail(summary, `Group "${result.name}" died without a report (${result.code}).`);
+      continue;
+    }
+    const failedBefore = summary.failed;
+    for (const file of result.report.testResults)
+      addFile(summary, file, strictSkips, path.relative(root, file.name));
+    if (result.code !== 0 && summary.failed === failedBefore) {
+      fail(summary, `Group "${result.name}" ended with ${result.code} although no test failed.`);
+    }
+  }
+  return summary;
+}
+
+function addFile(summary, file, strictSkips, name) {
+  const of = (...states) => file.assertionResults.filter(({ status }) => states.includes(status));
+  const failures = of('failed');
+  const skips = of('pending', 'todo', 'skipped', 'disabled');
+  const passed = of('passed').length;
+  summary.passed += passed;
+  summary.skipped += skips.length;
+  for (const { fullName } of failures) fail(summary, `failed: ${name}: ${fullName}`);
+  for (const { fullName } of skips) summary.lines.push(`skipped: ${name}: ${fullName}`);
+  if (file.status === 'failed' && failures.length === 0) fail(summary, `failed: ${name} could not run.`);
+  if (strictSkips && passed === 0 && failures.length === 0 && skips.length > 0) {
+    fail(summary, `failed: ${name} skipped every test, which on CI means that what it needs is missing.`);
+  }
+}
+
+function fail(summary, line) {
+  summary.failed += 1;
+  summary.lines.push(line);
+}

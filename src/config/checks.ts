@@ -1,0 +1,111 @@
+import { problemOfPattern } from '../core/messaging/pattern.js';
+import { label } from './explain.js';
+import { nearestName } from './nearest.js';
+import { FALLBACK_NAME, isGroup, type Settings } from './settings.js';
+
+/**
+ * Mistakes between keys that are each fine alone. Looks at whatever is readable, so that they are reported together with
+ * the others instead of after them.
+ */
+export function problemsBetweenKeys(settings: Settings, production: boolean): string[] {
+  return [
+    ...problemsOfRouting(settings),
+    ...problemsOfDirectories(settings),
+    ...problemsOfAdmin(settings, production),
+  ];
+}
+
+function problemsOfRouting(settings: Settings): string[] {
+  const transports = settings.get(['transports']);
+  if (!isGroup(transports)) return [];
+  const names = Object.keys(transports);
+  const routes = settings.get(['routes']);
+  if (routes === undefined && names.length !== 1) {
+    return [`routes is missing. With ${names.length} transports it must say which topic goes where.`];
+  }
+  const drained = asList(settings.get(['drain'])).filter((name) => typeof name === 'string');
+  return [
+    ...asList(routes).flatMap((route, index) => problemsOfRoute(route, index, settings, names)),
+    ...drained.flatMap((name) => problemsOfName(name, label(['drain'], settings), names)),
+    ...problemsOfFallback(settings, transports),
+  ];
+}
+
+/** A transport called `fallback` is found again by its kind, so that what it holds is still drained afterwards. */
+function problemsOfFallback(settings: Settings, transports: Record<string, unknown>): string[] {
+  const fallback = settings.get(['fallback']);
+  const own = transports[FALLBACK_NAME];
+  if (fallback === undefined || fallback === 'none' || !isGroup(own) || own['kind'] === fallback) return [];
+  const at = label(['transports', FALLBACK_NAME], settings);
+  return [`${at} must be of the kind that the key fallback asks for, or have another name.`];
+}
+
+function problemsOfRoute(
+  route: unknown,
+  index: number,
+  settings: Settings,
+  names: readonly string[],
+): string[] {
+  if (!isGroup(route)) return []; // the schema says so, here and below
+  const { match, transport } = route;
+  const at = label(['routes', String(index)], settings);
+  const wrong = typeof match === 'string' ? problemOfPattern(match) : undefined;
+  return [
+    ...(wrong === undefined ? [] : [`${at} matches ${JSON.stringify(match)}, which ${wrong}.`]),
+    ...(typeof transport === 'string' ? problemsOfName(transport, at, names) : []),
+  ];
+}
+
+function problemsOfName(name: string, at: string, known: readonly string[]): string[] {
+  if (known.includes(name)) return [];
+  const nearest = nearestName(name, known);
+  const hint = nearest === undefined ? `Configured: ${known.join(', ')}.` : `Did you mean "${nearest}"?`;
+  return [`${at} names the transport ${JSON.stringify(name)}, which is not configured. ${hint}`];
+}
+
+function asList(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+/** Two durable parts in one directory would lock each other out, with an error that names this very process. */
+function problemsOfDirectories(settings: Settings): string[] {
+  const transports = settings.get(['transports']);
+  const places = [
+    ...Object.keys(isGroup(transports) ? transports : {}).map((name) => ['transports', name, 'directory']),
+    ['deadLetters', 'directory'],
+    ['idempotency', 'directory'],
+  ];
+  const users = new Map<unknown, string>();
+  return places.flatMap((path) => {
+    const directory = settings.get(path);
+    const other = users.get(directory);
+    if (typeof directory === 'string') users.set(directory, label(path, settings));
+    return other === undefined
+      ? []
+      : [`${label(path, settings)} is the same directory as ${other}. Give each its own.`];
+  });
+}
+
+function problemsOfAdmin(settings: Settings, production: boolean): string[] {
+  const keys = asList(settings.get(['admin', 'apiKeys']));
+  const problems = keys.flatMap((entry, index) => {
+    if (!isGroup(entry) || (entry['key'] === undefined) !== (entry['sha256'] === undefined)) return [];
+    return [
+      `${label(['admin', 'apiKeys', String(index)], settings)} must have either sha256 or key, and not both.`,
+    ];
+  });
+  const names = keys.map((entry) => (isGroup(entry) ? entry['name'] : undefined));
+  names.forEach((name, index) => {
+    if (typeof name !== 'string' || names.indexOf(name) === index) return;
+    problems.push(
+      `${label(['admin', 'apiKeys', String(index)], settings)} repeats the name "${name}". Names tell keys apart in the audit.`,
+    );
+  });
+  const enabled = settings.get(['admin', 'enabled']) ?? true;
+  if (production && enabled === true && keys.length === 0) {
+    problems.push(
+      'admin.apiKeys is empty, and NODE_ENV is production. Configure a key, or set admin.enabled to false.',
+    );
+  }
+  return problems;
+}

@@ -1,0 +1,168 @@
+import { nearestName } from './nearest.js';
+import { isGroup, type Settings } from './settings.js';
+import { type Shape, variantOf, type VariantsShape } from './shape.js';
+import { readYaml } from './yaml-source.js';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Reads a small text file; throws when it cannot. */
+export type ReadFile = (path: string) => string;
+
+const PREFIX = 'SWITCHYARD_';
+const FILE_SUFFIX = '_FILE';
+
+/** Variables without the prefix, and the one that is not a setting. */
+export const CONFIG_FILE_VARIABLE = `${PREFIX}CONFIG`;
+const SHORT_NAMES: readonly (readonly [string, readonly string[]])[] = [
+  ['PORT', ['http', 'port']],
+  ['DATA_DIR', ['dataDir']],
+];
+
+/** Set by Kubernetes in every pod next to a Service that is called "switchyard"; nobody meant them as settings. */
+const SERVICE_LINK = /^SWITCHYARD_(SERVICE_(HOST|PORT)(_\w+)?|PORT_\d+_\w+)=|^SWITCHYARD_PORT=\w+:\/\//;
+
+/** `maxBytes` as a variable writes it: `MAX_BYTES`. */
+export function variableSegment(key: string): string {
+  return key
+    .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
+    .replace(/-/g, '_')
+    .toUpperCase();
+}
+
+/** The variable that sets the key with this path. */
+export function variableName(path: readonly string[]): string {
+  return PREFIX + path.map(variableSegment).join('__');
+}
+
+/** Lays the variables over the settings. Variables that are empty count as not set. */
+export function addEnvironment(settings: Settings, shape: Shape, env: Environment, readFile: ReadFile): void {
+  for (const [name, path] of SHORT_NAMES) {
+    const value = env[name];
+    if (value !== undefined && value !== '') settings.set(path, value, name);
+  }
+  const names = Object.keys(env).filter((name) => name.startsWith(PREFIX) && env[name] !== '');
+  // Parents before children, so that a list or group given whole can be refined by further variables.
+  for (const name of names.sort((a, b) => depthOf(a) - depthOf(b) || (a < b ? -1 : 1))) {
+    if (name === CONFIG_FILE_VARIABLE || SERVICE_LINK.test(`${name}=${env[name] ?? ''}`)) continue;
+    addVariable(settings, shape, { name, env, readFile });
+  }
+}
+
+function depthOf(name: string): number {
+  return name.split('__').length;
+}
+
+interface Variable {
+  readonly name: string;
+  readonly env: Environment;
+  readonly readFile: ReadFile;
+}
+
+function addVariable(settings: Settings, shape: Shape, { name, env, readFile }: Variable): void {
+  const direct = resolve(shape, name, settings);
+  const base = name.slice(0, -FILE_SUFFIX.length);
+  const found = direct ?? (name.endsWith(FILE_SUFFIX) ? resolve(shape, base, settings) : undefined);
+  if (found === undefined) {
+    settings.problems.push(unknownVariable(settings, shape, name));
+    return;
+  }
+  let text = env[name] ?? '';
+  if (direct === undefined) {
+    if (env[base] !== undefined && env[base] !== '') {
+      settings.problems.push(`${base} and ${name} are both set; keep one.`);
+      return;
+    }
+    try {
+      text = readFile(text).replace(/\r?\n$/, '');
+    } catch (error) {
+      // The value is not repeated: putting the secret itself there is the likeliest mistake.
+      settings.problems.push(`${name} must hold the path of a file that can be read (${codeOf(error)}).`);
+      return;
+    }
+  }
+  const value = found.shape.kind === 'value' ? text : parseWhole(settings, name, text);
+  settings.set(found.path, value, name, direct === undefined);
+}
+
+function codeOf(error: unknown): string {
+  const code: unknown = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
+  return typeof code === 'string' ? code : 'unreadable';
+}
+
+/** Lists and groups are written as YAML or JSON. */
+function parseWhole(settings: Settings, name: string, text: string): unknown {
+  const { value, problems } = readYaml(text);
+  for (const problem of problems) settings.problems.push(`${name}, ${problem}.`);
+  return value;
+}
+
+interface Resolved {
+  readonly path: readonly string[];
+  readonly shape: Shape;
+}
+
+function resolve(shape: Shape, name: string, settings: Settings): Resolved | undefined {
+  let at: Resolved = { path: [], shape };
+  for (const segment of name.slice(PREFIX.length).split('__')) {
+    const next = step(at, segment, settings.get(at.path));
+    if (next === undefined) return undefined;
+    at = next;
+  }
+  return at;
+}
+
+function step({ path, shape }: Resolved, segment: string, current: unknown): Resolved | undefined {
+  if (segment === '') return undefined;
+  if (shape.kind === 'map') {
+    const known = isGroup(current) ? Object.keys(current) : [];
+    const name =
+      known.find((key) => variableSegment(key) === segment) ?? segment.toLowerCase().replace(/_/g, '-');
+    return { path: [...path, name], shape: shape.value };
+  }
+  const keys = keysOf(shape, current);
+  const key = [...keys.keys()].find((name) => variableSegment(name) === segment);
+  const below = key === undefined ? undefined : keys.get(key);
+  return key === undefined || below === undefined ? undefined : { path: [...path, key], shape: below };
+}
+
+function keysOf(shape: Shape, current: unknown): ReadonlyMap<string, Shape> {
+  if (shape.kind === 'group') return shape.keys;
+  return shape.kind === 'variants' ? keysOfVariants(shape, current) : new Map<string, Shape>();
+}
+
+/** The chosen variant's keys; before the choice is known, those of all of them. */
+function keysOfVariants(shape: VariantsShape, current: unknown): ReadonlyMap<string, Shape> {
+  const chosen = variantOf(shape, current);
+  if (chosen !== undefined) {
+    // The variable that changes the choice is among the variables too, so keys of the others stay reachable.
+    return new Map([...allKeys(shape), ...chosen.keys]);
+  }
+  return allKeys(shape);
+}
+
+function allKeys(shape: VariantsShape): Map<string, Shape> {
+  return new Map([...shape.options.values()].flatMap((option) => [...option.keys]));
+}
+
+function unknownVariable(settings: Settings, shape: Shape, name: string): string {
+  const nearest = nearestName(
+    name.slice(PREFIX.length),
+    knownVariables(shape, [], settings).map((known) => known.slice(PREFIX.length)),
+  );
+  const hint =
+    nearest === undefined
+      ? 'docs/configuration.md lists the variables.'
+      : `Did you mean ${PREFIX}${nearest}?`;
+  return `${name} (environment) is not a known variable. ${hint}`;
+}
+
+function knownVariables(shape: Shape, path: readonly string[], settings: Settings): string[] {
+  const own = path.length === 0 ? [] : [variableName(path), variableName(path) + FILE_SUFFIX];
+  if (shape.kind === 'map') {
+    const current = settings.get(path);
+    const names = isGroup(current) ? Object.keys(current) : [];
+    return [...own, ...names.flatMap((name) => knownVariables(shape.value, [...path, name], settings))];
+  }
+  const below = [...keysOf(shape, undefined)];
+  return [...own, ...below.flatMap(([key, value]) => knownVariables(value, [...path, key], settings))];
+}

@@ -1,0 +1,70 @@
+import { z } from 'zod';
+
+const apiKeySchema = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[\w.@-]{1,64}$/)
+    .meta({
+      description: 'Who uses the key; the audit names them.',
+      allowed: '1 to 64 letters, digits, ".", "@", "-" and "_"',
+    }),
+  sha256: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .meta({
+      description: 'SHA-256 of the key in hex (`printf %s "$KEY" | sha256sum`). Either this or `key`.',
+      allowed: '64 lower-case hex digits',
+      secret: true,
+    })
+    .optional(),
+  key: z
+    .string()
+    .min(16)
+    .max(256)
+    .meta({
+      description: 'The key itself. It is hashed while the configuration is read and not kept.',
+      allowed: '16 to 256 characters',
+      secret: true,
+    })
+    .optional(),
+});
+
+/** The API for dead letters. */
+export const adminSchema = z
+  .strictObject({
+    enabled: z
+      .boolean()
+      .describe('Serves the admin API. Without keys it refuses to start when NODE_ENV is production.')
+      .default(true),
+    apiKeys: z.array(apiKeySchema).describe('Who may use the admin API.').default([]),
+    allowPayload: z
+      .boolean()
+      .describe('Shows payloads and headers of dead letters to whoever may use the API.')
+      .default(false),
+  })
+  .prefault({});
+
+export const healthSchema = z
+  .strictObject({
+    showDetails: z
+      .enum(['never', 'when-authorized', 'always'])
+      .describe('Who sees more than the status: `when-authorized` means holders of an API key.')
+      .default('when-authorized'),
+  })
+  .prefault({});
+
+export const metricsSchema = z
+  .strictObject({ enabled: z.boolean().describe('Serves `/metrics`.').default(true) })
+  .prefault({});
+
+export const httpSchema = z
+  .strictObject({
+    port: z
+      .number()
+      .int()
+      .min(0)
+      .max(65_535)
+      .describe('Where the application listens; 0 takes a free port.')
+      .default(3_000),
+  })
+  .prefault({});

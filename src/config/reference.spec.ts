@@ -1,0 +1,52 @@
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+
+import { loadAppConfig } from '../app.config.js';
+import { configSchema } from './app-config.schema.js';
+import { envExample, withReference } from './reference-text.js';
+import { referenceOf } from './reference.js';
+import { shapeOf } from './shape.js';
+import { readYaml } from './yaml-source.js';
+
+const entries = referenceOf(shapeOf(configSchema));
+const page = fs.readFileSync('docs/configuration.md', 'utf8');
+
+describe('the reference', () => {
+  it('in docs/configuration.md is what the schema says', () =>
+    expect(withReference(page, entries)).toBe(page));
+
+  it('in .env.example is what the schema says', () =>
+    expect(fs.readFileSync('.env.example', 'utf8')).toBe(envExample(entries)));
+
+  it('explains every key', () => expect(entries.filter(({ description }) => description === '')).toEqual([]));
+
+  it('names variables that are read', () => {
+    const env = Object.fromEntries(
+      entries.flatMap(({ variable, default: value, kind }) =>
+        variable === undefined || value === undefined || kind === 'memory' ? [] : [[variable, value]],
+      ),
+    );
+    expect(Object.keys(env).length).toBeGreaterThan(20);
+    expect(loadFrom('', env)).toEqual(loadFrom('', {}));
+  });
+});
+
+describe('examples', () => {
+  const snippets = [...page.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, text]) => text ?? '');
+  const files = fs
+    .readdirSync('config')
+    .filter((name) => name.endsWith('.yaml'))
+    .map((name) => fs.readFileSync(path.join('config', name), 'utf8'));
+
+  it('are there', () => expect(snippets.length).toBeGreaterThan(3));
+
+  it.each([...snippets, ...files])('are accepted: %s', (text) => {
+    const { value } = readYaml(text);
+    if (Array.isArray(value)) loadFrom('', { SWITCHYARD_ADMIN__API_KEYS: text });
+    else loadFrom(text, {});
+  });
+});
+
+function loadFrom(file: string, env: Record<string, string>): unknown {
+  return loadAppConfig({ env, cwd: path.resolve('/srv'), readFile: () => file });
+}

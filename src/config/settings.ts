@@ -1,0 +1,62 @@
+import type { YamlSource } from './yaml-source.js';
+
+/** Name of the transport that `fallback` adds when none of its kind is configured. */
+export const FALLBACK_NAME = 'fallback';
+
+/** Values gathered from the sources before they are checked, each with where it came from. */
+export class Settings {
+  readonly root = Object.create(null) as Record<string, unknown>;
+  readonly problems: string[] = [];
+  readonly #origins = new Map<string, string>();
+  readonly #hidden = new Set<string>();
+
+  /** Takes over what a file says. A file that is not a group of keys is a problem, an empty one is not. */
+  addFile(name: string, source: YamlSource): void {
+    for (const problem of source.problems) this.problems.push(`${name}, ${problem}.`);
+    if (source.value === undefined || source.value === null) return;
+    if (!isGroup(source.value)) {
+      this.problems.push(`${name} must hold keys and values.`);
+      return;
+    }
+    Object.assign(this.root, source.value);
+    for (const [path, line] of source.lines) this.#origins.set(path, `${name} line ${line}`);
+  }
+
+  /** Sets one value, making the groups above it. `origin` names its source; `hidden` keeps it out of every message. */
+  set(path: readonly string[], value: unknown, origin: string, hidden = false): void {
+    let group = this.root;
+    for (const segment of path.slice(0, -1)) {
+      const below = group[segment];
+      group = isGroup(below) ? below : (group[segment] = Object.create(null) as Record<string, unknown>);
+    }
+    group[path.at(-1) ?? ''] = value;
+    this.#origins.set(path.join('.'), origin);
+    if (hidden) this.#hidden.add(path.join('.'));
+  }
+
+  get(path: readonly string[]): unknown {
+    return path.reduce<unknown>((value, segment) => {
+      if (Array.isArray(value)) return (value as unknown[])[Number(segment)];
+      return isGroup(value) ? value[segment] : undefined;
+    }, this.root);
+  }
+
+  /** Where the value, or else what holds it, was set. Undefined when nothing of it was. */
+  originOf(path: readonly string[]): string | undefined {
+    for (let length = path.length; length > 0; length--) {
+      const origin = this.#origins.get(path.slice(0, length).join('.'));
+      if (origin !== undefined) return origin;
+    }
+    return undefined;
+  }
+
+  /** True for a value that was read from a secret file. */
+  isHidden(path: readonly string[]): boolean {
+    return path.some((_, index) => this.#hidden.has(path.slice(0, index + 1).join('.')));
+  }
+}
+
+/** True for a set of keys and values, as opposed to a list or a plain value. */
+export function isGroup(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,107 @@
+import {
+  type Alias,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseDocument,
+  type Document,
+  type Node,
+} from 'yaml';
+
+/** What one YAML text says: plain values, the line of each, and what could not be read. */
+export interface YamlSource {
+  /** Objects have no prototype, so that no key can reach one. Undefined for an empty text or a broken one. */
+  readonly value: unknown;
+  /** Line of each value, by its path joined with dots. */
+  readonly lines: ReadonlyMap<string, number>;
+  /** Sentences that never repeat the text: what is broken may be a secret. */
+  readonly problems: readonly string[];
+}
+
+/** Far beyond any configuration; bounds what a few nested aliases can unfold to. */
+const MAX_VALUES = 10_000;
+const MAX_DEPTH = 32;
+
+const UNKNOWN_ALIAS = 'a value starts with "*"; put it in quotes';
+
+/** Words for the mistakes that people make; the parser's own quote the text. */
+const MISTAKES: Readonly<Record<string, string>> = {
+  BAD_INDENT: 'the indentation is wrong',
+  TAB_AS_INDENT: 'a tab is used for indentation; use spaces',
+  DUPLICATE_KEY: 'a key is given twice in the same group',
+  BAD_ALIAS: UNKNOWN_ALIAS,
+  TAG_RESOLVE_FAILED: 'a value starts with "!"; put it in quotes',
+  MISSING_CHAR: 'a quote, bracket, comma or colon is missing',
+  MULTIPLE_DOCS: 'there is more than one document; keep one',
+};
+
+/** Parses YAML 1.2 with plain values only: no custom tags, no merge keys, no repeated keys. Never throws. */
+export function readYaml(text: string): YamlSource {
+  const counter = new LineCounter();
+  const document = parseDocument(text, {
+    prettyErrors: false,
+    lineCounter: counter,
+    merge: false,
+    schema: 'core',
+  });
+  const mistakes = [...document.errors, ...document.warnings].map(
+    ({ code, pos }) => `line ${counter.linePos(pos[0]).line}: ${MISTAKES[code] ?? 'this is not valid YAML'}`,
+  );
+  if (mistakes.length > 0) return { value: undefined, lines: new Map(), problems: [...new Set(mistakes)] };
+  const reader = new Reader(document, counter);
+  const value = document.contents === null ? undefined : reader.read(document.contents, []);
+  return { value, lines: reader.lines, problems: reader.problems };
+}
+
+class Reader {
+  readonly lines = new Map<string, number>();
+  readonly problems: string[] = [];
+  readonly #document: Document.Parsed;
+  readonly #counter: LineCounter;
+  #values = 0;
+
+  constructor(document: Document.Parsed, counter: LineCounter) {
+    this.#document = document;
+    this.#counter = counter;
+  }
+
+  read(node: Node | null, path: readonly string[]): unknown {
+    if (node === null) return null;
+    if (isAlias(node)) return this.#readAlias(node, path);
+    if (++this.#values > MAX_VALUES || path.length > MAX_DEPTH) {
+      if (this.problems.length === 0)
+        this.problems.push(`it unfolds to more than ${MAX_VALUES} values or ${MAX_DEPTH} levels`);
+      return undefined;
+    }
+    this.lines.set(path.join('.'), this.#lineOf(node));
+    if (isMap<Node, Node | null>(node)) return this.#readMap(node.items, path);
+    if (isSeq<Node>(node)) return node.items.map((item, index) => this.read(item, [...path, String(index)]));
+    return isScalar(node) ? node.value : undefined;
+  }
+
+  #readAlias(alias: Alias, path: readonly string[]): unknown {
+    const target = alias.resolve(this.#document);
+    if (target === undefined) this.problems.push(`line ${this.#lineOf(alias)}: ${UNKNOWN_ALIAS}`);
+    return this.read(target ?? null, path);
+  }
+
+  #readMap(items: readonly { key: Node; value: Node | null }[], path: readonly string[]): unknown {
+    const result = Object.create(null) as Record<string, unknown>;
+    for (const { key, value } of items) {
+      if (!isScalar(key) || (typeof key.value !== 'string' && typeof key.value !== 'number')) {
+        this.problems.push(`line ${this.#lineOf(key)}: a key must be a plain name`);
+        continue;
+      }
+      const name = String(key.value);
+      result[name] = this.read(value, [...path, name]);
+      this.lines.set([...path, name].join('.'), this.#lineOf(key));
+    }
+    return result;
+  }
+
+  #lineOf(node: Node): number {
+    return this.#counter.linePos(node.range?.[0] ?? 0).line;
+  }
+}

@@ -1,0 +1,36 @@
+import { z } from 'zod';
+
+import type { Transport, TransportContext } from '../../core/messaging/transport.js';
+import { embeddedOptionsSchema } from './embedded/embedded.options.js';
+import { memoryOptionsSchema } from './memory/memory.options.js';
+
+const KIND = 'What carries the messages; decides which other keys there are.';
+
+const memory = memoryOptionsSchema.extend({ kind: z.literal('memory').describe(KIND) });
+const embedded = embeddedOptionsSchema.extend({ kind: z.literal('embedded').describe(KIND) });
+
+/** Options of one transport, with the `kind` that says which transport they are for. */
+export const transportSettingsSchema = z.discriminatedUnion('kind', [memory, embedded]);
+
+export type TransportSettings = z.output<typeof transportSettingsSchema>;
+
+/**
+ * Makes the transport that the settings ask for: the only list of transports.
+ *
+ * A transport is imported when it is wanted, so that its client has to be installed only then.
+ */
+export async function createTransport(
+  settings: TransportSettings,
+  context: TransportContext,
+): Promise<Transport> {
+  switch (settings.kind) {
+    case 'memory': {
+      const { MemoryTransport } = await import('./memory/memory.transport.js');
+      return new MemoryTransport(settings, context);
+    }
+    case 'embedded': {
+      const { EmbeddedTransport } = await import('./embedded/embedded.transport.js');
+      return new EmbeddedTransport(settings, context);
+    }
+  }
+}

@@ -1,0 +1,44 @@
+import * as path from 'node:path';
+
+import { type AppConfig, loadAppConfig } from '../../src/app.config.js';
+import { MessagingConfigurationError } from '../../src/core/messaging/messaging.errors.js';
+
+/** Where the configuration is read; nothing of it exists. */
+export const CWD = path.resolve('/srv/shop');
+
+/** The sources of one configuration. */
+export interface Given {
+  readonly env?: Record<string, string>;
+  /** Text of config/switchyard.yaml. */
+  readonly file?: string;
+  /** Further files by absolute path. */
+  readonly files?: Record<string, string>;
+}
+
+/** Loads a configuration from nothing but what is given. */
+export function load({ env = {}, file, files = {} }: Given): AppConfig {
+  const all: Record<string, string | undefined> = {
+    [path.join(CWD, 'config/switchyard.yaml')]: file,
+    ...files,
+  };
+  return loadAppConfig({
+    env,
+    cwd: CWD,
+    readFile: (name) => {
+      const text = all[name];
+      if (text === undefined) throw Object.assign(new Error(`no ${name}`), { code: 'ENOENT' });
+      return text;
+    },
+  });
+}
+
+/** The mistakes in a configuration; none when it loads. */
+export function problemsOf(given: Given): readonly string[] {
+  try {
+    load(given);
+  } catch (error) {
+    if (error instanceof MessagingConfigurationError) return error.problems;
+    throw error;
+  }
+  return [];
+}
