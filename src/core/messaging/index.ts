@@ -62,6 +62,7 @@ export {
 export type { PublishMessageOptions } from './publish-options.js';
 export type { Backoff, ErrorRule } from './retry-policy.js';
 export type { Route } from './routing.js';
+export { TransportEventRelay } from './transport-event-relay.js';
 export type {
   Backlog,
   Clock,

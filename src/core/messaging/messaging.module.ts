@@ -130,6 +130,7 @@ const parts: Provider[] = [
         ),
       );
       for (const observer of options.observers ?? []) observers.observe(observer);
+      options.transportEvents?.connect(observers.emit);
       return observers;
     },
     inject: [MESSAGING_OPTIONS],

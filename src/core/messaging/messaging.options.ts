@@ -5,6 +5,7 @@ import type { AnyMessageType } from './message-type.js';
 import type { MessagingObserver } from './messaging.events.js';
 import type { ErrorRule, Backoff } from './retry-policy.js';
 import type { Route } from './routing.js';
+import type { TransportEventRelay } from './transport-event-relay.js';
 import type { Clock, Transport } from './transport.js';
 
 /** What handlers get that do not say otherwise. */
@@ -44,6 +45,8 @@ export interface MessagingModuleOptions {
   readonly defaults?: HandlerDefaults;
   readonly limits?: Partial<MessageLimits>;
   readonly observers?: readonly MessagingObserver[];
+  /** Where the transports' `onEvent` listeners came from, so that observers hear of connections and the like. */
+  readonly transportEvents?: TransportEventRelay;
   /** Longest wait for a receipt. @default 10_000 */
   readonly publishDeadlineMs?: number;
   /** Messages on their way to one transport at a time, beyond which publishing fails. @default 10_000 */

@@ -1,0 +1,67 @@
+import { jsonCodec } from './codec.js';
+
+const codec = jsonCodec();
+const bytes = (text: string): Uint8Array => Buffer.from(text);
+const nested = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth);
+
+describe('the JSON codec', () => {
+  it.each([null, 0, '', 'ä 🎉', [], {}, { a: [1, { b: null }] }])('carries %j there and back', (value) => {
+    expect(codec.decode(codec.encode(value))).toEqual(value);
+  });
+
+  it.each(['', '{', 'nonsense', '{"a":1}}', '\ufeff{}x'])('refuses the text %j', (text) => {
+    expect(() => codec.decode(bytes(text))).toThrow(expect.objectContaining({ code: 'PAYLOAD_UNDECODABLE' }));
+  });
+
+  it('refuses bytes that are not UTF-8', () => {
+    expect(() => codec.decode(Uint8Array.of(0x22, 0xff, 0x22))).toThrow(
+      expect.objectContaining({ code: 'PAYLOAD_UNDECODABLE' }),
+    );
+  });
+
+  it('accepts 64 levels and refuses 65, in both directions', () => {
+    expect(codec.decode(bytes(nested(64)))).toBeInstanceOf(Array);
+    expect(() => codec.decode(bytes(nested(65)))).toThrow(
+      expect.objectContaining({ code: 'MESSAGE_TOO_DEEP' }),
+    );
+    expect(() => codec.encode(JSON.parse(nested(65)))).toThrow(
+      expect.objectContaining({ code: 'MESSAGE_TOO_DEEP' }),
+    );
+  });
+
+  it('refuses 100,000 levels without overflowing the stack', () => {
+    expect(() => codec.decode(bytes(nested(100_000)))).toThrow(
+      expect.objectContaining({ code: 'MESSAGE_TOO_DEEP' }),
+    );
+    let deep: unknown = 1;
+    for (let level = 0; level < 100_000; level++) deep = [deep];
+    expect(() => codec.encode(deep)).toThrow(expect.objectContaining({ code: 'MESSAGE_TOO_DEEP' }));
+  });
+
+  it('does not count brackets in strings', () => {
+    const text = JSON.stringify({ text: `${'['.repeat(500)}\\"${'{'.repeat(500)}` });
+    expect(codec.decode(bytes(text))).toHaveProperty('text');
+  });
+
+  it.each([
+    '{"__proto__":{"admin":true}}',
+    '{"a":[{"\\u005f_proto__":1}]}',
+    '{"constructor":{"prototype":{"x":1}}}',
+  ])('refuses %s, which would pollute prototypes', (text) => {
+    expect(() => codec.decode(bytes(text))).toThrow(expect.objectContaining({ code: 'PAYLOAD_INVALID' }));
+  });
+
+  it('accepts a constructor that is only a word', () => {
+    expect(codec.decode(bytes('{"constructor":"Brunel"}'))).toEqual({ constructor: 'Brunel' });
+  });
+
+  it.each([undefined, () => 1, Symbol('x'), 1n])('refuses to encode %p', (value) => {
+    expect(() => codec.encode(value)).toThrow(expect.objectContaining({ code: 'PAYLOAD_INVALID' }));
+  });
+
+  it('refuses to encode a cycle', () => {
+    const cycle: Record<string, unknown> = {};
+    cycle['self'] = cycle;
+    expect(() => codec.encode(cycle)).toThrow(expect.objectContaining({ code: 'PAYLOAD_INVALID' }));
+  });
+});

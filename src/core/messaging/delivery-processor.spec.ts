@@ -1,0 +1,242 @@
+import { z } from 'zod';
+import { systemClock } from './clock.js';
+import type { NewDeadLetter } from './dead-letters/dead-letter-store.js';
+import { DeliveryProcessor } from './delivery-processor.js';
+import type { HandlerEntry } from './handlers/handler-entry.js';
+import { HEADER } from './headers.js';
+import type { MessageContext } from './message-context.js';
+import { DEFAULT_MESSAGE_LIMITS } from './message-limits.js';
+import { defineMessage, type MessageType } from './message-type.js';
+import { PermanentError, RetryAfterError } from './messaging.errors.js';
+import type { MessagingEvent } from './messaging.events.js';
+import { DEFAULT_RETRY_POLICY } from './retry-policy.js';
+import type { Delivery } from './transport.js';
+
+const Placed = defineMessage('orders.placed', z.object({ id: z.string().trim() })) as unknown as MessageType;
+
+function setUp(invoke: HandlerEntry['invoke'], overrides: Partial<HandlerEntry> = {}) {
+  const parked: NewDeadLetter[] = [];
+  const resolved: string[] = [];
+  const events: MessagingEvent[] = [];
+  const store = { isDown: false };
+  const parking = {
+    park: (letter: NewDeadLetter): Promise<unknown> => {
+      if (store.isDown) return Promise.reject(new Error('the store is down'));
+      return Promise.resolve(parked.push(letter));
+    },
+    resolve: (id: string): Promise<unknown> => Promise.resolve(resolved.push(id)),
+  };
+  const processor = new DeliveryProcessor({
+    parking,
+    idempotency: undefined,
+    limits: DEFAULT_MESSAGE_LIMITS,
+    clock: systemClock,
+    emit: (event) => events.push(event),
+  });
+  const entry: HandlerEntry = {
+    topic: 'orders.placed',
+    group: 'billing',
+    handler: 'Billing.charge',
+    concurrency: 1,
+    ordering: 'none',
+    type: Placed,
+    policy: { ...DEFAULT_RETRY_POLICY, attempts: 3 },
+    timeoutMs: 1_000,
+    idempotencyWindowMs: 0,
+    invoke,
+    ...overrides,
+  };
+  return {
+    process: (delivery: Delivery) => processor.process(entry, delivery),
+    processor,
+    parked,
+    resolved,
+    events,
+    store,
+  };
+}
+
+function deliveryOf(body: string | Uint8Array, headers: Record<string, string> = {}, attempt = 1): Delivery {
+  return {
+    message: { id: 'm-1', headers, body: typeof body === 'string' ? Buffer.from(body) : body },
+    attempt,
+    transport: 'local',
+  };
+}
+
+const GOOD = '{"id":" o-1 "}';
+
+describe('a delivery', () => {
+  it('reaches its handler with the payload as the schema makes it, and is acknowledged', async () => {
+    const seen: unknown[] = [];
+    const { process, events } = setUp((payload, context) =>
+      seen.push(payload, context.messageId, context.attempt),
+    );
+    expect(await process(deliveryOf(GOOD))).toEqual({ kind: 'ack' });
+    expect(seen).toEqual([{ id: 'o-1' }, 'm-1', 1]);
+    expect(events.map((event) => event.type)).toEqual(['delivered', 'handled']);
+  });
+
+  it.each([
+    ['rejects', () => Promise.reject(new Error('down'))],
+    [
+      'throws synchronously',
+      () => {
+        throw new Error('down');
+      },
+    ],
+    ['throws undefined', () => Promise.reject(undefined)],
+    [
+      'throws a hostile object',
+      () => {
+        throw new Proxy(
+          {},
+          {
+            get: () => {
+              throw new Error('trap');
+            },
+          },
+        );
+      },
+    ],
+  ])('whose handler %s is tried again', async (_, invoke) => {
+    const { process, parked } = setUp(invoke);
+    expect(await process(deliveryOf(GOOD))).toMatchObject({ kind: 'retry' });
+    expect(parked).toEqual([]);
+  });
+
+  it('is stored before it is acknowledged once its attempts are used', async () => {
+    const { process, parked } = setUp(() => Promise.reject(new TypeError('no such account')));
+    expect(await process(deliveryOf(GOOD, {}, 3))).toEqual({ kind: 'ack' });
+    expect(parked).toMatchObject([
+      {
+        reason: 'handler_error',
+        attempts: 3,
+        topic: 'orders.placed',
+        group: 'billing',
+        error: { type: 'TypeError' },
+      },
+    ]);
+    expect(Buffer.from(parked[0]!.body).toString()).toBe(GOOD);
+  });
+
+  it('is tried again, never acknowledged, while it cannot be stored', async () => {
+    const { process, store, events } = setUp(() => Promise.reject(new Error('x')));
+    store.isDown = true;
+    expect(await process(deliveryOf(GOOD, {}, 3))).toMatchObject({ kind: 'retry' });
+    expect(events).toContainEqual(expect.objectContaining({ type: 'store-failed', store: 'dead-letters' }));
+  });
+
+  it('is parked before its handler runs when the last attempt did not live to settle it', async () => {
+    const handler = jest.fn();
+    const { process, parked } = setUp(handler);
+    expect(await process(deliveryOf(GOOD, {}, 4))).toEqual({ kind: 'ack' });
+    expect(handler).not.toHaveBeenCalled();
+    expect(parked).toMatchObject([{ reason: 'max_deliveries', attempts: 3 }]);
+  });
+
+  it('believes an attempt header that is larger than what the transport counted, and no absurd one', async () => {
+    const attempts: number[] = [];
+    const { process } = setUp((_, context: MessageContext) => attempts.push(context.attempt));
+    for (const header of ['3', '1', '-1', '1e9', '999999999', 'x', '']) {
+      await process(deliveryOf(GOOD, { [HEADER.attempt]: header }, 2));
+    }
+    expect(attempts).toEqual([3, 2, 2, 2, 2, 2, 2]);
+  });
+
+  it.each([
+    ['that is not JSON', deliveryOf('{'), 'deserialization_failed'],
+    ['that is not UTF-8', deliveryOf(Uint8Array.of(0xff)), 'deserialization_failed'],
+    ['that is empty', deliveryOf(''), 'deserialization_failed'],
+    ['nested 100,000 levels deep', deliveryOf('['.repeat(100_000)), 'deserialization_failed'],
+    ['over the size limit', deliveryOf(Buffer.alloc(5 * 1024 * 1024, 0x20)), 'deserialization_failed'],
+    [
+      'of another content type',
+      deliveryOf(GOOD, { 'content-type': 'application/x-java' }),
+      'deserialization_failed',
+    ],
+    ['that pollutes prototypes', deliveryOf('{"id":"x","__proto__":{}}'), 'deserialization_failed'],
+    ['that the schema refuses', deliveryOf('{"id":7}'), 'validation_failed'],
+    ['that is too late', deliveryOf(GOOD, { [HEADER.expiry]: '2020-01-01T00:00:00Z' }), 'expired'],
+  ])('%s becomes a dead letter at once, bytes as they came', async (_, delivery, reason) => {
+    const handler = jest.fn();
+    const { process, parked } = setUp(handler);
+    expect(await process(delivery)).toEqual({ kind: 'ack' });
+    expect(handler).not.toHaveBeenCalled();
+    expect(parked).toMatchObject([{ reason, attempts: 0 }]);
+    expect(parked[0]!.body).toBe(delivery.message.body);
+  });
+
+  it('with a charset in its content type or an unusable expiry or trace is handled', async () => {
+    const { process, parked } = setUp(() => undefined);
+    const headers = {
+      'content-type': 'Application/JSON; charset=utf-8',
+      [HEADER.expiry]: 'soon',
+      traceparent: 'x',
+    };
+    expect(await process(deliveryOf(GOOD, headers))).toEqual({ kind: 'ack' });
+    expect(parked).toEqual([]);
+  });
+
+  it('follows the word of its handler: never again, or not before', async () => {
+    const never = setUp(() => Promise.reject(new PermanentError('account closed')));
+    expect(await never.process(deliveryOf(GOOD))).toEqual({ kind: 'ack' });
+    expect(never.parked).toMatchObject([{ reason: 'rejected', attempts: 1 }]);
+    const later = setUp(() => Promise.reject(new RetryAfterError(4_321)));
+    expect(await later.process(deliveryOf(GOOD))).toMatchObject({ kind: 'retry', delayMs: 4_321 });
+  });
+
+  it('is forgotten when a rule says so', async () => {
+    const { process, parked, events } = setUp(() => Promise.reject(new RangeError('old news')), {
+      policy: { ...DEFAULT_RETRY_POLICY, errors: [{ match: RangeError, action: 'discard' }] },
+    });
+    expect(await process(deliveryOf(GOOD))).toEqual({ kind: 'ack' });
+    expect(parked).toEqual([]);
+    expect(events).toContainEqual(expect.objectContaining({ type: 'failed', disposition: 'discard' }));
+  });
+
+  it('carries its failed attempts along, and the dead letter shows them', async () => {
+    const { process, parked } = setUp(() => Promise.reject(new TypeError('x')));
+    let headers: Record<string, string> = {};
+    for (const attempt of [1, 2, 3]) {
+      const settlement = await process(deliveryOf(GOOD, headers, attempt));
+      headers = settlement.kind === 'retry' ? { ...settlement.headers } : headers;
+    }
+    expect(parked[0]?.history.map(({ attempt, errorType }) => [attempt, errorType])).toEqual([
+      [1, 'TypeError'],
+      [2, 'TypeError'],
+      [3, 'TypeError'],
+    ]);
+  });
+
+  it('is aborted when its handler runs out of time, and what the handler does later is ignored', async () => {
+    let finishLate = (): void => undefined;
+    let signal: AbortSignal | undefined;
+    const { process, events } = setUp(
+      (_, context) => {
+        signal = context.signal;
+        return new Promise<void>((resolve) => (finishLate = resolve));
+      },
+      { timeoutMs: 20 },
+    );
+    expect(await process(deliveryOf(GOOD))).toMatchObject({ kind: 'retry' });
+    expect(signal?.aborted).toBe(true);
+    expect(events).toContainEqual(expect.objectContaining({ type: 'failed', reason: 'timeout' }));
+    finishLate();
+    await Promise.resolve();
+    expect(events.filter((event) => event.type === 'handled')).toEqual([]);
+  });
+
+  it('that is abandoned comes back at once', async () => {
+    const { process, processor } = setUp(() => new Promise(() => undefined));
+    const settlement = process(deliveryOf(GOOD));
+    expect(processor.abandon()).toBe(1);
+    expect(await settlement).toMatchObject({ kind: 'retry', delayMs: 0 });
+  });
+
+  it('of a replay resolves its dead letter when it is handled', async () => {
+    const { process, resolved } = setUp(() => undefined);
+    await process(deliveryOf(GOOD, { [HEADER.deadLetterId]: 'dl-1' }));
+    expect(resolved).toEqual(['dl-1']);
+  });
+});

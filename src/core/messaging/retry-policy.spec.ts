@@ -1,0 +1,77 @@
+import { PermanentError, RetryAfterError } from './messaging.errors.js';
+import { judge, UnacceptableMessageError } from './outcome.js';
+import { actionFor, type Backoff, delayAfter, DEFAULT_RETRY_POLICY } from './retry-policy.js';
+
+const fixedRandom = (): number => 0.5;
+
+describe('the delay before the next attempt', () => {
+  const backoff: Backoff = { type: 'exponential', delayMs: 1_000, maxDelayMs: 60_000, jitter: false };
+
+  it('doubles with every attempt up to its ceiling', () => {
+    expect([1, 2, 3, 4, 7, 8, 500].map((attempt) => delayAfter(attempt, backoff))).toEqual([
+      1_000, 2_000, 4_000, 8_000, 60_000, 60_000, 60_000,
+    ]);
+  });
+
+  it('is a random part of the computed time with full jitter', () => {
+    expect(delayAfter(3, { ...backoff, jitter: true }, fixedRandom)).toBe(2_000);
+    expect(delayAfter(3, { type: 'exponential', delayMs: 1_000 }, fixedRandom)).toBe(2_000);
+  });
+
+  it('stays the same when fixed', () => {
+    expect(
+      [1, 5].map((attempt) => delayAfter(attempt, { type: 'fixed', delayMs: 300, jitter: false })),
+    ).toEqual([300, 300]);
+  });
+});
+
+describe('rules about errors', () => {
+  class Refused extends Error {}
+  class NotFound extends Refused {}
+
+  it('match by class, subclasses included, and the first one decides', () => {
+    const rules = [
+      { match: NotFound, action: 'discard' as const },
+      { match: Refused, action: 'dead-letter' as const },
+    ];
+    expect(actionFor(new NotFound(), rules)).toBe('discard');
+    expect(actionFor(new Refused(), rules)).toBe('dead-letter');
+    expect(actionFor(new Error(), rules)).toBeUndefined();
+  });
+
+  it('match by predicate; one that throws does not match', () => {
+    const has404 = (error: unknown): boolean => (error as { status: number }).status === 404;
+    expect(actionFor({ status: 404 }, [{ match: has404, action: 'discard' }])).toBe('discard');
+    expect(actionFor(undefined, [{ match: has404, action: 'discard' }])).toBeUndefined();
+  });
+});
+
+describe('the judgement of a failure', () => {
+  const policy = { ...DEFAULT_RETRY_POLICY, attempts: 3 };
+
+  it('is another attempt while there are some left, then a dead letter', () => {
+    expect(judge(new Error('x'), 2, policy).kind).toBe('retry');
+    expect(judge(new Error('x'), 3, policy)).toEqual({ kind: 'dead-letter', reason: 'handler_error' });
+  });
+
+  it('is a dead letter at once for a PermanentError and for a message that cannot be handled', () => {
+    expect(judge(new PermanentError('no'), 1, policy)).toEqual({ kind: 'dead-letter', reason: 'rejected' });
+    expect(judge(new UnacceptableMessageError('expired', 'EXPIRED', 'late'), 1, policy)).toEqual({
+      kind: 'dead-letter',
+      reason: 'expired',
+    });
+  });
+
+  it('keeps the delay of a RetryAfterError, within 30 days', () => {
+    expect(judge(new RetryAfterError(7_777), 1, policy)).toMatchObject({ kind: 'retry', delayMs: 7_777 });
+    expect(judge(new RetryAfterError(-5), 1, policy)).toMatchObject({ delayMs: 0 });
+    expect(judge(new RetryAfterError(1e12), 1, policy)).toMatchObject({ delayMs: 2_592_000_000 });
+    expect(judge(new RetryAfterError(7_777), 3, policy).kind).toBe('dead-letter');
+  });
+
+  it('survives whatever is thrown', () => {
+    for (const thrown of [undefined, null, 0, 'text', Symbol('x'), Object.create(null)]) {
+      expect(judge(thrown, 1, policy).kind).toBe('retry');
+    }
+  });
+});

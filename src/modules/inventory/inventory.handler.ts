@@ -1,0 +1,14 @@
+import { Injectable } from '@nestjs/common';
+import { type MessageContext, MessageHandler } from '../../core/messaging/index.js';
+import { LedgerService } from '../ledger/ledger.service.js';
+import { type Order, OrderPlaced } from '../orders/order-placed.message.js';
+
+@Injectable()
+export class InventoryHandler {
+  constructor(private readonly ledger: LedgerService) {}
+
+  @MessageHandler(OrderPlaced, { group: 'inventory' })
+  reserve(order: Order, context: MessageContext): void {
+    this.ledger.record(order.orderId, context);
+  }
+}
