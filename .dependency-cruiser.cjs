@@ -1,6 +1,6 @@
 const transports = '^src/infrastructure/services/(memory|embedded|redis|rabbitmq|kafka)/';
 
-/** The layer rules of the project; each was seeded with a violation and caught it. */
+/** The layer rules of the project; test/architecture/layers.spec.ts seeds each with a violation. */
 module.exports = {
   forbidden: [
     {
@@ -8,14 +8,29 @@ module.exports = {
       comment: 'Policy lives in the core and must run over any transport.',
       severity: 'error',
       from: { path: '^src/core/' },
-      to: { path: '^src/(infrastructure|modules|app)' },
+      to: { path: '^src/(infrastructure/|modules/|config/|app\\.|main\\.|index\\.)' },
     },
     {
       name: 'core-knows-no-client',
       comment: 'Clients of brokers, storage and metrics belong to infrastructure.',
       severity: 'error',
       from: { path: '^src/core/' },
-      to: { path: 'node_modules/(ioredis|amqplib|kafkajs|lmdb|prom-client|@willsoto)/' },
+      // A client that is not installed has no path in node_modules, only its name.
+      to: { path: '(^|node_modules/)(ioredis|amqplib|kafkajs|lmdb|prom-client|@willsoto|yaml)(/|$)' },
+    },
+    {
+      name: 'infrastructure-knows-no-application',
+      comment: 'Whoever installs the package has none of these files.',
+      severity: 'error',
+      from: { path: '^src/infrastructure/' },
+      to: { path: '^src/(modules/|config/|app\\.|main\\.|index\\.)' },
+    },
+    {
+      name: 'package-exports-no-application',
+      comment: 'The demonstration and its configuration are not part of the package.',
+      severity: 'error',
+      from: { path: '^src/index\\.ts$' },
+      to: { path: '^src/(modules/|config/|app\\.|main\\.)' },
     },
     {
       name: 'transports-are-strangers',

@@ -8,13 +8,22 @@ const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
   ['false', false],
 ]);
 
+const READERS: Readonly<Record<ValueShape['type'], (text: string) => unknown>> = {
+  text: (text) => text,
+  choice: (text) => text,
+  number: (text) => (NUMBER.test(text.trim()) ? Number(text) : text),
+  boolean: (text) => BOOLEANS.get(text) ?? text,
+  duration: (text) => parseDuration(text) ?? text,
+  size: (text) => parseSize(text) ?? text,
+};
+
 /**
  * Turns texts into what the shape asks for: numbers, booleans, durations and sizes. What cannot be turned stays as it
  * is, for the schema to refuse.
  */
 export function coerce(shape: Shape | undefined, value: unknown): unknown {
   if (shape === undefined) return value;
-  if (shape.kind === 'value') return typeof value === 'string' ? fromText(shape, value) : value;
+  if (shape.kind === 'value') return typeof value === 'string' ? READERS[shape.type](value) : value;
   if (Array.isArray(value))
     return value.map((item, index) => coerce(childOf(shape, String(index), value), item));
   if (!isGroup(value)) return value;
@@ -24,20 +33,4 @@ export function coerce(shape: Shape | undefined, value: unknown): unknown {
     if (below !== null) result[key] = coerce(childOf(shape, key, value), below);
   }
   return result;
-}
-
-function fromText(shape: ValueShape, text: string): unknown {
-  switch (shape.type) {
-    case 'duration':
-      return parseDuration(text) ?? text;
-    case 'size':
-      return parseSize(text) ?? text;
-    case 'number':
-      return NUMBER.test(text.trim()) ? Number(text) : text;
-    case 'boolean':
-      return BOOLEANS.get(text) ?? text;
-    case 'text':
-    case 'choice':
-      return text;
-  }
 }

@@ -117,7 +117,7 @@ export type Durability = 'memory' | 'acknowledged' | 'replicated';
 export interface Transport {
   /** The configured name, unique in an application. Deliveries, receipts, metrics and health carry it. */
   readonly name: string;
-  /** Kind of broker behind it: `memory`, `embedded`, `redis` and so on. A label, nothing branches on it. */
+  /** Kind of broker behind it: `memory`, `embedded` or the name of a broker. A label, nothing branches on it. */
   readonly system: string;
   readonly durability: Durability;
 
