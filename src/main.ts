@@ -1,0 +1,65 @@
+import 'reflect-metadata';
+import { NestFactory } from '@nestjs/core';
+import { type AppConfig, loadAppConfig } from './app.config.js';
+import { AppModule } from './app.module.js';
+import { MessagingError } from './core/messaging/index.js';
+import { demonstrationKey } from './demonstration/admin-key.js';
+import { QuietLogger } from './demonstration/quiet-logger.js';
+import { welcomeText } from './demonstration/welcome.js';
+
+/** Runs the demonstration until it is told to stop. */
+async function main(): Promise<void> {
+  const config = loadAppConfig();
+  const wantsKey = config.admin.enabled && config.admin.apiKeys.length === 0 && !config.production;
+  const own = wantsKey ? demonstrationKey(config.dataDir) : undefined;
+  const app = await NestFactory.create(AppModule.forRoot(withKey(config, own?.sha256)), {
+    abortOnError: false,
+    logger: new QuietLogger(),
+  });
+  app.enableShutdownHooks();
+  endAtSecondSignal();
+  await app.listen(config.http.port).catch(async (error: unknown) => {
+    await app.close();
+    throw error;
+  });
+  const address = app.getHttpServer().address() as { port: number };
+  process.stdout.write(
+    welcomeText({
+      url: `http://127.0.0.1:${address.port}`,
+      dataDir: config.dataDir,
+      transports: Object.entries(config.transports).map(([name, { kind }]) => `${name} (${kind})`),
+      adminKey: own?.key,
+    }),
+  );
+}
+
+function withKey(config: AppConfig, sha256: string | undefined): AppConfig {
+  if (sha256 === undefined) return config;
+  return { ...config, admin: { ...config.admin, apiKeys: [{ name: 'demonstration', sha256 }] } };
+}
+
+/** The first signal drains; whoever sends a second one does not want to wait. */
+function endAtSecondSignal(): void {
+  let signals = 0;
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      if (++signals > 1) process.exit(1);
+    });
+  }
+}
+
+function explain(error: unknown): string {
+  if (error instanceof MessagingError) return error.message;
+  const { code, port } = error as { code?: unknown; port?: unknown };
+  if (code === 'EADDRINUSE') {
+    return `Port ${String(port)} is in use. Stop what listens there, or choose another: PORT=3001 npm start`;
+  }
+  if (code === 'EACCES' && port !== undefined)
+    return `Port ${String(port)} needs privileges. Choose another: PORT=3001 npm start`;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`\n${explain(error)}\n`);
+  process.exit(1);
+});
