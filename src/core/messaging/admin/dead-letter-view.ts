@@ -1,0 +1,103 @@
+import type {
+  DeadLetter,
+  DeadLetterFilter,
+  DeadLetterGroup,
+  DeadLetterSummary,
+} from '../dead-letters/dead-letter-store.js';
+import type { ReplayPlan } from '../dead-letters/replay-plan.js';
+import type { ReplayProgress } from '../dead-letters/replay-run.js';
+import { HEADER, TRACEPARENT } from '../headers.js';
+import { previewOf } from './payload-preview.js';
+
+const SECRET_HEADER = /auth|cookie|token|secret|passw|api-?key|credential|session|signature/i;
+const MASK = '***';
+
+/** A dead letter as the list shows it: everything but payload, headers and stack. */
+export function viewOfSummary(letter: DeadLetterSummary): Record<string, unknown> {
+  return {
+    id: letter.id,
+    status: letter.status,
+    topic: letter.topic,
+    group: letter.group,
+    handler: letter.handler,
+    transport: letter.transport,
+    messageId: letter.messageId,
+    key: letter.key,
+    correlationId: letter.correlationId,
+    reason: letter.reason,
+    error: { type: letter.error.type, message: letter.error.message, code: letter.error.code },
+    fingerprint: letter.fingerprint,
+    attempts: letter.attempts,
+    replayCount: letter.replayCount,
+    publishedAt: time(letter.publishedAt),
+    firstFailedAt: time(letter.firstFailedAt),
+    deadLetteredAt: time(letter.deadLetteredAt),
+    updatedAt: time(letter.updatedAt),
+    payload: { contentType: letter.contentType, bytes: letter.bodyBytes, hidden: true },
+    replayable: letter.status === 'failed' || letter.status === 'archived',
+    etag: `W/"${letter.revision}"`,
+  };
+}
+
+/** A dead letter with its headers, attempts and stack, and with its payload if the caller may see it. */
+export function viewOfLetter(letter: DeadLetter, showPayload: boolean): Record<string, unknown> {
+  const { error, headers, history } = letter;
+  return {
+    ...viewOfSummary(letter),
+    type: headers[HEADER.type],
+    traceId: TRACEPARENT.test(headers[HEADER.traceparent] ?? '')
+      ? headers[HEADER.traceparent]?.split('-')[1]
+      : undefined,
+    error: { type: error.type, message: error.message, code: error.code, stack: error.stack },
+    history: history.map(({ attempt, at, errorType }) => ({ attempt, at: time(at), errorType })),
+    headers: showPayload ? headers : maskHeaders(headers),
+    payload: {
+      contentType: letter.contentType,
+      bytes: letter.bodyBytes,
+      ...(showPayload ? previewOf(letter.body) : { hidden: true }),
+    },
+  };
+}
+
+export function viewOfGroup(group: DeadLetterGroup): Record<string, unknown> {
+  const { firstAt, lastAt, ...rest } = group;
+  return { ...rest, firstAt: time(firstAt), lastAt: time(lastAt) };
+}
+
+export function viewOfPlan(plan: ReplayPlan): Record<string, unknown> {
+  const { snapshotAt, oldestAt, newestAt, ...rest } = plan;
+  return {
+    dryRun: true,
+    snapshotAt: time(snapshotAt),
+    oldestAt: time(oldestAt),
+    newestAt: time(newestAt),
+    ...rest,
+  };
+}
+
+export function viewOfProgress(progress: ReplayProgress): Record<string, unknown> {
+  const { snapshotAt, finishedAt, filter, limit, ...rest } = progress;
+  return {
+    ...rest,
+    filter: viewOfFilter(filter),
+    limit: limit === Number.MAX_SAFE_INTEGER ? undefined : limit,
+    snapshotAt: time(snapshotAt),
+    finishedAt: time(finishedAt),
+  };
+}
+
+function viewOfFilter({ from, to, ...rest }: DeadLetterFilter): Record<string, unknown> {
+  return { ...rest, from: time(from), to: time(to) };
+}
+
+function maskHeaders(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name, SECRET_HEADER.test(name) ? MASK : value]),
+  );
+}
+
+/** RFC 3339 in UTC; undefined stays undefined and is left out of the JSON. */
+function time(ms: number | undefined): string | undefined {
+  const isTime = ms !== undefined && Math.abs(ms) <= 8.64e15;
+  return isTime ? new Date(ms).toISOString() : undefined;
+}

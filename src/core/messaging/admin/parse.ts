@@ -1,0 +1,55 @@
+import { z } from 'zod';
+import { PROBLEM, ProblemError } from './problem.js';
+
+/** Marks a check of something well-formed that cannot be meant: it answers 422, everything else 400. */
+export const UNPROCESSABLE = { unprocessable: true } as const;
+
+type Defined<T> = { [K in keyof T]: Exclude<T[K], undefined> };
+
+/** `value` as the schema describes it, without the members that are absent. Throws a problem that names each mistake. */
+export function parse<T extends object>(schema: z.ZodType<T>, value: unknown): Defined<T> {
+  const result = schema.safeParse(value);
+  if (result.success) {
+    return Object.fromEntries(
+      Object.entries(result.data).filter(([, member]) => member !== undefined),
+    ) as Defined<T>;
+  }
+  const { issues } = result.error;
+  const errors = issues.slice(0, 20).map((issue) => ({
+    pointer: `/${issue.path.map(String).join('/')}`.slice(0, 200),
+    message: issue.message.slice(0, 200),
+  }));
+  if (issues.every((issue) => issue.code === 'custom' && issue.params?.['unprocessable'] === true)) {
+    throw new ProblemError(PROBLEM.invalidFilter, 'See errors.', errors);
+  }
+  throw new ProblemError(PROBLEM.badRequest, 'See errors.', errors);
+}
+
+export const text = z.string().min(1).max(255);
+
+/** A number written in digits, as query parameters are. */
+export const digits = z
+  .string()
+  .regex(/^\d{1,9}$/, 'must be a whole number')
+  .transform(Number);
+
+/** `true` or `false`, as query parameters are. */
+export const flag = z.enum(['true', 'false']).transform((value) => value === 'true');
+
+/** RFC 3339, as milliseconds since 1970. */
+export const instant = z
+  .string()
+  .regex(
+    /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/i,
+    'must be a time as in 2026-01-31T12:00:00Z',
+  )
+  .transform((value) => Date.parse(value))
+  .refine((ms) => !Number.isNaN(ms), 'is not a time that exists');
+
+/** One of a few words; another word is well-formed but means nothing. */
+export function oneOf<T extends string>(words: readonly T[]): z.ZodType<T> {
+  return z.string().refine((word) => (words as readonly string[]).includes(word), {
+    error: `must be one of ${words.join(', ')}`,
+    params: UNPROCESSABLE,
+  }) as unknown as z.ZodType<T>;
+}

@@ -1,0 +1,89 @@
+import type { MessagingState, SubscriptionView } from '../../../core/messaging/messaging.view.js';
+import type { CheckResult } from './cached-check.js';
+import type { TransportCheck } from './transport-checks.js';
+
+/** What is known at one moment. */
+export interface HealthFacts {
+  readonly state: MessagingState;
+  readonly transports: readonly TransportCheck[];
+  readonly subscriptions: readonly SubscriptionView[];
+  readonly deadLetters: CheckResult;
+  readonly eventLoopDelayMs: number;
+  readonly maxEventLoopDelayMs: number;
+  /** Whether the time that a start may take is over. */
+  readonly graceOver: boolean;
+}
+
+/** Names, states and error codes only: never hosts, users or texts of errors. */
+export type HealthComponent = { readonly status: 'up' | 'degraded' | 'down' } & Readonly<
+  Record<string, string | number | readonly string[]>
+>;
+
+export interface MessagingHealth {
+  readonly status: 'ok' | 'degraded' | 'error' | 'shutting_down';
+  /** The process itself works; nothing outside is looked at. */
+  readonly live: boolean;
+  /** Requests may be sent here: messages can be published on at least one transport. */
+  readonly ready: boolean;
+  readonly components: Readonly<Record<string, HealthComponent>>;
+}
+
+/**
+ * Judges the facts. A transport that is down degrades as long as another is up: failing for it would take every
+ * instance out of service at once, and a degraded application is better than none.
+ */
+export function assessHealth(facts: HealthFacts): MessagingHealth {
+  const anyPath = facts.transports.length === 0 || facts.transports.some(({ result }) => result.up);
+  const live = facts.eventLoopDelayMs <= facts.maxEventLoopDelayMs;
+  const components: Record<string, HealthComponent> = {
+    messaging: lifecycle(facts),
+    ...transportComponents(facts, anyPath),
+    'messaging-consumers': consumers(facts),
+    'messaging-dead-letters': dependency(facts.deadLetters, 'degraded'),
+    'event-loop': { status: live ? 'up' : 'down', maxDelayMs: Math.round(facts.eventLoopDelayMs) },
+  };
+  return {
+    status: overall(facts, components),
+    live,
+    ready: facts.state === 'running' && anyPath && live,
+    components,
+  };
+}
+
+function overall(
+  { state }: HealthFacts,
+  components: Readonly<Record<string, HealthComponent>>,
+): MessagingHealth['status'] {
+  if (state === 'draining' || state === 'stopped') return 'shutting_down';
+  const statuses = Object.values(components).map(({ status }) => status);
+  if (statuses.includes('down')) return 'error';
+  return statuses.includes('degraded') ? 'degraded' : 'ok';
+}
+
+function lifecycle({ state, graceOver }: HealthFacts): HealthComponent {
+  if (state === 'running') return { status: 'up', state };
+  return { status: state === 'starting' && graceOver ? 'degraded' : 'down', state };
+}
+
+function transportComponents({ transports }: HealthFacts, anyPath: boolean): Record<string, HealthComponent> {
+  return Object.fromEntries(
+    transports.map(({ transport, result }) => [
+      `messaging:${transport.name}`,
+      { ...dependency(result, anyPath ? 'degraded' : 'down'), system: transport.system },
+    ]),
+  );
+}
+
+function consumers({ subscriptions, state }: HealthFacts): HealthComponent {
+  const missing = subscriptions.filter((subscription) => subscription.state !== 'running');
+  const counts = { running: subscriptions.length - missing.length, expected: subscriptions.length };
+  if (state !== 'running' || missing.length === 0) return { status: 'up', ...counts };
+  const names = missing.slice(0, 20).map(({ to, transport }) => `${to.topic}/${to.group} on ${transport}`);
+  return { status: 'degraded', ...counts, missing: names };
+}
+
+function dependency(result: CheckResult, whenDown: 'degraded' | 'down'): HealthComponent {
+  const since = new Date(result.since).toISOString();
+  if (result.up) return { status: 'up', since };
+  return { status: whenDown, state: 'unavailable', errorClass: result.errorCode ?? 'Error', since };
+}

@@ -1,0 +1,86 @@
+import { Controller, Get, HttpException, Inject, Req, Res, VERSION_NEUTRAL } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import { HealthCheck, HealthCheckService, type HealthCheckResult } from '@nestjs/terminus';
+import { type AdminRequest, hasRole } from '../../../core/messaging/admin/admin-authorizer.js';
+import { systemClock } from '../../../core/messaging/clock.js';
+import { withDeadline } from '../../../core/messaging/dead-letters/deadline.js';
+import { HEALTH_SETTINGS, type HealthSettings } from './health.options.js';
+import { MessagingHealthIndicator } from './messaging-health.indicator.js';
+
+const AUTHORIZER_TIMEOUT_MS = 1_000;
+
+type Status = HealthCheckResult['status'];
+
+/** Health over HTTP: 200 or 503, and the status; components for those who may see them. */
+@Controller({ version: VERSION_NEUTRAL })
+export class HealthController {
+  constructor(
+    private readonly terminus: HealthCheckService,
+    private readonly indicator: MessagingHealthIndicator,
+    @Inject(HEALTH_SETTINGS) private readonly settings: HealthSettings,
+    private readonly adapterHost: HttpAdapterHost,
+  ) {}
+
+  @Get()
+  @HealthCheck()
+  async full(@Req() request: AdminRequest, @Res({ passthrough: true }) response: object): Promise<unknown> {
+    const [{ status: own }, result] = await Promise.all([this.indicator.assess(), this.#ask()]);
+    const status: Status = own === 'shutting_down' ? own : result.status;
+    this.#answer(response, status === 'ok' || status === 'degraded');
+    return (await this.#maySee(request)) ? { ...result, status } : { status };
+  }
+
+  @Get('live')
+  @HealthCheck()
+  live(@Res({ passthrough: true }) response: object): unknown {
+    return this.#answer(response, this.indicator.live());
+  }
+
+  @Get('ready')
+  @HealthCheck()
+  async ready(@Res({ passthrough: true }) response: object): Promise<unknown> {
+    const { ready, status } = await this.indicator.assess();
+    this.#answer(response, ready);
+    if (ready) return { status };
+    return { status: status === 'shutting_down' ? status : 'error' };
+  }
+
+  @Get('startup')
+  @HealthCheck()
+  async startup(@Res({ passthrough: true }) response: object): Promise<unknown> {
+    return this.#answer(response, await this.indicator.started());
+  }
+
+  #answer(response: object, passes: boolean): { readonly status: Status } {
+    this.adapterHost.httpAdapter.status(response, passes ? 200 : 503);
+    return { status: passes ? 'ok' : 'error' };
+  }
+
+  /** Terminus throws what it found when that is bad. */
+  async #ask(): Promise<HealthCheckResult> {
+    try {
+      return await this.terminus.check([() => this.indicator.check()]);
+    } catch (error) {
+      if (error instanceof HttpException) return error.getResponse() as HealthCheckResult;
+      throw error;
+    }
+  }
+
+  async #maySee(request: AdminRequest): Promise<boolean> {
+    const { showDetails, authorizer } = this.settings;
+    if (showDetails !== 'when-authorized') return showDetails === 'always';
+    if (!authorizer) return false;
+    try {
+      const asking = (async () => authorizer(request))();
+      const identity = await withDeadline(
+        asking,
+        AUTHORIZER_TIMEOUT_MS,
+        systemClock,
+        () => new Error('Too late'),
+      );
+      return identity !== null && hasRole(identity, 'viewer');
+    } catch {
+      return false;
+    }
+  }
+}

@@ -1,0 +1,88 @@
+import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/terminus';
+import { systemClock } from '../../../core/messaging/clock.js';
+import type { DeadLetterStore } from '../../../core/messaging/dead-letters/dead-letter-store.js';
+import { DEAD_LETTER_STORE } from '../../../core/messaging/dead-letters/dead-letter.tokens.js';
+import { MESSAGING_VIEW, type MessagingView } from '../../../core/messaging/messaging.view.js';
+import { CachedCheck } from './cached-check.js';
+import { EventLoopWatch } from './event-loop-watch.js';
+import { assessHealth, type HealthComponent, type MessagingHealth } from './health-assessment.js';
+import { HEALTH_SETTINGS, type HealthSettings } from './health.options.js';
+import { TransportChecks } from './transport-checks.js';
+
+/** An id that no dead letter has; looking for it is the cheapest question to a store. */
+const NO_ID = '00000000-0000-7000-8000-000000000000';
+
+/** Health of the messaging core. Give `check` to Terminus in a controller of your own, or use ours. */
+@Injectable()
+export class MessagingHealthIndicator implements OnModuleInit, OnModuleDestroy {
+  readonly #transports: TransportChecks;
+  readonly #store: CachedCheck;
+  readonly #eventLoop = new EventLoopWatch();
+  readonly #bornAt = systemClock.monotonic();
+  #started = false;
+  #stopping = false;
+
+  constructor(
+    @Inject(MESSAGING_VIEW) private readonly view: MessagingView,
+    @Inject(DEAD_LETTER_STORE) store: DeadLetterStore,
+    @Inject(HEALTH_SETTINGS) private readonly settings: HealthSettings,
+    private readonly indicators: HealthIndicatorService,
+  ) {
+    this.#transports = new TransportChecks(settings);
+    this.#store = new CachedCheck(() => store.find(NO_ID), settings);
+  }
+
+  onModuleInit(): void {
+    this.#eventLoop.start();
+  }
+
+  onModuleDestroy(): void {
+    this.#stopping = true;
+    this.#eventLoop.stop();
+  }
+
+  /** Everything that is known, judged. Resolves within the timeout of the settings and never rejects. */
+  async assess(): Promise<MessagingHealth> {
+    const [transports, deadLetters] = await Promise.all([
+      this.#transports.check(this.view.transports()),
+      this.#store.check(),
+    ]);
+    const graceOver = systemClock.monotonic() - this.#bornAt > this.settings.startupGraceMs;
+    const health = assessHealth({
+      state: this.#stopping ? 'draining' : this.view.state(),
+      transports,
+      subscriptions: this.view.subscriptions(),
+      deadLetters,
+      eventLoopDelayMs: this.#eventLoop.maxDelayMs(),
+      maxEventLoopDelayMs: this.settings.maxEventLoopDelayMs,
+      graceOver,
+    });
+    this.#started ||= health.ready || graceOver;
+    return health;
+  }
+
+  /** Whether the application has been ready once, or has had the time that a start may take. */
+  async started(): Promise<boolean> {
+    if (!this.#started) await this.assess();
+    return this.#started;
+  }
+
+  /** Looks at this process only, so that a liveness probe never restarts it for a broker's sake. */
+  live(): boolean {
+    return this.#eventLoop.maxDelayMs() <= this.settings.maxEventLoopDelayMs;
+  }
+
+  /** One entry a component, for `HealthCheckService.check` of Terminus. */
+  async check(): Promise<HealthIndicatorResult> {
+    const { components } = await this.assess();
+    return Object.assign(
+      {},
+      ...Object.entries(components).map(([name, it]) => this.#toTerminus(name, it)),
+    ) as HealthIndicatorResult;
+  }
+
+  #toTerminus(name: string, { status, ...details }: HealthComponent): HealthIndicatorResult {
+    return this.indicators.check(name)[status](details);
+  }
+}
