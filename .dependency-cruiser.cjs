@@ -8,7 +8,7 @@ module.exports = {
       comment: 'Policy lives in the core and must run over any transport.',
       severity: 'error',
       from: { path: '^src/core/' },
-      to: { path: '^src/(infrastructure/|modules/|config/|app\\.|main\\.|index\\.)' },
+      to: { path: '^src/(infrastructure/|modules/|config/|demonstration/|app\\.|main\\.|index\\.)' },
     },
     {
       name: 'core-knows-no-client',
@@ -23,14 +23,14 @@ module.exports = {
       comment: 'Whoever installs the package has none of these files.',
       severity: 'error',
       from: { path: '^src/infrastructure/' },
-      to: { path: '^src/(modules/|config/|app\\.|main\\.|index\\.)' },
+      to: { path: '^src/(modules/|config/|demonstration/|app\\.|main\\.|index\\.)' },
     },
     {
       name: 'package-exports-no-application',
       comment: 'The demonstration and its configuration are not part of the package.',
       severity: 'error',
       from: { path: '^src/index\\.ts$' },
-      to: { path: '^src/(modules/|config/|app\\.|main\\.)' },
+      to: { path: '^src/(modules/|config/|demonstration/|app\\.|main\\.)' },
     },
     {
       name: 'transports-are-strangers',

@@ -1,6 +1,6 @@
 import * as fs from 'node:fs';
 
-const LOOK_EVERY_MS = 250;
+const LOOK_EVERY_MS = 100;
 const DRAIN_MS = 1_000;
 
 /**
@@ -18,7 +18,7 @@ export function endWithNpm() {
     if (process.ppid === parent && (grandparent === undefined || parentOf(parent) === grandparent)) return;
     clearInterval(timer);
     console.error('npm is gone, so this process ends too.');
-    setTimeout(() => process.kill(process.pid, 'SIGKILL'), DRAIN_MS);
+    setTimeout(() => process.kill(process.pid, 'SIGKILL'), DRAIN_MS).unref();
     process.kill(process.pid, 'SIGTERM');
   }, LOOK_EVERY_MS);
   timer.unref();

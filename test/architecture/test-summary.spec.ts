@@ -1,0 +1,70 @@
+import { execFileSync } from 'node:child_process';
+
+interface Summary {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+  readonly lines: readonly string[];
+}
+
+const PROGRAM = `
+import { summarize } from './scripts/test-summary.mjs';
+const [results, options] = JSON.parse(process.argv[1]);
+console.log(JSON.stringify(summarize(results, options)));
+`;
+
+function summarize(results: readonly object[], strictSkips = false): Summary {
+  const input = JSON.stringify([results, { strictSkips, root: '/p' }]);
+  const output = execFileSync(process.execPath, ['--input-type=module', '-e', PROGRAM, input], {
+    encoding: 'utf8',
+  });
+  return JSON.parse(output) as Summary;
+}
+
+function file(status: string, ...tests: string[]): object {
+  const assertionResults = tests.map((state, index) => ({ status: state, fullName: `test ${index}` }));
+  return { name: '/p/a.spec.ts', status, assertionResults };
+}
+
+function group(code: number | string, ...testResults: object[]): object {
+  return { name: 'units', code, report: { testResults } };
+}
+
+describe('the summary of the tests', () => {
+  it('adds up what the groups report', () => {
+    const summary = summarize([
+      group(0, file('passed', 'passed', 'passed', 'pending')),
+      group(1, file('failed', 'passed', 'failed')),
+    ]);
+    expect(summary).toEqual({
+      passed: 3,
+      failed: 1,
+      skipped: 1,
+      lines: ['skipped: a.spec.ts: test 2', 'failed: a.spec.ts: test 1'],
+    });
+  });
+
+  it('counts a file that could not run', () => {
+    expect(summarize([group(1, file('failed'))])).toMatchObject({
+      failed: 1,
+      lines: ['failed: a.spec.ts could not run.'],
+    });
+  });
+
+  it('counts a run that died without a report', () => {
+    expect(summarize([{ name: 'units', code: 'SIGKILL' }])).toMatchObject({
+      failed: 1,
+      lines: ['Group "units" died without a report (SIGKILL).'],
+    });
+  });
+
+  it('counts a run that failed although its tests did not', () => {
+    expect(summarize([group(1, file('passed', 'passed'))])).toMatchObject({ passed: 1, failed: 1 });
+  });
+
+  it('counts a file of skipped tests on CI only', () => {
+    const results = [group(0, file('passed', 'pending', 'pending'))];
+    expect(summarize(results)).toMatchObject({ failed: 0, skipped: 2 });
+    expect(summarize(results, true)).toMatchObject({ failed: 1, skipped: 2 });
+  });
+});
