@@ -15,6 +15,12 @@ interface ValidationError {
   readonly children?: readonly ValidationError[];
 }
 
+/** What an object literal needs to be turned into an instance of the class. */
+type PropertiesOf<T> = {
+  // eslint-disable-next-line @typescript-eslint/no-unsafe-function-type -- tells methods from properties
+  readonly [K in keyof T as T[K] extends Function ? never : K]: T[K];
+};
+
 /**
  * Makes a class with class-validator decorators usable as the schema of a message type. Handlers receive instances of
  * the class; properties without a decorator are refused.
@@ -23,7 +29,7 @@ interface ValidationError {
  *
  * @throws MessagingError `DEPENDENCY_MISSING` on first use when one of them is not installed.
  */
-export function dtoSchema<T extends object>(type: new () => T): StandardSchemaV1<T, T> {
+export function dtoSchema<T extends object>(type: new () => T): StandardSchemaV1<PropertiesOf<T>, T> {
   let loaded: Promise<[ClassValidator, ClassTransformer]> | undefined;
   const validate = async (value: unknown): Promise<StandardSchemaV1.Result<T>> => {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {

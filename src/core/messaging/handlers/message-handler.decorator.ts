@@ -1,5 +1,4 @@
 import { applyDecorators, type FactoryProvider, SetMetadata } from '@nestjs/common';
-import type { MessageContext } from '../message-context.js';
 import type { AnyMessageType, PayloadOf } from '../message-type.js';
 import type { Backoff, ErrorRule } from '../retry-policy.js';
 
@@ -40,7 +39,8 @@ export interface MessageHandlerMetadata {
 
 export const MESSAGE_HANDLER_METADATA = 'switchyard:message-handlers';
 
-type HandlerMethod<TPayload> = (payload: TPayload, context: MessageContext) => unknown;
+/** Only the payload is typed: further parameters are the `MessageContext`, or whatever parameter decorators make of them. */
+type HandlerMethod<TPayload> = (payload: TPayload, ...rest: never[]) => unknown;
 type HandlerDecorator<TPayload> = <TMethod extends HandlerMethod<TPayload>>(
   target: object,
   propertyKey: string | symbol,
