@@ -3,7 +3,7 @@ import prettier from 'eslint-config-prettier';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist/**', 'node_modules/**', 'coverage/**', 'data/**', '**/*.mjs', '**/*.cjs'] },
+  { ignores: ['dist/**', 'node_modules/**', 'coverage/**', 'data/**'] },
   eslint.configs.recommended,
   tseslint.configs.strictTypeChecked,
   prettier,
@@ -34,6 +34,8 @@ export default tseslint.config(
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
       // Numbers in messages read well and cannot go wrong.
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
+      // Nest declares its options as classes and everybody hands it literals.
+      '@typescript-eslint/no-unsafe-class-instance-assignment': 'off',
       // An async method that implements a port may have nothing to wait for.
       '@typescript-eslint/require-await': 'off',
       // noPropertyAccessFromIndexSignature asks for the brackets that this rule forbids.
@@ -57,6 +59,35 @@ export default tseslint.config(
       '@typescript-eslint/only-throw-error': 'off', // handlers that throw `undefined` are among the cases
       '@typescript-eslint/prefer-promise-reject-errors': 'off',
       '@typescript-eslint/no-empty-function': 'off', // handlers that do nothing
+      '@typescript-eslint/no-extraneous-class': 'off', // modules made up for a test
+    },
+  },
+  {
+    // Scripts and configurations of tools are plain JavaScript: nothing is installed yet when some of them run.
+    files: ['**/*.mjs', '**/*.cjs'],
+    ...tseslint.configs.disableTypeChecked,
+    languageOptions: {
+      ...tseslint.configs.disableTypeChecked.languageOptions,
+      globals: Object.fromEntries(
+        [
+          'console',
+          'module',
+          'performance',
+          'process',
+          'setInterval',
+          'clearInterval',
+          'setTimeout',
+          'URL',
+        ].map((name) => [name, 'readonly']),
+      ),
+    },
+    rules: {
+      ...tseslint.configs.disableTypeChecked.rules,
+      '@typescript-eslint/explicit-module-boundary-types': 'off',
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
+      'no-console': 'off',
+      'no-restricted-properties': 'off',
+      'no-restricted-syntax': 'off', // tools want a default export
     },
   },
 );

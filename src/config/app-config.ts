@@ -25,6 +25,6 @@ export interface AppConfig extends Omit<
   /** First match wins; `fallback` is applied. */
   readonly routes: readonly Route[];
   readonly admin: Omit<ParsedConfig['admin'], 'apiKeys'> & { readonly apiKeys: readonly AdminKey[] };
-  readonly deadLetters: Required<ParsedConfig['deadLetters']>;
-  readonly idempotency: Required<ParsedConfig['idempotency']>;
+  readonly deadLetters: ParsedConfig['deadLetters'] & { readonly directory: string };
+  readonly idempotency: ParsedConfig['idempotency'] & { readonly directory: string };
 }

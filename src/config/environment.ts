@@ -22,7 +22,7 @@ const SHORT_NAMES: readonly (readonly [string, readonly string[]])[] = [
 const SERVICE_LINK = /^SWITCHYARD_(SERVICE_(HOST|PORT)(_\w+)?|PORT_\d+_\w+)=|^SWITCHYARD_PORT=\w+:\/\//;
 
 /** `maxBytes` as a variable writes it: `MAX_BYTES`. */
-export function variableSegment(key: string): string {
+function variableSegment(key: string): string {
   return key
     .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
     .replace(/-/g, '_')

@@ -19,7 +19,7 @@ export interface GroupShape {
 }
 
 /** Any name, each with the same kind of value. */
-export interface MapShape {
+interface MapShape {
   readonly kind: 'map';
   readonly value: Shape;
 }
@@ -31,7 +31,7 @@ export interface VariantsShape {
   readonly options: ReadonlyMap<string, Shape & GroupShape>;
 }
 
-export interface ListShape {
+interface ListShape {
   readonly kind: 'list';
   readonly item: Shape;
 }
