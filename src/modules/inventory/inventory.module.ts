@@ -1,6 +1,5 @@
 import { Module } from '@nestjs/common';
-import { LedgerModule } from '../ledger/ledger.module.js';
 import { InventoryHandler } from './inventory.handler.js';
 
-@Module({ imports: [LedgerModule], providers: [InventoryHandler] })
+@Module({ providers: [InventoryHandler] })
 export class InventoryModule {}

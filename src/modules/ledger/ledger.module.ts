@@ -1,6 +1,15 @@
-import { Module } from '@nestjs/common';
-import { LedgerService } from './ledger.service.js';
+import { type DynamicModule, Global, Module } from '@nestjs/common';
+import { LEDGER_DIRECTORY, LedgerService } from './ledger.service.js';
 
-/** Needs `LEDGER_DIRECTORY` from the root module. */
-@Module({ providers: [LedgerService], exports: [LedgerService] })
-export class LedgerModule {}
+@Global()
+@Module({})
+export class LedgerModule {
+  /** @param directory where the ledger's file is kept. */
+  static forRoot(directory: string): DynamicModule {
+    return {
+      module: LedgerModule,
+      providers: [{ provide: LEDGER_DIRECTORY, useValue: directory }, LedgerService],
+      exports: [LedgerService],
+    };
+  }
+}

@@ -1,6 +1,5 @@
 import { Module } from '@nestjs/common';
-import { LedgerModule } from '../ledger/ledger.module.js';
 import { NotificationsHandler } from './notifications.handler.js';
 
-@Module({ imports: [LedgerModule], providers: [NotificationsHandler] })
+@Module({ providers: [NotificationsHandler] })
 export class NotificationsModule {}

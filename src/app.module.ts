@@ -1,0 +1,69 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { ConfigModule } from '@nestjs/config';
+import type { AppConfig } from './app.config.js';
+import {
+  type AdminAuthorizer,
+  apiKeyAuthorizer,
+  MessagingAdminModule,
+} from './core/messaging/admin/index.js';
+import { MessagingModule, type MessagingModuleOptions } from './core/messaging/index.js';
+import { HealthModule } from './infrastructure/services/health/health.module.js';
+import { Backends, InfrastructureModule } from './infrastructure/services/infrastructure.module.js';
+import { MetricsModule } from './infrastructure/services/metrics/metrics.module.js';
+import { BillingModule } from './modules/billing/billing.module.js';
+import { InventoryModule } from './modules/inventory/inventory.module.js';
+import { LedgerModule } from './modules/ledger/ledger.module.js';
+import { NotificationsModule } from './modules/notifications/notifications.module.js';
+import { OrdersModule } from './modules/orders/orders.module.js';
+
+/** Composition root of the demonstration: the only file that brings core, infrastructure and features together. */
+@Module({})
+export class AppModule {
+  static forRoot(config: AppConfig): DynamicModule {
+    const authorizer = authorizerOf(config);
+    const { enabled, allowPayload } = config.admin;
+    return {
+      module: AppModule,
+      imports: [
+        ConfigModule.forRoot({ isGlobal: true, ignoreEnvFile: true, load: [() => ({ ...config })] }),
+        InfrastructureModule.forRoot(config),
+        MessagingModule.forRootAsync({
+          inject: [Backends],
+          useFactory: (backends: Backends) => messagingOptions(config, backends),
+        }),
+        MessagingAdminModule.forRoot({
+          allowPayload,
+          production: config.production,
+          ...(enabled && authorizer && { authorizer }),
+        }),
+        HealthModule.forRoot({ ...config.health, ...(authorizer && { authorizer }) }),
+        ...(config.metrics.enabled ? [MetricsModule.forRoot()] : []),
+        LedgerModule.forRoot(config.dataDir),
+        OrdersModule,
+        BillingModule,
+        InventoryModule,
+        NotificationsModule,
+      ],
+    };
+  }
+}
+
+function messagingOptions(config: AppConfig, backends: Backends): MessagingModuleOptions {
+  const { service, routes, drain, connect, publishDeadlineMs, maxInFlight, maxInFlightBytes } = config;
+  const { drainTimeoutMs, limits, defaults } = config;
+  return {
+    ...{ service, routes, drain, connect, publishDeadlineMs, maxInFlight, maxInFlightBytes },
+    ...{ drainTimeoutMs, limits, defaults },
+    transports: backends.transports,
+    deadLetters: backends.deadLetters,
+    idempotency: backends.idempotency,
+    transportEvents: backends.events,
+  };
+}
+
+/** Whoever holds a configured key may do everything; roles apart come with more than one kind of operator. */
+function authorizerOf({ admin }: AppConfig): AdminAuthorizer | undefined {
+  if (admin.apiKeys.length === 0) return undefined;
+  const roles = ['viewer', 'operator', 'admin', 'payload:read'] as const;
+  return apiKeyAuthorizer({ keys: admin.apiKeys.map((key) => ({ ...key, roles })) });
+}
