@@ -83,6 +83,8 @@ export class MessagingHealthIndicator implements OnModuleInit, OnModuleDestroy {
   }
 
   #toTerminus(name: string, { status, ...details }: HealthComponent): HealthIndicatorResult {
-    return this.indicators.check(name)[status](details);
+    const session = this.indicators.check(name);
+    if (status === 'up') return session.up(details);
+    return status === 'degraded' ? session.degraded(details) : session.down(details);
   }
 }

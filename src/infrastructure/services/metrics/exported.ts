@@ -1,0 +1,104 @@
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import type { FixedHistogram } from './fixed-histogram.js';
+
+export type Labels = Readonly<Record<string, string>>;
+
+/** One series at the moment of a scrape. */
+export interface Sample {
+  readonly labels: Labels;
+  readonly value: number;
+}
+
+export interface HistogramSample {
+  readonly labels: Labels;
+  readonly histogram: FixedHistogram;
+}
+
+/** Name, help text and label names of a metric. */
+export interface MetricDescription {
+  readonly name: string;
+  readonly help: string;
+  readonly labelNames: readonly string[];
+}
+
+type Read<T> = () => Iterable<T> | Promise<Iterable<T>>;
+
+/** Adds a counter whose values are read when somebody scrapes. */
+export function exportCounter(registry: Registry, description: MetricDescription, read: Read<Sample>): void {
+  new Counter({
+    ...description,
+    labelNames: [...description.labelNames],
+    registers: [registry],
+    async collect() {
+      const samples = await read();
+      this.reset();
+      for (const { labels, value } of samples) this.inc({ ...labels }, value);
+    },
+  });
+}
+
+/** Adds a gauge whose values are read when somebody scrapes. */
+export function exportGauge(registry: Registry, description: MetricDescription, read: Read<Sample>): void {
+  new Gauge({
+    ...description,
+    labelNames: [...description.labelNames],
+    registers: [registry],
+    async collect() {
+      const samples = await read();
+      this.reset();
+      for (const { labels, value } of samples) this.set({ ...labels }, value);
+    },
+  });
+}
+
+type Exposed = Awaited<ReturnType<Histogram['get']>>;
+
+/** prom-client cannot be told the counts of a histogram's buckets, so this says them itself. */
+class CountedHistogram extends Histogram {
+  readonly #description: MetricDescription;
+  readonly #read: () => Iterable<HistogramSample>;
+
+  constructor(description: MetricDescription, read: () => Iterable<HistogramSample>) {
+    super({ ...description, labelNames: [...description.labelNames], registers: [] });
+    this.#description = description;
+    this.#read = read;
+  }
+
+  override async get(): Promise<Exposed> {
+    const { name, help } = this.#description;
+    const values = [...this.#read()].flatMap((sample) => linesOf(name, sample));
+    return { name, help, type: 'histogram', aggregator: 'sum', values } as unknown as Exposed;
+  }
+
+  /** What the registry of prom-client asks for when it is there. */
+  getForPromString(): Promise<Exposed> {
+    return this.get();
+  }
+}
+
+/** Adds a histogram whose buckets are read when somebody scrapes. */
+export function exportHistogram(
+  registry: Registry,
+  description: MetricDescription,
+  read: () => Iterable<HistogramSample>,
+): void {
+  registry.registerMetric(new CountedHistogram(description, read));
+}
+
+interface Line extends Sample {
+  readonly metricName: string;
+}
+
+function linesOf(name: string, { labels, histogram }: HistogramSample): Line[] {
+  let total = 0;
+  const buckets = [...histogram.counts].map((count, index) => {
+    total += count;
+    const le = String(histogram.bounds[index] ?? '+Inf');
+    return { metricName: `${name}_bucket`, labels: { le, ...labels }, value: total };
+  });
+  return [
+    ...buckets,
+    { metricName: `${name}_sum`, labels, value: histogram.sum },
+    { metricName: `${name}_count`, labels, value: total },
+  ];
+}

@@ -1,0 +1,110 @@
+import {
+  Controller,
+  type DynamicModule,
+  Get,
+  Inject,
+  Module,
+  type ModuleMetadata,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+  type OnModuleInit,
+  Res,
+  type Type,
+  VERSION_NEUTRAL,
+} from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import { PrometheusModule } from '@willsoto/nestjs-prometheus';
+import { collectDefaultMetrics, Registry } from 'prom-client';
+import type { DeadLetterStore } from '../../../core/messaging/dead-letters/dead-letter-store.js';
+import { DEAD_LETTER_STORE } from '../../../core/messaging/dead-letters/dead-letter.tokens.js';
+import { MESSAGING_VIEW, type MessagingView } from '../../../core/messaging/messaging.view.js';
+import { RoutingTable } from '../../../core/messaging/routing.js';
+import { exportHandlerMetrics } from './handler-metrics.js';
+import { MessagingMetrics } from './messaging-metrics.js';
+import { exportPublishMetrics } from './publish-metrics.js';
+import { exportScrapedMetrics } from './scraped-metrics.js';
+import { ScrapeSources } from './scrape-sources.js';
+
+export interface MetricsModuleOptions extends Pick<ModuleMetadata, 'imports'> {
+  /** Where Prometheus scrapes; `false` serves nothing, for a host that serves `registry` itself. @default '/metrics' */
+  readonly path?: string | false;
+  /** Adds the metrics of the process: CPU, memory, event loop. @default true */
+  readonly defaultMetrics?: boolean;
+  /** Registry to join. Defaults to one of our own, so that nothing clashes with what the host collects. */
+  readonly registry?: Registry;
+}
+
+const REGISTRY = Symbol('switchyard:metrics-registry');
+
+/** Metrics of messaging for Prometheus, with the names of docs/operations.md. */
+@Module({
+  providers: [MessagingMetrics],
+  exports: [MessagingMetrics],
+})
+export class MetricsModule implements OnModuleInit, OnApplicationBootstrap, OnApplicationShutdown {
+  #stopObserving: () => void = () => undefined;
+
+  constructor(
+    private readonly metrics: MessagingMetrics,
+    @Inject(MESSAGING_VIEW) private readonly view: MessagingView,
+    @Inject(DEAD_LETTER_STORE) private readonly store: DeadLetterStore,
+    @Inject(REGISTRY) private readonly registry: Registry,
+  ) {}
+
+  /** Where the `MessagingModule` is not global, name the module that exports it in `imports`. */
+  static forRoot(options: MetricsModuleOptions = {}): DynamicModule {
+    const { path = '/metrics', defaultMetrics = true, registry = new Registry(), imports = [] } = options;
+    if (defaultMetrics) collectDefaultMetrics({ register: registry });
+    const endpoint = PrometheusModule.register({
+      path: path === false ? '' : path,
+      // Its switch would collect into the registry of the whole process, a second time if the host does so as well.
+      defaultMetrics: { enabled: false },
+      controller: controllerOf(registry),
+    });
+    return {
+      module: MetricsModule,
+      imports: path === false ? imports : [...imports, endpoint],
+      providers: [{ provide: REGISTRY, useValue: registry }],
+    };
+  }
+
+  onModuleInit(): void {
+    const { metrics, registry, view } = this;
+    const sources = new ScrapeSources(view, this.store);
+    const systemOf = (transport: string): string => sources.systemOf(transport);
+    exportHandlerMetrics(registry, metrics, systemOf);
+    exportPublishMetrics(registry, metrics, systemOf);
+    exportScrapedMetrics(registry, sources);
+    this.#stopObserving = view.observe(metrics);
+  }
+
+  onApplicationBootstrap(): void {
+    for (const { to, transport } of this.view.subscriptions()) this.metrics.declareHandler(to, transport);
+    const routes = new RoutingTable(this.view.routes());
+    for (const topic of this.view.topics()) {
+      const transport = routes.resolve(topic);
+      if (transport !== undefined) this.metrics.published.declare(topic, transport);
+    }
+  }
+
+  onApplicationShutdown(): void {
+    this.#stopObserving();
+  }
+}
+
+/** A controller for one registry: the one of the Prometheus module knows the registry of the process only. */
+function controllerOf(registry: Registry): Type {
+  @Controller({ version: VERSION_NEUTRAL })
+  class MetricsController {
+    constructor(private readonly adapterHost: HttpAdapterHost) {}
+
+    @Get()
+    async scrape(@Res({ passthrough: true }) response: object): Promise<string> {
+      const { httpAdapter } = this.adapterHost;
+      httpAdapter.setHeader(response, 'Content-Type', registry.contentType);
+      httpAdapter.setHeader(response, 'Cache-Control', 'no-store');
+      return registry.metrics();
+    }
+  }
+  return MetricsController;
+}

@@ -1,0 +1,66 @@
+import type {
+  DeadLetterStock,
+  DeadLetterStore,
+} from '../../../core/messaging/dead-letters/dead-letter-store.js';
+import type { HandlerIdentity } from '../../../core/messaging/messaging.events.js';
+import type { MessagingView, SubscriptionView } from '../../../core/messaging/messaging.view.js';
+import type { Backlog } from '../../../core/messaging/transport.js';
+import { type TransportCheck, TransportChecks } from '../health/transport-checks.js';
+import { Sampled } from './sampled.js';
+
+const LIMITS = { cacheMs: 5_000, deadlineMs: 2_000 };
+/** Backlogs that are asked for at a time. */
+const PARALLEL = 8;
+
+export interface SampledBacklog {
+  readonly to: HandlerIdentity;
+  readonly transport: string;
+  readonly backlog: Backlog;
+}
+
+/** What is not counted as it happens but asked for when somebody scrapes. */
+export class ScrapeSources {
+  readonly backlogs: Sampled<readonly SampledBacklog[]>;
+  readonly stock: Sampled<readonly DeadLetterStock[]>;
+  readonly #checks = new TransportChecks({ cacheMs: LIMITS.cacheMs, timeoutMs: 1_000 });
+  readonly #view: MessagingView;
+
+  constructor(view: MessagingView, store: DeadLetterStore) {
+    this.#view = view;
+    this.backlogs = new Sampled(() => this.#readBacklogs(), { ...LIMITS, deadlineMs: LIMITS.deadlineMs * 2 });
+    this.stock = new Sampled(() => store.stats(), LIMITS);
+  }
+
+  subscriptions(): readonly SubscriptionView[] {
+    return this.#view.subscriptions();
+  }
+
+  /** Kind of broker behind a transport. */
+  systemOf(transport: string): string {
+    return this.#view.transports().find(({ name }) => name === transport)?.system ?? 'none';
+  }
+
+  transports(): Promise<readonly TransportCheck[]> {
+    return this.#checks.check(this.#view.transports());
+  }
+
+  async #readBacklogs(): Promise<SampledBacklog[]> {
+    const waiting = [...this.#view.subscriptions()];
+    const found: SampledBacklog[] = [];
+    const work = async (): Promise<void> => {
+      for (let next = waiting.shift(); next; next = waiting.shift()) {
+        const backlog = await this.#backlogOf(next);
+        if (backlog) found.push({ to: next.to, transport: next.transport, backlog });
+      }
+    };
+    await Promise.all(Array.from({ length: PARALLEL }, work));
+    return found;
+  }
+
+  /** Undefined where one transport does not answer: the others have something to say nevertheless. */
+  async #backlogOf({ to, transport }: SubscriptionView): Promise<Backlog | undefined> {
+    const { topic, group } = to;
+    const found = this.#view.transports().find(({ name }) => name === transport);
+    return found && new Sampled(() => found.backlog({ topic, group }), { ...LIMITS, cacheMs: 0 }).read();
+  }
+}
