@@ -15,15 +15,15 @@ import { summarize } from './test-summary.mjs';
 
 /** Pure specs share the machine; what measures time or kills processes has it for itself. */
 const GROUPS = [
-  { name: 'units and architecture', paths: ['/src/', '/test/architecture/'], args: ['--maxWorkers=2'] },
-  { name: 'conformance', paths: ['/test/conformance/'], args: ['--runInBand'] },
-  { name: 'end to end', paths: ['/test/e2e/'], args: ['--runInBand'] },
-  { name: 'faults', paths: ['/test/faults/'], args: ['--runInBand'] },
+  { name: 'units and architecture', paths: ['src/', 'test/architecture/'], args: ['--maxWorkers=2'] },
+  { name: 'conformance', paths: ['test/conformance/'], args: ['--runInBand'] },
+  { name: 'end to end', paths: ['test/e2e/'], args: ['--runInBand'] },
+  { name: 'faults', paths: ['test/faults/'], args: ['--runInBand'] },
 ];
 const QUICK = [
   {
     name: 'quick',
-    paths: ['/src/', '/test/architecture/', '/test/conformance/[^/]*memory[^/]*\\.spec\\.ts$'],
+    paths: ['src/', 'test/architecture/', 'test/conformance/[^/]*memory[^/]*\\.spec\\.ts$'],
     args: ['--maxWorkers=2'],
   },
 ];
@@ -32,6 +32,12 @@ const given = process.argv.slice(2);
 const quick = given.includes('--quick');
 const jestArgs = given.filter((arg) => arg !== '--quick');
 const full = !quick && jestArgs.length === 0;
+
+let summarized = false;
+// Whatever ends this process early (a failed install or build, a signal) must not look like a run without failures.
+process.once('exit', () => {
+  if (!summarized) console.log('0 passed, 1 failed');
+});
 
 await prepare({ build: !quick });
 const runs = full
@@ -48,6 +54,7 @@ if (!seeded) summary.failed += 1;
 for (const line of summary.lines) console.log(line);
 const skipped = summary.skipped === 0 ? '' : `, ${summary.skipped} skipped`;
 console.log(`${summary.passed} passed, ${summary.failed} failed${skipped}`);
+summarized = true;
 process.exitCode = summary.failed === 0 && summary.passed > 0 ? 0 : 1;
 
 async function runGroup({ name, paths, args }) {
@@ -55,7 +62,8 @@ async function runGroup({ name, paths, args }) {
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'switchyard-test-'));
   const file = path.join(directory, 'result.json');
   try {
-    const patterns = paths.map((pattern) => `--testPathPatterns=${pattern}`);
+    // Anchored: the project itself may lie in a directory that is called src.
+    const patterns = paths.map((pattern) => `--testPathPatterns=^${escapePattern(ROOT)}/${pattern}`);
     const jest = path.join(ROOT, 'node_modules', 'jest', 'bin', 'jest.js');
     const code = await runCommand(
       process.execPath,
@@ -66,6 +74,10 @@ async function runGroup({ name, paths, args }) {
   } finally {
     fs.rmSync(directory, { recursive: true, force: true });
   }
+}
+
+function escapePattern(text) {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }
 
 /** Undefined when Jest died before it could write one. */

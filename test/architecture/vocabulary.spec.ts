@@ -2,7 +2,7 @@ import { sourceFiles } from './source-files.js';
 
 /** Words of one broker or another. In the core they would mean that it knows which broker it talks to. */
 const BROKER_WORDS =
-  /\b(exchanges?|partitions?|offsets?|streams?|xadd|xreadgroup|xack|redis|rabbitmq|amqp|kafka|lmdb|routing ?key|vhost|sentinel|zookeeper|prefetch)\b/i;
+  /\b(exchanges?|partitions?|offsets?|xadd|xreadgroup|xack|redis|rabbitmq|amqp|kafka|lmdb|routing ?key|vhost|sentinel|zookeeper|prefetch)\b/i;
 
 /** Suffixes and prefixes of names that say nothing. */
 const EMPTY_NAMES =
