@@ -8,7 +8,7 @@ module.exports = {
       comment: 'Policy lives in the core and must run over any transport.',
       severity: 'error',
       from: { path: '^src/core/' },
-      to: { path: '^src/(infrastructure/|modules/|config/|demonstration/|app\\.|main\\.|index\\.)' },
+      to: { path: '^src/(infrastructure/|modules/|config/|demonstration/|app\\.|main\\.|index\\.|exports/)' },
     },
     {
       name: 'core-knows-no-client',
@@ -23,13 +23,13 @@ module.exports = {
       comment: 'Whoever installs the package has none of these files.',
       severity: 'error',
       from: { path: '^src/infrastructure/' },
-      to: { path: '^src/(modules/|config/|demonstration/|app\\.|main\\.|index\\.)' },
+      to: { path: '^src/(modules/|config/|demonstration/|app\\.|main\\.|index\\.|exports/)' },
     },
     {
       name: 'package-exports-no-application',
       comment: 'The demonstration and its configuration are not part of the package.',
       severity: 'error',
-      from: { path: '^src/index\\.ts$' },
+      from: { path: '^src/(index\\.ts$|exports/)' },
       to: { path: '^src/(modules/|config/|demonstration/|app\\.|main\\.)' },
     },
     {

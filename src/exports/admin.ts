@@ -1,0 +1,1 @@
+export * from '../core/messaging/admin/index.js';

@@ -1,0 +1,3 @@
+export { HealthModule } from '../infrastructure/services/health/health.module.js';
+export type { HealthModuleOptions } from '../infrastructure/services/health/health.options.js';
+export { MessagingHealthIndicator } from '../infrastructure/services/health/messaging-health.indicator.js';

@@ -1,0 +1,4 @@
+export {
+  MetricsModule,
+  type MetricsModuleOptions,
+} from '../infrastructure/services/metrics/metrics.module.js';
