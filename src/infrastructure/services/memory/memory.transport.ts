@@ -1,0 +1,169 @@
+import { MessagingError } from '../../../core/messaging/messaging.errors.js';
+import { assertName } from '../../../core/messaging/transport-kit/limits.js';
+import type {
+  Backlog,
+  Consumer,
+  Destination,
+  OnDelivery,
+  PublishOptions,
+  PublishOutcome,
+  Subscription,
+  Transport,
+  TransportContext,
+  WireMessage,
+} from '../../../core/messaging/transport.js';
+import { MemoryConsumer } from './memory-consumer.js';
+import type { MemoryOptions } from './memory.options.js';
+import { MemoryTopic } from './memory-topic.js';
+
+const ACCEPTED: PublishOutcome = { kind: 'accepted' };
+/** Closing waits this long for running handlers, and then leaves them to themselves. */
+const CLOSE_TIMEOUT_MS = 5_000;
+
+/**
+ * Carries messages within the process, with the semantics of a broker: durable groups, retries, delays, order by key,
+ * bounds. What it holds is gone when the process is. For tests, and for what may be lost.
+ */
+export class MemoryTransport implements Transport {
+  readonly name: string;
+  readonly system = 'memory';
+  readonly durability = 'memory';
+  readonly #topics = new Map<string, MemoryTopic>();
+  readonly #consumers = new Set<MemoryConsumer>();
+  #state: 'idle' | 'open' | 'closed' = 'idle';
+  #messages = 0;
+  #bytes = 0;
+
+  constructor(
+    private readonly options: MemoryOptions,
+    private readonly context: TransportContext,
+  ) {
+    this.name = context.name;
+  }
+
+  connect(): Promise<void> {
+    if (this.#state === 'closed') return Promise.reject(this.#closedError());
+    if (this.#state === 'idle') this.context.onEvent({ type: 'connected' });
+    this.#state = 'open';
+    return Promise.resolve();
+  }
+
+  publish(
+    to: Destination,
+    messages: readonly WireMessage[],
+    options: PublishOptions,
+  ): Promise<readonly PublishOutcome[]> {
+    const error = this.#reasonNotTo(to);
+    if (error) return Promise.resolve(messages.map(() => error));
+    const topic = this.#topic(to.topic);
+    const group = to.group === undefined ? undefined : topic.group(to.group);
+    const delayMs = options.delayMs ?? 0;
+    return Promise.resolve(
+      messages.map((message) => {
+        const outcome = this.#admit(message);
+        if (outcome.kind !== 'accepted') return outcome;
+        if (group) group.direct(message, delayMs);
+        else topic.publish(message, delayMs);
+        return outcome;
+      }),
+    );
+  }
+
+  consume(subscription: Subscription, onDelivery: OnDelivery): Promise<Consumer> {
+    if (this.#state !== 'open') return Promise.reject(this.#closedError());
+    assertName('topic', subscription.topic);
+    assertName('group', subscription.group);
+    const topic = this.#topic(subscription.topic);
+    const group = topic.group(subscription.group);
+    topic.join(group);
+    const consumer = new MemoryConsumer(this.name, group, subscription, onDelivery);
+    this.#consumers.add(consumer);
+    return Promise.resolve({
+      stop: () => consumer.stop().finally(() => this.#consumers.delete(consumer)),
+    });
+  }
+
+  backlog({ topic, group }: Pick<Subscription, 'topic' | 'group'>): Promise<Backlog> {
+    const known = this.#topics.get(topic)?.groups.get(group);
+    return Promise.resolve(known?.backlog() ?? { ready: 0, inFlight: 0, delayed: 0 });
+  }
+
+  ping(): Promise<void> {
+    if (this.#state !== 'open') return Promise.reject(this.#closedError());
+    if (this.#messages < this.options.maxMessages && this.#bytes < this.options.maxBytes)
+      return Promise.resolve();
+    return Promise.reject(this.#fullError());
+  }
+
+  async close(): Promise<void> {
+    if (this.#state === 'open') this.context.onEvent({ type: 'disconnected' });
+    this.#state = 'closed';
+    const stopped = Promise.all([...this.#consumers].map((consumer) => consumer.stop()));
+    let cancel = (): void => undefined;
+    const late = new Promise<void>((resolve) => {
+      cancel = this.context.clock.schedule(CLOSE_TIMEOUT_MS, resolve);
+    });
+    await Promise.race([stopped, late]);
+    cancel();
+    for (const topic of this.#topics.values()) topic.clear();
+    this.#topics.clear();
+  }
+
+  #topic(name: string): MemoryTopic {
+    let topic = this.#topics.get(name);
+    if (!topic) {
+      topic = new MemoryTopic(this.context.clock, (held) => {
+        this.#messages -= 1;
+        this.#bytes -= held.message.body.length;
+      });
+      this.#topics.set(name, topic);
+    }
+    return topic;
+  }
+
+  #reasonNotTo(to: Destination): PublishOutcome | undefined {
+    if (this.#state !== 'open') return { kind: 'unavailable', error: this.#closedError() };
+    if (this.#topics.has(to.topic) && to.group === undefined) return undefined;
+    try {
+      assertName('topic', to.topic);
+      if (to.group !== undefined) assertName('group', to.group);
+      return undefined;
+    } catch (error) {
+      return { kind: 'refused', error: error as Error };
+    }
+  }
+
+  #admit(message: WireMessage): PublishOutcome {
+    const { length } = message.body;
+    const { maxMessages, maxBytes, maxMessageBytes } = this.options;
+    if (length > maxMessageBytes) {
+      const error = new MessagingError(
+        'MESSAGE_TOO_LARGE',
+        `Message ${message.id} has ${length} bytes; transport "${this.name}" takes ${maxMessageBytes}. Send a reference instead, or raise maxMessageBytes.`,
+      );
+      return { kind: 'refused', error };
+    }
+    if (this.#messages >= maxMessages || this.#bytes + length > maxBytes) {
+      return { kind: 'unavailable', error: this.#fullError() };
+    }
+    this.#messages += 1;
+    this.#bytes += length;
+    return ACCEPTED;
+  }
+
+  #fullError(): MessagingError {
+    return new MessagingError(
+      'TRANSPORT_FULL',
+      `Transport "${this.name}" holds ${this.#messages} messages with ${this.#bytes} bytes, as many as it may. Let handlers catch up, or raise maxMessages and maxBytes.`,
+    );
+  }
+
+  #closedError(): MessagingError {
+    return new MessagingError(
+      'TRANSPORT_CLOSED',
+      this.#state === 'closed'
+        ? `Transport "${this.name}" is closed.`
+        : `Transport "${this.name}" is not connected yet.`,
+    );
+  }
+}
