@@ -10,7 +10,10 @@ import {
 } from '../../src/core/messaging/index.js';
 import { MemoryDeadLetterStore } from '../../src/infrastructure/services/memory/memory-dead-letter.store.js';
 import { MemoryIdempotencyStore } from '../../src/infrastructure/services/memory/memory-idempotency.store.js';
-import { memoryOptionsSchema } from '../../src/infrastructure/services/memory/memory.options.js';
+import {
+  type MemoryOptions,
+  memoryOptionsSchema,
+} from '../../src/infrastructure/services/memory/memory.options.js';
 import { MemoryTransport } from '../../src/infrastructure/services/memory/memory.transport.js';
 
 /** An application on the memory transport, as a test wants it. */
@@ -50,8 +53,8 @@ export async function bootApp(
   return { app, messaging: app.get(MessagingService), deadLetters, events };
 }
 
-export function memoryTransport(name: string): MemoryTransport {
-  return new MemoryTransport(memoryOptionsSchema.parse({}), {
+export function memoryTransport(name: string, options: Partial<MemoryOptions> = {}): MemoryTransport {
+  return new MemoryTransport(memoryOptionsSchema.parse(options), {
     name,
     clock: systemClock,
     onEvent: () => undefined,

@@ -39,7 +39,7 @@ export class PublishManyError extends MessagingError {
   }
 }
 
-/** `publishMany` keeps this many on their way. */
+/** `publishMany` keeps this many on their way, or as many as may be. */
 const MANY_AT_A_TIME = 1_000;
 const NO_OPTIONS: PublishMessageOptions = {};
 
@@ -83,8 +83,9 @@ export class MessagingService {
     for (const payload of payloads)
       plan.writer.refuseInvalid(messageType, await messageType.schema['~standard'].validate(payload));
     const results: (PublishReceipt | Error)[] = [];
-    for (let start = 0; start < payloads.length; start += MANY_AT_A_TIME) {
-      const chunk = payloads.slice(start, start + MANY_AT_A_TIME);
+    const atATime = Math.min(MANY_AT_A_TIME, this.planner.maxInFlight);
+    for (let start = 0; start < payloads.length; start += atATime) {
+      const chunk = payloads.slice(start, start + atATime);
       results.push(
         ...(await Promise.all(
           chunk.map((payload) => this.#publish(messageType, payload, options).catch(toError)),

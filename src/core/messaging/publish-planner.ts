@@ -26,6 +26,8 @@ export class PublishPlanner {
   readonly limits: MessageLimits;
   /** How a publish without options of its own goes out. */
   readonly plain: PublishOptions;
+  /** Messages that may be on their way to one transport. */
+  readonly maxInFlight: number;
   readonly #plans = new Map<MessageType, PublishPlan>();
   readonly #batchers = new Map<Transport, OutgoingBatcher>();
   readonly #writer: MessageWriter;
@@ -40,6 +42,7 @@ export class PublishPlanner {
   ) {
     this.limits = { ...DEFAULT_MESSAGE_LIMITS, ...options.limits };
     this.plain = { deadlineMs: options.publishDeadlineMs ?? DEFAULT_DEADLINE_MS };
+    this.maxInFlight = options.maxInFlight ?? DEFAULT_MAX_IN_FLIGHT;
     this.#writer = new MessageWriter(options.service, this.limits, clock);
   }
 
@@ -96,7 +99,7 @@ export class PublishPlanner {
       batcher = new OutgoingBatcher(transport, {
         clock: this.clock,
         emit: this.emit,
-        maxInFlight: this.options.maxInFlight ?? DEFAULT_MAX_IN_FLIGHT,
+        maxInFlight: this.maxInFlight,
         maxInFlightBytes: this.options.maxInFlightBytes ?? DEFAULT_MAX_IN_FLIGHT_BYTES,
       });
       this.#batchers.set(transport, batcher);
