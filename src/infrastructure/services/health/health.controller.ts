@@ -4,6 +4,7 @@ import { HealthCheck, HealthCheckService, type HealthCheckResult } from '@nestjs
 import { type AdminRequest, hasRole } from '../../../core/messaging/admin/admin-authorizer.js';
 import { systemClock } from '../../../core/messaging/clock.js';
 import { withDeadline } from '../../../core/messaging/dead-letters/deadline.js';
+import type { MessagingHealth } from './health-assessment.js';
 import { HEALTH_SETTINGS, type HealthSettings } from './health.options.js';
 import { MessagingHealthIndicator } from './messaging-health.indicator.js';
 
@@ -24,8 +25,9 @@ export class HealthController {
   @Get()
   @HealthCheck()
   async full(@Req() request: AdminRequest, @Res({ passthrough: true }) response: object): Promise<unknown> {
-    const [{ status: own }, result] = await Promise.all([this.indicator.assess(), this.#ask()]);
-    const status: Status = own === 'shutting_down' ? own : result.status;
+    const health = await this.indicator.assess();
+    const result = await this.#report(health);
+    const status: Status = health.status === 'shutting_down' ? health.status : result.status;
     this.#answer(response, status === 'ok' || status === 'degraded');
     return (await this.#maySee(request)) ? { ...result, status } : { status };
   }
@@ -57,9 +59,9 @@ export class HealthController {
   }
 
   /** Terminus throws what it found when that is bad. */
-  async #ask(): Promise<HealthCheckResult> {
+  async #report(health: MessagingHealth): Promise<HealthCheckResult> {
     try {
-      return await this.terminus.check([() => this.indicator.check()]);
+      return await this.terminus.check([() => this.indicator.check(health)]);
     } catch (error) {
       if (error instanceof HttpException) return error.getResponse() as HealthCheckResult;
       throw error;

@@ -73,9 +73,9 @@ export class MessagingHealthIndicator implements OnModuleInit, OnModuleDestroy {
     return this.#eventLoop.maxDelayMs() <= this.settings.maxEventLoopDelayMs;
   }
 
-  /** One entry a component, for `HealthCheckService.check` of Terminus. */
-  async check(): Promise<HealthIndicatorResult> {
-    const { components } = await this.assess();
+  /** One entry a component, for `HealthCheckService.check` of Terminus; of `health` if that was assessed before. */
+  async check(health?: MessagingHealth): Promise<HealthIndicatorResult> {
+    const { components } = health ?? (await this.assess());
     return Object.assign(
       {},
       ...Object.entries(components).map(([name, it]) => this.#toTerminus(name, it)),

@@ -1,0 +1,291 @@
+import { type INestApplication, Injectable, VersioningType } from '@nestjs/common';
+import { z } from 'zod';
+import {
+  MessagingAdminModule,
+  type MessagingAdminModuleOptions,
+} from '../../src/core/messaging/admin/index.js';
+import { defineMessage, MessageHandler } from '../../src/core/messaging/index.js';
+import { eventually } from '../support/demonstration.js';
+import {
+  authorizer,
+  bootOperations,
+  closeOperations,
+  jsonOf,
+  type OperationsApp,
+} from '../support/operations-app.js';
+
+const Placed = defineMessage('orders.placed', z.object({ n: z.number() }));
+
+/** Two groups; billing fails while it is broken. */
+class Shop {
+  static broken = true;
+  static billed: number[] = [];
+  static shipped: number[] = [];
+}
+
+@Injectable()
+class Handlers {
+  @MessageHandler(Placed, { group: 'billing', attempts: 1 })
+  bill({ n }: { n: number }): void {
+    if (Shop.broken) throw new RangeError(`no card for order ${n}`);
+    Shop.billed.push(n);
+  }
+
+  @MessageHandler(Placed, { group: 'shipping' })
+  ship({ n }: { n: number }): void {
+    Shop.shipped.push(n);
+  }
+}
+
+beforeEach(() => {
+  Shop.broken = true;
+  Shop.billed = [];
+  Shop.shipped = [];
+});
+afterEach(closeOperations);
+
+const API = '/messaging/api/v1';
+const as = (key: string): Record<string, string> => ({ authorization: `Bearer ${key}` });
+const json = (key: string, body: unknown): RequestInit => ({
+  method: 'POST',
+  headers: { ...as(key), 'content-type': 'application/json' },
+  body: JSON.stringify(body),
+});
+
+async function withLetters(
+  count: number,
+  admin?: MessagingAdminModuleOptions,
+  prepare?: (app: INestApplication) => void,
+): Promise<OperationsApp & { ids: string[] }> {
+  const shop = await bootOperations({ providers: [Handlers] }, {}, admin, prepare);
+  for (let n = 1; n <= count; n++) {
+    await shop.messaging.publish(Placed, { n }, { headers: { 'x-token': 'canary', tenant: 'a' } });
+    // One after the other, so that their ids tell the order.
+    await eventually(async () => (await shop.store.count({})) === n || undefined);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+  const { items } = await shop.deadLetters.list({}, { limit: 200 });
+  return { ...shop, ids: items.map(({ id }) => id).reverse() };
+}
+
+describe('the list of dead letters', () => {
+  it('shows what failed, where and why, and no payload', async () => {
+    const { url } = await withLetters(1);
+    const response = await fetch(`${url}${API}/dead-letters`, { headers: as('viewer') });
+    expect(response.status).toBe(200);
+    expect(response.headers.get('cache-control')).toBe('no-store');
+    expect(response.headers.get('x-content-type-options')).toBe('nosniff');
+    const { items, page } = await jsonOf(response);
+    expect(page).toEqual({ nextCursor: null, limit: 50 });
+    expect(items).toEqual([
+      expect.objectContaining({
+        status: 'failed',
+        topic: 'orders.placed',
+        group: 'billing',
+        handler: 'Handlers.bill',
+        transport: 'main',
+        reason: 'handler_error',
+        error: { type: 'RangeError', message: 'no card for order 1' },
+        attempts: 1,
+        replayCount: 0,
+        replayable: true,
+        deadLetteredAt: expect.stringMatching(/^\d{4}-.*Z$/),
+        payload: expect.objectContaining({ bytes: 7, hidden: true }),
+      }),
+    ]);
+    expect(JSON.stringify(items)).not.toContain('canary');
+  });
+
+  it('is read page by page, newest first, along cursor and Link', async () => {
+    const { url, ids } = await withLetters(5);
+    const seen: string[] = [];
+    let next = '?limit=2&topic=orders.placed';
+    while (next !== '') {
+      const response = await fetch(`${url}${API}/dead-letters${next}`, { headers: as('viewer') });
+      const { items } = await jsonOf(response);
+      seen.push(...(items as { id: string }[]).map(({ id }) => id));
+      next = /<(\?[^>]+)>; rel="next"/.exec(response.headers.get('link') ?? '')?.[1] ?? '';
+    }
+    expect(seen).toEqual([...ids].reverse());
+  });
+
+  it('is grouped by what went wrong', async () => {
+    const { url } = await withLetters(3);
+    const response = await fetch(`${url}${API}/dead-letter-groups`, { headers: as('viewer') });
+    const { items } = await jsonOf(response);
+    expect(items).toHaveLength(1);
+    expect(items[0]).toMatchObject({ count: 3, group: 'billing', errorType: 'RangeError' });
+  });
+});
+
+describe('one dead letter', () => {
+  it('is shown with headers, attempts and stack, and secrets masked', async () => {
+    const { url, ids } = await withLetters(1);
+    const response = await fetch(`${url}${API}/dead-letters/${ids[0]}`, { headers: as('reader') });
+    const letter = await jsonOf(response);
+    expect(letter).toMatchObject({
+      type: 'orders.placed',
+      headers: { 'x-token': '***', tenant: 'a' },
+      history: [{ attempt: 1, errorType: 'RangeError' }],
+      payload: { hidden: true },
+    });
+    expect(letter.error.stack).toContain('bill');
+  });
+
+  it('shows its payload only where the application allows it and the caller may', async () => {
+    const { url, ids } = await withLetters(1, { authorizer, allowPayload: true });
+    const letter = `${url}${API}/dead-letters/${ids[0]}`;
+    const hidden = await jsonOf(await fetch(letter, { headers: as('admin') }));
+    expect(hidden.payload.hidden).toBe(true);
+    expect((await fetch(`${letter}/payload`, { headers: as('admin') })).status).toBe(403);
+
+    const shown = await jsonOf(await fetch(letter, { headers: as('reader') }));
+    expect(shown.payload).toMatchObject({ encoding: 'utf8', preview: '{"n":1}', truncated: false });
+    const raw = await fetch(`${letter}/payload`, { headers: as('reader') });
+    expect(raw.headers.get('content-type')).toBe('application/octet-stream');
+    expect(raw.headers.get('content-disposition')).toMatch(
+      /^attachment; filename="dead-letter-[\w-]+\.bin"$/,
+    );
+    expect(raw.headers.get('x-content-type-options')).toBe('nosniff');
+    expect(await raw.text()).toBe('{"n":1}');
+  });
+
+  it('keeps its payload where the application does not allow it', async () => {
+    const { url, ids } = await withLetters(1);
+    const raw = await fetch(`${url}${API}/dead-letters/${ids[0]}/payload`, { headers: as('reader') });
+    expect(raw.status).toBe(403);
+    expect(await jsonOf(raw)).toMatchObject({ type: 'urn:problem:messaging:payloads-hidden' });
+  });
+});
+
+describe('a replay', () => {
+  it('makes the group that failed handle the message, once, and no other', async () => {
+    const { url, ids, store } = await withLetters(1);
+    const id = ids[0]!;
+    Shop.broken = false;
+    const response = await fetch(
+      `${url}${API}/dead-letters/${id}/replay`,
+      json('operator', { reason: 'INC-1' }),
+    );
+    expect(response.status).toBe(202);
+    const letter = await store.find(id);
+    expect(await jsonOf(response)).toMatchObject({
+      id,
+      messageId: letter?.messageId,
+      transport: 'main',
+      outcome: 'accepted',
+    });
+    await eventually(async () => (await store.find(id))?.status === 'resolved' || undefined);
+    expect(Shop.billed).toEqual([1]);
+    expect(Shop.shipped).toEqual([1]);
+    const again = await fetch(`${url}${API}/dead-letters/${id}/replay`, json('operator', {}));
+    expect(again.status).toBe(409);
+  });
+
+  it('that fails again is the same letter again', async () => {
+    const { url, ids, store } = await withLetters(1);
+    const id = ids[0]!;
+    await fetch(`${url}${API}/dead-letters/${id}/replay`, { method: 'POST', headers: as('operator') });
+    const letter = await eventually(async () => {
+      const found = await store.find(id);
+      return found?.status === 'failed' && found.replayCount === 1 ? found : undefined;
+    });
+    expect(letter.attempts).toBe(1);
+    expect(await store.count({})).toBe(1);
+  });
+
+  it('of everything that matches is counted first, then sent oldest first at a rate', async () => {
+    const { url, store } = await withLetters(4);
+    const at = `${url}${API}/dead-letters/replay`;
+    expect((await fetch(at, { headers: as('viewer') })).status).toBe(404);
+    const filter = { topic: 'orders.placed', status: 'failed' };
+    const dry = await fetch(at, json('operator', { filter, dryRun: true, limit: 3 }));
+    expect(dry.status).toBe(200);
+    expect(await jsonOf(dry)).toMatchObject({
+      dryRun: true,
+      matching: 4,
+      selected: 3,
+      complete: true,
+      subscriptions: [{ topic: 'orders.placed', group: 'billing', count: 4 }],
+    });
+    expect(Shop.billed).toEqual([]);
+
+    Shop.broken = false;
+    const began = performance.now();
+    const run = await fetch(at, json('operator', { filter, ratePerSecond: 20, limit: 3, reason: 'INC-2' }));
+    expect(run.status).toBe(202);
+    expect(run.headers.get('location')).toBe(`${API}/dead-letters/replay`);
+    expect(await jsonOf(run)).toMatchObject({ state: 'running', actor: 'operator', counts: { selected: 3 } });
+    expect((await fetch(at, json('operator', { filter }))).status).toBe(409);
+
+    const end = await eventually(async () => {
+      const progress = await jsonOf(await fetch(at, { headers: as('viewer') }));
+      return progress.state === 'running' ? undefined : (progress as object);
+    });
+    expect(performance.now() - began).toBeGreaterThan(140);
+    expect(end).toMatchObject({ state: 'completed', counts: { done: 3, succeeded: 3, failed: 0 } });
+    await eventually(() => Shop.billed.length === 3 || undefined);
+    expect(Shop.billed).toEqual([1, 2, 3]);
+    expect(await store.count({ status: 'failed' })).toBe(1);
+  });
+
+  it('of everything can be cancelled', async () => {
+    const { url } = await withLetters(3);
+    const at = `${url}${API}/dead-letters/replay`;
+    await fetch(at, json('operator', { filter: {}, ratePerSecond: 1 }));
+    const cancelled = await fetch(at, { method: 'DELETE', headers: as('operator') });
+    expect(await jsonOf(cancelled)).toMatchObject({ state: 'cancelled', counts: { selected: 3, done: 1 } });
+  });
+});
+
+describe('setting aside', () => {
+  it('archives, restores and discards, and each only in its state', async () => {
+    const { url, ids } = await withLetters(2);
+    const letter = `${url}${API}/dead-letters/${ids[0]}`;
+    const post = (what: string) => fetch(`${letter}/${what}`, { method: 'POST', headers: as('operator') });
+    expect((await post('restore')).status).toBe(409);
+    expect(await jsonOf(await post('archive'))).toMatchObject({ status: 'archived' });
+    expect((await post('archive')).status).toBe(409);
+    expect(await jsonOf(await post('restore'))).toMatchObject({ status: 'failed' });
+
+    const discard = (query = '') => fetch(`${letter}${query}`, { method: 'DELETE', headers: as('admin') });
+    expect((await discard()).status).toBe(409);
+    await post('archive');
+    expect((await discard()).status).toBe(204);
+    expect((await discard()).status).toBe(404);
+    const other = `${url}${API}/dead-letters/${ids[1]}?force=true&reason=junk`;
+    expect((await fetch(other, { method: 'DELETE', headers: as('admin') })).status).toBe(204);
+  });
+});
+
+describe('the address', () => {
+  it('follows the base path and a global prefix, and URI versioning leaves it alone', async () => {
+    const admin = { authorizer, basePath: '/ops/messages' };
+    const { url } = await withLetters(0, admin, (app) => {
+      app.setGlobalPrefix('shop');
+      app.enableVersioning({ type: VersioningType.URI, defaultVersion: '7' });
+    });
+    const response = await fetch(`${url}/shop/ops/messages/api/v1/me`, { headers: as('operator') });
+    expect(await jsonOf(response)).toEqual({
+      subject: 'operator',
+      roles: ['operator'],
+      permissions: { view: true, replay: true, archive: true, discard: false, readPayload: false },
+    });
+    const malformed = await fetch(`${url}/shop/ops/messages/api/v1/dead-letters/x/replay`, {
+      ...json('operator', {}),
+      body: '{',
+    });
+    expect(malformed.headers.get('content-type')).toContain('application/problem+json');
+  });
+
+  it('does not exist without an authoriser', async () => {
+    const { url } = await withLetters(0, {});
+    expect((await fetch(`${url}${API}/dead-letters`, { headers: as('admin') })).status).toBe(404);
+  });
+
+  it('refuses to be unguarded in production', () => {
+    expect(() => MessagingAdminModule.forRoot({ authorizer: 'unguarded', production: true })).toThrow(
+      /unguarded/,
+    );
+  });
+});
