@@ -29,7 +29,7 @@ export async function prepare({ build = false } = {}) {
 
 function requireNode() {
   const wanted = readJson(inRoot('package.json')).engines.node.replace('>=', '');
-  const [major, minor] = wanted.split('.').map(Number);
+  const [major, minor = 0] = wanted.split('.').map(Number);
   const [ownMajor, ownMinor] = process.versions.node.split('.').map(Number);
   if (ownMajor > major || (ownMajor === major && ownMinor >= minor)) return;
   throw new Error(

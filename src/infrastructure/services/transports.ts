@@ -7,7 +7,15 @@ import { memoryOptionsSchema } from './memory/memory.options.js';
 const KIND = 'What carries the messages; decides which other keys there are.';
 
 const memory = memoryOptionsSchema.extend({ kind: z.literal('memory').describe(KIND) });
-const embedded = embeddedOptionsSchema.extend({ kind: z.literal('embedded').describe(KIND) });
+const embedded = embeddedOptionsSchema.extend({
+  kind: z.literal('embedded').describe(KIND),
+  directory: z
+    .string()
+    .min(1)
+    .describe(
+      'Where its messages lie; one process at a time can use it. Without: `transports/<name>` in `dataDir`.',
+    ),
+});
 
 /** Options of one transport, with the `kind` that says which transport they are for. */
 export const transportSettingsSchema = z.discriminatedUnion('kind', [memory, embedded]);
