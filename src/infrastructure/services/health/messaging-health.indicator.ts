@@ -21,7 +21,6 @@ export class MessagingHealthIndicator implements OnModuleInit, OnModuleDestroy {
   readonly #eventLoop = new EventLoopWatch();
   readonly #bornAt = systemClock.monotonic();
   #started = false;
-  #stopping = false;
 
   constructor(
     @Inject(MESSAGING_VIEW) private readonly view: MessagingView,
@@ -38,7 +37,6 @@ export class MessagingHealthIndicator implements OnModuleInit, OnModuleDestroy {
   }
 
   onModuleDestroy(): void {
-    this.#stopping = true;
     this.#eventLoop.stop();
   }
 
@@ -50,7 +48,7 @@ export class MessagingHealthIndicator implements OnModuleInit, OnModuleDestroy {
     ]);
     const graceOver = systemClock.monotonic() - this.#bornAt > this.settings.startupGraceMs;
     const health = assessHealth({
-      state: this.#stopping ? 'draining' : this.view.state(),
+      state: this.view.state(),
       transports,
       subscriptions: this.view.subscriptions(),
       deadLetters,
