@@ -1,0 +1,34 @@
+import { rmSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { Transport } from '../../src/core/messaging/transport.js';
+import { createTransport, newDirectory } from './embedded.factory.js';
+import { describeTransport } from './transport/index.js';
+
+const directories = new Map<Transport, string>();
+const used: string[] = [];
+
+function directory(): string {
+  const made = newDirectory();
+  used.push(dirname(made));
+  return made;
+}
+
+async function open(storage: string): Promise<Transport> {
+  const transport = await createTransport(storage);
+  directories.set(transport, storage);
+  return transport;
+}
+
+afterAll(() => {
+  for (const one of used) rmSync(one, { recursive: true, force: true });
+});
+
+describeTransport('Embedded', {
+  tooLargeBytes: 2 * 2 ** 20,
+  create: () => open(directory()),
+  reopen: async (transport) => {
+    await transport.close();
+    return open(directories.get(transport)!);
+  },
+  process: { module: 'test/conformance/embedded.factory.ts', storage: directory, open },
+});

@@ -1,0 +1,4 @@
+import { createTransport } from './memory.factory.js';
+import { describeTransport } from './transport/index.js';
+
+describeTransport('Memory', { tooLargeBytes: 2 * 2 ** 20, create: createTransport });

@@ -1,0 +1,56 @@
+import { pathToFileURL } from 'node:url';
+import type { Settlement, Transport } from '../../../src/core/messaging/transport.js';
+
+/** What the parent asks of a process that it is going to kill. */
+export interface ChildTask {
+  readonly module: string;
+  readonly storage: string;
+  readonly topic: string;
+  /** Publishes one call after the other until it is killed, or consumes. */
+  readonly role: 'publish' | 'consume';
+  readonly concurrency: number;
+  /** Deliveries to acknowledge before the next is held for ever. */
+  readonly settleFirst: number;
+}
+
+/** A line on standard output: `accepted ID`, `delivered ID ATTEMPT` or `settled ID`. */
+const say = (...words: (string | number)[]): boolean => process.stdout.write(`${words.join(' ')}\n`);
+
+async function consume(transport: Transport, { topic, concurrency, settleFirst }: ChildTask): Promise<void> {
+  let count = 0;
+  await transport.consume({ topic, group: 'g', concurrency, ordering: 'none' }, ({ message, attempt }) => {
+    say('delivered', message.id, attempt);
+    if (++count > settleFirst) return new Promise<Settlement>(() => undefined);
+    return Promise.resolve({ kind: 'ack' });
+  });
+}
+
+async function publish(transport: Transport, { topic }: ChildTask): Promise<void> {
+  for (let call = 0; ; call++) {
+    const messages = Array.from({ length: 20 }, (_, index) => ({
+      id: `${call}-${index}`,
+      headers: {},
+      body: Buffer.from('x'),
+    }));
+    const outcomes = await transport.publish({ topic }, messages, { deadlineMs: 10_000 });
+    outcomes.forEach(
+      (outcome, index) => outcome.kind === 'accepted' && say('accepted', messages[index]?.id ?? ''),
+    );
+  }
+}
+
+async function main(): Promise<void> {
+  const task = JSON.parse(process.argv[2] ?? '') as ChildTask;
+  const { createTransport } = (await import(pathToFileURL(task.module).href)) as {
+    createTransport: (storage: string) => Promise<Transport>;
+  };
+  const transport = await createTransport(task.storage);
+  await (task.role === 'publish' ? publish(transport, task) : consume(transport, task));
+  // Whatever happens, a forgotten child ends by itself.
+  setTimeout(() => process.exit(1), 120_000);
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`${String(error)}\n`);
+  process.exit(1);
+});

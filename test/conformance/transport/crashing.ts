@@ -1,0 +1,170 @@
+import { spawn } from 'node:child_process';
+import { resolve } from 'node:path';
+import type { Transport } from '../../../src/core/messaging/index.js';
+import type { ChildTask } from './child.js';
+import {
+  type Bench,
+  type Case,
+  collect,
+  message,
+  messages,
+  publish,
+  QUIET_MS,
+  sleep,
+  unique,
+  until,
+} from './harness.js';
+
+interface Child {
+  readonly lines: () => string[];
+  /** `kill -9`, then waits until the process is gone. */
+  readonly kill: () => Promise<void>;
+}
+
+function start(
+  bench: Bench,
+  storage: string,
+  task: Partial<ChildTask> & Pick<ChildTask, 'topic' | 'role'>,
+): Child {
+  const full: ChildTask = {
+    module: resolve(bench.options.process!.module),
+    storage,
+    concurrency: 1,
+    settleFirst: 0,
+    ...task,
+  };
+  const script = resolve('test/conformance/transport/child.ts');
+  const child = spawn(
+    process.execPath,
+    ['--import', '@swc-node/register/esm-register', script, JSON.stringify(full)],
+    {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  );
+  let output = '';
+  let errors = '';
+  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
+  const gone = new Promise<void>((done) => child.once('exit', () => done()));
+  return {
+    lines: () => {
+      if (child.exitCode !== null) throw new Error(`The child ended: ${errors}`);
+      return output
+        .slice(0, output.lastIndexOf('\n') + 1)
+        .split('\n')
+        .filter(Boolean);
+    },
+    kill: async () => {
+      child.kill('SIGKILL');
+      await gone;
+    },
+  };
+}
+
+/** Publishes from this process into a storage of its own, and lets go of it. */
+async function prepare(bench: Bench, topic: string, ids: readonly string[]): Promise<string> {
+  const { storage, open } = bench.options.process!;
+  const place = storage();
+  const transport = await open(place);
+  await (await collect(transport, { topic, group: 'g' })).consumer.stop();
+  await publish(
+    transport,
+    topic,
+    ids.map((id) => message({ id })),
+  );
+  await transport.close();
+  return place;
+}
+
+async function reopened<T>(
+  bench: Bench,
+  storage: string,
+  use: (transport: Transport) => Promise<T>,
+): Promise<T> {
+  const transport = await bench.options.process!.open(storage);
+  try {
+    return await use(transport);
+  } finally {
+    await transport.close();
+  }
+}
+
+export const crashing: readonly Case[] = [
+  {
+    title:
+      'delivers again what a killed process had in hand, as a further attempt, and the rest as a first one',
+    needs: 'process',
+    run: async (bench) => {
+      const topic = unique();
+      const storage = await prepare(bench, topic, ['a', 'b', 'c', 'd']);
+      const child = start(bench, storage, { topic, role: 'consume', concurrency: 2 });
+      await until(() => child.lines().length === 2);
+      await child.kill();
+      await reopened(bench, storage, async (transport) => {
+        const collector = await collect(transport, { topic, group: 'g' });
+        await collector.received(4);
+        await sleep(QUIET_MS);
+        expect(
+          Object.fromEntries(collector.deliveries.map(({ message: { id }, attempt }) => [id, attempt])),
+        ).toEqual({ a: 2, b: 2, c: 1, d: 1 });
+        expect(collector.deliveries).toHaveLength(4);
+      });
+    },
+  },
+  {
+    title: 'counts every crash as an attempt',
+    needs: 'process',
+    run: async (bench) => {
+      const topic = unique();
+      const storage = await prepare(bench, topic, ['poison']);
+      for (const attempt of [1, 2, 3]) {
+        const child = start(bench, storage, { topic, role: 'consume' });
+        await until(() => child.lines().length === 1);
+        expect(child.lines()).toEqual([`delivered poison ${attempt}`]);
+        await child.kill();
+      }
+      await reopened(bench, storage, async (transport) => {
+        const collector = await collect(transport, { topic, group: 'g' });
+        await collector.received(1);
+        expect(collector.deliveries[0]!.attempt).toBe(4);
+      });
+    },
+  },
+  {
+    title: 'repeats after a kill at most what was in hand',
+    needs: 'process',
+    run: async (bench) => {
+      const topic = unique();
+      const ids = messages(40).map(({ id }) => id);
+      const storage = await prepare(bench, topic, ids);
+      const child = start(bench, storage, { topic, role: 'consume', concurrency: 1, settleFirst: 25 });
+      await until(() => child.lines().length === 26);
+      await child.kill();
+      await reopened(bench, storage, async (transport) => {
+        const collector = await collect(transport, { topic, group: 'g' });
+        await collector.received(15);
+        await sleep(QUIET_MS);
+        expect(collector.ids().filter((id) => ids.indexOf(id) < 25)).toEqual([]);
+        expect(new Set(collector.ids()).size).toBe(15);
+      });
+    },
+  },
+  {
+    title: 'has what it accepted from a process that was killed while publishing',
+    needs: 'process',
+    run: async (bench) => {
+      const topic = unique();
+      const storage = await prepare(bench, topic, []);
+      const child = start(bench, storage, { topic, role: 'publish' });
+      await until(() => child.lines().length > 200);
+      await child.kill();
+      const accepted = child.lines().map((line) => line.split(' ')[1]);
+      await reopened(bench, storage, async (transport) => {
+        const collector = await collect(transport, { topic, group: 'g', concurrency: 100 });
+        await collector.received(accepted.length);
+        await until(() => accepted.every((id) => collector.ids().includes(id!)));
+        expect(new Set(collector.ids()).size).toBe(collector.ids().length);
+      });
+    },
+  },
+];

@@ -1,0 +1,98 @@
+import { type Case, collect, message, messages, publish, QUIET_MS, sleep, unique } from './harness.js';
+
+export const groups: readonly Case[] = [
+  {
+    title: 'gives every group a copy',
+    run: async ({ transport }) => {
+      const topic = unique();
+      const collectors = await Promise.all(
+        ['a', 'b', 'c'].map((group) => collect(transport, { topic, group })),
+      );
+      const sent = messages(20);
+      await publish(transport, topic, sent);
+      for (const collector of collectors) {
+        await collector.received(sent.length);
+        expect(collector.ids().sort()).toEqual(sent.map((one) => one.id).sort());
+      }
+    },
+  },
+  {
+    title: 'gives a directed message to its group only',
+    run: async ({ transport }) => {
+      const topic = unique();
+      const [billing, shipping] = await Promise.all([
+        collect(transport, { topic, group: 'billing' }),
+        collect(transport, { topic, group: 'shipping' }),
+      ]);
+      await publish(transport, { topic, group: 'billing' }, [message({ id: 'directed' })]);
+      await publish(transport, topic, [message({ id: 'for-all' })]);
+      await billing.received(2);
+      await shipping.received(1);
+      await sleep(QUIET_MS);
+      expect(billing.ids().sort()).toEqual(['directed', 'for-all']);
+      expect(shipping.ids()).toEqual(['for-all']);
+    },
+  },
+  {
+    title: 'shares the work of a group among its consumers, each message once',
+    run: async ({ transport }) => {
+      const topic = unique();
+      const slow = async (): Promise<{ kind: 'ack' }> => {
+        await sleep(5);
+        return { kind: 'ack' };
+      };
+      const first = await collect(transport, { topic, group: 'g', concurrency: 2 }, slow);
+      const second = await collect(transport, { topic, group: 'g', concurrency: 2 }, slow);
+      const sent = messages(60);
+      await publish(transport, topic, sent);
+      const all = (): string[] => [...first.ids(), ...second.ids()];
+      while (all().length < sent.length) await sleep(10);
+      await sleep(QUIET_MS);
+      expect(all().sort()).toEqual(sent.map((one) => one.id).sort());
+      expect(first.ids().length).toBeGreaterThan(0);
+      expect(second.ids().length).toBeGreaterThan(0);
+    },
+  },
+  {
+    title: 'keeps messages for a group while it does not consume',
+    run: async ({ transport }) => {
+      const topic = unique();
+      const before = await collect(transport, { topic, group: 'g' });
+      await before.consumer.stop();
+      const sent = messages(5);
+      await publish(transport, topic, sent);
+      await publish(transport, { topic, group: 'g' }, [message({ id: 'directed' })]);
+      const after = await collect(transport, { topic, group: 'g' });
+      await after.received(6);
+      expect(after.ids().sort()).toEqual([...sent.map((one) => one.id), 'directed'].sort());
+      expect(before.ids()).toEqual([]);
+    },
+  },
+  {
+    title: 'does not deliver again what a group has settled when it consumes anew',
+    run: async ({ transport }) => {
+      const topic = unique();
+      const before = await collect(transport, { topic, group: 'g' });
+      await publish(transport, topic, messages(5));
+      await before.received(5);
+      await before.consumer.stop();
+      const after = await collect(transport, { topic, group: 'g' });
+      await publish(transport, topic, [message({ id: 'new' })]);
+      await after.received(1);
+      await sleep(QUIET_MS);
+      expect(after.ids()).toEqual(['new']);
+    },
+  },
+  {
+    title: 'gives a message of one topic to no group of another',
+    run: async ({ transport }) => {
+      const topic = unique();
+      const mine = await collect(transport, { topic, group: 'g' });
+      const other = await collect(transport, { topic: `${topic}.more`, group: 'g' });
+      await publish(transport, topic, [message()]);
+      await mine.received(1);
+      await sleep(QUIET_MS);
+      expect(other.ids()).toEqual([]);
+    },
+  },
+];

@@ -1,0 +1,150 @@
+import { randomUUID } from 'node:crypto';
+import type {
+  Consumer,
+  Delivery,
+  PublishOptions,
+  PublishOutcome,
+  Settlement,
+  Subscription,
+  Transport,
+  WireMessage,
+} from '../../../src/core/messaging/index.js';
+
+/** Generous: brokers on a busy machine take their time, and a condition that holds ends the wait at once. */
+export const PATIENCE_MS = Number(process.env['CONFORMANCE_PATIENCE_MS'] ?? 20_000);
+/** How long to look before saying that something does not happen. */
+export const QUIET_MS = 300;
+
+/** What a transport brings to the suite. */
+export interface ConformanceOptions {
+  /** A new transport, connected. Several may be open at a time on the same broker. */
+  readonly create: () => Promise<Transport>;
+  /** Closes the transport and opens another on the same storage, as after a restart. */
+  readonly reopen?: (transport: Transport) => Promise<Transport>;
+  /** Module whose default factory a child process loads for the cases that kill a process: `createTransport(storage)`. */
+  readonly process?: {
+    readonly module: string;
+    /** What the child needs to find the same storage. */
+    readonly storage: () => string;
+    /** Opens that storage in this process, once the child is dead. */
+    readonly open: (storage: string) => Promise<Transport>;
+  };
+  /** Body size that the transport refuses. */
+  readonly tooLargeBytes: number;
+  /** Cases that this transport cannot pass, and why. */
+  readonly skip?: readonly { readonly reason: string; readonly tests: readonly string[] }[];
+}
+
+/** What a case gets. */
+export interface Bench {
+  readonly transport: Transport;
+  readonly options: ConformanceOptions;
+  /** Replaces the transport by one opened on the same storage. */
+  readonly reopen: () => Promise<Transport>;
+}
+
+export interface Case {
+  readonly title: string;
+  readonly needs?: 'reopen' | 'process';
+  readonly run: (bench: Bench) => Promise<void>;
+}
+
+export function unique(prefix = 't'): string {
+  return `${prefix}-${randomUUID().slice(0, 13)}`;
+}
+
+let counter = 0;
+export function message(overrides: Partial<WireMessage> = {}): WireMessage {
+  return {
+    id: `m-${process.pid}-${++counter}`,
+    headers: {},
+    body: Buffer.from(String(counter)),
+    ...overrides,
+  };
+}
+
+export function messages(count: number, overrides: Partial<WireMessage> = {}): WireMessage[] {
+  return Array.from({ length: count }, () => message(overrides));
+}
+
+const PLAIN: PublishOptions = { deadlineMs: PATIENCE_MS };
+
+/** Publishes and expects every message to be accepted. */
+export async function publish(
+  transport: Transport,
+  to: string | { readonly topic: string; readonly group: string },
+  sent: readonly WireMessage[],
+  options: Partial<PublishOptions> = {},
+): Promise<void> {
+  const destination = typeof to === 'string' ? { topic: to } : to;
+  const outcomes = await transport.publish(destination, sent, { ...PLAIN, ...options });
+  expect(outcomes.map(describeOutcome)).toEqual(sent.map(() => 'accepted'));
+}
+
+function describeOutcome(outcome: PublishOutcome): string {
+  return outcome.kind === 'accepted' ? 'accepted' : `${outcome.kind}: ${outcome.error.message}`;
+}
+
+/** A consumer that notes what it gets. */
+export interface Collector {
+  readonly deliveries: Delivery[];
+  readonly ids: () => string[];
+  readonly consumer: Consumer;
+  /** Resolves once this many deliveries came. */
+  readonly received: (count: number) => Promise<Delivery[]>;
+}
+
+export type Settle = (delivery: Delivery, nth: number) => Settlement | Promise<Settlement>;
+export const ACK: Settlement = { kind: 'ack' };
+
+/** Consumes with this settlement for every delivery; acknowledges by default. */
+export async function collect(
+  transport: Transport,
+  subscription: Pick<Subscription, 'topic' | 'group'> & Partial<Subscription>,
+  settle: Settle = () => ACK,
+): Promise<Collector> {
+  const deliveries: Delivery[] = [];
+  const consumer = await transport.consume(
+    { concurrency: 10, ordering: 'none', ...subscription },
+    async (delivery) => {
+      deliveries.push(delivery);
+      return settle(delivery, deliveries.length);
+    },
+  );
+  return {
+    deliveries,
+    consumer,
+    ids: () => deliveries.map((delivery) => delivery.message.id),
+    received: async (count) => {
+      await until(
+        () => deliveries.length >= count,
+        () => `${deliveries.length} of ${count} deliveries`,
+      );
+      return deliveries;
+    },
+  };
+}
+
+/** Waits until the condition holds; fails after {@link PATIENCE_MS} with what was seen. */
+export async function until(
+  condition: () => boolean | Promise<boolean>,
+  seen: () => string = () => '',
+): Promise<void> {
+  const deadline = performance.now() + PATIENCE_MS;
+  while (!(await condition())) {
+    if (performance.now() > deadline)
+      throw new Error(`Waited ${PATIENCE_MS} ms in vain for ${condition.toString()} (${seen()})`);
+    await sleep(5);
+  }
+}
+
+export function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** A promise and the function that resolves it. */
+export function latch(): { readonly opened: Promise<void>; readonly open: () => void } {
+  let open = (): void => undefined;
+  const opened = new Promise<void>((resolve) => (open = resolve));
+  return { opened, open };
+}

@@ -1,0 +1,128 @@
+import {
+  ACK,
+  type Case,
+  collect,
+  message,
+  messages,
+  publish,
+  QUIET_MS,
+  sleep,
+  unique,
+  until,
+} from './harness.js';
+
+/** A timer may fire this much early by the clock that we measure with. */
+const EARLY_MS = 10;
+
+export const retrying: readonly Case[] = [
+  {
+    title: 'delivers a retry not before its time, with the next attempt',
+    run: async ({ transport }) => {
+      const topic = unique();
+      const times: number[] = [];
+      const collector = await collect(transport, { topic, group: 'g' }, (_, nth) => {
+        times.push(performance.now());
+        return nth < 3 ? { kind: 'retry', delayMs: 200 } : ACK;
+      });
+      await publish(transport, topic, [message({ id: 'again' })]);
+      await collector.received(3);
+      await sleep(QUIET_MS);
+      expect(collector.deliveries.map(({ message: { id }, attempt }) => [id, attempt])).toEqual([
+        ['again', 1],
+        ['again', 2],
+        ['again', 3],
+      ]);
+      expect(times[1]! - times[0]!).toBeGreaterThanOrEqual(200 - EARLY_MS);
+      expect(times[2]! - times[1]!).toBeGreaterThanOrEqual(200 - EARLY_MS);
+    },
+  },
+  {
+    title: 'delivers a retry to the group that asked for it and to no other',
+    run: async ({ transport }) => {
+      const topic = unique();
+      const failing = await collect(transport, { topic, group: 'failing' }, (_, nth) =>
+        nth === 1 ? { kind: 'retry', delayMs: 20 } : ACK,
+      );
+      const fine = await collect(transport, { topic, group: 'fine' });
+      await publish(transport, topic, [message()]);
+      await failing.received(2);
+      await sleep(QUIET_MS);
+      expect(failing.deliveries.map(({ attempt }) => attempt)).toEqual([1, 2]);
+      expect(fine.deliveries.map(({ attempt }) => attempt)).toEqual([1]);
+    },
+  },
+  {
+    title: 'delivers other messages while a retry waits',
+    run: async ({ transport }) => {
+      const topic = unique();
+      const collector = await collect(transport, { topic, group: 'g', concurrency: 1 }, (delivery) =>
+        delivery.message.id === 'waits' ? { kind: 'retry', delayMs: 3_600_000 } : ACK,
+      );
+      await publish(transport, topic, [message({ id: 'waits' }), ...messages(10)]);
+      await collector.received(11);
+    },
+  },
+  {
+    title: 'lays the headers of a retry over those of the message, from then on',
+    run: async ({ transport }) => {
+      const topic = unique();
+      const collector = await collect(transport, { topic, group: 'g' }, (_, nth) => {
+        if (nth === 1) return { kind: 'retry', delayMs: 0, headers: { changed: 'ä', added: '1' } };
+        return nth === 2 ? { kind: 'retry', delayMs: 5 } : ACK;
+      });
+      const sent = message({ key: 'k', headers: { kept: 'x', changed: 'a' }, body: Buffer.from('body') });
+      await publish(transport, topic, [sent]);
+      const [first, second, third] = await collector.received(3);
+      expect({ ...first!.message.headers }).toEqual({ kept: 'x', changed: 'a' });
+      for (const later of [second!, third!]) {
+        expect({ ...later.message.headers }).toEqual({ kept: 'x', changed: 'ä', added: '1' });
+        expect([later.message.id, later.message.key, Buffer.from(later.message.body).toString()]).toEqual([
+          sent.id,
+          'k',
+          'body',
+        ]);
+      }
+    },
+  },
+  {
+    title: 'delivers a retry without delay soon',
+    run: async ({ transport }) => {
+      const topic = unique();
+      const collector = await collect(transport, { topic, group: 'g' }, (_, nth) =>
+        nth < 20 ? { kind: 'retry', delayMs: 0 } : ACK,
+      );
+      await publish(transport, topic, [message()]);
+      await collector.received(20);
+      expect(collector.deliveries.map(({ attempt }) => attempt)).toEqual(
+        Array.from({ length: 20 }, (_, index) => index + 1),
+      );
+    },
+  },
+  {
+    title: 'retries a directed message to its own group',
+    run: async ({ transport }) => {
+      const topic = unique();
+      const billing = await collect(transport, { topic, group: 'billing' }, (_, nth) =>
+        nth === 1 ? { kind: 'retry', delayMs: 10 } : ACK,
+      );
+      const shipping = await collect(transport, { topic, group: 'shipping' });
+      await publish(transport, { topic, group: 'billing' }, [message()]);
+      await billing.received(2);
+      await sleep(QUIET_MS);
+      expect(shipping.ids()).toEqual([]);
+    },
+  },
+  {
+    title: 'treats a callback that rejects as a retry, and goes on',
+    run: async ({ transport }) => {
+      const topic = unique();
+      const collector = await collect(transport, { topic, group: 'g' }, (_, nth) => {
+        if (nth === 1) throw new Error('the core never does this');
+        return ACK;
+      });
+      await publish(transport, topic, [message({ id: 'first' }), message({ id: 'second' })]);
+      await until(() => collector.deliveries.length >= 3);
+      expect(collector.ids().sort()).toEqual(['first', 'first', 'second']);
+    },
+  },
+];

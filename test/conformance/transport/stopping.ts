@@ -1,0 +1,109 @@
+import {
+  ACK,
+  type Case,
+  collect,
+  latch,
+  message,
+  messages,
+  publish,
+  QUIET_MS,
+  sleep,
+  unique,
+  until,
+} from './harness.js';
+
+export const stopping: readonly Case[] = [
+  {
+    title: 'waits, when a consumer stops, until what is in hand is settled, and hands out no more',
+    run: async ({ transport }) => {
+      const topic = unique();
+      const { opened, open } = latch();
+      let settled = 0;
+      const collector = await collect(transport, { topic, group: 'g', concurrency: 2 }, async () => {
+        await opened;
+        settled++;
+        return ACK;
+      });
+      await publish(transport, topic, messages(10));
+      await collector.received(2);
+      let hasStopped = false;
+      const stopped = collector.consumer.stop().then(() => (hasStopped = true));
+      await sleep(QUIET_MS);
+      expect([hasStopped, collector.deliveries.length]).toEqual([false, 2]);
+      open();
+      await stopped;
+      expect(settled).toBe(2);
+      await sleep(QUIET_MS);
+      expect(collector.deliveries).toHaveLength(2);
+      const next = await collect(transport, { topic, group: 'g' });
+      await next.received(8);
+      await sleep(QUIET_MS);
+      expect(new Set([...collector.ids(), ...next.ids()]).size).toBe(10);
+      expect(next.deliveries.every(({ attempt }) => attempt === 1)).toBe(true);
+    },
+  },
+  {
+    title: 'gives what waited behind its key to the next consumer, as a first attempt',
+    run: async ({ transport }) => {
+      const topic = unique();
+      const { opened, open } = latch();
+      const first = await collect(
+        transport,
+        { topic, group: 'g', concurrency: 2, ordering: 'key' },
+        async () => {
+          await opened;
+          return ACK;
+        },
+      );
+      const sent = Array.from({ length: 6 }, (_, index) => message({ id: `${index}`, key: 'k' }));
+      await publish(transport, topic, sent);
+      await first.received(1);
+      const stopped = first.consumer.stop();
+      open();
+      await stopped;
+      const second = await collect(transport, { topic, group: 'g', concurrency: 2, ordering: 'key' });
+      await second.received(5);
+      expect([...first.ids(), ...second.ids()]).toEqual(sent.map((one) => one.id));
+      expect(second.deliveries.map(({ attempt }) => attempt)).toEqual([1, 1, 1, 1, 1]);
+    },
+  },
+  {
+    title: 'may be told to stop twice',
+    run: async ({ transport }) => {
+      const collector = await collect(transport, { topic: unique(), group: 'g' });
+      await Promise.all([collector.consumer.stop(), collector.consumer.stop()]);
+      await collector.consumer.stop();
+    },
+  },
+  {
+    title: 'goes on with the other consumer of the group when one stops',
+    run: async ({ transport }) => {
+      const topic = unique();
+      const first = await collect(transport, { topic, group: 'g' });
+      const second = await collect(transport, { topic, group: 'g' });
+      await first.consumer.stop();
+      await publish(transport, topic, messages(5));
+      await second.received(5);
+      expect(first.ids()).toEqual([]);
+    },
+  },
+  {
+    title: 'carries out a retry that is asked for while it stops',
+    run: async ({ transport }) => {
+      const topic = unique();
+      const { opened, open } = latch();
+      const first = await collect(transport, { topic, group: 'g' }, async () => {
+        await opened;
+        return { kind: 'retry', delayMs: 10 };
+      });
+      await publish(transport, topic, [message()]);
+      await first.received(1);
+      const stopped = first.consumer.stop();
+      open();
+      await stopped;
+      const second = await collect(transport, { topic, group: 'g' });
+      await until(() => second.deliveries.length === 1);
+      expect(second.deliveries[0]!.attempt).toBe(2);
+    },
+  },
+];
