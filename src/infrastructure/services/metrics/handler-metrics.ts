@@ -24,7 +24,7 @@ export function exportHandlerMetrics(
     },
     () =>
       each(function* (series) {
-        for (const [transport, value] of series.consumedByTransport) {
+        for (const [transport, { count: value }] of series.consumedByTransport) {
           yield { labels: { transport, system: systemOf(transport), ...groupOf(series) }, value };
         }
       }),
@@ -100,10 +100,12 @@ export function exportHandlerMetrics(
       help: 'When a message was last handled; absent before the first.',
       labelNames: ['topic', 'group'],
     },
-    () =>
-      each((series) =>
+    () => {
+      metrics.stampSuccesses();
+      return each((series) =>
         series.lastSuccessAt === 0 ? [] : [{ labels: groupOf(series), value: series.lastSuccessAt / 1000 }],
-      ),
+      );
+    },
   );
   for (const { name, help, labelNames, value } of PLAIN) {
     exportCounter(registry, { name, help, labelNames }, () =>

@@ -5,7 +5,8 @@ import { type LabelLimits, OTHER } from './label-limits.js';
 
 /** Everything that is counted about one handler. */
 export class HandlerSeries {
-  readonly consumedByTransport = new Map<string, number>();
+  /** Deliveries, by transport. In a box, so that counting is one look-up. */
+  readonly consumedByTransport = new Map<string, { count: number }>();
   readonly succeeded = new FixedHistogram(PROCESS_BOUNDS);
   readonly failed = new FixedHistogram(PROCESS_BOUNDS);
   readonly latency = new FixedHistogram(LATENCY_BOUNDS);
@@ -21,10 +22,18 @@ export class HandlerSeries {
   invalid = 0;
   /** Milliseconds since 1970; 0 before the first. */
   lastSuccessAt = 0;
+  /** Handled something since `lastSuccessAt` was written. */
+  succeededSince = false;
 
   constructor(readonly identity: HandlerIdentity) {
     this.deadLettered.add('handler_error', '', 0);
     for (const outcome of ['resolved', 'failed_again']) this.replays.add(outcome, '', 0);
+  }
+
+  consumedFrom(transport: string): { count: number } {
+    let box = this.consumedByTransport.get(transport);
+    if (!box) this.consumedByTransport.set(transport, (box = { count: 0 }));
+    return box;
   }
 }
 

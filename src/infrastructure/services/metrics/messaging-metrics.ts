@@ -6,9 +6,12 @@ import type {
   MessagingObserver,
 } from '../../../core/messaging/messaging.events.js';
 import { Counts } from './counts.js';
-import { HandlerTable } from './handler-series.js';
+import { type HandlerSeries, HandlerTable } from './handler-series.js';
 import { LabelLimits } from './label-limits.js';
 import { PublishSeries } from './publish-series.js';
+
+/** How late the time of the last success may be. */
+const STAMP_DELAY_MS = 250;
 
 type Reactions = { readonly [E in MessagingEvent as E['type']]: (event: E) => void };
 
@@ -28,6 +31,8 @@ export class MessagingMetrics implements MessagingObserver {
   readonly adminActions = new Counts();
   /** By store. */
   readonly storeFailures = new Counts();
+  readonly #unstamped: HandlerSeries[] = [];
+  #cancelStamp: (() => void) | undefined;
 
   readonly #reactions: Reactions = {
     published: (event) => this.published.add(event),
@@ -61,13 +66,30 @@ export class MessagingMetrics implements MessagingObserver {
 
   /** Makes the series of a handler and its transport before its first message, so that rates begin at zero. */
   declareHandler(to: HandlerIdentity, transport: string): void {
-    const { consumedByTransport } = this.handlers.of(to);
-    if (!consumedByTransport.has(transport)) consumedByTransport.set(transport, 0);
+    this.handlers.of(to).consumedFrom(transport);
+  }
+
+  /** Writes down the time of what succeeded since the last stamp. */
+  stampSuccesses(): void {
+    this.#cancelStamp?.();
+    this.#cancelStamp = undefined;
+    const now = systemClock.now();
+    for (const series of this.#unstamped.splice(0)) {
+      series.lastSuccessAt = now;
+      series.succeededSince = false;
+    }
+  }
+
+  /** Reading the clock for every message would cost more than all the counting. */
+  #stampLater(series: HandlerSeries): void {
+    series.succeededSince = true;
+    this.#unstamped.push(series);
+    this.#cancelStamp ??= systemClock.schedule(STAMP_DELAY_MS, () => this.stampSuccesses());
   }
 
   #delivered({ to, transport, attempt }: Extract<MessagingEvent, { type: 'delivered' }>): void {
     const series = this.handlers.of(to);
-    series.consumedByTransport.set(transport, (series.consumedByTransport.get(transport) ?? 0) + 1);
+    series.consumedFrom(transport).count += 1;
     if (attempt > 1) series.redeliveries += 1;
   }
 
@@ -76,7 +98,7 @@ export class MessagingMetrics implements MessagingObserver {
     series.succeeded.observe(durationMs / 1000);
     if (latencyMs !== undefined) series.latency.observe(latencyMs / 1000);
     if (replayed) series.replays.add('resolved');
-    series.lastSuccessAt = systemClock.now();
+    if (!series.succeededSince) this.#stampLater(series);
   }
 
   #failed(event: Extract<MessagingEvent, { type: 'failed' }>): void {
