@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { Injectable } from '@nestjs/common';
 import { Counter, Registry } from 'prom-client';
 import { z } from 'zod';
@@ -145,5 +146,18 @@ describe('the metrics of an application', () => {
   it('can be served elsewhere', async () => {
     const { url } = await boot({ path: '/internal/metrics' });
     expect((await fetch(`${url}/internal/metrics`)).status).toBe(200);
+  });
+
+  it('are the ones that the documentation lists', async () => {
+    const { url } = await boot();
+    const text = await scrape(url);
+    const exported = [...text.matchAll(/^# TYPE (messaging_\w+) (\w+)$/gm)].map(
+      ([, name, type]) => `${name} ${type}`,
+    );
+    const rows = readFileSync('docs/operations.md', 'utf8').matchAll(/^\| (`messaging_.*?) +\| (\w+) +\|/gm);
+    const listed = [...rows].flatMap(([, names = '', type]) =>
+      [...names.matchAll(/`(\w+)`/g)].map(([, name]) => `${name} ${type}`),
+    );
+    expect(listed.sort()).toEqual(exported.sort());
   });
 });
