@@ -1,0 +1,146 @@
+import { MessagingError } from '../../../core/messaging/messaging.errors.js';
+import type {
+  Backlog,
+  Consumer,
+  Destination,
+  OnDelivery,
+  PublishOptions,
+  PublishOutcome,
+  Subscription,
+  Transport,
+  TransportContext,
+  WireMessage,
+} from '../../../core/messaging/transport.js';
+import { assertName } from '../../../core/messaging/transport-kit/limits.js';
+import { within } from './deadline.js';
+import type { EmbeddedOptions } from './embedded.options.js';
+import { OpenLog } from './open-log.js';
+import { removeGroupFrom } from './removing-groups.js';
+import { publishTo } from './publishing.js';
+
+const PING_TIMEOUT_MS = 5_000;
+const EMPTY: Backlog = { ready: 0, inFlight: 0, delayed: 0 };
+
+/**
+ * Carries messages through an append-only log on the local disk.
+ *
+ * `accepted` means that the disk has confirmed the message: it survives the death of this process and, as far as the
+ * disk keeps its word, of the machine. One process at a time can use a directory.
+ */
+export class EmbeddedTransport implements Transport {
+  readonly name: string;
+  readonly system = 'embedded';
+  readonly durability = 'acknowledged';
+  readonly #options: EmbeddedOptions;
+  readonly #context: TransportContext;
+  #open: OpenLog | undefined;
+  #connecting: Promise<void> | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(options: EmbeddedOptions, context: TransportContext) {
+    this.name = context.name;
+    this.#options = options;
+    this.#context = context;
+  }
+
+  connect(): Promise<void> {
+    if (this.#open) return Promise.resolve();
+    this.#connecting ??= this.#connect().finally(() => {
+      this.#connecting = undefined;
+    });
+    return this.#connecting;
+  }
+
+  async publish(
+    to: Destination,
+    messages: readonly WireMessage[],
+    options: PublishOptions,
+  ): Promise<readonly PublishOutcome[]> {
+    if (messages.length === 0) return [];
+    const open = this.#open;
+    const error = open ? open.database.suspect : this.#notOpen();
+    if (!open || error) return messages.map(() => ({ kind: 'unavailable', error: error ?? this.#notOpen() }));
+    return publishTo(open, messages, { to, ...options });
+  }
+
+  async consume(subscription: Subscription, onDelivery: OnDelivery): Promise<Consumer> {
+    const open = this.#required();
+    assertName('topic', subscription.topic);
+    assertName('group', subscription.group);
+    if (!(Number.isInteger(subscription.concurrency) && subscription.concurrency > 0))
+      throw new MessagingError(
+        'OPTION_INVALID',
+        `A concurrency of ${subscription.concurrency} is not possible.`,
+      );
+    return open.consume(subscription, onDelivery);
+  }
+
+  async backlog({ topic, group }: Pick<Subscription, 'topic' | 'group'>): Promise<Backlog> {
+    return this.#required().group(topic, group)?.backlog() ?? EMPTY;
+  }
+
+  /**
+   * Forgets a group: its position, its retries and its directed messages. What only it had not read is removed.
+   *
+   * A group that stays forgotten in the code but not here keeps messages for ever; its backlog shows it.
+   *
+   * @returns false when there is no such group.
+   * @throws MessagingError `CONFLICT` while the group consumes.
+   */
+  async removeGroup(topic: string, group: string): Promise<boolean> {
+    return removeGroupFrom(this.#required(), topic, group);
+  }
+
+  async ping(): Promise<void> {
+    const { database } = this.#required();
+    const refusal = database.suspect ?? database.refusesGrowth(1);
+    if (refusal) throw refusal;
+    const catalog = database.table('catalog');
+    const written = database.commit({ write: () => catalog.put(Buffer.from('p'), Buffer.from([1])) });
+    if ((await within(PING_TIMEOUT_MS, written)) === undefined)
+      throw new MessagingError(
+        'DEADLINE_EXCEEDED',
+        `The disk under ${database.directory} did not take a write within ${PING_TIMEOUT_MS} ms. Check its load.`,
+      );
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #connect(): Promise<void> {
+    if (this.#closing) throw this.#notOpen();
+    const open = await OpenLog.open(this.#options, this.#context);
+    if (this.#isClosing()) {
+      await open.close();
+      throw this.#notOpen();
+    }
+    this.#open = open;
+    this.#context.onEvent({ type: 'connected' });
+  }
+
+  async #close(): Promise<void> {
+    await this.#connecting?.catch(() => undefined);
+    const open = this.#open;
+    this.#open = undefined;
+    if (!open) return;
+    await open.close();
+    this.#context.onEvent({ type: 'disconnected' });
+  }
+
+  #isClosing(): boolean {
+    return this.#closing !== undefined;
+  }
+
+  #required(): OpenLog {
+    if (!this.#open) throw this.#notOpen();
+    return this.#open;
+  }
+
+  #notOpen(): MessagingError {
+    return this.#closing
+      ? new MessagingError('TRANSPORT_CLOSED', `The transport "${this.name}" is closed.`)
+      : new MessagingError('TRANSPORT_UNAVAILABLE', `The transport "${this.name}" is not connected yet.`);
+  }
+}

@@ -1,0 +1,201 @@
+import type { Backlog } from '../../../core/messaging/transport.js';
+import type { GroupRecord } from './catalog.js';
+import type { GroupConsumer } from './group-consumer.js';
+import { GroupQueue, type Item } from './group-queue.js';
+import { HAND_OUT } from './hand-out-records.js';
+import type { HandOutState } from './hand-out-state.js';
+import { LAST } from './keys.js';
+import type { GroupView, LogContext } from './log-context.js';
+import type { TopicLog } from './topic-log.js';
+import type { Offer } from './turns.js';
+
+/** Due entries that are looked at to find the oldest. */
+const OLDEST_AMONG = 100;
+/** Retries that are looked at after a crash. A message behind them may be delivered twice. */
+const RETRIES_LOOKED_AT = 10_000;
+
+/** A consumer group of a topic: what it has in hand, what comes next, and the consumers that share the work. */
+export class Group implements GroupView {
+  readonly state: HandOutState;
+  readonly log: TopicLog;
+  readonly #queue: GroupQueue;
+  readonly #open: LogContext;
+  readonly #consumers: GroupConsumer[] = [];
+  record: GroupRecord;
+  #held: Item | undefined;
+  #inHand = 0;
+  #turn = 0;
+
+  constructor(
+    record: GroupRecord,
+    { open, log, state }: { open: LogContext; log: TopicLog; state: HandOutState },
+  ) {
+    this.record = record;
+    this.#open = open;
+    this.log = log;
+    this.state = state;
+    // Kept in the database for the day on which the journal is lost.
+    state.high = Math.max(state.high, record.floor - 1);
+    this.#dropRetried();
+    this.#queue = new GroupQueue(record.id, { log, due: open.due, state });
+    this.#armAlarm(open.clock.now());
+  }
+
+  get isConsumed(): boolean {
+    return this.#consumers.length > 0;
+  }
+
+  add(consumer: GroupConsumer): void {
+    this.#consumers.push(consumer);
+    this.wake();
+  }
+
+  remove(consumer: GroupConsumer): void {
+    const at = this.#consumers.indexOf(consumer);
+    if (at >= 0) this.#consumers.splice(at, 1);
+    this.wake();
+  }
+
+  wake(): void {
+    if (this.isConsumed) this.#open.turns.wake(this);
+  }
+
+  dueWriting(key: Buffer): void {
+    this.#queue.dueWriting(key);
+  }
+
+  dueWritten(key: Buffer, dueMs: number, committed: boolean): void {
+    this.#queue.dueWritten(key, committed);
+    if (!committed) return;
+    if (dueMs <= this.#open.clock.now()) this.wake();
+    else this.#open.alarm.set(this.record.id, dueMs);
+  }
+
+  collect(offers: Offer[]): void {
+    const now = this.#open.clock.now();
+    while (this.#consumers.some((consumer) => consumer.free > 0)) {
+      const item = this.#held ?? this.#queue.next(now);
+      this.#held = undefined;
+      if (!item) {
+        this.#armAlarm(now);
+        return;
+      }
+      const consumer = this.#consumerFor(item);
+      if (!consumer) {
+        this.#held = item;
+        return;
+      }
+      this.#inHand += 1;
+      offers.push(consumer.take(item));
+    }
+  }
+
+  note(item: Item, handed: boolean): void {
+    const { journal } = this.#open;
+    const { number, attempt } = item;
+    if (item.dueKey) {
+      this.state.openDue.set(number, handed ? attempt + 1 : attempt);
+      journal.add(handed ? HAND_OUT.dueHanded : HAND_OUT.dueTaken, this.record.id, number, attempt);
+      return;
+    }
+    this.state.high = Math.max(this.state.high, number);
+    this.state.open.set(number, handed ? attempt + 1 : attempt);
+    journal.add(handed ? HAND_OUT.handed : HAND_OUT.taken, this.record.id, number, attempt);
+  }
+
+  settle(item: Item): void {
+    const { journal, turns } = this.#open;
+    this.#inHand -= 1;
+    if (item.dueKey) {
+      this.state.openDue.delete(item.number);
+      journal.add(HAND_OUT.dueSettled, this.record.id, item.number, 0);
+    } else {
+      this.state.open.delete(item.number);
+      journal.add(HAND_OUT.settled, this.record.id, item.number, 0);
+      this.#open.noteSettled(this.log);
+    }
+    turns.wake(this);
+  }
+
+  giveBack(item: Item, attempt: number): void {
+    this.#inHand -= 1;
+    this.note({ ...item, attempt }, false);
+    this.#queue.giveBack(item);
+    this.#open.turns.wake(this);
+  }
+
+  skipTo(seq: number): void {
+    for (const skipped of this.#queue.skipTo(seq)) {
+      this.state.open.delete(skipped);
+      this.#open.journal.add(HAND_OUT.settled, this.record.id, skipped, 0);
+    }
+    this.state.high = Math.max(this.state.high, seq);
+    this.#open.journal.add(HAND_OUT.high, this.record.id, this.state.high, 0);
+    this.#open.turns.wake(this);
+  }
+
+  backlog(): Backlog {
+    const now = this.#open.clock.now();
+    const { due } = this.#open;
+    const dueNow = due.count(this.record.id, 0, now + 1);
+    const delayed = due.count(this.record.id, now + 1, LAST) + due.count(this.log.id, now + 1, LAST);
+    const dueInHand = Math.min(this.state.openDue.size, dueNow);
+    const inLog = Math.max(this.log.nextSeq - Math.max(this.state.high + 1, this.log.firstSeq), 0);
+    const unsettled = inLog + this.state.open.size + this.state.openDue.size + dueNow - dueInHand;
+    const oldestAt = this.#oldestAt();
+    return {
+      ready: Math.max(unsettled - this.#inHand, 0),
+      inFlight: this.#inHand,
+      delayed,
+      ...(oldestAt !== undefined && { oldestAgeMs: Math.max(now - oldestAt, 0) }),
+    };
+  }
+
+  #oldestAt(): number | undefined {
+    const { due } = this.#open;
+    let oldest =
+      this.state.floor < this.log.nextSeq ? this.log.blockAt(this.state.floor)?.block.appendedAt : undefined;
+    for (const key of due.keys(this.record.id, LAST - 1, { limit: OLDEST_AMONG })) {
+      const appendedAt = due.read(key)?.appendedAt;
+      if (appendedAt !== undefined && !(oldest !== undefined && oldest <= appendedAt)) oldest = appendedAt;
+    }
+    return oldest;
+  }
+
+  /** Settles what the last process had written as a retry when it ended before it could say so. */
+  #dropRetried(): void {
+    if (this.state.open.size === 0) return;
+    const { due } = this.#open;
+    for (const key of due.keys(this.record.id, LAST - 1, { limit: RETRIES_LOOKED_AT })) {
+      const origin = due.read(key)?.origin;
+      if (origin !== undefined) this.state.open.delete(origin);
+    }
+  }
+
+  /** Messages with one key go to one consumer, or their order would depend on which is faster. */
+  #consumerFor({ message: { key } }: Item): GroupConsumer | undefined {
+    const all = this.#consumers;
+    const keyed = key !== undefined && all.length > 1 && all.some((consumer) => consumer.isKeyed);
+    if (keyed) {
+      const consumer = all[hash(key) % all.length];
+      return consumer && consumer.free > 0 ? consumer : undefined;
+    }
+    this.#turn += 1;
+    for (let offset = 0; offset < all.length; offset += 1) {
+      const consumer = all[(this.#turn + offset) % all.length];
+      if (consumer && consumer.free > 0) return consumer;
+    }
+    return undefined;
+  }
+
+  #armAlarm(now: number): void {
+    const next = this.#open.due.nextDueMs(this.record.id, now);
+    if (next !== undefined) this.#open.alarm.set(this.record.id, next);
+  }
+}
+
+function hash(text: string): number {
+  let value = 0;
+  for (let at = 0; at < text.length; at += 1) value = (value * 31 + text.charCodeAt(at)) >>> 0;
+  return value;
+}

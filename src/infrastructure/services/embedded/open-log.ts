@@ -1,0 +1,248 @@
+import { MessagingError } from '../../../core/messaging/messaging.errors.js';
+import type {
+  Clock,
+  Consumer,
+  OnDelivery,
+  Subscription,
+  TransportContext,
+  TransportEvent,
+} from '../../../core/messaging/transport.js';
+import { BlockCache } from './block-cache.js';
+import { Catalog, groupKey, type GroupRecord } from './catalog.js';
+import { within } from './deadline.js';
+import { DueAlarm } from './due-alarm.js';
+import { DueTable } from './due-table.js';
+import { EmbeddedDatabase } from './embedded-database.js';
+import type { EmbeddedOptions } from './embedded.options.js';
+import { Group } from './group.js';
+import { GroupConsumer } from './group-consumer.js';
+import { HandOutJournal } from './hand-out-journal.js';
+import type { HandOutRecord } from './hand-out-records.js';
+import { HandOutState } from './hand-out-state.js';
+import type { LogContext } from './log-context.js';
+import { moveDelayed } from './moving-delayed.js';
+import { Retention } from './retention.js';
+import { TopicLog } from './topic-log.js';
+import { Trimmer } from './trimmer.js';
+import { Turns } from './turns.js';
+
+/** Handlers that still run when the transport closes are waited for this long. */
+const CLOSE_DRAIN_MS = 5_000;
+
+/** Everything between `connect` and `close` of one embedded transport. */
+export class OpenLog implements LogContext {
+  readonly name: string;
+  readonly clock: Clock;
+  readonly options: EmbeddedOptions;
+  readonly database: EmbeddedDatabase;
+  readonly catalog: Catalog;
+  readonly due: DueTable;
+  readonly alarm: DueAlarm;
+  readonly journal: HandOutJournal;
+  readonly turns: Turns;
+  readonly #context: TransportContext;
+  readonly #trimmer: Trimmer;
+  readonly #retention: Retention;
+  readonly #consumers = new Set<GroupConsumer>();
+  readonly #cache = new BlockCache();
+  /** By group id, for the groups that are in the catalog. */
+  readonly #states = new Map<number, HandOutState>();
+  readonly #topics = new Map<string, TopicLog>();
+  readonly #groups = new Map<number, Group>();
+  readonly #groupsOfTopic = new Map<number, Set<Group>>();
+  #closed = false;
+
+  private constructor(database: EmbeddedDatabase, options: EmbeddedOptions, context: TransportContext) {
+    this.name = context.name;
+    this.clock = context.clock;
+    this.options = options;
+    this.#context = context;
+    this.database = database;
+    this.catalog = new Catalog(database.table('catalog'), database.directory);
+    this.due = new DueTable(database.table('due'), this.catalog.opened);
+    for (const { id } of this.catalog.groups.values()) this.#states.set(id, new HandOutState());
+    this.journal = new HandOutJournal(
+      database.directory,
+      (record) => this.#states.get(record.groupId)?.apply(record),
+      (add) => this.#snapshot(add),
+    );
+    this.alarm = new DueAlarm(this.clock, (ownerId) => this.#onDue(ownerId));
+    this.turns = new Turns(this.journal, (error) => this.reportError(error));
+    this.#trimmer = new Trimmer(this);
+    this.#retention = new Retention(this);
+  }
+
+  /** @throws what {@link EmbeddedDatabase.open} throws. */
+  static async open(options: EmbeddedOptions, context: TransportContext): Promise<OpenLog> {
+    const database = await EmbeddedDatabase.open({
+      directory: options.directory,
+      tables: ['catalog', 'log', 'due'],
+      maxBytes: options.maxBytes,
+      onSuspect: (error) => context.onEvent({ type: 'disconnected', error }),
+    });
+    try {
+      const open = new OpenLog(database, options, context);
+      await database.commit({ write: () => open.catalog.writeOpened() });
+      open.#resume();
+      return open;
+    } catch (error) {
+      await database.close();
+      throw error;
+    }
+  }
+
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
+  emit(event: TransportEvent): void {
+    this.#context.onEvent(event);
+  }
+
+  reportError(error: Error): void {
+    this.emit({ type: 'error', error });
+  }
+
+  /** The log of a topic. A new topic is in the catalog once something is written to it. */
+  topic(name: string): TopicLog {
+    let log = this.#topics.get(name);
+    if (!log) {
+      const record = this.catalog.topics.get(name) ?? { id: this.catalog.newId(), topic: name, nextSeq: 1 };
+      log = new TopicLog(record, {
+        table: this.database.table('log'),
+        catalog: this.catalog,
+        cache: this.#cache,
+      });
+      this.#topics.set(name, log);
+    }
+    return log;
+  }
+
+  /** The group if it is known. */
+  group(topic: string, group: string): Group | undefined {
+    const record = this.catalog.groups.get(groupKey(topic, group));
+    return record && this.#groupFor(record);
+  }
+
+  /** The group, made durable if it is new (or was not subscribed so far). */
+  async ensureGroup(topic: string, group: string, subscribed: boolean): Promise<Group> {
+    const known = this.catalog.groups.get(groupKey(topic, group));
+    if (known && (known.subscribed || !subscribed)) return this.#groupFor(known);
+    const log = this.topic(topic);
+    const record: GroupRecord = known
+      ? { ...known, subscribed, floor: log.firstSeq }
+      : { id: this.catalog.newId(), topic, group, subscribed, floor: log.firstSeq };
+    await this.database.commit({
+      write: () => {
+        this.catalog.write(log.record);
+        this.catalog.write(record);
+      },
+      settled: (committed) => {
+        if (!committed) return;
+        this.catalog.remember(log.record);
+        this.#remember(record);
+      },
+    });
+    const made = this.group(topic, group);
+    if (!made) throw new MessagingError('TRANSPORT_UNAVAILABLE', `The group "${group}" could not be kept.`);
+    return made;
+  }
+
+  subscribedGroups(log: TopicLog): Group[] {
+    return this.groupsOf(log).filter((group) => group.record.subscribed);
+  }
+
+  groupsOf(log: TopicLog): Group[] {
+    return [...(this.#groupsOfTopic.get(log.id) ?? [])];
+  }
+
+  wakeGroups(log: TopicLog): void {
+    for (const group of this.#groupsOfTopic.get(log.id) ?? []) group.wake();
+  }
+
+  noteSettled(log: TopicLog): void {
+    this.#trimmer.note(log);
+  }
+
+  async consume(subscription: Subscription, onDelivery: OnDelivery): Promise<Consumer> {
+    const group = await this.ensureGroup(subscription.topic, subscription.group, true);
+    if (this.#closed) throw new MessagingError('TRANSPORT_CLOSED', `The transport "${this.name}" is closed.`);
+    const consumer = new GroupConsumer(group, this, {
+      subscription,
+      onDelivery,
+      onStopping: (stopping) => group.remove(stopping),
+      onStopped: (stopped) => this.#consumers.delete(stopped),
+    });
+    this.#consumers.add(consumer);
+    group.add(consumer);
+    return consumer;
+  }
+
+  /** Called once the group is no longer in the catalog. */
+  forget(group: Group): void {
+    this.catalog.forget(group.record);
+    this.#states.delete(group.record.id);
+    this.#groups.delete(group.record.id);
+    this.#groupsOfTopic.get(group.log.id)?.delete(group);
+  }
+
+  /** Ends intake, waits a little for what runs, and writes everything down. */
+  async close(): Promise<void> {
+    const stops = [...this.#consumers].map((consumer) => consumer.stop());
+    await within(CLOSE_DRAIN_MS, Promise.all(stops));
+    this.#closed = true;
+    this.alarm.stop();
+    this.#retention.stop();
+    this.turns.stop();
+    await within(CLOSE_DRAIN_MS, this.#trimmer.stop());
+    try {
+      this.journal.close();
+    } catch (error) {
+      this.reportError(error as Error);
+    }
+    await this.database.close();
+  }
+
+  #remember(record: GroupRecord): void {
+    this.catalog.remember(record);
+    const group = this.#groups.get(record.id);
+    if (group) group.record = record;
+    else if (!this.#states.has(record.id)) this.#states.set(record.id, new HandOutState());
+  }
+
+  #groupFor(record: GroupRecord): Group {
+    const known = this.#groups.get(record.id);
+    if (known) return known;
+    const log = this.topic(record.topic);
+    const state = this.#states.get(record.id) ?? new HandOutState();
+    this.#states.set(record.id, state);
+    const group = new Group(record, { open: this, log, state });
+    this.#groups.set(record.id, group);
+    const siblings = this.#groupsOfTopic.get(log.id) ?? new Set();
+    this.#groupsOfTopic.set(log.id, siblings.add(group));
+    return group;
+  }
+
+  #resume(): void {
+    for (const record of this.catalog.groups.values()) this.#groupFor(record);
+    const names = new Map([...this.catalog.topics.values()].map(({ id, topic }) => [id, topic]));
+    for (const ownerId of this.due.owners()) {
+      const topic = names.get(ownerId);
+      if (topic !== undefined) this.#onDue(this.topic(topic).id);
+    }
+    this.#retention.start();
+  }
+
+  #onDue(ownerId: number): void {
+    const group = this.#groups.get(ownerId);
+    if (group) {
+      group.wake();
+      return;
+    }
+    for (const log of this.#topics.values()) if (log.id === ownerId) void moveDelayed(this, log);
+  }
+
+  #snapshot(add: (record: HandOutRecord) => void): void {
+    for (const [groupId, state] of this.#states) for (const record of state.records(groupId)) add(record);
+  }
+}
