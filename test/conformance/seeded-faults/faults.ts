@@ -55,7 +55,7 @@ export const SEEDED_FAULTS: Readonly<Record<string, SeededFault>> = {
     plant: delivering((onDelivery) => async (delivery) => {
       const settlement = await onDelivery(delivery);
       if (settlement.kind === 'ack') return ACK;
-      await wait(Math.min(settlement.delayMs, 60_000));
+      await wait(Math.min(settlement.delayMs, 6_000)); // longer than the suite waits while faults are seeded
       return { ...settlement, delayMs: 0 };
     }),
   },
