@@ -138,7 +138,7 @@ describe('health', () => {
     broker.state = 'silent';
     const began = performance.now();
     expect(await statuses(url)).toEqual({ ...WELL, '': 503, '/ready': 503 });
-    expect(performance.now() - began).toBeLessThan(2_000);
+    expect(performance.now() - began).toBeLessThan(10_000);
   });
 
   it('is degraded while the dead letter store is down', async () => {

@@ -128,7 +128,7 @@ describe('the metrics of an application', () => {
     store.stats = () => new Promise(() => undefined);
     const began = performance.now();
     const text = await scrape(url);
-    expect(performance.now() - began).toBeLessThan(4_000);
+    expect(performance.now() - began).toBeLessThan(10_000);
     expect(metricNames(text)).not.toContain('messaging_dead_letter_messages');
     expect(metricNames(text)).toContain('messaging_retries_total');
   });
