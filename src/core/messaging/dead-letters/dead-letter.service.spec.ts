@@ -1,66 +1,8 @@
-import { Logger } from '@nestjs/common';
-import { HandClock, settle } from '../../../../test/support/hand-clock.js';
-import { MemoryDeadLetterStore } from '../../../infrastructure/services/memory/memory-dead-letter.store.js';
+import { settle } from '../../../../test/support/hand-clock.js';
+import { by, failure, letter, setUp } from '../../../../test/support/dead-letter-desk.js';
 import { HEADER } from '../headers.js';
-import { uuidV7 } from '../ids.js';
-import type { MessagingEvent } from '../messaging.events.js';
-import type { PublishOutcome, WireMessage } from '../transport.js';
-import { DeadLetterService } from './dead-letter.service.js';
-import type { NewDeadLetter } from './dead-letter-store.js';
 
 afterEach(() => jest.restoreAllMocks());
-
-type Answer = (message: WireMessage) => PublishOutcome | Promise<PublishOutcome>;
-const accept: Answer = () => ({ kind: 'accepted' });
-
-function setUp(answer: Answer = accept) {
-  const clock = new HandClock();
-  const store = new MemoryDeadLetterStore({ clock });
-  const sent: { to: object; transport: string; message: WireMessage }[] = [];
-  const events: MessagingEvent[] = [];
-  const lines: unknown[] = [];
-  jest.spyOn(Logger.prototype, 'log').mockImplementation((line: unknown) => void lines.push(line));
-  const publisher = {
-    publish: async (transport: string, to: object, message: WireMessage) => {
-      sent.push({ to, transport, message });
-      return { transport, outcome: await answer(message) };
-    },
-  };
-  const service = new DeadLetterService(store, publisher, (event) => events.push(event), clock);
-  const park = async (n = 1): Promise<string> => {
-    await clock.advance(1);
-    return service.park(letter(n, clock.now()));
-  };
-  const audit = () => lines.map((line) => JSON.parse(String(line)) as object);
-  return { clock, store, service, sent, events, park, audit };
-}
-
-function letter(n: number, now: number): NewDeadLetter {
-  return {
-    id: uuidV7(now),
-    topic: 'orders.placed',
-    group: 'billing',
-    handler: 'Billing.charge',
-    transport: 'main',
-    messageId: `m-${n}`,
-    key: `k-${n}`,
-    reason: 'handler_error',
-    error: { type: 'Error', message: 'x' },
-    fingerprint: 'f',
-    attempts: 5,
-    history: [],
-    firstFailedAt: now,
-    deadLetteredAt: now,
-    headers: { [HEADER.attempt]: '5', [HEADER.history]: '1@1:Error', tenant: 'a', [HEADER.type]: 't' },
-    body: Uint8Array.of(1, 0, 255),
-  };
-}
-
-const by = { actor: 'ann', reason: 'INC-1' };
-const failure = (kind: 'unavailable' | 'refused' | 'unknown'): PublishOutcome => ({
-  kind,
-  error: Object.assign(new Error('canary'), { code: 'ECONNRESET' }),
-});
 
 describe('the replay of a letter', () => {
   it('sends what arrived, to the group that gave it up, and begins its attempts again', async () => {
@@ -165,106 +107,6 @@ describe('the replay of a letter', () => {
   });
 });
 
-describe('the replay of what matches', () => {
-  it('keeps to its rate', async () => {
-    const { service, park, clock, sent } = setUp();
-    for (let n = 1; n <= 3; n++) await park(n);
-    await clock.advance(1);
-    await service.replayMatching({}, { ...by, ratePerSecond: 10 });
-    await settle();
-    expect(sent).toHaveLength(1);
-    await clock.advance(99);
-    expect(sent).toHaveLength(1);
-    await clock.advance(1);
-    expect(sent).toHaveLength(2);
-    await clock.advance(100);
-    await clock.advance(100);
-    expect(service.currentReplay()).toMatchObject({ state: 'completed', counts: { succeeded: 3 } });
-  });
-
-  it('sends none twice, even if it fails again at once', async () => {
-    const shop = setUp(async ({ id }) => {
-      await shop.service.park({ ...letter(0, shop.clock.now()), messageId: id });
-      return { kind: 'accepted' };
-    });
-    for (let n = 1; n <= 3; n++) await shop.park(n);
-    await shop.clock.advance(1);
-    await shop.service.replayMatching({}, { ...by, ratePerSecond: 500 });
-    for (let step = 0; step < 10; step++) await shop.clock.advance(2);
-    expect(shop.service.currentReplay()).toMatchObject({
-      state: 'completed',
-      counts: { selected: 3, done: 3 },
-    });
-    expect(shop.sent.map(({ message }) => message.id)).toEqual(['m-1', 'm-2', 'm-3']);
-    expect(await shop.store.count({ status: 'failed' })).toBe(3);
-  });
-
-  it('leaves out what is parked after it has begun', async () => {
-    const shop = setUp(async () => {
-      await shop.service.park(letter(999, shop.clock.now()));
-      return { kind: 'accepted' };
-    });
-    const morePagesThanOne = 101;
-    for (let n = 1; n <= morePagesThanOne; n++) await shop.park(n);
-    await shop.clock.advance(1);
-    await shop.service.replayMatching({}, { ...by, ratePerSecond: 500 });
-    for (let step = 0; step < 110; step++) await shop.clock.advance(2);
-    expect(shop.service.currentReplay()?.counts).toMatchObject({ selected: 101, done: 101 });
-    expect(shop.sent.map(({ message }) => message.id)).not.toContain('m-999');
-  });
-
-  it('gives up after ten failures in a row and records how far it came', async () => {
-    const { service, park, clock, sent, audit } = setUp(() => failure('unavailable'));
-    for (let n = 1; n <= 12; n++) await park(n);
-    await clock.advance(1);
-    await service.replayMatching({}, { ...by, ratePerSecond: 500 });
-    for (let step = 0; step < 20; step++) await clock.advance(2);
-    expect(service.currentReplay()).toMatchObject({ state: 'aborted', errorCode: 'PUBLISH_UNAVAILABLE' });
-    expect(sent).toHaveLength(10);
-    expect(audit().map((line) => (line as { outcome: string }).outcome)).toEqual(['started', 'failed']);
-  });
-
-  it('ends at once with the application, however long its pauses are', async () => {
-    const { service, park, clock, sent } = setUp();
-    for (let n = 1; n <= 3; n++) await park(n);
-    await clock.advance(1);
-    await service.replayMatching({}, { ...by, ratePerSecond: 1 });
-    await settle();
-    await service.onModuleDestroy();
-    expect(service.currentReplay()).toMatchObject({ state: 'cancelled', counts: { done: 1 } });
-    expect(sent).toHaveLength(1);
-    await expect(service.replayMatching({}, by)).rejects.toMatchObject({ code: 'NOT_RUNNING' });
-  });
-
-  it('reads more than one page', async () => {
-    const { service, park, clock } = setUp();
-    for (let n = 1; n <= 250; n++) await park(n);
-    await clock.advance(1);
-    await service.replayMatching({}, { ...by, ratePerSecond: 500 });
-    for (let step = 0; step < 260; step++) await clock.advance(2);
-    expect(service.currentReplay()).toMatchObject({ state: 'completed', counts: { succeeded: 250 } });
-  });
-
-  it.each([
-    { ratePerSecond: 0 },
-    { ratePerSecond: 501 },
-    { ratePerSecond: NaN },
-    { limit: 0 },
-    { limit: 1.5 },
-  ])('is refused with %j', async (limits) => {
-    const { service } = setUp();
-    await expect(service.replayMatching({}, { ...by, ...limits })).rejects.toMatchObject({
-      code: 'OPTION_INVALID',
-    });
-  });
-
-  it('is refused for letters that are resolved', async () => {
-    const { service } = setUp();
-    const replay = service.replayMatching({ status: 'resolved' }, { ...by, dryRun: true });
-    await expect(replay).rejects.toMatchObject({ code: 'OPTION_INVALID' });
-  });
-});
-
 describe('a store that does not answer', () => {
   it('makes parking fail in time, so that the message stays with its transport', async () => {
     const { service, store, clock } = setUp();
@@ -273,6 +115,22 @@ describe('a store that does not answer', () => {
     const failed = expect(parking).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
     await clock.advance(15_000);
     await failed;
+  });
+
+  it('lets no replay wait for ever, and none begin behind the back of who gave up waiting', async () => {
+    const { service, store, clock, park, sent } = setUp();
+    const id = await park();
+    await clock.advance(1);
+    const count = jest.spyOn(store, 'count').mockReturnValue(new Promise(() => undefined));
+    jest.spyOn(store, 'find').mockReturnValue(new Promise(() => undefined));
+    const replays = Promise.allSettled([service.replay(id, by), service.replayMatching({}, by)]);
+    await clock.advance(15_000);
+    for (const replay of await replays)
+      expect(replay).toMatchObject({ reason: { code: 'STORE_UNAVAILABLE' } });
+    expect(sent).toHaveLength(0);
+    expect(service.currentReplay()).toBeUndefined();
+    count.mockRestore();
+    expect(await service.replayMatching({}, by)).toMatchObject({ state: 'running' });
   });
 });
 

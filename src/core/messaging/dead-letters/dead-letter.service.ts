@@ -20,15 +20,12 @@ import {
   MESSAGING_EMIT,
   REPLAY_PUBLISHER,
 } from './dead-letter.tokens.js';
-import { withDeadline } from './deadline.js';
+import { punctualStore } from './punctual-store.js';
 import { replayOne, type ReplayDependencies, type ReplayResult } from './replay-one.js';
 import type { ReplayPlan } from './replay-plan.js';
 import type { ReplayPublisher } from './replay-publisher.js';
 import type { ReplayProgress } from './replay-run.js';
 import { type Operator, type ReplayLimits, ReplayRuns } from './replay-runs.js';
-
-/** Longest time that a call waits for the store, should the store not keep a deadline of its own. */
-const STORE_DEADLINE_MS = 15_000;
 
 export interface ReplayMatchingOptions extends Operator, ReplayLimits {
   /** Only count what would be sent. */
@@ -44,16 +41,18 @@ export interface ReplayMatchingOptions extends Operator, ReplayLimits {
 @Injectable()
 export class DeadLetterService implements OnModuleDestroy {
   readonly #audit = new AuditLog();
+  readonly #store: DeadLetterStore;
   readonly #dependencies: ReplayDependencies;
   readonly #runs: ReplayRuns;
 
   constructor(
-    @Inject(DEAD_LETTER_STORE) private readonly store: DeadLetterStore,
+    @Inject(DEAD_LETTER_STORE) store: DeadLetterStore,
     @Inject(REPLAY_PUBLISHER) publisher: ReplayPublisher,
     @Inject(MESSAGING_EMIT) private readonly emit: (event: MessagingEvent) => void,
     @Inject(MESSAGING_CLOCK) private readonly clock: Clock,
   ) {
-    this.#dependencies = { store, publisher, emit, clock };
+    this.#store = punctualStore(store, clock);
+    this.#dependencies = { store: this.#store, publisher, emit, clock };
     this.#runs = new ReplayRuns(this.#dependencies, (entry) => this.audit(entry));
   }
 
@@ -62,19 +61,19 @@ export class DeadLetterService implements OnModuleDestroy {
     filter: DeadLetterFilter,
     page: { readonly limit: number; readonly after?: string },
   ): Promise<DeadLetterPage> {
-    return this.#inTime(this.store.list(filter, page));
+    return this.#store.list(filter, page);
   }
 
   /** The letter with its headers and bytes. Rejects with `NOT_FOUND`. */
   async get(id: string): Promise<DeadLetter> {
-    const letter = await this.#inTime(this.store.find(id));
+    const letter = await this.#store.find(id);
     if (!letter) throw notFound(id);
     return letter;
   }
 
   /** Letters that failed in the same way, largest group first. */
   groups(filter: DeadLetterFilter, limit: number): Promise<readonly DeadLetterGroup[]> {
-    return this.#inTime(this.store.groups(filter, limit));
+    return this.#store.groups(filter, limit);
   }
 
   /**
@@ -103,14 +102,12 @@ export class DeadLetterService implements OnModuleDestroy {
     filter: DeadLetterFilter,
     options: ReplayMatchingOptions & { readonly dryRun?: false },
   ): Promise<ReplayProgress>;
-  async replayMatching(
+  replayMatching(
     filter: DeadLetterFilter,
     { dryRun, actor, reason, ...limits }: ReplayMatchingOptions,
   ): Promise<ReplayPlan | ReplayProgress> {
-    if (dryRun === true) return await this.#inTime(this.#runs.plan(filter, limits));
-    return await this.#inTime(
-      this.#runs.start(filter, limits, { actor, ...(reason !== undefined && { reason }) }),
-    );
+    if (dryRun === true) return this.#runs.plan(filter, limits);
+    return this.#runs.start(filter, limits, { actor, ...(reason !== undefined && { reason }) });
   }
 
   /** The replay that is running or ran last in this process. */
@@ -140,14 +137,14 @@ export class DeadLetterService implements OnModuleDestroy {
       if (options.force !== true && letter.status !== 'archived') {
         throw conflict(letter, 'discarded', 'Archive it first, or use force.');
       }
-      if (!(await this.#inTime(this.store.remove(id)))) throw notFound(id);
+      if (!(await this.#store.remove(id))) throw notFound(id);
       this.#tellChange(letter, 'discarded');
     });
   }
 
   /** Keeps a letter for the delivery pipeline. Rejects with `STORE_UNAVAILABLE` when that is not certain in time. */
   async park(letter: NewDeadLetter): Promise<string> {
-    const id = await this.#inTime(this.store.add(letter));
+    const id = await this.#store.add(letter);
     this.#tellChange({ ...letter, id }, 'failed');
     return id;
   }
@@ -155,9 +152,7 @@ export class DeadLetterService implements OnModuleDestroy {
   /** Told by the delivery pipeline that the message of a replayed letter was handled. False if nothing changed. */
   async resolve(id: string): Promise<boolean> {
     // `failed` too: a copy whose outcome was unknown can be handled after another copy has failed again.
-    const letter = await this.#inTime(
-      this.store.transition(id, ['replaying', 'replayed', 'failed'], 'resolved'),
-    );
+    const letter = await this.#store.transition(id, ['replaying', 'replayed', 'failed'], 'resolved');
     if (letter) this.#tellChange(letter, 'resolved');
     return letter !== undefined;
   }
@@ -180,7 +175,7 @@ export class DeadLetterService implements OnModuleDestroy {
     from: readonly DeadLetterStatus[],
     to: DeadLetterStatus,
   ): Promise<DeadLetterSummary> {
-    const changed = await this.#inTime(this.store.transition(id, from, to));
+    const changed = await this.#store.transition(id, from, to);
     if (!changed) throw conflict(await this.get(id), to, `It must be ${from.join(' or ')}.`);
     this.#tellChange(changed, to);
     return changed;
@@ -210,15 +205,6 @@ export class DeadLetterService implements OnModuleDestroy {
     to: DeadLetterStatus | 'discarded',
   ): void {
     this.emit({ type: 'dead-letter-changed', id: letter.id, topic: letter.topic, group: letter.group, to });
-  }
-
-  #inTime<T>(work: Promise<T>): Promise<T> {
-    return withDeadline(work, STORE_DEADLINE_MS, this.clock, () => {
-      return new MessagingError(
-        'STORE_UNAVAILABLE',
-        `The dead letter store did not answer within ${STORE_DEADLINE_MS} ms.`,
-      );
-    });
   }
 }
 

@@ -123,7 +123,7 @@ function safeName(name: string): string {
 }
 
 /** At most `maxBytes` of UTF-8, never half a character, with a mark that something is missing. */
-export function truncateBytes(text: string, maxBytes: number): string {
+function truncateBytes(text: string, maxBytes: number): string {
   if (text.length * 3 <= maxBytes || Buffer.byteLength(text) <= maxBytes) return text;
   const room = maxBytes - Buffer.byteLength('…');
   const cut = Buffer.from(text.slice(0, room))

@@ -7,7 +7,7 @@ const MAX_GROUPS = 1000;
 const REPLAYABLE: readonly DeadLetterStatus[] = ['failed', 'archived', 'replaying'];
 
 /** How many letters of one subscription a replay would send. */
-export interface PlannedSubscription {
+interface PlannedSubscription {
   readonly topic: string;
   readonly group: string;
   readonly count: number;

@@ -104,7 +104,7 @@ export class ReplayRuns {
     this.#audit({ ...described, outcome: 'started', counts: { selected: counts.selected } });
     if (this.#stopped) run.cancel();
     this.#run = run;
-    this.#working = run.work().then(() => {
+    const recordEnd = (): void => {
       const end = run.progress();
       this.#audit({
         ...described,
@@ -112,7 +112,12 @@ export class ReplayRuns {
         counts: { ...end.counts },
         ...(end.errorCode !== undefined && { errorCode: end.errorCode }),
       });
-    });
+    };
+    // A log that fails now can no longer prevent anything, and must not fail the shutdown that waits for this.
+    this.#working = run
+      .work()
+      .then(recordEnd)
+      .catch(() => undefined);
     return run.progress();
   }
 }

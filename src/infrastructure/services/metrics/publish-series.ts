@@ -15,7 +15,7 @@ const OUTCOME = {
 } as const satisfies Record<Published['outcome'], string>;
 
 /** Stands for the transport of a message that never got as far. */
-export const NO_TRANSPORT = 'none';
+const NO_TRANSPORT = 'none';
 
 /** What was published, by topic and transport. */
 export class PublishSeries {

@@ -1,0 +1,30 @@
+import { MessagingError } from '../messaging.errors.js';
+import type { Clock } from '../transport.js';
+import type { DeadLetterStore } from './dead-letter-store.js';
+import { withDeadline } from './deadline.js';
+
+/** Longer than the deadline that a store keeps itself, so that its own error is the one that is seen. */
+const STORE_DEADLINE_MS = 15_000;
+
+/** The store as its port promises it: one that does not answer rejects with `STORE_UNAVAILABLE` in time. */
+export function punctualStore(store: DeadLetterStore, clock: Clock): DeadLetterStore {
+  const inTime = <T>(work: Promise<T>): Promise<T> =>
+    withDeadline(work, STORE_DEADLINE_MS, clock, () => {
+      return new MessagingError(
+        'STORE_UNAVAILABLE',
+        `The dead letter store did not answer within ${STORE_DEADLINE_MS} ms.`,
+      );
+    });
+  return {
+    connect: () => inTime(store.connect()),
+    add: (letter) => inTime(store.add(letter)),
+    find: (id) => inTime(store.find(id)),
+    list: (filter, page) => inTime(store.list(filter, page)),
+    count: (filter) => inTime(store.count(filter)),
+    groups: (filter, limit) => inTime(store.groups(filter, limit)),
+    transition: (id, from, to) => inTime(store.transition(id, from, to)),
+    remove: (id) => inTime(store.remove(id)),
+    stats: () => inTime(store.stats()),
+    close: () => inTime(store.close()),
+  };
+}

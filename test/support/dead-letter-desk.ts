@@ -1,0 +1,62 @@
+import { Logger } from '@nestjs/common';
+import { DeadLetterService } from '../../src/core/messaging/dead-letters/dead-letter.service.js';
+import type { NewDeadLetter } from '../../src/core/messaging/dead-letters/dead-letter-store.js';
+import { HEADER } from '../../src/core/messaging/headers.js';
+import { uuidV7 } from '../../src/core/messaging/ids.js';
+import type { MessagingEvent } from '../../src/core/messaging/messaging.events.js';
+import type { PublishOutcome, WireMessage } from '../../src/core/messaging/transport.js';
+import { MemoryDeadLetterStore } from '../../src/infrastructure/services/memory/memory-dead-letter.store.js';
+import { HandClock } from './hand-clock.js';
+
+type Answer = (message: WireMessage) => PublishOutcome | Promise<PublishOutcome>;
+const accept: Answer = () => ({ kind: 'accepted' });
+
+/** A dead letter service whose publisher answers as told, with everything it did. */
+export function setUp(answer: Answer = accept) {
+  const clock = new HandClock();
+  const store = new MemoryDeadLetterStore({ clock });
+  const sent: { to: object; transport: string; message: WireMessage }[] = [];
+  const events: MessagingEvent[] = [];
+  const lines: unknown[] = [];
+  jest.spyOn(Logger.prototype, 'log').mockImplementation((line: unknown) => void lines.push(line));
+  const publisher = {
+    publish: async (transport: string, to: object, message: WireMessage) => {
+      sent.push({ to, transport, message });
+      return { transport, outcome: await answer(message) };
+    },
+  };
+  const service = new DeadLetterService(store, publisher, (event) => events.push(event), clock);
+  const park = async (n = 1): Promise<string> => {
+    await clock.advance(1);
+    return service.park(letter(n, clock.now()));
+  };
+  const audit = () => lines.map((line) => JSON.parse(String(line)) as object);
+  return { clock, store, service, sent, events, park, audit };
+}
+
+export function letter(n: number, now: number): NewDeadLetter {
+  return {
+    id: uuidV7(now),
+    topic: 'orders.placed',
+    group: 'billing',
+    handler: 'Billing.charge',
+    transport: 'main',
+    messageId: `m-${n}`,
+    key: `k-${n}`,
+    reason: 'handler_error',
+    error: { type: 'Error', message: 'x' },
+    fingerprint: 'f',
+    attempts: 5,
+    history: [],
+    firstFailedAt: now,
+    deadLetteredAt: now,
+    headers: { [HEADER.attempt]: '5', [HEADER.history]: '1@1:Error', tenant: 'a', [HEADER.type]: 't' },
+    body: Uint8Array.of(1, 0, 255),
+  };
+}
+
+export const by = { actor: 'ann', reason: 'INC-1' };
+export const failure = (kind: 'unavailable' | 'refused' | 'unknown'): PublishOutcome => ({
+  kind,
+  error: Object.assign(new Error('canary'), { code: 'ECONNRESET' }),
+});
