@@ -70,7 +70,11 @@ export default tseslint.config(
       ...tseslint.configs.disableTypeChecked.languageOptions,
       globals: Object.fromEntries(
         [
+          'clearTimeout',
           'console',
+          'Buffer',
+          'AbortController',
+          'fetch',
           'module',
           'performance',
           'process',

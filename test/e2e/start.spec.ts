@@ -24,6 +24,7 @@ console.log('pid=' + process.pid);
 describe('npm start', () => {
   let directory: string;
   const started: ChildProcess[] = [];
+  const applications: number[] = [];
 
   beforeEach(() => {
     directory = fs.mkdtempSync(path.join(os.tmpdir(), 'switchyard-start-'));
@@ -44,6 +45,7 @@ describe('npm start', () => {
 
   afterEach(() => {
     for (const child of started.splice(0)) child.kill('SIGKILL');
+    for (const pid of applications.splice(0)) if (isAlive(pid)) process.kill(pid, 'SIGKILL');
     fs.rmSync(directory, { recursive: true, force: true });
   });
 
@@ -106,8 +108,13 @@ describe('npm start', () => {
     const exited = new Promise<{ code: number | null; signal: string | null }>((resolve) =>
       npm.once('close', (code, signal) => resolve({ code, signal })),
     );
-    await until(() => /pid=\d+/.test(text), () => text);
-    return { npm, pid: Number(/pid=(\d+)/.exec(text)?.[1]), exited, output: () => text };
+    await until(
+      () => /pid=\d+/.test(text),
+      () => text,
+    );
+    const pid = Number(/pid=(\d+)/.exec(text)?.[1]);
+    applications.push(pid);
+    return { npm, pid, exited, output: () => text };
   }
 
   async function startAndStop(): Promise<void> {

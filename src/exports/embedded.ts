@@ -1,0 +1,8 @@
+export { EmbeddedDeadLetterStore } from '../infrastructure/services/embedded/embedded-dead-letter.store.js';
+export { EmbeddedIdempotencyStore } from '../infrastructure/services/embedded/embedded-idempotency.store.js';
+export * from '../infrastructure/services/embedded/embedded.module.js';
+export {
+  type EmbeddedOptions,
+  embeddedOptionsSchema,
+} from '../infrastructure/services/embedded/embedded.options.js';
+export { EmbeddedTransport } from '../infrastructure/services/embedded/embedded.transport.js';
