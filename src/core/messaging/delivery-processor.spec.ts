@@ -87,6 +87,15 @@ describe('a delivery', () => {
     ],
     ['throws undefined', () => Promise.reject(undefined)],
     [
+      'throws an object that cannot be looked at',
+      () => {
+        const trap = (): never => {
+          throw new Error('trap');
+        };
+        throw new Proxy({}, { get: trap, getPrototypeOf: trap, has: trap });
+      },
+    ],
+    [
       'throws a hostile object',
       () => {
         throw new Proxy(

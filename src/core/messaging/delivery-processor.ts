@@ -1,5 +1,6 @@
 import { describeDeadLetter } from './dead-letters/dead-letter.js';
 import { appendHistory, readHistory } from './dead-letters/attempt-history.js';
+import { errorTypeOf } from './dead-letters/error-description.js';
 import type { NewDeadLetter } from './dead-letters/dead-letter-store.js';
 import { AbandonedError, HandlerRuns } from './handler-runs.js';
 import type { HandlerEntry } from './handlers/handler-entry.js';
@@ -88,7 +89,7 @@ export class DeliveryProcessor {
       await this.#runs.run(entry, value, new MessageContext(delivery, entry, attempt));
       return await this.#handled(handling);
     } catch (error) {
-      return this.#failed(handling, error);
+      return this.#failed(handling, tame(error));
     }
   }
 
@@ -225,10 +226,16 @@ export class DeliveryProcessor {
   }
 }
 
-function toError(error: unknown): Error {
-  return error instanceof Error ? error : new Error('The handler threw something that is not an Error.');
+/** Handlers may throw anything, even an object on which `instanceof` throws; from here on it can be looked at. */
+function tame(thrown: unknown): unknown {
+  try {
+    void (thrown instanceof Error);
+    return thrown;
+  } catch {
+    return new Error('The handler threw an object that cannot be looked at.');
+  }
 }
 
-function errorTypeOf(error: unknown): string {
-  return error instanceof Error ? error.constructor.name : typeof error;
+function toError(error: unknown): Error {
+  return error instanceof Error ? error : new Error('The handler threw something that is not an Error.');
 }
