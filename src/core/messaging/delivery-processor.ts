@@ -229,11 +229,11 @@ export class DeliveryProcessor {
 /** Handlers may throw anything, even an object on which `instanceof` throws; from here on it can be looked at. */
 function tame(thrown: unknown): unknown {
   try {
-    void (thrown instanceof Error);
-    return thrown;
+    if (thrown instanceof Error) return thrown;
   } catch {
     return new Error('The handler threw an object that cannot be looked at.');
   }
+  return thrown;
 }
 
 function toError(error: unknown): Error {
