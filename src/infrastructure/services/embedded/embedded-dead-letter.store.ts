@@ -1,0 +1,203 @@
+import { systemClock } from '../../../core/messaging/clock.js';
+import type {
+  DeadLetter,
+  DeadLetterFilter,
+  DeadLetterGroup,
+  DeadLetterPage,
+  DeadLetterStatus,
+  DeadLetterStock,
+  DeadLetterStore,
+  DeadLetterSummary,
+  NewDeadLetter,
+} from '../../../core/messaging/dead-letters/dead-letter-store.js';
+import type { Clock } from '../../../core/messaging/transport.js';
+import { groupsOf, scan } from './dead-letter-scan.js';
+import { DeadLetterCounts } from './dead-letter-stock.js';
+import { DEAD_LETTER_TABLES, DeadLetterTables, type StockKey } from './dead-letter-tables.js';
+import { KeyLocks } from './key-locks.js';
+import { StoreDatabase, unavailable } from './store-database.js';
+
+export interface EmbeddedDeadLetterStoreOptions {
+  /** Where the letters lie; a directory of their own. */
+  readonly directory: string;
+  readonly clock?: Clock;
+  /** Letters kept at most, in bytes; beyond it `add` rejects and the message stays with its transport. @default 4 GiB */
+  readonly maxBytes?: number;
+}
+
+interface Opened {
+  readonly store: StoreDatabase;
+  readonly tables: DeadLetterTables;
+  readonly counts: DeadLetterCounts;
+}
+
+/** What a write changes in the counts, and how much it adds. */
+interface Change {
+  readonly from: StockKey | undefined;
+  readonly to: StockKey | undefined;
+  readonly bytes: number;
+}
+
+const DEFAULT_MAX_BYTES = 4 * 1024 ** 3;
+/** What a letter takes besides its body, about. */
+const LETTER_BYTES = 4 * 1024;
+const NAME = 'dead letter';
+
+/** Keeps dead letters on the local disk, through the death of the process. For one process at a time. */
+export class EmbeddedDeadLetterStore implements DeadLetterStore {
+  readonly #options: EmbeddedDeadLetterStoreOptions;
+  readonly #clock: Clock;
+  readonly #locks = new KeyLocks();
+  #opened: Opened | undefined;
+  #connecting: Promise<void> | undefined;
+
+  constructor(options: EmbeddedDeadLetterStoreOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+  }
+
+  connect(): Promise<void> {
+    if (this.#opened) return Promise.resolve();
+    this.#connecting ??= this.#connect().finally(() => {
+      this.#connecting = undefined;
+    });
+    return this.#connecting;
+  }
+
+  async add(letter: NewDeadLetter): Promise<string> {
+    const { tables } = this.#required();
+    return this.#locks.run(placeOf(letter), async () => {
+      const earlier = tables.row(tables.openAt(letter) ?? '');
+      const id = earlier?.id ?? letter.id;
+      const kept: DeadLetter = {
+        ...letter,
+        id,
+        status: 'failed',
+        bodyBytes: letter.body.length,
+        updatedAt: this.#clock.now(),
+        replayCount: earlier?.replayCount ?? 0,
+        revision: (earlier?.revision ?? 0) + 1,
+      };
+      const bytes = letter.body.length + LETTER_BYTES;
+      await this.#write(() => tables.putLetter(kept, earlier), { from: earlier, to: kept, bytes });
+      return id;
+    });
+  }
+
+  async find(id: string): Promise<DeadLetter | undefined> {
+    return this.#required().tables.letter(id);
+  }
+
+  async list(
+    filter: DeadLetterFilter,
+    { limit, after, order = 'newest-first' }: Parameters<DeadLetterStore['list']>[1],
+  ): Promise<DeadLetterPage> {
+    const { tables } = this.#required();
+    const found: DeadLetterSummary[] = [];
+    for await (const slice of scan(tables, filter, { after, order })) {
+      found.push(...slice);
+      if (found.length > limit) break;
+    }
+    const items = found.slice(0, limit).map((row) => tables.complete(row));
+    const last = items.at(-1);
+    return found.length > limit && last ? { items, next: last.id } : { items };
+  }
+
+  async count(filter: DeadLetterFilter): Promise<number> {
+    const { tables, counts } = this.#required();
+    const counted = counts.count(filter);
+    if (counted !== undefined) return counted;
+    let count = 0;
+    for await (const slice of scan(tables, filter, { order: 'newest-first' })) count += slice.length;
+    return count;
+  }
+
+  async groups(filter: DeadLetterFilter, limit: number): Promise<readonly DeadLetterGroup[]> {
+    return groupsOf(this.#required().tables, filter, limit);
+  }
+
+  async transition(
+    id: string,
+    from: readonly DeadLetterStatus[],
+    to: DeadLetterStatus,
+  ): Promise<DeadLetterSummary | undefined> {
+    const { tables } = this.#required();
+    return this.#locked(id, async (row) => {
+      if (!from.includes(row.status)) return undefined;
+      const changed = {
+        ...row,
+        status: to,
+        updatedAt: this.#clock.now(),
+        replayCount: row.replayCount + (to === 'replaying' ? 1 : 0),
+        revision: row.revision + 1,
+      };
+      await this.#write(() => tables.putRow(changed, row), { from: row, to: changed, bytes: 0 });
+      return tables.complete(changed);
+    });
+  }
+
+  async remove(id: string): Promise<boolean> {
+    const { tables } = this.#required();
+    const removed = await this.#locked(id, async (row) => {
+      await this.#write(() => tables.remove(row), { from: row, to: undefined, bytes: 0 });
+      return true;
+    });
+    return removed ?? false;
+  }
+
+  async stats(): Promise<readonly DeadLetterStock[]> {
+    return this.#required().counts.stock();
+  }
+
+  async close(): Promise<void> {
+    await this.#connecting?.catch(() => undefined);
+    const opened = this.#opened;
+    this.#opened = undefined;
+    await opened?.store.close();
+  }
+
+  async #connect(): Promise<void> {
+    const { directory, maxBytes = DEFAULT_MAX_BYTES } = this.#options;
+    const store = await StoreDatabase.open(NAME, { directory, maxBytes, tables: DEAD_LETTER_TABLES });
+    const tables = new DeadLetterTables(store.database);
+    this.#opened = { store, tables, counts: new DeadLetterCounts(tables) };
+  }
+
+  /** Runs with the letter as it is, while nobody else changes it. */
+  async #locked<T>(
+    id: string,
+    action: (row: Omit<DeadLetterSummary, 'history'>) => Promise<T>,
+  ): Promise<T | undefined> {
+    const { tables } = this.#required();
+    const found = tables.row(id);
+    if (!found) return undefined;
+    return this.#locks.run(placeOf(found), async () => {
+      const row = tables.row(id);
+      return row && action(row);
+    });
+  }
+
+  async #write(write: () => void, change: Change): Promise<void> {
+    const { store, counts } = this.#required();
+    await store.commit(
+      {
+        write,
+        settled: (committed) => {
+          if (!committed) return;
+          if (change.from) counts.add(change.from, -1);
+          if (change.to) counts.add(change.to, 1);
+        },
+      },
+      change.bytes,
+    );
+  }
+
+  #required(): Opened {
+    if (!this.#opened) throw unavailable(NAME, 'It is not connected.');
+    return this.#opened;
+  }
+}
+
+function placeOf({ topic, group, messageId }: Pick<DeadLetter, 'topic' | 'group' | 'messageId'>): string {
+  return JSON.stringify([topic, group, messageId]);
+}
