@@ -1,4 +1,6 @@
 import 'reflect-metadata';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { NestFactory } from '@nestjs/core';
 import { type AppConfig, loadAppConfig } from './app.config.js';
 import { AppModule } from './app.module.js';
@@ -22,10 +24,11 @@ async function main(): Promise<void> {
     await app.close();
     throw error;
   });
-  const address = app.getHttpServer().address() as { port: number };
+  const server = app.getHttpServer() as Server;
+  const { port } = server.address() as AddressInfo;
   process.stdout.write(
     welcomeText({
-      url: `http://127.0.0.1:${address.port}`,
+      url: `http://127.0.0.1:${port}`,
       dataDir: config.dataDir,
       transports: Object.entries(config.transports).map(([name, { kind }]) => `${name} (${kind})`),
       adminKey: own?.key,
@@ -50,12 +53,12 @@ function endAtSecondSignal(): void {
 
 function explain(error: unknown): string {
   if (error instanceof MessagingError) return error.message;
-  const { code, port } = error as { code?: unknown; port?: unknown };
+  const { code, port } = error as { readonly code?: unknown; readonly port?: number };
   if (code === 'EADDRINUSE') {
-    return `Port ${String(port)} is in use. Stop what listens there, or choose another: PORT=3001 npm start`;
+    return `Port ${port ?? ''} is in use. Stop what listens there, or choose another: PORT=3001 npm start`;
   }
   if (code === 'EACCES' && port !== undefined)
-    return `Port ${String(port)} needs privileges. Choose another: PORT=3001 npm start`;
+    return `Port ${port} needs privileges. Choose another: PORT=3001 npm start`;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 

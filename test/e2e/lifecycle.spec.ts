@@ -175,7 +175,9 @@ describe('shutdown', () => {
       @MessageHandler(Ping, { timeoutMs: 0 })
       on(_: { n: number }, { signal }: { signal: AbortSignal }): Promise<void> {
         isRunning = true;
-        signal.addEventListener('abort', () => (reason = signal.reason));
+        signal.addEventListener('abort', () => {
+          reason = signal.reason;
+        });
         return new Promise(() => undefined);
       }
     }

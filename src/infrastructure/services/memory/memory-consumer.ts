@@ -1,12 +1,13 @@
 import { DeliverySlots } from '../../../core/messaging/transport-kit/delivery-slots.js';
 import type { Consumer, OnDelivery, Settlement, Subscription } from '../../../core/messaging/transport.js';
-import type { Handover, MemoryGroup } from './memory-group.js';
+import type { MemoryGroup } from './memory-group.js';
+import type { Handover, Receiver } from './memory-handover.js';
 
 /** A delivery whose callback broke its promise not to reject comes back after this. */
 const BROKEN_CALLBACK_DELAY_MS = 1_000;
 
 /** Serves one subscription. */
-export class MemoryConsumer implements Consumer {
+export class MemoryConsumer implements Consumer, Receiver {
   readonly isKeyed: boolean;
   readonly #slots: DeliverySlots<Handover>;
   #stopped: Promise<void> | undefined;

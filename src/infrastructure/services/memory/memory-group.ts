@@ -1,25 +1,7 @@
 import type { Backlog, Clock, WireMessage } from '../../../core/messaging/transport.js';
 import { Deque } from './deque.js';
 import { DueQueue } from './due-queue.js';
-import type { MemoryConsumer } from './memory-consumer.js';
-import type { MemoryTopic } from './memory-topic.js';
-
-/** A message as long as some group has not settled it. */
-export interface Held {
-  readonly message: WireMessage;
-  /** Groups that have not settled it yet. */
-  owners: number;
-  /** When it was published, on the monotonic clock. */
-  readonly since: number;
-}
-
-/** A message on its way to one group. */
-export interface Handover {
-  readonly held: Held;
-  /** With the headers of earlier retries laid over. */
-  readonly message: WireMessage;
-  readonly attempt: number;
-}
+import type { Handover, Held, Log, Receiver } from './memory-handover.js';
 
 /** One group's share of a topic: where it is in the log, what comes back to it, and who consumes. */
 export class MemoryGroup {
@@ -28,14 +10,14 @@ export class MemoryGroup {
   readonly inHand = new Set<Handover>();
   readonly #returned = new Deque<Handover>();
   readonly #due: DueQueue<Handover>;
-  readonly #consumers: MemoryConsumer[] = [];
+  readonly #consumers: Receiver[] = [];
   /** Who has messages of a key in hand: while there are any, the next of that key goes there as well. */
-  readonly #keyOwners = new Map<string, { readonly consumer: MemoryConsumer; inHand: number }>();
+  readonly #keyOwners = new Map<string, { readonly consumer: Receiver; inHand: number }>();
   #turn = 0;
   #isAwake = false;
 
   constructor(
-    private readonly topic: MemoryTopic,
+    private readonly topic: Log,
     private readonly clock: Clock,
     private readonly onReleased: (held: Held) => void,
   ) {
@@ -86,12 +68,12 @@ export class MemoryGroup {
     if (handover.held.owners === 0) this.onReleased(handover.held);
   }
 
-  attach(consumer: MemoryConsumer): void {
+  attach(consumer: Receiver): void {
     this.#consumers.push(consumer);
     this.wake();
   }
 
-  detach(consumer: MemoryConsumer): void {
+  detach(consumer: Receiver): void {
     const index = this.#consumers.indexOf(consumer);
     if (index >= 0) this.#consumers.splice(index, 1);
   }
@@ -140,7 +122,7 @@ export class MemoryGroup {
     this.topic.trim();
   }
 
-  #ownerOf({ message: { key } }: Handover, free: MemoryConsumer): MemoryConsumer {
+  #ownerOf({ message: { key } }: Handover, free: Receiver): Receiver {
     if (key === undefined || !free.isKeyed) return free;
     const owner = this.#keyOwners.get(key) ?? { consumer: free, inHand: 0 };
     owner.inHand += 1;
@@ -158,7 +140,7 @@ export class MemoryGroup {
   }
 
   /** Takes turns among those that have a slot free. */
-  #freeConsumer(): MemoryConsumer | undefined {
+  #freeConsumer(): Receiver | undefined {
     const count = this.#consumers.length;
     for (let step = 0; step < count; step++) {
       const consumer = this.#consumers[(this.#turn + step) % count];

@@ -1,10 +1,11 @@
 import type { Clock, WireMessage } from '../../../core/messaging/transport.js';
 import { Deque } from './deque.js';
 import { DueQueue } from './due-queue.js';
-import { type Held, MemoryGroup } from './memory-group.js';
+import { MemoryGroup } from './memory-group.js';
+import type { Held, Log } from './memory-handover.js';
 
 /** The messages of one topic that some group has not been handed yet, and the groups. */
-export class MemoryTopic {
+export class MemoryTopic implements Log {
   readonly groups = new Map<string, MemoryGroup>();
   readonly #log = new Deque<Held>();
   readonly #delayed: DueQueue<Held>;
