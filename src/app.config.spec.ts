@@ -108,6 +108,14 @@ describe('variables', () => {
 });
 
 describe('fallback', () => {
+  it('that was added earlier is drained once it is off again', () => {
+    const config = load({ directories: [path.join(CWD, 'data/transports/fallback')] });
+    expect(config.routes).toEqual([{ match: '**', transport: 'local' }]);
+    expect(config.transports['fallback']).toMatchObject({ kind: 'embedded' });
+    expect(config.drain).toEqual(['fallback']);
+    expect(load({}).drain).toEqual([]);
+  });
+
   const file = 'transports: {a: {kind: memory}, b: {kind: memory}}\nroutes: [{match: "x.*", transport: b}]\n';
 
   it('sends every route to the first transport of its kind and drains the others', () => {

@@ -5,7 +5,7 @@ import type { AppConfig } from './config/app-config.js';
 import { configSchema } from './config/app-config.schema.js';
 import { problemsBetweenKeys } from './config/checks.js';
 import { coerce } from './config/coerce.js';
-import { complete } from './config/complete.js';
+import { complete, fallbackDirectory } from './config/complete.js';
 import { addDefaultTransport, addDependentDefaults } from './config/defaults.js';
 import {
   addEnvironment,
@@ -28,6 +28,7 @@ export interface ConfigSources {
   readonly cwd: string;
   /** Throws an error with a `code` when there is no such file. */
   readonly readFile: ReadFile;
+  readonly exists: (file: string) => boolean;
 }
 
 const DEFAULT_FILE = path.join('config', 'switchyard.yaml');
@@ -56,11 +57,12 @@ export function loadAppConfig(sources: ConfigSources = machineSources()): AppCon
     ...problemsBetweenKeys(settings, production),
   ];
   if (parsed.data === undefined || problems.length > 0) throw new MessagingConfigurationError(problems);
-  return deepFreeze(complete(parsed.data, production));
+  const hasLeftovers = sources.exists(fallbackDirectory(parsed.data.dataDir));
+  return deepFreeze(complete(parsed.data, production, hasLeftovers));
 }
 
 function machineSources(): ConfigSources {
-  return { env: process.env, cwd: process.cwd(), readFile: readSmallFile };
+  return { env: process.env, cwd: process.cwd(), readFile: readSmallFile, exists: fs.existsSync };
 }
 
 function readSmallFile(file: string): string {

@@ -6,11 +6,20 @@ import { type TransportSettings, transportSettingsSchema } from '../infrastructu
 import { FALLBACK_NAME } from './settings.js';
 import type { AdminKey, AppConfig, ParsedConfig } from './app-config.js';
 
-/** Fills in what follows from other values: routes, fallback, hashes of keys. `parsed` has no mistakes left. */
-export function complete(parsed: ParsedConfig, production: boolean): AppConfig {
+/** Where the transport that `fallback` adds keeps its messages when it is embedded. */
+export function fallbackDirectory(dataDir: string): string {
+  return path.join(dataDir, 'transports', FALLBACK_NAME);
+}
+
+/**
+ * Fills in what follows from other values: routes, fallback, hashes of keys. `parsed` has no mistakes left.
+ *
+ * @param hasLeftovers whether an earlier `fallback: embedded` has left a directory behind.
+ */
+export function complete(parsed: ParsedConfig, production: boolean, hasLeftovers: boolean): AppConfig {
   return {
     ...parsed,
-    ...routing(parsed),
+    ...routing(parsed, hasLeftovers),
     production,
     admin: { ...parsed.admin, apiKeys: parsed.admin.apiKeys.map(hashed) },
     deadLetters: {
@@ -41,13 +50,24 @@ type Routing = Pick<AppConfig, 'transports' | 'routes' | 'drain'>;
  * Applies `fallback`.
  *
  * The first transport of that kind takes every route, and one is added only when there is none. The others are still
- * drained: what they hold was accepted and must be handled.
+ * drained: what they hold was accepted and must be handled. For the same reason an embedded one that was added earlier is
+ * drained once `fallback` is off again.
  */
-function routing({ transports, routes, drain, fallback, dataDir }: ParsedConfig): Routing {
+function routing(
+  { transports, routes, drain, fallback, dataDir }: ParsedConfig,
+  hasLeftovers: boolean,
+): Routing {
   const names = Object.keys(transports);
   if (fallback === 'none') {
     const everything: Route[] = names.slice(0, 1).map((transport) => ({ match: '**', transport }));
-    return { transports, routes: routes ?? everything, drain };
+    const kept = { transports, routes: routes ?? everything, drain };
+    if (!hasLeftovers || FALLBACK_NAME in transports) return kept;
+    const leftovers = added('embedded', dataDir);
+    return {
+      ...kept,
+      transports: { ...transports, [FALLBACK_NAME]: leftovers },
+      drain: [...drain, FALLBACK_NAME],
+    };
   }
   const existing = names.find((name) => transports[name]?.kind === fallback);
   const target = existing ?? FALLBACK_NAME;
@@ -60,6 +80,6 @@ function routing({ transports, routes, drain, fallback, dataDir }: ParsedConfig)
 }
 
 function added(kind: 'memory' | 'embedded', dataDir: string): TransportSettings {
-  const directory = path.join(dataDir, 'transports', FALLBACK_NAME);
+  const directory = fallbackDirectory(dataDir);
   return transportSettingsSchema.parse(kind === 'embedded' ? { kind, directory } : { kind });
 }

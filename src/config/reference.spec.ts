@@ -38,7 +38,7 @@ describe('examples', () => {
     .filter((name) => name.endsWith('.yaml'))
     .map((name) => fs.readFileSync(path.join('config', name), 'utf8'));
 
-  it('are there', () => expect(snippets.length).toBeGreaterThan(3));
+  it('are there', () => expect(snippets.length).toBeGreaterThan(2));
 
   it.each([...snippets, ...files])('are accepted: %s', (text) => {
     const { value } = readYaml(text);
@@ -48,5 +48,5 @@ describe('examples', () => {
 });
 
 function loadFrom(file: string, env: Record<string, string>): unknown {
-  return loadAppConfig({ env, cwd: path.resolve('/srv'), readFile: () => file });
+  return loadAppConfig({ env, cwd: path.resolve('/srv'), readFile: () => file, exists: () => false });
 }

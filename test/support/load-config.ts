@@ -13,10 +13,12 @@ export interface Given {
   readonly file?: string;
   /** Further files by absolute path. */
   readonly files?: Record<string, string>;
+  /** Directories that exist. */
+  readonly directories?: readonly string[];
 }
 
 /** Loads a configuration from nothing but what is given. */
-export function load({ env = {}, file, files = {} }: Given): AppConfig {
+export function load({ env = {}, file, files = {}, directories = [] }: Given): AppConfig {
   const all: Record<string, string | undefined> = {
     [path.join(CWD, 'config/switchyard.yaml')]: file,
     ...files,
@@ -29,6 +31,7 @@ export function load({ env = {}, file, files = {} }: Given): AppConfig {
       if (text === undefined) throw Object.assign(new Error(`no ${name}`), { code: 'ENOENT' });
       return text;
     },
+    exists: (name) => directories.includes(name),
   });
 }
 
