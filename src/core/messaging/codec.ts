@@ -12,7 +12,7 @@ export interface Codec {
 }
 
 /** Levels of nesting that a JSON payload may have unless `maxDepth` says otherwise. */
-export const DEFAULT_MAX_DEPTH = 64;
+const DEFAULT_MAX_DEPTH = 64;
 
 const decoder = new TextDecoder('utf-8', { fatal: true });
 

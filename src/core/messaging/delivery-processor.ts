@@ -17,7 +17,7 @@ import { delayAfter } from './retry-policy.js';
 import type { Clock, Delivery, Settlement } from './transport.js';
 
 /** Where given-up messages go, and where a replayed one is reported as handled. */
-export interface Parking {
+interface Parking {
   /** Resolves once the letter is kept; rejects when it cannot be within a deadline. */
   park(letter: NewDeadLetter): Promise<unknown>;
   resolve(deadLetterId: string): Promise<unknown>;
