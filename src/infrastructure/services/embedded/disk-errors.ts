@@ -48,6 +48,18 @@ export function abortedCommit(directory: string, cause: unknown): CommitError {
   );
 }
 
+/** Any error from opening or writing files below `directory` as one of ours. */
+export function asDiskError(directory: string, error: unknown): MessagingError {
+  if (error instanceof MessagingError) return error;
+  const { errno } = error as { errno?: number };
+  if (errno === undefined) return abortedCommit(directory, error);
+  // Errors of node:fs carry the number as `errno`, negative.
+  return abortedCommit(
+    directory,
+    Object.assign(new Error('a file could not be written', { cause: error }), { code: -errno }),
+  );
+}
+
 /** Nothing may be written while the disk is known to be full. */
 export function diskIsFull(directory: string): CommitError {
   return abortedCommit(directory, Object.assign(new Error('the disk is full'), { code: 28 }));
@@ -64,7 +76,7 @@ export function unflushedCommit(directory: string, cause: unknown): CommitError 
 }
 
 /** Free bytes for this user on the file system of `directory`; unlimited where the system does not tell. */
-function freeBytes(directory: string): number {
+export function freeBytes(directory: string): number {
   try {
     const { bavail, bsize } = statfsSync(directory);
     return bavail * bsize;
@@ -78,6 +90,7 @@ function isNearlyFull(directory: string): boolean {
 }
 
 function numericCode(error: unknown): number {
-  const code: unknown = error instanceof Error ? (error as { code?: unknown }).code : undefined;
+  // Not `instanceof Error`: the addon makes its errors in a realm of its own under some test runners.
+  const code: unknown = (error as { code?: unknown } | undefined)?.code;
   return typeof code === 'number' ? code : 0;
 }

@@ -3,7 +3,14 @@ import { join, resolve } from 'node:path';
 import { MessagingError } from '../../../core/messaging/messaging.errors.js';
 import { within } from './deadline.js';
 import { DirectoryLock } from './directory-lock.js';
-import { abortedCommit, CommitError, diskIsFull, unflushedCommit } from './disk-errors.js';
+import {
+  abortedCommit,
+  asDiskError,
+  CommitError,
+  diskIsFull,
+  freeBytes,
+  unflushedCommit,
+} from './disk-errors.js';
 import { DiskReserve } from './disk-reserve.js';
 import { GroupCommit, type Submission, type Writes } from './group-commit.js';
 import { type Environment, loadLmdb, type Table } from './lmdb-client.js';
@@ -20,6 +27,8 @@ const SIZE_EVERY_COMMITS = 16;
 /** Room inside the file that makes publishing worth a try while the disk is full. */
 const REUSABLE_BYTES = 2 * 1024 * 1024;
 const RESERVE_RETRY_MS = 250;
+/** Free space from which a disk that was full counts as usable again. */
+const ROOM_BYTES = 3 * 1024 * 1024;
 
 export interface DatabaseOptions {
   readonly directory: string;
@@ -98,7 +107,7 @@ export class EmbeddedDatabase {
       return holder.database;
     } catch (error) {
       lock.release();
-      throw error instanceof MessagingError ? error : abortedCommit(directory, withErrno(error));
+      throw asDiskError(directory, error);
     }
   }
 
@@ -194,7 +203,7 @@ export class EmbeddedDatabase {
     if (now < this.#nextReserveTryAt) return false;
     this.#nextReserveTryAt = now + RESERVE_RETRY_MS;
     this.#measure();
-    return this.#reserve.take();
+    return freeBytes(this.directory) > ROOM_BYTES && this.#reserve.take();
   }
 
   #lastTransaction(): number {
@@ -218,7 +227,7 @@ async function acquire(directory: string, onLost: () => void): Promise<Directory
   try {
     return await DirectoryLock.acquire(directory, onLost);
   } catch (error) {
-    throw error instanceof MessagingError ? error : abortedCommit(directory, withErrno(error));
+    throw asDiskError(directory, error);
   }
 }
 
@@ -235,14 +244,6 @@ async function causeOf(error: unknown): Promise<unknown> {
     (cause: unknown) => cause,
   );
   return (await within(1_000, reason)) ?? error;
-}
-
-/** Errors of node:fs carry the number as `errno`, negative. */
-function withErrno(error: unknown): unknown {
-  const { errno } = error as { errno?: number };
-  return errno === undefined
-    ? error
-    : Object.assign(new Error('a file could not be written', { cause: error }), { code: -errno });
 }
 
 function closedError(directory: string): CommitError {

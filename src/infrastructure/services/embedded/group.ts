@@ -3,6 +3,7 @@ import type { GroupRecord } from './catalog.js';
 import type { GroupConsumer } from './group-consumer.js';
 import { GroupQueue, type Item } from './group-queue.js';
 import { HAND_OUT } from './hand-out-records.js';
+import { dropSettled } from './recovery.js';
 import type { HandOutState } from './hand-out-state.js';
 import { LAST } from './keys.js';
 import type { GroupView, LogContext } from './log-context.js';
@@ -11,8 +12,6 @@ import type { Offer } from './turns.js';
 
 /** Due entries that are looked at to find the oldest. */
 const OLDEST_AMONG = 100;
-/** Retries that are looked at after a crash. A message behind them may be delivered twice. */
-const RETRIES_LOOKED_AT = 10_000;
 
 /** A consumer group of a topic: what it has in hand, what comes next, and the consumers that share the work. */
 export class Group implements GroupView {
@@ -36,7 +35,7 @@ export class Group implements GroupView {
     this.state = state;
     // Kept in the database for the day on which the journal is lost.
     state.high = Math.max(state.high, record.floor - 1);
-    this.#dropRetried();
+    dropSettled(record.id, state, open.due);
     this.#queue = new GroupQueue(record.id, { log, due: open.due, state });
     this.#armAlarm(open.clock.now());
   }
@@ -160,16 +159,6 @@ export class Group implements GroupView {
       if (appendedAt !== undefined && !(oldest !== undefined && oldest <= appendedAt)) oldest = appendedAt;
     }
     return oldest;
-  }
-
-  /** Settles what the last process had written as a retry when it ended before it could say so. */
-  #dropRetried(): void {
-    if (this.state.open.size === 0) return;
-    const { due } = this.#open;
-    for (const key of due.keys(this.record.id, LAST - 1, { limit: RETRIES_LOOKED_AT })) {
-      const origin = due.read(key)?.origin;
-      if (origin !== undefined) this.state.open.delete(origin);
-    }
   }
 
   /** Messages with one key go to one consumer, or their order would depend on which is faster. */

@@ -19,7 +19,12 @@ export class JournalFile {
     closeSync(openSync(path, READ_WRITE_CREATE, OWNER_ONLY_FILE));
     this.#fd = openSync(path, 'r+');
     this.#capacity = fstatSync(this.#fd).size;
-    this.#reserve(GROW_BYTES); // now, because the disk may be full when the file is needed
+    try {
+      this.#reserve(GROW_BYTES); // now, because the disk may be full when the file is needed
+    } catch (error) {
+      this.close();
+      throw error;
+    }
   }
 
   get generation(): number {

@@ -10,6 +10,7 @@ import type {
 import { BlockCache } from './block-cache.js';
 import { Catalog, groupKey, type GroupRecord } from './catalog.js';
 import { within } from './deadline.js';
+import { asDiskError } from './disk-errors.js';
 import { DueAlarm } from './due-alarm.js';
 import { DueTable } from './due-table.js';
 import { EmbeddedDatabase } from './embedded-database.js';
@@ -87,7 +88,7 @@ export class OpenLog implements LogContext {
       return open;
     } catch (error) {
       await database.close();
-      throw error;
+      throw asDiskError(database.directory, error);
     }
   }
 

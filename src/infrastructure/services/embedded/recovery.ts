@@ -1,0 +1,34 @@
+import type { DueTable } from './due-table.js';
+import type { HandOutState } from './hand-out-state.js';
+import { LAST, serialOf } from './keys.js';
+
+const PAGE = 1_000;
+/** Entries that are read for where they came from. A message whose retry lies behind them may be delivered twice. */
+const READ_LIMIT = 10_000;
+
+/**
+ * Settles what the database says is settled and the journal does not: the last process ended between the two.
+ *
+ * A retry or a removal is in the database first, so the journal may still have the original in hand.
+ */
+export function dropSettled(groupId: number, state: HandOutState, due: DueTable): void {
+  if (state.open.size === 0 && state.openDue.size === 0) return;
+  const missing = new Set(state.openDue.keys());
+  let reads = state.open.size > 0 ? READ_LIMIT : 0;
+  for (const key of entriesOf(groupId, due)) {
+    missing.delete(serialOf(key));
+    if (reads <= 0) continue;
+    reads -= 1;
+    state.open.delete(due.read(key)?.origin ?? 0);
+  }
+  for (const serial of missing) state.openDue.delete(serial);
+}
+
+function* entriesOf(groupId: number, due: DueTable): Generator<Buffer> {
+  for (let after: Buffer | undefined; ;) {
+    const page = due.keys(groupId, LAST - 1, { after, limit: PAGE });
+    yield* page;
+    after = page.at(-1);
+    if (page.length < PAGE) return;
+  }
+}
