@@ -35,7 +35,7 @@ export class Group implements GroupView {
     this.state = state;
     // Kept in the database for the day on which the journal is lost.
     state.high = Math.max(state.high, record.floor - 1);
-    dropSettled(record.id, state, open.due);
+    dropSettled(record.id, state, open);
     this.#queue = new GroupQueue(record.id, { log, due: open.due, state });
     this.#armAlarm(open.clock.now());
   }

@@ -1,4 +1,6 @@
 import type { DueTable } from './due-table.js';
+import type { HandOutJournal } from './hand-out-journal.js';
+import { HAND_OUT } from './hand-out-records.js';
 import type { HandOutState } from './hand-out-state.js';
 import { LAST, serialOf } from './keys.js';
 
@@ -9,9 +11,14 @@ const READ_LIMIT = 10_000;
 /**
  * Settles what the database says is settled and the journal does not: the last process ended between the two.
  *
- * A retry or a removal is in the database first, so the journal may still have the original in hand.
+ * A retry or a removal is in the database first, so the journal may still have the original in hand. The journal is told,
+ * or the next process would see the original in hand once more when the retry is done and gone.
  */
-export function dropSettled(groupId: number, state: HandOutState, due: DueTable): void {
+export function dropSettled(
+  groupId: number,
+  state: HandOutState,
+  { due, journal }: { due: DueTable; journal: HandOutJournal },
+): void {
   if (state.open.size === 0 && state.openDue.size === 0) return;
   const missing = new Set(state.openDue.keys());
   let reads = state.open.size > 0 ? READ_LIMIT : 0;
@@ -19,9 +26,13 @@ export function dropSettled(groupId: number, state: HandOutState, due: DueTable)
     missing.delete(serialOf(key));
     if (reads <= 0) continue;
     reads -= 1;
-    state.open.delete(due.read(key)?.origin ?? 0);
+    const origin = due.read(key)?.origin ?? 0;
+    if (state.open.delete(origin)) journal.add(HAND_OUT.settled, groupId, origin, 0);
   }
-  for (const serial of missing) state.openDue.delete(serial);
+  for (const serial of missing) {
+    state.openDue.delete(serial);
+    journal.add(HAND_OUT.dueSettled, groupId, serial, 0);
+  }
 }
 
 function* entriesOf(groupId: number, due: DueTable): Generator<Buffer> {
