@@ -56,6 +56,8 @@ export class MemoryDeadLetterStore implements DeadLetterStore {
     this.#letters.set(id, {
       ...letter,
       id,
+      // A copy, because transports reuse their buffers, and a small part of a large one would keep all of it.
+      body: new Uint8Array(letter.body),
       status: 'failed',
       bodyBytes: letter.body.length,
       updatedAt: this.#clock.now(),
@@ -67,7 +69,8 @@ export class MemoryDeadLetterStore implements DeadLetterStore {
   }
 
   async find(id: string): Promise<DeadLetter | undefined> {
-    return this.#letters.get(id);
+    const letter = this.#letters.get(id);
+    return letter && { ...letter, body: new Uint8Array(letter.body) };
   }
 
   async list(
