@@ -150,7 +150,7 @@ export class EmbeddedDatabase {
     const refusal = this.#closed ? closedError(this.directory) : this.#suspect;
     if (refusal) return { done: Promise.reject(refusal), withdraw: () => false };
     this.#grownBytes += bytes;
-    return this.#commits.submit(work);
+    return this.#commits.submit(work, bytes);
   }
 
   /** Waits for the writes on their way, within a limit, and lets go of the directory. Idempotent. */

@@ -19,7 +19,12 @@ export interface Submission {
   withdraw(): boolean;
 }
 
+/** A transaction that was quicker than this did not wait for the disk long enough to make all callers wait with it. */
+const QUICK_COMMIT_MS = 4;
+const SMALLEST_SHARE_BYTES = 256 * 1024;
+
 interface Entry {
+  readonly bytes: number;
   readonly work: Writes;
   readonly resolve: () => void;
   readonly reject: (error: CommitError) => void;
@@ -33,6 +38,7 @@ interface Entry {
 export class GroupCommit {
   #queue: Entry[] = [];
   #running: Promise<void> | undefined;
+  #lastCommitMs = 0;
   readonly #transact: (write: () => void) => Promise<CommitError | undefined>;
 
   /** @param transact runs `write` in a transaction and returns why it failed, or nothing once the disk has it. */
@@ -40,10 +46,11 @@ export class GroupCommit {
     this.#transact = transact;
   }
 
-  submit(work: Writes): Submission {
+  /** @param bytes about what it writes. */
+  submit(work: Writes, bytes = 0): Submission {
     let entry!: Entry;
     const done = new Promise<void>((resolve, reject) => {
-      entry = { work, resolve, reject };
+      entry = { work, bytes, resolve, reject };
     });
     this.#queue.push(entry);
     this.#running ??= this.#run();
@@ -70,14 +77,30 @@ export class GroupCommit {
   async #run(): Promise<void> {
     await Promise.resolve(); // what else this turn submits comes along
     while (this.#queue.length > 0) {
-      const entries = this.#queue;
-      this.#queue = [];
+      const entries = this.#nextShare();
+      const startedAt = performance.now();
       const error = await this.#commit(entries);
+      this.#lastCommitMs = performance.now() - startedAt;
       // A large neighbour must not take down what would fit (deletions, settlements): one by one, then.
       if (error?.certain && entries.length > 1) for (const entry of entries) await this.#commitAlone(entry);
       else for (const entry of entries) finish(entry, error);
     }
     this.#running = undefined;
+  }
+
+  /**
+   * What the next transaction takes: everything, or half of it while the disk is quick. The callers of one half then
+   * prepare their next messages while the other half is written, instead of all waiting for one transaction.
+   */
+  #nextShare(): Entry[] {
+    const queue = this.#queue;
+    const total = queue.reduce((sum, entry) => sum + entry.bytes, 0);
+    const limit = this.#lastCommitMs < QUICK_COMMIT_MS ? Math.max(total / 2, SMALLEST_SHARE_BYTES) : total;
+    let count = 0;
+    for (let bytes = 0; count < queue.length && (count === 0 || bytes < limit); count += 1)
+      bytes += queue[count]?.bytes ?? 0;
+    this.#queue = queue.slice(count);
+    return queue.slice(0, count);
   }
 
   async #commitAlone(entry: Entry): Promise<void> {

@@ -20,22 +20,34 @@ export interface Item {
   readonly origin: number;
 }
 
+interface QueueParts {
+  readonly log: TopicLog;
+  readonly due: DueTable;
+  readonly state: HandOutState;
+  /** Everything due by this time was read; {@link GroupQueue.dueArrived} must be called when more is. */
+  readonly onDueRead: (nowMs: number) => void;
+}
+
 /** Decides what a group gets next: what came back, then what is due, then the log. Reads only when asked. */
 export class GroupQueue {
   readonly #groupId: number;
   readonly #log: TopicLog;
   readonly #due: DueTable;
   readonly #state: HandOutState;
+  readonly #onDueRead: (nowMs: number) => void;
   /** Taken before and not settled, lowest first. */
   #returned: number[];
   #dueReady: Buffer[] = [];
   #dueReadUntil: Buffer | undefined;
+  /** False while nothing can be due: looking would cost more than reading a message from the log. */
+  #dueIsPossible = true;
   readonly #dueWriting = new Set<number>();
   #nextSeq: number;
   #current: PlacedBlock | undefined;
 
-  constructor(groupId: number, { log, due, state }: { log: TopicLog; due: DueTable; state: HandOutState }) {
+  constructor(groupId: number, { log, due, state, onDueRead }: QueueParts) {
     this.#groupId = groupId;
+    this.#onDueRead = onDueRead;
     this.#log = log;
     this.#due = due;
     this.#state = state;
@@ -71,8 +83,14 @@ export class GroupQueue {
   dueWritten(key: Buffer, committed: boolean): void {
     this.#dueWriting.delete(serialOf(key));
     // Reading has passed its place already and will not come back.
+    this.#dueIsPossible = true;
     const isBehind = this.#dueReadUntil && Buffer.compare(key, this.#dueReadUntil) <= 0;
     if (committed && isBehind) this.#dueReady.push(key);
+  }
+
+  /** It is time for an entry. */
+  dueArrived(): void {
+    this.#dueIsPossible = true;
   }
 
   /** Goes on behind `seq`. Returns what will not be handed out again because of it. */
@@ -95,7 +113,7 @@ export class GroupQueue {
 
   #nextDue(nowMs: number): Item | undefined {
     for (;;) {
-      if (this.#dueReady.length === 0) this.#readDue(nowMs);
+      if (this.#dueReady.length === 0 && this.#dueIsPossible) this.#readDue(nowMs);
       const key = this.#dueReady.shift();
       if (!key) return undefined;
       const entry = this.#due.read(key);
@@ -110,7 +128,11 @@ export class GroupQueue {
   #readDue(nowMs: number): void {
     while (this.#dueReady.length === 0) {
       const page = this.#due.keys(this.#groupId, nowMs, { after: this.#dueReadUntil, limit: DUE_PAGE });
-      if (page.length === 0) return;
+      if (page.length === 0) {
+        this.#dueIsPossible = false;
+        this.#onDueRead(nowMs);
+        return;
+      }
       this.#dueReadUntil = page.at(-1);
       this.#dueReady = page.filter((key) => !this.#dueWriting.has(serialOf(key)));
     }

@@ -36,8 +36,12 @@ export class Group implements GroupView {
     // Kept in the database for the day on which the journal is lost.
     state.high = Math.max(state.high, record.floor - 1);
     dropSettled(record.id, state, open);
-    this.#queue = new GroupQueue(record.id, { log, due: open.due, state });
-    this.#armAlarm(open.clock.now());
+    this.#queue = new GroupQueue(record.id, {
+      log,
+      due: open.due,
+      state,
+      onDueRead: (nowMs) => this.#armAlarm(nowMs),
+    });
   }
 
   get isConsumed(): boolean {
@@ -59,6 +63,11 @@ export class Group implements GroupView {
     if (this.isConsumed) this.#open.turns.wake(this);
   }
 
+  dueArrived(): void {
+    this.#queue.dueArrived();
+    this.wake();
+  }
+
   dueWriting(key: Buffer): void {
     this.#queue.dueWriting(key);
   }
@@ -75,10 +84,7 @@ export class Group implements GroupView {
     while (this.#consumers.some((consumer) => consumer.free > 0)) {
       const item = this.#held ?? this.#queue.next(now);
       this.#held = undefined;
-      if (!item) {
-        this.#armAlarm(now);
-        return;
-      }
+      if (!item) return;
       const consumer = this.#consumerFor(item);
       if (!consumer) {
         this.#held = item;

@@ -40,6 +40,8 @@ export interface GroupView extends Supplier {
   readonly state: HandOutState;
   readonly log: TopicLog;
   wake(): void;
+  /** It is time for an entry of the due table. */
+  dueArrived(): void;
   /** An entry of this group is being written to the due table: not to be read before {@link dueWritten}. */
   dueWriting(key: Buffer): void;
   dueWritten(key: Buffer, dueMs: number, committed: boolean): void;

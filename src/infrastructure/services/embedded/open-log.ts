@@ -237,7 +237,7 @@ export class OpenLog implements LogContext {
   #onDue(ownerId: number): void {
     const group = this.#groups.get(ownerId);
     if (group) {
-      group.wake();
+      group.dueArrived();
       return;
     }
     for (const log of this.#topics.values()) if (log.id === ownerId) void moveDelayed(this, log);
