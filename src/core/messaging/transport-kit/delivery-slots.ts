@@ -72,9 +72,15 @@ export class DeliverySlots<T> {
     }
   }
 
-  /** Takes back everything that has not started: a consumer that stops must not run it. */
+  /** Takes back everything that has not started, in order within each key: a consumer that stops must not run it. */
   withdraw(): T[] {
-    const unstarted = this.#ready.map((waiting) => waiting.item);
+    const unstarted: T[] = [];
+    for (const { item, key } of this.#ready) {
+      unstarted.push(item);
+      if (key === undefined) continue;
+      unstarted.push(...(this.#lanes.get(key) ?? []));
+      this.#lanes.delete(key); // nobody of this key runs, so nobody would ever advance the lane
+    }
     for (const lane of this.#lanes.values()) unstarted.push(...lane.splice(0));
     this.#ready = [];
     this.#waiting = 0;
