@@ -95,7 +95,8 @@ export class GroupCommit {
   #nextShare(): Entry[] {
     const queue = this.#queue;
     const total = queue.reduce((sum, entry) => sum + entry.bytes, 0);
-    const limit = this.#lastCommitMs < QUICK_COMMIT_MS ? Math.max(total / 2, SMALLEST_SHARE_BYTES) : total;
+    const isQuick = this.#lastCommitMs < QUICK_COMMIT_MS;
+    const limit = isQuick ? Math.max(total / 2, SMALLEST_SHARE_BYTES) : Number.POSITIVE_INFINITY;
     let count = 0;
     for (let bytes = 0; count < queue.length && (count === 0 || bytes < limit); count += 1)
       bytes += queue[count]?.bytes ?? 0;

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { Block } from './block.js';
 import { logKey, topicOf } from './keys.js';
 import type { LogContext } from './log-context.js';
@@ -33,7 +34,10 @@ export class Retention {
 
   async #sweep(): Promise<void> {
     try {
-      for (const log of this.#topicsWithBlocks()) await this.#sweepTopic(log);
+      for (const log of this.#topicsWithBlocks()) {
+        await this.#sweepTopic(log);
+        await turn(); // with thousands of topics, others must get in between
+      }
     } catch (error) {
       if (!this.#stopped) this.#open.reportError(error as Error);
     }
