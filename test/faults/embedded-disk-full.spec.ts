@@ -10,9 +10,13 @@ const disk = join(folder, 'disk');
 mkdirSync(disk);
 const mounted = mountTmpfs();
 
+function run(tool: string, ...args: string[]): void {
+  execFileSync(tool, args, { stdio: 'pipe' });
+}
+
 function mountTmpfs(): string | undefined {
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=12m,mode=700', 'tmpfs', disk], { stdio: 'pipe' });
+    run('mount', '-t', 'tmpfs', '-o', 'size=12m,mode=700', 'tmpfs', disk);
     return undefined;
   } catch (error) {
     return `a small tmpfs cannot be mounted here: ${String(error).split('\n')[0]}`;
@@ -38,7 +42,7 @@ function writes(file: number, size: number): boolean {
 }
 
 afterAll(() => {
-  if (mounted === undefined) execFileSync('umount', ['--lazy', disk]);
+  if (mounted === undefined) run('umount', '--lazy', disk);
   rmSync(folder, { recursive: true, force: true });
 });
 

@@ -31,10 +31,6 @@ export function dueKey(ownerId: number, dueMs: number, serial: number): Buffer {
   return key;
 }
 
-export function ownerOf(key: Buffer): number {
-  return key.readUInt32BE(0);
-}
-
 export function dueMsOf(key: Buffer): number {
   return key.readUIntBE(4, 6);
 }

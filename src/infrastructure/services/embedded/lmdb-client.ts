@@ -13,14 +13,14 @@ export interface Table {
 }
 
 /** `start` inclusive, `end` exclusive; with `reverse` the walk begins at `start`, inclusive, and goes down. */
-export interface KeyRange {
+interface KeyRange {
   readonly start?: Uint8Array;
   readonly end?: Uint8Array;
   readonly limit?: number;
   readonly reverse?: boolean;
 }
 
-export interface TableStats {
+interface TableStats {
   readonly pageSize: number;
   readonly treeBranchPageCount: number;
   readonly treeLeafPageCount: number;
