@@ -1,6 +1,7 @@
 import { asTable, type Bench, holds } from './harness.js';
 
 const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
+  memory: async () => (await import('./memory.js')).memory,
   embedded: async () => (await import('./embedded/embedded.js')).embedded,
 };
 

@@ -22,6 +22,7 @@ export interface Submission {
 /** A transaction that was quicker than this did not wait for the disk long enough to make all callers wait with it. */
 const QUICK_COMMIT_MS = 4;
 const SMALLEST_SHARE_BYTES = 256 * 1024;
+const DURATIONS_KEPT = 16;
 
 interface Entry {
   readonly bytes: number;
@@ -38,7 +39,8 @@ interface Entry {
 export class GroupCommit {
   #queue: Entry[] = [];
   #running: Promise<void> | undefined;
-  #lastCommitMs = 0;
+  /** Of the last few transactions. Most are longer than the disk took, because this thread was busy when it was done. */
+  #durationsMs: number[] = [];
   readonly #transact: (write: () => void) => Promise<CommitError | undefined>;
 
   /** @param transact runs `write` in a transaction and returns why it failed, or nothing once the disk has it. */
@@ -80,7 +82,7 @@ export class GroupCommit {
       const entries = this.#nextShare();
       const startedAt = performance.now();
       const error = await this.#commit(entries);
-      this.#lastCommitMs = performance.now() - startedAt;
+      this.#noteDuration(performance.now() - startedAt);
       // A large neighbour must not take down what would fit (deletions, settlements): one by one, then.
       if (error?.certain && entries.length > 1) for (const entry of entries) await this.#commitAlone(entry);
       else for (const entry of entries) finish(entry, error);
@@ -95,13 +97,18 @@ export class GroupCommit {
   #nextShare(): Entry[] {
     const queue = this.#queue;
     const total = queue.reduce((sum, entry) => sum + entry.bytes, 0);
-    const isQuick = this.#lastCommitMs < QUICK_COMMIT_MS;
+    const isQuick = Math.min(...this.#durationsMs) < QUICK_COMMIT_MS;
     const limit = isQuick ? Math.max(total / 2, SMALLEST_SHARE_BYTES) : Number.POSITIVE_INFINITY;
     let count = 0;
     for (let bytes = 0; count < queue.length && (count === 0 || bytes < limit); count += 1)
       bytes += queue[count]?.bytes ?? 0;
     this.#queue = queue.slice(count);
     return queue.slice(0, count);
+  }
+
+  #noteDuration(durationMs: number): void {
+    this.#durationsMs.push(durationMs);
+    if (this.#durationsMs.length > DURATIONS_KEPT) this.#durationsMs.shift();
   }
 
   async #commitAlone(entry: Entry): Promise<void> {
