@@ -1,11 +1,9 @@
 import type { DeliveryProcessor } from './delivery-processor.js';
+import type { Load } from './handling.js';
 import type { HandlerEntry } from './handlers/handler-entry.js';
 import type { MessagingEvent } from './messaging.events.js';
 import type { SubscriptionView } from './messaging.view.js';
 import type { Consumer, Delivery, Settlement, Transport } from './transport.js';
-
-/** A delivery whose processing failed in a way that must not happen comes back after this. */
-const SURPRISE_DELAY_MS = 5_000;
 
 /** Serves one handler from one transport. */
 class Served {
@@ -20,27 +18,29 @@ class Served {
 }
 
 /** Ceiling over the consumers of one handler, which has one consumer a transport. */
-class SharedSlots {
-  active = 0;
+class SharedSlots implements Load {
   readonly #waiting: (() => void)[] = [];
+  #active = 0;
 
   constructor(private readonly limit: number) {}
 
-  /** True when the slot was free; else {@link wait} for one. */
-  tryEnter(): boolean {
-    if (this.active >= this.limit) return false;
-    this.active++;
-    return true;
+  get active(): number {
+    return this.#active;
   }
 
+  set active(active: number) {
+    const hasFreed = active < this.#active;
+    this.#active = active;
+    if (hasFreed) this.#waiting.shift()?.();
+  }
+
+  get isFull(): boolean {
+    return this.#active >= this.limit;
+  }
+
+  /** Resolves when a slot may be free. */
   wait(): Promise<void> {
     return new Promise((resolve) => this.#waiting.push(resolve));
-  }
-
-  leave(): void {
-    const next = this.#waiting.shift();
-    if (next) next();
-    else this.active--;
   }
 }
 
@@ -105,15 +105,15 @@ export class ConsumerRunner {
     this.emit({ type: 'consumer', to: served.entry, change: 'started' });
   }
 
-  async #deliver({ entry, slots }: Served, delivery: Delivery): Promise<Settlement> {
-    if (!slots.tryEnter()) await slots.wait();
-    try {
-      return await this.processor.process(entry, delivery);
-    } catch {
-      // `process` answers for everything it expects; whatever still gets here must not lose the message.
-      return { kind: 'retry', delayMs: SURPRISE_DELAY_MS };
-    } finally {
-      slots.leave();
-    }
+  #deliver({ entry, slots }: Served, delivery: Delivery): Promise<Settlement> {
+    // Only a handler with several transports ever finds its slots full: each transport keeps the ceiling by itself.
+    return slots.isFull
+      ? this.#deliverLater(entry, slots, delivery)
+      : this.processor.process(entry, delivery, slots);
+  }
+
+  async #deliverLater(entry: HandlerEntry, slots: SharedSlots, delivery: Delivery): Promise<Settlement> {
+    while (slots.isFull) await slots.wait();
+    return this.processor.process(entry, delivery, slots);
   }
 }

@@ -3,13 +3,14 @@ import { appendHistory, readHistory } from './dead-letters/attempt-history.js';
 import { errorTypeOf } from './dead-letters/error-description.js';
 import type { NewDeadLetter } from './dead-letters/dead-letter-store.js';
 import { AbandonedError, HandlerRuns } from './handler-runs.js';
+import { Handling, type Load } from './handling.js';
 import type { HandlerEntry } from './handlers/handler-entry.js';
 import { HEADER } from './headers.js';
 import { IdempotencyStep } from './idempotency/idempotency-step.js';
 import type { IdempotencyStore } from './idempotency/idempotency-store.js';
 import { uuidV7 } from './ids.js';
 import { attemptOf, readPayload, refuseExpired, refuseUsedUp } from './incoming.js';
-import { MessageContext } from './message-context.js';
+import { LatencyReader } from './latency.js';
 import type { MessageLimits } from './message-limits.js';
 import type { MessagingEvent } from './messaging.events.js';
 import { judge, type Outcome, UnacceptableMessageError } from './outcome.js';
@@ -31,20 +32,11 @@ export interface ProcessorOptions {
   readonly emit: (event: MessagingEvent) => void;
 }
 
-/** One delivery on its way through the pipeline. */
-interface Handling {
-  readonly entry: HandlerEntry;
-  readonly delivery: Delivery;
-  readonly attempt: number;
-  /** When the handler began, on the monotonic clock. */
-  startedAt: number | undefined;
-  /** The idempotency claim, once there is one. */
-  token: string | undefined;
-}
-
 const ACK: Settlement = { kind: 'ack' };
 /** Abandoned at shutdown: another process may take it at once, as a further attempt. */
 const COME_BACK: Outcome = { kind: 'retry', delayMs: 0, reason: 'timeout' };
+/** A delivery whose processing failed in a way that must not happen comes back after this. */
+const SURPRISE_DELAY_MS = 5_000;
 /** When a claim is held by another copy, look again at the latest after this. */
 const MAX_BUSY_DELAY_MS = 30_000;
 
@@ -59,10 +51,15 @@ export class DeliveryProcessor {
   readonly #options: ProcessorOptions;
   readonly #runs: HandlerRuns;
   readonly #idempotency: IdempotencyStep | undefined;
+  readonly #latency: LatencyReader;
 
   constructor(options: ProcessorOptions) {
     this.#options = options;
-    this.#runs = new HandlerRuns(options.clock);
+    this.#latency = new LatencyReader(options.clock);
+    this.#runs = new HandlerRuns(options.clock, {
+      onDone: (handling) => this.#done(handling),
+      onFailed: (handling, error) => void this.#fail(handling, error),
+    });
     if (options.idempotency) {
       this.#idempotency = new IdempotencyStep(options.idempotency, options.clock, (entry, error) =>
         this.#reportStore('idempotency', entry, error),
@@ -70,32 +67,98 @@ export class DeliveryProcessor {
     }
   }
 
-  /** Runs the handler at most once. Always answers with a settlement, never rejects. */
-  async process(entry: HandlerEntry, delivery: Delivery): Promise<Settlement> {
-    const attempt = attemptOf(delivery);
-    const handling: Handling = { entry, delivery, attempt, startedAt: undefined, token: undefined };
-    this.#options.emit({ type: 'delivered', to: entry, transport: delivery.transport, attempt });
-    try {
-      refuseExpired(delivery, this.#options.clock.now());
-      if (entry.idempotencyWindowMs === 0) refuseUsedUp(attempt, entry);
-      const payload = readPayload(entry, delivery, this.#options.limits);
-      const value = payload instanceof Promise ? ((await payload) as unknown) : payload;
-      if (entry.idempotencyWindowMs > 0) {
-        const busyOrDone = await this.#claim(handling);
-        if (busyOrDone) return busyOrDone;
-        refuseUsedUp(attempt, entry);
+  /**
+   * Runs the handler at most once. Always answers with a settlement, never rejects.
+   *
+   * @param load counts what is in hand.
+   */
+  process(entry: HandlerEntry, delivery: Delivery, load: Load = { active: 0 }): Promise<Settlement> {
+    return new Promise((resolve) => {
+      const handling = new Handling(entry, delivery, attemptOf(delivery), load, resolve);
+      this.#options.emit({
+        type: 'delivered',
+        to: entry,
+        transport: delivery.transport,
+        attempt: handling.attempt,
+      });
+      try {
+        this.#begin(handling);
+      } catch (error) {
+        void this.#fail(handling, error);
       }
-      handling.startedAt = this.#options.clock.monotonic();
-      await this.#runs.run(entry, value, new MessageContext(delivery, entry, attempt));
-      return await this.#handled(handling);
-    } catch (error) {
-      return this.#failed(handling, tame(error));
-    }
+    });
   }
 
   /** Stops waiting for running handlers; their messages come back as a further attempt. Returns how many. */
   abandon(): number {
     return this.#runs.abandon();
+  }
+
+  #begin(handling: Handling): void {
+    const { entry, delivery, attempt } = handling;
+    refuseExpired(delivery, this.#options.clock);
+    const isClaimed = entry.idempotencyWindowMs > 0;
+    if (!isClaimed) refuseUsedUp(attempt, entry);
+    const payload = readPayload(entry, delivery, this.#options.limits);
+    // Most messages need neither wait, and waiting for nothing is among the larger costs of a message.
+    if (isClaimed || payload instanceof Promise) void this.#beginLater(handling, payload);
+    else this.#runs.run(handling, payload);
+  }
+
+  async #beginLater(handling: Handling, payload: unknown): Promise<void> {
+    try {
+      const value = await payload;
+      const busyOrDone = handling.entry.idempotencyWindowMs > 0 && (await this.#claim(handling));
+      if (busyOrDone) {
+        handling.settle(busyOrDone);
+        return;
+      }
+      refuseUsedUp(handling.attempt, handling.entry);
+      this.#runs.run(handling, value);
+    } catch (error) {
+      await this.#fail(handling, error);
+    }
+  }
+
+  #done(handling: Handling): void {
+    const { entry, delivery, token } = handling;
+    const deadLetterId = delivery.message.headers[HEADER.deadLetterId];
+    if (token === undefined && deadLetterId === undefined) {
+      this.#handled(handling);
+      return;
+    }
+    const closing = Promise.all([
+      token !== undefined && this.#idempotency?.complete(entry, delivery.message, token),
+      deadLetterId !== undefined && this.#resolveDeadLetter(entry, deadLetterId),
+    ]);
+    void closing.then(() => this.#handled(handling));
+  }
+
+  #handled(handling: Handling): void {
+    const { entry, delivery, attempt, startedAt } = handling;
+    const endedAt = this.#options.clock.monotonic();
+    this.#options.emit({
+      type: 'handled',
+      to: entry,
+      transport: delivery.transport,
+      messageId: delivery.message.id,
+      attempt,
+      durationMs: endedAt - (startedAt ?? endedAt),
+      latencyMs: this.#latency.of(delivery, endedAt),
+      replayed: delivery.message.headers[HEADER.deadLetterId] !== undefined,
+    });
+    handling.settle(ACK);
+  }
+
+  async #fail(handling: Handling, error: unknown): Promise<void> {
+    let settlement: Settlement;
+    try {
+      settlement = await this.#failed(handling, tame(error));
+    } catch {
+      // Every step answers for what it expects; whatever still gets here must not lose the message.
+      settlement = { kind: 'retry', delayMs: SURPRISE_DELAY_MS };
+    }
+    handling.settle(settlement);
   }
 
   /** The settlement of a message that is not ours to handle now, or undefined once it is claimed. */
@@ -114,24 +177,6 @@ export class DeliveryProcessor {
       case undefined: // no store: the registry has refused to start with a window then
         return undefined;
     }
-  }
-
-  async #handled(handling: Handling): Promise<Settlement> {
-    const { entry, delivery, attempt, token, startedAt } = handling;
-    if (token !== undefined) await this.#idempotency?.complete(entry, delivery.message, token);
-    const deadLetterId = delivery.message.headers[HEADER.deadLetterId];
-    if (deadLetterId !== undefined) await this.#resolveDeadLetter(entry, deadLetterId);
-    this.#options.emit({
-      type: 'handled',
-      to: entry,
-      transport: delivery.transport,
-      messageId: delivery.message.id,
-      attempt,
-      durationMs: this.#options.clock.monotonic() - (startedAt ?? 0),
-      latencyMs: this.#latencyOf(delivery),
-      replayed: deadLetterId !== undefined,
-    });
-    return ACK;
   }
 
   async #failed(handling: Handling, error: unknown): Promise<Settlement> {
@@ -197,11 +242,6 @@ export class DeliveryProcessor {
     } catch (error) {
       this.#reportStore('dead-letters', entry, error);
     }
-  }
-
-  #latencyOf(delivery: Delivery): number | undefined {
-    const publishedAt = Date.parse(delivery.message.headers[HEADER.time] ?? '');
-    return Number.isNaN(publishedAt) ? undefined : Math.max(0, this.#options.clock.now() - publishedAt);
   }
 
   #reportFailure(handling: Handling, outcome: Outcome, error: unknown): void {

@@ -1,6 +1,6 @@
 import { handlingContext } from './handling-context.js';
-import type { HandlerEntry } from './handlers/handler-entry.js';
-import type { MessageContext } from './message-context.js';
+import type { Handling } from './handling.js';
+import { MessageContext } from './message-context.js';
 import { HandlerTimeoutError, MessagingError } from './messaging.errors.js';
 import type { Clock } from './transport.js';
 
@@ -17,69 +17,55 @@ export class AbandonedError extends MessagingError {
   }
 }
 
-interface Run {
-  readonly entry: HandlerEntry;
-  readonly context: MessageContext;
-  readonly deadline: number;
-  readonly fail: (error: Error) => void;
+/** Told how a run ended; one of them, once a run. */
+export interface RunEnds {
+  readonly onDone: (handling: Handling) => void;
+  /** `error` is whatever the handler threw, a `HandlerTimeoutError` or an `AbandonedError`. */
+  readonly onFailed: (handling: Handling, error: unknown) => void;
 }
 
 /**
  * Runs handlers, each under its timeout.
  *
- * One sweep looks after all of them, because a timer a message costs more than everything else here. Runs with the
- * same timeout end in the order in which they began, so a sweep stops at the first that still has time.
+ * One sweep looks after all of them, because a timer a message costs more than everything else here. Runs with the same
+ * timeout end in the order in which they began, so a sweep stops at the first that still has time. For the same reason
+ * the end of a run is a callback and not one more promise a message.
  */
 export class HandlerRuns {
   readonly #clock: Clock;
-  readonly #byTimeoutMs = new Map<number, Set<Run>>();
+  readonly #ends: RunEnds;
+  readonly #byTimeoutMs = new Map<number, Set<Handling>>();
   #cancelSweep: (() => void) | undefined;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, ends: RunEnds) {
     this.#clock = clock;
+    this.#ends = ends;
   }
 
-  /**
-   * Resolves when the handler has finished. Rejects with what it threw, or with `HANDLER_TIMEOUT`, or because it was
-   * abandoned; what the handler does after that is ignored.
-   */
-  run(entry: HandlerEntry, payload: unknown, context: MessageContext): Promise<void> {
-    return new Promise<void>((resolve, reject) => {
-      const result = handlingContext.run(context, entry.invoke, payload, context);
-      if (!isThenable(result)) {
-        resolve();
-        return;
-      }
-      const run: Run = {
-        entry,
-        context,
-        deadline: entry.timeoutMs > 0 ? this.#clock.monotonic() + entry.timeoutMs : Infinity,
-        fail: reject,
-      };
-      const runs = this.#runsWith(entry.timeoutMs);
-      runs.add(run);
-      this.#sweepLater();
-      result.then(
-        () => {
-          runs.delete(run);
-          resolve();
-        },
-        (error: unknown) => {
-          runs.delete(run);
-          // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- handlers may throw anything
-          reject(error);
-        },
-      );
-    });
+  /** Runs the handler. What it does after its time is up is ignored. */
+  run(handling: Handling, payload: unknown): void {
+    const { entry, delivery, attempt } = handling;
+    const context = new MessageContext(delivery, entry, attempt);
+    handling.context = context;
+    handling.startedAt = this.#clock.monotonic();
+    let result: unknown;
+    try {
+      result = handlingContext.run(context, entry.invoke, payload, context);
+    } catch (error) {
+      this.#ends.onFailed(handling, error);
+      return;
+    }
+    if (isThenable(result)) this.#await(handling, result);
+    else this.#ends.onDone(handling);
   }
 
-  /** Gives up every running handler: aborts its signal and rejects its run. Returns how many there were. */
+  /** Gives up every running handler: aborts its signal and fails its run. Returns how many there were. */
   abandon(): number {
     const reason = new AbandonedError();
     let abandoned = 0;
     for (const runs of this.#byTimeoutMs.values()) {
-      for (const run of runs) {
-        this.#giveUp(run, runs, reason);
+      for (const handling of runs) {
+        this.#giveUp(handling, runs, reason);
         abandoned++;
       }
     }
@@ -88,7 +74,18 @@ export class HandlerRuns {
     return abandoned;
   }
 
-  #runsWith(timeoutMs: number): Set<Run> {
+  #await(handling: Handling, result: PromiseLike<unknown>): void {
+    const runs = this.#runsWith(handling.entry.timeoutMs);
+    runs.add(handling);
+    this.#sweepLater();
+    // A run that was given up is in the set no more: that is how a late end is recognised.
+    result.then(
+      () => runs.delete(handling) && this.#ends.onDone(handling),
+      (error: unknown) => runs.delete(handling) && this.#ends.onFailed(handling, error),
+    );
+  }
+
+  #runsWith(timeoutMs: number): Set<Handling> {
     let runs = this.#byTimeoutMs.get(timeoutMs);
     if (!runs) this.#byTimeoutMs.set(timeoutMs, (runs = new Set()));
     return runs;
@@ -105,19 +102,20 @@ export class HandlerRuns {
     const now = this.#clock.monotonic();
     let left = 0;
     for (const [timeoutMs, runs] of this.#byTimeoutMs) {
-      for (const run of runs) {
-        if (run.deadline > now) break;
-        this.#giveUp(run, runs, new HandlerTimeoutError(run.entry.handler, timeoutMs));
+      if (timeoutMs === 0) continue;
+      for (const handling of runs) {
+        if ((handling.startedAt ?? now) + timeoutMs > now) break;
+        this.#giveUp(handling, runs, new HandlerTimeoutError(handling.entry.handler, timeoutMs));
       }
-      left += timeoutMs > 0 ? runs.size : 0;
+      left += runs.size;
     }
     if (left > 0) this.#sweepLater();
   }
 
-  #giveUp(run: Run, runs: Set<Run>, reason: Error): void {
-    runs.delete(run);
-    run.context.abort(reason);
-    run.fail(reason);
+  #giveUp(handling: Handling, runs: Set<Handling>, reason: Error): void {
+    runs.delete(handling);
+    handling.context?.abort(reason);
+    this.#ends.onFailed(handling, reason);
   }
 }
 

@@ -4,7 +4,7 @@ import { jsonCodec } from './codec.js';
 import type { MessageLimits } from './message-limits.js';
 import { errorCodeOf, InvalidMessageError } from './messaging.errors.js';
 import { UnacceptableMessageError } from './outcome.js';
-import type { Delivery } from './transport.js';
+import type { Clock, Delivery } from './transport.js';
 
 /** An attempt number above this is garbage: no policy allows as many. */
 const MAX_CREDIBLE_ATTEMPT = 10_000;
@@ -23,11 +23,11 @@ export function attemptOf(delivery: Delivery): number {
 }
 
 /** Throws when the message should have been handled before now. */
-export function refuseExpired(delivery: Delivery, nowMs: number): void {
+export function refuseExpired(delivery: Delivery, clock: Clock): void {
   const expiry = delivery.message.headers[HEADER.expiry];
   if (expiry === undefined) return;
   const expiresAt = Date.parse(expiry);
-  if (!(expiresAt <= nowMs)) return;
+  if (!(expiresAt <= clock.now())) return;
   throw new UnacceptableMessageError('expired', 'EXPIRED', `The message expired at ${expiry}.`);
 }
 

@@ -47,6 +47,8 @@ class Batch {
  */
 export class OutgoingBatcher {
   readonly #open = new Map<string, Batch>();
+  /** The batch of the last message, which is nearly always that of the next. */
+  #last: Batch | undefined;
   #inFlight = 0;
   #inFlightBytes = 0;
   #idleWaiters: (() => void)[] = [];
@@ -83,6 +85,13 @@ export class OutgoingBatcher {
   }
 
   #batchFor(topic: string, options: PublishOptions): Batch {
+    const last = this.#last;
+    if (last && !last.sent && last.topic === topic && last.options === options) return last;
+    this.#last = this.#openBatch(topic, options);
+    return this.#last;
+  }
+
+  #openBatch(topic: string, options: PublishOptions): Batch {
     const lane = `${topic} ${options.deadlineMs} ${options.delayMs ?? ''}`;
     const open = this.#open.get(lane);
     if (open) return open;

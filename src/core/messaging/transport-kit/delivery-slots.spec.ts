@@ -8,9 +8,9 @@ function setUp(concurrency: number, ordering: 'none' | 'key' = 'none') {
   const freeAtEnd: number[] = [];
   const slots = new DeliverySlots<string>(
     { concurrency, ordering },
-    (item) => {
+    (item, done) => {
       started.push(item);
-      return new Promise((resolve) => ends.set(item, resolve));
+      ends.set(item, done);
     },
     () => freeAtEnd.push(slots.free),
   );

@@ -17,7 +17,7 @@ interface Waiting<T> {
 export class DeliverySlots<T> {
   readonly #limit: number;
   readonly #keyed: boolean;
-  readonly #run: (item: T) => Promise<void>;
+  readonly #run: (item: T, done: () => void) => void;
   readonly #onFree: () => void;
   /** Items behind the running one of their key. A key without a running or ready item has no lane. */
   readonly #lanes = new Map<string, T[]>();
@@ -28,12 +28,12 @@ export class DeliverySlots<T> {
   #idleWaiters: (() => void)[] = [];
 
   /**
-   * @param run settles one item; must not reject.
+   * @param run settles one item and then calls `done`, once. A callback, because a promise a message costs.
    * @param onFree called whenever an item is done, with `free` already raised.
    */
   constructor(
     subscription: Pick<Subscription, 'concurrency' | 'ordering'>,
-    run: (item: T) => Promise<void>,
+    run: (item: T, done: () => void) => void,
     onFree: () => void,
   ) {
     this.#limit = subscription.concurrency;
@@ -96,8 +96,10 @@ export class DeliverySlots<T> {
 
   #start(item: T, key: string | undefined): void {
     this.#running += 1;
-    void this.#run(item).then(() => this.#finished(key));
+    this.#run(item, key === undefined ? this.#finishedUnkeyed : () => this.#finished(key));
   }
+
+  readonly #finishedUnkeyed = (): void => this.#finished(undefined);
 
   #finished(key: string | undefined): void {
     this.#running -= 1;

@@ -48,7 +48,7 @@ export class GroupConsumer implements Consumer {
     this.isKeyed = subscription.ordering === 'key';
     this.#slots = new DeliverySlots<Item>(
       subscription,
-      (item) => this.#run(item),
+      (item, done) => void this.#run(item).then(done),
       () => open.turns.wake(group),
     );
   }

@@ -1,10 +1,16 @@
 import { DeliverySlots } from '../../../core/messaging/transport-kit/delivery-slots.js';
-import type { Consumer, OnDelivery, Settlement, Subscription } from '../../../core/messaging/transport.js';
+import type {
+  Consumer,
+  Delivery,
+  OnDelivery,
+  Settlement,
+  Subscription,
+} from '../../../core/messaging/transport.js';
 import type { MemoryGroup } from './memory-group.js';
 import type { Handover, Receiver } from './memory-handover.js';
 
 /** A delivery whose callback broke its promise not to reject comes back after this. */
-const BROKEN_CALLBACK_DELAY_MS = 1_000;
+const BROKEN_CALLBACK: Settlement = { kind: 'retry', delayMs: 1_000 };
 
 /** Serves one subscription. */
 export class MemoryConsumer implements Consumer, Receiver {
@@ -21,7 +27,7 @@ export class MemoryConsumer implements Consumer, Receiver {
     this.isKeyed = subscription.ordering === 'key';
     this.#slots = new DeliverySlots(
       subscription,
-      (handover) => this.#deliver(handover),
+      (handover, done) => this.#deliver(handover, done),
       () => group.wake(),
     );
     group.attach(this);
@@ -46,23 +52,31 @@ export class MemoryConsumer implements Consumer, Receiver {
     await this.#slots.idle();
   }
 
-  async #deliver(handover: Handover): Promise<void> {
+  #deliver(handover: Handover, done: () => void): void {
     const { message, attempt } = handover;
-    let settlement: Settlement;
+    const settle = (settlement: Settlement): void => {
+      this.#settle(handover, settlement);
+      done();
+    };
+    this.#call({ message, attempt, transport: this.transport }).then(settle, () => settle(BROKEN_CALLBACK));
+  }
+
+  #call(delivery: Delivery): Promise<Settlement> {
     try {
-      settlement = await this.onDelivery({ message, attempt, transport: this.transport });
+      return this.onDelivery(delivery);
     } catch {
-      settlement = { kind: 'retry', delayMs: BROKEN_CALLBACK_DELAY_MS };
+      return Promise.resolve(BROKEN_CALLBACK);
     }
+  }
+
+  #settle(handover: Handover, settlement: Settlement): void {
     this.group.settled(handover);
     if (settlement.kind === 'ack') {
       this.group.release(handover);
       return;
     }
+    const { message, attempt, held } = handover;
     const headers = settlement.headers ? { ...message.headers, ...settlement.headers } : message.headers;
-    this.group.comeBack(
-      { held: handover.held, message: { ...message, headers }, attempt: attempt + 1 },
-      settlement.delayMs,
-    );
+    this.group.comeBack({ held, message: { ...message, headers }, attempt: attempt + 1 }, settlement.delayMs);
   }
 }

@@ -39,8 +39,9 @@ export class MemoryTopic implements Log {
     }
   }
 
-  publish(message: WireMessage, delayMs: number): void {
-    const held: Held = { message, owners: 0, since: this.clock.monotonic() };
+  /** @param since the time now, on the monotonic clock. */
+  publish(message: WireMessage, delayMs: number, since: number): void {
+    const held: Held = { message, owners: 0, since };
     if (delayMs > 0) this.#delayed.add(held, delayMs);
     else this.#append(held);
   }

@@ -58,12 +58,13 @@ export class MemoryTransport implements Transport {
     const topic = this.#topic(to.topic);
     const group = to.group === undefined ? undefined : topic.group(to.group);
     const delayMs = options.delayMs ?? 0;
+    const now = this.context.clock.monotonic();
     return Promise.resolve(
       messages.map((message) => {
         const outcome = this.#admit(message);
         if (outcome.kind !== 'accepted') return outcome;
         if (group) group.direct(message, delayMs);
-        else topic.publish(message, delayMs);
+        else topic.publish(message, delayMs, now);
         return outcome;
       }),
     );

@@ -1,0 +1,38 @@
+import type { HandlerEntry } from './handlers/handler-entry.js';
+import type { MessageContext } from './message-context.js';
+import type { Delivery, Settlement } from './transport.js';
+
+/** How many deliveries of one handler are in hand. */
+export interface Load {
+  active: number;
+}
+
+/** One delivery on its way through the pipeline. */
+export class Handling {
+  /** When the handler began, on the monotonic clock. */
+  startedAt: number | undefined;
+  /** What the handler may know; there once it began. */
+  context: MessageContext | undefined;
+  /** The idempotency claim, once there is one. */
+  token: string | undefined;
+
+  /**
+   * @param attempt number of this attempt, 1 for the first.
+   * @param resolve tells the transport.
+   */
+  constructor(
+    readonly entry: HandlerEntry,
+    readonly delivery: Delivery,
+    readonly attempt: number,
+    private readonly load: Load,
+    private readonly resolve: (settlement: Settlement) => void,
+  ) {
+    load.active += 1;
+  }
+
+  /** Ends it. Called once. */
+  settle(settlement: Settlement): void {
+    this.load.active -= 1;
+    this.resolve(settlement);
+  }
+}
