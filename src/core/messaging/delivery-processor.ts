@@ -9,7 +9,7 @@ import { HEADER } from './headers.js';
 import { IdempotencyStep } from './idempotency/idempotency-step.js';
 import type { IdempotencyStore } from './idempotency/idempotency-store.js';
 import { uuidV7 } from './ids.js';
-import { attemptOf, readPayload, refuseExpired, refuseUsedUp } from './incoming.js';
+import { readPayload, refuseExpired, refuseUsedUp } from './incoming.js';
 import { LatencyReader } from './latency.js';
 import type { MessageLimits } from './message-limits.js';
 import type { MessagingEvent } from './messaging.events.js';
@@ -74,7 +74,7 @@ export class DeliveryProcessor {
    */
   process(entry: HandlerEntry, delivery: Delivery, load: Load = { active: 0 }): Promise<Settlement> {
     return new Promise((resolve) => {
-      const handling = new Handling(entry, delivery, attemptOf(delivery), load, resolve);
+      const handling = new Handling(entry, delivery, load, resolve);
       this.#options.emit({
         type: 'delivered',
         to: entry,

@@ -1,4 +1,5 @@
 import type { HandlerEntry } from './handlers/handler-entry.js';
+import { attemptOf } from './incoming.js';
 import type { MessageContext } from './message-context.js';
 import type { Delivery, Settlement } from './transport.js';
 
@@ -9,6 +10,8 @@ export interface Load {
 
 /** One delivery on its way through the pipeline. */
 export class Handling {
+  /** Number of this attempt, 1 for the first. */
+  readonly attempt: number;
   /** When the handler began, on the monotonic clock. */
   startedAt: number | undefined;
   /** What the handler may know; there once it began. */
@@ -17,16 +20,16 @@ export class Handling {
   token: string | undefined;
 
   /**
-   * @param attempt number of this attempt, 1 for the first.
+   * @param load counts it as long as it is in hand.
    * @param resolve tells the transport.
    */
   constructor(
     readonly entry: HandlerEntry,
     readonly delivery: Delivery,
-    readonly attempt: number,
     private readonly load: Load,
     private readonly resolve: (settlement: Settlement) => void,
   ) {
+    this.attempt = attemptOf(delivery);
     load.active += 1;
   }
 
