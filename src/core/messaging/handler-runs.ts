@@ -2,6 +2,7 @@ import { handlingContext } from './handling-context.js';
 import type { Handling } from './handling.js';
 import { MessageContext } from './message-context.js';
 import { HandlerTimeoutError, MessagingError } from './messaging.errors.js';
+import { LinkedSet } from './transport-kit/linked-set.js';
 import type { Clock } from './transport.js';
 
 /** How often running handlers are looked over. A timeout may come this much late: nobody needs it to the millisecond. */
@@ -34,7 +35,7 @@ export interface RunEnds {
 export class HandlerRuns {
   readonly #clock: Clock;
   readonly #ends: RunEnds;
-  readonly #byTimeoutMs = new Map<number, Set<Handling>>();
+  readonly #byTimeoutMs = new Map<number, LinkedSet<Handling>>();
   #cancelSweep: (() => void) | undefined;
 
   constructor(clock: Clock, ends: RunEnds) {
@@ -85,9 +86,9 @@ export class HandlerRuns {
     );
   }
 
-  #runsWith(timeoutMs: number): Set<Handling> {
+  #runsWith(timeoutMs: number): LinkedSet<Handling> {
     let runs = this.#byTimeoutMs.get(timeoutMs);
-    if (!runs) this.#byTimeoutMs.set(timeoutMs, (runs = new Set()));
+    if (!runs) this.#byTimeoutMs.set(timeoutMs, (runs = new LinkedSet()));
     return runs;
   }
 
@@ -112,7 +113,7 @@ export class HandlerRuns {
     if (left > 0) this.#sweepLater();
   }
 
-  #giveUp(handling: Handling, runs: Set<Handling>, reason: Error): void {
+  #giveUp(handling: Handling, runs: LinkedSet<Handling>, reason: Error): void {
     runs.delete(handling);
     handling.context?.abort(reason);
     this.#ends.onFailed(handling, reason);

@@ -1,6 +1,7 @@
 import type { HandlerEntry } from './handlers/handler-entry.js';
 import { attemptOf } from './incoming.js';
 import type { MessageContext } from './message-context.js';
+import { Link } from './transport-kit/linked-set.js';
 import type { Delivery, Settlement } from './transport.js';
 
 /** How many deliveries of one handler are in hand. */
@@ -10,6 +11,8 @@ export interface Load {
 
 /** One delivery on its way through the pipeline. */
 export class Handling {
+  /** Place among the running handlers. */
+  readonly link = new Link<Handling>();
   /** Number of this attempt, 1 for the first. */
   readonly attempt: number;
   /** When the handler began, on the monotonic clock. */

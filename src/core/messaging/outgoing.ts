@@ -15,6 +15,7 @@ export class MessageWriter {
   readonly #source: string;
   readonly #limits: MessageLimits;
   readonly #clock: Clock;
+  readonly #templates = new WeakMap<MessageType, Record<string, string>>();
   #timeMs = -1;
   #time = '';
 
@@ -48,12 +49,8 @@ export class MessageWriter {
   ): WireMessage {
     const body = this.#encode(type, payload);
     const now = this.#clock.now();
-    const headers: Record<string, string> = {
-      [HEADER.contentType]: type.codec.contentType,
-      [HEADER.type]: type.name,
-      [HEADER.source]: this.#source,
-      [HEADER.time]: this.#timestamp(now),
-    };
+    const headers = { ...this.#templateFor(type) };
+    headers[HEADER.time] = this.#timestamp(now);
     if (cause) continueFrom(cause, headers);
     if (options.correlationId !== undefined) headers[HEADER.correlationId] = options.correlationId;
     if (options.expiresInMs !== undefined) {
@@ -65,6 +62,21 @@ export class MessageWriter {
     if (key === undefined) return { id, headers, body };
     checkKey(key);
     return { id, key, headers, body };
+  }
+
+  /** The headers that every message of the type has; copying them costs less than building them. */
+  #templateFor(type: MessageType): Record<string, string> {
+    let template = this.#templates.get(type);
+    if (!template) {
+      template = {
+        [HEADER.contentType]: type.codec.contentType,
+        [HEADER.type]: type.name,
+        [HEADER.source]: this.#source,
+        [HEADER.time]: '',
+      };
+      this.#templates.set(type, template);
+    }
+    return template;
   }
 
   #encode(type: MessageType, payload: unknown): Uint8Array {

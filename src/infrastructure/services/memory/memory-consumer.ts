@@ -7,7 +7,7 @@ import type {
   Subscription,
 } from '../../../core/messaging/transport.js';
 import type { MemoryGroup } from './memory-group.js';
-import type { Handover, Receiver } from './memory-handover.js';
+import { Handover, type Receiver } from './memory-handover.js';
 
 /** A delivery whose callback broke its promise not to reject comes back after this. */
 const BROKEN_CALLBACK: Settlement = { kind: 'retry', delayMs: 1_000 };
@@ -77,6 +77,6 @@ export class MemoryConsumer implements Consumer, Receiver {
     }
     const { message, attempt, held } = handover;
     const headers = settlement.headers ? { ...message.headers, ...settlement.headers } : message.headers;
-    this.group.comeBack({ held, message: { ...message, headers }, attempt: attempt + 1 }, settlement.delayMs);
+    this.group.comeBack(new Handover(held, { ...message, headers }, attempt + 1), settlement.delayMs);
   }
 }

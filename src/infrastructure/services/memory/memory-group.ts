@@ -1,13 +1,14 @@
 import type { Backlog, Clock, WireMessage } from '../../../core/messaging/transport.js';
+import { LinkedSet } from '../../../core/messaging/transport-kit/linked-set.js';
 import { Deque } from './deque.js';
 import { DueQueue } from './due-queue.js';
-import type { Handover, Held, Log, Receiver } from './memory-handover.js';
+import { Handover, type Held, type Log, type Receiver } from './memory-handover.js';
 
 /** One group's share of a topic: where it is in the log, what comes back to it, and who consumes. */
 export class MemoryGroup {
   /** Sequence number of the next message of the log. Undefined until the group has consumed for the first time. */
   next: number | undefined;
-  readonly inHand = new Set<Handover>();
+  readonly inHand = new LinkedSet<Handover>();
   readonly #returned = new Deque<Handover>();
   readonly #due: DueQueue<Handover>;
   readonly #consumers: Receiver[] = [];
@@ -29,10 +30,8 @@ export class MemoryGroup {
 
   /** A message for this group only. */
   direct(message: WireMessage, delayMs: number): void {
-    this.comeBack(
-      { held: { message, owners: 1, since: this.clock.monotonic() }, message, attempt: 1 },
-      delayMs,
-    );
+    const held = { message, owners: 1, since: this.clock.monotonic() };
+    this.comeBack(new Handover(held, message, 1), delayMs);
   }
 
   /** Hands it over again, after the delay, ahead of the log. */
@@ -136,7 +135,7 @@ export class MemoryGroup {
     const held = this.next === undefined ? undefined : this.topic.at(this.next);
     if (!held || this.next === undefined) return undefined;
     this.next += 1;
-    return { held, message: held.message, attempt: 1 };
+    return new Handover(held, held.message, 1);
   }
 
   /** Takes turns among those that have a slot free. */

@@ -1,3 +1,4 @@
+import { Link } from '../../../core/messaging/transport-kit/linked-set.js';
 import type { WireMessage } from '../../../core/messaging/transport.js';
 
 /** A message as long as some group has not settled it. */
@@ -10,11 +11,19 @@ export interface Held {
 }
 
 /** A message on its way to one group. */
-export interface Handover {
-  readonly held: Held;
-  /** With the headers of earlier retries laid over. */
-  readonly message: WireMessage;
-  readonly attempt: number;
+export class Handover {
+  /** Place among what the group has in hand. */
+  readonly link = new Link<Handover>();
+
+  /**
+   * @param message with the headers of earlier retries laid over.
+   * @param attempt 1 for the first.
+   */
+  constructor(
+    readonly held: Held,
+    readonly message: WireMessage,
+    readonly attempt: number,
+  ) {}
 }
 
 /** What a group needs of its topic: the messages that go to every group. */

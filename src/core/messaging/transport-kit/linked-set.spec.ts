@@ -1,0 +1,37 @@
+import { seededRandom } from '../../../../test/support/seeded-random.js';
+import { Link, LinkedSet } from './linked-set.js';
+
+class Member {
+  readonly link = new Link<Member>();
+}
+
+it('a linked set has what a set would have, in the same order, whatever comes and goes', () => {
+  const random = seededRandom(7);
+  const members = Array.from({ length: 40 }, () => new Member());
+  const linked = new LinkedSet<Member>();
+  const model = new Set<Member>();
+  for (let step = 0; step < 5_000; step++) {
+    const member = members[Math.floor(random() * members.length)]!;
+    if (random() < 0.5) {
+      linked.add(member);
+      model.add(member);
+    } else {
+      expect(linked.delete(member)).toBe(model.delete(member));
+    }
+    expect(linked.size).toBe(model.size);
+    if (step % 50 === 0) expect([...linked]).toEqual([...model]);
+  }
+});
+
+it('a linked set may lose the member at hand while it is gone through', () => {
+  const linked = new LinkedSet<Member>();
+  const members = Array.from({ length: 5 }, () => new Member());
+  for (const member of members) linked.add(member);
+  const seen: Member[] = [];
+  for (const member of linked) {
+    seen.push(member);
+    linked.delete(member);
+  }
+  expect(seen).toEqual(members);
+  expect(linked.size).toBe(0);
+});
