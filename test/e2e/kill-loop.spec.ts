@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import {
   type Demonstration,
   eventually,
-  seededRandom,
   startDemonstration,
   temporaryDirectory,
 } from '../support/demonstration.js';
+import { seededRandom } from '../support/seeded-random.js';
 
 const ROUNDS = Number(process.env['KILL_ROUNDS'] ?? 30);
 const SEED = Number(process.env['KILL_SEED'] ?? Date.now() % 1_000_000);
@@ -27,8 +27,8 @@ afterAll(() => data.remove());
 /** Posts orders, one after the other, until the process dies under it. */
 async function post(url: string, journal: Journal, round: number, poster: number): Promise<void> {
   for (let sequence = 0; ; sequence++) {
-    const draw = random();
-    const customer = draw < 0.02 ? 'broken' : draw < 0.1 ? 'flaky' : 'ada';
+    const draw = random(100);
+    const customer = draw < 2 ? 'broken' : draw < 10 ? 'flaky' : 'ada';
     const orderId = `${round}-${poster}-${sequence}`;
     journal.intended.set(orderId, customer);
     try {
@@ -83,7 +83,7 @@ it(
     for (let round = 0; round < ROUNDS; round++) {
       const app = await startDemonstration(data.path);
       const posters = Array.from({ length: POSTERS }, (_, poster) => post(app.url, journal, round, poster));
-      await new Promise((resolve) => setTimeout(resolve, 20 + random() * 700));
+      await new Promise((resolve) => setTimeout(resolve, 20 + random(700)));
       await app.end('SIGKILL');
       await Promise.all(posters);
     }

@@ -16,8 +16,8 @@ it('a linked set has what a set would have, in the same order, whatever comes an
   const linked = new LinkedSet<Member>();
   const model = new Set<Member>();
   for (let step = 0; step < 5_000; step++) {
-    const member = members[Math.floor(random() * members.length)]!;
-    if (random() < 0.5) {
+    const member = members[random(members.length)]!;
+    if (random(2) === 0) {
       linked.add(member);
       model.add(member);
     } else {
