@@ -6,7 +6,7 @@ import type {
 import { uuidV7 } from '../../../src/core/messaging/ids.js';
 import type { StoreBench, StoreCase } from '../store-suite.js';
 
-export type DeadLetterBench = StoreBench<DeadLetterStore>;
+type DeadLetterBench = StoreBench<DeadLetterStore>;
 export type DeadLetterCase = StoreCase<DeadLetterStore>;
 
 /** When the first letter of a test run failed. */
