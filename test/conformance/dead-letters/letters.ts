@@ -4,9 +4,8 @@ import type {
   NewDeadLetter,
 } from '../../../src/core/messaging/dead-letters/dead-letter-store.js';
 import { uuidV7 } from '../../../src/core/messaging/ids.js';
-import type { StoreBench, StoreCase } from '../store-suite.js';
+import type { StoreCase } from '../store-suite.js';
 
-type DeadLetterBench = StoreBench<DeadLetterStore>;
 export type DeadLetterCase = StoreCase<DeadLetterStore>;
 
 /** When the first letter of a test run failed. */
