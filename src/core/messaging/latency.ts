@@ -1,8 +1,8 @@
 import { HEADER } from './headers.js';
 import type { Clock, Delivery } from './transport.js';
 
-/** How long the offset between the two clocks is good for. A wall clock that was set is noticed after this. */
-const OFFSET_LIFE_MS = 1_000;
+/** How long the distance between the two clocks is good for. A wall clock that was set is noticed after this. */
+const EPOCH_LIFE_MS = 1_000;
 
 /**
  * Works out how long ago a message was published. Reading a clock and parsing a date cost more than most handlers, so
@@ -11,8 +11,8 @@ const OFFSET_LIFE_MS = 1_000;
 export class LatencyReader {
   #text = '';
   #publishedAt = NaN;
-  #offsetMs = 0;
-  #offsetUntil = -Infinity;
+  #epochMs = 0;
+  #epochUntil = -Infinity;
 
   constructor(private readonly clock: Clock) {}
 
@@ -25,10 +25,10 @@ export class LatencyReader {
       this.#publishedAt = Date.parse(text);
     }
     if (Number.isNaN(this.#publishedAt)) return undefined;
-    if (monotonicNow >= this.#offsetUntil) {
-      this.#offsetMs = this.clock.now() - monotonicNow;
-      this.#offsetUntil = monotonicNow + OFFSET_LIFE_MS;
+    if (monotonicNow >= this.#epochUntil) {
+      this.#epochMs = this.clock.now() - monotonicNow;
+      this.#epochUntil = monotonicNow + EPOCH_LIFE_MS;
     }
-    return Math.max(0, monotonicNow + this.#offsetMs - this.#publishedAt);
+    return Math.max(0, monotonicNow + this.#epochMs - this.#publishedAt);
   }
 }
