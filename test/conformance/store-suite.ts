@@ -20,7 +20,7 @@ export interface StoreOptions<TStore> {
 }
 
 /** What a case gets. */
-export interface StoreBench<TStore> {
+interface StoreBench<TStore> {
   readonly store: TStore;
   readonly clock: ManualClock;
   /** Replaces the store by one opened on the same storage. */
