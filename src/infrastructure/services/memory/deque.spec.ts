@@ -9,12 +9,9 @@ function compare(seed: number, growing: number): void {
   for (let step = 0; step < 1_500; step++) {
     const dice = random(10);
     if (dice >= growing) expect(deque.shift()).toBe(model.shift());
-    else if (dice % 2 === 0) {
+    else {
       deque.push(step);
       model.push(step);
-    } else {
-      deque.unshift(step);
-      model.unshift(step);
     }
     expect(deque.length).toBe(model.length);
     const index = random(model.length + 2);
@@ -51,5 +48,20 @@ describe('a deque', () => {
     expect(Array.from({ length: deque.length }, () => deque.shift())).toEqual(
       Array.from({ length: 50 }, (_, index) => index + 10),
     );
+  });
+
+  it('keeps its order while it shrinks, wherever its front is, and can be gone through', () => {
+    const deque = new Deque<number>();
+    const take = (count: number): unknown[] => Array.from({ length: count }, () => deque.shift());
+    const numbers = (from: number, to: number): number[] =>
+      Array.from({ length: to - from }, (_, index) => from + index);
+    for (const item of numbers(0, 5_000)) deque.push(item);
+    expect(take(5_000)).toEqual(numbers(0, 5_000));
+    for (const item of numbers(0, 20_000)) deque.push(item);
+    expect(take(19_000)).toEqual(numbers(0, 19_000));
+    expect([...deque]).toEqual(numbers(19_000, 20_000));
+    deque.push(20_000);
+    expect(take(1_001)).toEqual(numbers(19_000, 20_001));
+    expect([...deque]).toEqual([]);
   });
 });

@@ -1,6 +1,8 @@
 const INITIAL_CAPACITY = 16;
+/** A smaller ring is not worth shrinking. */
+const SHRINKING_CAPACITY = 4_096;
 
-/** A queue with both ends open, in a ring: taking from the front costs the same however long it is. */
+/** A queue in a ring: taking from the front costs the same however long it is. */
 export class Deque<T> {
   #ring: (T | undefined)[] = new Array<T | undefined>(INITIAL_CAPACITY).fill(undefined);
   #head = 0;
@@ -11,15 +13,8 @@ export class Deque<T> {
   }
 
   push(item: T): void {
-    if (this.#length === this.#ring.length) this.#grow();
+    if (this.#length === this.#ring.length) this.#resize(this.#ring.length * 2);
     this.#ring[(this.#head + this.#length) & (this.#ring.length - 1)] = item;
-    this.#length += 1;
-  }
-
-  unshift(item: T): void {
-    if (this.#length === this.#ring.length) this.#grow();
-    this.#head = (this.#head - 1) & (this.#ring.length - 1);
-    this.#ring[this.#head] = item;
     this.#length += 1;
   }
 
@@ -29,6 +24,9 @@ export class Deque<T> {
     this.#ring[this.#head] = undefined;
     this.#head = (this.#head + 1) & (this.#ring.length - 1);
     this.#length -= 1;
+    // What a backlog needed must not be kept for ever. By then it was copied no more than once for each item taken.
+    if (this.#ring.length > SHRINKING_CAPACITY && this.#length < this.#ring.length / 8)
+      this.#resize(this.#ring.length / 4);
     return item;
   }
 
@@ -37,8 +35,12 @@ export class Deque<T> {
     return index < this.#length ? this.#ring[(this.#head + index) & (this.#ring.length - 1)] : undefined;
   }
 
-  #grow(): void {
-    const next = new Array<T | undefined>(this.#ring.length * 2).fill(undefined);
+  *[Symbol.iterator](): Iterator<T> {
+    for (let index = 0; index < this.#length; index++) yield this.at(index) as T;
+  }
+
+  #resize(capacity: number): void {
+    const next = new Array<T | undefined>(capacity).fill(undefined);
     for (let index = 0; index < this.#length; index++) next[index] = this.at(index);
     this.#ring = next;
     this.#head = 0;

@@ -26,7 +26,7 @@ export class MemoryConsumer implements Consumer, Receiver {
   ) {
     this.isKeyed = subscription.ordering === 'key';
     this.#slots = new DeliverySlots(
-      subscription,
+      { concurrency: subscription.concurrency, ordering: 'none' }, // keys wait in the group, not here
       (handover, done) => this.#deliver(handover, done),
       () => group.wake(),
     );
@@ -38,7 +38,7 @@ export class MemoryConsumer implements Consumer, Receiver {
   }
 
   offer(handover: Handover): void {
-    this.#slots.offer(handover, handover.message.key);
+    this.#slots.offer(handover);
   }
 
   stop(): Promise<void> {
@@ -46,10 +46,9 @@ export class MemoryConsumer implements Consumer, Receiver {
     return this.#stopped;
   }
 
-  async #stop(): Promise<void> {
+  #stop(): Promise<void> {
     this.group.detach(this);
-    this.group.putBack(this.#slots.withdraw());
-    await this.#slots.idle();
+    return this.#slots.idle();
   }
 
   #deliver(handover: Handover, done: () => void): void {

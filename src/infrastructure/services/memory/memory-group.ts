@@ -3,6 +3,7 @@ import { LinkedSet } from '../../../core/messaging/transport-kit/linked-set.js';
 import { Deque } from './deque.js';
 import { DueQueue } from './due-queue.js';
 import { Handover, type Held, type Log, type Receiver } from './memory-handover.js';
+import { KeyLanes } from './key-lanes.js';
 
 /** One group's share of a topic: where it is in the log, what comes back to it, and who consumes. */
 export class MemoryGroup {
@@ -10,10 +11,10 @@ export class MemoryGroup {
   next: number | undefined;
   readonly inHand = new LinkedSet<Handover>();
   readonly #returned = new Deque<Handover>();
+  readonly #lanes = new KeyLanes();
   readonly #due: DueQueue<Handover>;
   readonly #consumers: Receiver[] = [];
-  /** Who has messages of a key in hand: while there are any, the next of that key goes there as well. */
-  readonly #keyOwners = new Map<string, { readonly consumer: Receiver; inHand: number }>();
+  #isKeyed = false;
   #turn = 0;
   #isAwake = false;
 
@@ -44,21 +45,10 @@ export class MemoryGroup {
     this.wake();
   }
 
-  /** Puts back what was taken and not begun, in front, in its order. */
-  putBack(handovers: readonly Handover[]): void {
-    for (const handover of handovers.toReversed()) {
-      this.settled(handover);
-      this.#returned.unshift(handover);
-    }
-    this.wake();
-  }
-
   /** The handover is in nobody's hands any more. */
   settled(handover: Handover): void {
     this.inHand.delete(handover);
-    const { key } = handover.message;
-    const owner = key === undefined ? undefined : this.#keyOwners.get(key);
-    if (key !== undefined && owner && --owner.inHand === 0) this.#keyOwners.delete(key);
+    this.#lanes.leave(handover);
   }
 
   /** The group is done with the message. */
@@ -69,12 +59,14 @@ export class MemoryGroup {
 
   attach(consumer: Receiver): void {
     this.#consumers.push(consumer);
+    this.#isKeyed ||= consumer.isKeyed;
     this.wake();
   }
 
   detach(consumer: Receiver): void {
     const index = this.#consumers.indexOf(consumer);
     if (index >= 0) this.#consumers.splice(index, 1);
+    this.#isKeyed = this.#consumers.some(({ isKeyed }) => isKeyed);
   }
 
   /** Hands out messages at the end of this turn: a publisher must not find itself inside a handler. */
@@ -89,13 +81,9 @@ export class MemoryGroup {
 
   backlog(): Backlog {
     const unread = this.next === undefined ? 0 : this.topic.end - this.next;
-    const ages = [...this.inHand, ...this.#due, ...this.#first()].map((handover) => handover.held.since);
-    const oldest = Math.min(
-      ...ages,
-      (this.next !== undefined && this.topic.at(this.next)?.since) || Infinity,
-    );
+    const oldest = this.#oldest();
     return {
-      ready: unread + this.#returned.length,
+      ready: unread + this.#returned.length + this.#lanes.size,
       inFlight: this.inHand.size,
       delayed: this.#due.size + (this.next === undefined ? 0 : this.topic.delayed),
       ...(oldest < Infinity && { oldestAgeMs: this.clock.monotonic() - oldest }),
@@ -106,9 +94,13 @@ export class MemoryGroup {
     this.#due.clear();
   }
 
-  *#first(): Iterable<Handover> {
-    const first = this.#returned.at(0);
-    if (first) yield first;
+  /** Looks at everything but the log, which is in its order already. */
+  #oldest(): number {
+    const unread = this.next === undefined ? undefined : this.topic.at(this.next);
+    let oldest = unread?.since ?? Infinity;
+    for (const handovers of [this.inHand, this.#due, this.#returned, this.#lanes])
+      for (const { held } of handovers) if (held.since < oldest) oldest = held.since;
+    return oldest;
   }
 
   #handOut(): void {
@@ -116,22 +108,22 @@ export class MemoryGroup {
       const handover = this.#take();
       if (!handover) break;
       this.inHand.add(handover);
-      this.#ownerOf(handover, consumer).offer(handover);
+      consumer.offer(handover);
     }
     this.topic.trim();
   }
 
-  #ownerOf({ message: { key } }: Handover, free: Receiver): Receiver {
-    if (key === undefined || !free.isKeyed) return free;
-    const owner = this.#keyOwners.get(key) ?? { consumer: free, inHand: 0 };
-    owner.inHand += 1;
-    this.#keyOwners.set(key, owner);
-    return owner.consumer;
+  #take(): Handover | undefined {
+    const first = this.#lanes.next();
+    if (first) return first;
+    while (!this.#lanes.isFull) {
+      const handover = this.#returned.shift() ?? this.#fromLog();
+      if (!handover || !this.#isKeyed || this.#lanes.enter(handover)) return handover;
+    }
+    return undefined;
   }
 
-  #take(): Handover | undefined {
-    const returned = this.#returned.shift();
-    if (returned) return returned;
+  #fromLog(): Handover | undefined {
     const held = this.next === undefined ? undefined : this.topic.at(this.next);
     if (!held || this.next === undefined) return undefined;
     this.next += 1;

@@ -14,6 +14,8 @@ export interface Held {
 export class Handover {
   /** Place among what the group has in hand. */
   readonly link = new Link<Handover>();
+  /** Others of its key wait until it is settled. */
+  holdsKey = false;
 
   /**
    * @param message with the headers of earlier retries laid over.
@@ -42,7 +44,7 @@ export interface Log {
 export interface Receiver {
   /** How many handovers it can take now. */
   readonly free: number;
-  /** Whether equal keys must go to the same one while it has any of them in hand. */
+  /** Whether messages with equal keys must wait for each other, whoever gets them. */
   readonly isKeyed: boolean;
   offer(handover: Handover): void;
 }

@@ -1,0 +1,52 @@
+import { ManualClock } from '../../../core/messaging/testing/index.js';
+import { letter } from '../../../../test/conformance/dead-letters/letters.js';
+import { MemoryDeadLetterStore } from './memory-dead-letter.store.js';
+import { MemoryIdempotencyStore } from './memory-idempotency.store.js';
+
+/** What the conformance suites cannot know: the bounds of these stores. */
+describe('the memory dead letter store', () => {
+  it('refuses a letter beyond its bound, keeps what it has, and takes more once there is room', async () => {
+    const store = new MemoryDeadLetterStore({ maxLetters: 2 });
+    const [first, second, third] = [letter(), letter(), letter()];
+    await store.add(first);
+    await store.add(second);
+    await expect(store.add(third)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    expect(await store.count({})).toBe(2);
+    expect(await store.find(third.id)).toBeUndefined();
+    await store.remove(first.id);
+    expect(await store.add(third)).toBe(third.id);
+  });
+
+  it('takes the new failure of a letter that it has although it is full', async () => {
+    const store = new MemoryDeadLetterStore({ maxLetters: 1 });
+    const first = letter();
+    await store.add(first);
+    expect(await store.add(letter({ messageId: first.messageId, attempts: 9 }))).toBe(first.id);
+    expect(await store.find(first.id)).toMatchObject({ attempts: 9 });
+  });
+});
+
+describe('the memory idempotency store', () => {
+  it('refuses a claim beyond its bound, and takes it once an entry has expired', async () => {
+    const clock = new ManualClock();
+    const store = new MemoryIdempotencyStore({ clock, maxKeys: 2 });
+    await store.begin('a', 100);
+    await store.begin('b', 1_000);
+    await expect(store.begin('c', 100)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    expect((await store.begin('a', 100)).kind).toBe('busy');
+    await clock.advance(101);
+    expect((await store.begin('c', 100)).kind).toBe('fresh');
+    expect((await store.begin('b', 100)).kind).toBe('busy');
+  });
+
+  it('forgets expired entries although nobody asks for them again', async () => {
+    const clock = new ManualClock();
+    const store = new MemoryIdempotencyStore({ clock, maxKeys: 100 });
+    for (let nth = 0; nth < 10_000; nth++) {
+      const claim = await store.begin(`key-${nth}`, 10);
+      expect(claim.kind).toBe('fresh');
+      if (claim.kind === 'fresh') await store.complete(`key-${nth}`, claim.token, 20);
+      if (nth % 20 === 19) await clock.advance(21);
+    }
+  });
+});
