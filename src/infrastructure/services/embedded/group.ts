@@ -20,6 +20,8 @@ export class Group implements GroupView {
   readonly #queue: GroupQueue;
   readonly #open: LogContext;
   readonly #consumers: GroupConsumer[] = [];
+  /** Who has messages of a key in hand. The next of that key go there, or wait when it takes no more. */
+  readonly #keyOwners = new Map<string, { readonly consumer: GroupConsumer; inHand: number }>();
   record: GroupRecord;
   #held: Item | undefined;
   #inHand = 0;
@@ -91,6 +93,7 @@ export class Group implements GroupView {
         return;
       }
       this.#inHand += 1;
+      this.#own(item, consumer);
       offers.push(consumer.take(item));
     }
   }
@@ -111,6 +114,7 @@ export class Group implements GroupView {
   settle(item: Item): void {
     const { journal, turns } = this.#open;
     this.#inHand -= 1;
+    this.#disown(item);
     if (item.dueKey) {
       this.state.openDue.delete(item.number);
       journal.add(HAND_OUT.dueSettled, this.record.id, item.number, 0);
@@ -124,7 +128,10 @@ export class Group implements GroupView {
 
   giveBack(item: Item, attempt: number): void {
     this.#inHand -= 1;
+    this.#disown(item);
     this.note({ ...item, attempt }, false);
+    if (this.#held) this.#queue.giveBack(this.#held); // or it would overtake the one that comes back
+    this.#held = undefined;
     this.#queue.giveBack(item);
     this.#open.turns.wake(this);
   }
@@ -167,14 +174,23 @@ export class Group implements GroupView {
     return oldest;
   }
 
-  /** Messages with one key go to one consumer, or their order would depend on which is faster. */
+  #own({ message: { key } }: Item, consumer: GroupConsumer): void {
+    if (key === undefined || !consumer.isKeyed) return;
+    const owner = this.#keyOwners.get(key) ?? { consumer, inHand: 0 };
+    owner.inHand += 1;
+    this.#keyOwners.set(key, owner);
+  }
+
+  #disown({ message: { key } }: Item): void {
+    const owner = key === undefined ? undefined : this.#keyOwners.get(key);
+    if (key !== undefined && owner && --owner.inHand === 0) this.#keyOwners.delete(key);
+  }
+
+  /** One consumer at a time has messages of a key, or their order would depend on which is faster. */
   #consumerFor({ message: { key } }: Item): GroupConsumer | undefined {
     const all = this.#consumers;
-    const keyed = key !== undefined && all.length > 1 && all.some((consumer) => consumer.isKeyed);
-    if (keyed) {
-      const consumer = all[hash(key) % all.length];
-      return consumer && consumer.free > 0 ? consumer : undefined;
-    }
+    const owner = key === undefined ? undefined : this.#keyOwners.get(key);
+    if (owner) return owner.consumer.free > 0 ? owner.consumer : undefined;
     this.#turn += 1;
     for (let offset = 0; offset < all.length; offset += 1) {
       const consumer = all[(this.#turn + offset) % all.length];
@@ -187,10 +203,4 @@ export class Group implements GroupView {
     const next = this.#open.due.nextDueMs(this.record.id, now);
     if (next !== undefined) this.#open.alarm.set(this.record.id, next);
   }
-}
-
-function hash(text: string): number {
-  let value = 0;
-  for (let at = 0; at < text.length; at += 1) value = (value * 31 + text.charCodeAt(at)) >>> 0;
-  return value;
 }
