@@ -9,19 +9,26 @@ export interface ChildTask {
   /** Publishes one call after the other until it is killed, or consumes. */
   readonly role: 'publish' | 'consume';
   readonly concurrency: number;
-  /** Deliveries to acknowledge before the next is held for ever. */
+  /** Deliveries to settle before the next is held for ever. */
   readonly settleFirst: number;
+  /** Those are to be retried after this long; without, they are acknowledged. */
+  readonly retryMs?: number;
 }
 
 /** A line on standard output: `accepted ID`, `delivered ID ATTEMPT` or `settled ID`. */
 const say = (...words: (string | number)[]): boolean => process.stdout.write(`${words.join(' ')}\n`);
 
-async function consume(transport: Transport, { topic, concurrency, settleFirst }: ChildTask): Promise<void> {
+async function consume(
+  transport: Transport,
+  { topic, concurrency, settleFirst, retryMs }: ChildTask,
+): Promise<void> {
+  const settlement: Settlement =
+    retryMs === undefined ? { kind: 'ack' } : { kind: 'retry', delayMs: retryMs, headers: { again: 'yes' } };
   let count = 0;
   await transport.consume({ topic, group: 'g', concurrency, ordering: 'none' }, ({ message, attempt }) => {
     say('delivered', message.id, attempt);
     if (++count > settleFirst) return new Promise<Settlement>(() => undefined);
-    return Promise.resolve({ kind: 'ack' });
+    return Promise.resolve(settlement);
   });
 }
 

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import type { Transport } from '../../../src/core/messaging/index.js';
 import type { ChildTask } from './child.js';
 import {
+  ACK,
   type Bench,
   type Case,
   collect,
@@ -14,6 +15,9 @@ import {
   unique,
   until,
 } from './harness.js';
+
+/** The settlement happens in the child, and what it prints is seen a little later. */
+const NOTICED_MS = 1_000;
 
 interface Child {
   readonly lines: () => string[];
@@ -146,6 +150,34 @@ export const crashing: readonly Case[] = [
         await sleep(QUIET_MS);
         expect(collector.ids().filter((id) => ids.indexOf(id) < 25)).toEqual([]);
         expect(new Set(collector.ids()).size).toBe(15);
+      });
+    },
+  },
+  {
+    title: 'keeps a retry that waits when the process is killed, with attempt, headers and time',
+    needs: 'process',
+    run: async (bench) => {
+      const topic = unique();
+      const storage = await prepare(bench, topic, ['retried', 'in hand']);
+      const child = start(bench, storage, { topic, role: 'consume', settleFirst: 1, retryMs: 3_000 });
+      // One slot: the second is handed over once the retry of the first is settled.
+      await until(() => child.lines().length === 2);
+      const settledAt = Date.now();
+      await child.kill();
+      await reopened(bench, storage, async (transport) => {
+        const times = new Map<string, number>();
+        const collector = await collect(transport, { topic, group: 'g' }, ({ message: { id } }) => {
+          times.set(id, Date.now() - settledAt);
+          return ACK;
+        });
+        await collector.received(2);
+        await sleep(QUIET_MS);
+        expect(collector.deliveries.map(({ message: { id }, attempt }) => [id, attempt])).toEqual([
+          ['in hand', 2],
+          ['retried', 2],
+        ]);
+        expect(collector.deliveries[1]!.message.headers).toEqual({ again: 'yes' });
+        expect(times.get('retried')).toBeGreaterThan(3_000 - NOTICED_MS);
       });
     },
   },

@@ -1,4 +1,4 @@
-import { type Case, collect, message, messages, publish, QUIET_MS, sleep, unique } from './harness.js';
+import { type Case, collect, message, messages, publish, QUIET_MS, sleep, unique, until } from './harness.js';
 
 export const groups: readonly Case[] = [
   {
@@ -46,7 +46,10 @@ export const groups: readonly Case[] = [
       const sent = messages(60);
       await publish(transport, topic, sent);
       const all = (): string[] => [...first.ids(), ...second.ids()];
-      while (all().length < sent.length) await sleep(10);
+      await until(
+        () => all().length >= sent.length,
+        () => `${all().length} of ${sent.length} deliveries`,
+      );
       await sleep(QUIET_MS);
       expect(all().sort()).toEqual(sent.map((one) => one.id).sort());
       expect(first.ids().length).toBeGreaterThan(0);
@@ -81,6 +84,37 @@ export const groups: readonly Case[] = [
       await after.received(1);
       await sleep(QUIET_MS);
       expect(after.ids()).toEqual(['new']);
+    },
+  },
+  {
+    title: 'gives the first group of a topic what was published before it came',
+    run: async ({ transport }) => {
+      const topic = unique();
+      const sent = messages(3);
+      await publish(transport, topic, sent);
+      const first = await collect(transport, { topic, group: 'first' });
+      await first.received(3);
+      expect(first.ids().sort()).toEqual(sent.map((one) => one.id).sort());
+    },
+  },
+  {
+    title: 'gives a group that comes late everything from then on, and takes nothing from the others',
+    run: async ({ transport }) => {
+      const topic = unique();
+      const early = await collect(transport, { topic, group: 'early' });
+      const before = messages(5);
+      await publish(transport, topic, before);
+      await early.received(5);
+      const late = await collect(transport, { topic, group: 'late' });
+      const after = messages(5);
+      await publish(transport, topic, after);
+      const ids = (sent: typeof before): string[] => sent.map((one) => one.id);
+      await until(() => ids(after).every((id) => late.ids().includes(id)));
+      await early.received(10);
+      await sleep(QUIET_MS);
+      expect(early.ids().sort()).toEqual([...ids(before), ...ids(after)].sort());
+      expect(new Set(late.ids()).size).toBe(late.ids().length);
+      expect(late.deliveries.every(({ attempt }) => attempt === 1)).toBe(true);
     },
   },
   {

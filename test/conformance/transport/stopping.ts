@@ -68,6 +68,65 @@ export const stopping: readonly Case[] = [
     },
   },
   {
+    title:
+      'hands nothing more of a key to a consumer that stops with one in hand, and keeps its order elsewhere',
+    run: async ({ transport }) => {
+      const topic = unique();
+      const { opened, open } = latch();
+      const keyed = { topic, group: 'g', concurrency: 2, ordering: 'key' } as const;
+      const order: string[] = [];
+      const first = await collect(transport, keyed, async ({ message: { id } }) => {
+        await opened;
+        order.push(id);
+        return ACK;
+      });
+      const sent = Array.from({ length: 6 }, (_, index) => message({ id: `${index}`, key: 'k' }));
+      await publish(transport, topic, sent.slice(0, 3));
+      await first.received(1);
+      const stopped = first.consumer.stop();
+      const second = await collect(transport, keyed, ({ message: { id } }) => {
+        order.push(id);
+        return ACK;
+      });
+      await publish(transport, topic, sent.slice(3));
+      await sleep(QUIET_MS);
+      open();
+      await stopped;
+      await second.received(5);
+      expect(first.ids()).toEqual(['0']);
+      expect(order).toEqual(sent.map((one) => one.id));
+    },
+  },
+  {
+    title: 'keeps the order of a key when one of two consumers stops while many wait for it',
+    run: async ({ transport }) => {
+      const topic = unique();
+      const { opened, open } = latch();
+      const order: number[] = [];
+      const settle = async ({ message: { id } }: { message: { id: string } }): Promise<typeof ACK> => {
+        await opened;
+        order.push(Number(id));
+        return ACK;
+      };
+      const keyed = { topic, group: 'g', concurrency: 1, ordering: 'key' } as const;
+      const both = [await collect(transport, keyed, settle), await collect(transport, keyed, settle)];
+      await publish(
+        transport,
+        topic,
+        Array.from({ length: 20 }, (_, index) => message({ id: `${index}`, key: 'k' })),
+      );
+      await until(() => both.some((one) => one.deliveries.length > 0));
+      const stopped = both.find((one) => one.deliveries.length > 0)!.consumer.stop();
+      open();
+      await stopped;
+      await until(
+        () => order.length === 20,
+        () => order.join(),
+      );
+      expect(order).toEqual([...order].sort((a, b) => a - b));
+    },
+  },
+  {
     title: 'may be told to stop twice',
     run: async ({ transport }) => {
       const collector = await collect(transport, { topic: unique(), group: 'g' });
