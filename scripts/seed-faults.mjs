@@ -1,6 +1,9 @@
 /**
  * Proves that the conformance suite notices what it is there to notice: plants faults into a transport, one after the
- * other, and wants the suite to fail for each. Ends with the line `N passed, N failed`.
+ * other, and wants the suite to fail for each, and to pass without any. Ends with the line `N passed, N failed`.
+ *
+ *   node scripts/seed-faults.mjs                   every fault, in the transport that it is written for
+ *   node scripts/seed-faults.mjs --base=embedded   every fault that any transport can have, in this one
  */
 import * as path from 'node:path';
 import { spawn } from 'node:child_process';
@@ -8,63 +11,100 @@ import { spawn } from 'node:child_process';
 import { prepare, ROOT } from './bootstrap.mjs';
 
 /** A fault that hangs the suite counts as noticed only if Jest says so by then. */
-const LIMIT_MS = 120_000;
+const LIMIT_MS = 60_000;
+/** Nothing is begun after this; what was not tried counts as failed. */
+const TOTAL_LIMIT_MS = 230_000;
+/** How long the suite waits for what a fault keeps from happening. Without a fault it is as patient as ever. */
+const PATIENCE_MS = '4000';
+/** Runs at a time: most of one is waiting. */
+const LANES = 2;
 const SPEC = 'test/conformance/seeded-faults/seeded.spec.ts';
+const BASES = ['memory', 'embedded', 'line'];
 
+const chosen = chooseBase(process.argv.slice(2));
 await prepare({ build: false });
+const startedAt = performance.now();
 const faults = await listFaults();
-let unnoticed = 0;
-for (const { name, topic } of faults) {
-  const startedAt = performance.now();
-  const { code, failed } = await runSuite(name, topic);
-  const noticed = code === 1 && failed > 0;
-  if (!noticed) unnoticed += 1;
-  const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
-  console.log(
-    `${noticed ? 'noticed  ' : 'UNNOTICED'} ${name} (${failed} failed in "${topic}", ${seconds} s)`,
-  );
+const counts = { passed: 0, failed: 0 };
+const tasks = BASES.flatMap((base) => {
+  const topics = new Set(faults.filter((fault) => fault.base === base).map(({ topic }) => topic));
+  return topics.size === 0 ? [] : [() => expectSound(base, [...topics].join('|'))];
+});
+tasks.push(...faults.map((fault) => () => expectNoticed(fault)));
+await Promise.all(Array.from({ length: LANES }, workThrough));
+console.log(`${counts.passed} passed, ${counts.failed} failed`);
+process.exitCode = counts.failed === 0 && faults.length > 0 ? 0 : 1;
+
+async function workThrough() {
+  for (let task = tasks.shift(); task; task = tasks.shift()) await task();
 }
-console.log(`${faults.length - unnoticed} passed, ${unnoticed} failed`);
-process.exitCode = unnoticed === 0 && faults.length > 0 ? 0 : 1;
+
+function chooseBase(args) {
+  if (args.length === 0) return 'memory';
+  const base = args.length === 1 && /^--base=(\w+)$/.exec(args[0])?.[1];
+  if (BASES.includes(base)) return base;
+  console.error(`Usage: node scripts/seed-faults.mjs [--base=${BASES.join('|')}]`);
+  process.exit(2);
+}
+
+/** Without this a suite that always fails would notice everything. */
+async function expectSound(base, topics) {
+  const { code, passed, failed, seconds } = await runSuite({ name: '', base, topic: `(${topics})` });
+  const isSound = code === 0 && failed === 0 && passed > 0;
+  counts[isSound ? 'passed' : 'failed'] += 1;
+  const verdict = isSound ? 'sound    ' : 'UNSOUND  ';
+  console.log(`${verdict} ${base} without a fault (${passed} passed, ${failed} failed, ${seconds})`);
+}
+
+async function expectNoticed(fault) {
+  const { code, failed, seconds } = await runSuite(fault);
+  const isNoticed = code === 1 && failed > 0;
+  counts[isNoticed ? 'passed' : 'failed'] += 1;
+  const verdict = isNoticed ? 'noticed  ' : 'UNNOTICED';
+  console.log(`${verdict} ${fault.name} (${failed} failed in "${fault.topic}", ${fault.base}, ${seconds})`);
+}
 
 async function listFaults() {
   const script = `import { SEEDED_FAULTS } from ${JSON.stringify(path.join(ROOT, 'test/conformance/seeded-faults/faults.ts'))};
-    console.log(JSON.stringify(Object.entries(SEEDED_FAULTS).map(([name, { topic }]) => ({ name, topic }))));`;
+    console.log(JSON.stringify(Object.entries(SEEDED_FAULTS).map(([name, { topic, base }]) => ({ name, topic, base }))));`;
   const args = ['--import', '@swc-node/register/esm-register', '--input-type=module', '--eval', script];
-  const { output } = await run(args, {});
-  return JSON.parse(output.trim().split('\n').at(-1) ?? '[]');
+  const { output } = await run(args, {}, LIMIT_MS);
+  const listed = JSON.parse(output.trim().split('\n').at(-1) || '[]');
+  return listed.map(({ base = chosen, ...fault }) => ({ ...fault, base }));
 }
 
-async function runSuite(name, topic) {
+async function runSuite({ name, topic, base }) {
+  const begun = performance.now();
+  const limitMs = Math.min(LIMIT_MS, startedAt + TOTAL_LIMIT_MS - begun);
+  if (limitMs <= 0) return { code: null, passed: 0, failed: 0, seconds: 'not tried for want of time' };
   const jest = path.join(ROOT, 'node_modules', 'jest', 'bin', 'jest.js');
-  const args = [
-    jest,
-    '--json',
-    '--runInBand',
-    '--testPathIgnorePatterns=/node_modules/',
-    '-t',
-    ` ${topic} `,
-    SPEC,
-  ];
-  const { code, output } = await run(args, { SEEDED_FAULT: name, CONFORMANCE_PATIENCE_MS: '4000' });
+  const args = [jest, '--json', '--runInBand', '--testPathIgnorePatterns=/node_modules/'];
+  const env = {
+    SEEDED_FAULT: name,
+    SEEDED_BASE: base,
+    ...(name !== '' && { CONFORMANCE_PATIENCE_MS: PATIENCE_MS }),
+  };
+  const { code, output } = await run([...args, '-t', ` ${topic} `, SPEC], env, limitMs);
+  const seconds = `${((performance.now() - begun) / 1000).toFixed(1)} s`;
   try {
-    return { code, failed: JSON.parse(output.slice(output.indexOf('{'))).numFailedTests };
+    const { numPassedTests, numFailedTests } = JSON.parse(output.slice(output.indexOf('{')));
+    return { code, passed: numPassedTests, failed: numFailedTests, seconds };
   } catch {
-    return { code, failed: 0 };
+    return { code, passed: 0, failed: 0, seconds };
   }
 }
 
-function run(args, env) {
+function run(args, env, limitMs) {
   return new Promise((resolve) => {
     const child = spawn(process.execPath, args, {
       cwd: ROOT,
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'ignore'],
     });
-    const timer = setTimeout(() => child.kill('SIGKILL'), LIMIT_MS);
+    const timer = setTimeout(() => child.kill('SIGKILL'), limitMs);
     let output = '';
     child.stdout.on('data', (chunk) => (output += chunk));
-    child.on('exit', (code) => {
+    child.on('close', (code) => {
       clearTimeout(timer);
       resolve({ code, output });
     });

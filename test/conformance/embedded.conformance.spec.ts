@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { Transport } from '../../src/core/messaging/transport.js';
+import type { Transport, TransportContext } from '../../src/core/messaging/transport.js';
 import { createTransport, newDirectory } from './embedded.factory.js';
 import { describeTransport } from './transport/index.js';
 
@@ -13,8 +13,8 @@ function directory(): string {
   return made;
 }
 
-async function open(storage: string): Promise<Transport> {
-  const transport = await createTransport(storage);
+async function open(storage: string, context?: Pick<TransportContext, 'onEvent'>): Promise<Transport> {
+  const transport = await createTransport(storage, context);
   directories.set(transport, storage);
   return transport;
 }
@@ -25,7 +25,7 @@ afterAll(() => {
 
 describeTransport('Embedded', {
   tooLargeBytes: 2 * 2 ** 20,
-  create: () => open(directory()),
+  create: (context) => open(directory(), context),
   reopen: async (transport) => {
     await transport.close();
     return open(directories.get(transport)!);

@@ -2,17 +2,20 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '../../src/core/messaging/clock.js';
-import type { Transport } from '../../src/core/messaging/transport.js';
+import type { Transport, TransportContext } from '../../src/core/messaging/transport.js';
 import { embeddedOptionsSchema } from '../../src/infrastructure/services/embedded/embedded.options.js';
 import { EmbeddedTransport } from '../../src/infrastructure/services/embedded/embedded.transport.js';
 
 /** A connected embedded transport as the suite wants it. */
-export async function createTransport(directory: string): Promise<Transport> {
+export async function createTransport(
+  directory: string,
+  { onEvent = () => undefined }: Partial<Pick<TransportContext, 'onEvent'>> = {},
+): Promise<Transport> {
   const options = embeddedOptionsSchema.parse({ directory, maxMessageBytes: 2 ** 20 + 1_000 });
   const transport = new EmbeddedTransport(options, {
     name: 'embedded',
     clock: systemClock,
-    onEvent: () => undefined,
+    onEvent,
   });
   await transport.connect();
   return transport;

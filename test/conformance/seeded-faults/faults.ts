@@ -1,4 +1,9 @@
-import type { OnDelivery, Settlement, Transport } from '../../../src/core/messaging/transport.js';
+import type {
+  OnDelivery,
+  Settlement,
+  Transport,
+  WireMessage,
+} from '../../../src/core/messaging/transport.js';
 
 const ACK: Settlement = { kind: 'ack' };
 const wait = (delayMs: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, delayMs));
@@ -6,8 +11,12 @@ const wait = (delayMs: number): Promise<void> => new Promise((resolve) => setTim
 /** A defect of a transport, and the topic of the suite that must notice it. */
 export interface SeededFault {
   readonly topic: string;
-  /** Needs a transport that outlives its process. */
-  readonly durable?: boolean;
+  /** What it needs to show: a transport that outlives its process, or one whose broker can go away. */
+  readonly base?: 'embedded' | 'line';
+  /** Planted in the process that is killed, and not in the one that looks afterwards. */
+  readonly onlyInChild?: boolean;
+  /** It is opened on an empty directory instead of its own. */
+  readonly losesStorage?: boolean;
   readonly plant: (transport: Transport) => Partial<Transport>;
 }
 
@@ -18,6 +27,13 @@ const delivering =
     consume: (subscription, onDelivery) =>
       transport.consume(subscription, wrap(onDelivery, transport, subscription.topic)),
   });
+
+async function publishOne(
+  transport: Transport,
+  ...[topic, message, delayMs = 0]: [topic: string, message: WireMessage, delayMs?: number]
+): Promise<void> {
+  await transport.publish({ topic }, [message], { delayMs, deadlineMs: 5_000 });
+}
 
 /** Every one of them has been seen in some messaging library. */
 export const SEEDED_FAULTS: Readonly<Record<string, SeededFault>> = {
@@ -43,10 +59,7 @@ export const SEEDED_FAULTS: Readonly<Record<string, SeededFault>> = {
     plant: delivering((onDelivery, transport, topic) => async (delivery) => {
       const settlement = await onDelivery(delivery);
       if (settlement.kind === 'ack') return ACK;
-      await transport.publish({ topic }, [delivery.message], {
-        delayMs: settlement.delayMs,
-        deadlineMs: 5_000,
-      });
+      await publishOne(transport, topic, delivery.message, settlement.delayMs);
       return ACK;
     }),
   },
@@ -131,9 +144,80 @@ export const SEEDED_FAULTS: Readonly<Record<string, SeededFault>> = {
       };
     },
   },
+  'shows a group nothing that came before it': {
+    topic: 'groups',
+    plant: (transport) => {
+      const published = new Set<string>();
+      const known = new Set<string>();
+      return {
+        publish: (to, messages, options) => {
+          for (const { id } of messages) published.add(id);
+          return transport.publish(to, messages, options);
+        },
+        consume: (subscription, onDelivery) => {
+          const group = `${subscription.topic} ${subscription.group}`;
+          const unseen = known.has(group) ? new Set<string>() : new Set(published);
+          known.add(group);
+          return transport.consume(subscription, (delivery) =>
+            unseen.has(delivery.message.id) ? Promise.resolve(ACK) : onDelivery(delivery),
+          );
+        },
+      };
+    },
+  },
+  'keeps a copy of every body': {
+    topic: 'pressure',
+    base: 'embedded',
+    plant: (transport) => {
+      const kept: Uint8Array[] = [];
+      return {
+        publish: (to, messages, options) => {
+          for (const { body } of messages) kept.push(new Uint8Array(body));
+          return transport.publish(to, messages, options);
+        },
+      };
+    },
+  },
+  'publishes in the end what it called unavailable': {
+    topic: 'reconnecting',
+    base: 'line',
+    plant: (transport) => {
+      const again = async (...[to, messages, options]: Parameters<Transport['publish']>): Promise<void> => {
+        for (let tries = 0; tries < 50; tries++) {
+          await wait(20);
+          const outcomes = await transport.publish(to, messages, options);
+          if (outcomes.every(({ kind }) => kind === 'accepted')) return;
+        }
+      };
+      return {
+        publish: async (...call) => {
+          const outcomes = await transport.publish(...call);
+          if (outcomes.some(({ kind }) => kind === 'unavailable')) void again(...call);
+          return outcomes;
+        },
+      };
+    },
+  },
+  'does not count a crash': {
+    topic: 'crashing',
+    base: 'embedded',
+    plant: delivering((onDelivery) => (delivery) => onDelivery({ ...delivery, attempt: 1 })),
+  },
+  'keeps its retries in memory': {
+    topic: 'crashing',
+    base: 'embedded',
+    onlyInChild: true,
+    plant: delivering((onDelivery, transport, topic) => async (delivery) => {
+      const settlement = await onDelivery(delivery);
+      if (settlement.kind === 'ack') return ACK;
+      void wait(settlement.delayMs).then(() => publishOne(transport, topic, delivery.message));
+      return ACK;
+    }),
+  },
   'says accepted before the message is stored': {
     topic: 'crashing',
-    durable: true,
+    base: 'embedded',
+    onlyInChild: true,
     plant: (transport) => ({
       publish: (to, messages, options) => {
         setTimeout(() => void transport.publish(to, messages, options), 300);
@@ -143,13 +227,15 @@ export const SEEDED_FAULTS: Readonly<Record<string, SeededFault>> = {
   },
   'loses what it holds on a restart': {
     topic: 'restarting',
-    durable: true,
-    plant: () => ({}), // planted in the options: it is reopened on an empty directory
+    base: 'embedded',
+    losesStorage: true,
+    plant: () => ({}),
   },
 };
 
-/** The transport with the fault in it. */
-export function withFault(transport: Transport, fault: SeededFault): Transport {
+/** The transport with the fault in it, or as it is without one. */
+export function withFault(transport: Transport, fault: SeededFault | undefined): Transport {
+  if (!fault) return transport;
   const planted = fault.plant(transport);
   return new Proxy(transport, {
     get: (target, property) => {

@@ -4,7 +4,5 @@ import { SEEDED_FAULTS, withFault } from './faults.js';
 
 /** What the child process of the crash cases loads: the durable transport with the fault in it. */
 export async function createTransport(storage: string): Promise<Transport> {
-  const transport = await createEmbedded(storage);
-  const fault = SEEDED_FAULTS[process.env['SEEDED_FAULT'] ?? ''];
-  return fault ? withFault(transport, fault) : transport;
+  return withFault(await createEmbedded(storage), SEEDED_FAULTS[process.env['SEEDED_FAULT'] ?? '']);
 }

@@ -1,46 +1,72 @@
 import { join } from 'node:path';
+import type { Transport, TransportContext } from '../../../src/core/messaging/transport.js';
+import { temporaryDirectory } from '../../support/demonstration.js';
+import { SeverableTransport } from '../../support/severable-transport.js';
 import { createTransport as createEmbedded } from '../embedded.factory.js';
 import { createTransport as createMemory } from '../memory.factory.js';
-import { temporaryDirectory } from '../../support/demonstration.js';
 import { type ConformanceOptions, describeTransport } from '../transport/index.js';
-import { SEEDED_FAULTS, withFault } from './faults.js';
+import { SEEDED_FAULTS, type SeededFault, withFault } from './faults.js';
+
+type Context = Pick<TransportContext, 'onEvent'>;
+
+const TOO_LARGE_BYTES = 2 * 2 ** 20;
 
 /**
- * The suite on a transport with a defect in it. Only `scripts/seed-faults.mjs` runs it, one fault at a time, and wants to
- * see it fail.
+ * The suite on a transport with a defect in it. Only `scripts/seed-faults.mjs` runs it: one fault at a time, which the suite
+ * has to notice, and each transport without a fault, which it has to pass.
  */
 const name = process.env['SEEDED_FAULT'] ?? '';
-const fault = SEEDED_FAULTS[name];
+const fault: SeededFault | undefined = SEEDED_FAULTS[name];
 const data = temporaryDirectory();
-let directories = 0;
-const directory = (): string => join(data.path, String(++directories));
+const bases: Readonly<Record<string, () => ConformanceOptions>> = { memory, embedded, line };
+const options = bases[process.env['SEEDED_BASE'] ?? ''];
 
-if (fault) {
-  afterAll(() => data.remove());
-  describeTransport(
-    `a transport that ${name}`,
-    fault.durable
-      ? durable()
-      : { tooLargeBytes: 2 * 2 ** 20, create: async () => withFault(await createMemory(), fault) },
-  );
+afterAll(() => data.remove());
+
+if (options && (fault !== undefined || name === '')) {
+  describeTransport(fault ? `a transport that ${name}` : 'a transport without a fault', options());
 } else {
-  it('is given a fault by scripts/seed-faults.mjs', () => {
-    expect(Object.keys(SEEDED_FAULTS)).toContain(name);
+  it('is given a transport and a fault by scripts/seed-faults.mjs', () => {
+    expect([Object.keys(SEEDED_FAULTS), Object.keys(bases)]).toEqual([name, process.env['SEEDED_BASE']]);
   });
 }
 
-function durable(): ConformanceOptions {
+function memory(): ConformanceOptions {
   return {
-    tooLargeBytes: 2 * 2 ** 20,
-    create: () => createEmbedded(directory()),
+    tooLargeBytes: TOO_LARGE_BYTES,
+    create: async (context) => withFault(await createMemory(context), fault),
+  };
+}
+
+function line(): ConformanceOptions {
+  return {
+    tooLargeBytes: TOO_LARGE_BYTES,
+    create: async (context) =>
+      withFault(new SeverableTransport(await createMemory(context), context.onEvent), fault),
+    outage: {
+      kill: (transport) => (transport as SeverableTransport).sever(),
+      restore: (transport) => (transport as SeverableTransport).mend(),
+    },
+  };
+}
+
+function embedded(): ConformanceOptions {
+  const storages = new WeakMap<Transport, string>();
+  const here = fault?.onlyInChild === true ? undefined : fault;
+  let directories = 0;
+  const storage = (): string => join(data.path, String(++directories));
+  const open = async (place: string, context?: Context): Promise<Transport> => {
+    const transport = withFault(await createEmbedded(place, context), here);
+    storages.set(transport, place);
+    return transport;
+  };
+  return {
+    tooLargeBytes: TOO_LARGE_BYTES,
+    create: (context) => open(storage(), context),
     reopen: async (transport) => {
       await transport.close();
-      return createEmbedded(directory());
+      return open(fault?.losesStorage === true ? storage() : (storages.get(transport) ?? storage()));
     },
-    process: {
-      module: 'test/conformance/seeded-faults/faulty.factory.ts',
-      storage: directory,
-      open: (storage) => createEmbedded(storage),
-    },
+    process: { module: 'test/conformance/seeded-faults/faulty.factory.ts', storage, open },
   };
 }

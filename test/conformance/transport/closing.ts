@@ -5,6 +5,18 @@ const CLOSE_MS = 15_000;
 
 export const closing: readonly Case[] = [
   {
+    title: 'tells once that it is connected, and once that it no longer is',
+    run: async ({ transport, events }) => {
+      const lines = (): string[] =>
+        events.map(({ type }) => type).filter((type) => /^(dis)?connected$/.test(type));
+      expect(lines()).toEqual(['connected']);
+      await transport.connect();
+      await transport.close();
+      await transport.close();
+      expect(lines()).toEqual(['connected', 'disconnected']);
+    },
+  },
+  {
     title: 'may be closed twice, also at the same time',
     run: async ({ transport }) => {
       await Promise.all([transport.close(), transport.close()]);

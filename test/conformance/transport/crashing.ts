@@ -1,7 +1,4 @@
-import { spawn } from 'node:child_process';
-import { resolve } from 'node:path';
 import type { Transport } from '../../../src/core/messaging/index.js';
-import type { ChildTask } from './child.js';
 import {
   ACK,
   type Bench,
@@ -15,55 +12,10 @@ import {
   unique,
   until,
 } from './harness.js';
+import { killed } from './killed.js';
 
 /** The settlement happens in the child, and what it prints is seen a little later. */
 const NOTICED_MS = 1_000;
-
-interface Child {
-  readonly lines: () => string[];
-  /** `kill -9`, then waits until the process is gone. */
-  readonly kill: () => Promise<void>;
-}
-
-function start(
-  bench: Bench,
-  storage: string,
-  task: Partial<ChildTask> & Pick<ChildTask, 'topic' | 'role'>,
-): Child {
-  const full: ChildTask = {
-    module: resolve(bench.options.process!.module),
-    storage,
-    concurrency: 1,
-    settleFirst: 0,
-    ...task,
-  };
-  const script = resolve('test/conformance/transport/child.ts');
-  const child = spawn(
-    process.execPath,
-    ['--import', '@swc-node/register/esm-register', script, JSON.stringify(full)],
-    {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    },
-  );
-  let output = '';
-  let errors = '';
-  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
-  const gone = new Promise<void>((done) => child.once('exit', () => done()));
-  return {
-    lines: () => {
-      if (child.exitCode !== null) throw new Error(`The child ended: ${errors}`);
-      return output
-        .slice(0, output.lastIndexOf('\n') + 1)
-        .split('\n')
-        .filter(Boolean);
-    },
-    kill: async () => {
-      child.kill('SIGKILL');
-      await gone;
-    },
-  };
-}
 
 /** Publishes from this process into a storage of its own, and lets go of it. */
 async function prepare(bench: Bench, topic: string, ids: readonly string[]): Promise<string> {
@@ -101,9 +53,7 @@ export const crashing: readonly Case[] = [
     run: async (bench) => {
       const topic = unique();
       const storage = await prepare(bench, topic, ['a', 'b', 'c', 'd']);
-      const child = start(bench, storage, { topic, role: 'consume', concurrency: 2 });
-      await until(() => child.lines().length === 2);
-      await child.kill();
+      await killed(bench, storage, { topic, role: 'consume', concurrency: 2 }, (lines) => lines.length === 2);
       await reopened(bench, storage, async (transport) => {
         const collector = await collect(transport, { topic, group: 'g' });
         await collector.received(4);
@@ -122,10 +72,8 @@ export const crashing: readonly Case[] = [
       const topic = unique();
       const storage = await prepare(bench, topic, ['poison']);
       for (const attempt of [1, 2, 3]) {
-        const child = start(bench, storage, { topic, role: 'consume' });
-        await until(() => child.lines().length === 1);
-        expect(child.lines()).toEqual([`delivered poison ${attempt}`]);
-        await child.kill();
+        const lines = await killed(bench, storage, { topic, role: 'consume' }, ({ length }) => length === 1);
+        expect(lines).toEqual([`delivered poison ${attempt}`]);
       }
       await reopened(bench, storage, async (transport) => {
         const collector = await collect(transport, { topic, group: 'g' });
@@ -141,9 +89,8 @@ export const crashing: readonly Case[] = [
       const topic = unique();
       const ids = messages(40).map(({ id }) => id);
       const storage = await prepare(bench, topic, ids);
-      const child = start(bench, storage, { topic, role: 'consume', concurrency: 1, settleFirst: 25 });
-      await until(() => child.lines().length === 26);
-      await child.kill();
+      const task = { topic, role: 'consume', settleFirst: 25 } as const;
+      await killed(bench, storage, task, (lines) => lines.length === 26);
       await reopened(bench, storage, async (transport) => {
         const collector = await collect(transport, { topic, group: 'g' });
         await collector.received(15);
@@ -159,11 +106,10 @@ export const crashing: readonly Case[] = [
     run: async (bench) => {
       const topic = unique();
       const storage = await prepare(bench, topic, ['retried', 'in hand']);
-      const child = start(bench, storage, { topic, role: 'consume', settleFirst: 1, retryMs: 3_000 });
+      const task = { topic, role: 'consume', settleFirst: 1, retryMs: 3_000 } as const;
       // One slot: the second is handed over once the retry of the first is settled.
-      await until(() => child.lines().length === 2);
+      await killed(bench, storage, task, (lines) => lines.length === 2);
       const settledAt = Date.now();
-      await child.kill();
       await reopened(bench, storage, async (transport) => {
         const times = new Map<string, number>();
         const collector = await collect(transport, { topic, group: 'g' }, ({ message: { id } }) => {
@@ -187,10 +133,8 @@ export const crashing: readonly Case[] = [
     run: async (bench) => {
       const topic = unique();
       const storage = await prepare(bench, topic, []);
-      const child = start(bench, storage, { topic, role: 'publish' });
-      await until(() => child.lines().length > 200);
-      await child.kill();
-      const accepted = child.lines().map((line) => line.split(' ')[1]);
+      const lines = await killed(bench, storage, { topic, role: 'publish' }, ({ length }) => length > 200);
+      const accepted = lines.map((line) => line.split(' ')[1]);
       await reopened(bench, storage, async (transport) => {
         const collector = await collect(transport, { topic, group: 'g', concurrency: 100 });
         await collector.received(accepted.length);

@@ -7,6 +7,8 @@ import type {
   Settlement,
   Subscription,
   Transport,
+  TransportContext,
+  TransportEvent,
   WireMessage,
 } from '../../../src/core/messaging/index.js';
 
@@ -17,17 +19,26 @@ export const QUIET_MS = 300;
 
 /** What a transport brings to the suite. */
 export interface ConformanceOptions {
-  /** A new transport, connected. Several may be open at a time on the same broker. */
-  readonly create: () => Promise<Transport>;
+  /**
+   * A new transport, connected. Several may be open at a time on the same broker.
+   *
+   * @param context what the case wants to be told; the rest is the transport's own choice.
+   */
+  readonly create: (context: Pick<TransportContext, 'onEvent'>) => Promise<Transport>;
   /** Closes the transport and opens another on the same storage, as after a restart. */
   readonly reopen?: (transport: Transport) => Promise<Transport>;
-  /** Module whose default factory a child process loads for the cases that kill a process: `createTransport(storage)`. */
+  /** Module that a child process loads for the cases that kill a process; it exports `createTransport(storage)`. */
   readonly process?: {
     readonly module: string;
     /** What the child needs to find the same storage. */
     readonly storage: () => string;
     /** Opens that storage in this process, once the child is dead. */
     readonly open: (storage: string) => Promise<Transport>;
+  };
+  /** Takes the broker of a transport away, and brings it back with what it has stored. */
+  readonly outage?: {
+    readonly kill: (transport: Transport) => Promise<void>;
+    readonly restore: (transport: Transport) => Promise<void>;
   };
   /** Body size that the transport refuses. */
   readonly tooLargeBytes: number;
@@ -39,13 +50,19 @@ export interface ConformanceOptions {
 export interface Bench {
   readonly transport: Transport;
   readonly options: ConformanceOptions;
+  /** What the first transport has told, in order. */
+  readonly events: readonly TransportEvent[];
   /** Replaces the transport by one opened on the same storage. */
   readonly reopen: () => Promise<Transport>;
+  /** Takes the broker away. */
+  readonly kill: () => Promise<void>;
+  /** Brings it back. Happens after the case in any event. */
+  readonly restore: () => Promise<void>;
 }
 
 export interface Case {
   readonly title: string;
-  readonly needs?: 'reopen' | 'process';
+  readonly needs?: 'reopen' | 'process' | 'outage';
   readonly run: (bench: Bench) => Promise<void>;
 }
 

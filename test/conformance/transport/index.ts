@@ -1,3 +1,4 @@
+import type { Transport, TransportEvent } from '../../../src/core/messaging/index.js';
 import { backlog } from './backlog.js';
 import { closing } from './closing.js';
 import { crashing } from './crashing.js';
@@ -8,13 +9,14 @@ import type { Bench, Case, ConformanceOptions } from './harness.js';
 import { limits } from './limits.js';
 import { ordering } from './ordering.js';
 import { pressure } from './pressure.js';
+import { reconnecting } from './reconnecting.js';
 import { restarting } from './restarting.js';
 import { retrying } from './retrying.js';
 import { stopping } from './stopping.js';
 
 export type { ConformanceOptions } from './harness.js';
 
-const TOPICS: Readonly<Record<string, readonly Case[]>> = {
+const TOPICS = {
   delivering,
   groups,
   retrying,
@@ -26,36 +28,45 @@ const TOPICS: Readonly<Record<string, readonly Case[]>> = {
   closing,
   restarting,
   crashing,
+  reconnecting,
   backlog,
-};
+} satisfies Record<string, readonly Case[]>;
+
+type Topic = keyof typeof TOPICS;
 
 const CASE_TIMEOUT_MS = 120_000;
+
+const NEEDS = {
+  reopen: 'it keeps nothing beyond its own life',
+  process: 'its storage cannot be shared with another process',
+  outage: 'it has no broker that could go away',
+} satisfies Record<NonNullable<Case['needs']>, string>;
 
 /**
  * What every transport owes its callers, as tests. A case may be skipped only with a reason; one that needs something
  * that the options do not offer is skipped with that reason, and a skip that names no case fails.
+ *
+ * @param only the topics to run, for what stands in for a transport in some of them. All without it.
  */
-export function describeTransport(name: string, options: ConformanceOptions): void {
+export function describeTransport(name: string, options: ConformanceOptions, only?: readonly Topic[]): void {
   describe(`${name} as a transport`, () => {
     const skips = new Map(
       options.skip?.flatMap(({ reason, tests }) => tests.map((title) => [title, reason] as const)),
     );
     const titles = Object.values(TOPICS).flatMap((cases) => cases.map((one) => one.title));
-    it('skips only what exists', () => {
+    it('skips only what exists, with a reason', () => {
       expect([...skips.keys()].filter((title) => !titles.includes(title))).toEqual([]);
+      expect([...skips].filter(([, reason]) => reason.trim() === '')).toEqual([]);
       expect(new Set(titles).size).toBe(titles.length);
     });
-    describe.each(Object.entries(TOPICS))('%s', (_, cases) => {
-      for (const one of cases) define(one, options, skips.get(one.title) ?? missing(one, options));
+    describe.each(only ?? (Object.keys(TOPICS) as Topic[]))('%s', (topic) => {
+      for (const one of TOPICS[topic]) define(one, options, skips.get(one.title) ?? missing(one, options));
     });
   });
 }
 
 function missing({ needs }: Case, options: ConformanceOptions): string | undefined {
-  if (needs === undefined || options[needs] !== undefined) return undefined;
-  return needs === 'reopen'
-    ? 'it keeps nothing beyond its own life'
-    : 'its storage cannot be shared with another process';
+  return needs === undefined || options[needs] !== undefined ? undefined : NEEDS[needs];
 }
 
 function define(one: Case, options: ConformanceOptions, reason: string | undefined): void {
@@ -67,17 +78,29 @@ function define(one: Case, options: ConformanceOptions, reason: string | undefin
 }
 
 async function runCase(one: Case, options: ConformanceOptions): Promise<void> {
-  let transport = await options.create();
+  const events: TransportEvent[] = [];
+  let transport: Transport = await options.create({ onEvent: (event) => events.push(event) });
+  const broker = { isGone: false };
   const bench: Bench = {
     get transport() {
       return transport;
     },
     options,
+    events,
     reopen: async () => (transport = (await options.reopen?.(transport)) ?? transport),
+    kill: async () => {
+      broker.isGone = true;
+      await options.outage?.kill(transport);
+    },
+    restore: async () => {
+      broker.isGone = false;
+      await options.outage?.restore(transport);
+    },
   };
   try {
     await one.run(bench);
   } finally {
+    if (broker.isGone) await bench.restore(); // the next case may share the broker
     await transport.close();
   }
 }

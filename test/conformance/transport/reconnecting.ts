@@ -1,0 +1,139 @@
+import { type Bench, ACK, type Case, collect, latch, message, messages, publish } from './harness.js';
+import { QUIET_MS, sleep, unique, until } from './harness.js';
+
+const DEADLINE_MS = 1_000;
+/** A machine under load notices a deadline this much later. */
+const SLACK_MS = 5_000;
+/** Stopping and closing give up what they wait for by then. */
+const END_MS = 15_000;
+
+/** Waits until the transport has found its broker again. */
+async function restored({ transport, restore }: Bench): Promise<void> {
+  await restore();
+  await until(() =>
+    transport.ping().then(
+      () => true,
+      () => false,
+    ),
+  );
+}
+
+/** Publishes until it is accepted: a connection may still be on its way after the broker is back. */
+async function publishInTheEnd({ transport }: Bench, topic: string, id: string): Promise<void> {
+  await until(async () => {
+    const [outcome] = await transport.publish({ topic }, [message({ id })], { deadlineMs: DEADLINE_MS });
+    return outcome?.kind === 'accepted';
+  });
+}
+
+export const reconnecting: readonly Case[] = [
+  {
+    title: 'answers publishes within their deadline while the broker is gone, and accepts none',
+    needs: 'outage',
+    run: async ({ transport, kill }) => {
+      const topic = unique();
+      await publish(transport, topic, [message()]);
+      await kill();
+      for (let call = 0; call < 3; call++) {
+        const startedAt = performance.now();
+        const outcomes = await transport.publish({ topic }, messages(5), { deadlineMs: DEADLINE_MS });
+        expect(performance.now() - startedAt).toBeLessThan(DEADLINE_MS + SLACK_MS);
+        expect(outcomes).toHaveLength(5);
+        for (const { kind } of outcomes) expect(['unavailable', 'unknown']).toContain(kind);
+      }
+    },
+  },
+  {
+    title: 'never delivers what it called unavailable',
+    needs: 'outage',
+    run: async (bench) => {
+      const topic = unique();
+      const collector = await collect(bench.transport, { topic, group: 'g' });
+      await bench.kill();
+      const sent = messages(5);
+      const outcomes = await bench.transport.publish({ topic }, sent, { deadlineMs: DEADLINE_MS });
+      const untaken = sent.filter((_, index) => outcomes[index]?.kind === 'unavailable');
+      await restored(bench);
+      await publishInTheEnd(bench, topic, 'afterwards');
+      await until(() => collector.ids().includes('afterwards'));
+      await sleep(QUIET_MS);
+      expect(collector.ids().filter((id) => untaken.some((one) => one.id === id))).toEqual([]);
+    },
+  },
+  {
+    title: 'fails its ping while the broker is gone',
+    needs: 'outage',
+    run: async (bench) => {
+      await bench.transport.ping();
+      await bench.kill();
+      await expect(bench.transport.ping()).rejects.toBeInstanceOf(Error);
+      await restored(bench);
+    },
+  },
+  {
+    title: 'tells when its broker goes and when it is back',
+    needs: 'outage',
+    run: async (bench) => {
+      const types = (): string[] => bench.events.map(({ type }) => type);
+      await bench.kill();
+      await until(() => types().includes('disconnected'));
+      await restored(bench);
+      await until(() => types().lastIndexOf('connected') > types().lastIndexOf('disconnected'));
+    },
+  },
+  {
+    title: 'goes on with every consumer once the broker is back',
+    needs: 'outage',
+    run: async (bench) => {
+      const topics = [unique(), unique(), unique()];
+      const collectors = await Promise.all(
+        topics.map((topic) => collect(bench.transport, { topic, group: 'g' })),
+      );
+      for (const round of ['first', 'second']) {
+        await bench.kill();
+        await restored(bench);
+        for (const [index, topic] of topics.entries()) {
+          await publishInTheEnd(bench, topic, round);
+          await until(() => collectors[index]!.ids().includes(round));
+        }
+      }
+    },
+  },
+  {
+    title: 'delivers again what was in hand when the broker went, and drops its late settlement',
+    needs: 'outage',
+    run: async (bench) => {
+      const topic = unique();
+      const { opened, open } = latch();
+      const collector = await collect(bench.transport, { topic, group: 'g' }, async (_, nth) => {
+        if (nth === 1) await opened;
+        return ACK;
+      });
+      await publish(bench.transport, topic, [message({ id: 'in hand' })]);
+      await collector.received(1);
+      await bench.kill();
+      await restored(bench);
+      await collector.received(2);
+      open();
+      await until(() => bench.events.some(({ type }) => type === 'settlement-dropped'));
+      await sleep(QUIET_MS);
+      expect(collector.ids()).toEqual(['in hand', 'in hand']);
+      expect(await bench.transport.backlog({ topic, group: 'g' })).toMatchObject({ ready: 0, inFlight: 0 });
+    },
+  },
+  {
+    title: 'stops its consumers and closes while the broker is gone',
+    needs: 'outage',
+    run: async ({ transport, kill }) => {
+      const topic = unique();
+      const collector = await collect(transport, { topic, group: 'g' });
+      await publish(transport, topic, [message()]);
+      await collector.received(1);
+      await kill();
+      const startedAt = performance.now();
+      await collector.consumer.stop();
+      await transport.close();
+      expect(performance.now() - startedAt).toBeLessThan(END_MS);
+    },
+  },
+];

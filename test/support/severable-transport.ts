@@ -1,0 +1,130 @@
+import { MessagingError } from '../../src/core/messaging/messaging.errors.js';
+import type {
+  Consumer,
+  Delivery,
+  OnDelivery,
+  Settlement,
+  Subscription,
+  Transport,
+  TransportContext,
+} from '../../src/core/messaging/transport.js';
+
+type OnEvent = TransportContext['onEvent'];
+
+/**
+ * A transport whose line to its broker can be cut and mended, with another transport for the broker.
+ *
+ * While it is cut it behaves as the port asks: it takes nothing, what was in hand goes back to the broker, and late
+ * settlements are dropped. Afterwards every consumer goes on.
+ */
+export class SeverableTransport implements Transport {
+  readonly name: string;
+  readonly system: string;
+  readonly durability: Transport['durability'];
+  readonly #lines = new Set<Line>();
+  #isCut = false;
+
+  constructor(
+    private readonly broker: Transport,
+    private readonly onEvent: OnEvent,
+  ) {
+    ({ name: this.name, system: this.system, durability: this.durability } = broker);
+  }
+
+  async sever(): Promise<void> {
+    this.#isCut = true;
+    this.onEvent({ type: 'disconnected' });
+    await Promise.all([...this.#lines].map((line) => line.sever()));
+  }
+
+  async mend(): Promise<void> {
+    this.#isCut = false;
+    this.onEvent({ type: 'connected' });
+    await Promise.all([...this.#lines].map((line) => line.mend()));
+  }
+
+  async connect(): Promise<void> {
+    await this.broker.connect();
+  }
+
+  publish(...call: Parameters<Transport['publish']>): ReturnType<Transport['publish']> {
+    if (!this.#isCut) return this.broker.publish(...call);
+    return Promise.resolve(call[1].map(() => ({ kind: 'unavailable', error: goneError() })));
+  }
+
+  async consume(subscription: Subscription, onDelivery: OnDelivery): Promise<Consumer> {
+    if (this.#isCut) throw goneError();
+    const line = new Line((deliver) => this.broker.consume(subscription, deliver), {
+      onDelivery,
+      onDropped: () => this.onEvent({ type: 'settlement-dropped', ...subscription }),
+    });
+    await line.mend();
+    this.#lines.add(line);
+    return { stop: () => line.stop().finally(() => this.#lines.delete(line)) };
+  }
+
+  backlog(of: Pick<Subscription, 'topic' | 'group'>): ReturnType<Transport['backlog']> {
+    return this.#isCut ? Promise.reject(goneError()) : this.broker.backlog(of);
+  }
+
+  ping(): Promise<void> {
+    return this.#isCut ? Promise.reject(goneError()) : this.broker.ping();
+  }
+
+  close(): Promise<void> {
+    return this.broker.close();
+  }
+}
+
+interface LineEnds {
+  readonly onDelivery: OnDelivery;
+  readonly onDropped: () => void;
+}
+
+/** One subscription, over as many connections as it takes. */
+class Line {
+  readonly #inHand = new Set<Promise<Settlement>>();
+  #connection: { readonly consumer: Consumer; readonly lose: () => void } | undefined;
+  #isStopped = false;
+
+  constructor(
+    private readonly subscribe: (onDelivery: OnDelivery) => Promise<Consumer>,
+    private readonly ends: LineEnds,
+  ) {}
+
+  async mend(): Promise<void> {
+    if (this.#isStopped) return;
+    let lose = (): void => undefined;
+    const lost = new Promise<undefined>((resolve) => (lose = () => resolve(undefined)));
+    const consumer = await this.subscribe((delivery) => this.#deliver(delivery, lost));
+    this.#connection = { consumer, lose };
+  }
+
+  async sever(): Promise<void> {
+    const connection = this.#connection;
+    this.#connection = undefined;
+    const stopped = connection?.consumer.stop(); // first, or what goes back would come again over this connection
+    connection?.lose();
+    await stopped;
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    await this.#connection?.consumer.stop();
+    await Promise.all(this.#inHand);
+  }
+
+  async #deliver(delivery: Delivery, lost: Promise<undefined>): Promise<Settlement> {
+    const handled = this.ends.onDelivery(delivery);
+    this.#inHand.add(handled);
+    void handled.finally(() => this.#inHand.delete(handled));
+    const settlement = await Promise.race([handled, lost]);
+    if (settlement) return settlement;
+    void handled.then(this.ends.onDropped);
+    return { kind: 'retry', delayMs: 0 };
+  }
+}
+
+function goneError(): MessagingError {
+  return new MessagingError('TRANSPORT_UNAVAILABLE', 'The line to the broker is cut. Mend it.');
+}
