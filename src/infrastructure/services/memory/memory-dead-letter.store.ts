@@ -17,26 +17,40 @@ import type {
 import { MessagingError } from '../../../core/messaging/messaging.errors.js';
 import { systemClock } from '../../../core/messaging/clock.js';
 import type { Clock } from '../../../core/messaging/transport.js';
+import { SortedIds } from './sorted-ids.js';
 
 export interface MemoryDeadLetterStoreOptions {
   readonly clock?: Clock;
   /** Letters held at a time, beyond which `add` rejects and the message stays with its transport. @default 100_000 */
   readonly maxLetters?: number;
+  /** Bytes of their bodies held at a time; as for `maxLetters`. @default 256 MiB */
+  readonly maxBytes?: number;
 }
 
 const DEFAULT_MAX_LETTERS = 100_000;
+const DEFAULT_MAX_BYTES = 256 * 2 ** 20;
 
 /** Keeps dead letters as long as the process lives. For tests, and for what may be lost. */
 export class MemoryDeadLetterStore implements DeadLetterStore {
   readonly #letters = new Map<string, DeadLetter>();
+  readonly #ids = new SortedIds();
   /** Id of the letter that is not resolved, by topic, group and message id. */
   readonly #open = new Map<string, string>();
   readonly #clock: Clock;
   readonly #maxLetters: number;
+  readonly #maxBytes: number;
+  #bytes = 0;
+  /** Absent when something has changed since: metrics ask much more often than letters change. */
+  #stock: readonly DeadLetterStock[] | undefined;
 
-  constructor({ clock = systemClock, maxLetters = DEFAULT_MAX_LETTERS }: MemoryDeadLetterStoreOptions = {}) {
+  constructor({
+    clock = systemClock,
+    maxLetters = DEFAULT_MAX_LETTERS,
+    maxBytes = DEFAULT_MAX_BYTES,
+  }: MemoryDeadLetterStoreOptions = {}) {
     this.#clock = clock;
     this.#maxLetters = maxLetters;
+    this.#maxBytes = maxBytes;
   }
 
   connect(): Promise<void> {
@@ -46,14 +60,9 @@ export class MemoryDeadLetterStore implements DeadLetterStore {
   async add(letter: NewDeadLetter): Promise<string> {
     const place = placeOf(letter);
     const earlier = this.#letters.get(this.#open.get(place) ?? '');
-    if (!earlier && this.#letters.size >= this.#maxLetters) {
-      throw new MessagingError(
-        'STORE_UNAVAILABLE',
-        `The dead letter store holds ${this.#maxLetters} letters, as many as it may. Replay or discard some, or raise maxLetters.`,
-      );
-    }
+    this.#refuseWhenFull(letter, earlier);
     const id = earlier?.id ?? letter.id;
-    this.#letters.set(id, {
+    this.#put({
       ...letter,
       id,
       // A copy, because transports reuse their buffers, and a small part of a large one would keep all of it.
@@ -77,16 +86,15 @@ export class MemoryDeadLetterStore implements DeadLetterStore {
     filter: DeadLetterFilter,
     { limit, after, order = 'newest-first' }: Parameters<DeadLetterStore['list']>[1],
   ): Promise<DeadLetterPage> {
-    const isAfter = (id: string): boolean =>
-      after === undefined || (order === 'newest-first' ? id < after : id > after);
-    const direction = order === 'newest-first' ? -1 : 1;
-    const found = [...this.#letters.values()]
-      .filter((letter) => isAfter(letter.id) && matchesFilter(letter, filter))
-      .sort((a, b) => (a.id < b.id ? -direction : direction))
-      .slice(0, limit + 1);
-    const items = found.slice(0, limit).map(summaryOf);
-    const last = items.at(-1);
-    return found.length > limit && last ? { items, next: last.id } : { items };
+    const items: DeadLetterSummary[] = [];
+    for (const id of order === 'newest-first' ? this.#ids.below(after) : this.#ids.above(after)) {
+      const letter = this.#letters.get(id);
+      if (!letter || !matchesFilter(letter, filter)) continue;
+      const last = items.at(-1);
+      if (last && items.length === limit) return { items, next: last.id };
+      items.push(summaryOf(letter));
+    }
+    return { items };
   }
 
   async count(filter: DeadLetterFilter): Promise<number> {
@@ -94,8 +102,7 @@ export class MemoryDeadLetterStore implements DeadLetterStore {
   }
 
   async groups(filter: DeadLetterFilter, limit: number): Promise<readonly DeadLetterGroup[]> {
-    const newestFirst = this.#matching(filter).sort((a, b) => (a.id < b.id ? 1 : -1));
-    return groupLetters(newestFirst, limit);
+    return groupLetters(this.#matching(filter), limit);
   }
 
   async transition(
@@ -112,7 +119,7 @@ export class MemoryDeadLetterStore implements DeadLetterStore {
       replayCount: letter.replayCount + (to === 'replaying' ? 1 : 0),
       revision: letter.revision + 1,
     };
-    this.#letters.set(id, changed);
+    this.#put(changed);
     if (to === 'resolved') this.#close(letter);
     else this.#open.set(placeOf(letter), id);
     return summaryOf(changed);
@@ -120,12 +127,18 @@ export class MemoryDeadLetterStore implements DeadLetterStore {
 
   async remove(id: string): Promise<boolean> {
     const letter = this.#letters.get(id);
-    if (letter) this.#close(letter);
-    return this.#letters.delete(id);
+    if (!letter) return false;
+    this.#close(letter);
+    this.#letters.delete(id);
+    this.#ids.delete(id);
+    this.#bytes -= letter.bodyBytes;
+    this.#stock = undefined;
+    return true;
   }
 
   async stats(): Promise<readonly DeadLetterStock[]> {
-    return stockOf(this.#letters.values());
+    this.#stock ??= stockOf(this.#letters.values());
+    return this.#stock;
   }
 
   close(): Promise<void> {
@@ -137,8 +150,32 @@ export class MemoryDeadLetterStore implements DeadLetterStore {
     if (this.#open.get(place) === letter.id) this.#open.delete(place);
   }
 
+  #refuseWhenFull(letter: NewDeadLetter, earlier: DeadLetter | undefined): void {
+    const bytes = this.#bytes - (earlier?.bodyBytes ?? 0) + letter.body.length;
+    const hasPlace = earlier !== undefined || this.#letters.size < this.#maxLetters;
+    if (hasPlace && bytes <= this.#maxBytes) return;
+    throw new MessagingError(
+      'STORE_UNAVAILABLE',
+      `The dead letter store holds ${this.#letters.size} letters with ${this.#bytes} bytes, as many as it may. Replay or discard some, or raise maxLetters and maxBytes.`,
+    );
+  }
+
+  #put(letter: DeadLetter): void {
+    const earlier = this.#letters.get(letter.id);
+    if (!earlier) this.#ids.add(letter.id);
+    this.#bytes += letter.bodyBytes - (earlier?.bodyBytes ?? 0);
+    this.#letters.set(letter.id, letter);
+    this.#stock = undefined;
+  }
+
+  /** Newest first. */
   #matching(filter: DeadLetterFilter): DeadLetter[] {
-    return [...this.#letters.values()].filter((letter) => matchesFilter(letter, filter));
+    const found: DeadLetter[] = [];
+    for (const id of this.#ids.below()) {
+      const letter = this.#letters.get(id);
+      if (letter && matchesFilter(letter, filter)) found.push(letter);
+    }
+    return found;
   }
 }
 

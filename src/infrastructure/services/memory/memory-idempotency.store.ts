@@ -22,6 +22,8 @@ interface Entry {
 const DEFAULT_MAX_KEYS = 1_000_000;
 /** Expired entries looked for with every claim; two are enough, because a claim adds one. */
 const SWEPT_PER_CLAIM = 2;
+/** A full store looks at all of them, and then not again for so long. */
+const FULL_SWEEP_EVERY_MS = 1_000;
 
 /** Remembers what was handled as long as the process lives. For tests, and where a restart may repeat. */
 export class MemoryIdempotencyStore implements IdempotencyStore {
@@ -30,6 +32,7 @@ export class MemoryIdempotencyStore implements IdempotencyStore {
   readonly #maxKeys: number;
   #tokens = 0;
   #sweep: Iterator<[string, Entry]> | undefined;
+  #nextFullSweep = -Infinity;
 
   constructor({ clock = systemClock, maxKeys = DEFAULT_MAX_KEYS }: MemoryIdempotencyStoreOptions = {}) {
     this.#clock = clock;
@@ -47,7 +50,7 @@ export class MemoryIdempotencyStore implements IdempotencyStore {
     if (entry && entry.until > now) {
       return entry.token === undefined ? { kind: 'done' } : { kind: 'busy', retryAfterMs: entry.until - now };
     }
-    if (!entry && this.#entries.size >= this.#maxKeys) {
+    if (!entry && !this.#hasRoom(now)) {
       throw new MessagingError(
         'STORE_UNAVAILABLE',
         `The idempotency store remembers ${this.#maxKeys} messages, as many as it may. Shorten the windows, or raise maxKeys.`,
@@ -69,6 +72,14 @@ export class MemoryIdempotencyStore implements IdempotencyStore {
 
   close(): Promise<void> {
     return Promise.resolve();
+  }
+
+  #hasRoom(now: number): boolean {
+    if (this.#entries.size >= this.#maxKeys && now >= this.#nextFullSweep) {
+      this.#nextFullSweep = now + FULL_SWEEP_EVERY_MS;
+      for (const [key, { until }] of this.#entries) if (until <= now) this.#entries.delete(key);
+    }
+    return this.#entries.size < this.#maxKeys;
   }
 
   /** Looks at a few entries in turn, so that no claim pays for all of them. */

@@ -17,6 +17,36 @@ describe('the memory dead letter store', () => {
     expect(await store.add(third)).toBe(third.id);
   });
 
+  it('refuses bytes beyond its bound, counting what it has', async () => {
+    const store = new MemoryDeadLetterStore({ maxBytes: 10 });
+    const first = letter({ body: Buffer.alloc(8) });
+    await store.add(first);
+    await expect(store.add(letter({ body: Buffer.alloc(3) }))).rejects.toMatchObject({
+      code: 'STORE_UNAVAILABLE',
+    });
+    await store.add(letter({ messageId: first.messageId, body: Buffer.alloc(7) }));
+    await store.transition(first.id, ['failed'], 'archived');
+    const second = letter({ body: Buffer.alloc(3) });
+    await store.add(second);
+    await expect(store.add(letter({ body: Buffer.alloc(1) }))).rejects.toThrow('2 letters with 10 bytes');
+    await store.remove(first.id);
+    await store.add(letter({ body: Buffer.alloc(7) }));
+  });
+
+  it('pages through a hundred thousand letters without looking at all of them each time', async () => {
+    const store = new MemoryDeadLetterStore();
+    const one = letter();
+    for (let nth = 0; nth < 100_000; nth++)
+      await store.add({ ...one, id: `id-${String(nth).padStart(6, '0')}`, messageId: `m-${nth}` });
+    const seen = new Set<string>();
+    for (let after: string | undefined = ''; after !== undefined;) {
+      const page = await store.list({ status: 'failed' }, { limit: 100, order: 'oldest-first', after });
+      for (const { id } of page.items) seen.add(id);
+      after = page.next;
+    }
+    expect(seen.size).toBe(100_000);
+  });
+
   it('takes the new failure of a letter that it has although it is full', async () => {
     const store = new MemoryDeadLetterStore({ maxLetters: 1 });
     const first = letter();
@@ -37,6 +67,15 @@ describe('the memory idempotency store', () => {
     await clock.advance(101);
     expect((await store.begin('c', 100)).kind).toBe('fresh');
     expect((await store.begin('b', 100)).kind).toBe('busy');
+  });
+
+  it('finds room among many entries that have not expired', async () => {
+    const clock = new ManualClock();
+    const store = new MemoryIdempotencyStore({ clock, maxKeys: 10_001 });
+    for (let nth = 0; nth < 10_000; nth++) await store.begin(`live-${nth}`, 1_000_000);
+    await store.begin('expires', 100);
+    await clock.advance(2_000);
+    expect((await store.begin('new', 100)).kind).toBe('fresh');
   });
 
   it('forgets expired entries although nobody asks for them again', async () => {
