@@ -164,6 +164,23 @@ describe('delivery slots', () => {
     expect(await isResolved(idle)).toBe(true);
   });
 
+  it('take items that are done at once, however many wait', () => {
+    let release = (): void => undefined;
+    let ran = 0;
+    const slots: DeliverySlots<number> = new DeliverySlots(
+      { concurrency: 1, ordering: 'none' },
+      (item, done) => {
+        ran += 1;
+        if (item === 0) release = done;
+        else done();
+      },
+      () => undefined,
+    );
+    for (let item = 0; item <= 50_000; item++) slots.offer(item);
+    release();
+    expect([ran, slots.size]).toEqual([50_001, 0]);
+  });
+
   it.each([1, 2, 3])('keep ceiling, order and counts whatever happens (seed %d)', async (seed) => {
     const random = seededRandom(seed);
     const { slots, started, end, running } = setUp(4, 'key');

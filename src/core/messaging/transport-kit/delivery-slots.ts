@@ -25,6 +25,7 @@ export class DeliverySlots<T> {
   #ready: Waiting<T>[] = [];
   #running = 0;
   #waiting = 0;
+  #isStarting = false;
   #idleWaiters: (() => void)[] = [];
 
   /**
@@ -104,14 +105,24 @@ export class DeliverySlots<T> {
   #finished(key: string | undefined): void {
     this.#running -= 1;
     if (key !== undefined) this.#advanceLane(key);
-    while (this.#running < this.#limit) {
-      const next = this.#ready.shift();
-      if (!next) break;
-      this.#waiting -= 1;
-      this.#start(next.item, next.key);
-    }
+    this.#startReady();
     if (this.size === 0) this.#announceIdle();
     this.#onFree();
+  }
+
+  #startReady(): void {
+    if (this.#isStarting) return; // an item is done before its start has returned: the loop below goes on, the stack must not grow
+    this.#isStarting = true;
+    try {
+      while (this.#running < this.#limit) {
+        const next = this.#ready.shift();
+        if (!next) break;
+        this.#waiting -= 1;
+        this.#start(next.item, next.key);
+      }
+    } finally {
+      this.#isStarting = false;
+    }
   }
 
   #advanceLane(key: string): void {
