@@ -1,0 +1,135 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { appendFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+
+/** How to run a server in the foreground. */
+export interface ServerCommand {
+  /** Shown in errors. */
+  readonly name: string;
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly cwd: string;
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+/** Output kept for errors. */
+const MAX_OUTPUT_CHARACTERS = 20_000;
+const READY_TIMEOUT_MS = 120_000;
+const POLL_MS = 50;
+
+/**
+ * A server that a test has started. It is ended by its process id and by nothing else, and the kernel ends it when the
+ * test process dies.
+ */
+export class ServerProcess {
+  readonly exited: Promise<void>;
+  readonly #child: ChildProcess;
+  readonly #name: string;
+  #output = '';
+
+  constructor({ name, command, args, cwd, env }: ServerCommand) {
+    this.#name = name;
+    const [file, ...rest] = diesWithUs([command, ...args]);
+    this.#child = spawn(file!, rest, {
+      cwd,
+      env: env ?? process.env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    for (const stream of [this.#child.stdout, this.#child.stderr])
+      stream?.on('data', (chunk: Buffer) => this.#keep(chunk.toString()));
+    this.#child.once('error', (error) => this.#keep(`${error.message}\n`));
+    this.exited = new Promise((resolve) => {
+      this.#child.once('close', () => resolve());
+    });
+  }
+
+  get pid(): number {
+    if (this.#child.pid === undefined) throw new Error(`${this.#name} did not start: ${this.#output}`);
+    return this.#child.pid;
+  }
+
+  get isRunning(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null && this.#child.pid !== undefined;
+  }
+
+  get output(): string {
+    return this.#output;
+  }
+
+  /** Sends a signal, for example SIGSTOP. Without effect on a dead server. */
+  signal(signal: NodeJS.Signals): void {
+    if (this.isRunning) process.kill(this.pid, signal);
+  }
+
+  /** Ends it and waits until it is gone. @default SIGTERM */
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+    if (!this.isRunning) return;
+    this.signal('SIGCONT'); // a stopped process would never see the other signal
+    this.signal(signal);
+    await this.exited;
+  }
+
+  /** Polls until `probe` resolves to true; rejects with the server's output when it dies before or takes too long. */
+  async ready(probe: () => Promise<boolean>, timeoutMs = READY_TIMEOUT_MS): Promise<void> {
+    const deadline = performance.now() + timeoutMs;
+    for (;;) {
+      if (!this.isRunning) throw new Error(`${this.#name} ended while it started:\n${this.#output}`);
+      if (await probe().catch(() => false)) return;
+      if (performance.now() > deadline)
+        throw new Error(`${this.#name} is not ready after ${timeoutMs} ms:\n${this.#output}`);
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    }
+  }
+
+  #keep(text: string): void {
+    this.#output = (this.#output + text).slice(-MAX_OUTPUT_CHARACTERS);
+    const log = process.env['SWITCHYARD_SERVER_LOG'];
+    if (log) appendFileSync(log, text.replace(/^/gm, `[${this.#name}] `));
+  }
+}
+
+/** Ports on loopback that were free a moment ago. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer());
+  try {
+    return await Promise.all(
+      servers.map(
+        (server) =>
+          new Promise<number>((resolve, reject) => {
+            server.once('error', reject);
+            server.listen(0, '127.0.0.1', () => resolve((server.address() as { port: number }).port));
+          }),
+      ),
+    );
+  } finally {
+    await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  }
+}
+
+/** True when something accepts connections on the port. */
+export function isListening(port: number, host = '127.0.0.1'): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ port, host });
+    const end = (listening: boolean): void => {
+      socket.destroy();
+      resolve(listening);
+    };
+    socket.setTimeout(1_000, () => end(false));
+    socket.once('connect', () => end(true)).once('error', () => end(false));
+  });
+}
+
+let hasSetpriv: boolean | undefined;
+
+/** Asks the kernel to end the server with its parent, where the tool for that exists (it is part of util-linux). */
+function diesWithUs(command: readonly string[]): readonly string[] {
+  if (hasSetpriv === undefined) {
+    try {
+      execFileSync('setpriv', ['--pdeathsig', 'KILL', 'true'], { stdio: 'ignore' });
+      hasSetpriv = true;
+    } catch {
+      hasSetpriv = false;
+    }
+  }
+  return hasSetpriv ? ['setpriv', '--pdeathsig', 'KILL', ...command] : command;
+}
