@@ -2,8 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { Redis, type RedisOptions } from 'ioredis';
-
+import { type RedisAddress, redisCommand } from './redis-command.js';
 import { freePorts, isListening, ServerProcess } from './server-process.js';
 
 /** Files in PEM format that a server and its clients need for TLS. */
@@ -62,7 +61,7 @@ export class RedisServer {
   }
 
   /** What a client of ioredis needs. */
-  get clientOptions(): RedisOptions {
+  get clientOptions(): RedisAddress {
     return {
       host: this.host,
       port: this.port,
@@ -77,23 +76,8 @@ export class RedisServer {
   }
 
   /** One command over a connection of its own. Rejects after 5 s without a connection or an answer. */
-  async command(name: string, ...args: (string | number)[]): Promise<unknown> {
-    const client = new Redis({
-      ...this.clientOptions,
-      lazyConnect: true,
-      enableReadyCheck: false,
-      maxRetriesPerRequest: 0,
-      retryStrategy: () => null,
-      connectTimeout: 5_000,
-      commandTimeout: 5_000,
-    });
-    client.on('error', () => undefined); // the call rejects with it, too
-    try {
-      await client.connect();
-      return await client.call(name, args);
-    } finally {
-      client.disconnect();
-    }
+  command(name: string, ...args: (string | number)[]): Promise<unknown> {
+    return redisCommand(this.clientOptions, name, ...args);
   }
 
   /** SIGKILL: what the kernel has is kept, what the server had in its own buffers is lost. */
