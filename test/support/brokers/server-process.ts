@@ -1,4 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { appendFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 
@@ -88,22 +89,33 @@ export class ServerProcess {
   }
 }
 
-/** Ports on loopback that were free a moment ago. */
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  try {
-    return await Promise.all(
-      servers.map(
-        (server) =>
-          new Promise<number>((resolve, reject) => {
-            server.once('error', reject);
-            server.listen(0, '127.0.0.1', () => resolve((server.address() as { port: number }).port));
-          }),
-      ),
-    );
-  } finally {
-    await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+/**
+ * Below the ports that the kernel gives to outgoing connections. While a server is down, a client that dials its port
+ * again and again could otherwise be given that very port for its own end, and would be connected to itself.
+ */
+const FIRST_PORT = 10_000;
+const LAST_PORT = 22_000;
+const MAX_PICKS = 1_000;
+
+/**
+ * Ports on loopback that were free a moment ago. With `companion`, the port that many above each of them was free, too.
+ */
+export async function freePorts(count: number, companion = 0): Promise<number[]> {
+  const found = new Set<number>();
+  for (let pick = 0; found.size < count; pick++) {
+    if (pick === MAX_PICKS) throw new Error(`No ${count} free ports between ${FIRST_PORT} and ${LAST_PORT}.`);
+    const port = randomInt(FIRST_PORT, LAST_PORT);
+    if ((await isFree(port)) && (companion === 0 || (await isFree(port + companion)))) found.add(port);
   }
+  return [...found];
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
 }
 
 /** True when something accepts connections on the port. */
