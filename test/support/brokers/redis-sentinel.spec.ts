@@ -1,4 +1,5 @@
 import { type RedisSentinelSetup, startRedisSentinel } from './redis-sentinel.js';
+import { waitUntil } from './wait-until.js';
 
 describe('Redis with sentinels of a test', () => {
   let setup: RedisSentinelSetup;
@@ -12,7 +13,8 @@ describe('Redis with sentinels of a test', () => {
     const primary = await setup.primary();
     await primary.command('SET', 'a', '1');
     expect(setup.sentinels).toHaveLength(3);
-    for (const replica of await setup.replicas())
+    for (const replica of await setup.replicas()) {
+      await waitUntil('it has arrived', async () => (await replica.command('GET', 'a')) === '1');
       expect(await replica.command('ROLE')).toEqual([
         'slave',
         '127.0.0.1',
@@ -20,6 +22,7 @@ describe('Redis with sentinels of a test', () => {
         'connected',
         expect.anything(),
       ]);
+    }
   });
 
   it('fails over when its primary is killed, and takes the dead one back as a replica', async () => {
