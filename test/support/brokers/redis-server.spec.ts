@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
 
+import { redisCommand } from './redis-command.js';
 import { type RedisServer, startRedis } from './redis-server.js';
+import { createTestCertificates } from './test-certificates.js';
 
 describe('a Redis server of a test', () => {
   let server: RedisServer;
@@ -41,5 +43,19 @@ describe('a Redis server of a test', () => {
     await other.stop();
     expect(other.process.isRunning).toBe(false);
     expect(existsSync(other.directory)).toBe(false);
+  });
+
+  it('speaks TLS', async () => {
+    const certificates = await createTestCertificates();
+    const encrypted = await startRedis({ tls: certificates.server });
+    try {
+      expect(encrypted.url).toBe(`rediss://127.0.0.1:${encrypted.port}`);
+      expect(await encrypted.command('PING')).toBe('PONG');
+      const { port, host } = encrypted;
+      await expect(redisCommand({ port, host }, 'PING')).rejects.toThrow();
+    } finally {
+      await encrypted.stop();
+      certificates.remove();
+    }
   });
 });

@@ -4,15 +4,7 @@ import { join } from 'node:path';
 
 import { type RedisAddress, redisCommand } from './redis-command.js';
 import { freePorts, isListening, ServerProcess } from './server-process.js';
-
-/** Files in PEM format that a server and its clients need for TLS. */
-export interface TlsFiles {
-  readonly caFile: string;
-  readonly certificateFile: string;
-  readonly keyFile: string;
-  /** The text of `caFile`, for clients. */
-  readonly ca: string;
-}
+import type { TlsFiles } from './test-certificates.js';
 
 export interface RedisServerOptions {
   /** Further arguments; a later one wins over what is set here, for example `['--appendfsync', 'always']`. */
