@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { connect, createServer } from 'node:tls';
 
 import { createTestCertificates, type TestCertificates, type TlsFiles } from './test-certificates.js';
@@ -12,7 +13,7 @@ describe('certificates of tests', () => {
   afterAll(() => certificates.remove());
 
   /** The code of the error with which a client refuses the server, if it does. */
-  async function refusalOf(files: TlsFiles, servername: string): Promise<string | undefined> {
+  async function refusalOf(files: TlsFiles, name: string): Promise<string | undefined> {
     const server = createServer({
       key: readFileSync(files.keyFile),
       cert: readFileSync(files.certificateFile),
@@ -23,10 +24,13 @@ describe('certificates of tests', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as { port: number };
     const code = await new Promise<string | undefined>((resolve) => {
-      const socket = connect({ port, host: '127.0.0.1', servername, ca: files.ca }, () => {
-        socket.destroy();
-        resolve(undefined);
-      });
+      const socket = connect(
+        { port, host: '127.0.0.1', ca: files.ca, ...(isIP(name) ? {} : { servername: name }) },
+        () => {
+          socket.destroy();
+          resolve(undefined);
+        },
+      );
       socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code));
     });
     await new Promise((resolve) => server.close(resolve));
