@@ -39,6 +39,8 @@ export interface ConformanceOptions {
   readonly outage?: {
     readonly kill: (transport: Transport) => Promise<void>;
     readonly restore: (transport: Transport) => Promise<void>;
+    /** What is in hand stays in hand while the broker is away, and can be settled once it is back. */
+    readonly keepsDeliveries?: boolean;
   };
   /** Body size that the transport refuses. */
   readonly tooLargeBytes: number;
@@ -63,6 +65,8 @@ export interface Bench {
 export interface Case {
   readonly title: string;
   readonly needs?: 'reopen' | 'process' | 'outage';
+  /** Whether the case is about transports that keep deliveries over an outage, or about those that do not. */
+  readonly keepsDeliveries?: boolean;
   readonly run: (bench: Bench) => Promise<void>;
 }
 

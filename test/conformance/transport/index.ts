@@ -60,13 +60,19 @@ export function describeTransport(name: string, options: ConformanceOptions, onl
       expect(new Set(titles).size).toBe(titles.length);
     });
     describe.each(only ?? (Object.keys(TOPICS) as Topic[]))('%s', (topic) => {
-      for (const one of TOPICS[topic]) define(one, options, skips.get(one.title) ?? missing(one, options));
+      for (const one of TOPICS[topic].filter((each) => applies(each, options)))
+        define(one, options, skips.get(one.title) ?? missing(one, options));
     });
   });
 }
 
 function missing({ needs }: Case, options: ConformanceOptions): string | undefined {
   return needs === undefined || options[needs] !== undefined ? undefined : NEEDS[needs];
+}
+
+/** Of the cases about what an outage does to deliveries, those that go for this transport. */
+function applies({ keepsDeliveries }: Case, { outage }: ConformanceOptions): boolean {
+  return keepsDeliveries === undefined || keepsDeliveries === (outage?.keepsDeliveries ?? false);
 }
 
 function define(one: Case, options: ConformanceOptions, reason: string | undefined): void {

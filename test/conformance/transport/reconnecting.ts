@@ -102,6 +102,7 @@ export const reconnecting: readonly Case[] = [
   {
     title: 'delivers again what was in hand when the broker went, and drops its late settlement',
     needs: 'outage',
+    keepsDeliveries: false,
     run: async (bench) => {
       const topic = unique();
       const { opened, open } = latch();
@@ -119,6 +120,33 @@ export const reconnecting: readonly Case[] = [
       await sleep(QUIET_MS);
       expect(collector.ids()).toEqual(['in hand', 'in hand']);
       expect(await bench.transport.backlog({ topic, group: 'g' })).toMatchObject({ ready: 0, inFlight: 0 });
+    },
+  },
+  {
+    title: 'keeps what was in hand when the broker went, and settles it once it is back',
+    needs: 'outage',
+    keepsDeliveries: true,
+    run: async (bench) => {
+      const topic = unique();
+      const { opened, open } = latch();
+      const collector = await collect(bench.transport, { topic, group: 'g' }, async (_, nth) => {
+        if (nth <= 2) await opened;
+        return nth === 1 ? { kind: 'retry', delayMs: 0 } : ACK;
+      });
+      await publish(bench.transport, topic, [message({ id: 'retried' }), message({ id: 'done' })]);
+      await collector.received(2);
+      await bench.kill();
+      open(); // so that the settlements find nobody to take them
+      await sleep(QUIET_MS);
+      await restored(bench);
+      await collector.received(3);
+      await sleep(QUIET_MS);
+      expect(collector.ids()).toEqual(['retried', 'done', 'retried']);
+      expect(collector.deliveries.map(({ attempt }) => attempt)).toEqual([1, 1, 2]);
+      await until(async () => {
+        const { ready, inFlight } = await bench.transport.backlog({ topic, group: 'g' });
+        return ready + inFlight === 0;
+      });
     },
   },
   {

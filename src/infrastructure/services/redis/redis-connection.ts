@@ -1,0 +1,263 @@
+import { MessagingError } from '../../../core/messaging/messaging.errors.js';
+import { type Cluster, type IoredisOptions, loadIoredis, type Redis } from './ioredis-client.js';
+import { replyCode } from './redis-errors.js';
+import type { RedisServerOptions } from './redis.options.js';
+import type { RedisScript } from './redis-script.js';
+import { addressesOf, type HostAndPort, type ServerAddresses } from './server-addresses.js';
+
+/** What goes to a server. */
+export type Argument = string | number | Buffer;
+
+/** Told when the connection becomes usable and when it is lost. Never twice in a row. */
+export interface ConnectionListener {
+  onUp?(): void;
+  onDown?(error: Error | undefined): void;
+}
+
+const RECONNECT_MIN_MS = 50;
+const RECONNECT_MAX_MS = 2_000;
+/** A cluster is asked for its slots this often, besides whenever something fails. */
+const SLOTS_REFRESH_MS = 5_000;
+
+/**
+ * A connection to one server, to the primary behind sentinels or to a cluster, that comes back by itself.
+ *
+ * Nothing waits in it: while it is down, commands fail at once, and what was on its way fails when it goes down. Whoever
+ * wants to repeat a command does so itself, because only it knows whether that is safe.
+ */
+export class RedisConnection {
+  readonly addresses: ServerAddresses;
+  readonly #options: RedisServerOptions;
+  readonly #listener: ConnectionListener;
+  #client: Redis | Cluster | undefined;
+  #isUp = false;
+  #isClosed = false;
+  #lastError: Error | undefined;
+
+  /** @throws MessagingConfigurationError when the options do not fit together. */
+  constructor(name: string, options: RedisServerOptions, listener: ConnectionListener = {}) {
+    this.addresses = addressesOf(name, options);
+    this.#options = options;
+    this.#listener = listener;
+  }
+
+  get isUp(): boolean {
+    return this.#isUp;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  get label(): string {
+    return this.addresses.label;
+  }
+
+  /** Resolves once it is usable; afterwards it reconnects for ever. Rejects after `connectTimeoutMs`, and may be called again. */
+  async connect(): Promise<void> {
+    if (this.#isUp) return;
+    if (this.#isClosed) throw new MessagingError('TRANSPORT_CLOSED', `${this.label} is closed.`);
+    const client = await this.#create();
+    this.#client = client;
+    try {
+      await this.#firstReady(client);
+    } catch (error) {
+      if (this.#client === client) this.#client = undefined;
+      client.disconnect();
+      throw error;
+    }
+  }
+
+  /** Sends one command; replies are texts. Rejects with what the client says, for {@link failureOf} to explain. */
+  call(command: string, ...args: Argument[]): Promise<unknown> {
+    const client = this.#client;
+    if (!client || !this.#isUp) return Promise.reject(notConnected());
+    return client.call(command, args);
+  }
+
+  /** As `call`, with replies as bytes. */
+  callBuffer(command: string, ...args: Argument[]): Promise<unknown> {
+    const client = this.#client;
+    if (!client || !this.#isUp) return Promise.reject(notConnected());
+    return client.callBuffer(command, args);
+  }
+
+  /** Runs a script, whose text is sent only to a server that does not know it yet. */
+  async run(script: RedisScript, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
+    try {
+      return await this.call('evalsha', script.sha, keys.length, ...keys, ...args);
+    } catch (error) {
+      if (replyCode(error) !== 'NOSCRIPT') throw error;
+      return this.call('eval', script.lua, keys.length, ...keys, ...args);
+    }
+  }
+
+  /** As `run`, with replies as bytes. */
+  async runBuffer(script: RedisScript, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
+    try {
+      return await this.callBuffer('evalsha', script.sha, keys.length, ...keys, ...args);
+    } catch (error) {
+      if (replyCode(error) !== 'NOSCRIPT') throw error;
+      return this.callBuffer('eval', script.lua, keys.length, ...keys, ...args);
+    }
+  }
+
+  /** Runs a script and, behind it on the same connection, waits for replicas. Resolves with both replies. */
+  async runAndWait(
+    script: RedisScript,
+    call: { readonly keys: readonly string[]; readonly args: readonly Argument[] },
+    replicas: { readonly count: number; readonly timeoutMs: number },
+  ): Promise<readonly [unknown, number]> {
+    const client = this.#client;
+    if (!client || !this.#isUp) throw notConnected();
+    const send = async (name: 'evalsha' | 'eval', source: string): Promise<readonly [unknown, number]> => {
+      const results = await client
+        .pipeline()
+        .call(name, [source, call.keys.length, ...call.keys, ...call.args])
+        .wait(replicas.count, replicas.timeoutMs)
+        .exec();
+      const [ran, waited] = results ?? [];
+      if (ran?.[0]) throw ran[0];
+      return [ran?.[1], Number(waited?.[1] ?? 0)];
+    };
+    try {
+      return await send('evalsha', script.sha);
+    } catch (error) {
+      if (replyCode(error) !== 'NOSCRIPT') throw error;
+      return send('eval', script.lua);
+    }
+  }
+
+  /** The server that has this key now, for a connection of its own. Undefined where there is only one. */
+  serverOf(slot: number): HostAndPort | undefined {
+    const client = this.#client;
+    if (!client?.isCluster) return undefined;
+    const node = (client as Cluster).slots[slot]?.[0];
+    if (node === undefined) return undefined;
+    const at = node.lastIndexOf(':');
+    return { host: node.slice(0, at), port: Number(node.slice(at + 1)) };
+  }
+
+  /** Makes a cluster find out anew who has what. Without effect elsewhere. */
+  refresh(): void {
+    const client = this.#client;
+    if (client?.isCluster && this.#isUp) (client as Cluster).refreshSlotsCache(() => undefined);
+  }
+
+  close(): Promise<void> {
+    this.#isClosed = true;
+    this.#client?.disconnect();
+    this.#client = undefined;
+    this.#isUp = false;
+    return Promise.resolve();
+  }
+
+  async #create(): Promise<Redis | Cluster> {
+    const { Redis, Cluster } = await loadIoredis();
+    const options = connectionOptions(this.addresses, this.#options);
+    if (this.addresses.way !== 'cluster') return new Redis(options);
+    const { host, port, path, sentinels, retryStrategy, enableOfflineQueue, ...redisOptions } = options;
+    return new Cluster([...this.addresses.nodes], {
+      redisOptions,
+      lazyConnect: true,
+      enableOfflineQueue: false,
+      clusterRetryStrategy: reconnectDelay,
+      retryDelayOnFailover: 0,
+      retryDelayOnClusterDown: 0,
+      slotsRefreshInterval: SLOTS_REFRESH_MS,
+      slotsRefreshTimeout: this.#options.commandTimeoutMs,
+      dnsLookup: (address, callback) => callback(null, address),
+      ...(this.addresses.natMap === undefined ? {} : { natMap: { ...this.addresses.natMap } }),
+    });
+  }
+
+  /** Resolves with the first `ready`. Every later one, and every loss, is told to the listener. */
+  #firstReady(client: Redis | Cluster): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => reject(this.#whyNot()), this.#options.connectTimeoutMs);
+      client.on('error', (error: Error) => {
+        this.#lastError = error;
+        if (isHopeless(error)) fail();
+      });
+      client.on('node error', (error: Error) => (this.#lastError = error));
+      client.on('ready', () => {
+        clearTimeout(timer);
+        if (this.#client !== client) return;
+        this.#setUp(true);
+        resolve();
+      });
+      client.on('close', () => this.#client === client && this.#setUp(false));
+      client.on('end', () => this.#client === client && this.#setUp(false));
+      const fail = (): void => {
+        clearTimeout(timer);
+        reject(this.#whyNot());
+      };
+      client.connect().catch((error: Error) => (this.#lastError ??= error));
+    });
+  }
+
+  #setUp(isUp: boolean): void {
+    if (this.#isUp === isUp) return;
+    this.#isUp = isUp;
+    if (isUp) {
+      this.#lastError = undefined;
+      this.#listener.onUp?.();
+    } else {
+      this.#listener.onDown?.(this.#lastError && this.#whyNot());
+    }
+  }
+
+  #whyNot(): MessagingError {
+    return new MessagingError(
+      'TRANSPORT_UNAVAILABLE',
+      `${this.label} cannot be reached${reasonOf(this.#lastError)}.`,
+    );
+  }
+}
+
+/** What every connection of ours to a data server has. */
+export function connectionOptions(
+  { common }: ServerAddresses,
+  options: Pick<RedisServerOptions, 'connectTimeoutMs' | 'commandTimeoutMs'>,
+): IoredisOptions {
+  return {
+    ...common,
+    lazyConnect: true,
+    protocol: 2, // nothing of the newer protocol is needed, and a user needs no permission for HELLO
+    disableClientInfo: true,
+    connectTimeout: options.connectTimeoutMs,
+    socketTimeout: options.commandTimeoutMs,
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0, // with any other number a command of a lost connection hangs until a later reconnect fails
+    retryStrategy: reconnectDelay,
+    sentinelRetryStrategy: reconnectDelay,
+    reconnectOnError: (error) => error.message.startsWith('READONLY') && 1,
+  };
+}
+
+function reconnectDelay(times: number): number {
+  const ceiling = Math.min(RECONNECT_MIN_MS * 2 ** Math.min(times, 10), RECONNECT_MAX_MS);
+  return Math.round(ceiling / 2 + (Math.random() * ceiling) / 2);
+}
+
+function notConnected(): Error {
+  return new Error('Redis is not connected');
+}
+
+/** Trying again would end in the same way. */
+function isHopeless(error: Error): boolean {
+  return ['WRONGPASS', 'NOAUTH', 'NOPERM'].includes(replyCode(error) ?? '');
+}
+
+/** Code and, where it helps and tells no secret, the text of what keeps a connection from coming about. */
+function reasonOf(error: Error | undefined): string {
+  if (!error) return '';
+  const reply = replyCode(error);
+  if (reply === 'WRONGPASS') return ': it does not take the user and password (WRONGPASS)';
+  if (reply === 'NOAUTH') return ': it wants a password (NOAUTH)';
+  const { code } = error as { code?: unknown };
+  if (typeof code === 'string') return ` (${code})`;
+  if (reply !== undefined) return ` (${reply})`;
+  return /sentinel/i.test(error.message) ? ': no sentinel knows a reachable primary' : '';
+}

@@ -1,0 +1,286 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { MessagingError } from '../../../core/messaging/messaging.errors.js';
+import { DeliverySlots } from '../../../core/messaging/transport-kit/delivery-slots.js';
+import { LinkedSet } from '../../../core/messaging/transport-kit/linked-set.js';
+import type {
+  Consumer,
+  OnDelivery,
+  Settlement,
+  Subscription,
+  TransportContext,
+} from '../../../core/messaging/transport.js';
+import { Heartbeat } from './heartbeat.js';
+import type { InHand } from './redis-entry.js';
+import { failureOf, isNoGroup } from './redis-errors.js';
+import { DEAD, type RedisGroup } from './redis-group.js';
+import { type Intake, readInTurn, takeByKey } from './redis-intake.js';
+import { RedisSettler } from './redis-settler.js';
+
+/** A delivery whose callback broke its promise not to reject comes back after this. */
+const BROKEN_CALLBACK: Settlement = { kind: 'retry', delayMs: 1_000 };
+/** While fewer than half of the slots are free, reading waits so long for more of them. */
+const GATHER_MS = 2;
+const RETRY_MIN_MS = 50;
+const RETRY_MAX_MS = 2_000;
+/** Settlements that may wait for the server before nothing more is read. */
+const MAX_UNCONFIRMED = 2_000;
+/** Stopping waits so long for the server to take the last settlements. */
+const STOP_TIMEOUT_MS = 3_000;
+const RECOVERED_AT_A_TIME = 200;
+
+export interface ConsumerSettings {
+  readonly subscription: Subscription;
+  readonly leaseMs: number;
+  readonly orphanRetentionMs: number;
+  /** How the server is called in errors. */
+  readonly label: string;
+}
+
+/** Serves one subscription, through reconnects and failovers. */
+export class RedisConsumer implements Consumer {
+  readonly #slots: DeliverySlots<InHand>;
+  readonly #settler: RedisSettler;
+  readonly #heartbeat: Heartbeat;
+  readonly #intake: Intake;
+  readonly #inHand = new LinkedSet<InHand>();
+  #isStopping = false;
+  #stopped: Promise<void> | undefined;
+  #loop: Promise<void> = Promise.resolve();
+  #wakeLoop: (() => void) | undefined;
+  #reported: string | undefined;
+  #rejoining: Promise<void> | undefined;
+  /** The topic may have something to remove. */
+  #isTrimWanted = true;
+
+  constructor(
+    private readonly group: RedisGroup,
+    private readonly settings: ConsumerSettings,
+    private readonly onDelivery: OnDelivery,
+    private readonly context: TransportContext,
+  ) {
+    const { subscription, leaseMs } = settings;
+    // Where keys have an order the server keeps it, over all processes.
+    this.#slots = new DeliverySlots(
+      { concurrency: subscription.concurrency, ordering: 'none' },
+      (item, done) => this.#deliver(item, done),
+      () => this.#wakeLoop?.(),
+    );
+    this.#intake = subscription.ordering === 'key' ? takeByKey(group) : readInTurn(group);
+    this.#settler = new RedisSettler({
+      send: (args) => this.#sendSettlements(args),
+      settled: (items) => this.#settled(items),
+      isOurs: (item) => item.consumer === this.group.consumer,
+      dropped: (item) => this.#dropped(item),
+    });
+    this.#heartbeat = new Heartbeat(context.clock, leaseMs, () => this.#tick());
+  }
+
+  /** Rejects when the server cannot be reached now. */
+  async start(): Promise<void> {
+    await this.group.join();
+    await this.group.reader.open();
+    this.#heartbeat.start();
+    this.#loop = this.#read();
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  /** Gives up what is still in hand: its settlements are dropped. */
+  abandon(): void {
+    this.#isStopping = true;
+    this.#heartbeat.stop();
+    this.#settler.close();
+    this.group.reader.close();
+    this.#wakeLoop?.();
+  }
+
+  async #stop(): Promise<void> {
+    this.#isStopping = true;
+    this.#wakeLoop?.();
+    this.group.reader.close();
+    await this.#loop;
+    this.#slots.withdraw(); // it stays with the server, which hands it to others once this consumer has left
+    await this.#slots.idle();
+    await Promise.race([this.#settler.idle(), wait(STOP_TIMEOUT_MS, undefined, { ref: false })]);
+    this.#heartbeat.stop();
+    this.#settler.close();
+    const left = this.group.leave().catch(() => undefined); // its lease runs out then
+    await Promise.race([left, wait(STOP_TIMEOUT_MS, undefined, { ref: false })]);
+  }
+
+  async #read(): Promise<void> {
+    let failures = 0;
+    while (!this.#isStopping) {
+      try {
+        if (failures > 0) await this.#recover();
+        failures = 0;
+        await this.#haveRoom();
+        if (!this.#isStopping) this.#take(await this.#intake(this.#slots.free));
+      } catch (error) {
+        if (this.#isStopping) return;
+        failures += 1;
+        await this.#mend(error, failures);
+      }
+    }
+  }
+
+  /** Waits for a free slot, and a moment longer for many of them, because one read for many costs little more than for one. */
+  async #haveRoom(): Promise<void> {
+    const { concurrency } = this.settings.subscription;
+    while (!this.#isStopping) {
+      this.#settler.flush(); // first, so that on the same connection the server sees it before it hands out more
+      const { free } = this.#slots;
+      if (this.#settler.unconfirmed > MAX_UNCONFIRMED) await wait(GATHER_MS);
+      else if (free * 2 >= concurrency) return;
+      else if (free > 0) {
+        await Promise.race([this.#woken(), wait(GATHER_MS)]);
+        if (this.#slots.free === free) return;
+      } else await this.#woken();
+    }
+  }
+
+  #woken(): Promise<void> {
+    return new Promise((resolve) => (this.#wakeLoop = resolve));
+  }
+
+  #take(items: typeof DEAD | readonly InHand[]): void {
+    if (items === DEAD) throw new DeadConsumerError();
+    this.#reported = undefined;
+    if (this.#isStopping) return; // leaving gives them back
+    for (const item of items) {
+      this.#inHand.add(item);
+      this.#slots.offer(item);
+    }
+  }
+
+  #deliver(item: InHand, done: () => void): void {
+    const { message, attempt } = item;
+    const settle = (settlement: Settlement): void => {
+      this.#settler.add(item, settlement);
+      if (settlement.kind === 'retry') this.#heartbeat.expect(settlement.delayMs);
+      done();
+    };
+    this.#call({ message, attempt, transport: this.context.name }).then(settle, () =>
+      settle(BROKEN_CALLBACK),
+    );
+  }
+
+  #call(delivery: Parameters<OnDelivery>[0]): Promise<Settlement> {
+    try {
+      return this.onDelivery(delivery);
+    } catch {
+      return Promise.resolve(BROKEN_CALLBACK);
+    }
+  }
+
+  async #sendSettlements(args: Parameters<RedisGroup['settle']>[0]): Promise<void> {
+    const handedOn = await this.group.settle(args, !this.#isStopping);
+    if (handedOn === DEAD) await this.#rejoin();
+    else this.#take(handedOn);
+  }
+
+  /** Resolves with the time of the next tick, if something is due before the usual one. */
+  async #tick(): Promise<number | undefined> {
+    const room = this.#isStopping ? 0 : Math.max(0, this.#slots.free);
+    const ticked = await this.group.tick(room);
+    if (ticked === DEAD) {
+      await this.#rejoin();
+      return undefined;
+    }
+    this.#take(ticked.items);
+    await this.#trim();
+    return ticked.dueMs;
+  }
+
+  #settled(items: readonly InHand[]): void {
+    for (const item of items) this.#inHand.delete(item);
+    this.#isTrimWanted = true;
+  }
+
+  async #trim(): Promise<void> {
+    if (!this.#isTrimWanted || this.#isStopping) return;
+    this.#isTrimWanted = false;
+    this.#isTrimWanted = await this.group.trim(this.settings.orphanRetentionMs);
+  }
+
+  /** Opens another connection, and asks for what was handed out on the old one without arriving. */
+  async #recover(): Promise<void> {
+    if (!this.group.reader.isOpen) await this.group.reader.open();
+    const after: [string, string] = ['0', '0'];
+    for (;;) {
+      const known = [...this.#inHand];
+      const found = await this.group.had(after, RECOVERED_AT_A_TIME);
+      if (found.length === 0) return;
+      for (const { source, entryId } of found) after[source - 1] = entryId;
+      const names = new Set([...known, ...this.#inHand].map(nameOf)); // also what came or was settled meanwhile
+      this.#take(found.filter((item) => !names.has(nameOf(item))));
+    }
+  }
+
+  async #mend(error: unknown, failures: number): Promise<void> {
+    try {
+      if (error instanceof DeadConsumerError) await this.#rejoin();
+      else if (isNoGroup(error)) {
+        if (await this.group.join())
+          this.#report(
+            new MessagingError(
+              'TRANSPORT_UNAVAILABLE',
+              `${this.#what} was gone from ${this.settings.label} and was made anew. What it held is lost there.`,
+            ),
+          );
+        await this.#tick();
+        return;
+      } else {
+        this.#report(failureOf(error, this.settings.label).error);
+        await this.group.reader.open();
+        return;
+      }
+    } catch {
+      // the next round tries again, after a pause
+    }
+    await Promise.race([this.#woken(), wait(pauseAfter(failures), undefined, { ref: false })]);
+  }
+
+  #rejoin(): Promise<void> {
+    this.#rejoining ??= this.#comeBack().finally(() => (this.#rejoining = undefined));
+    return this.#rejoining;
+  }
+
+  async #comeBack(): Promise<void> {
+    await this.group.rejoin();
+    this.group.reader.drop(); // or it would go on waiting under the old name
+    for (const item of this.#inHand) if (item.consumer !== this.group.consumer) this.#inHand.delete(item);
+  }
+
+  /** Once for each kind of trouble in a row, so that a server that stays down fills no log. */
+  #report(error: MessagingError): void {
+    if (this.#reported === error.message) return;
+    this.#reported = error.message;
+    this.context.onEvent({ type: 'error', error });
+  }
+
+  #dropped(item: InHand): void {
+    this.#inHand.delete(item);
+    const { topic, group } = this.settings.subscription;
+    this.context.onEvent({ type: 'settlement-dropped', topic, group });
+  }
+
+  get #what(): string {
+    const { topic, group } = this.settings.subscription;
+    return `Group "${group}" of "${topic}"`;
+  }
+}
+
+/** Others have what this consumer had. */
+class DeadConsumerError extends Error {}
+
+function nameOf({ source, entryId }: InHand): string {
+  return `${source}:${entryId}`;
+}
+
+function pauseAfter(failures: number): number {
+  return Math.min(RETRY_MIN_MS * 2 ** Math.min(failures, 10), RETRY_MAX_MS);
+}

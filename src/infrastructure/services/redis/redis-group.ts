@@ -1,0 +1,190 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import type { Subscription } from '../../../core/messaging/transport.js';
+import { type GroupKeys, TopicKeys } from './redis-keys.js';
+import type { Argument, RedisConnection } from './redis-connection.js';
+import { type InHand, type RawEntry, readEntry, type Source } from './redis-entry.js';
+import type { RedisReader } from './redis-reader.js';
+import type { RedisScript } from './redis-script.js';
+import { JOIN, LEAVE, TICK } from './scripts/membership.js';
+import { SETTLE, TAKE } from './scripts/settling.js';
+import { TRIM } from './scripts/looking-after.js';
+
+/** Entries looked at for one that no other has in hand, before others get a turn. */
+const LOOKS = 500;
+
+/** The server has handed what this consumer had to others, because its lease had run out. */
+export const DEAD = Symbol('dead');
+
+type HandedOut = readonly [source: number, id: Buffer, fields: readonly Buffer[], crashes: number];
+
+/** What one consumer says to the server, and what that answers. */
+export class RedisGroup {
+  readonly keys: GroupKeys;
+  /** Name of the consumer, new whenever the server has given up the one before. */
+  consumer = consumerName();
+  readonly #ownLog: Buffer;
+
+  constructor(
+    private readonly connection: RedisConnection,
+    readonly reader: RedisReader,
+    private readonly about: {
+      readonly subscription: Subscription;
+      readonly prefix: string;
+      readonly leaseMs: number;
+    },
+  ) {
+    const { topic, group } = about.subscription;
+    this.keys = new TopicKeys(about.prefix, topic).group(group);
+    this.#ownLog = Buffer.from(this.keys.log);
+  }
+
+  /** Makes what is missing. True when something was. */
+  async join(): Promise<boolean> {
+    const { topicLog, log, consumers } = this.keys;
+    const made = await this.connection.run(
+      JOIN,
+      [topicLog, log, consumers],
+      [this.#name, this.consumer, this.about.leaseMs],
+    );
+    return Number(made) > 0;
+  }
+
+  /** Goes on under another name. What the old one had is handed out again. */
+  rejoin(): Promise<boolean> {
+    this.consumer = consumerName();
+    return this.join();
+  }
+
+  async leave(): Promise<void> {
+    const { topicLog, log, consumers } = this.keys;
+    const keys = [topicLog, log, consumers];
+    while (Number(await this.connection.run(LEAVE, keys, [this.#name, this.consumer])) === 1);
+  }
+
+  /** Waits for entries. Resolves with none after a while. */
+  async read(count: number, blockMs: number): Promise<InHand[]> {
+    return this.#readGroup(['COUNT', count, 'BLOCK', blockMs], '>', '>');
+  }
+
+  /** What the server thinks that this consumer has, from the two ids on. */
+  async had(after: readonly [string, string], count: number): Promise<InHand[]> {
+    return this.#readGroup(['COUNT', count], ...after);
+  }
+
+  /** Takes entries whose keys nobody has in hand, without waiting. */
+  async take(
+    room: number,
+  ): Promise<
+    typeof DEAD | { readonly more: boolean; readonly last: [string, string]; readonly items: InHand[] }
+  > {
+    const { topicLog, log, consumers, locks, waiting } = this.keys;
+    const reply = await this.#onReader(
+      TAKE,
+      [topicLog, log, consumers, locks],
+      [this.#name, this.consumer, waiting, room, LOOKS],
+    );
+    if (isDead(reply)) return DEAD;
+    const [more, lastTopic, lastGroup, entries] = reply as readonly [
+      number,
+      Buffer,
+      Buffer,
+      readonly HandedOut[],
+    ];
+    return {
+      more: more === 1,
+      last: [lastTopic.toString(), lastGroup.toString()],
+      items: this.#read(entries),
+    };
+  }
+
+  /** Waits until a stream has something after the ids. */
+  async wake(after: readonly [string, string], blockMs: number): Promise<void> {
+    const { topicLog, log } = this.keys;
+    await this.reader.callBuffer('xread', 'COUNT', 1, 'BLOCK', blockMs, 'STREAMS', topicLog, log, ...after);
+  }
+
+  /** @param wants to be handed what waits behind the settled keys. */
+  async settle(settlements: readonly Argument[], wants: boolean): Promise<typeof DEAD | InHand[]> {
+    const { topicLog, log, delayed, consumers, crashes, locks, waiting } = this.keys;
+    const keys = [topicLog, log, delayed, consumers, crashes, locks];
+    const args = [this.#name, this.consumer, waiting, wants ? 1 : 0, ...settlements];
+    const reply = this.reader.isIdle
+      ? await this.#onReader(SETTLE, keys, args)
+      : await this.connection.runBuffer(SETTLE, keys, args);
+    return isDead(reply) ? DEAD : this.#read(reply as readonly HandedOut[]);
+  }
+
+  async tick(
+    room: number,
+  ): Promise<typeof DEAD | { readonly dueMs: number | undefined; readonly items: InHand[] }> {
+    const { topicLog, topicDelayed, log, delayed, consumers, crashes, locks } = this.keys;
+    const reply = await this.connection.runBuffer(
+      TICK,
+      [topicLog, topicDelayed, log, delayed, consumers, crashes, locks],
+      [this.#name, this.consumer, this.about.leaseMs, room],
+    );
+    if (isDead(reply)) return DEAD;
+    const [dueMs, entries] = reply as readonly [number, readonly HandedOut[]];
+    return { dueMs: dueMs < 0 ? undefined : dueMs, items: this.#read(entries) };
+  }
+
+  /** Removes what all groups are done with. True when there may be more. */
+  async trim(orphanRetentionMs: number): Promise<boolean> {
+    const [, more] = (await this.connection.run(TRIM, [this.keys.topicLog], [orphanRetentionMs])) as number[];
+    return more === 1;
+  }
+
+  get #name(): string {
+    return this.about.subscription.group;
+  }
+
+  /** On the connection that reads, so that what is settled arrives before what is read next. */
+  async #onReader(script: RedisScript, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
+    try {
+      return await this.reader.callBuffer('evalsha', script.sha, keys.length, ...keys, ...args);
+    } catch (error) {
+      if (!(error as Error).message.startsWith('NOSCRIPT')) throw error;
+      return this.reader.callBuffer('eval', script.lua, keys.length, ...keys, ...args);
+    }
+  }
+
+  async #readGroup(how: readonly Argument[], ...from: readonly [string, string]): Promise<InHand[]> {
+    const { topicLog, log } = this.keys;
+    const { consumer } = this;
+    const streams = ['STREAMS', topicLog, log, ...from];
+    const reply = await this.reader.callBuffer(
+      'xreadgroup',
+      'GROUP',
+      this.#name,
+      consumer,
+      ...how,
+      ...streams,
+    );
+    const items: InHand[] = [];
+    for (const [name, entries] of (reply ?? []) as readonly [Buffer, readonly RawEntry[]][]) {
+      const source: Source = name.equals(this.#ownLog) ? 2 : 1;
+      for (const entry of entries) {
+        const item = readEntry(source, entry, consumer, 0);
+        if (item) items.push(item);
+      }
+    }
+    return items;
+  }
+
+  #read(entries: readonly HandedOut[]): InHand[] {
+    return entries.flatMap(
+      ([source, id, fields, crashes]) =>
+        readEntry(source === 2 ? 2 : 1, [id, fields], this.consumer, crashes) ?? [],
+    );
+  }
+}
+
+function isDead(reply: unknown): boolean {
+  return Buffer.isBuffer(reply) && reply.toString() === 'dead';
+}
+
+/** Tells operators which process it is. */
+function consumerName(): string {
+  return `${hostname().slice(0, 60)}-${process.pid}-${randomUUID().slice(0, 8)}`;
+}

@@ -1,0 +1,196 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as wait } from 'node:timers/promises';
+import { MessagingError } from '../../../core/messaging/messaging.errors.js';
+import type {
+  Clock,
+  Destination,
+  PublishOptions,
+  PublishOutcome,
+  WireMessage,
+} from '../../../core/messaging/transport.js';
+import { Doubts } from './doubts.js';
+import { GroupKeys, TopicKeys } from './redis-keys.js';
+import type { Argument, RedisConnection } from './redis-connection.js';
+import { failureOf, outcomeOfReply } from './redis-errors.js';
+import type { RedisOptions } from './redis.options.js';
+import { PUBLISH, PUBLISH_LATER } from './scripts/publish.js';
+
+const ACCEPTED: PublishOutcome = { kind: 'accepted' };
+/** A hundred a script are twice as fast as single commands; more gain nothing and hold up the server. */
+const MAX_MESSAGES = 128;
+const MAX_BYTES = 512 * 1024;
+/** How many of its batches a topic remembers for each publisher. Far more than are ever on their way. */
+const REMEMBERED_BATCHES = 1_024;
+const REPEAT_MIN_MS = 50;
+const REPEAT_MAX_MS = 500;
+
+/** Messages that go to the server in one step. */
+interface Batch {
+  readonly target: string;
+  readonly batches: string;
+  readonly number: number;
+  readonly messages: readonly WireMessage[];
+  readonly arguments: readonly Argument[];
+  readonly delayMs: number;
+  /** On the clock that never jumps. */
+  readonly deadline: number;
+}
+
+/** Hands messages to the server, each once although replies get lost. */
+export class RedisPublisher {
+  readonly #id = randomUUID();
+  readonly #doubts = new Doubts();
+  #number = 0;
+  #isClosed = false;
+
+  constructor(
+    private readonly connection: RedisConnection,
+    private readonly options: RedisOptions,
+    private readonly clock: Clock,
+  ) {}
+
+  /** One outcome a message, in order. Every message must be one that fits. */
+  async publish(
+    to: Destination,
+    messages: readonly WireMessage[],
+    { delayMs = 0, deadlineMs }: PublishOptions,
+  ): Promise<readonly PublishOutcome[]> {
+    const topic = new TopicKeys(this.options.keyPrefix, to.topic);
+    const place: TopicKeys | GroupKeys = to.group === undefined ? topic : topic.group(to.group);
+    const deadline = this.clock.monotonic() + deadlineMs;
+    const target = delayMs > 0 ? place.delayed : place.log;
+    const batches = topic.batches(this.#id);
+    const sent: Promise<readonly PublishOutcome[]>[] = [];
+    for (let start = 0; start < messages.length;) {
+      const end = endOfBatch(messages, start);
+      const part = start === 0 && end === messages.length ? messages : messages.slice(start, end);
+      sent.push(this.#send(this.#batch({ target, batches, delayMs, deadline }, part)));
+      start = end;
+    }
+    return sent.length === 1 ? sent[0]! : (await Promise.all(sent)).flat();
+  }
+
+  /** What is on its way gets its outcome now. */
+  close(): void {
+    this.#isClosed = true;
+  }
+
+  #batch(
+    to: Pick<Batch, 'target' | 'batches' | 'delayMs' | 'deadline'>,
+    messages: readonly WireMessage[],
+  ): Batch {
+    const number = ++this.#number;
+    const doubts = this.#doubts.among(to.target, messages);
+    const args: Argument[] = [number, number % REMEMBERED_BATCHES, doubts.length];
+    for (const { index, batch } of doubts) args.push(index, batch, batch % REMEMBERED_BATCHES);
+    if (to.delayMs > 0) args.push(to.delayMs);
+    for (const { id, headers, body, key } of messages)
+      args.push(id, JSON.stringify(headers), bytesOf(body), key === undefined ? '' : `=${key}`);
+    return { ...to, number, messages, arguments: args };
+  }
+
+  /** Sends a batch, and again while its replies get lost and there is time. */
+  async #send(batch: Batch): Promise<readonly PublishOutcome[]> {
+    let isInDoubt = false;
+    for (let repeat = 0; ; repeat += 1) {
+      const outcomes = await this.#try(batch);
+      const kind = outcomes[0]?.kind;
+      if (kind === 'accepted' || (kind !== 'unknown' && !isInDoubt)) {
+        this.#doubts.settled(batch.target, batch.messages);
+        return outcomes;
+      }
+      isInDoubt = true;
+      const pauseMs = Math.min(REPEAT_MIN_MS * 2 ** repeat, REPEAT_MAX_MS);
+      if (this.#isClosed || this.clock.monotonic() + pauseMs >= batch.deadline) {
+        this.#doubts.add(batch.target, batch.messages, batch.number);
+        return outcomes.map((outcome) =>
+          outcome.kind === 'unavailable' ? { ...outcome, kind: 'unknown' } : outcome,
+        );
+      }
+      await wait(pauseMs);
+    }
+  }
+
+  async #try(batch: Batch): Promise<readonly PublishOutcome[]> {
+    const { label } = this.connection;
+    const leftMs = batch.deadline - this.clock.monotonic();
+    if (!this.connection.isUp) return all(batch, failureOf(undefined, label, false));
+    try {
+      const reply = await withDeadline(this.#run(batch, leftMs), leftMs);
+      if (reply === 1) return batch.messages.map(() => ACCEPTED);
+      if (reply === TOO_FEW_REPLICAS) return all(batch, this.#tooFewReplicas());
+      return this.#partly(batch, reply as readonly (number | string)[]);
+    } catch (error) {
+      if (error === LATE)
+        return all(batch, {
+          kind: 'unknown',
+          error: new MessagingError('DEADLINE_EXCEEDED', `${label} did not answer within the deadline.`),
+        });
+      this.connection.refresh();
+      return all(batch, failureOf(error, label));
+    }
+  }
+
+  async #run(batch: Batch, leftMs: number): Promise<unknown> {
+    const script = batch.delayMs > 0 ? PUBLISH_LATER : PUBLISH;
+    const keys = [batch.target, batch.batches];
+    const { replicas, replicasTimeoutMs } = this.options;
+    if (replicas === 0) return this.connection.run(script, keys, batch.arguments);
+    const [reply, confirmed] = await this.connection.runAndWait(
+      script,
+      { keys, args: batch.arguments },
+      { count: replicas, timeoutMs: Math.max(1, Math.floor(Math.min(leftMs, replicasTimeoutMs))) },
+    );
+    return reply === 1 && confirmed < replicas ? TOO_FEW_REPLICAS : reply;
+  }
+
+  #tooFewReplicas(): { readonly kind: 'unknown'; readonly error: Error } {
+    const { replicas, replicasTimeoutMs } = this.options;
+    return {
+      kind: 'unknown',
+      error: new MessagingError(
+        'TRANSPORT_UNAVAILABLE',
+        `${this.connection.label} has it, but fewer than ${replicas} replicas confirmed it within ${replicasTimeoutMs} ms. Bring replicas back, or lower replicas.`,
+      ),
+    };
+  }
+
+  /** Some were not taken: the reply lists their indexes and errors in turn. */
+  #partly({ messages }: Batch, reply: readonly (number | string)[]): PublishOutcome[] {
+    const outcomes: PublishOutcome[] = messages.map(() => ACCEPTED);
+    for (let at = 0; at < reply.length; at += 2)
+      outcomes[Number(reply[at]) - 1] = outcomeOfReply(String(reply[at + 1]), this.connection.label);
+    return outcomes;
+  }
+}
+
+const TOO_FEW_REPLICAS = Symbol('too few replicas');
+const LATE = new Error('late');
+
+function all(batch: Batch, outcome: PublishOutcome): PublishOutcome[] {
+  return batch.messages.map(() => outcome);
+}
+
+/** The client takes other arrays of bytes for texts. */
+function bytesOf(body: Uint8Array): Buffer {
+  return Buffer.isBuffer(body) ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+}
+
+/** Index of the first message that does not fit into a batch that begins at `start`. */
+function endOfBatch(messages: readonly WireMessage[], start: number): number {
+  let bytes = 0;
+  const most = Math.min(messages.length, start + MAX_MESSAGES);
+  for (let end = start; end < most; end += 1) {
+    bytes += messages[end]!.body.length;
+    if (bytes > MAX_BYTES && end > start) return end;
+  }
+  return most;
+}
+
+/** Rejects with `LATE` once the time is over. The promise may still settle, unheard. */
+function withDeadline<T>(promise: Promise<T>, leftMs: number): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(LATE), Math.max(0, leftMs));
+    promise.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}

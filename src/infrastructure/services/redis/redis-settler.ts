@@ -1,0 +1,131 @@
+import type { Settlement } from '../../../core/messaging/transport.js';
+import type { InHand } from './redis-entry.js';
+import type { Argument } from './redis-connection.js';
+
+/** Settlements that go to the server in one step. */
+const MAX_BATCH = 250;
+const REPEAT_MIN_MS = 50;
+const REPEAT_MAX_MS = 1_000;
+
+interface Settled {
+  readonly item: InHand;
+  readonly settlement: Settlement;
+}
+
+/** What the settler needs of its consumer. */
+export interface SettlingLine {
+  /** Sends to the server what is given, and deals with the reply. Rejects when it may not have arrived. */
+  send(args: readonly Argument[]): Promise<void>;
+  /** The items are settled: nobody will ask for them again. */
+  settled(items: readonly InHand[]): void;
+  /** False once the item was taken over by others. */
+  isOurs(item: InHand): boolean;
+  dropped(item: InHand): void;
+}
+
+/**
+ * Brings settlements to the server: at once when none is on its way, else together with all others that come meanwhile.
+ * Repeats what got lost, which the server notices.
+ */
+export class RedisSettler {
+  readonly #line: SettlingLine;
+  #queue: Settled[] = [];
+  #isSending = false;
+  #isScheduled = false;
+  #isClosed = false;
+  #failures = 0;
+  #idleWaiters: (() => void)[] = [];
+  #underWay = 0;
+
+  constructor(line: SettlingLine) {
+    this.#line = line;
+  }
+
+  /** Settlements that the server has not confirmed. */
+  get unconfirmed(): number {
+    return this.#queue.length + this.#underWay;
+  }
+
+  add(item: InHand, settlement: Settlement): void {
+    if (this.#isClosed) {
+      this.#line.dropped(item);
+      return;
+    }
+    this.#queue.push({ item, settlement });
+    if (this.#isSending || this.#isScheduled) return;
+    this.#isScheduled = true;
+    // What the continuations of one turn settle goes together.
+    queueMicrotask(() => process.nextTick(() => this.flush()));
+  }
+
+  /** Sends what waits, unless something is on its way, which will be followed by the rest. */
+  flush(): void {
+    this.#isScheduled = false;
+    if (!this.#isSending && this.#queue.length > 0) void this.#sendAll();
+  }
+
+  /** Resolves when the server has confirmed everything. */
+  idle(): Promise<void> {
+    if (this.unconfirmed === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#idleWaiters.push(resolve));
+  }
+
+  /** Drops what the server has not confirmed; it will hand that out again. */
+  close(): void {
+    this.#isClosed = true;
+    for (const { item } of this.#queue.splice(0)) this.#line.dropped(item);
+  }
+
+  async #sendAll(): Promise<void> {
+    this.#isSending = true;
+    while (this.#queue.length > 0 && !this.#isClosed) {
+      const batch = this.#queue.splice(0, MAX_BATCH);
+      this.#underWay = batch.length;
+      const isSent = await this.#send(batch);
+      this.#underWay = 0;
+      if (isSent) continue;
+      if (this.#isClosed) for (const { item } of batch) this.#line.dropped(item);
+      else this.#queue = [...batch, ...this.#queue];
+      await this.#pause();
+    }
+    this.#isSending = false;
+    for (const resolve of this.#idleWaiters.splice(0)) resolve();
+  }
+
+  async #send(batch: readonly Settled[]): Promise<boolean> {
+    const ours = batch.filter(({ item }) => this.#line.isOurs(item));
+    const args: Argument[] = [];
+    for (const { item, settlement } of ours) describe(item, settlement, args);
+    try {
+      if (ours.length > 0) await this.#line.send(args);
+    } catch {
+      this.#failures += 1;
+      return false;
+    }
+    this.#failures = 0;
+    for (const { item } of batch) if (!this.#line.isOurs(item)) this.#line.dropped(item);
+    this.#line.settled(batch.map(({ item }) => item));
+    return true;
+  }
+
+  #pause(): Promise<void> {
+    const pauseMs = Math.min(REPEAT_MIN_MS * 2 ** (this.#failures - 1), REPEAT_MAX_MS);
+    return new Promise((resolve) => setTimeout(resolve, pauseMs));
+  }
+}
+
+/** Seven arguments a settlement, in the order of the script. */
+function describe(
+  { source, entryId, message, attempt, hasCrashed }: InHand,
+  settlement: Settlement,
+  to: Argument[],
+): void {
+  const key = message.key === undefined ? '' : `=${message.key}`;
+  if (settlement.kind === 'ack') {
+    to.push(source, entryId, key, hasCrashed ? 1 : 0, '', '', '');
+    return;
+  }
+  const headers = settlement.headers ? { ...message.headers, ...settlement.headers } : message.headers;
+  const delayMs = Math.max(0, Math.ceil(settlement.delayMs));
+  to.push(source, entryId, key, hasCrashed ? 1 : 0, delayMs, attempt + 1, JSON.stringify(headers));
+}

@@ -1,0 +1,141 @@
+import { z } from 'zod';
+
+const MIB = 2 ** 20;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+
+const address = z
+  .string()
+  .regex(/^(\[[0-9A-Fa-f:.]+\]|[^\s:/@[\]]+):\d{1,5}$/, 'must be host:port')
+  .describe('host:port');
+
+/** Redis commands have no line for these: they would end up in a URL or an ACL rule. */
+const PREFIX = /^[A-Za-z0-9:._-]{1,100}$/;
+
+const tlsSchema = z.strictObject({
+  caFile: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('PEM file of the authority that signed the server. Without: the usual ones.'),
+  certFile: z.string().min(1).optional().describe('PEM file of the certificate that this application shows.'),
+  keyFile: z.string().min(1).optional().describe('PEM file of its private key.'),
+  serverName: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("Name that the server's certificate must have. Without: the host."),
+  dangerouslyAllowInvalidCerts: z
+    .boolean()
+    .default(false)
+    .describe('Takes any certificate. Refused in production.'),
+});
+
+/** How to reach the server or servers. */
+export const redisServerSchema = z.strictObject({
+  url: z
+    .string()
+    .regex(/^rediss?:\/\/.+/, 'must start with redis:// or rediss://')
+    .optional()
+    .meta({ secret: true })
+    .describe('One server: redis://user:password@host:port/database, rediss:// for TLS.'),
+  sentinels: z
+    .array(address)
+    .min(1)
+    .optional()
+    .describe('Sentinels that know the primary, instead of `url`.'),
+  sentinelName: z.string().min(1).default('mymaster').describe('Name of the primary among the sentinels.'),
+  sentinelUsername: z.string().min(1).optional().describe('User for the sentinels themselves.'),
+  sentinelPassword: z
+    .string()
+    .min(1)
+    .optional()
+    .meta({ secret: true })
+    .describe('Password for the sentinels themselves.'),
+  cluster: z
+    .array(address)
+    .min(1)
+    .optional()
+    .describe('Some nodes of a cluster, instead of `url`; the others are found.'),
+  username: z.string().min(1).optional().describe('User, where the URL does not say it.'),
+  password: z
+    .string()
+    .min(1)
+    .optional()
+    .meta({ secret: true })
+    .describe('Password, where the URL does not say it.'),
+  database: z.int().min(0).max(1_000).default(0).describe('Number of the database. A cluster has only 0.'),
+  tls: tlsSchema.optional().describe('Encrypts the connections, also those to the sentinels.'),
+  keyPrefix: z
+    .string()
+    .regex(PREFIX, 'may have letters, digits, ":", ".", "_" and "-"')
+    .default('switchyard:')
+    .describe('Start of the name of every key.'),
+  connectTimeoutMs: z
+    .int()
+    .min(100)
+    .max(60_000)
+    .default(10_000)
+    .describe('Longest time for a connection to become ready.'),
+  commandTimeoutMs: z
+    .int()
+    .min(100)
+    .max(60_000)
+    .default(5_000)
+    .describe('A server that says nothing for so long while a command waits counts as gone.'),
+  natMap: z
+    .record(z.string(), address)
+    .optional()
+    .describe('Where addresses that sentinels and nodes tell are really reached.'),
+});
+
+/** Options of the Redis transport. */
+export const redisOptionsSchema = redisServerSchema.extend({
+  replicas: z
+    .int()
+    .min(0)
+    .max(10)
+    .default(0)
+    .describe('Replicas that must have a message before it counts as accepted.'),
+  replicasTimeoutMs: z
+    .int()
+    .min(10)
+    .max(60_000)
+    .default(1_000)
+    .describe('Longest wait for them; what is not confirmed by then is unknown.'),
+  leaseMs: z
+    .int()
+    .min(500)
+    .max(600_000)
+    .default(8_000)
+    .describe('A process that is silent for so long loses its messages to others.'),
+  maxMessageBytes: z
+    .int()
+    .min(1)
+    .max(64 * MIB)
+    .default(16 * MIB)
+    .describe('Largest message, headers included. A larger one is refused.'),
+  orphanRetentionMs: z
+    .int()
+    .min(1)
+    .default(7 * DAY_MS)
+    .describe('How long messages of a topic are kept that no group has ever read.'),
+});
+
+export type RedisServerOptions = z.output<typeof redisServerSchema>;
+export type RedisOptions = z.output<typeof redisOptionsSchema>;
+
+/** What is wrong between the options, as sentences. */
+export function problemsOfServer(options: Partial<RedisServerOptions>): string[] {
+  const ways = (['url', 'sentinels', 'cluster'] as const).filter((way) => options[way] !== undefined);
+  const problems: string[] = [];
+  if (ways.length !== 1)
+    problems.push(
+      `needs exactly one of url, sentinels and cluster${ways.length > 1 ? `, not ${ways.join(' and ')}` : ''}.`,
+    );
+  if (options.cluster && (options.database ?? 0) !== 0)
+    problems.push('has a cluster, which has only database 0.');
+  if (options.tls && (options.tls.certFile === undefined) !== (options.tls.keyFile === undefined))
+    problems.push('needs tls.certFile and tls.keyFile together.');
+  return problems;
+}

@@ -1,0 +1,113 @@
+import { readFileSync } from 'node:fs';
+import type { ConnectionOptions } from 'node:tls';
+import { MessagingConfigurationError } from '../../../core/messaging/messaging.errors.js';
+import type { IoredisOptions } from './ioredis-client.js';
+import { problemsOfServer, type RedisServerOptions } from './redis.options.js';
+
+export interface HostAndPort {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Everything about reaching the servers, read and checked once. */
+export interface ServerAddresses {
+  readonly way: 'server' | 'sentinels' | 'cluster';
+  /** For people. Holds no secret. */
+  readonly label: string;
+  readonly nodes: readonly HostAndPort[];
+  /** What every connection to a data server has. */
+  readonly common: IoredisOptions;
+  readonly natMap: Readonly<Record<string, HostAndPort>> | undefined;
+}
+
+/** @throws MessagingConfigurationError when the options do not fit together or a certificate cannot be read. */
+export function addressesOf(name: string, options: RedisServerOptions): ServerAddresses {
+  const problems = problemsOfServer(options).map((problem) => `Redis "${name}" ${problem}`);
+  if (problems.length > 0) throw new MessagingConfigurationError(problems);
+  const tls = options.tls ? readTls(name, options.tls) : undefined;
+  const natMap = options.natMap && mapValues(options.natMap, parseAddress);
+  const common: IoredisOptions = {
+    ...(options.username === undefined ? {} : { username: options.username }),
+    ...(options.password === undefined ? {} : { password: options.password }),
+    ...(tls === undefined ? {} : { tls }),
+    db: options.database,
+  };
+  if (options.cluster) {
+    const nodes = options.cluster.map(parseAddress);
+    return { way: 'cluster', label: `Redis cluster "${name}"`, nodes, common, natMap };
+  }
+  if (options.sentinels) {
+    const nodes = options.sentinels.map(parseAddress);
+    const { sentinelName, sentinelUsername, sentinelPassword } = options;
+    const sentinel: IoredisOptions = {
+      name: sentinelName,
+      sentinels: [...nodes],
+      ...(sentinelUsername === undefined ? {} : { sentinelUsername }),
+      ...(sentinelPassword === undefined ? {} : { sentinelPassword }),
+      ...(tls === undefined ? {} : { enableTLSForSentinelMode: true, sentinelTLS: tls }),
+      ...(natMap === undefined ? {} : { natMap }),
+    };
+    return {
+      way: 'sentinels',
+      label: `Redis "${name}" behind sentinels`,
+      nodes,
+      common: { ...common, ...sentinel },
+      natMap,
+    };
+  }
+  const { own, node } = fromUrl(options.url!);
+  return {
+    way: 'server',
+    label: `Redis "${name}" at ${node.host}:${node.port}`,
+    nodes: [node],
+    common: { ...common, ...own },
+    natMap,
+  };
+}
+
+function fromUrl(text: string): { own: IoredisOptions; node: HostAndPort } {
+  const url = new URL(text);
+  const node = { host: url.hostname.replace(/^\[|\]$/g, ''), port: Number(url.port || 6379) };
+  const database = url.pathname.replace(/^\//, '');
+  const own: IoredisOptions = {
+    ...node,
+    ...(url.username === '' ? {} : { username: decodeURIComponent(url.username) }),
+    ...(url.password === '' ? {} : { password: decodeURIComponent(url.password) }),
+    ...(database === '' ? {} : { db: Number(database) }),
+    ...(url.protocol === 'rediss:' ? { tls: { minVersion: 'TLSv1.2' as const } } : {}),
+  };
+  return { own, node };
+}
+
+function parseAddress(text: string): HostAndPort {
+  const at = text.lastIndexOf(':');
+  return { host: text.slice(0, at).replace(/^\[|\]$/g, ''), port: Number(text.slice(at + 1)) };
+}
+
+function readTls(name: string, tls: NonNullable<RedisServerOptions['tls']>): ConnectionOptions {
+  const problems: string[] = [];
+  const read = (key: string, file: string | undefined): { readonly [key: string]: Buffer } => {
+    if (file === undefined) return {};
+    try {
+      return { [key]: readFileSync(file) };
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code ?? 'unreadable';
+      problems.push(`Redis "${name}": ${file} cannot be read (${code}).`);
+      return {};
+    }
+  };
+  const options: ConnectionOptions = {
+    minVersion: 'TLSv1.2',
+    ...read('ca', tls.caFile),
+    ...read('cert', tls.certFile),
+    ...read('key', tls.keyFile),
+    ...(tls.serverName === undefined ? {} : { servername: tls.serverName }),
+    ...(tls.dangerouslyAllowInvalidCerts ? { rejectUnauthorized: false } : {}),
+  };
+  if (problems.length > 0) throw new MessagingConfigurationError(problems);
+  return options;
+}
+
+function mapValues<T, U>(record: Readonly<Record<string, T>>, map: (value: T) => U): Record<string, U> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value)]));
+}

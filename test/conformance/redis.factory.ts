@@ -1,0 +1,19 @@
+import { systemClock } from '../../src/core/messaging/clock.js';
+import type { Transport, TransportContext } from '../../src/core/messaging/transport.js';
+import { redisOptionsSchema } from '../../src/infrastructure/services/redis/redis.options.js';
+import { RedisTransport } from '../../src/infrastructure/services/redis/redis.transport.js';
+
+/** A connected Redis transport as the suite wants it, on the servers that the options (as JSON) name. */
+export async function createTransport(
+  servers: string,
+  { onEvent = () => undefined }: Partial<Pick<TransportContext, 'onEvent'>> = {},
+): Promise<Transport> {
+  const options = redisOptionsSchema.parse({
+    leaseMs: 1_500,
+    maxMessageBytes: 2 ** 20 + 1_000,
+    ...(JSON.parse(servers) as object),
+  });
+  const transport = new RedisTransport(options, { name: 'redis', clock: systemClock, onEvent });
+  await transport.connect();
+  return transport;
+}
