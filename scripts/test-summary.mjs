@@ -2,23 +2,36 @@ import * as path from 'node:path';
 
 /**
  * Adds up what Jest reported. A suite that could not run and a run of Jest that died without a report count as one failure
- * each; so does, with `strictSkips`, a file of which every test was skipped.
+ * each; so does, with `strictSkips`, a file of which every test was skipped and one for which something is `missing`. File
+ * names are relative to `root`, or to the root that a result brings along.
  */
 export function summarize(results, { strictSkips, root }) {
   const summary = { passed: 0, failed: 0, skipped: 0, lines: [] };
   for (const result of results) {
+    if (result.missing !== undefined) {
+      addMissing(summary, result, strictSkips);
+      continue;
+    }
     if (result.report === undefined) {
       fail(summary, `Group "${result.name}" died without a report (${result.code}).`);
       continue;
     }
     const failedBefore = summary.failed;
     for (const file of result.report.testResults)
-      addFile(summary, file, strictSkips, path.relative(root, file.name));
+      addFile(summary, file, strictSkips, path.relative(result.root ?? root, file.name));
     if (result.code !== 0 && summary.failed === failedBefore) {
       fail(summary, `Group "${result.name}" ended with ${result.code} although no test failed.`);
     }
   }
   return summary;
+}
+
+function addMissing(summary, { file, missing }, strictSkips) {
+  if (strictSkips) fail(summary, `failed: ${file} could not run: ${missing}`);
+  else {
+    summary.skipped += 1;
+    summary.lines.push(`skipped: ${file}: ${missing}`);
+  }
 }
 
 function addFile(summary, file, strictSkips, name) {

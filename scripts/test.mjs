@@ -1,39 +1,32 @@
 /**
  * Runs the tests and ends with the line `N passed, N failed`, and the number of skipped ones if there are any.
  *
- *   npm test                  everything
- *   npm test -- embedded      what Jest finds for these arguments
- *   npm run test:quick        pure specs, conformance of the memory transport and architecture, in under a minute
+ *   npm test                      everything
+ *   npm test -- embedded          what Jest finds for these arguments
+ *   npm test -- --group redis     one group, see test-groups.mjs
+ *   npm run test:quick            pure specs, conformance of the memory transport and architecture, in under a minute
+ *
+ * The brokers that the wanted specs need are provided first, see brokers.mjs. Without one, its specs are skipped, which
+ * counts as failed on CI.
  */
 import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
+import { parseArgs } from 'node:util';
 
 import { prepare, ROOT } from './bootstrap.mjs';
+import { provideBrokers } from './brokers.mjs';
+import { capture } from './capture.mjs';
 import { runCommand } from './run-command.mjs';
+import { groupsOf, needsOf, quickFilesOf } from './test-groups.mjs';
 import { summarize } from './test-summary.mjs';
 
-/** Pure specs share the machine; what measures time or kills processes has it for itself. */
-const GROUPS = [
-  { name: 'units and architecture', paths: ['src/', 'test/architecture/'], args: ['--maxWorkers=2'] },
-  { name: 'conformance', paths: ['test/conformance/'], args: ['--runInBand'] },
-  { name: 'end to end', paths: ['test/e2e/'], args: ['--runInBand'] },
-  // Silent, because lmdb writes a line for every write that fails, at times on the console of a file that is done, and Jest
-  // fails a run in which that happens.
-  { name: 'faults', paths: ['test/faults/'], args: ['--runInBand', '--silent'] },
-];
-const QUICK = [
-  {
-    name: 'quick',
-    paths: ['src/', 'test/architecture/', 'test/conformance/[^/]*memory[^/]*\\.spec\\.ts$'],
-    args: ['--maxWorkers=2'],
-  },
-];
+const JEST = path.join(ROOT, 'node_modules', 'jest', 'bin', 'jest.js');
+/** Where the service `tests` of docker-compose.yml has the project. */
+const CONTAINER_ROOT = '/app';
 
-const given = process.argv.slice(2);
-const quick = given.includes('--quick');
-const jestArgs = given.filter((arg) => arg !== '--quick');
-const full = !quick && jestArgs.length === 0;
+const { quick, group: wantedGroup, report: reportFile, jestArgs } = parseArguments(process.argv.slice(2));
+const full = !quick && wantedGroup === undefined && jestArgs.length === 0;
 
 let summarized = false;
 // Whatever ends this process early (a failed install or build, a signal) must not look like a run without failures.
@@ -42,13 +35,15 @@ process.once('exit', () => {
 });
 
 await prepare({ build: !quick });
-const runs = full
-  ? GROUPS
-  : quick && jestArgs.length === 0
-    ? QUICK
-    : [{ name: 'chosen', paths: [], args: ['--runInBand', ...jestArgs] }];
+const groups = await wantedGroups();
+const brokers = await provideBrokers(
+  groups.flatMap(({ needs }) => needs),
+  { containers: reportFile === undefined },
+);
+for (const { reason } of Object.values(brokers)) if (reason) console.error(`\n*** ${reason}\n`);
+
 const results = [];
-for (const group of runs) results.push(await runGroup(group));
+for (const group of groups) results.push(...(await runGroup(group)));
 const seeded = full ? await runSeededFaults() : true;
 
 const summary = summarize(results, { strictSkips: process.env.CI === 'true', root: ROOT });
@@ -59,20 +54,109 @@ console.log(`${summary.passed} passed, ${summary.failed} failed${skipped}`);
 summarized = true;
 process.exitCode = summary.failed === 0 && summary.passed > 0 ? 0 : 1;
 
-async function runGroup({ name, paths, args }) {
-  console.log(`--- ${name}`);
-  const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'switchyard-test-'));
-  const file = path.join(directory, 'result.json');
-  try {
-    // Anchored: the project itself may lie in a directory that is called src.
-    const patterns = paths.map((pattern) => `--testPathPatterns=^${escapePattern(ROOT)}/${pattern}`);
-    const jest = path.join(ROOT, 'node_modules', 'jest', 'bin', 'jest.js');
+/** Our own options are taken out, and all others are for Jest. */
+function parseArguments(args) {
+  const options = { quick: { type: 'boolean' }, group: { type: 'string' }, report: { type: 'string' } };
+  const { values, tokens } = parseArgs({ args, options, strict: false, tokens: true });
+  const own = new Set();
+  for (const token of tokens) {
+    if (token.kind !== 'option' || !Object.hasOwn(options, token.name)) continue;
+    own.add(token.index);
+    if (token.value !== undefined && !token.inlineValue) own.add(token.index + 1);
+  }
+  return { ...values, jestArgs: args.filter((_, index) => !own.has(index)) };
+}
+
+/** Runs of Jest, with the files of each. */
+async function wantedGroups() {
+  const files = await listFiles(wantedGroup === undefined ? jestArgs : []);
+  if (full) return groupsOf(files);
+  if (wantedGroup !== undefined) return groupNamed(wantedGroup, groupsOf(files));
+  if (quick && jestArgs.length === 0)
+    return [{ name: 'quick', needs: [], files: quickFilesOf(files), args: ['--maxWorkers=2'] }];
+  const needs = [...new Set(files.flatMap(needsOf))];
+  return [{ name: 'chosen', needs, files, args: ['--runInBand', ...jestArgs], byArguments: true }];
+}
+
+function groupNamed(name, all) {
+  const found = all.filter((group) => group.name === name);
+  if (found.length > 0) return found;
+  console.error(`There is no group "${name}", but there are: ${all.map((group) => group.name).join(', ')}.`);
+  process.exit(1);
+}
+
+/** What Jest would run, relative to the project. */
+async function listFiles(args) {
+  const { status, output } = await capture(
+    process.execPath,
+    [JEST, '--listTests', '--passWithNoTests', ...args],
+    { cwd: ROOT },
+  );
+  if (status !== 0) {
+    console.error(output);
+    process.exit(1);
+  }
+  const prefix = ROOT + path.sep;
+  return output
+    .split('\n')
+    .filter((line) => line.startsWith(prefix) && line.endsWith('.spec.ts'))
+    .map((line) => line.slice(prefix.length).split(path.sep).join('/'));
+}
+
+/** Resolves with results for the summary. */
+async function runGroup(group) {
+  const states = (file) => needsOf(file).map((need) => brokers[need]);
+  const missing = group.files.filter((file) => states(file).some(({ state }) => state === 'missing'));
+  const skips = missing.map((file) => ({
+    name: group.name,
+    file,
+    missing: states(file).find(({ reason }) => reason).reason,
+  }));
+  if (missing.length === group.files.length && missing.length > 0) return skips;
+  console.log(`--- ${group.name}`);
+  const run = group.needs.some((need) => brokers[need].state === 'container') ? runInContainer : runHere;
+  return [...skips, await run(group, missing)];
+}
+
+function runHere({ name, files, args, byArguments }, missing) {
+  return withReport(os.tmpdir(), async (file) => {
+    const report = reportFile ?? file;
+    const paths = byArguments
+      ? pathsWithout(missing)
+      : ['--runTestsByPath', ...files.filter((each) => !missing.includes(each))];
     const code = await runCommand(
       process.execPath,
-      [jest, '--json', `--outputFile=${file}`, '--passWithNoTests', ...patterns, ...args],
+      [JEST, '--json', `--outputFile=${report}`, '--passWithNoTests', ...args, ...paths],
       { stdout: 'ignore' }, // the same JSON again; the report for people goes to standard error
     );
-    return { name, code, report: readReport(file) };
+    return { name, code, report: readReport(report) };
+  });
+}
+
+/** Replaces what the configuration of Jest leaves out, so that has to be said again. */
+function pathsWithout(missing) {
+  if (missing.length === 0) return [];
+  const patterns = ['/node_modules/', '/seeded-faults/', ...missing.map(escapePattern)];
+  return patterns.map((pattern) => `--testPathIgnorePatterns=${pattern}`);
+}
+
+/** The same in a container in which packages can be installed. */
+function runInContainer({ name, args, byArguments }) {
+  return withReport(ROOT, async (file) => {
+    const inside = file.replace(ROOT, CONTAINER_ROOT);
+    const what = byArguments ? args : ['--group', name];
+    const code = await runCommand('docker', [
+      ...['compose', 'run', '--rm', '-T', '-e', 'CI', 'tests', 'node', 'scripts/test.mjs'],
+      ...['--report', inside, ...what],
+    ]);
+    return { name, code, report: readReport(file), root: CONTAINER_ROOT };
+  });
+}
+
+async function withReport(parent, run) {
+  const directory = fs.mkdtempSync(path.join(parent, '.switchyard-test-'));
+  try {
+    return await run(path.join(directory, 'result.json'));
   } finally {
     fs.rmSync(directory, { recursive: true, force: true });
   }

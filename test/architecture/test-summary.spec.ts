@@ -67,4 +67,27 @@ describe('the summary of the tests', () => {
     expect(summarize(results)).toMatchObject({ failed: 0, skipped: 2 });
     expect(summarize(results, true)).toMatchObject({ failed: 1, skipped: 2 });
   });
+
+  it('skips a file for which something is missing, which fails on CI', () => {
+    const results = [
+      { name: 'redis', file: 'b.spec.ts', missing: 'no redis' },
+      group(0, file('passed', 'passed')),
+    ];
+    expect(summarize(results)).toEqual({
+      passed: 1,
+      failed: 0,
+      skipped: 1,
+      lines: ['skipped: b.spec.ts: no redis'],
+    });
+    expect(summarize(results, true)).toMatchObject({
+      failed: 1,
+      skipped: 0,
+      lines: ['failed: b.spec.ts could not run: no redis'],
+    });
+  });
+
+  it('names the files of a run elsewhere as those of a run here', () => {
+    const elsewhere = { ...group(0, { ...file('passed', 'pending'), name: '/app/c.spec.ts' }), root: '/app' };
+    expect(summarize([elsewhere])).toMatchObject({ lines: ['skipped: c.spec.ts: test 0'] });
+  });
 });
