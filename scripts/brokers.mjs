@@ -68,7 +68,9 @@ async function provide(name, containers) {
 
 async function install(name, { packages, lack }) {
   if (lack() === undefined) return; // somebody else did it while this process waited for the lock
-  console.error(`For ${name}, installing the packages ${packages.flat().join(', ')} (once) ...`);
+  console.error(
+    `For ${name}, installing the packages ${packages.map((each) => [each].flat()[0]).join(', ')} (once) ...`,
+  );
   await installPackages(packages);
 }
 
