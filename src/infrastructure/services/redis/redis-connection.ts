@@ -1,4 +1,5 @@
 import { MessagingError } from '../../../core/messaging/messaging.errors.js';
+import { watchCluster } from './cluster-watch.js';
 import { type Cluster, type IoredisOptions, loadIoredis, type Redis } from './ioredis-client.js';
 import { replyCode } from './redis-errors.js';
 import type { RedisServerOptions } from './redis.options.js';
@@ -33,6 +34,7 @@ export class RedisConnection {
   #isUp = false;
   #isClosed = false;
   #lastError: Error | undefined;
+  #endWatch = (): void => undefined;
 
   /** @throws MessagingConfigurationError when the options do not fit together. */
   constructor(name: string, options: RedisServerOptions, listener: ConnectionListener = {}) {
@@ -63,6 +65,7 @@ export class RedisConnection {
       await this.#firstReady(client);
     } catch (error) {
       if (this.#client === client) this.#client = undefined;
+      this.#endWatch();
       client.disconnect();
       throw error;
     }
@@ -146,6 +149,7 @@ export class RedisConnection {
 
   close(): Promise<void> {
     this.#isClosed = true;
+    this.#endWatch();
     this.#client?.disconnect();
     this.#client = undefined;
     this.#isUp = false;
@@ -160,7 +164,7 @@ export class RedisConnection {
     return new Cluster([...this.addresses.nodes], {
       redisOptions,
       lazyConnect: true,
-      enableOfflineQueue: false,
+      enableOfflineQueue: true, // or commands for a node that is just connecting would be refused
       clusterRetryStrategy: reconnectDelay,
       retryDelayOnFailover: 0,
       retryDelayOnClusterDown: 0,
@@ -171,29 +175,40 @@ export class RedisConnection {
     });
   }
 
-  /** Resolves with the first `ready`. Every later one, and every loss, is told to the listener. */
+  /** Resolves when it is up for the first time. Every later change is told to the listener. */
   #firstReady(client: Redis | Cluster): Promise<void> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(this.#whyNot()), this.#options.connectTimeoutMs);
-      client.on('error', (error: Error) => {
-        this.#lastError = error;
-        if (isHopeless(error)) fail();
-      });
-      client.on('node error', (error: Error) => (this.#lastError = error));
-      client.on('ready', () => {
-        clearTimeout(timer);
-        if (this.#client !== client) return;
-        this.#setUp(true);
-        resolve();
-      });
-      client.on('close', () => this.#client === client && this.#setUp(false));
-      client.on('end', () => this.#client === client && this.#setUp(false));
       const fail = (): void => {
         clearTimeout(timer);
         reject(this.#whyNot());
       };
+      const timer = setTimeout(fail, this.#options.connectTimeoutMs);
+      const tell = (isUp: boolean): void => {
+        if (this.#client !== client) return;
+        this.#setUp(isUp);
+        if (!isUp) return;
+        clearTimeout(timer);
+        resolve();
+      };
+      client.on('error', (error: Error) => {
+        this.#lastError = error;
+        if (isHopeless(error)) fail();
+      });
+      if (client.isCluster) this.#watchCluster(client as Cluster, { tell, fail });
+      else client.on('ready', () => tell(true)).on('close', () => tell(false));
       client.connect().catch((error: Error) => (this.#lastError ??= error));
     });
+  }
+
+  #watchCluster(
+    cluster: Cluster,
+    { tell, fail }: { readonly tell: (isUp: boolean) => void; readonly fail: () => void },
+  ): void {
+    cluster.on('node error', (error: Error) => {
+      this.#lastError = error;
+      if (isHopeless(error)) fail();
+    });
+    this.#endWatch = watchCluster(cluster, tell);
   }
 
   #setUp(isUp: boolean): void {
@@ -223,6 +238,7 @@ export function connectionOptions(
   return {
     ...common,
     lazyConnect: true,
+    disconnectTimeout: 500,
     protocol: 2, // nothing of the newer protocol is needed, and a user needs no permission for HELLO
     disableClientInfo: true,
     connectTimeout: options.connectTimeoutMs,

@@ -1,0 +1,43 @@
+import type { Cluster, Redis } from './ioredis-client.js';
+
+/** While no node answers, the client is made to look for one this often. */
+const SEARCH_MS = 500;
+
+/**
+ * Tells whether any primary of a cluster can be talked to. The client itself does not notice when all of them are gone, as long
+ * as it knows a node that it has never tried.
+ *
+ * @returns ends the watch.
+ */
+export function watchCluster(cluster: Cluster, tell: (isUp: boolean) => void): () => void {
+  let search: NodeJS.Timeout | undefined;
+  const look = (): void => {
+    const isUp =
+      cluster.status === 'ready' && cluster.nodes('master').some(({ status }) => status === 'ready');
+    if (isUp) {
+      clearInterval(search);
+      search = undefined;
+    } else {
+      search ??= setInterval(() => wake(cluster), SEARCH_MS).unref();
+    }
+    tell(isUp);
+  };
+  const follow = (node: Redis): void => {
+    node.on('ready', look).on('close', look).on('end', look);
+    wakeNode(node);
+  };
+  cluster.on('+node', follow).on('-node', look);
+  cluster.on('ready', look).on('close', look).on('end', look);
+  return () => clearInterval(search);
+}
+
+function wake(cluster: Cluster): void {
+  if (cluster.status !== 'ready') return;
+  cluster.refreshSlotsCache(() => undefined);
+  cluster.nodes('master').forEach(wakeNode);
+}
+
+/** Connects a node that was only heard of. */
+function wakeNode(node: Redis): void {
+  if (node.status === 'wait') node.connect().catch(() => undefined); // that it ends tells
+}

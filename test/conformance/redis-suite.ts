@@ -1,0 +1,42 @@
+import { randomUUID } from 'node:crypto';
+import type { Transport, TransportContext } from '../../src/core/messaging/transport.js';
+import { createTransport } from './redis.factory.js';
+import type { ConformanceOptions } from './transport/index.js';
+
+/** The servers of a suite, as long as it runs. */
+export interface SuiteServers {
+  /** Options of a transport that uses them. */
+  readonly options: () => object;
+  readonly kill: () => Promise<unknown>;
+  /** Without effect when they run. */
+  readonly restore: () => Promise<unknown>;
+}
+
+/** What every Redis brings to the suite: each case has a prefix of its own, and nothing else is shared. */
+export function redisConformance({ options, kill, restore }: SuiteServers): ConformanceOptions {
+  const storages = new Map<Transport, string>();
+  const storage = (): string => JSON.stringify({ ...options(), keyPrefix: `${randomUUID().slice(0, 8)}:` });
+  const open = async (place: string, context?: Pick<TransportContext, 'onEvent'>): Promise<Transport> => {
+    const transport = await createTransport(place, context);
+    storages.set(transport, place);
+    return transport;
+  };
+  return {
+    tooLargeBytes: 2 * 2 ** 20,
+    create: (context) => open(storage(), context),
+    reopen: async (transport) => {
+      await transport.close();
+      return open(storages.get(transport)!);
+    },
+    process: { module: 'test/conformance/redis.factory.ts', storage, open },
+    outage: {
+      keepsDeliveries: true,
+      kill: async () => {
+        await kill();
+      },
+      restore: async () => {
+        await restore();
+      },
+    },
+  };
+}
