@@ -108,7 +108,7 @@ function hasDocker() {
   const options = { timeout: 10_000 };
   return (
     spawnSync('docker', ['info'], options).status === 0 &&
-    spawnSync('docker', ['compose', 'version']).status === 0
+    spawnSync('docker', ['compose', 'version'], options).status === 0
   );
 }
 
