@@ -24,6 +24,7 @@ export function explainIssues(
     if (issue.code === 'invalid_key') {
       return [`${label(path, settings)} cannot be a name. Allowed: ${ALLOWED_NAME}.`];
     }
+    if (issue.code === 'custom') return [`${label(path, settings)} ${issue.message}`]; // about several keys together
     return [explainValue(path, shapeAt(shape, path, settings), settings)];
   });
 }

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Transport, TransportContext } from '../../core/messaging/transport.js';
 import { embeddedOptionsSchema } from './embedded/embedded.options.js';
 import { memoryOptionsSchema } from './memory/memory.options.js';
+import { problemsOfServer, redisOptionsSchema } from './redis/redis.options.js';
 
 const KIND = 'What carries the messages; decides which other keys there are.';
 
@@ -16,9 +17,14 @@ const embedded = embeddedOptionsSchema.extend({
       'Where its messages lie; one process at a time can use it. Without: `transports/<name>` in `dataDir`.',
     ),
 });
+const redis = redisOptionsSchema
+  .extend({ kind: z.literal('redis').describe(KIND) })
+  .superRefine((options, context) => {
+    for (const message of problemsOfServer(options)) context.addIssue({ code: 'custom', message });
+  });
 
 /** Options of one transport, with the `kind` that says which transport they are for. */
-export const transportSettingsSchema = z.discriminatedUnion('kind', [memory, embedded]);
+export const transportSettingsSchema = z.discriminatedUnion('kind', [memory, embedded, redis]);
 
 export type TransportSettings = z.output<typeof transportSettingsSchema>;
 
@@ -39,6 +45,10 @@ export async function createTransport(
     case 'embedded': {
       const { EmbeddedTransport } = await import('./embedded/embedded.transport.js');
       return new EmbeddedTransport(settings, context);
+    }
+    case 'redis': {
+      const { RedisTransport } = await import('./redis/redis.transport.js');
+      return new RedisTransport(settings, context);
     }
   }
 }

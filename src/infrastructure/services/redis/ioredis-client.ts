@@ -1,12 +1,12 @@
 import { MessagingError } from '../../../core/messaging/messaging.errors.js';
-import type { RedisOptions } from 'ioredis';
+import type * as ioredis from 'ioredis';
 
 export type { Cluster, Redis } from 'ioredis';
 
 /** Without what would change the types of replies. */
-export type IoredisOptions = Omit<RedisOptions, 'replyMapping'>;
+export type IoredisOptions = Omit<ioredis.RedisOptions, 'replyMapping'>;
 
-type Ioredis = typeof import('ioredis');
+type Ioredis = typeof ioredis;
 
 /** Loads ioredis, which is only installed by those who want it. Throws `DEPENDENCY_MISSING` when it is not there. */
 export async function loadIoredis(load: () => Promise<unknown> = () => import('ioredis')): Promise<Ioredis> {

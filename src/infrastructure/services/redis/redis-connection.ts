@@ -160,7 +160,7 @@ export class RedisConnection {
     const { Redis, Cluster } = await loadIoredis();
     const options = connectionOptions(this.addresses, this.#options);
     if (this.addresses.way !== 'cluster') return new Redis(options);
-    const { host, port, path, sentinels, retryStrategy, enableOfflineQueue, ...redisOptions } = options;
+    const { retryStrategy: _each, enableOfflineQueue: _queue, ...redisOptions } = withoutPlace(options);
     return new Cluster([...this.addresses.nodes], {
       redisOptions,
       lazyConnect: true,
@@ -196,7 +196,7 @@ export class RedisConnection {
       });
       if (client.isCluster) this.#watchCluster(client as Cluster, { tell, fail });
       else client.on('ready', () => tell(true)).on('close', () => tell(false));
-      client.connect().catch((error: Error) => (this.#lastError ??= error));
+      client.connect().catch((error: unknown) => (this.#lastError ??= error as Error));
     });
   }
 
@@ -250,6 +250,17 @@ export function connectionOptions(
     sentinelRetryStrategy: reconnectDelay,
     reconnectOnError: (error) => error.message.startsWith('READONLY') && 1,
   };
+}
+
+/** Each node of a cluster has its own. */
+function withoutPlace({
+  host: _host,
+  port: _port,
+  path: _path,
+  sentinels: _sentinels,
+  ...options
+}: IoredisOptions): Omit<IoredisOptions, 'host' | 'port' | 'path' | 'sentinels'> {
+  return options;
 }
 
 function reconnectDelay(times: number): number {

@@ -11,7 +11,7 @@ import type {
 } from '../../../core/messaging/transport.js';
 import { Heartbeat } from './heartbeat.js';
 import type { InHand } from './redis-entry.js';
-import { failureOf, isNoGroup } from './redis-errors.js';
+import { failureOf, isNoGroup, replyCode } from './redis-errors.js';
 import { DEAD, type RedisGroup } from './redis-group.js';
 import { type Intake, readInTurn, takeByKey } from './redis-intake.js';
 import { RedisSettler } from './redis-settler.js';
@@ -69,7 +69,7 @@ export class RedisConsumer implements Consumer {
     this.#settler = new RedisSettler({
       send: (args) => this.#sendSettlements(args),
       settled: (items) => this.#settled(items),
-      isOurs: (item) => item.consumer === this.group.consumer,
+      isOurs: (item) => item.origin.consumer === this.group.consumer,
       dropped: (item) => this.#dropped(item),
     });
     this.#heartbeat = new Heartbeat(context.clock, leaseMs, () => this.#tick());
@@ -112,19 +112,23 @@ export class RedisConsumer implements Consumer {
   }
 
   async #read(): Promise<void> {
-    let failures = 0;
-    while (!this.#isStopping) {
+    for (let failures = 0; !this.#hasEnded();) {
       try {
         if (failures > 0) await this.#recover();
-        failures = 0;
         await this.#haveRoom();
-        if (!this.#isStopping) this.#take(await this.#intake(this.#slots.free));
+        if (this.#hasEnded()) return;
+        this.#take(await this.#intake(this.#slots.free));
+        failures = 0;
       } catch (error) {
-        if (this.#isStopping) return;
         failures += 1;
-        await this.#mend(error, failures);
+        if (!this.#hasEnded()) await this.#mend(error, failures);
       }
     }
+  }
+
+  /** A call, because whoever waits in between must look again. */
+  #hasEnded(): boolean {
+    return this.#isStopping;
   }
 
   /** Waits for a free slot, and a moment longer for many of them, because one read for many costs little more than for one. */
@@ -214,9 +218,9 @@ export class RedisConsumer implements Consumer {
       const known = [...this.#inHand];
       const found = await this.group.had(after, RECOVERED_AT_A_TIME);
       if (found.length === 0) return;
-      for (const { source, entryId } of found) after[source - 1] = entryId;
-      const names = new Set([...known, ...this.#inHand].map(nameOf)); // also what came or was settled meanwhile
-      this.#take(found.filter((item) => !names.has(nameOf(item))));
+      for (const { origin, entryId } of found) after[origin.source - 1] = entryId;
+      const names = new Set([...known, ...this.#inHand].map(({ name }) => name)); // also what came or was settled meanwhile
+      this.#take(found.filter((item) => !names.has(item.name)));
     }
   }
 
@@ -231,15 +235,12 @@ export class RedisConsumer implements Consumer {
               `${this.#what} was gone from ${this.settings.label} and was made anew. What it held is lost there.`,
             ),
           );
-        await this.#tick();
-        return;
       } else {
         this.#report(failureOf(error, this.settings.label).error);
-        await this.group.reader.open();
-        return;
+        if (!this.group.reader.isOpen || replyCode(error) === undefined) await this.group.reader.open();
       }
     } catch {
-      // the next round tries again, after a pause
+      // the next round tries again
     }
     await Promise.race([this.#woken(), wait(pauseAfter(failures), undefined, { ref: false })]);
   }
@@ -252,7 +253,8 @@ export class RedisConsumer implements Consumer {
   async #comeBack(): Promise<void> {
     await this.group.rejoin();
     this.group.reader.drop(); // or it would go on waiting under the old name
-    for (const item of this.#inHand) if (item.consumer !== this.group.consumer) this.#inHand.delete(item);
+    for (const item of this.#inHand)
+      if (item.origin.consumer !== this.group.consumer) this.#inHand.delete(item);
   }
 
   /** Once for each kind of trouble in a row, so that a server that stays down fills no log. */
@@ -276,10 +278,6 @@ export class RedisConsumer implements Consumer {
 
 /** Others have what this consumer had. */
 class DeadConsumerError extends Error {}
-
-function nameOf({ source, entryId }: InHand): string {
-  return `${source}:${entryId}`;
-}
 
 function pauseAfter(failures: number): number {
   return Math.min(RETRY_MIN_MS * 2 ** Math.min(failures, 10), RETRY_MAX_MS);

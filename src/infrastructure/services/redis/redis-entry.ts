@@ -7,50 +7,55 @@ export type Source = 1 | 2;
 /** An entry as the server gives it: its id and its fields, names and values in turn. */
 export type RawEntry = readonly [id: Buffer, fields: readonly Buffer[] | null];
 
+/** What entries that came together have in common. */
+export interface Origin {
+  readonly source: Source;
+  /** Name of the consumer that they were handed to: a later one of the same subscription must not settle them. */
+  readonly consumer: string;
+}
+
 const ID = Buffer.from('id');
 const HEADERS = Buffer.from('headers');
 const BODY = Buffer.from('body');
 const NO_HEADERS = '{}';
+/** Place of the first field that not every entry has. */
+const OPTIONAL = 6;
 
 /** A message in hand: what has to be settled in the end. */
 export class InHand {
   readonly link = new Link<InHand>();
+  readonly entryId: string;
+  readonly message: WireMessage;
+  readonly attempt: number;
 
+  /** @param crashes attempts that ended with their process. They are counted apart from the entry, and go with it. */
   constructor(
-    readonly source: Source,
-    readonly entryId: string,
-    readonly message: WireMessage,
-    readonly attempt: number,
-    /** Crashes were counted for it, and the count has to go with it. */
-    readonly hasCrashed: boolean,
-    /** Name of the consumer that it was handed to: a later one of the same subscription must not settle it. */
-    readonly consumer: string,
-  ) {}
-}
+    readonly origin: Origin,
+    id: Buffer,
+    fields: readonly Buffer[],
+    readonly crashes: number,
+  ) {
+    this.entryId = id.toString('latin1');
+    this.message = readMessage(fields) ?? foreign(this.entryId, fields);
+    this.attempt = attemptOf(fields) + crashes;
+  }
 
-/** Reads an entry. Undefined when it was deleted meanwhile. */
-export function readEntry(
-  source: Source,
-  [id, fields]: RawEntry,
-  consumer: string,
-  crashes: number,
-): InHand | undefined {
-  if (!fields) return undefined;
-  const entryId = id.toString('latin1');
-  const message = readMessage(fields) ?? foreign(entryId, fields);
-  return new InHand(source, entryId, message, attemptOf(fields) + crashes, crashes > 0, consumer);
+  /** Unique among all that a consumer can have in hand. */
+  get name(): string {
+    return `${this.origin.source}:${this.entryId}`;
+  }
 }
 
 /** The fields stand in the order in which our scripts write them; anything else is somebody else's. */
 function readMessage(fields: readonly Buffer[]): WireMessage | undefined {
   const [idName, id, headersName, headersText, bodyName, body] = fields;
   if (!idName?.equals(ID) || !headersName?.equals(HEADERS) || !bodyName?.equals(BODY)) return undefined;
-  const headers = readHeaders(headersText!);
+  if (!id || !headersText || !body) return undefined;
+  const headers = readHeaders(headersText);
   if (!headers) return undefined;
-  const key = fields[6]?.toString() === 'key' ? fields[7]!.toString() : undefined;
-  return key === undefined
-    ? { id: id!.toString(), headers, body: body! }
-    : { id: id!.toString(), key, headers, body: body! };
+  const key = optional(fields, 'key');
+  const message = { id: id.toString(), headers, body };
+  return key === undefined ? message : { ...message, key };
 }
 
 function readHeaders(text: Buffer): Record<string, string> | undefined {
@@ -68,21 +73,22 @@ function readHeaders(text: Buffer): Record<string, string> | undefined {
 }
 
 function attemptOf(fields: readonly Buffer[]): number {
-  for (let index = 6; index < fields.length; index += 2) {
-    if (fields[index]!.toString() === 'attempt')
-      return Math.max(1, Number(fields[index + 1]!.toString()) || 1);
+  const attempt = Number(optional(fields, 'attempt') ?? 1);
+  return Number.isSafeInteger(attempt) && attempt > 0 ? attempt : 1;
+}
+
+function optional(fields: readonly Buffer[], name: 'key' | 'attempt'): string | undefined {
+  for (let index = OPTIONAL; index + 1 < fields.length; index += 2) {
+    if (fields[index]?.toString() === name) return fields[index + 1]?.toString();
   }
-  return 1;
+  return undefined;
 }
 
 /** What somebody else wrote, as a message that no handler will take for its own: it ends as a dead letter with all fields. */
 function foreign(entryId: string, fields: readonly Buffer[]): WireMessage {
-  const content: [string, string][] = [];
-  for (let index = 0; index + 1 < fields.length; index += 2)
-    content.push([fields[index]!.toString(), fields[index + 1]!.toString()]);
-  return {
-    id: `foreign-${entryId}`,
-    headers: {},
-    body: Buffer.from(JSON.stringify(Object.fromEntries(content))),
-  };
+  const texts = fields.map((field) => field.toString());
+  const content = Object.fromEntries(
+    texts.flatMap((name, index) => (index % 2 === 0 ? [[name, texts[index + 1] ?? '']] : [])),
+  ) as Record<string, string>;
+  return { id: `foreign-${entryId}`, headers: {}, body: Buffer.from(JSON.stringify(content)) };
 }

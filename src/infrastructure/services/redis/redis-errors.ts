@@ -69,7 +69,7 @@ function ofReply(code: string, cause: Error, server: string): RedisFailure {
         'has something else where a stream or table of ours should be. Choose another keyPrefix, or remove it.',
       ),
     };
-  if (code === 'OOM') return { kind: 'unavailable', error: error('TRANSPORT_FULL', REPLIES[code]!) };
+  if (code === 'OOM') return { kind: 'unavailable', error: error('TRANSPORT_FULL', REPLIES['OOM'] ?? '') };
   return {
     kind: 'unavailable',
     error: error('TRANSPORT_UNAVAILABLE', REPLIES[code] ?? 'answered with an error.'),

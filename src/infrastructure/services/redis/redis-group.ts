@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import type { Subscription } from '../../../core/messaging/transport.js';
 import { type GroupKeys, TopicKeys } from './redis-keys.js';
 import type { Argument, RedisConnection } from './redis-connection.js';
-import { type InHand, type RawEntry, readEntry, type Source } from './redis-entry.js';
+import { InHand, type Origin, type RawEntry, type Source } from './redis-entry.js';
 import type { RedisReader } from './redis-reader.js';
 import type { RedisScript } from './redis-script.js';
 import { JOIN, LEAVE, TICK } from './scripts/membership.js';
@@ -164,18 +164,17 @@ export class RedisGroup {
     const items: InHand[] = [];
     for (const [name, entries] of (reply ?? []) as readonly [Buffer, readonly RawEntry[]][]) {
       const source: Source = name.equals(this.#ownLog) ? 2 : 1;
-      for (const entry of entries) {
-        const item = readEntry(source, entry, consumer, 0);
-        if (item) items.push(item);
-      }
+      const origin: Origin = { source, consumer };
+      for (const [id, fields] of entries) if (fields) items.push(new InHand(origin, id, fields, 0));
     }
     return items;
   }
 
   #read(entries: readonly HandedOut[]): InHand[] {
-    return entries.flatMap(
+    const { consumer } = this;
+    return entries.map(
       ([source, id, fields, crashes]) =>
-        readEntry(source === 2 ? 2 : 1, [id, fields], this.consumer, crashes) ?? [],
+        new InHand({ source: source === 2 ? 2 : 1, consumer }, id, fields, crashes),
     );
   }
 }

@@ -13,7 +13,7 @@ export function readInTurn(group: RedisGroup): Intake {
   let hasOwn = false;
   return async (room) => {
     const items = await group.read(hasOwn ? Math.max(1, room >> 1) : room, BLOCK_MS);
-    hasOwn = items.some(({ source }) => source === 2);
+    hasOwn = items.some(({ origin }) => origin.source === 2);
     return items;
   };
 }

@@ -9,7 +9,7 @@ import type {
   WireMessage,
 } from '../../../core/messaging/transport.js';
 import { Doubts } from './doubts.js';
-import { GroupKeys, TopicKeys } from './redis-keys.js';
+import { TopicKeys } from './redis-keys.js';
 import type { Argument, RedisConnection } from './redis-connection.js';
 import { failureOf, outcomeOfReply } from './redis-errors.js';
 import type { RedisOptions } from './redis.options.js';
@@ -56,7 +56,7 @@ export class RedisPublisher {
     { delayMs = 0, deadlineMs }: PublishOptions,
   ): Promise<readonly PublishOutcome[]> {
     const topic = new TopicKeys(this.options.keyPrefix, to.topic);
-    const place: TopicKeys | GroupKeys = to.group === undefined ? topic : topic.group(to.group);
+    const place = to.group === undefined ? topic : topic.group(to.group);
     const deadline = this.clock.monotonic() + deadlineMs;
     const target = delayMs > 0 ? place.delayed : place.log;
     const batches = topic.batches(this.#id);
@@ -67,7 +67,8 @@ export class RedisPublisher {
       sent.push(this.#send(this.#batch({ target, batches, delayMs, deadline }, part)));
       start = end;
     }
-    return sent.length === 1 ? sent[0]! : (await Promise.all(sent)).flat();
+    const [first] = sent;
+    return first && sent.length === 1 ? first : (await Promise.all(sent)).flat();
   }
 
   /** What is on its way gets its outcome now. */
@@ -181,7 +182,7 @@ function endOfBatch(messages: readonly WireMessage[], start: number): number {
   let bytes = 0;
   const most = Math.min(messages.length, start + MAX_MESSAGES);
   for (let end = start; end < most; end += 1) {
-    bytes += messages[end]!.body.length;
+    bytes += messages[end]?.body.length ?? 0;
     if (bytes > MAX_BYTES && end > start) return end;
   }
   return most;

@@ -78,18 +78,23 @@ export class RedisSettler {
 
   async #sendAll(): Promise<void> {
     this.#isSending = true;
-    while (this.#queue.length > 0 && !this.#isClosed) {
+    while (this.#queue.length > 0 && !this.#hasEnded()) {
       const batch = this.#queue.splice(0, MAX_BATCH);
       this.#underWay = batch.length;
       const isSent = await this.#send(batch);
       this.#underWay = 0;
       if (isSent) continue;
-      if (this.#isClosed) for (const { item } of batch) this.#line.dropped(item);
-      else this.#queue = [...batch, ...this.#queue];
+      this.#queue = [...batch, ...this.#queue];
       await this.#pause();
     }
+    for (const { item } of this.#hasEnded() ? this.#queue.splice(0) : []) this.#line.dropped(item);
     this.#isSending = false;
     for (const resolve of this.#idleWaiters.splice(0)) resolve();
+  }
+
+  /** A call, because whoever waits in between must look again. */
+  #hasEnded(): boolean {
+    return this.#isClosed;
   }
 
   async #send(batch: readonly Settled[]): Promise<boolean> {
@@ -116,16 +121,16 @@ export class RedisSettler {
 
 /** Seven arguments a settlement, in the order of the script. */
 function describe(
-  { source, entryId, message, attempt, hasCrashed }: InHand,
+  { origin, entryId, message, attempt, crashes }: InHand,
   settlement: Settlement,
   to: Argument[],
 ): void {
   const key = message.key === undefined ? '' : `=${message.key}`;
   if (settlement.kind === 'ack') {
-    to.push(source, entryId, key, hasCrashed ? 1 : 0, '', '', '');
+    to.push(origin.source, entryId, key, crashes > 0 ? 1 : 0, '', '', '');
     return;
   }
   const headers = settlement.headers ? { ...message.headers, ...settlement.headers } : message.headers;
   const delayMs = Math.max(0, Math.ceil(settlement.delayMs));
-  to.push(source, entryId, key, hasCrashed ? 1 : 0, delayMs, attempt + 1, JSON.stringify(headers));
+  to.push(origin.source, entryId, key, crashes > 0 ? 1 : 0, delayMs, attempt + 1, JSON.stringify(headers));
 }

@@ -6,8 +6,11 @@ const DAY_MS = 24 * HOUR_MS;
 
 const address = z
   .string()
-  .regex(/^(\[[0-9A-Fa-f:.]+\]|[^\s:/@[\]]+):\d{1,5}$/, 'must be host:port')
-  .describe('host:port');
+  .regex(/^(\[[0-9A-Fa-f:.]+\]|[^\s:/@[\]]+):\d{1,5}$/)
+  .meta({ description: 'Where a server listens.', allowed: 'host:port' });
+
+const secret = (description: string): z.ZodOptional<z.ZodString> =>
+  z.string().min(1).meta({ description, secret: true }).optional();
 
 /** Redis commands have no line for these: they would end up in a URL or an ACL rule. */
 const PREFIX = /^[A-Za-z0-9:._-]{1,100}$/;
@@ -32,13 +35,16 @@ const tlsSchema = z.strictObject({
 });
 
 /** How to reach the server or servers. */
-export const redisServerSchema = z.strictObject({
+const redisServerSchema = z.strictObject({
   url: z
     .string()
-    .regex(/^rediss?:\/\/.+/, 'must start with redis:// or rediss://')
-    .optional()
-    .meta({ secret: true })
-    .describe('One server: redis://user:password@host:port/database, rediss:// for TLS.'),
+    .regex(/^rediss?:\/\/.+/)
+    .meta({
+      description: 'One server: redis://user:password@host:port/database, rediss:// for TLS.',
+      allowed: 'a URL that starts with redis:// or rediss://',
+      secret: true,
+    })
+    .optional(),
   sentinels: z
     .array(address)
     .min(1)
@@ -46,31 +52,24 @@ export const redisServerSchema = z.strictObject({
     .describe('Sentinels that know the primary, instead of `url`.'),
   sentinelName: z.string().min(1).default('mymaster').describe('Name of the primary among the sentinels.'),
   sentinelUsername: z.string().min(1).optional().describe('User for the sentinels themselves.'),
-  sentinelPassword: z
-    .string()
-    .min(1)
-    .optional()
-    .meta({ secret: true })
-    .describe('Password for the sentinels themselves.'),
+  sentinelPassword: secret('Password for the sentinels themselves.'),
   cluster: z
     .array(address)
     .min(1)
     .optional()
     .describe('Some nodes of a cluster, instead of `url`; the others are found.'),
   username: z.string().min(1).optional().describe('User, where the URL does not say it.'),
-  password: z
-    .string()
-    .min(1)
-    .optional()
-    .meta({ secret: true })
-    .describe('Password, where the URL does not say it.'),
+  password: secret('Password, where the URL does not say it.'),
   database: z.int().min(0).max(1_000).default(0).describe('Number of the database. A cluster has only 0.'),
   tls: tlsSchema.optional().describe('Encrypts the connections, also those to the sentinels.'),
   keyPrefix: z
     .string()
-    .regex(PREFIX, 'may have letters, digits, ":", ".", "_" and "-"')
-    .default('switchyard:')
-    .describe('Start of the name of every key.'),
+    .regex(PREFIX)
+    .meta({
+      description: 'Start of the name of every key.',
+      allowed: '1 to 100 letters, digits, ":", ".", "_" and "-"',
+    })
+    .default('switchyard:'),
   connectTimeoutMs: z
     .int()
     .min(100)

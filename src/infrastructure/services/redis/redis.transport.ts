@@ -91,9 +91,9 @@ export class RedisTransport implements Transport {
     const refused = messages.map((message) => this.#tooLarge(message));
     if (!refused.some(Boolean)) return this.#publisher.publish(to, messages, options);
     const fitting = messages.filter((_, index) => !refused[index]);
-    const outcomes =
-      fitting.length === 0 ? [] : [...(await this.#publisher.publish(to, fitting, options))].reverse();
-    return refused.map((outcome) => outcome ?? outcomes.pop()!);
+    const taken = fitting.length === 0 ? [] : await this.#publisher.publish(to, fitting, options);
+    const outcomes = taken[Symbol.iterator]();
+    return refused.map((outcome) => outcome ?? (outcomes.next().value as PublishOutcome));
   }
 
   async consume(subscription: Subscription, onDelivery: OnDelivery): Promise<Consumer> {
@@ -199,7 +199,7 @@ export class RedisTransport implements Transport {
     const { maxMessageBytes } = this.options;
     if (body.length + MOST_METADATA_BYTES <= maxMessageBytes) return undefined;
     let bytes = body.length + id.length + (key?.length ?? 0);
-    for (const name in headers) bytes += name.length + headers[name]!.length;
+    for (const [header, value] of Object.entries(headers)) bytes += header.length + value.length;
     if (bytes <= maxMessageBytes) return undefined;
     const error = new InvalidMessageError(
       'MESSAGE_TOO_LARGE',

@@ -26,43 +26,48 @@ export function addressesOf(name: string, options: RedisServerOptions): ServerAd
   if (problems.length > 0) throw new MessagingConfigurationError(problems);
   const tls = options.tls ? readTls(name, options.tls) : undefined;
   const natMap = options.natMap && mapValues(options.natMap, parseAddress);
-  const common: IoredisOptions = {
-    ...(options.username === undefined ? {} : { username: options.username }),
-    ...(options.password === undefined ? {} : { password: options.password }),
-    ...(tls === undefined ? {} : { tls }),
+  const common = {
+    ...given({ username: options.username, password: options.password, tls }),
     db: options.database,
   };
   if (options.cluster) {
     const nodes = options.cluster.map(parseAddress);
     return { way: 'cluster', label: `Redis cluster "${name}"`, nodes, common, natMap };
   }
-  if (options.sentinels) {
-    const nodes = options.sentinels.map(parseAddress);
-    const { sentinelName, sentinelUsername, sentinelPassword } = options;
-    const sentinel: IoredisOptions = {
-      name: sentinelName,
-      sentinels: [...nodes],
-      ...(sentinelUsername === undefined ? {} : { sentinelUsername }),
-      ...(sentinelPassword === undefined ? {} : { sentinelPassword }),
-      ...(tls === undefined ? {} : { enableTLSForSentinelMode: true, sentinelTLS: tls }),
-      ...(natMap === undefined ? {} : { natMap }),
-    };
-    return {
-      way: 'sentinels',
-      label: `Redis "${name}" behind sentinels`,
-      nodes,
-      common: { ...common, ...sentinel },
-      natMap,
-    };
-  }
-  const { own, node } = fromUrl(options.url!);
-  return {
-    way: 'server',
-    label: `Redis "${name}" at ${node.host}:${node.port}`,
-    nodes: [node],
-    common: { ...common, ...own },
+  if (options.sentinels) return behindSentinels(name, options, { common, tls, natMap });
+  const { own, node } = fromUrl(options.url ?? '');
+  const label = `Redis "${name}" at ${node.host}:${node.port}`;
+  return { way: 'server', label, nodes: [node], common: { ...common, ...own }, natMap };
+}
+
+function behindSentinels(
+  name: string,
+  options: RedisServerOptions,
+  {
+    common,
+    tls,
     natMap,
+  }: Pick<ServerAddresses, 'common' | 'natMap'> & { readonly tls: ConnectionOptions | undefined },
+): ServerAddresses {
+  const nodes = (options.sentinels ?? []).map(parseAddress);
+  const sentinels: IoredisOptions = {
+    name: options.sentinelName,
+    sentinels: [...nodes],
+    ...given({
+      sentinelUsername: options.sentinelUsername,
+      sentinelPassword: options.sentinelPassword,
+      enableTLSForSentinelMode: tls && true,
+      sentinelTLS: tls,
+      natMap,
+    }),
   };
+  const label = `Redis "${name}" behind sentinels`;
+  return { way: 'sentinels', label, nodes, common: { ...common, ...sentinels }, natMap };
+}
+
+/** Without what is not there, which the client would take for a wish. */
+function given<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as never;
 }
 
 function fromUrl(text: string): { own: IoredisOptions; node: HostAndPort } {
