@@ -44,12 +44,12 @@ describe('mistakes', () => {
     [
       'a kind',
       { file: 'transports: {l: {kind: memry}}' },
-      'transports.l.kind (config/switchyard.yaml line 1) is "memry". Allowed: memory, embedded.',
+      'transports.l.kind (config/switchyard.yaml line 1) is "memry". Allowed: memory, embedded',
     ],
     [
       'no kind',
       { file: 'transports: {l: {maxBytes: 1}}' },
-      'transports.l.kind (config/switchyard.yaml line 1) is missing. Allowed: memory, embedded.',
+      'transports.l.kind (config/switchyard.yaml line 1) is missing. Allowed: memory, embedded',
     ],
     [
       'a name',

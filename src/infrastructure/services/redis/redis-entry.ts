@@ -14,9 +14,7 @@ export interface Origin {
   readonly consumer: string;
 }
 
-const ID = Buffer.from('id');
-const HEADERS = Buffer.from('headers');
-const BODY = Buffer.from('body');
+const NAMES = [Buffer.from('id'), Buffer.from('headers'), Buffer.from('body')];
 const NO_HEADERS = '{}';
 /** Place of the first field that not every entry has. */
 const OPTIONAL = 6;
@@ -48,9 +46,9 @@ export class InHand {
 
 /** The fields stand in the order in which our scripts write them; anything else is somebody else's. */
 function readMessage(fields: readonly Buffer[]): WireMessage | undefined {
-  const [idName, id, headersName, headersText, bodyName, body] = fields;
-  if (!idName?.equals(ID) || !headersName?.equals(HEADERS) || !bodyName?.equals(BODY)) return undefined;
-  if (!id || !headersText || !body) return undefined;
+  const [, id, , headersText, , body] = fields;
+  if (!NAMES.every((name, nth) => fields[nth * 2]?.equals(name)) || !id || !headersText || !body)
+    return undefined;
   const headers = readHeaders(headersText);
   if (!headers) return undefined;
   const key = optional(fields, 'key');
