@@ -3,6 +3,7 @@ import { asTable, type Bench, holds } from './harness.js';
 const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   memory: async () => (await import('./memory.js')).memory,
   embedded: async () => (await import('./embedded/embedded.js')).embedded,
+  redis: async () => (await import('./redis/redis.js')).redis,
 };
 
 async function main(): Promise<number> {

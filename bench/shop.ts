@@ -29,11 +29,13 @@ export interface Shop {
   readonly close: () => Promise<void>;
 }
 
-const NOTE = 'n'.repeat(970);
+/** JSON of an order without its note. */
+const BARE_BYTES = 54;
+const NOTE = 'n'.repeat(1_024);
 
-/** About 1 KiB as JSON. */
-export function orderOf(nth: number): Order {
-  return { orderId: `order-${nth}`, total: nth, note: NOTE };
+/** @param bytes about as long as its JSON. @default 1024 */
+export function orderOf(nth: number, bytes = 1_024): Order {
+  return { orderId: `order-${nth}`, total: nth, note: NOTE.slice(0, bytes - BARE_BYTES) };
 }
 
 /** An application as users have it: validation, envelope, metrics, handler found and called by Nest. */
@@ -73,13 +75,13 @@ export async function bootShop(
 /** Publishes `count` orders with `inFlight` on their way at a time. */
 export async function publishOrders(
   messaging: MessagingService,
-  { from, count, inFlight }: { from: number; count: number; inFlight: number },
+  { from, count, inFlight, bytes }: { from: number; count: number; inFlight: number; bytes?: number },
 ): Promise<void> {
   let next = 0;
   const lane = async (): Promise<void> => {
     while (next < count) {
       next += 1;
-      await messaging.publish(OrderPlaced, orderOf(from + next));
+      await messaging.publish(OrderPlaced, orderOf(from + next, bytes));
     }
   };
   await Promise.all(Array.from({ length: Math.min(inFlight, count) }, lane));

@@ -14,7 +14,7 @@ import type { InHand } from './redis-entry.js';
 import { failureOf, isNoGroup, replyCode } from './redis-errors.js';
 import { DEAD, type RedisGroup } from './redis-group.js';
 import { type Intake, readInTurn, takeByKey } from './redis-intake.js';
-import { RedisSettler } from './redis-settler.js';
+import { RedisSettler, type Settled } from './redis-settler.js';
 
 /** A delivery whose callback broke its promise not to reject comes back after this. */
 const BROKEN_CALLBACK: Settlement = { kind: 'retry', delayMs: 1_000 };
@@ -67,7 +67,7 @@ export class RedisConsumer implements Consumer {
     );
     this.#intake = subscription.ordering === 'key' ? takeByKey(group) : readInTurn(group);
     this.#settler = new RedisSettler({
-      send: (args) => this.#sendSettlements(args),
+      send: (settled) => this.#sendSettlements(settled),
       settled: (items) => this.#settled(items),
       isOurs: (item) => item.origin.consumer === this.group.consumer,
       dropped: (item) => this.#dropped(item),
@@ -180,8 +180,8 @@ export class RedisConsumer implements Consumer {
     }
   }
 
-  async #sendSettlements(args: Parameters<RedisGroup['settle']>[0]): Promise<void> {
-    const handedOn = await this.group.settle(args, !this.#isStopping);
+  async #sendSettlements(settled: readonly Settled[]): Promise<void> {
+    const handedOn = await this.group.settle(settled, !this.#isStopping);
     if (handedOn === DEAD) await this.#rejoin();
     else this.#take(handedOn);
   }

@@ -5,11 +5,14 @@ import { type GroupKeys, TopicKeys } from './redis-keys.js';
 import type { Argument, RedisConnection } from './redis-connection.js';
 import { InHand, type Origin, type RawEntry, type Source } from './redis-entry.js';
 import type { RedisReader } from './redis-reader.js';
+import type { Settled } from './redis-settler.js';
+import { plainAcknowledgements, settlementArguments } from './settlement-arguments.js';
 import type { RedisScript } from './redis-script.js';
 import { JOIN, LEAVE, TICK } from './scripts/membership.js';
 import { SETTLE, TAKE } from './scripts/settling.js';
 import { TRIM } from './scripts/looking-after.js';
 
+const NONE: readonly InHand[] = [];
 /** Entries looked at for one that no other has in hand, before others get a turn. */
 const LOOKS = 500;
 
@@ -105,10 +108,16 @@ export class RedisGroup {
   }
 
   /** @param wants to be handed what waits behind the settled keys. */
-  async settle(settlements: readonly Argument[], wants: boolean): Promise<typeof DEAD | InHand[]> {
+  async settle(settled: readonly Settled[], wants: boolean): Promise<typeof DEAD | readonly InHand[]> {
     const { topicLog, log, delayed, consumers, crashes, locks, waiting } = this.keys;
+    const plain = plainAcknowledgements(settled, this.about.subscription.ordering === 'key');
+    if (plain) {
+      const to = this.reader.isIdle ? this.reader : this.connection;
+      await to.callBuffer('xack', topicLog, this.#name, ...plain);
+      return NONE;
+    }
     const keys = [topicLog, log, delayed, consumers, crashes, locks];
-    const args = [this.#name, this.consumer, waiting, wants ? 1 : 0, ...settlements];
+    const args = [this.#name, this.consumer, waiting, wants ? 1 : 0, ...settlementArguments(settled)];
     const reply = this.reader.isIdle
       ? await this.#onReader(SETTLE, keys, args)
       : await this.connection.runBuffer(SETTLE, keys, args);

@@ -8,6 +8,7 @@ import type {
   PublishOutcome,
   WireMessage,
 } from '../../../core/messaging/transport.js';
+import { DeadlineSweep, LATE } from './deadline-sweep.js';
 import { Doubts } from './doubts.js';
 import { TopicKeys } from './redis-keys.js';
 import type { Argument, RedisConnection } from './redis-connection.js';
@@ -19,8 +20,6 @@ const ACCEPTED: PublishOutcome = { kind: 'accepted' };
 /** A hundred a script are twice as fast as single commands; more gain nothing and hold up the server. */
 const MAX_MESSAGES = 128;
 const MAX_BYTES = 512 * 1024;
-/** How many of its batches a topic remembers for each publisher. Far more than are ever on their way. */
-const REMEMBERED_BATCHES = 1_024;
 const REPEAT_MIN_MS = 50;
 const REPEAT_MAX_MS = 500;
 
@@ -40,6 +39,7 @@ interface Batch {
 export class RedisPublisher {
   readonly #id = randomUUID();
   readonly #doubts = new Doubts();
+  readonly #deadlines: DeadlineSweep;
   #number = 0;
   #isClosed = false;
 
@@ -47,7 +47,9 @@ export class RedisPublisher {
     private readonly connection: RedisConnection,
     private readonly options: RedisOptions,
     private readonly clock: Clock,
-  ) {}
+  ) {
+    this.#deadlines = new DeadlineSweep(clock);
+  }
 
   /** One outcome a message, in order. Every message must be one that fits. */
   async publish(
@@ -82,8 +84,8 @@ export class RedisPublisher {
   ): Batch {
     const number = ++this.#number;
     const doubts = this.#doubts.among(to.target, messages);
-    const args: Argument[] = [number, number % REMEMBERED_BATCHES, doubts.length];
-    for (const { index, batch } of doubts) args.push(index, batch, batch % REMEMBERED_BATCHES);
+    const args: Argument[] = [number, doubts.length];
+    for (const { index, batch } of doubts) args.push(index, batch);
     if (to.delayMs > 0) args.push(to.delayMs);
     for (const { id, headers, body, key } of messages)
       args.push(id, JSON.stringify(headers), bytesOf(body), key === undefined ? '' : `=${key}`);
@@ -117,7 +119,7 @@ export class RedisPublisher {
     const leftMs = batch.deadline - this.clock.monotonic();
     if (!this.connection.isUp) return all(batch, failureOf(undefined, label, false));
     try {
-      const reply = await withDeadline(this.#run(batch, leftMs), leftMs);
+      const reply = await this.#deadlines.within(this.#run(batch, leftMs), batch.deadline);
       if (reply === 1) return batch.messages.map(() => ACCEPTED);
       if (reply === TOO_FEW_REPLICAS) return all(batch, this.#tooFewReplicas());
       return this.#partly(batch, reply as readonly (number | string)[]);
@@ -166,7 +168,6 @@ export class RedisPublisher {
 }
 
 const TOO_FEW_REPLICAS = Symbol('too few replicas');
-const LATE = new Error('late');
 
 function all(batch: Batch, outcome: PublishOutcome): PublishOutcome[] {
   return batch.messages.map(() => outcome);
@@ -186,12 +187,4 @@ function endOfBatch(messages: readonly WireMessage[], start: number): number {
     if (bytes > MAX_BYTES && end > start) return end;
   }
   return most;
-}
-
-/** Rejects with `LATE` once the time is over. The promise may still settle, unheard. */
-function withDeadline<T>(promise: Promise<T>, leftMs: number): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(LATE), Math.max(0, leftMs));
-    promise.then(resolve, reject).finally(() => clearTimeout(timer));
-  });
 }

@@ -1,13 +1,13 @@
 import type { Settlement } from '../../../core/messaging/transport.js';
 import type { InHand } from './redis-entry.js';
-import type { Argument } from './redis-connection.js';
 
 /** Settlements that go to the server in one step. */
 const MAX_BATCH = 250;
 const REPEAT_MIN_MS = 50;
 const REPEAT_MAX_MS = 1_000;
 
-interface Settled {
+/** A message in hand, and what shall become of it. */
+export interface Settled {
   readonly item: InHand;
   readonly settlement: Settlement;
 }
@@ -15,7 +15,7 @@ interface Settled {
 /** What the settler needs of its consumer. */
 export interface SettlingLine {
   /** Sends to the server what is given, and deals with the reply. Rejects when it may not have arrived. */
-  send(args: readonly Argument[]): Promise<void>;
+  send(settled: readonly Settled[]): Promise<void>;
   /** The items are settled: nobody will ask for them again. */
   settled(items: readonly InHand[]): void;
   /** False once the item was taken over by others. */
@@ -99,10 +99,8 @@ export class RedisSettler {
 
   async #send(batch: readonly Settled[]): Promise<boolean> {
     const ours = batch.filter(({ item }) => this.#line.isOurs(item));
-    const args: Argument[] = [];
-    for (const { item, settlement } of ours) describe(item, settlement, args);
     try {
-      if (ours.length > 0) await this.#line.send(args);
+      if (ours.length > 0) await this.#line.send(ours);
     } catch {
       this.#failures += 1;
       return false;
@@ -117,20 +115,4 @@ export class RedisSettler {
     const pauseMs = Math.min(REPEAT_MIN_MS * 2 ** (this.#failures - 1), REPEAT_MAX_MS);
     return new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
-}
-
-/** Seven arguments a settlement, in the order of the script. */
-function describe(
-  { origin, entryId, message, attempt, crashes }: InHand,
-  settlement: Settlement,
-  to: Argument[],
-): void {
-  const key = message.key === undefined ? '' : `=${message.key}`;
-  if (settlement.kind === 'ack') {
-    to.push(origin.source, entryId, key, crashes > 0 ? 1 : 0, '', '', '');
-    return;
-  }
-  const headers = settlement.headers ? { ...message.headers, ...settlement.headers } : message.headers;
-  const delayMs = Math.max(0, Math.ceil(settlement.delayMs));
-  to.push(origin.source, entryId, key, crashes > 0 ? 1 : 0, delayMs, attempt + 1, JSON.stringify(headers));
 }

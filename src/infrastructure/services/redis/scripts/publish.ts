@@ -1,29 +1,34 @@
 import { script } from '../redis-script.js';
 
+/** How many of its batches a topic remembers for each publisher. Far more than are ever on their way. */
+const REMEMBERED_BATCHES = 1_024;
+
 /**
  * Shared by everything that takes messages: each publisher numbers its batches, and the topic remembers the last of each,
  * so that a batch that is sent again because its reply was lost is taken once.
  *
- * ARGV: number of the batch, its place in the table, count of doubts, for each doubt (index, number, place), ...
+ * ARGV: number of the batch, count of doubts, for each doubt (index, number), ...
  * A doubt is a message that an earlier batch may or may not have brought: if it did not, the earlier batch is made void,
  * so that it cannot bring it later.
  */
 const ONCE = `
-local batches, number, place = KEYS[2], ARGV[1], ARGV[2]
+local batches, number = KEYS[2], ARGV[1]
+local place = number % ${REMEMBERED_BATCHES}
 local seen = redis.call('HGET', batches, place)
 if seen == number then return 1 end
 if seen == '-' .. number then return redis.error_reply('ERR this batch was made void') end
 local skip = {}
-local at = 4
-for _ = 1, tonumber(ARGV[3]) do
-  local index, earlier, where = tonumber(ARGV[at]), ARGV[at + 1], ARGV[at + 2]
+local at = 3
+for _ = 1, tonumber(ARGV[2]) do
+  local index, earlier = tonumber(ARGV[at]), ARGV[at + 1]
+  local where = earlier % ${REMEMBERED_BATCHES}
   local state = redis.call('HGET', batches, where)
   if state == earlier then
     skip[index] = true
   elseif not state or math.abs(tonumber(state)) < tonumber(earlier) then
     redis.call('HSET', batches, where, '-' .. earlier)
   end
-  at = at + 3
+  at = at + 2
 end
 `;
 
