@@ -29,16 +29,10 @@ export class DeadlineSweep {
       const waiting = new Waiting(deadline, reject);
       this.#waiting.add(waiting);
       this.#schedule();
-      promise.then(
-        (value) => {
-          this.#waiting.delete(waiting);
-          resolve(value);
-        },
-        (error: Error) => {
-          this.#waiting.delete(waiting);
-          reject(error);
-        },
-      );
+      promise.then((value) => {
+        this.#waiting.delete(waiting);
+        resolve(value);
+      }, reject); // it stays until its time then, without effect
     });
   }
 
