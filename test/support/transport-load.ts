@@ -1,0 +1,98 @@
+import { randomUUID } from 'node:crypto';
+import type { Consumer, Delivery, Settlement, Transport } from '../../src/core/messaging/transport.js';
+
+const ACK: Settlement = { kind: 'ack' };
+
+/** What a load has seen. */
+export interface LoadResult {
+  readonly accepted: ReadonlySet<string>;
+  readonly unknown: ReadonlySet<string>;
+  readonly unavailable: ReadonlySet<string>;
+  /** How often each id was handled. */
+  readonly handled: ReadonlyMap<string, number>;
+  /** Longest time without any acceptance. */
+  readonly longestGapMs: number;
+}
+
+/** Publishes all the time, and notes what became of each message. */
+export class Load {
+  readonly topic = `load-${randomUUID().slice(0, 8)}`;
+  readonly #accepted = new Set<string>();
+  readonly #unknown = new Set<string>();
+  readonly #unavailable = new Set<string>();
+  readonly #handled = new Map<string, number>();
+  readonly #lanes: Promise<void>[] = [];
+  #isEnded = false;
+  #count = 0;
+  #lastAcceptedAt = performance.now();
+  #longestGapMs = 0;
+
+  constructor(
+    private readonly publisher: Transport,
+    private readonly options: {
+      readonly lanes?: number;
+      readonly batch?: number;
+      readonly deadlineMs?: number;
+    } = {},
+  ) {}
+
+  /** Consumes on this transport and notes what comes. */
+  consume(transport: Transport, concurrency = 20): Promise<Consumer> {
+    return transport.consume(
+      { topic: this.topic, group: 'g', concurrency, ordering: 'none' },
+      ({ message }: Delivery) => {
+        this.#handled.set(message.id, (this.#handled.get(message.id) ?? 0) + 1);
+        return Promise.resolve(ACK);
+      },
+    );
+  }
+
+  start(): void {
+    for (let lane = 0; lane < (this.options.lanes ?? 4); lane++) this.#lanes.push(this.#publish());
+  }
+
+  get acceptedCount(): number {
+    return this.#accepted.size;
+  }
+
+  /** Ids that were accepted and not handled so far. */
+  get missing(): string[] {
+    return [...this.#accepted].filter((id) => !this.#handled.has(id));
+  }
+
+  async end(): Promise<LoadResult> {
+    this.#isEnded = true;
+    await Promise.all(this.#lanes);
+    return {
+      accepted: this.#accepted,
+      unknown: this.#unknown,
+      unavailable: this.#unavailable,
+      handled: this.#handled,
+      longestGapMs: this.#longestGapMs,
+    };
+  }
+
+  async #publish(): Promise<void> {
+    while (!this.#isEnded) {
+      const messages = Array.from({ length: this.options.batch ?? 5 }, () => ({
+        id: `${++this.#count}`,
+        headers: {},
+        body: Buffer.from('x'),
+      }));
+      const outcomes = await this.publisher.publish({ topic: this.topic }, messages, {
+        deadlineMs: this.options.deadlineMs ?? 2_000,
+      });
+      outcomes.forEach(({ kind }, index) => this.#note(messages[index]?.id ?? '', kind));
+      await new Promise((resolve) => setTimeout(resolve, 2)); // the machine is shared with the servers
+    }
+  }
+
+  #note(id: string, kind: string): void {
+    if (kind === 'accepted') {
+      this.#accepted.add(id);
+      const now = performance.now();
+      this.#longestGapMs = Math.max(this.#longestGapMs, now - this.#lastAcceptedAt);
+      this.#lastAcceptedAt = now;
+    } else (kind === 'unknown' ? this.#unknown : this.#unavailable).add(id);
+  }
+}
