@@ -11,7 +11,7 @@ import type {
 } from '../../../core/messaging/transport.js';
 import { Heartbeat } from './heartbeat.js';
 import type { InHand } from './redis-entry.js';
-import { failureOf, isNoGroup, replyCode } from './redis-errors.js';
+import { failureOf, isNoGroup } from './redis-errors.js';
 import { DEAD, type RedisGroup } from './redis-group.js';
 import { type Intake, readInTurn, takeByKey } from './redis-intake.js';
 import { RedisSettler, type Settled } from './redis-settler.js';
@@ -237,7 +237,7 @@ export class RedisConsumer implements Consumer {
           );
       } else {
         this.#report(failureOf(error, this.settings.label).error);
-        if (!this.group.reader.isOpen || replyCode(error) === undefined) await this.group.reader.open();
+        await this.group.reader.open(); // perhaps elsewhere: a failover or a move of slots looks like any other error
       }
     } catch {
       // the next round tries again

@@ -34,6 +34,7 @@ export class RedisReader {
 
   /** Connects to the server that has the entries now. */
   async open(): Promise<void> {
+    if (this.#client) this.connection.refresh();
     this.drop();
     const { Redis } = await loadIoredis();
     const client = new Redis({
