@@ -64,7 +64,7 @@ describe('mistakes', () => {
     [
       'a value in place of a group',
       { file: 'deadLetters: embedded' },
-      'deadLetters (config/switchyard.yaml line 1) is a plain value. Allowed: a group with the keys store, directory.',
+      'deadLetters (config/switchyard.yaml line 1) is a plain value. Allowed: a group with the keys store, directory, transport.',
     ],
     ['a list in place of the file', { file: '- a' }, 'config/switchyard.yaml must hold keys and values.'],
     [

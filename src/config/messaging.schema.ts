@@ -5,9 +5,17 @@ const DAY_MS = 86_400_000;
 const duration = (minMs: number, maxMs: number) => z.number().int().min(minMs).max(maxMs);
 
 const storeSchema = z
-  .enum(['embedded', 'memory'])
-  .describe('`embedded` survives the process, `memory` does not.')
+  .enum(['embedded', 'memory', 'redis'])
+  .describe(
+    '`embedded` survives the process, `memory` does not, `redis` is shared by all instances of the application.',
+  )
   .default('embedded');
+
+const storeTransport = z
+  .string()
+  .min(1)
+  .describe('Of the store in Redis: the transport whose servers it uses. Without: the only one of that kind.')
+  .optional();
 
 /** Bounds of one message, checked before it is sent and before it is parsed. */
 export const limitsSchema = z
@@ -85,6 +93,7 @@ export const deadLettersSchema = z
       .min(1)
       .describe('Of the embedded store. Without: `dead-letters` in `dataDir`.')
       .optional(),
+    transport: storeTransport,
   })
   .prefault({});
 
@@ -97,5 +106,6 @@ export const idempotencySchema = z
       .min(1)
       .describe('Of the embedded store. Without: `idempotency` in `dataDir`.')
       .optional(),
+    transport: storeTransport,
   })
   .prefault({});

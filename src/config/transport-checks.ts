@@ -13,3 +13,23 @@ export function problemsOfTransports(settings: Settings, production: boolean): s
     ];
   });
 }
+
+/** A store that is kept on the servers of a transport needs one that has such servers. */
+export function problemsOfStores(settings: Settings): string[] {
+  const transports = settings.get(['transports']);
+  const fitting = Object.entries(isGroup(transports) ? transports : {}).flatMap(([name, transport]) =>
+    isGroup(transport) && transport['kind'] === 'redis' ? [name] : [],
+  );
+  return ['deadLetters', 'idempotency'].flatMap((store) => {
+    if (settings.get([store, 'store']) !== 'redis') return [];
+    const name = settings.get([store, 'transport']);
+    if (name === undefined && fitting.length === 1) return [];
+    if (typeof name === 'string' && fitting.includes(name)) return [];
+    const known = fitting.length === 0 ? 'There is none' : `Configured: ${fitting.join(', ')}`;
+    return [
+      name === undefined
+        ? `${label([store, 'store'], settings)} is redis, which needs one transport of that kind, or ${store}.transport to say which. ${known}.`
+        : `${label([store, 'transport'], settings)} must name a transport of the kind redis. ${known}.`,
+    ];
+  });
+}

@@ -1,5 +1,4 @@
-import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import {
   type Demonstration,
@@ -7,31 +6,7 @@ import {
   startDemonstration,
   temporaryDirectory,
 } from '../support/demonstration.js';
-
-const readme = readFileSync('README.md', 'utf8');
-
-/** Code of the README's blocks in this language, in order. */
-function blocks(language: string): string[] {
-  return [...readme.matchAll(new RegExp('```' + language + '\\n([\\s\\S]*?)```', 'g'))].map(
-    ([, code]) => code ?? '',
-  );
-}
-
-function run(command: string, args: readonly string[], cwd?: string): Promise<string> {
-  return new Promise((done, fail) => {
-    const child = spawn(command, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
-    let output = '';
-    let errors = '';
-    const timer = setTimeout(() => child.kill('SIGKILL'), 60_000);
-    child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
-    child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
-    child.on('exit', (code) => {
-      clearTimeout(timer);
-      if (code === 0) done(output);
-      else fail(new Error(`${command} ended with ${code ?? 'a signal'}: ${errors}`));
-    });
-  });
-}
+import { blocks, run, walkThroughReadme } from '../support/readme.js';
 
 it('the example of the README runs and handles its message', async () => {
   const [example] = blocks('ts');
@@ -58,33 +33,11 @@ describe('the walk through the README', () => {
     data.remove();
   });
 
-  it('does what it says', async () => {
-    const [, , place, broken, list, replay] = blocks('sh').map((block) =>
-      block.replaceAll('localhost:3000', app.url),
-    );
-    const shell = (script: string | undefined): Promise<string> =>
-      run('bash', ['-ec', script ?? ''], data.path);
-    expect(JSON.parse((await shell(place?.split('\n')[0])).trim())).toMatchObject({
-      orderId: 'o-1',
-      receipt: { status: 'accepted', transport: 'local', durability: 'acknowledged' },
-    });
-    const handledBy = async (orderId: string): Promise<string[]> => {
-      const response = await fetch(`${app.url}/orders/${orderId}`);
-      const order = (await response.json()) as { handled?: { group: string }[] };
-      return (order.handled ?? []).map(({ group }) => group).sort();
-    };
-    await eventually(async () => ((await handledBy('o-1')).length === 3 ? true : undefined));
-    await shell(broken);
-    await eventually(async () =>
-      (await shell(list)).includes('"handler":"BillingHandler.charge"') ? true : undefined,
-    );
-    expect(await handledBy('o-2')).toEqual(['inventory', 'notifications']);
-    const key = `KEY=${app.adminKey}\n`;
-    expect(await shell(key + (replay ?? ''))).toContain('"status":"replay');
-    await eventually(async () => ((await handledBy('o-2')).length === 3 ? true : undefined));
-    await new Promise((resolveLater) => setTimeout(resolveLater, 500));
-    expect(await handledBy('o-2')).toEqual(['billing', 'inventory', 'notifications']);
-  }, 90_000);
+  it(
+    'does what it says',
+    () => walkThroughReadme(app, data.path, { transport: 'local', durability: 'acknowledged' }),
+    90_000,
+  );
 
   it('fails an order of the customer "flaky" twice', async () => {
     await fetch(`${app.url}/orders`, {

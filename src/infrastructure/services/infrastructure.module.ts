@@ -49,8 +49,8 @@ async function createBackends(settings: InfrastructureSettings): Promise<Backend
   );
   return new Backends(
     transports,
-    await createDeadLetterStore(settings.deadLetters, systemClock),
-    await createIdempotencyStore(settings.idempotency, systemClock),
+    await createDeadLetterStore(settings.deadLetters, settings.transports, systemClock),
+    await createIdempotencyStore(settings.idempotency, settings.transports, systemClock),
     events,
   );
 }

@@ -1,36 +1,69 @@
 import type { DeadLetterStore } from '../../core/messaging/dead-letters/dead-letter-store.js';
 import type { IdempotencyStore } from '../../core/messaging/idempotency/idempotency-store.js';
+import { MessagingConfigurationError } from '../../core/messaging/messaging.errors.js';
 import type { Clock } from '../../core/messaging/transport.js';
+import type { RedisServerOptions } from './redis/redis.options.js';
+import type { TransportSettings } from './transports.js';
 
 /** Which store, and where it keeps its data. */
 export interface StoreSettings {
-  readonly store: 'embedded' | 'memory';
+  readonly store: 'embedded' | 'memory' | 'redis';
   /** Of the embedded store. */
   readonly directory: string;
+  /** Of the store in Redis: the transport whose servers it uses. Without: the only one of that kind. */
+  readonly transport?: string | undefined;
 }
+
+type Transports = Readonly<Record<string, TransportSettings>>;
 
 /** Makes the dead letter store that the settings ask for. Its client is imported only when it is wanted. */
 export async function createDeadLetterStore(
-  { store, directory }: StoreSettings,
+  settings: StoreSettings,
+  transports: Transports,
   clock: Clock,
 ): Promise<DeadLetterStore> {
-  if (store === 'memory') {
-    const { MemoryDeadLetterStore } = await import('./memory/memory-dead-letter.store.js');
-    return new MemoryDeadLetterStore({ clock });
+  switch (settings.store) {
+    case 'memory': {
+      const { MemoryDeadLetterStore } = await import('./memory/memory-dead-letter.store.js');
+      return new MemoryDeadLetterStore({ clock });
+    }
+    case 'embedded': {
+      const { EmbeddedDeadLetterStore } = await import('./embedded/embedded-dead-letter.store.js');
+      return new EmbeddedDeadLetterStore({ directory: settings.directory, clock });
+    }
+    case 'redis': {
+      const { RedisDeadLetterStore } = await import('./redis/redis-dead-letter.store.js');
+      return new RedisDeadLetterStore(serversOf(settings, transports), { clock });
+    }
   }
-  const { EmbeddedDeadLetterStore } = await import('./embedded/embedded-dead-letter.store.js');
-  return new EmbeddedDeadLetterStore({ directory, clock });
 }
 
 /** Makes the idempotency store that the settings ask for. */
 export async function createIdempotencyStore(
-  { store, directory }: StoreSettings,
+  settings: StoreSettings,
+  transports: Transports,
   clock: Clock,
 ): Promise<IdempotencyStore> {
-  if (store === 'memory') {
-    const { MemoryIdempotencyStore } = await import('./memory/memory-idempotency.store.js');
-    return new MemoryIdempotencyStore({ clock });
+  switch (settings.store) {
+    case 'memory': {
+      const { MemoryIdempotencyStore } = await import('./memory/memory-idempotency.store.js');
+      return new MemoryIdempotencyStore({ clock });
+    }
+    case 'embedded': {
+      const { EmbeddedIdempotencyStore } = await import('./embedded/embedded-idempotency.store.js');
+      return new EmbeddedIdempotencyStore({ directory: settings.directory, clock });
+    }
+    case 'redis': {
+      const { RedisIdempotencyStore } = await import('./redis/redis-idempotency.store.js');
+      return new RedisIdempotencyStore(serversOf(settings, transports));
+    }
   }
-  const { EmbeddedIdempotencyStore } = await import('./embedded/embedded-idempotency.store.js');
-  return new EmbeddedIdempotencyStore({ directory, clock });
+}
+
+function serversOf({ transport }: StoreSettings, transports: Transports): RedisServerOptions {
+  const wanted = Object.entries(transports).filter(([name]) => transport === undefined || name === transport);
+  for (const [, settings] of wanted) if (settings.kind === 'redis') return settings;
+  throw new MessagingConfigurationError([
+    `A store in Redis needs a transport of the kind redis${transport === undefined ? '' : ` called "${transport}"`}.`,
+  ]);
 }

@@ -1,0 +1,9 @@
+export { RedisDeadLetterStore } from '../infrastructure/services/redis/redis-dead-letter.store.js';
+export { RedisIdempotencyStore } from '../infrastructure/services/redis/redis-idempotency.store.js';
+export * from '../infrastructure/services/redis/redis.module.js';
+export {
+  type RedisOptions,
+  redisOptionsSchema,
+  type RedisServerOptions,
+} from '../infrastructure/services/redis/redis.options.js';
+export { type RedisGroupState, RedisTransport } from '../infrastructure/services/redis/redis.transport.js';

@@ -1,0 +1,105 @@
+import type {
+  DeadLetter,
+  DeadLetterFilter,
+  DeadLetterSummary,
+  NewDeadLetter,
+} from '../../../core/messaging/dead-letters/dead-letter-store.js';
+import { INDEXED } from './scripts/dead-letters.js';
+
+/** A letter as a walk gives it. */
+export type RawSummary = readonly [
+  summary: string,
+  status: string,
+  updatedAt: string,
+  replayCount: string,
+  revision: string,
+  id: string,
+];
+
+interface Condition {
+  readonly field: string;
+  readonly value: string;
+}
+
+/** NUL separates the parts of an index, and messages may contain anything. */
+export function indexText(text: string): string {
+  return text.replaceAll('\0', '\uFFFD').replaceAll('\u0001', '\uFFFD');
+}
+
+/** Names and values of what is kept of a letter, in turn. What changes later stands beside the text that does not. */
+export function fieldsOf({ body, headers, ...letter }: NewDeadLetter): string[] {
+  const { id: _kept, ...summary } = letter;
+  const fields: Record<string, string | undefined> = {
+    summary: JSON.stringify({ ...summary, bodyBytes: body.length }),
+    headers: JSON.stringify(headers),
+    topic: letter.topic,
+    group: letter.group,
+    handler: letter.handler,
+    transport: letter.transport,
+    reason: letter.reason,
+    errorType: letter.error.type,
+    fingerprint: letter.fingerprint,
+    messageId: letter.messageId,
+    correlationId: letter.correlationId,
+    key: letter.key,
+    attempts: String(letter.attempts),
+    at: String(letter.deadLetteredAt),
+  };
+  return Object.entries(fields).flatMap(([name, value]) => {
+    if (value === undefined) return [];
+    return [name, name === 'summary' || name === 'headers' ? value : indexText(value)];
+  });
+}
+
+export function readSummary([
+  text,
+  status,
+  updatedAt,
+  replayCount,
+  revision,
+  id,
+]: RawSummary): DeadLetterSummary {
+  return {
+    ...(JSON.parse(text) as Omit<
+      DeadLetterSummary,
+      'id' | 'status' | 'updatedAt' | 'replayCount' | 'revision'
+    >),
+    id,
+    status: status as DeadLetterSummary['status'],
+    updatedAt: Number(updatedAt),
+    replayCount: Number(replayCount),
+    revision: Number(revision),
+  };
+}
+
+/** @param flat names and values in turn. */
+export function readLetter(id: string, flat: readonly Buffer[], body: Buffer): DeadLetter {
+  const texts = flat.map((part) => part.toString());
+  const field = (name: string): string => {
+    for (let at = 0; at < texts.length; at += 2) if (texts[at] === name) return texts[at + 1] ?? '';
+    return '';
+  };
+  const changing = ['summary', 'status', 'updatedAt', 'replayCount', 'revision'].map(field);
+  return {
+    ...readSummary([...changing, id] as unknown as RawSummary),
+    headers: JSON.parse(field('headers')) as Record<string, string>,
+    body: new Uint8Array(body),
+  };
+}
+
+/** What the server can find by an index, and what it has to compare: field, how, value. */
+export function conditionsOf(filter: DeadLetterFilter): {
+  readonly indexed: readonly Condition[];
+  readonly others: readonly (readonly (string | number)[])[];
+} {
+  const indexed = INDEXED.flatMap((field) => {
+    const value = filter[field];
+    return value === undefined ? [] : [{ field, value }];
+  });
+  const others: (string | number)[][] = [];
+  if (filter.transport !== undefined) others.push(['transport', '=', indexText(filter.transport)]);
+  if (filter.minAttempts !== undefined) others.push(['attempts', '>=', filter.minAttempts]);
+  if (filter.from !== undefined) others.push(['at', '>=', filter.from]);
+  if (filter.to !== undefined) others.push(['at', '<', filter.to]);
+  return { indexed, others };
+}

@@ -1,0 +1,206 @@
+import { systemClock } from '../../../core/messaging/clock.js';
+import { groupLetters } from '../../../core/messaging/dead-letters/dead-letter-filter.js';
+import type {
+  DeadLetter,
+  DeadLetterFilter,
+  DeadLetterGroup,
+  DeadLetterPage,
+  DeadLetterStatus,
+  DeadLetterStock,
+  DeadLetterStore,
+  DeadLetterSummary,
+  NewDeadLetter,
+} from '../../../core/messaging/dead-letters/dead-letter-store.js';
+import type { Clock } from '../../../core/messaging/transport.js';
+import {
+  conditionsOf,
+  fieldsOf,
+  indexText,
+  readLetter,
+  readSummary,
+  type RawSummary,
+} from './letter-fields.js';
+import { groupOf, mergeGroups, type RawSum, stockOf } from './letter-sums.js';
+import type { RedisServerOptions } from './redis.options.js';
+import { RedisStore } from './redis-store.js';
+import {
+  ADD_LETTER,
+  CHANGE_LETTER,
+  COUNT_LETTERS,
+  FIND_LETTER,
+  REMOVE_LETTER,
+  SUM_UP_LETTERS,
+  WALK_LETTERS,
+} from './scripts/dead-letters.js';
+
+/** Letters that the server looks at in one step: a few milliseconds. */
+const LOOKS = 2_000;
+/** Letters of a step that are handed over whole. */
+const SUMMARIES = 500;
+const SUMS = 200;
+
+/** Keeps dead letters in Redis, for all instances of an application. */
+export class RedisDeadLetterStore implements DeadLetterStore {
+  readonly #store: RedisStore;
+  readonly #all: string;
+  readonly #clock: Clock;
+
+  /** @throws MessagingConfigurationError when the options do not fit together. */
+  constructor(options: RedisServerOptions, { clock = systemClock }: { readonly clock?: Clock } = {}) {
+    this.#store = new RedisStore('dead letters', options);
+    this.#all = `${options.keyPrefix}{dead-letters}:all`;
+    this.#clock = clock;
+  }
+
+  connect(): Promise<void> {
+    return this.#store.connect();
+  }
+
+  async add(letter: NewDeadLetter): Promise<string> {
+    const { body } = letter;
+    const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+    const args = [letter.id, this.#clock.now(), bytes, ...fieldsOf(letter)];
+    return String(await this.#store.run(ADD_LETTER, this.#all, args));
+  }
+
+  async find(id: string): Promise<DeadLetter | undefined> {
+    const [fields, body] = (await this.#store.runBuffer(FIND_LETTER, this.#all, [id])) as [
+      Buffer[],
+      Buffer | null,
+    ];
+    return body === null || fields.length === 0 ? undefined : readLetter(id, fields, body);
+  }
+
+  async list(
+    filter: DeadLetterFilter,
+    { limit, after = '', order = 'newest-first' }: Parameters<DeadLetterStore['list']>[1],
+  ): Promise<DeadLetterPage> {
+    const items: DeadLetterSummary[] = [];
+    const walk = { newestFirst: order === 'newest-first', after, most: limit + 1 };
+    for await (const letter of this.#walk(filter, walk)) {
+      const last = items.at(-1);
+      if (last && items.length === limit) return { items, next: last.id };
+      items.push(letter);
+    }
+    return { items };
+  }
+
+  async count(filter: DeadLetterFilter): Promise<number> {
+    const { driver, rest, isExact } = await this.#plan(filter);
+    if (isExact) return driver.count;
+    let count = 0;
+    let after = '';
+    do {
+      const [last, met] = await this.#look([driver.index, driver.value, after, 1, 0, LOOKS, ...rest]);
+      count += met;
+      after = last;
+    } while (after !== '');
+    return count;
+  }
+
+  async groups(filter: DeadLetterFilter, limit: number): Promise<readonly DeadLetterGroup[]> {
+    const { status, ...others } = filter;
+    if (Object.keys(others).length > 0) {
+      const letters: DeadLetterSummary[] = [];
+      for await (const letter of this.#walk(filter, { newestFirst: true, after: '', most: SUMMARIES }))
+        letters.push(letter);
+      return groupLetters(letters, limit);
+    }
+    const sums = mergeGroups(await this.#sums('groups', { parts: 2, start: status ?? '' })).slice(0, limit);
+    const newest = await Promise.all(sums.map(({ newestId }) => this.find(newestId)));
+    return sums.flatMap((sum, index) => groupOf(sum, newest[index]) ?? []);
+  }
+
+  async transition(
+    id: string,
+    from: readonly DeadLetterStatus[],
+    to: DeadLetterStatus,
+  ): Promise<DeadLetterSummary | undefined> {
+    const args = [id, this.#clock.now(), to, ...from];
+    const changed = (await this.#store.run(CHANGE_LETTER, this.#all, args)) as RawSummary | null;
+    return changed === null ? undefined : readSummary(changed);
+  }
+
+  async remove(id: string): Promise<boolean> {
+    return (await this.#store.run(REMOVE_LETTER, this.#all, [id])) === 1;
+  }
+
+  async stats(): Promise<readonly DeadLetterStock[]> {
+    return (await this.#sums('stock', { parts: 3, start: '' })).map(stockOf);
+  }
+
+  close(): Promise<void> {
+    return this.#store.close();
+  }
+
+  /** All that match, in order, in as few steps as they take. */
+  async *#walk(
+    filter: DeadLetterFilter,
+    {
+      newestFirst,
+      after,
+      most,
+    }: { readonly newestFirst: boolean; readonly after: string; readonly most: number },
+  ): AsyncGenerator<DeadLetterSummary> {
+    const { driver, rest } = await this.#plan(filter);
+    let from = after;
+    do {
+      const args = [
+        driver.index,
+        driver.value,
+        from,
+        newestFirst ? 1 : 0,
+        Math.min(most, SUMMARIES),
+        LOOKS,
+        ...rest,
+      ];
+      const [last, , letters] = await this.#look(args);
+      for (const letter of letters) yield readSummary(letter);
+      from = last;
+    } while (from !== '');
+  }
+
+  async #look(
+    args: readonly (string | number)[],
+  ): Promise<[last: string, met: number, letters: RawSummary[]]> {
+    return (await this.#store.run(WALK_LETTERS, this.#all, args)) as [string, number, RawSummary[]];
+  }
+
+  /** The index with the fewest letters to look at, and what is left to check of each. */
+  async #plan(filter: DeadLetterFilter): Promise<{
+    readonly driver: { readonly index: string; readonly value: string; readonly count: number };
+    readonly rest: readonly (string | number)[];
+    readonly isExact: boolean;
+  }> {
+    const { indexed, others } = conditionsOf(filter);
+    const pairs = indexed.flatMap(({ field, value }) => [field, indexText(value)]);
+    const counts = (await this.#store.run(COUNT_LETTERS, this.#all, pairs)) as number[];
+    const smallest = counts.indexOf(Math.min(...counts));
+    const chosen = indexed[smallest];
+    const driver = {
+      index: chosen?.field ?? '',
+      value: chosen ? indexText(chosen.value) : '',
+      count: counts[smallest] ?? 0,
+    };
+    const unchecked = indexed.filter((one) => one !== chosen);
+    const rest = [
+      ...unchecked.flatMap(({ field, value }) => [field, '=', indexText(value)]),
+      ...others.flat(),
+    ];
+    return { driver, rest, isExact: rest.length === 0 };
+  }
+
+  async #sums(
+    set: 'stock' | 'groups',
+    { parts, start }: { readonly parts: number; readonly start: string },
+  ): Promise<RawSum[]> {
+    const sums: RawSum[] = [];
+    let some: RawSum[];
+    do {
+      const after = sums.at(-1)?.[0] ?? '';
+      some = (await this.#store.run(SUM_UP_LETTERS, this.#all, [set, parts, start, after, SUMS])) as RawSum[];
+      sums.push(...some);
+    } while (some.length === SUMS);
+    return sums;
+  }
+}

@@ -1,0 +1,99 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type RedisServer, startRedis } from '../support/brokers/redis-server.js';
+import {
+  type Demonstration,
+  eventually,
+  startDemonstration,
+  temporaryDirectory,
+} from '../support/demonstration.js';
+import { walkThroughReadme } from '../support/readme.js';
+
+const CANARY = 'canary-4711';
+let server: RedisServer;
+let env: Record<string, string>;
+const data = temporaryDirectory();
+const apps: Demonstration[] = [];
+
+beforeAll(async () => {
+  server = await startRedis({ password: CANARY });
+  env = {
+    SWITCHYARD_TRANSPORTS: `{fast: {kind: redis, url: "${server.url}"}}`,
+    SWITCHYARD_DEAD_LETTERS__STORE: 'redis',
+    SWITCHYARD_IDEMPOTENCY__STORE: 'redis',
+  };
+}, 60_000);
+afterAll(async () => {
+  await Promise.all(apps.map((app) => app.end('SIGKILL')));
+  await server.stop();
+  data.remove();
+});
+
+async function start(name: string): Promise<Demonstration> {
+  const app = await startDemonstration(join(data.path, name, 'data'), env);
+  apps.push(app);
+  return app;
+}
+
+async function place(app: Demonstration, orderId: string, customer = 'ann'): Promise<Response> {
+  return fetch(`${app.url}/orders`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ orderId, customer, total: 1 }),
+  });
+}
+
+/** Groups that have handled the order in these instances, each time. */
+function handledIn(names: readonly string[], orderId: string): string[] {
+  return names.flatMap((name) => {
+    const ledger = readFileSync(join(data.path, name, 'data', 'ledger.jsonl'), { encoding: 'utf8', flag: 'a+' });
+    return ledger
+      .split('\n')
+      .filter((line) => line.includes(`"orderId":"${orderId}"`))
+      .map((line) => (JSON.parse(line) as { group: string }).group);
+  });
+}
+
+it('the walk through the README is the same on Redis', async () => {
+  const app = await start('walk');
+  await walkThroughReadme(app, join(data.path, 'walk'), { transport: 'fast', durability: 'acknowledged' });
+  const metrics = await (await fetch(`${app.url}/metrics`)).text();
+  expect(metrics).toContain('transport="fast"');
+  expect(await app.end('SIGTERM')).toBe(0);
+  expect(app.output()).not.toContain(CANARY);
+}, 120_000);
+
+it('two instances share the work and the dead letters', async () => {
+  const [one, two] = [await start('one'), await start('two')];
+  const ids = Array.from({ length: 30 }, (_, nth) => `shared-${nth}`);
+  await Promise.all(ids.map((id, nth) => place(nth % 2 === 0 ? one : two, id)));
+  await eventually(() => ids.every((id) => handledIn(['one', 'two'], id).length >= 3) || undefined);
+  for (const id of ids)
+    expect(handledIn(['one', 'two'], id).sort()).toEqual(['billing', 'inventory', 'notifications']);
+  expect((await place(one, 'broken', 'broken')).status).toBe(201);
+  for (const app of [one, two]) {
+    await eventually(async () => {
+      const response = await fetch(`${app.url}/messaging/api/v1/dead-letters`, {
+        headers: { 'x-api-key': app.adminKey },
+      });
+      return (await response.text()).includes('BillingHandler.charge') || undefined;
+    });
+  }
+  await Promise.all([one.end('SIGTERM'), two.end('SIGTERM')]);
+}, 120_000);
+
+it('tells in its health when Redis is gone, goes on when it is back, and loses nothing it has accepted', async () => {
+  const app = await start('gone');
+  expect((await fetch(`${app.url}/health/ready`)).status).toBe(200);
+  await server.kill();
+  await eventually(async () => (await fetch(`${app.url}/health/ready`)).status === 503 || undefined);
+  const refused = await place(app, 'while-gone');
+  expect(refused.status).toBe(503);
+  await server.restart();
+  await eventually(async () => (await fetch(`${app.url}/health/ready`)).status === 200 || undefined);
+  await eventually(async () => (await place(app, 'afterwards')).status === 201 || undefined);
+  await eventually(() => handledIn(['gone'], 'afterwards').length >= 3 || undefined);
+  expect(app.output()).not.toContain(CANARY);
+  expect(await (await fetch(`${app.url}/health`)).text()).not.toContain(CANARY);
+  await app.end('SIGTERM');
+}, 120_000);
