@@ -18,7 +18,8 @@ async function main(): Promise<void> {
     abortOnError: false,
     logger: new QuietLogger(),
   });
-  app.enableShutdownHooks();
+  // Otherwise Nest sends itself the signal once more when it is done, which would look like somebody who does not want to wait.
+  app.enableShutdownHooks(undefined, { useProcessExit: true });
   endAtSecondSignal();
   await app.listen(config.http.port).catch(async (error: unknown) => {
     await app.close();
