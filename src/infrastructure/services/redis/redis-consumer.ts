@@ -228,13 +228,7 @@ export class RedisConsumer implements Consumer {
     try {
       if (error instanceof DeadConsumerError) await this.#rejoin();
       else if (isNoGroup(error)) {
-        if (await this.group.join())
-          this.#report(
-            new MessagingError(
-              'TRANSPORT_UNAVAILABLE',
-              `${this.#what} was gone from ${this.settings.label} and was made anew. What it held is lost there.`,
-            ),
-          );
+        this.#remade(await this.group.join());
       } else {
         this.#report(failureOf(error, this.settings.label).error);
         await this.group.reader.open(); // perhaps elsewhere: a failover or a move of slots looks like any other error
@@ -251,10 +245,18 @@ export class RedisConsumer implements Consumer {
   }
 
   async #comeBack(): Promise<void> {
-    await this.group.rejoin();
+    this.#remade(await this.group.rejoin());
     this.group.reader.drop(); // or it would go on waiting under the old name
     for (const item of this.#inHand)
       if (item.origin.consumer !== this.group.consumer) this.#inHand.delete(item);
+  }
+
+  /** @param wasGone somebody has deleted what belongs to the group, or a failover has lost it. */
+  #remade(wasGone: boolean): void {
+    if (!wasGone) return;
+    const { label, subscription } = this.settings;
+    const text = `Group "${subscription.group}" of "${subscription.topic}" was gone from ${label} and was made anew. What it held is lost there.`;
+    this.#report(new MessagingError('TRANSPORT_UNAVAILABLE', text));
   }
 
   /** Once for each kind of trouble in a row, so that a server that stays down fills no log. */
@@ -268,11 +270,6 @@ export class RedisConsumer implements Consumer {
     this.#inHand.delete(item);
     const { topic, group } = this.settings.subscription;
     this.context.onEvent({ type: 'settlement-dropped', topic, group });
-  }
-
-  get #what(): string {
-    const { topic, group } = this.settings.subscription;
-    return `Group "${group}" of "${topic}"`;
   }
 }
 
