@@ -8,7 +8,7 @@ import { type RedisServer, startRedis } from '../../test/support/brokers/redis-s
 let running: Promise<RedisServer> | undefined;
 
 /** The server of the whole run, on which ours and the bare client take turns. */
-export function server(): Promise<RedisServer> {
+function server(): Promise<RedisServer> {
   running ??= startRedis();
   return running;
 }

@@ -46,7 +46,10 @@ async function place(app: Demonstration, orderId: string, customer = 'ann'): Pro
 /** Groups that have handled the order in these instances, each time. */
 function handledIn(names: readonly string[], orderId: string): string[] {
   return names.flatMap((name) => {
-    const ledger = readFileSync(join(data.path, name, 'data', 'ledger.jsonl'), { encoding: 'utf8', flag: 'a+' });
+    const ledger = readFileSync(join(data.path, name, 'data', 'ledger.jsonl'), {
+      encoding: 'utf8',
+      flag: 'a+',
+    });
     return ledger
       .split('\n')
       .filter((line) => line.includes(`"orderId":"${orderId}"`))

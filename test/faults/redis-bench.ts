@@ -51,9 +51,9 @@ export async function closeAll(): Promise<void> {
 export async function publishOne(
   transport: Transport,
   topic: string,
-  { id = String(randomUUID()), deadlineMs = 2_000 } = {},
+  { id, deadlineMs = 2_000 }: { readonly id?: string; readonly deadlineMs?: number } = {},
 ): Promise<PublishOutcome> {
-  const message = { id, headers: { a: 'b' }, body: Buffer.from('{}') };
+  const message = { id: id ?? randomUUID(), headers: { a: 'b' }, body: Buffer.from('{}') };
   const [outcome] = await transport.publish({ topic }, [message], { deadlineMs });
   if (!outcome) throw new Error('There is no outcome.');
   return outcome;
