@@ -37,7 +37,8 @@ export function addressesOf(name: string, options: RedisServerOptions): ServerAd
   if (options.sentinels) return behindSentinels(name, options, { common, tls, natMap });
   const { own, node } = fromUrl(options.url ?? '');
   const label = `Redis "${name}" at ${node.host}:${node.port}`;
-  return { way: 'server', label, nodes: [node], common: { ...common, ...own }, natMap };
+  // What the URL says wins, but for the details of the encryption, which it cannot say.
+  return { way: 'server', label, nodes: [node], common: { ...common, ...own, ...given({ tls }) }, natMap };
 }
 
 function behindSentinels(
