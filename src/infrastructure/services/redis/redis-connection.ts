@@ -17,8 +17,6 @@ export interface ConnectionListener {
 
 const RECONNECT_MIN_MS = 50;
 const RECONNECT_MAX_MS = 2_000;
-/** A cluster is asked for its slots this often, besides whenever something fails. */
-const SLOTS_REFRESH_MS = 5_000;
 
 /**
  * A connection to one server, to the primary behind sentinels or to a cluster, that comes back by itself.
@@ -168,7 +166,7 @@ export class RedisConnection {
       clusterRetryStrategy: reconnectDelay,
       retryDelayOnFailover: 0,
       retryDelayOnClusterDown: 0,
-      slotsRefreshInterval: SLOTS_REFRESH_MS,
+      slotsRefreshInterval: 0, // see watchCluster
       slotsRefreshTimeout: this.#options.commandTimeoutMs,
       dnsLookup: (address, callback) => callback(null, address),
       ...(this.addresses.natMap === undefined ? {} : { natMap: { ...this.addresses.natMap } }),
