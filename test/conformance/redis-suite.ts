@@ -15,13 +15,15 @@ export interface SuiteServers {
 /** What every Redis brings to the suite: each case has a prefix of its own, and nothing else is shared. */
 export function redisConformance({ options, kill, restore }: SuiteServers): ConformanceOptions {
   const storages = new Map<Transport, string>();
-  const storage = (): string => JSON.stringify({ ...options(), keyPrefix: `${randomUUID().slice(0, 8)}:` });
+  const storage = (): string =>
+    JSON.stringify({ ...options(), keyPrefix: `switchyard:${randomUUID().slice(0, 8)}:` });
   const open = async (place: string, context?: Pick<TransportContext, 'onEvent'>): Promise<Transport> => {
     const transport = await createTransport(place, context);
     storages.set(transport, place);
     return transport;
   };
   return {
+    keepsGroups: true,
     tooLargeBytes: 2 * 2 ** 20,
     create: (context) => open(storage(), context),
     reopen: async (transport) => {
