@@ -6,4 +6,4 @@ export {
   redisOptionsSchema,
   type RedisServerOptions,
 } from '../infrastructure/services/redis/redis.options.js';
-export { type RedisGroupState, RedisTransport } from '../infrastructure/services/redis/redis.transport.js';
+export { RedisTransport } from '../infrastructure/services/redis/redis.transport.js';

@@ -24,6 +24,7 @@ afterAll(() => {
 });
 
 describeTransport('Embedded', {
+  keepsGroups: true,
   tooLargeBytes: 2 * 2 ** 20,
   create: (context) => open(directory(), context),
   reopen: async (transport) => {

@@ -63,6 +63,7 @@ export type { PublishMessageOptions } from './publish-options.js';
 export type { Backoff, ErrorRule } from './retry-policy.js';
 export type { Route } from './routing.js';
 export { TransportEventRelay } from './transport-event-relay.js';
+export { keepsGroups } from './transport.js';
 export type {
   Backlog,
   Clock,
@@ -70,6 +71,8 @@ export type {
   Delivery,
   Destination,
   Durability,
+  GroupKeeper,
+  GroupState,
   OnDelivery,
   PublishAttempt,
   PublishOptions,

@@ -148,6 +148,34 @@ export interface Transport {
   close(): Promise<void>;
 }
 
+/** A group as its transport knows it, whether or not anything in the code still names it. */
+export interface GroupState {
+  readonly group: string;
+  /** Some process consumes for it now. */
+  readonly isConsumed: boolean;
+  readonly backlog: Backlog;
+}
+
+/**
+ * Offered besides {@link Transport} by transports that keep messages for every group until somebody removes it, so that
+ * operators can find a group that was forgotten and remove it.
+ */
+export interface GroupKeeper {
+  /** Every group of the topic. None for a topic that was never seen. */
+  groups(topic: string): Promise<readonly GroupState[]>;
+
+  /**
+   * Forgets a group for good, with everything that it has not settled. Resolves with false when there is no such group.
+   *
+   * Rejects with a MessagingError `CONFLICT` while the group is consumed.
+   */
+  removeGroup(topic: string, group: string): Promise<boolean>;
+}
+
+export function keepsGroups(transport: Transport): transport is Transport & GroupKeeper {
+  return 'groups' in transport && 'removeGroup' in transport;
+}
+
 /** What happened inside a transport, told through {@link TransportContext.onEvent}. */
 export type TransportEvent =
   | { readonly type: 'connected' }

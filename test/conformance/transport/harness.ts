@@ -42,6 +42,8 @@ export interface ConformanceOptions {
     /** What is in hand stays in hand while the broker is away, and can be settled once it is back. */
     readonly keepsDeliveries?: boolean;
   };
+  /** Keeps messages for every group until somebody removes it, and can list and remove groups. */
+  readonly keepsGroups?: true;
   /** Body size that the transport refuses. */
   readonly tooLargeBytes: number;
   /** Cases that this transport cannot pass, and why. */
@@ -64,7 +66,7 @@ export interface Bench {
 
 export interface Case {
   readonly title: string;
-  readonly needs?: 'reopen' | 'process' | 'outage';
+  readonly needs?: 'reopen' | 'process' | 'outage' | 'keepsGroups';
   /** Whether the case is about transports that keep deliveries over an outage, or about those that do not. */
   readonly keepsDeliveries?: boolean;
   readonly run: (bench: Bench) => Promise<void>;

@@ -1,9 +1,10 @@
-import type { Transport, TransportEvent } from '../../../src/core/messaging/index.js';
+import { keepsGroups, type Transport, type TransportEvent } from '../../../src/core/messaging/index.js';
 import { backlog } from './backlog.js';
 import { closing } from './closing.js';
 import { crashing } from './crashing.js';
 import { delaying } from './delaying.js';
 import { delivering } from './delivering.js';
+import { forgetting } from './forgetting.js';
 import { groups } from './groups.js';
 import type { Bench, Case, ConformanceOptions } from './harness.js';
 import { limits } from './limits.js';
@@ -19,6 +20,7 @@ export type { ConformanceOptions } from './harness.js';
 const TOPICS = {
   delivering,
   groups,
+  forgetting,
   retrying,
   delaying,
   ordering,
@@ -40,6 +42,7 @@ const NEEDS = {
   reopen: 'it keeps nothing beyond its own life',
   process: 'its storage cannot be shared with another process',
   outage: 'it has no broker that could go away',
+  keepsGroups: 'it does not keep messages for groups that nobody consumes, or cannot list them',
 } satisfies Record<NonNullable<Case['needs']>, string>;
 
 /**
@@ -58,6 +61,14 @@ export function describeTransport(name: string, options: ConformanceOptions, onl
       expect([...skips.keys()].filter((title) => !titles.includes(title))).toEqual([]);
       expect([...skips].filter(([, reason]) => reason.trim() === '')).toEqual([]);
       expect(new Set(titles).size).toBe(titles.length);
+    });
+    it('says in its options whether it keeps groups', async () => {
+      const transport = await options.create({ onEvent: () => undefined });
+      try {
+        expect(keepsGroups(transport)).toBe(options.keepsGroups ?? false);
+      } finally {
+        await transport.close();
+      }
     });
     describe.each(only ?? (Object.keys(TOPICS) as Topic[]))('%s', (topic) => {
       for (const one of TOPICS[topic].filter((each) => applies(each, options)))

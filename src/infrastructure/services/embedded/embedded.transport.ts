@@ -3,6 +3,8 @@ import type {
   Backlog,
   Consumer,
   Destination,
+  GroupKeeper,
+  GroupState,
   OnDelivery,
   PublishOptions,
   PublishOutcome,
@@ -27,7 +29,7 @@ const EMPTY: Backlog = { ready: 0, inFlight: 0, delayed: 0 };
  * `accepted` means that the disk has confirmed the message: it survives the death of this process and, as far as the
  * disk keeps its word, of the machine. One process at a time can use a directory.
  */
-export class EmbeddedTransport implements Transport {
+export class EmbeddedTransport implements Transport, GroupKeeper {
   readonly name: string;
   readonly system = 'embedded';
   readonly durability = 'acknowledged';
@@ -79,14 +81,15 @@ export class EmbeddedTransport implements Transport {
     return this.#required().group(topic, group)?.backlog() ?? EMPTY;
   }
 
-  /**
-   * Forgets a group: its position, its retries and its directed messages. What only it had not read is removed.
-   *
-   * A group that stays forgotten in the code but not here keeps messages for ever; its backlog shows it.
-   *
-   * @returns false when there is no such group.
-   * @throws MessagingError `CONFLICT` while the group consumes.
-   */
+  async groups(topic: string): Promise<readonly GroupState[]> {
+    const open = this.#required();
+    const names = [...open.catalog.groups.values()].filter((record) => record.topic === topic);
+    return names.flatMap((record) => {
+      const group = open.group(topic, record.group);
+      return group ? [{ group: record.group, isConsumed: group.isConsumed, backlog: group.backlog() }] : [];
+    });
+  }
+
   async removeGroup(topic: string, group: string): Promise<boolean> {
     return removeGroupFrom(this.#required(), topic, group);
   }

@@ -7,12 +7,15 @@ export class TopicKeys {
   readonly log: string;
   /** Sorted set of what every group gets later, by time. */
   readonly delayed: string;
+  /** Start of the names of what belongs to one group. */
+  readonly groupBase: string;
   readonly #base: string;
 
   constructor(prefix: string, topic: string) {
     this.#base = `${prefix}{${topic}}:`;
     this.log = `${this.#base}log`;
     this.delayed = `${this.#base}delayed`;
+    this.groupBase = `${this.#base}group:`;
   }
 
   /** Hash of the last batches that a publisher has had taken. */
@@ -21,7 +24,7 @@ export class TopicKeys {
   }
 
   group(name: string): GroupKeys {
-    return new GroupKeys(this, `${this.#base}group:${name}:`);
+    return new GroupKeys(this, `${this.groupBase}${name}:`);
   }
 }
 

@@ -5,6 +5,8 @@ import type {
   Consumer,
   Destination,
   Durability,
+  GroupKeeper,
+  GroupState,
   OnDelivery,
   PublishOptions,
   PublishOutcome,
@@ -28,20 +30,13 @@ import { examineServer } from './server-examination.js';
 /** Closing waits this long for running handlers, and then leaves them to themselves. */
 const CLOSE_TIMEOUT_MS = 5_000;
 
-/** A group of a topic, with what it has not settled. */
-export interface RedisGroupState {
-  readonly group: string;
-  readonly unsettled: number;
-  readonly oldestAgeMs?: number;
-}
-
 /**
  * Carries messages on Redis Streams: one server, a primary behind sentinels, or a cluster.
  *
  * Two connections serve the whole application, one for publishing and one for everything else; each consumer has a further
  * one on which it waits.
  */
-export class RedisTransport implements Transport {
+export class RedisTransport implements Transport, GroupKeeper {
   readonly name: string;
   readonly system = 'redis';
   readonly durability: Durability;
@@ -124,23 +119,20 @@ export class RedisTransport implements Transport {
     return { ready, inFlight, delayed, ...(oldestAgeMs < 0 ? {} : { oldestAgeMs }) };
   }
 
-  /** The groups that messages of the topic are kept for, also those that nobody consumes any more. */
-  async groups(topic: string): Promise<readonly RedisGroupState[]> {
-    const { log } = new TopicKeys(this.options.keyPrefix, topic);
-    const reply = await this.#ask(() => this.#control.run(GROUPS, [log], []));
-    return (reply as readonly [string, number, number][]).map(([group, unsettled, oldestAgeMs]) => ({
-      group,
-      unsettled,
-      ...(oldestAgeMs < 0 ? {} : { oldestAgeMs }),
-    }));
+  async groups(topic: string): Promise<readonly GroupState[]> {
+    const keys = new TopicKeys(this.options.keyPrefix, topic);
+    const reply = await this.#ask(() => this.#control.run(GROUPS, [keys.log], [keys.groupBase]));
+    const found = reply as readonly (readonly [group: string, consumers: number])[];
+    return Promise.all(
+      found.map(async ([group, consumers]) => ({
+        group,
+        isConsumed: consumers > 0,
+        backlog: await this.backlog({ topic, group }),
+      })),
+    );
   }
 
-  /**
-   * Forgets a group for good, with what it has not settled, so that nothing is kept for it any more. False when there is no such group.
-   *
-   * @throws MessagingError `CONFLICT` while a consumer of the group lives.
-   */
-  async removeGroup({ topic, group }: Pick<Subscription, 'topic' | 'group'>): Promise<boolean> {
+  async removeGroup(topic: string, group: string): Promise<boolean> {
     const keys = new TopicKeys(this.options.keyPrefix, topic).group(group);
     const names = [keys.topicLog, keys.log, keys.delayed, keys.consumers, keys.crashes, keys.locks];
     const removed = await this.#ask(() => this.#control.run(REMOVE_GROUP, names, [group, keys.waiting]));

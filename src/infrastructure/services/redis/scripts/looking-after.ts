@@ -106,8 +106,8 @@ return {ready, in_hand, delayed, oldest and math.max(0, now - oldest) or -1}`,
 );
 
 /**
- * The groups of a topic. KEYS: stream of the topic. Replies a list of (name, unsettled and unread entries, ms since the oldest of
- * them came or -1).
+ * The groups of a topic. KEYS: stream of the topic. ARGV: start of the names of what belongs to one group. Replies a list of
+ * (name, living consumers).
  */
 export const GROUPS = script(
   'groups',
@@ -115,12 +115,8 @@ export const GROUPS = script(
 local now = server_now()
 local result = {}
 for _, state in ipairs(states(KEYS[1])) do
-  local first = redis.call('XRANGE', KEYS[1], '(' .. state.read, '+', 'COUNT', 1)[1]
-  local lag = 0
-  if first then lag = state.lag or #redis.call('XRANGE', KEYS[1], '(' .. state.read, '+', 'COUNT', ${MOST_COUNTED}) end
-  local oldest
-  if state.oldest then oldest = parts(state.oldest) elseif first then oldest = parts(first[1]) end
-  result[#result + 1] = {state.name, lag + state.pending, oldest and math.max(0, now - oldest) or -1}
+  local living = redis.call('ZCOUNT', ARGV[1] .. state.name .. ':consumers', now, '+inf')
+  result[#result + 1] = {state.name, living}
 end
 return result`,
 );
