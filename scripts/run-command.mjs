@@ -5,8 +5,14 @@ import { ROOT } from './bootstrap.mjs';
 /**
  * Runs a command in the project and resolves with its exit code, or the name of the signal that ended it. Signals that
  * reach this process are passed on; it then ends with the command.
+ *
+ * @param options.isOverdue asked every second; once it says yes, the command is killed.
  */
-export function runCommand(command, args, { stdout = 'inherit', stderr = 'inherit', onOutput } = {}) {
+export function runCommand(
+  command,
+  args,
+  { stdout = 'inherit', stderr = 'inherit', onOutput, isOverdue = () => false } = {},
+) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { cwd: ROOT, stdio: ['ignore', stdout, stderr] });
     const stop = (signal) => {
@@ -16,8 +22,10 @@ export function runCommand(command, args, { stdout = 'inherit', stderr = 'inheri
     process.once('SIGINT', stop).once('SIGTERM', stop);
     child.stdout?.on('data', onOutput);
     child.stderr?.on('data', onOutput);
+    const watch = setInterval(() => isOverdue() && child.kill('SIGKILL'), 1_000);
     child.once('error', reject);
     child.once('close', (code, signal) => {
+      clearInterval(watch);
       process.off('SIGINT', stop).off('SIGTERM', stop);
       resolve(code ?? signal);
     });

@@ -20,7 +20,9 @@ export function summarize(results, { strictSkips, root }) {
     for (const file of result.report.testResults)
       addFile(summary, file, strictSkips, path.relative(result.root ?? root, file.name));
     if (result.code !== 0 && summary.failed === failedBefore) {
-      fail(summary, `Group "${result.name}" ended with ${result.code} although no test failed.`);
+      const why =
+        result.code === 'SIGKILL' ? ': a test has left something behind that kept it from ending' : '';
+      fail(summary, `Group "${result.name}" ended with ${result.code} although no test failed${why}.`);
     }
   }
   return summary;

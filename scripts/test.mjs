@@ -22,6 +22,8 @@ import { groupsOf, needsOf, quickFilesOf } from './test-groups.mjs';
 import { summarize } from './test-summary.mjs';
 
 const JEST = path.join(ROOT, 'node_modules', 'jest', 'bin', 'jest.js');
+/** A run of Jest that is done and does not end so long after is held up by something that a test has left behind. */
+const END_TIMEOUT_MS = 60_000;
 /** Where the service `tests` of docker-compose.yml has the project. */
 const CONTAINER_ROOT = '/app';
 
@@ -127,7 +129,10 @@ function runHere({ name, files, args, byArguments }, missing) {
     const code = await runCommand(
       process.execPath,
       [JEST, '--json', `--outputFile=${report}`, '--passWithNoTests', ...args, ...paths],
-      { stdout: 'ignore' }, // the same JSON again; the report for people goes to standard error
+      {
+        stdout: 'ignore', // the same JSON again; the report for people goes to standard error
+        isOverdue: () => ageOf(report) > END_TIMEOUT_MS,
+      },
     );
     return { name, code, report: readReport(report) };
   });
@@ -164,6 +169,12 @@ async function withReport(parent, run) {
 
 function escapePattern(text) {
   return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+}
+
+/** 0 for a file that is not there yet. */
+function ageOf(file) {
+  const { mtimeMs = Date.now() } = fs.statSync(file, { throwIfNoEntry: false }) ?? {};
+  return Date.now() - mtimeMs;
 }
 
 /** Undefined when Jest died before it could write one. */

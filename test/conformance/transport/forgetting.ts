@@ -5,7 +5,8 @@ const GROUPS = ['stays', 'goes'] as const;
 const NOTHING = { ready: 0, inFlight: 0, delayed: 0 };
 
 function keeperOf({ transport }: Bench): GroupKeeper {
-  if (!keepsGroups(transport)) throw new Error('The options say that it keeps groups, but it cannot list them.');
+  if (!keepsGroups(transport))
+    throw new Error('The options say that it keeps groups, but it cannot list them.');
   return transport;
 }
 
