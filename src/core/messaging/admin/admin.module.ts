@@ -10,6 +10,7 @@ import { AdminGuard } from './admin.guard.js';
 import { answerBodyErrors } from './body-errors.js';
 import { CallerController } from './caller.controller.js';
 import { DeadLetterController } from './dead-letter.controller.js';
+import { GroupController } from './group.controller.js';
 import { ProblemFilter } from './problem.filter.js';
 import { ReplayController } from './replay.controller.js';
 
@@ -41,7 +42,7 @@ export class MessagingAdminModule {
 /** What is there only when the API is mounted. */
 @Module({
   // The order decides which address wins: fixed ones before those with an id, and the catch-all last.
-  controllers: [ReplayController, DeadLetterController, CallerController],
+  controllers: [ReplayController, DeadLetterController, GroupController, CallerController],
   providers: [AdminGuard, ProblemFilter],
 })
 class MountedAdminModule implements OnModuleInit {

@@ -8,6 +8,8 @@ export interface CheckResult {
   readonly errorCode?: string;
   /** When it came up or went down, in milliseconds since 1970. */
   readonly since: number;
+  /** When it last answered well, in milliseconds since 1970. Absent when it never has. */
+  readonly lastSuccessAt?: number;
 }
 
 /**
@@ -52,7 +54,13 @@ export class CachedCheck {
     }
     const up = errorCode === undefined;
     const since = this.#last?.up === up ? this.#last.since : systemClock.now();
-    this.#last = { up, since, ...(errorCode !== undefined && { errorCode }) };
+    const lastSuccessAt = up ? systemClock.now() : this.#last?.lastSuccessAt;
+    this.#last = {
+      up,
+      since,
+      ...(errorCode !== undefined && { errorCode }),
+      ...(lastSuccessAt !== undefined && { lastSuccessAt }),
+    };
     this.#checkedAt = systemClock.monotonic();
     return this.#last;
   }

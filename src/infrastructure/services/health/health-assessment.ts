@@ -1,5 +1,6 @@
 import type { MessagingState, SubscriptionView } from '../../../core/messaging/messaging.view.js';
 import type { CheckResult } from './cached-check.js';
+import type { ForgottenGroup } from './forgotten-groups.js';
 import type { TransportCheck } from './transport-checks.js';
 
 /** What is known at one moment. */
@@ -8,11 +9,15 @@ export interface HealthFacts {
   readonly transports: readonly TransportCheck[];
   readonly subscriptions: readonly SubscriptionView[];
   readonly deadLetters: CheckResult;
+  /** Those that are old enough to be told. */
+  readonly forgotten: readonly ForgottenGroup[];
   readonly eventLoopDelayMs: number;
   readonly maxEventLoopDelayMs: number;
   /** Whether the time that a start may take is over. */
   readonly graceOver: boolean;
 }
+
+const MAX_NAMES = 20;
 
 /** Names, states and error codes only: never hosts, users or texts of errors. */
 export type HealthComponent = { readonly status: 'up' | 'degraded' | 'down' } & Readonly<
@@ -39,6 +44,7 @@ export function assessHealth(facts: HealthFacts): MessagingHealth {
     messaging: lifecycle(facts),
     ...transportComponents(facts, anyPath),
     'messaging-consumers': consumers(facts),
+    'messaging-groups': groups(facts),
     'messaging-dead-letters': dependency(facts.deadLetters, 'degraded'),
     'event-loop': { status: live ? 'up' : 'down', maxDelayMs: Math.round(facts.eventLoopDelayMs) },
   };
@@ -78,12 +84,28 @@ function consumers({ subscriptions, state }: HealthFacts): HealthComponent {
   const missing = subscriptions.filter((subscription) => subscription.state !== 'running');
   const counts = { running: subscriptions.length - missing.length, expected: subscriptions.length };
   if (state !== 'running' || missing.length === 0) return { status: 'up', ...counts };
-  const names = missing.slice(0, 20).map(({ to, transport }) => `${to.topic}/${to.group} on ${transport}`);
+  const names = missing
+    .slice(0, MAX_NAMES)
+    .map(({ to, transport }) => `${to.topic}/${to.group} on ${transport}`);
   return { status: 'degraded', ...counts, missing: names };
 }
 
+function groups({ forgotten }: HealthFacts): HealthComponent {
+  if (forgotten.length === 0) return { status: 'up' };
+  const names = forgotten.slice(0, MAX_NAMES).map(nameOfForgotten);
+  return { status: 'degraded', count: forgotten.length, forgotten: names };
+}
+
+function nameOfForgotten({ topic, group, transport, messages }: ForgottenGroup): string {
+  return `${topic}/${group} on ${transport}: ${messages} messages`;
+}
+
 function dependency(result: CheckResult, whenDown: 'degraded' | 'down'): HealthComponent {
-  const since = new Date(result.since).toISOString();
-  if (result.up) return { status: 'up', since };
-  return { status: whenDown, state: 'unavailable', errorClass: result.errorCode ?? 'Error', since };
+  const times = { since: new Date(result.since).toISOString(), ...lastSuccess(result) };
+  if (result.up) return { status: 'up', ...times };
+  return { status: whenDown, state: 'unavailable', errorClass: result.errorCode ?? 'Error', ...times };
+}
+
+function lastSuccess({ lastSuccessAt }: CheckResult): { readonly lastSuccessAt?: string } {
+  return lastSuccessAt === undefined ? {} : { lastSuccessAt: new Date(lastSuccessAt).toISOString() };
 }

@@ -25,6 +25,13 @@ export interface HealthModuleOptions extends Pick<ModuleMetadata, 'imports'> {
   readonly maxEventLoopDelayMs?: number;
   /** How long a start may take. Then `/startup` passes whether or not a transport is up. @default 30_000 */
   readonly startupGraceMs?: number;
+  /**
+   * A group that nobody consumes for degrades the health once the oldest message that is kept for it is older than this. Keep it
+   * above the time in which a deployment may leave a group without a consumer.
+   *
+   * @default 600_000
+   */
+  readonly forgottenGroupAfterMs?: number;
 }
 
 export type HealthSettings = Required<Omit<HealthModuleOptions, 'imports' | 'authorizer'>> &
@@ -42,6 +49,7 @@ export function healthSettings(options: HealthModuleOptions): HealthSettings {
     timeoutMs: 1_000,
     maxEventLoopDelayMs: 5_000,
     startupGraceMs: 30_000,
+    forgottenGroupAfterMs: 600_000,
     ...given,
   };
 }

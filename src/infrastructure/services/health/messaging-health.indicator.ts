@@ -7,6 +7,7 @@ import { MESSAGING_VIEW, type MessagingView } from '../../../core/messaging/mess
 import { CachedCheck } from './cached-check.js';
 import { EventLoopWatch } from './event-loop-watch.js';
 import { assessHealth, type HealthComponent, type MessagingHealth } from './health-assessment.js';
+import { ForgottenGroups } from './forgotten-groups.js';
 import { HEALTH_SETTINGS, type HealthSettings } from './health.options.js';
 import { TransportChecks } from './transport-checks.js';
 
@@ -18,6 +19,7 @@ const NO_ID = '00000000-0000-7000-8000-000000000000';
 export class MessagingHealthIndicator implements OnModuleInit, OnModuleDestroy {
   readonly #transports: TransportChecks;
   readonly #store: CachedCheck;
+  readonly #groups: ForgottenGroups;
   readonly #eventLoop = new EventLoopWatch();
   readonly #bornAt = systemClock.monotonic();
   #started = false;
@@ -29,6 +31,7 @@ export class MessagingHealthIndicator implements OnModuleInit, OnModuleDestroy {
     private readonly indicators: HealthIndicatorService,
   ) {
     this.#transports = new TransportChecks(settings);
+    this.#groups = new ForgottenGroups(view);
     this.#store = new CachedCheck(() => store.find(NO_ID), settings);
   }
 
@@ -52,6 +55,9 @@ export class MessagingHealthIndicator implements OnModuleInit, OnModuleDestroy {
       transports,
       subscriptions: this.view.subscriptions(),
       deadLetters,
+      forgotten: this.#groups
+        .known()
+        .filter(({ oldestAgeMs }) => oldestAgeMs > this.settings.forgottenGroupAfterMs),
       eventLoopDelayMs: this.#eventLoop.maxDelayMs(),
       maxEventLoopDelayMs: this.settings.maxEventLoopDelayMs,
       graceOver,

@@ -5,8 +5,9 @@ import type {
 import type { HandlerIdentity } from '../../../core/messaging/messaging.events.js';
 import type { MessagingView, SubscriptionView } from '../../../core/messaging/messaging.view.js';
 import type { Backlog } from '../../../core/messaging/transport.js';
+import { ForgottenGroups } from '../health/forgotten-groups.js';
+import { Sampled } from '../health/sampled.js';
 import { type TransportCheck, TransportChecks } from '../health/transport-checks.js';
-import { Sampled } from './sampled.js';
 
 const LIMITS = { cacheMs: 5_000, deadlineMs: 2_000 };
 /** Backlogs that are asked for at a time. */
@@ -22,12 +23,14 @@ export interface SampledBacklog {
 export class ScrapeSources {
   readonly backlogs: Sampled<readonly SampledBacklog[]>;
   readonly stock: Sampled<readonly DeadLetterStock[]>;
+  readonly forgotten: ForgottenGroups;
   readonly #checks = new TransportChecks({ cacheMs: LIMITS.cacheMs, timeoutMs: 1_000 });
   readonly #view: MessagingView;
 
   constructor(view: MessagingView, store: DeadLetterStore) {
     this.#view = view;
     this.backlogs = new Sampled(() => this.#readBacklogs(), { ...LIMITS, deadlineMs: LIMITS.deadlineMs * 2 });
+    this.forgotten = new ForgottenGroups(view);
     this.stock = new Sampled(() => store.stats(), LIMITS);
   }
 

@@ -3,6 +3,7 @@ import { systemClock } from '../../../core/messaging/clock.js';
 import type { HandlerIdentity } from '../../../core/messaging/messaging.events.js';
 import type { SubscriptionView } from '../../../core/messaging/messaging.view.js';
 import type { Backlog } from '../../../core/messaging/transport.js';
+import type { ForgottenGroup } from '../health/forgotten-groups.js';
 import { exportGauge, type Labels, type Sample } from './exported.js';
 import type { ScrapeSources } from './scrape-sources.js';
 
@@ -22,6 +23,40 @@ export function exportScrapedMetrics(registry: Registry, sources: ScrapeSources)
   }
   exportConsumerGauges(registry, sources);
   exportStockGauges(registry, sources);
+  for (const { name, help, value } of FORGOTTEN_GAUGES) {
+    exportGauge(registry, { name, help: help + SAME, labelNames: BROKER }, async () => {
+      const forgotten = await sources.forgotten.find();
+      return forgotten.map(({ transport, topic, group, ...figures }) => ({
+        labels: { transport, topic, group },
+        value: value(figures),
+      }));
+    });
+  }
+  exportTransportGauges(registry, sources);
+}
+
+function exportTransportGauges(registry: Registry, sources: ScrapeSources): void {
+  exportGauge(
+    registry,
+    {
+      name: 'messaging_transport_last_success_timestamp_seconds',
+      help: 'When the transport last could take a message, in seconds since 1970.',
+      labelNames: ['transport', 'system'],
+    },
+    async () => {
+      const checks = await sources.transports();
+      return checks.flatMap(({ transport, result }) =>
+        result.lastSuccessAt === undefined
+          ? []
+          : [
+              {
+                labels: { transport: transport.name, system: transport.system },
+                value: result.lastSuccessAt / 1000,
+              },
+            ],
+      );
+    },
+  );
   exportGauge(
     registry,
     {
@@ -59,6 +94,19 @@ const BACKLOG_GAUGES = [
     name: 'messaging_consumer_oldest_message_age_seconds',
     help: 'Age of the oldest message that is not settled; 0 when there is none.',
     value: (backlog: Backlog) => (backlog.oldestAgeMs ?? 0) / 1000,
+  },
+];
+
+const FORGOTTEN_GAUGES = [
+  {
+    name: 'messaging_forgotten_group_messages',
+    help: 'Messages that are kept for a group that nobody consumes for.',
+    value: ({ messages }: Pick<ForgottenGroup, 'messages' | 'oldestAgeMs'>) => messages,
+  },
+  {
+    name: 'messaging_forgotten_group_oldest_message_age_seconds',
+    help: 'Age of the oldest message that is kept for a group that nobody consumes for.',
+    value: ({ oldestAgeMs }: Pick<ForgottenGroup, 'messages' | 'oldestAgeMs'>) => oldestAgeMs / 1000,
   },
 ];
 
