@@ -62,6 +62,12 @@ async function withForgottenGroup(): Promise<OperationsApp & { transport: Embedd
   return { ...shop, transport };
 }
 
+/** The full report of a caller who may see it. */
+interface HealthBody {
+  readonly status: string;
+  readonly info: Readonly<Record<string, unknown>>;
+}
+
 const as = (key: string): RequestInit => ({ headers: { authorization: `Bearer ${key}` } });
 const where = (about: object): string => new URLSearchParams({ ...about }).toString();
 
@@ -73,7 +79,7 @@ describe('a group that nobody consumes for', () => {
   it('is told by health and metrics with what is kept for it', async () => {
     const { url } = await withForgottenGroup();
     const body = await eventually(async () => {
-      const found = await jsonOf(await fetch(`${url}/health`, as('viewer')));
+      const found = (await jsonOf(await fetch(`${url}/health`, as('viewer')))) as HealthBody;
       return found.status === 'degraded' ? found : undefined;
     });
     expect(body.info['messaging-groups']).toEqual({
