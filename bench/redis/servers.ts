@@ -13,6 +13,10 @@ function server(): Promise<RedisServer> {
   return running;
 }
 
+export async function serverUrl(): Promise<string> {
+  return (await server()).url;
+}
+
 export async function stopServer(): Promise<void> {
   await (await running)?.stop();
   running = undefined;

@@ -1,0 +1,30 @@
+import type { Transport } from '../src/core/messaging/index.js';
+import { bootShop, orderOf, OrderPlaced } from './shop.js';
+
+export const RATE = 500;
+
+/** Calls `send` `RATE` times a second, whatever the calls take, until it has done so for so long. Resolves with their results. */
+export async function atRate<T>(seconds: number, send: (nth: number) => Promise<T>): Promise<T[]> {
+  const startedAt = performance.now();
+  const sent: Promise<T>[] = [];
+  while (sent.length < RATE * seconds) {
+    const due = Math.min(((performance.now() - startedAt) / 1_000) * RATE, RATE * seconds);
+    while (sent.length < due) sent.push(send(sent.length));
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  return Promise.all(sent);
+}
+
+/** Milliseconds from `publish` to the handler, at `RATE` messages a second, the first second left out. */
+export async function latenciesOf(transport: Transport, seconds: number): Promise<number[]> {
+  const seen: number[] = [];
+  // `total` carries the time: the payload is what reaches the handler.
+  const handling = { handle: ({ total }: { total: number }) => void seen.push(performance.now() - total) };
+  const shop = await bootShop(transport, { handling, concurrency: 100, consume: true });
+  const published = await atRate(seconds, (nth) =>
+    shop.messaging.publish(OrderPlaced, { ...orderOf(nth), total: performance.now() }),
+  );
+  while (seen.length < published.length) await new Promise((resolve) => setTimeout(resolve, 5));
+  await shop.close();
+  return seen.slice(RATE);
+}
