@@ -34,7 +34,16 @@ const NOT_SENT = /^(Stream isn.t writeable|Cluster isn.t ready|None of startup n
 /** First word of an error reply, such as `OOM`; undefined for what is none. */
 export function replyCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || error.name !== 'ReplyError') return undefined;
-  return /^-?([A-Z][A-Z0-9]*)\b/.exec(error.message)?.[1] ?? 'ERR';
+  return codeIn(error.message);
+}
+
+/** Servers before version 7 put what went wrong inside a script behind its place there, and `ERR` before both. */
+function codeIn(text: string): string {
+  return (
+    /@user_script: ?\d+: -?([A-Z][A-Z0-9]*)\b/.exec(text)?.[1] ??
+    /^-?([A-Z][A-Z0-9]*)\b/.exec(text)?.[1] ??
+    'ERR'
+  );
 }
 
 /** @param wasSent false while nothing of the command can have reached a server. */
@@ -78,8 +87,7 @@ function ofReply(code: string, cause: Error, server: string): RedisFailure {
 
 /** What an error inside a script's reply means for one message. */
 export function outcomeOfReply(text: string, server: string): RedisFailure {
-  const code = /^-?([A-Z][A-Z0-9]*)\b/.exec(text)?.[1] ?? 'ERR';
-  return ofReply(code, new Error(text), server);
+  return ofReply(codeIn(text), new Error(text), server);
 }
 
 /** One line of bounded length. Scripts name themselves by digests, which tell nobody anything. */
