@@ -10,7 +10,7 @@ import { type Child, startRedisChild } from './redis-process.js';
 
 const KILLS = 6;
 let server: RedisServer;
-let children: Child[] = [];
+const children: Child[] = [];
 
 beforeAll(async () => {
   server = await startRedis();
