@@ -52,6 +52,7 @@ export class RedisReader {
   /** Replies are bytes. Rejects with what the client says. */
   async callBuffer(command: string, ...args: Argument[]): Promise<unknown> {
     if (!this.#client) throw new Error('Redis is not connected');
+    writeTogether(this.#client);
     this.#underway += 1;
     try {
       return await this.#client.callBuffer(command, args);
@@ -82,4 +83,11 @@ export class RedisReader {
     }
     return { ...server };
   }
+}
+
+/** What is sent in one turn leaves in one write: a consumer of one message at a time acknowledges and reads in the same turn. */
+function writeTogether({ stream }: Redis): void {
+  if (stream.writableCorked > 0) return;
+  stream.cork();
+  process.nextTick(() => stream.uncork());
 }
