@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import { MessagingError } from '../../../core/messaging/messaging.errors.js';
+import { DeadlineSweep, LATE } from '../../../core/messaging/transport-kit/deadline-sweep.js';
 import type {
   Clock,
   Destination,
@@ -8,7 +9,6 @@ import type {
   PublishOutcome,
   WireMessage,
 } from '../../../core/messaging/transport.js';
-import { DeadlineSweep, LATE } from './deadline-sweep.js';
 import { Doubts } from './doubts.js';
 import { TopicKeys } from './redis-keys.js';
 import type { Argument, RedisConnection } from './redis-connection.js';

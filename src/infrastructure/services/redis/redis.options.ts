@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { problemsOfTls, tlsSchema } from '../tls/tls-options.js';
 
 const MIB = 2 ** 20;
 const HOUR_MS = 3_600_000;
@@ -14,25 +15,6 @@ const secret = (description: string): z.ZodOptional<z.ZodString> =>
 
 /** Redis commands have no line for these: they would end up in a URL or an ACL rule. */
 const PREFIX = /^[A-Za-z0-9:._-]{1,100}$/;
-
-const tlsSchema = z.strictObject({
-  caFile: z
-    .string()
-    .min(1)
-    .optional()
-    .describe('PEM file of the authority that signed the server. Without: the usual ones.'),
-  certFile: z.string().min(1).optional().describe('PEM file of the certificate that this application shows.'),
-  keyFile: z.string().min(1).optional().describe('PEM file of its private key.'),
-  serverName: z
-    .string()
-    .min(1)
-    .optional()
-    .describe("Name that the server's certificate must have. Without: the host."),
-  dangerouslyAllowInvalidCerts: z
-    .boolean()
-    .default(false)
-    .describe('Takes any certificate. Refused in production.'),
-});
 
 /** How to reach the server or servers. */
 const redisServerSchema = z.strictObject({
@@ -134,7 +116,5 @@ export function problemsOfServer(options: Partial<RedisServerOptions>): string[]
     );
   if (options.cluster && (options.database ?? 0) !== 0)
     problems.push('has a cluster, which has only database 0.');
-  if (options.tls && (options.tls.certFile === undefined) !== (options.tls.keyFile === undefined))
-    problems.push('needs tls.certFile and tls.keyFile together.');
-  return problems;
+  return [...problems, ...problemsOfTls(options.tls)];
 }

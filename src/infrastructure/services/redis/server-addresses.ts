@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import type { ConnectionOptions } from 'node:tls';
 import { MessagingConfigurationError } from '../../../core/messaging/messaging.errors.js';
+import { readTls } from '../tls/tls-options.js';
 import type { IoredisOptions } from './ioredis-client.js';
 import { problemsOfServer, type RedisServerOptions } from './redis.options.js';
 
@@ -24,7 +24,7 @@ export interface ServerAddresses {
 export function addressesOf(name: string, options: RedisServerOptions): ServerAddresses {
   const problems = problemsOfServer(options).map((problem) => `Redis "${name}" ${problem}`);
   if (problems.length > 0) throw new MessagingConfigurationError(problems);
-  const tls = options.tls ? readTls(name, options.tls) : undefined;
+  const tls = options.tls ? readTls(`Redis "${name}"`, options.tls) : undefined;
   const natMap = options.natMap && mapValues(options.natMap, parseAddress);
   const common = {
     ...given({ username: options.username, password: options.password, tls }),
@@ -88,30 +88,6 @@ function fromUrl(text: string): { own: IoredisOptions; node: HostAndPort } {
 function parseAddress(text: string): HostAndPort {
   const at = text.lastIndexOf(':');
   return { host: text.slice(0, at).replace(/^\[|\]$/g, ''), port: Number(text.slice(at + 1)) };
-}
-
-function readTls(name: string, tls: NonNullable<RedisServerOptions['tls']>): ConnectionOptions {
-  const problems: string[] = [];
-  const read = (key: string, file: string | undefined): { readonly [key: string]: Buffer } => {
-    if (file === undefined) return {};
-    try {
-      return { [key]: readFileSync(file) };
-    } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code ?? 'unreadable';
-      problems.push(`Redis "${name}": ${file} cannot be read (${code}).`);
-      return {};
-    }
-  };
-  const options: ConnectionOptions = {
-    minVersion: 'TLSv1.2',
-    ...read('ca', tls.caFile),
-    ...read('cert', tls.certFile),
-    ...read('key', tls.keyFile),
-    ...(tls.serverName === undefined ? {} : { servername: tls.serverName }),
-    ...(tls.dangerouslyAllowInvalidCerts ? { rejectUnauthorized: false } : {}),
-  };
-  if (problems.length > 0) throw new MessagingConfigurationError(problems);
-  return options;
 }
 
 function mapValues<T, U>(record: Readonly<Record<string, T>>, map: (value: T) => U): Record<string, U> {

@@ -1,5 +1,5 @@
-import { Link, LinkedSet } from '../../../core/messaging/transport-kit/linked-set.js';
-import type { Clock } from '../../../core/messaging/transport.js';
+import { Link, LinkedSet } from './linked-set.js';
+import type { Clock } from '../transport.js';
 
 /** What waits too long is noticed so much later at most. */
 const SWEEP_MS = 20;

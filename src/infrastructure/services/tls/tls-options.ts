@@ -1,0 +1,61 @@
+import { readFileSync } from 'node:fs';
+import type { ConnectionOptions } from 'node:tls';
+import { z } from 'zod';
+import { MessagingConfigurationError } from '../../../core/messaging/messaging.errors.js';
+
+/** How a transport encrypts its connections; the same for every broker. */
+export const tlsSchema = z.strictObject({
+  caFile: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('PEM file of the authority that signed the server. Without: the usual ones.'),
+  certFile: z.string().min(1).optional().describe('PEM file of the certificate that this application shows.'),
+  keyFile: z.string().min(1).optional().describe('PEM file of its private key.'),
+  serverName: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("Name that the server's certificate must have. Without: the host."),
+  dangerouslyAllowInvalidCerts: z
+    .boolean()
+    .default(false)
+    .describe('Takes any certificate. Refused in production.'),
+});
+
+type TlsOptions = z.output<typeof tlsSchema>;
+
+/** What is wrong between the options, as sentences that go on after the name of the transport. */
+export function problemsOfTls(tls: Partial<TlsOptions> | undefined): string[] {
+  if (!tls || (tls.certFile === undefined) === (tls.keyFile === undefined)) return [];
+  return ['needs tls.certFile and tls.keyFile together.'];
+}
+
+/**
+ * The files read, as Node wants them.
+ *
+ * @throws MessagingConfigurationError with every file that cannot be read.
+ */
+export function readTls(label: string, tls: TlsOptions): ConnectionOptions {
+  const problems: string[] = [];
+  const read = (key: string, file: string | undefined): { readonly [key: string]: Buffer } => {
+    if (file === undefined) return {};
+    try {
+      return { [key]: readFileSync(file) };
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code ?? 'unreadable';
+      problems.push(`${label}: ${file} cannot be read (${code}).`);
+      return {};
+    }
+  };
+  const options: ConnectionOptions = {
+    minVersion: 'TLSv1.2',
+    ...read('ca', tls.caFile),
+    ...read('cert', tls.certFile),
+    ...read('key', tls.keyFile),
+    ...(tls.serverName === undefined ? {} : { servername: tls.serverName }),
+    ...(tls.dangerouslyAllowInvalidCerts ? { rejectUnauthorized: false } : {}),
+  };
+  if (problems.length > 0) throw new MessagingConfigurationError(problems);
+  return options;
+}
