@@ -1,0 +1,165 @@
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { RABBITMQCTL, RabbitmqNode } from './rabbitmq-node.js';
+import { freePorts, isListening, ServerProcess } from './server-process.js';
+import type { TlsFiles } from './test-certificates.js';
+import { waitUntil } from './wait-until.js';
+
+export interface RabbitmqClusterOptions {
+  /** @default 1 */
+  readonly nodes?: number;
+  /** Further lines of rabbitmq.conf, for all nodes. */
+  readonly config?: readonly string[];
+  /** Listens with TLS and without plain text. */
+  readonly tls?: TlsFiles;
+}
+
+const CONTROL_TIMEOUT_MS = 60_000;
+const READY_TIMEOUT_MS = 120_000;
+
+/** One RabbitMQ node or several that form a cluster, of a test. */
+export class RabbitmqCluster {
+  constructor(
+    readonly nodes: readonly RabbitmqNode[],
+    private readonly shared: {
+      readonly directory: string;
+      readonly environment: Readonly<Record<string, string>>;
+      readonly mapper: ServerProcess;
+      readonly scheme: 'amqp' | 'amqps';
+    },
+  ) {}
+
+  /** Of every node, for a user who is asked for nothing on loopback. */
+  get urls(): string[] {
+    return this.nodes.map(({ port }) => `${this.shared.scheme}://127.0.0.1:${port}`);
+  }
+
+  /** Runs rabbitmqctl against a node that runs, and resolves with what it prints. */
+  async control(...args: string[]): Promise<string> {
+    const node = this.nodes.find(({ process }) => process.isRunning);
+    return this.controlOf(node ?? this.nodes[0]!, ...args);
+  }
+
+  async controlOf({ name }: RabbitmqNode, ...args: string[]): Promise<string> {
+    const { stdout } = await promisify(execFile)(RABBITMQCTL, ['-n', name, '-q', ...args], {
+      env: { PATH: process.env['PATH'], LANG: 'C.UTF-8', ...this.shared.environment },
+      timeout: CONTROL_TIMEOUT_MS,
+    });
+    return stdout.trim();
+  }
+
+  /** Resolves once every node listens and has found the others. */
+  async ready(): Promise<void> {
+    await Promise.all(this.nodes.map((node) => node.ready()));
+    const count = this.nodes.length;
+    if (count === 1) return;
+    await waitUntil(
+      `all ${count} nodes are members`,
+      async () => (await this.control('eval', 'length(rabbit_nodes:list_running()).')) === String(count),
+      READY_TIMEOUT_MS,
+    );
+  }
+
+  /** Starts every node that is dead, and waits until the cluster is whole. */
+  async restore(): Promise<void> {
+    const dead = this.nodes.filter(({ process }) => !process.isRunning);
+    if (dead.length === 0) return;
+    await Promise.all(dead.map((node) => node.start()));
+    await this.ready();
+  }
+
+  /** The node that leads a quorum queue. */
+  async leaderOf(queue: string): Promise<RabbitmqNode> {
+    const rows = (await this.control('list_queues', '--no-table-headers', 'name', 'leader')).split('\n');
+    const row = rows.map((line) => line.split('\t')).find(([name]) => name === queue);
+    const node = this.nodes.find(({ name }) => name === row?.[1]);
+    if (!node) throw new Error(`Queue "${queue}" has no leader: ${rows.join('; ')}`);
+    return node;
+  }
+
+  /** Ends all nodes and removes their data. */
+  async stop(): Promise<void> {
+    await Promise.all(this.nodes.map(({ process }) => process.stop('SIGKILL')));
+    await this.shared.mapper.stop('SIGKILL');
+    rmSync(this.shared.directory, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+/** Starts a node or a cluster and waits until it is whole. */
+export async function startRabbitmq(options: RabbitmqClusterOptions = {}): Promise<RabbitmqCluster> {
+  const { nodes: count = 1, config = [], tls } = options;
+  const directory = mkdtempSync(join(tmpdir(), 'switchyard-rabbitmq-'));
+  const [mapperPort = 0, ...ports] = await freePorts(1 + 2 * count);
+  const names = Array.from({ length: count }, (_, index) => `rmq${index + 1}@localhost`);
+  const home = join(directory, 'home');
+  mkdirSync(home);
+  writeFileSync(join(home, '.erlang.cookie'), randomBytes(12).toString('hex').toUpperCase(), { mode: 0o400 });
+  const environment = {
+    HOME: home,
+    ERL_EPMD_PORT: String(mapperPort),
+    ERL_EPMD_ADDRESS: '127.0.0.1',
+    RABBITMQ_CONF_ENV_FILE: '/nonexistent',
+  };
+  const mapper = new ServerProcess({
+    name: 'epmd',
+    command: 'epmd',
+    args: ['-port', String(mapperPort), '-address', '127.0.0.1'],
+    cwd: directory,
+  });
+  await mapper.ready(() => isListening(mapperPort));
+  const nodes = names.map((name, index) => {
+    const port = ports[index]!;
+    return new RabbitmqNode({
+      name,
+      port,
+      distributionPort: ports[count + index]!,
+      directory: join(directory, name),
+      config: [...settings(names), ...(tls ? tlsSettings(tls, port) : []), ...config],
+      environment,
+      listensWithTls: tls !== undefined,
+    });
+  });
+  const cluster = new RabbitmqCluster(nodes, {
+    directory,
+    environment,
+    mapper,
+    scheme: tls ? 'amqps' : 'amqp',
+  });
+  try {
+    await cluster.ready();
+    return cluster;
+  } catch (error) {
+    await cluster.stop();
+    throw error;
+  }
+}
+
+function settings(names: readonly string[]): readonly string[] {
+  return [
+    'vm_memory_high_watermark.absolute = 1GB',
+    'disk_free_limit.absolute = 50MB',
+    'cluster_partition_handling = autoheal',
+    ...(names.length === 1
+      ? []
+      : [
+          'cluster_formation.peer_discovery_backend = classic_config',
+          ...names.map((name, index) => `cluster_formation.classic_config.nodes.${index + 1} = ${name}`),
+        ]),
+  ];
+}
+
+function tlsSettings(files: TlsFiles, port: number): readonly string[] {
+  return [
+    'listeners.tcp = none',
+    `listeners.ssl.1 = 127.0.0.1:${port}`,
+    `ssl_options.cacertfile = ${files.caFile}`,
+    `ssl_options.certfile = ${files.certificateFile}`,
+    `ssl_options.keyfile = ${files.keyFile}`,
+    'ssl_options.verify = verify_none',
+    'ssl_options.fail_if_no_peer_cert = false',
+  ];
+}
