@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Transport, TransportContext } from '../../core/messaging/transport.js';
 import { embeddedOptionsSchema } from './embedded/embedded.options.js';
 import { memoryOptionsSchema } from './memory/memory.options.js';
+import { problemsOfRabbitmq, rabbitmqOptionsSchema } from './rabbitmq/rabbitmq.options.js';
 import { problemsOfServer, redisOptionsSchema } from './redis/redis.options.js';
 
 const KIND = 'What carries the messages; decides which other keys there are.';
@@ -23,8 +24,14 @@ const redis = redisOptionsSchema
     for (const message of problemsOfServer(options)) context.addIssue({ code: 'custom', message });
   });
 
+const rabbitmq = rabbitmqOptionsSchema
+  .extend({ kind: z.literal('rabbitmq').describe(KIND) })
+  .superRefine((options, context) => {
+    for (const message of problemsOfRabbitmq(options)) context.addIssue({ code: 'custom', message });
+  });
+
 /** Options of one transport, with the `kind` that says which transport they are for. */
-export const transportSettingsSchema = z.discriminatedUnion('kind', [memory, embedded, redis]);
+export const transportSettingsSchema = z.discriminatedUnion('kind', [memory, embedded, redis, rabbitmq]);
 
 export type TransportSettings = z.output<typeof transportSettingsSchema>;
 
@@ -49,6 +56,10 @@ export async function createTransport(
     case 'redis': {
       const { RedisTransport } = await import('./redis/redis.transport.js');
       return new RedisTransport(settings, context);
+    }
+    case 'rabbitmq': {
+      const { RabbitmqTransport } = await import('./rabbitmq/rabbitmq.transport.js');
+      return new RabbitmqTransport(settings, context);
     }
   }
 }

@@ -1,0 +1,6 @@
+export * from '../infrastructure/services/rabbitmq/rabbitmq.module.js';
+export {
+  type RabbitmqOptions,
+  rabbitmqOptionsSchema,
+} from '../infrastructure/services/rabbitmq/rabbitmq.options.js';
+export { RabbitmqTransport } from '../infrastructure/services/rabbitmq/rabbitmq.transport.js';

@@ -1,0 +1,41 @@
+import type { WireMessage } from '../../../core/messaging/transport.js';
+
+/**
+ * How old the oldest message of a group is. AMQP does not tell without taking a message out, so this is what can be known
+ * from outside: exact for what is in hand, an upper bound for what is still queued.
+ */
+export class AgeEstimate {
+  #lastEmptyAt: number | undefined;
+  #seenWaitingAt: number | undefined;
+  #lastDelivered: WireMessage | undefined;
+
+  /** What is queued behind it is younger. */
+  delivered(message: WireMessage): void {
+    this.#lastDelivered = message;
+  }
+
+  /** @param now milliseconds since 1970. */
+  oldestAgeMs(ready: number, inHand: Iterable<WireMessage>, now: number): number | undefined {
+    let oldest = Infinity;
+    for (const message of inHand) oldest = Math.min(oldest, sentAt(message) ?? now);
+    if (ready === 0) {
+      this.#lastEmptyAt = now;
+      this.#seenWaitingAt = undefined;
+    } else {
+      this.#seenWaitingAt ??= now;
+      if (oldest === Infinity) oldest = this.#oldestWaiting(this.#seenWaitingAt);
+    }
+    return oldest === Infinity ? undefined : Math.max(0, now - oldest);
+  }
+
+  #oldestWaiting(seenAt: number): number {
+    const bounds = [this.#lastEmptyAt, this.#lastDelivered && sentAt(this.#lastDelivered)];
+    const known = bounds.filter((bound) => bound !== undefined);
+    return known.length === 0 ? seenAt : Math.max(...known);
+  }
+}
+
+function sentAt({ headers }: WireMessage): number | undefined {
+  const time = Date.parse(headers['ce_time'] ?? '');
+  return Number.isNaN(time) ? undefined : time;
+}

@@ -1,0 +1,174 @@
+import { LinkedSet } from '../../../core/messaging/transport-kit/linked-set.js';
+import type { Clock } from '../../../core/messaging/transport.js';
+import type { ConfirmChannel, Message } from './amqplib-client.js';
+import type { Outbound } from './outbound.js';
+import type { RabbitmqConnection } from './rabbitmq-connection.js';
+import { replyCodeOf, REPLY } from './rabbitmq-errors.js';
+import type { RabbitmqOptions } from './rabbitmq.options.js';
+
+const SWEEP_MS = 20;
+/** Bytes on their way at a time; a single larger message goes alone. */
+const MAX_UNCONFIRMED_BYTES = 32 * 2 ** 20;
+
+/**
+ * Writes messages on one confirm channel, as many at a time as the window allows, and tells each what became of it.
+ *
+ * What has no answer by its deadline is told so but stays in the window, so that a broker that confirms nothing gets nothing
+ * more.
+ */
+export class ConfirmWriter {
+  readonly #waiting = new LinkedSet<Outbound>();
+  readonly #written = new LinkedSet<Outbound>();
+  #writtenBytes = 0;
+  #channel: ConfirmChannel | undefined;
+  #opening: Promise<void> | undefined;
+  #isSweeping = false;
+  #isClosed = false;
+
+  /** @param undeclared told when something that is published to is not there any more. */
+  constructor(
+    private readonly connection: RabbitmqConnection,
+    private readonly options: Pick<RabbitmqOptions, 'maxUnconfirmed' | 'operationTimeoutMs'>,
+    private readonly clock: Clock,
+    private readonly undeclared: () => void,
+  ) {}
+
+  get isOpen(): boolean {
+    return this.#channel !== undefined;
+  }
+
+  /** Resolves once messages can be written; until then they are `unsent`. Rejects when the connection is down. */
+  async open(): Promise<void> {
+    if (this.#channel) return;
+    this.#opening ??= this.#open().finally(() => (this.#opening = undefined));
+    await this.#opening;
+  }
+
+  write(outbound: Outbound): void {
+    if (this.#isClosed || !this.#channel || this.connection.blockedReason !== undefined) {
+      outbound.tell('unsent');
+      return;
+    }
+    if (this.#waiting.size === 0 && this.#hasRoomFor(outbound)) this.#put(outbound, this.#channel);
+    else this.#waiting.add(outbound);
+    this.#sweepLater();
+  }
+
+  /** The broker takes nothing for now: what was not written need not wait. */
+  refuseWaiting(): void {
+    for (const outbound of this.#waiting) {
+      this.#waiting.delete(outbound);
+      outbound.tell('unsent');
+    }
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.refuseWaiting();
+    for (const outbound of this.#written) outbound.tell('lost');
+  }
+
+  async #open(): Promise<void> {
+    const channel = await this.connection.openConfirmChannel();
+    channel.on('return', (message) => this.#returned(channel, message));
+    channel.on('error', (error: Error) => {
+      if (replyCodeOf(error) === REPLY.notFound) this.undeclared();
+    });
+    channel.on('close', () => this.#channelClosed(channel));
+    this.#channel = channel;
+  }
+
+  #hasRoomFor({ content }: Outbound): boolean {
+    if (this.#written.size === 0) return true;
+    return (
+      this.#written.size < this.options.maxUnconfirmed &&
+      this.#writtenBytes + content.length <= MAX_UNCONFIRMED_BYTES
+    );
+  }
+
+  #put(outbound: Outbound, channel: ConfirmChannel): void {
+    outbound.channel = channel;
+    outbound.writtenAt = this.clock.monotonic();
+    const { exchange, routingKey, content, properties } = outbound;
+    try {
+      channel.publish(exchange, routingKey, content, properties, (error: unknown) =>
+        this.#answered(outbound, error),
+      );
+    } catch (error) {
+      outbound.tell(isClosedChannel(error) ? 'unsent' : 'unencodable');
+      return;
+    }
+    this.#written.add(outbound);
+    this.#writtenBytes += content.length;
+  }
+
+  #answered(outbound: Outbound, error: unknown): void {
+    this.#written.delete(outbound);
+    this.#writtenBytes -= outbound.content.length;
+    if (outbound.isReturned) outbound.tell('returned');
+    else if (!error) outbound.tell('confirmed');
+    else outbound.tell(isNack(error) ? 'nacked' : 'lost');
+    if (this.#waiting.size > 0) this.#advance();
+  }
+
+  #advance(): void {
+    for (const outbound of this.#waiting) {
+      if (!this.#channel || !this.#hasRoomFor(outbound)) return;
+      this.#waiting.delete(outbound);
+      this.#put(outbound, this.#channel);
+    }
+  }
+
+  /** The broker names a returned message only by what it carries. */
+  #returned(channel: ConfirmChannel, { properties, fields }: Message): void {
+    for (const outbound of this.#written)
+      if (
+        outbound.channel === channel &&
+        !outbound.isReturned &&
+        outbound.properties.messageId === properties.messageId &&
+        outbound.exchange === fields.exchange
+      ) {
+        outbound.isReturned = true;
+        return;
+      }
+  }
+
+  #channelClosed(channel: ConfirmChannel): void {
+    if (this.#channel !== channel) return;
+    this.#channel = undefined;
+    this.refuseWaiting();
+    if (this.connection.isUp && !this.#isClosed) this.open().catch(() => undefined); // whoever publishes next tries again
+  }
+
+  #sweepLater(): void {
+    if (this.#isSweeping) return;
+    this.#isSweeping = true;
+    this.clock.schedule(SWEEP_MS, () => this.#sweep());
+  }
+
+  #sweep(): void {
+    this.#isSweeping = false;
+    const now = this.clock.monotonic();
+    for (const outbound of this.#waiting)
+      if (outbound.deadline <= now) {
+        this.#waiting.delete(outbound);
+        outbound.tell('unsent');
+      }
+    let oldest = now;
+    for (const outbound of this.#written) {
+      oldest = Math.min(oldest, outbound.writtenAt);
+      if (outbound.deadline <= now) outbound.tell('overdue');
+    }
+    if (this.connection.blockedReason === undefined && now - oldest > this.options.operationTimeoutMs)
+      this.connection.abandon(`has confirmed nothing for ${this.options.operationTimeoutMs} ms.`);
+    if (this.#waiting.size + this.#written.size > 0) this.#sweepLater();
+  }
+}
+
+function isNack(error: unknown): boolean {
+  return (error as Error).message === 'message nacked';
+}
+
+function isClosedChannel(error: unknown): boolean {
+  return (error as Error).name === 'IllegalOperationError';
+}

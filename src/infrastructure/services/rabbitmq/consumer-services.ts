@@ -1,0 +1,16 @@
+import type { TransportContext } from '../../../core/messaging/transport.js';
+import type { Depths } from './depths.js';
+import type { RabbitmqConnection } from './rabbitmq-connection.js';
+import type { RabbitmqOptions } from './rabbitmq.options.js';
+import type { RabbitmqPublisher } from './rabbitmq-publisher.js';
+import type { Topology } from './topology.js';
+
+/** What consumers of one transport share. */
+export interface ConsumerServices {
+  readonly connection: RabbitmqConnection;
+  readonly topology: Topology;
+  readonly depths: Depths;
+  readonly publisher: RabbitmqPublisher;
+  readonly options: RabbitmqOptions;
+  readonly context: TransportContext;
+}

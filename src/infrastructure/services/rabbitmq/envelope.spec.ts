@@ -1,0 +1,94 @@
+import { uuidV7 } from '../../../core/messaging/ids.js';
+import type { Message } from './amqplib-client.js';
+import { givenUpBy, open, seal, type Transit } from './envelope.js';
+
+const body = Buffer.from('body');
+/** As the broker hands out what it was given. */
+const arriving = (properties: object, content = body): Message =>
+  ({ properties: { headers: {}, ...properties }, content, fields: {} }) as unknown as Message;
+const through = (message: Parameters<typeof seal>[0], transit?: Transit) =>
+  open(arriving(seal(message, transit)));
+
+describe('The envelope', () => {
+  it('puts what every message has into fields of AMQP and needs no table for it', () => {
+    const now = 1_800_000_000_123;
+    const headers = {
+      'content-type': 'application/json',
+      ce_type: 'order.placed',
+      ce_source: 'shop',
+      ce_time: new Date(now).toISOString(),
+      ce_correlationid: 'c',
+    };
+    const message = { id: uuidV7(now), headers, body };
+    expect(seal(message)).toEqual({
+      mandatory: true,
+      deliveryMode: 2,
+      messageId: message.id,
+      contentType: 'application/json',
+      type: 'order.placed',
+      appId: 'shop',
+      correlationId: 'c',
+      timestamp: 1_800_000_000,
+    });
+    expect(through(message)).toEqual({ message, attempt: 1, crashes: 0 });
+  });
+
+  it.each([
+    ['a time that the id does not tell', { ce_time: '2026-01-01T00:00:00.001Z' }],
+    ['a time of a whole second', { ce_time: '2026-01-01T00:00:00.000Z' }],
+    ['a time in other words', { ce_time: '2026-01-01T01:00:00+01:00' }],
+    ['a time that is none', { ce_time: 'soon' }],
+    ['a time before 1970', { ce_time: '1969-01-01T00:00:00.000Z' }],
+    ['values that fit into no field', { ce_type: 'ä'.repeat(200), ce_source: 'x'.repeat(256) }],
+    ['empty values', { ce_type: '', tenant: '' }],
+    ['headers of the application', { tenant: 'Łódź 🎉', 'x-other': '1' }],
+  ])('gives back %s', (_, headers) => {
+    for (const id of [uuidV7(), 'some-id'])
+      expect(through({ id, headers, body })).toEqual({
+        message: { id, headers, body },
+        attempt: 1,
+        crashes: 0,
+      });
+  });
+
+  it('carries key, attempt and delay without showing them as headers', () => {
+    const message = { id: 'i', key: 'Schlüssel', headers: {}, body };
+    const delay = { topic: 't', group: 'g', dueAt: 1_800_000_000_123, delayMs: 5 };
+    expect(through(message, { attempt: 3, delay })).toEqual({ message, attempt: 3, crashes: 0, delay });
+  });
+
+  it('reads the crashes that the broker has counted', () => {
+    const headers = { 'x-swy-attempt': 3, 'x-delivery-count': 2 };
+    expect(open(arriving({ messageId: 'i', headers }))).toMatchObject({
+      attempt: 3,
+      crashes: 2,
+      message: { headers: {} },
+    });
+  });
+
+  it('makes the best of a message from somebody else', () => {
+    const headers = {
+      n: 5,
+      deep: { a: [true] },
+      raw: Buffer.from([1]),
+      'x-death': [],
+      'x-swy-attempt': 'many',
+    };
+    const opened = open(arriving({ headers, timestamp: 'yesterday' }));
+    expect(opened.message.headers).toEqual({ n: '5', deep: '{"a":[true]}', raw: 'AQ==' });
+    expect(opened.attempt).toBe(1);
+    expect(opened.message.id).toMatch(/^unnamed-[0-9a-f]{32}$/);
+    expect(open(arriving({})).message.id).toBe(opened.message.id);
+    expect(open(arriving({}, Buffer.from('other'))).message.id).not.toBe(opened.message.id);
+  });
+
+  it('knows what the broker has given up', () => {
+    const dead = (reason: string) =>
+      givenUpBy(arriving({ headers: { 'x-death': [{ reason, queue: 'q' }] } }));
+    expect([dead('delivery_limit'), dead('expired'), givenUpBy(arriving({}))]).toEqual([
+      'q',
+      undefined,
+      undefined,
+    ]);
+  });
+});

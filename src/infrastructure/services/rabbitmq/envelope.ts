@@ -1,0 +1,180 @@
+import { createHash } from 'node:crypto';
+import type { WireMessage } from '../../../core/messaging/transport.js';
+import type { Message, Options } from './amqplib-client.js';
+
+/** Headers of this transport, which no application sees. */
+const OWN = {
+  key: 'x-swy-key',
+  attempt: 'x-swy-attempt',
+  dueAt: 'x-swy-due-at',
+  delay: 'x-swy-delay-ms',
+  topic: 'x-swy-topic',
+  group: 'x-swy-group',
+} as const;
+
+/** Headers that have a field of their own in AMQP. A table of headers costs the broker up to a sixth of its speed. */
+const FIELDS = {
+  'content-type': 'contentType',
+  ce_type: 'type',
+  ce_source: 'appId',
+  ce_correlationid: 'correlationId',
+} as const;
+const TIME = 'ce_time';
+const MAX_FIELD_BYTES = 255;
+const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+
+/** What the transport itself has to know about a message on its way. */
+export interface Transit {
+  readonly attempt?: number;
+  /** Of a message that waits. */
+  readonly delay?: {
+    readonly topic: string;
+    readonly group?: string | undefined;
+    readonly dueAt: number;
+    readonly delayMs: number;
+  };
+}
+
+export interface Opened extends Transit {
+  readonly message: WireMessage;
+  /** As it was sent, without the crashes that the broker has counted since. */
+  readonly attempt: number;
+  readonly crashes: number;
+}
+
+type Table = Record<string, unknown>;
+type Mutable = Options.Publish & Record<string, unknown>;
+
+/** How the client wants it: what fits into AMQP's own fields there, the rest as a table. */
+export function seal(
+  { id, key, headers }: WireMessage,
+  { attempt = 1, delay }: Transit = {},
+): Options.Publish {
+  const properties: Mutable = { mandatory: true, deliveryMode: 2, messageId: id };
+  let table = sealHeaders(id, headers, properties);
+  if (key !== undefined) (table ??= {})[OWN.key] = key;
+  if (attempt > 1) (table ??= {})[OWN.attempt] = attempt;
+  if (delay) sealDelay(delay, (table ??= {}));
+  if (table) properties.headers = table;
+  return properties;
+}
+
+function sealDelay({ dueAt, delayMs, topic, group }: NonNullable<Transit['delay']>, table: Table): void {
+  Object.assign(table, { [OWN.dueAt]: dueAt, [OWN.delay]: delayMs, [OWN.topic]: topic });
+  if (group !== undefined) table[OWN.group] = group;
+}
+
+/** Fills the fields; what fits into none is returned. */
+function sealHeaders(id: string, headers: WireMessage['headers'], properties: Mutable): Table | undefined {
+  let table: Table | undefined;
+  for (const name in headers) {
+    const value = headers[name] ?? '';
+    const field = (FIELDS as Record<string, string | undefined>)[name];
+    const seconds = name === TIME ? secondsOf(value) : undefined;
+    if (field !== undefined && isShort(value)) properties[field] = value;
+    else if (seconds !== undefined && value === timeOf(id, seconds)) properties.timestamp = seconds;
+    else (table ??= {})[name] = value;
+  }
+  return table;
+}
+
+/** The message as it was published; of a stranger's, as much as can be made of it. */
+export function open({ properties, content }: Pick<Message, 'properties' | 'content'>): Opened {
+  const table: Table = properties.headers ?? {};
+  const id = idOf(properties.messageId, content);
+  const headers = openHeaders(id, properties, table);
+  const key = table[OWN.key];
+  const delay = delayOf(table);
+  return {
+    message: { id, headers, body: content, ...(typeof key === 'string' ? { key } : {}) },
+    attempt: countOf(table[OWN.attempt], 1),
+    crashes: countOf(table['x-delivery-count'], 0),
+    ...(delay === undefined ? {} : { delay }),
+  };
+}
+
+function openHeaders(id: string, properties: Message['properties'], table: Table): Record<string, string> {
+  const headers: Record<string, string> = {};
+  for (const [name, field] of Object.entries(FIELDS)) {
+    const value: unknown = properties[field];
+    if (typeof value === 'string') headers[name] = value;
+  }
+  const time = timeOf(id, properties.timestamp);
+  if (time !== undefined) headers[TIME] = time;
+  for (const name in table) if (!isInternal(name)) headers[name] = textOf(table[name]);
+  return headers;
+}
+
+/** One that has none gets the same each time it comes. */
+function idOf(given: unknown, content: Buffer): string {
+  if (typeof given === 'string' && given !== '') return given;
+  return `unnamed-${createHash('sha256').update(content).digest('hex').slice(0, 32)}`;
+}
+
+/** Queue that a crash loop made the broker take a message out of. */
+export function givenUpBy({ properties }: Pick<Message, 'properties'>): string | undefined {
+  const death: unknown = properties.headers?.['x-death']?.[0];
+  if (typeof death !== 'object' || death === null || !('reason' in death) || !('queue' in death))
+    return undefined;
+  return death.reason === 'delivery_limit' && typeof death.queue === 'string' ? death.queue : undefined;
+}
+
+function delayOf(table: Table): Transit['delay'] {
+  const [topic, group, dueAt, delayMs] = [
+    table[OWN.topic],
+    table[OWN.group],
+    table[OWN.dueAt],
+    table[OWN.delay],
+  ];
+  if (typeof topic !== 'string' || typeof dueAt !== 'number' || typeof delayMs !== 'number') return undefined;
+  return { topic, dueAt, delayMs, ...(typeof group === 'string' ? { group } : {}) };
+}
+
+let cachedMs = -1;
+let cachedTime = '';
+
+/** AMQP's timestamp has whole seconds; the milliseconds are in an id of version 7, where they are the same moment's. */
+function timeOf(id: string, seconds: unknown): string | undefined {
+  if (typeof seconds !== 'number' || !(seconds >= 0 && seconds < 2 ** 36)) return undefined;
+  let ms = seconds * 1_000;
+  if (UUID_V7.test(id)) {
+    const ofId = Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
+    if (Math.floor(ofId / 1_000) === seconds) ms = ofId;
+  }
+  if (ms !== cachedMs) {
+    cachedMs = ms;
+    cachedTime = new Date(ms).toISOString();
+  }
+  return cachedTime;
+}
+
+function secondsOf(time: string): number | undefined {
+  if (time === cachedTime) return Math.floor(cachedMs / 1_000);
+  const ms = Date.parse(time);
+  return Number.isNaN(ms) ? undefined : Math.floor(ms / 1_000);
+}
+
+function isShort(value: string): boolean {
+  return value.length <= 84 || Buffer.byteLength(value) <= MAX_FIELD_BYTES;
+}
+
+function isInternal(name: string): boolean {
+  return (
+    name.startsWith('x-swy-') ||
+    name === 'x-death' ||
+    name === 'x-delivery-count' ||
+    name === 'x-acquired-count' ||
+    name.startsWith('x-first-death-') ||
+    name.startsWith('x-last-death-')
+  );
+}
+
+function countOf(value: unknown, otherwise: number): number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0 ? value : otherwise;
+}
+
+function textOf(value: unknown): string {
+  if (typeof value === 'string') return value;
+  if (Buffer.isBuffer(value)) return value.toString('base64');
+  return value === undefined ? '' : JSON.stringify(value);
+}

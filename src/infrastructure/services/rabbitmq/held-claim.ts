@@ -1,0 +1,67 @@
+import type { Destination, PublishOutcome } from '../../../core/messaging/transport.js';
+import type { ConsumerServices } from './consumer-services.js';
+import { open } from './envelope.js';
+import { Mover } from './mover.js';
+import type { Letter } from './rabbitmq-publisher.js';
+
+/** A publisher that found no group may put its message aside a little after the first group has come. */
+const LOOK_AGAIN_MS = [2_000, 15_000, 60_000];
+const PREFETCH = 200;
+const POLL_MS = 50;
+
+/** Gives a group what was published before any group was there. */
+export class HeldClaim {
+  #isEnded = false;
+  #cancel = (): void => undefined;
+  readonly #movers = new Set<Mover>();
+
+  constructor(
+    private readonly services: ConsumerServices,
+    private readonly deliver: (letter: Letter) => Promise<PublishOutcome | undefined>,
+  ) {}
+
+  /** Looks now, and some times later. */
+  start(places: readonly Destination[], looks: readonly number[] = LOOK_AGAIN_MS): void {
+    void this.#lookAt(places).finally(() => {
+      const [next, ...later] = looks;
+      if (next === undefined || this.#isEnded) return;
+      this.#cancel = this.services.context.clock.schedule(next, () => this.start(places, later));
+    });
+  }
+
+  end(): void {
+    this.#isEnded = true;
+    this.#cancel();
+    for (const mover of this.#movers) mover.close();
+  }
+
+  async #lookAt(places: readonly Destination[]): Promise<void> {
+    for (const place of places)
+      try {
+        await this.#claim(this.services.topology.names.held(place));
+      } catch {
+        // the connection is lost; the consumer looks again once it is back
+      }
+  }
+
+  async #claim(queue: string): Promise<void> {
+    if ((await this.services.depths.sum([queue])) === 0 || this.#isEnded) return;
+    const mover = new Mover(this.services.connection, queue, {
+      prefetch: PREFETCH,
+      move: async (raw) => {
+        const { message, attempt } = open(raw);
+        return (await this.deliver({ message, transit: { attempt } }))?.kind === 'accepted';
+      },
+      lost: () => undefined,
+    });
+    this.#movers.add(mover);
+    try {
+      await mover.open();
+      do await new Promise((resolve) => setTimeout(resolve, POLL_MS).unref());
+      while (mover.isOpen && (!mover.isIdle || (await this.services.depths.sum([queue])) > 0));
+    } finally {
+      mover.close();
+      this.#movers.delete(mover);
+    }
+  }
+}

@@ -1,0 +1,55 @@
+import { MessagingError } from '../../../core/messaging/messaging.errors.js';
+import type { PublishOutcome } from '../../../core/messaging/transport.js';
+import type { Fate } from './outbound.js';
+import type { RabbitmqConnection } from './rabbitmq-connection.js';
+import { failureOf } from './rabbitmq-errors.js';
+
+type State = Pick<RabbitmqConnection, 'label' | 'isUp' | 'blockedReason'>;
+
+export const ACCEPTED: PublishOutcome = { kind: 'accepted' };
+
+/** What to do with each fate but `confirmed`. */
+const OUTCOMES: Readonly<
+  Record<Exclude<Fate, 'confirmed'>, (state: State, where: string, isSingle: boolean) => PublishOutcome>
+> = {
+  nacked: ({ label }, where, isSingle) => ({
+    kind: isSingle ? 'unavailable' : 'unknown', // of several queues, one that had room has it
+    error: new MessagingError(
+      'TRANSPORT_FULL',
+      `${label} refused a message to "${where}": a queue is at its limit or has lost most of its nodes.`,
+    ),
+  }),
+  returned: ({ label }, where) => ({
+    kind: 'unavailable',
+    error: new MessagingError('TRANSPORT_UNAVAILABLE', `${label} has no queue "${where}".`),
+  }),
+  overdue: ({ label }) => ({ kind: 'unknown', error: lateError(label) }),
+  unsent: (state) => unsent(state),
+  unencodable: (_, where) => ({
+    kind: 'refused',
+    error: new MessagingError(
+      'MESSAGE_TOO_LARGE',
+      `The headers of a message to "${where}" are too large for AMQP, or no text. Send less in them.`,
+    ),
+  }),
+  lost: ({ label }) => failureOf(undefined, label, true),
+};
+
+/** @param isSingle one queue at most takes the message, so that a refusal is certain. */
+export function outcomeOf(fate: Fate, state: State, where: string, isSingle: boolean): PublishOutcome {
+  return fate === 'confirmed' ? ACCEPTED : OUTCOMES[fate](state, where, isSingle);
+}
+
+/** Nothing can be written now, or nothing could be in time. */
+export function unsent(state: State): PublishOutcome & { kind: 'unavailable' | 'refused' | 'unknown' } {
+  const { label, isUp, blockedReason } = state;
+  if (blockedReason !== undefined) {
+    const text = `${label} takes no messages now (${blockedReason.slice(0, 100)}). Give it memory or disk, or let handlers catch up.`;
+    return { kind: 'unavailable', error: new MessagingError('TRANSPORT_FULL', text) };
+  }
+  return isUp ? { kind: 'unavailable', error: lateError(label) } : failureOf(undefined, label, false);
+}
+
+export function lateError(label: string): MessagingError {
+  return new MessagingError('DEADLINE_EXCEEDED', `${label} did not confirm in time.`);
+}

@@ -1,0 +1,240 @@
+import type { Clock } from '../../../core/messaging/transport.js';
+import { MessagingError } from '../../../core/messaging/messaging.errors.js';
+import { type Channel, type ChannelModel, type ConfirmChannel, loadAmqplib } from './amqplib-client.js';
+import { isHopeless, reasonOf } from './rabbitmq-errors.js';
+import type { RabbitmqOptions } from './rabbitmq.options.js';
+import type { ServerUrl } from './server-urls.js';
+import { within } from './within.js';
+
+const RECONNECT_MIN_MS = 50;
+const RECONNECT_MAX_MS = 2_000;
+
+export interface ConnectionListener {
+  /** It can be used from now on. What was opened on an earlier connection is gone. */
+  onUp(): void;
+  onDown(error: MessagingError | undefined): void;
+  onBlocked(reason: string): void;
+  onUnblocked(): void;
+}
+
+/**
+ * One connection to any node of a cluster, that comes back by itself: nodes in random order, pauses that grow and vary.
+ *
+ * Nothing waits in it. Channels belong to the connection on which they were opened and end with it.
+ */
+export class RabbitmqConnection {
+  readonly label: string;
+  #model: ChannelModel | undefined;
+  #connecting: Promise<void> | undefined;
+  #order: ServerUrl[] = [];
+  #failures = 0;
+  #blockedReason: string | undefined;
+  #isClosed = false;
+  #cancelReconnect = (): void => undefined;
+
+  constructor(
+    name: string,
+    private readonly urls: readonly ServerUrl[],
+    private readonly settings: {
+      readonly options: Pick<RabbitmqOptions, 'connectTimeoutMs' | 'operationTimeoutMs'>;
+      readonly clock: Clock;
+    },
+    private readonly listener: ConnectionListener,
+  ) {
+    const at = urls.map(({ address }) => address).join(', ');
+    this.label = `RabbitMQ "${name}" at ${at}`;
+  }
+
+  get isUp(): boolean {
+    return this.#model !== undefined;
+  }
+
+  /** Why the broker takes no messages on this connection now; undefined while it does. */
+  get blockedReason(): string | undefined {
+    return this.#blockedReason;
+  }
+
+  /** Resolves once it is usable; afterwards it reconnects for ever. Rejects when no node can be reached, and may be called again. */
+  async connect(): Promise<void> {
+    if (this.#isClosed) throw this.#closedError();
+    if (this.#model) return;
+    this.#connecting ??= this.#connectAnywhere().finally(() => (this.#connecting = undefined));
+    await this.#connecting;
+  }
+
+  /** Rejects when it is down. */
+  openChannel(): Promise<Channel> {
+    return this.#open((model) => model.createChannel());
+  }
+
+  openConfirmChannel(): Promise<ConfirmChannel> {
+    // Its buffer counts frames. Room for every window, which counts bytes, too, so that only the window holds messages up.
+    return this.#open((model) => model.createConfirmChannel({ highWaterMark: 65_536 }));
+  }
+
+  /** Gives this node up and looks for another, because it has stopped answering. */
+  abandon(why: string): void {
+    const model = this.#model;
+    if (!model) return;
+    destroySocket(model);
+    this.#lost(model, new MessagingError('TRANSPORT_UNAVAILABLE', `${this.label} ${why}`));
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#cancelReconnect();
+    const model = this.#model;
+    this.#model = undefined;
+    if (!model) return;
+    try {
+      await within(model.close(), CLOSE_TIMEOUT_MS, () => new Error('late'));
+    } catch {
+      destroySocket(model);
+    }
+  }
+
+  async #open<T extends Channel>(create: (model: ChannelModel) => Promise<T>): Promise<T> {
+    const model = this.#model;
+    if (!model) throw this.#downError();
+    const opening = create(model).then((channel) => {
+      // Without a listener an error of a channel would end the whole connection.
+      channel.on('error', () => undefined);
+      return channel;
+    });
+    return within(opening, this.settings.options.operationTimeoutMs, () => this.#silentError());
+  }
+
+  async #connectAnywhere(): Promise<void> {
+    const { connect } = await loadAmqplib();
+    let last: unknown;
+    for (const url of this.#nextOrder()) {
+      if (this.#isClosed) throw this.#closedError();
+      try {
+        this.#adopt(await this.#connectTo(connect, url));
+        return;
+      } catch (error) {
+        last = error;
+        if (isHopeless(error)) break;
+      }
+    }
+    throw new MessagingError(
+      isHopeless(last) ? 'FORBIDDEN' : 'TRANSPORT_UNAVAILABLE',
+      `${this.label} cannot be reached${reasonOf(last)}.`,
+    );
+  }
+
+  async #connectTo(
+    connect: Awaited<ReturnType<typeof loadAmqplib>>['connect'],
+    { connect: where, tls }: ServerUrl,
+  ): Promise<ChannelModel> {
+    const timeout = this.settings.options.connectTimeoutMs;
+    const connecting = connect(where, {
+      ...tls,
+      noDelay: true,
+      keepAlive: true,
+      timeout,
+      clientProperties: { connection_name: this.label },
+    });
+    const late = (): Error => Object.assign(new Error('connect ETIMEDOUT'), { code: 'ETIMEDOUT' });
+    try {
+      return await within(connecting, timeout, late);
+    } catch (error) {
+      connecting.then(destroySocket, () => undefined); // it may still come about
+      throw error;
+    }
+  }
+
+  #adopt(model: ChannelModel): void {
+    let cause: unknown;
+    model.on('error', (error: Error) => (cause = error));
+    model.on('close', (error?: Error) => this.#lost(model, cause ?? error));
+    model.on('blocked', (reason: string) => {
+      this.#blockedReason = reason || 'resource alarm';
+      this.listener.onBlocked(this.#blockedReason);
+    });
+    model.on('unblocked', () => {
+      this.#blockedReason = undefined;
+      this.listener.onUnblocked();
+    });
+    if (this.#isClosed) {
+      destroySocket(model);
+      throw this.#closedError();
+    }
+    this.#model = model;
+    this.#failures = 0;
+    this.listener.onUp();
+  }
+
+  #lost(model: ChannelModel, cause: unknown): void {
+    if (this.#model !== model) return;
+    this.#model = undefined;
+    if (this.#blockedReason !== undefined) {
+      this.#blockedReason = undefined;
+      this.listener.onUnblocked();
+    }
+    if (this.#isClosed) return;
+    this.listener.onDown(
+      cause instanceof MessagingError
+        ? cause
+        : new MessagingError('TRANSPORT_UNAVAILABLE', `${this.label} lost its connection${reasonOf(cause)}.`),
+    );
+    this.#reconnect();
+  }
+
+  #reconnect(): void {
+    if (this.#isClosed) return;
+    const ceiling = Math.min(RECONNECT_MIN_MS * 2 ** Math.min(this.#failures, 10), RECONNECT_MAX_MS);
+    this.#failures += 1;
+    this.#cancelReconnect = this.settings.clock.schedule(
+      Math.round(ceiling * (0.5 + Math.random() / 2)),
+      () => {
+        this.connect().catch(() => this.#reconnect());
+      },
+    );
+  }
+
+  /** The node that was lost comes last. */
+  #nextOrder(): readonly ServerUrl[] {
+    if (this.#order.length === 0) this.#order = shuffled(this.urls);
+    const order = this.#order;
+    this.#order = [...order.slice(1), ...order.slice(0, 1)];
+    return order;
+  }
+
+  #downError(): MessagingError {
+    if (this.#isClosed) return this.#closedError();
+    return new MessagingError(
+      'TRANSPORT_UNAVAILABLE',
+      `${this.label} is not connected. The connection comes back by itself.`,
+    );
+  }
+
+  #closedError(): MessagingError {
+    return new MessagingError('TRANSPORT_CLOSED', `${this.label} is closed.`);
+  }
+
+  #silentError(): MessagingError {
+    return new MessagingError(
+      'DEADLINE_EXCEEDED',
+      `${this.label} did not answer within ${this.settings.options.operationTimeoutMs} ms.`,
+    );
+  }
+}
+
+/** Closing says goodbye for so long at most. */
+const CLOSE_TIMEOUT_MS = 2_000;
+
+/** The client has no call for it: its `close` waits for an answer, for ever. */
+function destroySocket(model: ChannelModel): void {
+  model.on('error', () => undefined);
+  const { stream } = model.connection as unknown as { readonly stream: { destroy(error?: Error): void } };
+  stream.destroy(new Error('given up')); // with an error, or the client would not notice
+}
+
+function shuffled<T>(items: readonly T[]): T[] {
+  return items
+    .map((item) => ({ item, at: Math.random() }))
+    .sort((a, b) => a.at - b.at)
+    .map(({ item }) => item);
+}

@@ -1,0 +1,213 @@
+import type { MessagingError } from '../../../core/messaging/messaging.errors.js';
+import { DeliverySlots } from '../../../core/messaging/transport-kit/delivery-slots.js';
+import type {
+  Consumer,
+  OnDelivery,
+  PublishOutcome,
+  Settlement,
+  Subscription,
+  WireMessage,
+} from '../../../core/messaging/transport.js';
+import type { InHand } from './ack-runs.js';
+import { ConsumerChannel } from './consumer-channel.js';
+import type { ConsumerServices } from './consumer-services.js';
+import { HeldClaim } from './held-claim.js';
+import { KeepOpen } from './keep-open.js';
+import { partitionOf } from './key-buckets.js';
+import { failureOf } from './rabbitmq-errors.js';
+import type { Letter } from './rabbitmq-publisher.js';
+
+/** A delivery whose callback broke its promise not to reject comes back after this. */
+const BROKEN_CALLBACK: Settlement = { kind: 'retry', delayMs: 1_000 };
+/** A retry that the broker does not take is tried again after this. */
+const HAND_ON_MIN_MS = 50;
+const HAND_ON_MAX_MS = 2_000;
+
+/** A delivery with the channel that it came on. */
+interface Held {
+  readonly item: InHand;
+  readonly channel: ConsumerChannel;
+  readonly attempt: number;
+}
+
+/** Serves one subscription, through reconnects and whatever happens to its queue. */
+export class RabbitmqConsumer implements Consumer {
+  readonly #slots: DeliverySlots<Held>;
+  readonly #keepOpen: KeepOpen;
+  readonly #claim: HeldClaim;
+  #queues: readonly string[] = [];
+  #channel: ConsumerChannel | undefined;
+  #isStopping = false;
+  #isAbandoned = false;
+  #stopped: Promise<void> | undefined;
+  #reported: string | undefined;
+
+  constructor(
+    readonly subscription: Subscription,
+    private readonly services: ConsumerServices,
+    private readonly onDelivery: OnDelivery,
+    /** Told of each delivery. */
+    private readonly delivered: (message: WireMessage) => void,
+  ) {
+    const { context } = services;
+    this.#slots = new DeliverySlots(subscription, (held, done) => this.#deliver(held, done), noop);
+    this.#keepOpen = new KeepOpen(
+      () => this.#open(),
+      context.clock,
+      (error) => this.#report(error),
+    );
+    this.#claim = new HeldClaim(services, (letter) => this.#toGroup(letter));
+  }
+
+  /** Messages in hand, whether or not their handler has begun. */
+  *inHand(): Iterable<WireMessage> {
+    for (const { opened } of this.#channel?.acks ?? []) yield opened.message;
+  }
+
+  /** Rejects when the broker cannot be reached now or refuses. */
+  start(): Promise<void> {
+    return this.#keepOpen.start();
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  /** Gives up what is still in hand: its settlements are dropped. */
+  abandon(): void {
+    this.#isStopping = true;
+    this.#isAbandoned = true;
+    this.#keepOpen.end();
+    this.#claim.end();
+    this.#channel?.abandon();
+  }
+
+  async #stop(): Promise<void> {
+    this.#isStopping = true;
+    this.#keepOpen.end();
+    this.#claim.end();
+    const channel = this.#channel;
+    await channel?.cancel();
+    await this.#slots.idle(); // also what came meanwhile: giving it back would count as a crash
+    await channel?.close();
+  }
+
+  async #open(): Promise<void> {
+    const { connection, topology, context } = this.services;
+    const { topic, group } = this.subscription;
+    this.#queues = await topology.group(this.subscription);
+    if (this.#hasEnded()) return;
+    const channel = await ConsumerChannel.open(connection, this.#queues, this.subscription, {
+      clock: context.clock,
+      delivery: (item, from) => this.#take(item, from),
+      lost: () => {
+        if (this.#channel === channel) this.#channel = undefined;
+        this.#keepOpen.lost();
+      },
+    });
+    this.#channel = channel;
+    this.#reported = undefined;
+    if (this.#hasEnded()) await channel.close();
+    else this.#claim.start([{ topic }, { topic, group }]);
+  }
+
+  /** A call, because it may have changed while something was waited for. */
+  #hasEnded(): boolean {
+    return this.#isStopping;
+  }
+
+  #take(item: InHand, channel: ConsumerChannel): void {
+    const { opened, raw } = item;
+    this.delivered(opened.message);
+    const { queueType } = this.services.options;
+    const held = { item, channel, attempt: opened.attempt + opened.crashes };
+    // Each queue is in order by itself. After a reconnect, what comes again waits until its first run has ended.
+    if (queueType === 'quorum' || !raw.fields.redelivered) this.#slots.offer(held, raw.fields.consumerTag);
+    else void this.#countCrash(held);
+  }
+
+  /** A classic queue does not count: the message goes back with a higher count of its own. */
+  async #countCrash(held: Held): Promise<void> {
+    await this.#handOn(held, { kind: 'retry', delayMs: 0 });
+    await this.#settle(held);
+  }
+
+  #deliver(held: Held, done: () => void): void {
+    const { item, attempt } = held;
+    const settled = (settlement: Settlement): void => {
+      if (settlement.kind === 'ack') void this.#settle(held).finally(done);
+      else
+        void this.#handOn(held, settlement)
+          .then(() => this.#settle(held))
+          .finally(done);
+    };
+    const { message } = item.opened;
+    this.#call({ message, attempt, transport: this.services.context.name }).then(settled, () =>
+      settled(BROKEN_CALLBACK),
+    );
+  }
+
+  #call(delivery: Parameters<OnDelivery>[0]): Promise<Settlement> {
+    try {
+      return this.onDelivery(delivery);
+    } catch {
+      return Promise.resolve(BROKEN_CALLBACK);
+    }
+  }
+
+  async #settle({ item, channel }: Held): Promise<void> {
+    if (await channel.done(item, this.#isStopping)) return;
+    const { topic, group } = this.subscription;
+    this.services.context.onEvent({ type: 'settlement-dropped', topic, group });
+  }
+
+  /** Publishes what comes again, until the broker has it or has taken the delivery back. */
+  async #handOn({ item, channel, attempt }: Held, retry: Settlement & { kind: 'retry' }): Promise<void> {
+    const { clock } = this.services.context;
+    const { message } = item.opened;
+    const again = retry.headers ? { ...message, headers: { ...message.headers, ...retry.headers } } : message;
+    const dueAt = clock.now() + retry.delayMs;
+    for (let failures = 0; !channel.acks.isGone && !this.#isAbandoned; failures += 1) {
+      const outcome = await this.#republish(again, attempt + 1, { dueAt, delayMs: retry.delayMs });
+      if (outcome?.kind === 'accepted') return;
+      if (outcome) this.#report(outcome.error);
+      const pauseMs = Math.min(HAND_ON_MIN_MS * 2 ** Math.min(failures, 10), HAND_ON_MAX_MS);
+      await new Promise<void>((resolve) => clock.schedule(pauseMs, resolve));
+    }
+  }
+
+  async #republish(
+    message: WireMessage,
+    attempt: number,
+    { dueAt, delayMs }: { readonly dueAt: number; readonly delayMs: number },
+  ): Promise<PublishOutcome | undefined> {
+    if (delayMs <= 0) return this.#toGroup({ message, transit: { attempt } });
+    const { topic, group } = this.subscription;
+    const transit = { attempt, delay: { topic, group, dueAt, delayMs } };
+    const letters = [{ message, transit }];
+    return (await this.services.publisher.postpone({ topic, group }, letters, this.#deadline()))[0];
+  }
+
+  async #toGroup(letter: Letter): Promise<PublishOutcome | undefined> {
+    const queue = this.#queues[partitionOf(letter.message.key, this.#queues.length)] ?? '';
+    return (await this.services.publisher.toQueue(queue, [letter], this.#deadline()))[0];
+  }
+
+  #deadline(): number {
+    return this.services.context.clock.monotonic() + this.services.options.operationTimeoutMs;
+  }
+
+  /** Once for each kind of trouble in a row, so that a broker that stays down fills no log. */
+  #report(cause: unknown): void {
+    const { connection, context } = this.services;
+    const error: MessagingError = failureOf(cause, connection.label, false).error;
+    if (this.#reported === error.message) return;
+    this.#reported = error.message;
+    context.onEvent({ type: 'error', error });
+  }
+}
+
+function noop(): void {
+  // slots are asked for nothing: the broker hands out as much as was agreed
+}

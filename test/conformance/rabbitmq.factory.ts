@@ -1,0 +1,18 @@
+import { systemClock } from '../../src/core/messaging/clock.js';
+import type { Transport, TransportContext } from '../../src/core/messaging/transport.js';
+import { rabbitmqOptionsSchema } from '../../src/infrastructure/services/rabbitmq/rabbitmq.options.js';
+import { RabbitmqTransport } from '../../src/infrastructure/services/rabbitmq/rabbitmq.transport.js';
+
+/** A connected RabbitMQ transport as the suite wants it, with these options (as JSON). */
+export async function createTransport(
+  given: string,
+  { onEvent = () => undefined }: Partial<Pick<TransportContext, 'onEvent'>> = {},
+): Promise<Transport> {
+  const options = rabbitmqOptionsSchema.parse({
+    maxMessageBytes: 2 ** 20 + 1_000,
+    ...(JSON.parse(given) as object),
+  });
+  const transport = new RabbitmqTransport(options, { name: 'rabbitmq', clock: systemClock, onEvent });
+  await transport.connect();
+  return transport;
+}
