@@ -6,12 +6,35 @@ export function problemsOfTransports(settings: Settings, production: boolean): s
   const transports = settings.get(['transports']);
   if (!production || !isGroup(transports)) return [];
   return Object.keys(transports).flatMap((name) => {
-    const path = ['transports', name, 'tls', 'dangerouslyAllowInvalidCerts'];
-    if (settings.get(path) !== true && settings.get(path) !== 'true') return [];
-    return [
-      `${label(path, settings)} is on, and NODE_ENV is production: anybody could pose as the server. Name the authority in tls.caFile instead.`,
-    ];
+    return [...problemsOfCertificates(name, settings), ...problemsOfGuests(name, settings)];
   });
+}
+
+function problemsOfCertificates(name: string, settings: Settings): string[] {
+  const path = ['transports', name, 'tls', 'dangerouslyAllowInvalidCerts'];
+  if (settings.get(path) !== true && settings.get(path) !== 'true') return [];
+  return [
+    `${label(path, settings)} is on, and NODE_ENV is production: anybody could pose as the server. Name the authority in tls.caFile instead.`,
+  ];
+}
+
+const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
+
+/** A fresh RabbitMQ has a user that everybody knows, and lets it in from elsewhere if it is told to. */
+function problemsOfGuests(name: string, settings: Settings): string[] {
+  const path = ['transports', name, 'urls'];
+  const urls = settings.get(path);
+  if (settings.get(['transports', name, 'kind']) !== 'rabbitmq' || !Array.isArray(urls)) return [];
+  const fallback = settings.get(['transports', name, 'username']);
+  const isGuest = (text: unknown): boolean => {
+    if (typeof text !== 'string' || !URL.canParse(text)) return false;
+    const { username, hostname } = new URL(text);
+    return !LOOPBACK.test(hostname) && (username || (fallback ?? 'guest')) === 'guest';
+  };
+  if (!urls.some(isGuest)) return [];
+  return [
+    `${label(path, settings)} leads to another machine as the user guest, and NODE_ENV is production: everybody knows its password. Make a user of your own.`,
+  ];
 }
 
 /** A store that is kept on the servers of a transport needs one that has such servers. */

@@ -1,0 +1,50 @@
+import { problemsOf } from '../test/support/load-config.js';
+
+const PRODUCTION = { NODE_ENV: 'production', SWITCHYARD_ADMIN__ENABLED: 'false' };
+const rabbit = (options: string): string => `transports: {work: {kind: rabbitmq, ${options}}}`;
+
+describe('Transports', () => {
+  it.each([
+    [
+      'a certificate from anybody',
+      rabbit("urls: ['amqps://u:p@mq'], tls: {dangerouslyAllowInvalidCerts: true}"),
+      'is on',
+    ],
+    ['the user guest elsewhere', rabbit("urls: ['amqp://mq.example:5672']"), 'as the user guest'],
+    [
+      'the user guest by name',
+      rabbit("urls: ['amqp://127.0.0.1', 'amqp://guest:guest@mq.example']"),
+      'as the user guest',
+    ],
+  ])('are refused in production with %s, and only there', (_, file, problem) => {
+    expect(problemsOf({ file, env: PRODUCTION })).toEqual([expect.stringContaining(problem)]);
+    expect(problemsOf({ file })).toEqual([]);
+  });
+
+  it.each([
+    rabbit("urls: ['amqp://127.0.0.1', 'amqp://localhost:5673']"),
+    rabbit("urls: ['amqp://shop:secret@mq.example']"),
+    rabbit("urls: ['amqp://mq.example'], username: shop, password: secret"),
+  ])('are fine in production: %s', (file) => {
+    expect(problemsOf({ file, env: PRODUCTION })).toEqual([]);
+  });
+
+  it.each([
+    ['no URL', 'urls: []', 'urls'],
+    ['a URL of something else', "urls: ['redis://canary-4f1c@mq']", 'amqp://'],
+    ['two virtual hosts', "urls: ['amqp://mq/a', 'amqp://mq/b']", 'different virtual hosts'],
+    ['TLS that nothing uses', "urls: ['amqp://mq'], tls: {}", 'no URL starts with amqps://'],
+    [
+      'half a certificate',
+      "urls: ['amqps://mq'], tls: {certFile: a}",
+      'tls.certFile and tls.keyFile together',
+    ],
+    ['a number of partitions', "urls: ['amqp://mq'], keyPartitions: 3", 'power of two'],
+    ['a heartbeat', "urls: ['amqp://mq'], heartbeatMs: 1500ms", 'heartbeatMs'],
+  ])('of RabbitMQ are told what is wrong with %s', (_, options, problem) => {
+    const problems = problemsOf({ file: rabbit(options) });
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toContain(problem);
+    expect(problems[0]).not.toContain('canary');
+  });
+});
