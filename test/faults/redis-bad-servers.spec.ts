@@ -1,7 +1,8 @@
 import { TopicKeys } from '../../src/infrastructure/services/redis/redis-keys.js';
 import { type RedisServer, startRedis } from '../support/brokers/redis-server.js';
 import { waitUntil } from '../support/brokers/wait-until.js';
-import { closeAll, codeOf, collected, connected, publishOne, redisBench } from './redis-bench.js';
+import { connected, redisBench } from './redis-bench.js';
+import { closeAll, codeOf, collected, publishOne } from './transport-bench.js';
 
 const CANARY = 'canary-0815';
 const PREFIX = 'bad:';

@@ -3,7 +3,8 @@ import type { TransportEvent } from '../../src/core/messaging/transport.js';
 import { type FaultProxy, startFaultProxy } from '../support/brokers/fault-proxy.js';
 import { type RedisServer, startRedis } from '../support/brokers/redis-server.js';
 import { waitUntil } from '../support/brokers/wait-until.js';
-import { closeAll, collected, connected, publishOne } from './redis-bench.js';
+import { connected } from './redis-bench.js';
+import { closeAll, collected, publishOne } from './transport-bench.js';
 import { Load } from '../support/transport-load.js';
 import { explainLoss, report } from './measured.js';
 

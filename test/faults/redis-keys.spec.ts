@@ -1,7 +1,8 @@
 import { type RedisServer, startRedis } from '../support/brokers/redis-server.js';
 import { waitUntil } from '../support/brokers/wait-until.js';
 import { report } from './measured.js';
-import { closeAll, connected } from './redis-bench.js';
+import { connected } from './redis-bench.js';
+import { closeAll } from './transport-bench.js';
 import { type Child, startRedisChild } from './redis-process.js';
 
 const KEYS = 12;

@@ -1,6 +1,7 @@
 import { type RedisServer, startRedis } from '../support/brokers/redis-server.js';
 import { createTestCertificates, type TestCertificates } from '../support/brokers/test-certificates.js';
-import { closeAll, publishOne, redisBench } from './redis-bench.js';
+import { redisBench } from './redis-bench.js';
+import { closeAll, publishOne } from './transport-bench.js';
 
 let certificates: TestCertificates;
 const servers: RedisServer[] = [];

@@ -59,9 +59,14 @@ export class RabbitmqCluster {
     if (count === 1) return;
     await waitUntil(
       `all ${count} nodes are members`,
-      async () => (await this.control('eval', 'length(rabbit_nodes:list_running()).')) === String(count),
+      async () => (await this.#runningNodes()).length === count,
       READY_TIMEOUT_MS,
     );
+  }
+
+  async #runningNodes(): Promise<readonly string[]> {
+    const status = await this.control('cluster_status', '--formatter', 'json');
+    return (JSON.parse(status) as { readonly running_nodes: readonly string[] }).running_nodes;
   }
 
   /** Starts every node that is dead, and waits until the cluster is whole. */

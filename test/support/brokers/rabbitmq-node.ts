@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isListening, ServerProcess } from './server-process.js';
 
@@ -42,6 +42,11 @@ export class RabbitmqNode {
   /** The one that runs now, or ran last. */
   get process(): ServerProcess {
     return this.#process;
+  }
+
+  /** What it has written so far. */
+  log(): string {
+    return readFileSync(join(this.#options.directory, 'log', `${this.name}.log`), 'utf8');
   }
 
   async ready(): Promise<void> {

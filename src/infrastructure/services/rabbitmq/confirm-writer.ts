@@ -20,6 +20,8 @@ export class ConfirmWriter {
   readonly #waiting = new LinkedSet<Outbound>();
   readonly #written = new LinkedSet<Outbound>();
   #writtenBytes = 0;
+  /** Only known once the broker has refused something for its size. */
+  #maxBytes = Infinity;
   #channel: ConfirmChannel | undefined;
   #opening: Promise<void> | undefined;
   #isSweeping = false;
@@ -49,7 +51,8 @@ export class ConfirmWriter {
       outbound.tell('unsent');
       return;
     }
-    if (this.#waiting.size === 0 && this.#hasRoomFor(outbound)) this.#put(outbound, this.#channel);
+    if (outbound.content.length > this.#maxBytes) outbound.tell('oversized');
+    else if (this.#waiting.size === 0 && this.#hasRoomFor(outbound)) this.#put(outbound, this.#channel);
     else this.#waiting.add(outbound);
     this.#sweepLater();
   }
@@ -73,6 +76,9 @@ export class ConfirmWriter {
     channel.on('return', (message) => this.#returned(channel, message));
     channel.on('error', (error: Error) => {
       if (replyCodeOf(error) === REPLY.notFound) this.undeclared();
+      this.#maxBytes = Number(
+        /larger than (?:configured )?max size (\d+)/.exec(error.message)?.[1] ?? this.#maxBytes,
+      );
     });
     channel.on('close', () => this.#channelClosed(channel));
     this.#channel = channel;
@@ -107,7 +113,8 @@ export class ConfirmWriter {
     this.#writtenBytes -= outbound.content.length;
     if (outbound.isReturned) outbound.tell('returned');
     else if (!error) outbound.tell('confirmed');
-    else outbound.tell(isNack(error) ? 'nacked' : 'lost');
+    else if (isNack(error)) outbound.tell('nacked');
+    else outbound.tell(outbound.content.length > this.#maxBytes ? 'oversized' : 'lost');
     if (this.#waiting.size > 0) this.#advance();
   }
 

@@ -14,8 +14,10 @@ export type Fate =
   | 'overdue'
   /** It was never written: no time, no channel, or the broker takes nothing now. */
   | 'unsent'
-  /** The client cannot encode it. */
-  | 'unencodable';
+  /** The client cannot encode its headers. */
+  | 'unencodable'
+  /** The broker has said how large a message may be, and it is larger. */
+  | 'oversized';
 
 /** A message as the client wants it. */
 export interface Sealed {

@@ -32,6 +32,13 @@ const OUTCOMES: Readonly<
       `The headers of a message to "${where}" are too large for AMQP, or no text. Send less in them.`,
     ),
   }),
+  oversized: ({ label }, where) => ({
+    kind: 'refused',
+    error: new MessagingError(
+      'MESSAGE_TOO_LARGE',
+      `A message to "${where}" is larger than ${label} takes (max_message_size). Send a reference instead.`,
+    ),
+  }),
   lost: ({ label }) => failureOf(undefined, label, true),
 };
 

@@ -1,0 +1,68 @@
+import { randomUUID } from 'node:crypto';
+import { systemClock } from '../../src/core/messaging/clock.js';
+import type {
+  Delivery,
+  PublishOutcome,
+  Settlement,
+  Transport,
+  TransportContext,
+  TransportEvent,
+} from '../../src/core/messaging/transport.js';
+
+/** A transport of a test, with what it has told. */
+export interface Bench<T extends Transport> {
+  readonly transport: T;
+  readonly events: TransportEvent[];
+  /** Messages of the error events. */
+  readonly errors: () => string[];
+}
+
+const opened: Transport[] = [];
+
+/** Not connected yet. Closed by {@link closeAll}. */
+export function bench<T extends Transport>(create: (context: TransportContext) => T, name: string): Bench<T> {
+  const events: TransportEvent[] = [];
+  const transport = create({ name, clock: systemClock, onEvent: (event) => events.push(event) });
+  opened.push(transport);
+  return {
+    transport,
+    events,
+    errors: () => events.flatMap((event) => (event.type === 'error' ? [event.error.message] : [])),
+  };
+}
+
+export async function closeAll(): Promise<void> {
+  await Promise.all(opened.splice(0).map((transport) => transport.close()));
+}
+
+/** Publishes one message and tells its outcome. */
+export async function publishOne(
+  transport: Transport,
+  to: string | { readonly topic: string; readonly group: string },
+  { id, deadlineMs = 2_000 }: { readonly id?: string; readonly deadlineMs?: number } = {},
+): Promise<PublishOutcome> {
+  const message = { id: id ?? randomUUID(), headers: { a: 'b' }, body: Buffer.from('{}') };
+  const destination = typeof to === 'string' ? { topic: to } : to;
+  const [outcome] = await transport.publish(destination, [message], { deadlineMs });
+  if (!outcome) throw new Error('There is no outcome.');
+  return outcome;
+}
+
+/** Consumes and notes what comes. */
+export async function collected(
+  transport: Transport,
+  topic: string,
+  settle: (delivery: Delivery) => Settlement | Promise<Settlement> = () => ({ kind: 'ack' }),
+): Promise<Delivery[]> {
+  const deliveries: Delivery[] = [];
+  await transport.consume({ topic, group: 'g', concurrency: 10, ordering: 'none' }, async (delivery) => {
+    deliveries.push(delivery);
+    return settle(delivery);
+  });
+  return deliveries;
+}
+
+/** Code of the error of an outcome that is not `accepted`. */
+export function codeOf(outcome: PublishOutcome): string {
+  return outcome.kind === 'accepted' ? 'accepted' : String((outcome.error as { code?: unknown }).code);
+}
