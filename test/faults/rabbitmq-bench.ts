@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import { type ConfirmChannel, connect } from 'amqplib';
 import { rabbitmqOptionsSchema } from '../../src/infrastructure/services/rabbitmq/rabbitmq.options.js';
 import { RabbitmqTransport } from '../../src/infrastructure/services/rabbitmq/rabbitmq.transport.js';
+import type { RabbitmqCluster } from '../support/brokers/rabbitmq-cluster.js';
 import { type Bench, bench } from './transport-bench.js';
 
 /** Not connected yet. */
@@ -13,4 +15,33 @@ export async function connected(options: object): Promise<Bench<RabbitmqTranspor
   const made = rabbitmqBench(options);
   await made.transport.connect();
   return made;
+}
+
+/** Does something to a broker as somebody else. */
+export async function asSomebodyElse<T>(
+  { urls }: Pick<RabbitmqCluster, 'urls'>,
+  act: (channel: ConfirmChannel) => Promise<T>,
+): Promise<T> {
+  const connection = await connect(urls[0]!);
+  connection.on('error', () => undefined);
+  const channel = await connection.createConfirmChannel();
+  channel.on('error', () => undefined);
+  try {
+    return await act(channel);
+  } finally {
+    await connection.close();
+  }
+}
+
+/** Publishes as somebody else, with properties of its own. */
+export function publishedRaw(
+  server: Pick<RabbitmqCluster, 'urls'>,
+  { exchange = '', routingKey = '' }: { readonly exchange?: string; readonly routingKey?: string },
+  content: Buffer,
+  properties: object = {},
+): Promise<void> {
+  return asSomebodyElse(server, async (channel) => {
+    channel.publish(exchange, routingKey, content, properties);
+    await channel.waitForConfirms();
+  });
 }

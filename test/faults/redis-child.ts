@@ -1,14 +1,12 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import type { DeadLetterStatus } from '../../src/core/messaging/dead-letters/dead-letter-store.js';
 import { redisOptionsSchema } from '../../src/infrastructure/services/redis/redis.options.js';
 import { RedisDeadLetterStore } from '../../src/infrastructure/services/redis/redis-dead-letter.store.js';
 import { RedisIdempotencyStore } from '../../src/infrastructure/services/redis/redis-idempotency.store.js';
 import { letter } from '../conformance/dead-letters/letters.js';
-import { createTransport } from '../conformance/redis.factory.js';
 
 /** What a process does until it is killed. */
 export interface ChildTask {
-  readonly role: 'letters' | 'claims' | 'keys';
+  readonly role: 'letters' | 'claims';
   /** Tells children apart. */
   readonly name: string;
   readonly options: object;
@@ -52,21 +50,8 @@ async function claims({ name, options }: ChildTask): Promise<void> {
   }
 }
 
-/** Consumes in the order of keys, slowly, and tells when each message begins and ends. */
-async function keys({ options }: ChildTask): Promise<void> {
-  const transport = await createTransport(JSON.stringify(options));
-  const subscription = { topic: 't', group: 'g', concurrency: 10, ordering: 'key' } as const;
-  await transport.consume(subscription, async ({ message, attempt }) => {
-    say('begin', message.key ?? '', message.id, attempt);
-    await wait(5);
-    say('end', message.key ?? '', message.id, attempt);
-    return { kind: 'ack' };
-  });
-  say('consuming');
-}
-
 const task = JSON.parse(process.argv[2] ?? '') as ChildTask;
-const roles = { letters, claims, keys };
+const roles = { letters, claims };
 setTimeout(() => process.exit(1), 120_000); // whatever happens, a forgotten child ends by itself
 roles[task.role](task).catch((error: unknown) => {
   process.stderr.write(`${String(error)}\n`);

@@ -6,7 +6,7 @@ import { letter } from '../conformance/dead-letters/letters.js';
 import { type RedisServer, startRedis } from '../support/brokers/redis-server.js';
 import { waitUntil } from '../support/brokers/wait-until.js';
 import { report } from './measured.js';
-import { type Child, startRedisChild } from './redis-process.js';
+import { type Child, startChild } from './child-process.js';
 
 const KILLS = 6;
 let server: RedisServer;
@@ -22,7 +22,7 @@ afterEach(() => Promise.all(children.splice(0).map((child) => child.kill())));
 async function killAgainAndAgain(role: 'letters' | 'claims', options: object): Promise<string[]> {
   const said: string[] = [];
   for (let nth = 0; nth < KILLS; nth++) {
-    const child = startRedisChild({ role, name: `child-${nth}`, options });
+    const child = startChild('test/faults/redis-child.ts', { role, name: `child-${nth}`, options });
     children.push(child);
     await waitUntil('it works', async () => child.lines.length > 20 + nth * 7);
     await child.kill();

@@ -3,7 +3,7 @@ import type { Clock } from '../../../core/messaging/transport.js';
 import type { ConfirmChannel, Message } from './amqplib-client.js';
 import type { Outbound } from './outbound.js';
 import type { RabbitmqConnection } from './rabbitmq-connection.js';
-import { replyCodeOf, REPLY } from './rabbitmq-errors.js';
+import { REPLY, replyCodeOf, said } from './rabbitmq-errors.js';
 import type { RabbitmqOptions } from './rabbitmq.options.js';
 
 const SWEEP_MS = 20;
@@ -24,6 +24,7 @@ export class ConfirmWriter {
   #maxBytes = Infinity;
   #channel: ConfirmChannel | undefined;
   #opening: Promise<void> | undefined;
+  #closedBecause: string | undefined;
   #isSweeping = false;
   #isClosed = false;
 
@@ -32,8 +33,13 @@ export class ConfirmWriter {
     private readonly connection: RabbitmqConnection,
     private readonly options: Pick<RabbitmqOptions, 'maxUnconfirmed' | 'operationTimeoutMs'>,
     private readonly clock: Clock,
-    private readonly undeclared: () => void,
+    private readonly undeclared: (text: string) => void,
   ) {}
+
+  /** What the broker said when it last closed a channel. */
+  get closedBecause(): string | undefined {
+    return this.#closedBecause;
+  }
 
   get isOpen(): boolean {
     return this.#channel !== undefined;
@@ -75,13 +81,15 @@ export class ConfirmWriter {
     const channel = await this.connection.openConfirmChannel();
     channel.on('return', (message) => this.#returned(channel, message));
     channel.on('error', (error: Error) => {
-      if (replyCodeOf(error) === REPLY.notFound) this.undeclared();
+      this.#closedBecause = said(error);
+      if (replyCodeOf(error) === REPLY.notFound) this.undeclared(said(error));
       this.#maxBytes = Number(
         /larger than (?:configured )?max size (\d+)/.exec(error.message)?.[1] ?? this.#maxBytes,
       );
     });
     channel.on('close', () => this.#channelClosed(channel));
     this.#channel = channel;
+    this.#closedBecause = undefined;
   }
 
   #hasRoomFor({ content }: Outbound): boolean {

@@ -5,7 +5,7 @@ import { Mover } from './mover.js';
 import type { Letter } from './rabbitmq-publisher.js';
 
 /** A publisher that found no group may put its message aside a little after the first group has come. */
-const LOOK_AGAIN_MS = [2_000, 15_000, 60_000];
+const LOOK_MS = [0, 2_000, 15_000, 60_000];
 const PREFETCH = 200;
 const POLL_MS = 50;
 
@@ -17,15 +17,19 @@ export class HeldClaim {
 
   constructor(
     private readonly services: ConsumerServices,
-    private readonly deliver: (letter: Letter) => Promise<PublishOutcome | undefined>,
+    private readonly deliver: (letter: Letter, from: Destination) => Promise<PublishOutcome | undefined>,
   ) {}
 
-  /** Looks now, and some times later. */
-  start(places: readonly Destination[], looks: readonly number[] = LOOK_AGAIN_MS): void {
-    void this.#lookAt(places).finally(() => {
-      const [next, ...later] = looks;
-      if (next === undefined || this.#isEnded) return;
-      this.#cancel = this.services.context.clock.schedule(next, () => this.start(places, later));
+  /** Looks some times, first now, or `later` when other groups are to be there first. */
+  start(places: readonly Destination[], when: 'now' | 'later' = 'now'): void {
+    this.#look(places, when === 'now' ? LOOK_MS : LOOK_MS.slice(1));
+  }
+
+  #look(places: readonly Destination[], [nextMs, ...later]: readonly number[]): void {
+    this.#cancel();
+    if (nextMs === undefined || this.#isEnded) return;
+    this.#cancel = this.services.context.clock.schedule(nextMs, () => {
+      void this.#lookAt(places).finally(() => this.#look(places, later));
     });
   }
 
@@ -38,19 +42,20 @@ export class HeldClaim {
   async #lookAt(places: readonly Destination[]): Promise<void> {
     for (const place of places)
       try {
-        await this.#claim(this.services.topology.names.held(place));
+        await this.#claim(place);
       } catch {
         // the connection is lost; the consumer looks again once it is back
       }
   }
 
-  async #claim(queue: string): Promise<void> {
+  async #claim(place: Destination): Promise<void> {
+    const queue = this.services.topology.names.held(place);
     if ((await this.services.depths.sum([queue])) === 0 || this.#isEnded) return;
     const mover = new Mover(this.services.connection, queue, {
       prefetch: PREFETCH,
       move: async (raw) => {
         const { message, attempt } = open(raw);
-        return (await this.deliver({ message, transit: { attempt } }))?.kind === 'accepted';
+        return (await this.deliver({ message, transit: { attempt } }, place))?.kind === 'accepted';
       },
       lost: () => undefined,
     });

@@ -4,7 +4,10 @@ import type { Fate } from './outbound.js';
 import type { RabbitmqConnection } from './rabbitmq-connection.js';
 import { failureOf } from './rabbitmq-errors.js';
 
-type State = Pick<RabbitmqConnection, 'label' | 'isUp' | 'blockedReason'>;
+/** What is known about the connection and its channel. */
+export interface State extends Pick<RabbitmqConnection, 'label' | 'isUp' | 'blockedReason'> {
+  readonly closedBecause: string | undefined;
+}
 
 export const ACCEPTED: PublishOutcome = { kind: 'accepted' };
 
@@ -39,7 +42,16 @@ const OUTCOMES: Readonly<
       `A message to "${where}" is larger than ${label} takes (max_message_size). Send a reference instead.`,
     ),
   }),
-  lost: ({ label }) => failureOf(undefined, label, true),
+  lost: ({ label, isUp, closedBecause }) =>
+    isUp && closedBecause !== undefined
+      ? {
+          kind: 'unknown',
+          error: new MessagingError(
+            'TRANSPORT_UNAVAILABLE',
+            `${label} closed the channel while messages were on their way. It says: ${closedBecause}`,
+          ),
+        }
+      : failureOf(undefined, label, true),
 };
 
 /** @param isSingle one queue at most takes the message, so that a refusal is certain. */

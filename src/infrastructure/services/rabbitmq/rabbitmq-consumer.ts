@@ -2,6 +2,7 @@ import type { MessagingError } from '../../../core/messaging/messaging.errors.js
 import { DeliverySlots } from '../../../core/messaging/transport-kit/delivery-slots.js';
 import type {
   Consumer,
+  Destination,
   OnDelivery,
   PublishOutcome,
   Settlement,
@@ -56,7 +57,7 @@ export class RabbitmqConsumer implements Consumer {
       context.clock,
       (error) => this.#report(error),
     );
-    this.#claim = new HeldClaim(services, (letter) => this.#toGroup(letter));
+    this.#claim = new HeldClaim(services, (letter, from) => this.#deliverHeld(letter, from));
   }
 
   /** Messages in hand, whether or not their handler has begun. */
@@ -110,6 +111,14 @@ export class RabbitmqConsumer implements Consumer {
     this.#reported = undefined;
     if (this.#hasEnded()) await channel.close();
     else this.#claim.start([{ topic }, { topic, group }]);
+  }
+
+  /** Something was deleted: what this consumer needs is declared anew, and what was kept meanwhile is fetched. */
+  async redeclare(): Promise<void> {
+    if (this.#isStopping) return;
+    const { topic, group } = this.subscription;
+    await this.services.topology.group(this.subscription);
+    this.#claim.start([{ topic }, { topic, group }], 'later');
   }
 
   /** A call, because it may have changed while something was waited for. */
@@ -192,6 +201,12 @@ export class RabbitmqConsumer implements Consumer {
   async #toGroup(letter: Letter): Promise<PublishOutcome | undefined> {
     const queue = this.#queues[partitionOf(letter.message.key, this.#queues.length)] ?? '';
     return (await this.services.publisher.toQueue(queue, [letter], this.#deadline()))[0];
+  }
+
+  /** What was kept for a topic goes to all of its groups: it has not been in any. */
+  async #deliverHeld(letter: Letter, { topic, group }: Destination): Promise<PublishOutcome | undefined> {
+    if (group !== undefined) return this.#toGroup(letter);
+    return (await this.services.publisher.toGroups(topic, [letter], this.#deadline()))[0];
   }
 
   #deadline(): number {

@@ -4,7 +4,7 @@ import { nextWaitMs } from './delay-plan.js';
 import { seal, type Transit } from './envelope.js';
 import { routingKeyOf } from './key-buckets.js';
 import { type Fate, Outbound, type Sealed } from './outbound.js';
-import { ACCEPTED, lateError, outcomeOf, unsent } from './publish-outcomes.js';
+import { ACCEPTED, lateError, outcomeOf, type State, unsent } from './publish-outcomes.js';
 import type { RabbitmqConnection } from './rabbitmq-connection.js';
 import { failureOf } from './rabbitmq-errors.js';
 import type { RabbitmqOptions } from './rabbitmq.options.js';
@@ -28,21 +28,37 @@ export interface Letter {
   readonly transit?: Transit;
 }
 
+export interface PublisherSettings {
+  readonly options: RabbitmqOptions;
+  readonly clock: Clock;
+  /** Told when something that is published to turns out to be missing, with what the broker says. */
+  readonly undeclared: (text: string) => void;
+}
+
 /** Publishes with an outcome for each message, on a connection that only publishes. */
 export class RabbitmqPublisher {
+  private readonly clock: Clock;
   readonly #writer: ConfirmWriter;
 
   constructor(
     private readonly connection: RabbitmqConnection,
     private readonly topology: Topology,
-    options: RabbitmqOptions,
-    private readonly clock: Clock,
+    { options, clock, undeclared }: PublisherSettings,
   ) {
-    this.#writer = new ConfirmWriter(connection, options, clock, () => topology.forget());
+    this.clock = clock;
+    this.#writer = new ConfirmWriter(connection, options, clock, (text) => {
+      topology.forget();
+      undeclared(text);
+    });
   }
 
   get isOpen(): boolean {
     return this.#writer.isOpen;
+  }
+
+  get #state(): State {
+    const { label, isUp, blockedReason } = this.connection;
+    return { label, isUp, blockedReason, closedBecause: this.#writer.closedBecause };
   }
 
   /** Makes it ready, after each time the connection has come up. */
@@ -70,6 +86,17 @@ export class RabbitmqPublisher {
     const delay = delayMs > 0 ? { ...to, dueAt: this.clock.now() + delayMs, delayMs } : undefined;
     const letters = messages.map((message) => (delay ? { message, transit: { delay } } : { message }));
     return delay ? this.postpone(to, letters, deadline) : this.deliver(to, letters, deadline);
+  }
+
+  /** To every group of a topic that is there; none is an error. */
+  async toGroups(
+    topic: string,
+    letters: readonly Letter[],
+    deadline: number,
+  ): Promise<readonly PublishOutcome[]> {
+    const failed = await this.#prepared(() => this.topology.exchange({ topic }), letters, deadline);
+    const place = { exchange: this.topology.names.exchange({ topic }), isSingle: false };
+    return failed ?? this.#send(place, letters, deadline);
   }
 
   /** To the queue of the group or groups now. */
@@ -121,7 +148,7 @@ export class RabbitmqPublisher {
   ): Promise<readonly PublishOutcome[] | undefined> {
     const failed = (outcome: PublishOutcome): readonly PublishOutcome[] => letters.map(() => outcome);
     const { isUp, blockedReason, label } = this.connection;
-    if (!isUp || blockedReason !== undefined) return failed(unsent(this.connection));
+    if (!isUp || blockedReason !== undefined) return failed(unsent(this.#state));
     try {
       const declaring = declare();
       const opening = this.#writer.isOpen ? undefined : this.#writer.open();
@@ -157,10 +184,10 @@ export class RabbitmqPublisher {
 
   async #failed(fate: Fate, place: Place, letter: Letter, deadline: number): Promise<PublishOutcome> {
     if (fate !== 'returned')
-      return outcomeOf(fate, this.connection, place.routingKey ?? place.exchange, place.isSingle);
+      return outcomeOf(fate, this.#state, place.routingKey ?? place.exchange, place.isSingle);
     if (place.heldFor) return this.#hold(place.heldFor, letter, deadline);
     this.topology.forget(); // somebody has deleted the queue: whoever comes next declares it anew
-    return outcomeOf(fate, this.connection, place.routingKey ?? '', true);
+    return outcomeOf(fate, this.#state, place.routingKey ?? place.exchange, true);
   }
 
   /** No group has consumed there yet: the first one that does finds it. */

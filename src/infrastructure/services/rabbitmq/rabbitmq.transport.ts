@@ -92,7 +92,11 @@ export class RabbitmqTransport implements Transport {
     this.#depths = new Depths(this.#consuming, options.operationTimeoutMs, clock);
     this.#topology = new Topology(this.#consuming, this.#names, options, this.#depths);
     const declaring = new Topology(this.#publishing, this.#names, options, this.#depths);
-    this.#publisher = new RabbitmqPublisher(this.#publishing, declaring, options, clock);
+    this.#publisher = new RabbitmqPublisher(this.#publishing, declaring, {
+      options,
+      clock,
+      undeclared: (text) => this.#redeclare(text),
+    });
     this.#services = {
       connection: this.#consuming,
       topology: this.#topology,
@@ -205,6 +209,18 @@ export class RabbitmqTransport implements Transport {
     } catch (error) {
       throw failureOf(error, this.#consuming.label, true).error;
     }
+  }
+
+  /** An exchange takes the bindings of all groups with it. */
+  #redeclare(text: string): void {
+    const { label } = this.#consuming;
+    const error = new MessagingError(
+      'TRANSPORT_UNAVAILABLE',
+      `${label} lacks what was declared. It is declared anew. It says: ${text}`,
+    );
+    this.context.onEvent({ type: 'error', error });
+    this.#topology.forget();
+    for (const consumer of this.#consumers) consumer.redeclare().catch(() => undefined); // it does so again after a reconnect
   }
 
   #ageOf({ topic, group }: Pick<Subscription, 'topic' | 'group'>): AgeEstimate {

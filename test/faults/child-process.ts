@@ -1,5 +1,4 @@
 import { spawn } from 'node:child_process';
-import type { ChildTask } from './redis-child.js';
 
 /** A process of a test, with what it has said. */
 export interface Child {
@@ -10,8 +9,9 @@ export interface Child {
   readonly kill: () => Promise<void>;
 }
 
-export function startRedisChild(task: ChildTask): Child {
-  const args = ['--import', '@swc-node/register/esm-register', 'test/faults/redis-child.ts'];
+/** @param script a module of a child, which reads its task from its first argument. */
+export function startChild(script: string, task: object): Child {
+  const args = ['--import', '@swc-node/register/esm-register', script];
   const child = spawn(process.execPath, [...args, JSON.stringify(task)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
