@@ -7,90 +7,89 @@ import { within } from './within.js';
 
 const CANCEL_TIMEOUT_MS = 3_000;
 
+/** What a channel tells the consumer that opened it. */
+export interface ChannelListener {
+  readonly clock: Clock;
+  readonly delivery: (item: InHand, channel: ConsumerChannel) => void;
+  /** Once, when it has ended by itself, or the broker hands out nothing more from one of its queues. */
+  readonly lost: (channel: ConsumerChannel) => void;
+}
+
 /** The channel of one consumer, for as long as it lives: queues that it consumes, deliveries that it answers. */
 export class ConsumerChannel {
   readonly acks: AckRuns;
+  /** Queues that it consumes. */
+  readonly #consumed = new Set<string>();
   /** Where the order of keys is kept: queues whose message is in hand. */
   readonly #busy = new Set<string>();
-  #isLost = false;
+  /** Queues that end once their message is settled. */
+  readonly #leaving = new Set<string>();
+  #hasEnded = false;
 
   private constructor(
     private readonly channel: Channel,
-    private readonly queues: readonly string[],
-    private readonly subscription: Subscription,
-    clock: Clock,
+    private readonly isKeyed: boolean,
+    prefetch: number,
+    private readonly listener: ChannelListener,
   ) {
-    this.acks = new AckRuns(channel, this.#prefetch, clock);
+    this.acks = new AckRuns(channel, prefetch, listener.clock);
   }
 
-  /** One a queue keeps its order; there are several queues then. */
-  get #prefetch(): number {
-    return this.subscription.ordering === 'key' ? 1 : this.subscription.concurrency;
-  }
-
-  /**
-   * Opens it and begins to consume.
-   *
-   * @param on.delivery called for each delivery.
-   * @param on.lost called once when it has ended by itself, or the broker hands out nothing more on it.
-   */
+  /** Opens it; nothing is consumed yet. */
   static async open(
     connection: RabbitmqConnection,
-    queues: readonly string[],
-    subscription: Subscription,
-    on: {
-      readonly clock: Clock;
-      readonly delivery: (item: InHand, channel: ConsumerChannel) => void;
-      readonly lost: (channel: ConsumerChannel) => void;
-    },
+    { ordering, concurrency }: Subscription,
+    listener: ChannelListener,
   ): Promise<ConsumerChannel> {
+    const isKeyed = ordering === 'key';
+    const prefetch = isKeyed ? 1 : concurrency; // one of a queue keeps its order; there are several queues then
     const channel = await connection.openChannel();
-    const opened = new ConsumerChannel(channel, queues, subscription, on.clock);
-    const lose = (): void => {
-      opened.acks.end();
-      if (opened.#isLost) return;
-      opened.#isLost = true;
-      on.lost(opened);
-    };
-    channel.on('close', lose);
-    const take = (raw: ConsumeMessage | null): void => {
-      // A queue was deleted, or its node is gone: what is in hand is handed out again elsewhere.
-      if (raw === null) opened.abandon();
-      else opened.#take(raw, on.delivery);
-    };
-    try {
-      await channel.prefetch(opened.#prefetch);
-      for (const queue of queues) await channel.consume(queue, take, { consumerTag: queue });
-      return opened;
-    } catch (error) {
-      opened.#isLost = true; // whoever opens it is told by the error
-      opened.abandon();
-      throw error;
-    }
+    const opened = new ConsumerChannel(channel, isKeyed, prefetch, listener);
+    channel.on('close', () => opened.#lose());
+    await channel.prefetch(prefetch);
+    return opened;
   }
 
-  /** Asks for nothing more. What arrives until the broker has heard of it is still handed over. */
-  async cancel(): Promise<void> {
-    await Promise.all(
-      this.queues.filter((queue) => !this.#busy.has(queue)).map((queue) => this.#cancel(queue)),
-    );
+  get consumed(): ReadonlySet<string> {
+    return this.#consumed;
+  }
+
+  /** Begins with a queue. A queue of one active consumer may keep this one waiting behind another. */
+  async consume(queue: string): Promise<void> {
+    this.#consumed.add(queue);
+    const take = (raw: ConsumeMessage | null): void => {
+      // It was deleted, or its node is gone: what is in hand is handed out again elsewhere.
+      if (raw === null) this.abandon();
+      else this.#take(raw);
+    };
+    await this.channel.consume(queue, take, { consumerTag: queue });
   }
 
   /**
-   * Answers that it is settled. False when the channel has ended, and the message comes again.
-   *
-   * @param isLast hand out nothing more from its queue: only now may another process go on with it.
+   * Ends with a queue; where the order of keys is kept, once its message is settled, so that another process goes on with it
+   * only then. What arrives until the broker has heard of it is still handed over.
    */
-  async done(item: InHand, isLast: boolean): Promise<boolean> {
+  async leave(queue: string): Promise<void> {
+    if (this.#busy.has(queue)) this.#leaving.add(queue);
+    else await this.#cancel(queue);
+  }
+
+  async leaveAll(): Promise<void> {
+    await Promise.all([...this.#consumed].map((queue) => this.leave(queue)));
+  }
+
+  /** Answers that it is settled. False when the channel has ended, and the message comes again. */
+  done(item: InHand): boolean | Promise<boolean> {
+    if (!this.isKeyed) return this.acks.done(item);
     const { consumerTag } = item.raw.fields;
-    if (isLast && this.#busy.has(consumerTag)) await this.#cancel(consumerTag);
+    if (this.#leaving.has(consumerTag)) return this.#cancel(consumerTag).then(() => this.acks.done(item));
     this.#busy.delete(consumerTag);
     return this.acks.done(item);
   }
 
   /** Says goodbye once the acknowledgements have arrived. */
   async close(): Promise<void> {
-    this.#isLost = true;
+    this.#hasEnded = true;
     this.acks.flush();
     try {
       await within(this.channel.close(), CANCEL_TIMEOUT_MS, () => new Error('late'));
@@ -110,18 +109,28 @@ export class ConsumerChannel {
     }
   }
 
-  #take(raw: ConsumeMessage, deliver: (item: InHand, channel: ConsumerChannel) => void): void {
-    const item = new InHand(raw, open(raw));
-    this.acks.add(item);
-    if (this.subscription.ordering === 'key') this.#busy.add(raw.fields.consumerTag);
-    deliver(item, this);
+  #lose(): void {
+    this.acks.end();
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.listener.lost(this);
   }
 
-  async #cancel(tag: string): Promise<void> {
+  #take(raw: ConsumeMessage): void {
+    const item = new InHand(raw, open(raw));
+    this.acks.add(item);
+    if (this.isKeyed) this.#busy.add(raw.fields.consumerTag);
+    this.listener.delivery(item, this);
+  }
+
+  async #cancel(queue: string): Promise<void> {
     try {
-      await within(this.channel.cancel(tag), CANCEL_TIMEOUT_MS, () => new Error('late'));
+      await within(this.channel.cancel(queue), CANCEL_TIMEOUT_MS, () => new Error('late'));
     } catch {
       // it has ended, and hands out nothing either
     }
+    this.#consumed.delete(queue);
+    this.#busy.delete(queue);
+    this.#leaving.delete(queue);
   }
 }

@@ -1,5 +1,5 @@
 import type { Clock } from '../../../core/messaging/transport.js';
-import type { Channel } from './amqplib-client.js';
+import type { Channel, Replies } from './amqplib-client.js';
 import type { RabbitmqConnection } from './rabbitmq-connection.js';
 import { REPLY, replyCodeOf } from './rabbitmq-errors.js';
 import { within } from './within.js';
@@ -26,34 +26,40 @@ export class Depths {
   /** Messages that could be handed out, of all the queues together; none of those that are not there. */
   async sum(queues: readonly string[]): Promise<number> {
     const now = this.clock.monotonic();
-    const left = queues.filter((queue) => !((this.#missing.get(queue) ?? 0) > now));
-    let sum = 0;
-    while (left.length > 0) sum += await this.#sumUntilMissing(left);
-    return sum;
+    const there = queues.filter((queue) => !((this.#missing.get(queue) ?? 0) > now));
+    const states = await this.#statesOf(there);
+    return states.reduce((sum, state) => sum + (state?.messageCount ?? 0), 0);
+  }
+
+  /** How many consume each of the queues, in any process. */
+  async consumers(queues: readonly string[]): Promise<readonly number[]> {
+    return (await this.#statesOf(queues)).map((state) => state?.consumerCount ?? 0);
+  }
+
+  async #statesOf(queues: readonly string[]): Promise<readonly (Replies.AssertQueue | undefined)[]> {
+    const states: (Replies.AssertQueue | undefined)[] = [];
+    while (states.length < queues.length)
+      states.push(...(await this.#untilMissing(queues.slice(states.length))));
+    return states;
   }
 
   /** A question about a queue that is not there ends the channel. */
-  async #sumUntilMissing(left: string[]): Promise<number> {
+  async #untilMissing(queues: readonly string[]): Promise<readonly (Replies.AssertQueue | undefined)[]> {
     const channel = await this.connection.openChannel();
-    let sum = 0;
-    try {
-      for (let queue = left.shift(); queue !== undefined; queue = left.shift()) {
-        const depth = await this.#depth(channel, queue);
-        if (depth === undefined) return sum;
-        sum += depth;
-      }
-      channel.close().catch(() => undefined);
-      return sum;
-    } catch (error) {
-      left.length = 0;
-      throw error;
+    const states: (Replies.AssertQueue | undefined)[] = [];
+    for (const queue of queues) {
+      const state = await this.#state(channel, queue);
+      states.push(state);
+      if (!state) return states;
     }
+    channel.close().catch(() => undefined);
+    return states;
   }
 
-  async #depth(channel: Channel, queue: string): Promise<number | undefined> {
+  async #state(channel: Channel, queue: string): Promise<Replies.AssertQueue | undefined> {
     try {
       const late = (): Error => new Error(`no answer about "${queue}"`);
-      return (await within(channel.checkQueue(queue), this.timeoutMs, late)).messageCount;
+      return await within(channel.checkQueue(queue), this.timeoutMs, late);
     } catch (error) {
       if (replyCodeOf(error) !== REPLY.notFound) throw error;
       this.#missing.set(queue, this.clock.monotonic() + MISSING_MS);

@@ -27,6 +27,11 @@ export class Names {
     return this.#place(to, `/~wait.${levelMs}`);
   }
 
+  /** What each process that keeps the order of keys consumes, to be counted. Nothing is published there. */
+  members(to: Required<Destination>): string {
+    return this.#place(to, '/~members');
+  }
+
   /** Where messages wait for the first group that wants them. */
   held(to: Destination): string {
     return this.#place(to, '/~held');

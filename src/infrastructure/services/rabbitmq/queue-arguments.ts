@@ -44,8 +44,8 @@ export function waitQueue(names: Names, levelMs: number): QueueArguments {
   return { 'x-queue-type': 'quorum', 'x-message-ttl': levelMs, ...handedOn(names.due) };
 }
 
-/** Of what is due, and of what nobody can route. */
-export function dueQueue(): QueueArguments {
+/** Of what is due, of what nobody can route, and of what is only counted. */
+export function plainQueue(): QueueArguments {
   return { 'x-queue-type': 'quorum', 'x-delivery-limit': NO_DELIVERY_LIMIT };
 }
 

@@ -16,6 +16,7 @@ import { HeldClaim } from './held-claim.js';
 import { KeepOpen } from './keep-open.js';
 import { partitionOf } from './key-buckets.js';
 import { failureOf } from './rabbitmq-errors.js';
+import { QueueShare } from './queue-share.js';
 import type { Letter } from './rabbitmq-publisher.js';
 
 /** A delivery whose callback broke its promise not to reject comes back after this. */
@@ -38,6 +39,7 @@ export class RabbitmqConsumer implements Consumer {
   readonly #claim: HeldClaim;
   #queues: readonly string[] = [];
   #channel: ConsumerChannel | undefined;
+  #share: QueueShare | undefined;
   #isStopping = false;
   #isAbandoned = false;
   #stopped: Promise<void> | undefined;
@@ -81,6 +83,7 @@ export class RabbitmqConsumer implements Consumer {
     this.#isAbandoned = true;
     this.#keepOpen.end();
     this.#claim.end();
+    this.#share?.end();
     this.#channel?.abandon();
   }
 
@@ -88,8 +91,9 @@ export class RabbitmqConsumer implements Consumer {
     this.#isStopping = true;
     this.#keepOpen.end();
     this.#claim.end();
+    this.#share?.end();
     const channel = this.#channel;
-    await channel?.cancel();
+    await channel?.leaveAll();
     await this.#slots.idle(); // also what came meanwhile: giving it back would count as a crash
     await channel?.close();
   }
@@ -99,18 +103,37 @@ export class RabbitmqConsumer implements Consumer {
     const { topic, group } = this.subscription;
     this.#queues = await topology.group(this.subscription);
     if (this.#hasEnded()) return;
-    const channel = await ConsumerChannel.open(connection, this.#queues, this.subscription, {
+    let isOpen = false;
+    const channel = await ConsumerChannel.open(connection, this.subscription, {
       clock: context.clock,
       delivery: (item, from) => this.#take(item, from),
       lost: () => {
-        if (this.#channel === channel) this.#channel = undefined;
-        this.#keepOpen.lost();
+        this.#share?.end();
+        if (isOpen) this.#keepOpen.lost(); // otherwise it is an error of this very call
       },
     });
     this.#channel = channel;
+    try {
+      await this.#consumeOn(channel);
+    } catch (error) {
+      channel.abandon();
+      throw error;
+    }
+    isOpen = true;
     this.#reported = undefined;
-    if (this.#hasEnded()) await channel.close();
+    if (this.#hasEnded()) await channel.leaveAll();
     else this.#claim.start([{ topic }, { topic, group }]);
+  }
+
+  async #consumeOn(channel: ConsumerChannel): Promise<void> {
+    const { topic, group, ordering } = this.subscription;
+    if (ordering === 'none') {
+      for (const queue of this.#queues) await channel.consume(queue);
+      return;
+    }
+    const members = this.services.topology.names.members({ topic, group });
+    this.#share = new QueueShare(this.services, channel, this.#queues, members);
+    await this.#share.start();
   }
 
   /** Something was deleted: what this consumer needs is declared anew, and what was kept meanwhile is fetched. */
@@ -166,7 +189,7 @@ export class RabbitmqConsumer implements Consumer {
   }
 
   async #settle({ item, channel }: Held): Promise<void> {
-    if (await channel.done(item, this.#isStopping)) return;
+    if (await channel.done(item)) return;
     const { topic, group } = this.subscription;
     this.services.context.onEvent({ type: 'settlement-dropped', topic, group });
   }

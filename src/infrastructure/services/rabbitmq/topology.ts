@@ -6,7 +6,7 @@ import { routingKeysOf } from './key-buckets.js';
 import type { Names } from './names.js';
 import {
   declared,
-  dueQueue,
+  plainQueue,
   groupQueue,
   heldQueue,
   pingQueue,
@@ -66,7 +66,7 @@ export class Topology {
 
   unroutableQueue(): Promise<void> | undefined {
     const name = this.names.unroutable;
-    return this.#once(name, (channel) => this.#declareQueue(channel, name, dueQueue()));
+    return this.#once(name, (channel) => this.#declareQueue(channel, name, plainQueue()));
   }
 
   due(): Promise<void> | undefined {
@@ -83,6 +83,8 @@ export class Topology {
       await this.#declareDue(channel);
       await declareExchange(channel, this.names.exchange({ topic }), undefined);
       await declareExchange(channel, exchange, group);
+      if (ordering === 'key')
+        await this.#declareQueue(channel, this.names.members({ topic, group }), plainQueue());
       for (const [partition, queue] of queues.entries()) {
         await this.#declareQueue(channel, queue, args);
         const keys = ordering === 'key' ? routingKeysOf(partition, partitions) : ['#'];
@@ -134,7 +136,7 @@ export class Topology {
 
   async #declareDue(channel: Channel): Promise<void> {
     await channel.assertExchange(this.names.due, 'fanout', { durable: true });
-    await this.#declareQueue(channel, this.names.due, dueQueue());
+    await this.#declareQueue(channel, this.names.due, plainQueue());
     await channel.bindQueue(this.names.due, this.names.due, '');
   }
 
