@@ -4,6 +4,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   memory: async () => (await import('./memory.js')).memory,
   embedded: async () => (await import('./embedded/embedded.js')).embedded,
   redis: async () => (await import('./redis/redis.js')).redis,
+  rabbitmq: async () => (await import('./rabbitmq/rabbitmq.js')).rabbitmq,
 };
 
 async function main(): Promise<number> {
