@@ -7,6 +7,7 @@ import { type RedisServer, startRedis } from '../support/brokers/redis-server.js
 import { waitUntil } from '../support/brokers/wait-until.js';
 import { report } from './measured.js';
 import { type Child, startChild } from './child-process.js';
+import type { ChildTask } from './redis-child.js';
 
 const KILLS = 6;
 let server: RedisServer;
@@ -19,10 +20,11 @@ afterAll(() => server.stop());
 afterEach(() => Promise.all(children.splice(0).map((child) => child.kill())));
 
 /** Starts a process again and again, and kills each at another moment of its work. */
-async function killAgainAndAgain(role: 'letters' | 'claims', options: object): Promise<string[]> {
+async function killAgainAndAgain(role: ChildTask['role'], options: object): Promise<string[]> {
   const said: string[] = [];
   for (let nth = 0; nth < KILLS; nth++) {
-    const child = startChild('test/faults/redis-child.ts', { role, name: `child-${nth}`, options });
+    const task: ChildTask = { role, name: `child-${nth}`, options };
+    const child = startChild('test/faults/redis-child.ts', task);
     children.push(child);
     await waitUntil('it works', async () => child.lines.length > 20 + nth * 7);
     await child.kill();

@@ -66,7 +66,7 @@ export class AckRuns {
     if (this.prefetch <= FEW) this.flush();
     else if (!this.#isScheduled) {
       this.#isScheduled = true;
-      setImmediate(() => this.#turn());
+      setImmediate(this.#turn);
     }
     return true;
   }
@@ -89,10 +89,10 @@ export class AckRuns {
     this.#flushBeyond();
   }
 
-  #turn(): void {
+  readonly #turn = (): void => {
     this.#isScheduled = false;
     this.flush();
-  }
+  };
 
   #flushBeyond(): void {
     if (this.#beyond.length === 0) return;
@@ -109,7 +109,7 @@ export class AckRuns {
     this.#beyond = later;
     if (later.length === 0 || this.#isScheduled) return;
     this.#isScheduled = true;
-    this.clock.schedule(GAP_MS, () => this.#turn());
+    this.clock.schedule(GAP_MS, this.#turn);
   }
 
   #ack(item: InHand, isRun: boolean): void {

@@ -31,6 +31,11 @@ export class Depths {
     return states.reduce((sum, state) => sum + (state?.messageCount ?? 0), 0);
   }
 
+  /** As it is now, also of a queue that another process has just declared. */
+  async of(queue: string): Promise<number> {
+    return (await this.#statesOf([queue]))[0]?.messageCount ?? 0;
+  }
+
   /** How many consume each of the queues, in any process. */
   async consumers(queues: readonly string[]): Promise<readonly number[]> {
     return (await this.#statesOf(queues)).map((state) => state?.consumerCount ?? 0);

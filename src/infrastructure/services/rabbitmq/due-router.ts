@@ -68,22 +68,19 @@ export class DueRouter {
       const dueAt = Math.min(delay.dueAt, now + delay.delayMs);
       const { topic, group } = delay;
       const to = group === undefined ? { topic } : { topic, group };
-      return this.services.publisher.postpone(
-        to,
-        [{ message, transit: { attempt, delay: { ...delay, dueAt } } }],
-        deadline,
-      );
+      const parcel = { messages: [message], transit: { attempt }, deadline };
+      return this.services.publisher.postpone(to, { ...delay, dueAt }, parcel);
     }
     const queue = givenUpBy(raw);
     // With its attempts used up: the core makes a dead letter of it without running the handler.
     if (queue !== undefined) {
       const transit = { attempt: attempt + this.services.options.deliveryLimit };
-      return this.services.publisher.toQueue(queue, [{ message, transit }], deadline);
+      return this.services.publisher.toQueue(queue, { messages: [message], transit, deadline });
     }
     const { unroutable, due } = this.services.topology.names;
     await this.services.topology.unroutableQueue();
     const text = `A message that is not ours was in the queue "${due}". It is kept in "${unroutable}".`;
     this.report(new MessagingError('HEADER_INVALID', text));
-    return this.services.publisher.toQueue(unroutable, [{ message }], deadline);
+    return this.services.publisher.toQueue(unroutable, { messages: [message], deadline });
   }
 }

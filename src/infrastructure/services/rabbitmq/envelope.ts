@@ -27,12 +27,16 @@ const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f
 export interface Transit {
   readonly attempt?: number;
   /** Of a message that waits. */
-  readonly delay?: {
-    readonly topic: string;
-    readonly group?: string | undefined;
-    readonly dueAt: number;
-    readonly delayMs: number;
-  };
+  readonly delay?: Delay;
+}
+
+/** Where a message goes that waits, and when. */
+export interface Delay {
+  readonly topic: string;
+  readonly group?: string | undefined;
+  /** Milliseconds since 1970. */
+  readonly dueAt: number;
+  readonly delayMs: number;
 }
 
 export interface Opened extends Transit {
@@ -59,7 +63,7 @@ export function seal(
   return properties;
 }
 
-function sealDelay({ dueAt, delayMs, topic, group }: NonNullable<Transit['delay']>, table: Table): void {
+function sealDelay({ dueAt, delayMs, topic, group }: Delay, table: Table): void {
   Object.assign(table, { [OWN.dueAt]: dueAt, [OWN.delay]: delayMs, [OWN.topic]: topic });
   if (group !== undefined) table[OWN.group] = group;
 }
@@ -119,7 +123,7 @@ export function givenUpBy({ properties }: Pick<Message, 'properties'>): string |
   return death.reason === 'delivery_limit' && typeof death.queue === 'string' ? death.queue : undefined;
 }
 
-function delayOf(table: Table): Transit['delay'] {
+function delayOf(table: Table): Delay | undefined {
   const [topic, group, dueAt, delayMs] = [
     table[OWN.topic],
     table[OWN.group],

@@ -1,8 +1,7 @@
 import type { Destination, PublishOutcome } from '../../../core/messaging/transport.js';
 import type { ConsumerServices } from './consumer-services.js';
-import { open } from './envelope.js';
+import { open, type Opened } from './envelope.js';
 import { Mover } from './mover.js';
-import type { Letter } from './rabbitmq-publisher.js';
 
 /** A publisher that found no group may put its message aside a little after the first group has come. */
 const LOOK_MS = [0, 2_000, 15_000, 60_000];
@@ -17,7 +16,7 @@ export class HeldClaim {
 
   constructor(
     private readonly services: ConsumerServices,
-    private readonly deliver: (letter: Letter, from: Destination) => Promise<PublishOutcome | undefined>,
+    private readonly deliver: (held: Opened, from: Destination) => Promise<PublishOutcome | undefined>,
   ) {}
 
   /** Looks some times, first now, or `later` when other groups are to be there first. */
@@ -50,20 +49,17 @@ export class HeldClaim {
 
   async #claim(place: Destination): Promise<void> {
     const queue = this.services.topology.names.held(place);
-    if ((await this.services.depths.sum([queue])) === 0 || this.#isEnded) return;
+    if ((await this.services.depths.of(queue)) === 0 || this.#isEnded) return;
     const mover = new Mover(this.services.connection, queue, {
       prefetch: PREFETCH,
-      move: async (raw) => {
-        const { message, attempt } = open(raw);
-        return (await this.deliver({ message, transit: { attempt } }, place))?.kind === 'accepted';
-      },
+      move: async (raw) => (await this.deliver(open(raw), place))?.kind === 'accepted',
       lost: () => undefined,
     });
     this.#movers.add(mover);
     try {
       await mover.open();
       do await new Promise((resolve) => setTimeout(resolve, POLL_MS).unref());
-      while (mover.isOpen && (!mover.isIdle || (await this.services.depths.sum([queue])) > 0));
+      while (mover.isOpen && (!mover.isIdle || (await this.services.depths.of(queue)) > 0));
     } finally {
       mover.close();
       this.#movers.delete(mover);

@@ -19,42 +19,29 @@ export type Fate =
   /** The broker has said how large a message may be, and it is larger. */
   | 'oversized';
 
-/** A message as the client wants it. */
-export interface Sealed {
-  readonly content: Buffer;
-  readonly properties: Options.Publish;
-  /** On the clock that never jumps. */
-  readonly deadline: number;
-}
-
 /** A message on its way to the broker. */
-export class Outbound implements Sealed {
-  readonly content: Buffer;
-  readonly properties: Options.Publish;
-  readonly deadline: number;
+export class Outbound {
   readonly link = new Link<Outbound>();
+  exchange = '';
+  routingKey = '';
+  /** On the clock that never jumps. */
+  deadline = 0;
   channel: ConfirmChannel | undefined;
   writtenAt = 0;
   isReturned = false;
-  isTold = false;
-  readonly #told: (fate: Fate) => void;
+  #isTold = false;
 
   constructor(
-    readonly exchange: string,
-    readonly routingKey: string,
-    { content, properties, deadline }: Sealed,
-    told: (fate: Fate) => void,
-  ) {
-    this.content = content;
-    this.properties = properties;
-    this.deadline = deadline;
-    this.#told = told;
-  }
+    private readonly call: { told(fate: Fate, index: number): void },
+    private readonly index: number,
+    readonly content: Buffer,
+    readonly properties: Options.Publish,
+  ) {}
 
   /** Once; what is known later is ignored. */
   tell(fate: Fate): void {
-    if (this.isTold) return;
-    this.isTold = true;
-    this.#told(fate);
+    if (this.#isTold) return;
+    this.#isTold = true;
+    this.call.told(fate, this.index);
   }
 }

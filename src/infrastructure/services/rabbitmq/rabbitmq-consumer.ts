@@ -12,12 +12,12 @@ import type {
 import type { InHand } from './ack-runs.js';
 import { ConsumerChannel } from './consumer-channel.js';
 import type { ConsumerServices } from './consumer-services.js';
+import type { Delay, Opened } from './envelope.js';
 import { HeldClaim } from './held-claim.js';
 import { KeepOpen } from './keep-open.js';
 import { partitionOf } from './key-buckets.js';
 import { failureOf } from './rabbitmq-errors.js';
 import { QueueShare } from './queue-share.js';
-import type { Letter } from './rabbitmq-publisher.js';
 
 /** A delivery whose callback broke its promise not to reject comes back after this. */
 const BROKEN_CALLBACK: Settlement = { kind: 'retry', delayMs: 1_000 };
@@ -59,7 +59,7 @@ export class RabbitmqConsumer implements Consumer {
       context.clock,
       (error) => this.#report(error),
     );
-    this.#claim = new HeldClaim(services, (letter, from) => this.#deliverHeld(letter, from));
+    this.#claim = new HeldClaim(services, (held, from) => this.#deliverHeld(held, from));
   }
 
   /** Messages in hand, whether or not their handler has begun. */
@@ -162,17 +162,14 @@ export class RabbitmqConsumer implements Consumer {
   /** A classic queue does not count: the message goes back with a higher count of its own. */
   async #countCrash(held: Held): Promise<void> {
     await this.#handOn(held, { kind: 'retry', delayMs: 0 });
-    await this.#settle(held);
+    this.#settle(held, noop);
   }
 
   #deliver(held: Held, done: () => void): void {
     const { item, attempt } = held;
     const settled = (settlement: Settlement): void => {
-      if (settlement.kind === 'ack') void this.#settle(held).finally(done);
-      else
-        void this.#handOn(held, settlement)
-          .then(() => this.#settle(held))
-          .finally(done);
+      if (settlement.kind === 'ack') this.#settle(held, done);
+      else void this.#handOn(held, settlement).finally(() => this.#settle(held, done));
     };
     const { message } = item.opened;
     this.#call({ message, attempt, transport: this.services.context.name }).then(settled, () =>
@@ -188,10 +185,16 @@ export class RabbitmqConsumer implements Consumer {
     }
   }
 
-  async #settle({ item, channel }: Held): Promise<void> {
-    if (await channel.done(item)) return;
-    const { topic, group } = this.subscription;
-    this.services.context.onEvent({ type: 'settlement-dropped', topic, group });
+  #settle({ item, channel }: Held, done: () => void): void {
+    const isDone = channel.done(item);
+    const end = (isTaken: boolean): void => {
+      const { topic, group } = this.subscription;
+      if (!isTaken) this.services.context.onEvent({ type: 'settlement-dropped', topic, group });
+      done();
+    };
+    // Most are known at once, and waiting for nothing is among the larger costs of a message.
+    if (typeof isDone === 'boolean') end(isDone);
+    else void isDone.then(end);
   }
 
   /** Publishes what comes again, until the broker has it or has taken the delivery back. */
@@ -212,24 +215,26 @@ export class RabbitmqConsumer implements Consumer {
   async #republish(
     message: WireMessage,
     attempt: number,
-    { dueAt, delayMs }: { readonly dueAt: number; readonly delayMs: number },
+    { dueAt, delayMs }: Pick<Delay, 'dueAt' | 'delayMs'>,
   ): Promise<PublishOutcome | undefined> {
-    if (delayMs <= 0) return this.#toGroup({ message, transit: { attempt } });
+    if (delayMs <= 0) return this.#toGroup(message, attempt);
     const { topic, group } = this.subscription;
-    const transit = { attempt, delay: { topic, group, dueAt, delayMs } };
-    const letters = [{ message, transit }];
-    return (await this.services.publisher.postpone({ topic, group }, letters, this.#deadline()))[0];
+    const parcel = { messages: [message], transit: { attempt }, deadline: this.#deadline() };
+    const delay = { topic, group, dueAt, delayMs };
+    return (await this.services.publisher.postpone({ topic, group }, delay, parcel))[0];
   }
 
-  async #toGroup(letter: Letter): Promise<PublishOutcome | undefined> {
-    const queue = this.#queues[partitionOf(letter.message.key, this.#queues.length)] ?? '';
-    return (await this.services.publisher.toQueue(queue, [letter], this.#deadline()))[0];
+  async #toGroup(message: WireMessage, attempt: number): Promise<PublishOutcome | undefined> {
+    const queue = this.#queues[partitionOf(message.key, this.#queues.length)] ?? '';
+    const parcel = { messages: [message], transit: { attempt }, deadline: this.#deadline() };
+    return (await this.services.publisher.toQueue(queue, parcel))[0];
   }
 
   /** What was kept for a topic goes to all of its groups: it has not been in any. */
-  async #deliverHeld(letter: Letter, { topic, group }: Destination): Promise<PublishOutcome | undefined> {
-    if (group !== undefined) return this.#toGroup(letter);
-    return (await this.services.publisher.toGroups(topic, [letter], this.#deadline()))[0];
+  async #deliverHeld({ message, attempt }: Opened, from: Destination): Promise<PublishOutcome | undefined> {
+    if (from.group !== undefined) return this.#toGroup(message, attempt);
+    const parcel = { messages: [message], transit: { attempt }, deadline: this.#deadline() };
+    return (await this.services.publisher.toGroups(from.topic, parcel))[0];
   }
 
   #deadline(): number {
@@ -247,5 +252,5 @@ export class RabbitmqConsumer implements Consumer {
 }
 
 function noop(): void {
-  // slots are asked for nothing: the broker hands out as much as was agreed
+  // nobody waits for it
 }

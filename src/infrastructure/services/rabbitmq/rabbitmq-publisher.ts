@@ -1,9 +1,10 @@
 import type { Clock, Destination, PublishOutcome, WireMessage } from '../../../core/messaging/transport.js';
 import { ConfirmWriter } from './confirm-writer.js';
 import { nextWaitMs } from './delay-plan.js';
-import { seal, type Transit } from './envelope.js';
+import { type Delay, seal, type Transit } from './envelope.js';
 import { routingKeyOf } from './key-buckets.js';
-import { type Fate, Outbound, type Sealed } from './outbound.js';
+import { type Fate, Outbound } from './outbound.js';
+import { PublishCall } from './publish-call.js';
 import { ACCEPTED, lateError, outcomeOf, type State, unsent } from './publish-outcomes.js';
 import type { RabbitmqConnection } from './rabbitmq-connection.js';
 import { failureOf } from './rabbitmq-errors.js';
@@ -22,10 +23,13 @@ interface Place {
   readonly isSingle: boolean;
 }
 
-/** A message with what the transport adds to it. */
-export interface Letter {
-  readonly message: WireMessage;
+/** Messages that go the same way. */
+export interface Parcel {
+  readonly messages: readonly WireMessage[];
+  /** What the transport adds to each. */
   readonly transit?: Transit;
+  /** On the clock that never jumps. */
+  readonly deadline: number;
 }
 
 export interface PublisherSettings {
@@ -77,76 +81,59 @@ export class RabbitmqPublisher {
   }
 
   /** To a topic or a group, at once or later. */
-  async publish(
+  publish(
     to: Destination,
     messages: readonly WireMessage[],
     { delayMs = 0, deadlineMs }: { readonly delayMs?: number | undefined; readonly deadlineMs: number },
   ): Promise<readonly PublishOutcome[]> {
     const deadline = this.clock.monotonic() + deadlineMs;
-    const delay = delayMs > 0 ? { ...to, dueAt: this.clock.now() + delayMs, delayMs } : undefined;
-    const letters = messages.map((message) => (delay ? { message, transit: { delay } } : { message }));
-    return delay ? this.postpone(to, letters, deadline) : this.deliver(to, letters, deadline);
+    if (delayMs <= 0) return this.deliver(to, { messages, deadline });
+    const delay = { ...to, dueAt: this.clock.now() + delayMs, delayMs };
+    return this.postpone(to, delay, { messages, deadline });
   }
 
   /** To every group of a topic that is there; none is an error. */
-  async toGroups(
-    topic: string,
-    letters: readonly Letter[],
-    deadline: number,
-  ): Promise<readonly PublishOutcome[]> {
-    const failed = await this.#prepared(() => this.topology.exchange({ topic }), letters, deadline);
+  async toGroups(topic: string, parcel: Parcel): Promise<readonly PublishOutcome[]> {
+    const failed = await this.#prepared(() => this.topology.exchange({ topic }), parcel);
     const place = { exchange: this.topology.names.exchange({ topic }), isSingle: false };
-    return failed ?? this.#send(place, letters, deadline);
+    return failed ?? this.#send(place, parcel);
   }
 
   /** To the queue of the group or groups now. */
-  async deliver(
-    to: Destination,
-    letters: readonly Letter[],
-    deadline: number,
-  ): Promise<readonly PublishOutcome[]> {
-    const place = {
-      exchange: this.topology.names.exchange(to),
-      heldFor: to,
-      isSingle: to.group !== undefined,
-    };
-    const failed = await this.#prepared(() => this.topology.exchange(to), letters, deadline);
-    return failed ?? this.#send(place, letters, deadline);
+  async deliver(to: Destination, parcel: Parcel): Promise<readonly PublishOutcome[]> {
+    const exchange = this.topology.names.exchange(to);
+    const failed = await this.#prepared(() => this.topology.exchange(to), parcel);
+    return failed ?? this.#send({ exchange, heldFor: to, isSingle: to.group !== undefined }, parcel);
   }
 
-  /** To the queue in which all of them wait next; all have the same delay. */
-  async postpone(
-    to: Destination,
-    letters: readonly Letter[],
-    deadline: number,
-  ): Promise<readonly PublishOutcome[]> {
-    const delay = letters[0]?.transit?.delay;
-    const waitMs = delay && nextWaitMs(delay.dueAt - this.clock.now(), delay.delayMs);
-    if (waitMs === undefined) return this.deliver(to, letters.map(withoutDelay), deadline);
-    const failed = await this.#prepared(() => this.topology.waitQueue(to, waitMs), letters, deadline);
-    return failed ?? this.#send(queuePlace(this.topology.names.wait(to, waitMs)), letters, deadline);
+  /** To the queue in which they wait next, or where they are due. */
+  async postpone(to: Destination, delay: Delay, parcel: Parcel): Promise<readonly PublishOutcome[]> {
+    const waitMs = nextWaitMs(delay.dueAt - this.clock.now(), delay.delayMs);
+    if (waitMs === undefined) return this.deliver(to, parcel);
+    const failed = await this.#prepared(() => this.topology.waitQueue(to, waitMs), parcel);
+    const transit = { ...parcel.transit, delay };
+    return failed ?? this.#send(queuePlace(this.topology.names.wait(to, waitMs)), { ...parcel, transit });
   }
 
   /** To a queue that is known to be there. */
-  toQueue(queue: string, letters: readonly Letter[], deadline: number): Promise<readonly PublishOutcome[]> {
-    return this.#send(queuePlace(queue), letters, deadline);
+  toQueue(queue: string, parcel: Parcel): Promise<readonly PublishOutcome[]> {
+    return this.#send(queuePlace(queue), parcel);
   }
 
   /** Proves that a durable write is confirmed now; rejects otherwise. */
   async ping(deadline: number): Promise<void> {
-    const letter: Letter = { message: { id: 'ping', headers: {}, body: Buffer.alloc(0) } };
-    const failed = await this.#prepared(() => this.topology.pingQueue(), [letter], deadline);
-    const [outcome] = failed ?? (await this.toQueue(this.topology.names.ping, [letter], deadline));
+    const parcel = { messages: [{ id: 'ping', headers: {}, body: Buffer.alloc(0) }], deadline };
+    const failed = await this.#prepared(() => this.topology.pingQueue(), parcel);
+    const [outcome] = failed ?? (await this.toQueue(this.topology.names.ping, parcel));
     if (outcome?.kind !== 'accepted') throw outcome?.error ?? lateError(this.connection.label);
   }
 
   /** Resolves with the same outcome for all when what they need cannot be declared. */
   async #prepared(
     declare: () => Promise<void> | undefined,
-    letters: readonly Letter[],
-    deadline: number,
+    { messages, deadline }: Parcel,
   ): Promise<readonly PublishOutcome[] | undefined> {
-    const failed = (outcome: PublishOutcome): readonly PublishOutcome[] => letters.map(() => outcome);
+    const failed = (outcome: PublishOutcome): readonly PublishOutcome[] => messages.map(() => outcome);
     const { isUp, blockedReason, label } = this.connection;
     if (!isUp || blockedReason !== undefined) return failed(unsent(this.#state));
     try {
@@ -154,60 +141,51 @@ export class RabbitmqPublisher {
       const opening = this.#writer.isOpen ? undefined : this.#writer.open();
       if (!declaring && !opening) return undefined;
       const leftMs = Math.max(1, deadline - this.clock.monotonic());
-      await within(Promise.all([declaring, opening]), leftMs, () => lateError(this.connection.label));
+      await within(Promise.all([declaring, opening]), leftMs, () => lateError(label));
       return undefined;
     } catch (error) {
       return failed(failureOf(error, label, false));
     }
   }
 
-  #send(place: Place, letters: readonly Letter[], deadline: number): Promise<readonly PublishOutcome[]> {
+  #send(place: Place, parcel: Parcel): Promise<readonly PublishOutcome[]> {
     return new Promise((resolve) => {
-      const outcomes = new Array<PublishOutcome>(letters.length).fill(ACCEPTED);
-      let left = letters.length;
-      const settle = (index: number, outcome: PublishOutcome): void => {
-        outcomes[index] = outcome;
-        left -= 1;
-        if (left === 0) resolve(outcomes);
-      };
-      if (left === 0) resolve(outcomes);
-      for (const [index, letter] of letters.entries()) {
-        const told = (fate: Fate): void => {
-          if (fate === 'confirmed') settle(index, ACCEPTED);
-          else void this.#failed(fate, place, letter, deadline).then((outcome) => settle(index, outcome));
-        };
-        const routingKey = place.routingKey ?? routingKeyOf(letter.message.key);
-        this.#writer.write(new Outbound(place.exchange, routingKey, sealed(letter, deadline), told));
+      const call = new PublishCall(parcel.messages.length, resolve, (fate, index) =>
+        this.#failed(fate, place, parcel, index),
+      );
+      const { messages, transit, deadline } = parcel;
+      for (let index = 0; index < messages.length; index += 1) {
+        const message = messages[index] as WireMessage;
+        const outbound = new Outbound(call, index, bytesOf(message.body), seal(message, transit));
+        outbound.exchange = place.exchange;
+        outbound.routingKey = place.routingKey ?? routingKeyOf(message.key);
+        outbound.deadline = deadline;
+        this.#writer.write(outbound);
       }
     });
   }
 
-  async #failed(fate: Fate, place: Place, letter: Letter, deadline: number): Promise<PublishOutcome> {
-    if (fate !== 'returned')
-      return outcomeOf(fate, this.#state, place.routingKey ?? place.exchange, place.isSingle);
-    if (place.heldFor) return this.#hold(place.heldFor, letter, deadline);
+  async #failed(fate: Fate, place: Place, parcel: Parcel, index: number): Promise<PublishOutcome> {
+    const where = place.routingKey ?? place.exchange;
+    if (fate !== 'returned') return outcomeOf(fate, this.#state, where, place.isSingle);
+    if (place.heldFor)
+      return this.#hold(place.heldFor, { ...parcel, messages: parcel.messages.slice(index, index + 1) });
     this.topology.forget(); // somebody has deleted the queue: whoever comes next declares it anew
-    return outcomeOf(fate, this.#state, place.routingKey ?? place.exchange, true);
+    return outcomeOf(fate, this.#state, where, true);
   }
 
   /** No group has consumed there yet: the first one that does finds it. */
-  async #hold(to: Destination, letter: Letter, deadline: number): Promise<PublishOutcome> {
-    const failed = await this.#prepared(() => this.topology.heldQueue(to), [letter], deadline);
+  async #hold(to: Destination, parcel: Parcel): Promise<PublishOutcome> {
+    const failed = await this.#prepared(() => this.topology.heldQueue(to), parcel);
     const held = queuePlace(this.topology.names.held(to));
-    return (failed ?? (await this.#send(held, [letter], deadline)))[0] ?? ACCEPTED;
+    return (failed ?? (await this.#send(held, parcel)))[0] ?? ACCEPTED;
   }
 }
 
-function sealed({ message, transit }: Letter, deadline: number): Sealed {
-  const { buffer, byteOffset, byteLength } = message.body;
-  const content = Buffer.isBuffer(message.body) ? message.body : Buffer.from(buffer, byteOffset, byteLength);
-  return { content, properties: seal(message, transit), deadline };
+function bytesOf(body: Uint8Array): Buffer {
+  return Buffer.isBuffer(body) ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
 }
 
 function queuePlace(queue: string): Place {
   return { exchange: '', routingKey: queue, isSingle: true };
-}
-
-function withoutDelay({ message, transit: { delay: _delay, ...transit } = {} }: Letter): Letter {
-  return { message, transit };
 }

@@ -130,8 +130,9 @@ export class RabbitmqTransport implements Transport {
     } catch (error) {
       return messages.map(() => ({ kind: 'refused', error: error as Error }));
     }
+    if (!messages.some(({ body }) => body.length + MOST_METADATA_BYTES > this.options.maxMessageBytes))
+      return this.#publisher.publish(to, messages, options);
     const refused = messages.map((message) => this.#tooLarge(message));
-    if (!refused.some(Boolean)) return this.#publisher.publish(to, messages, options);
     const fitting = messages.filter((_, index) => !refused[index]);
     const taken = fitting.length === 0 ? [] : await this.#publisher.publish(to, fitting, options);
     const outcomes = taken[Symbol.iterator]();
@@ -232,7 +233,6 @@ export class RabbitmqTransport implements Transport {
 
   #tooLarge({ id, headers, body, key }: WireMessage): PublishOutcome | undefined {
     const { maxMessageBytes } = this.options;
-    if (body.length + MOST_METADATA_BYTES <= maxMessageBytes) return undefined;
     let bytes = body.length + id.length + (key?.length ?? 0);
     for (const [header, value] of Object.entries(headers)) bytes += header.length + value.length;
     if (bytes <= maxMessageBytes) return undefined;
