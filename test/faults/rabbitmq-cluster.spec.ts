@@ -69,6 +69,18 @@ it('loses nothing when the leader of a queue is paused for 40 s under load, and 
   expect(longestGapMs).toBeLessThan(PAUSED_GAP_MS);
 }, 300_000);
 
+it('loses nothing when the leader of a queue is cut off from the other nodes under load', async () => {
+  const { longestGapMs } = await loadWhile('leader cut off from its cluster for 20 s', async (load) => {
+    const leader = await leaderOf(load);
+    await cluster.isolate(leader);
+    await wait(20_000);
+    await cluster.rejoin(leader);
+    await cluster.ready();
+    await wait(5_000);
+  });
+  expect(longestGapMs).toBeLessThan(PAUSED_GAP_MS);
+}, 300_000);
+
 it('loses nothing when all nodes are restarted one after the other under load', async () => {
   await loadWhile('rolling restart', async () => {
     for (const node of cluster.nodes) {

@@ -86,6 +86,25 @@ export class RabbitmqCluster {
     return node;
   }
 
+  /**
+   * Cuts a node off from the others, which clients do not notice: each side refuses the other's connections from now on.
+   * {@link rejoin} ends it.
+   */
+  async isolate(node: RabbitmqNode): Promise<void> {
+    const others = this.nodes.filter((other) => other !== node).map(({ name }) => `'${name}'`);
+    // First all of them: a node that is let in by one would be told of by the others.
+    const refuse = `[erlang:set_cookie(Other, refused) || Other <- [${others.join(', ')}]]`;
+    const hangUp = `[erlang:disconnect_node(Other) || Other <- [${others.join(', ')}]]`;
+    await this.controlOf(node, 'eval', `${refuse}, ${hangUp}.`);
+  }
+
+  /** Lets an isolated node in again. What the cluster does then is its own business. */
+  async rejoin(node: RabbitmqNode): Promise<void> {
+    const others = this.nodes.filter((other) => other !== node).map(({ name }) => `'${name}'`);
+    const allow = `[erlang:set_cookie(Other, erlang:get_cookie()) || Other <- [${others.join(', ')}]]`;
+    await this.controlOf(node, 'eval', `${allow}, [net_adm:ping(Other) || Other <- [${others.join(', ')}]].`);
+  }
+
   /** Ends all nodes and removes their data. */
   async stop(): Promise<void> {
     await Promise.all(this.nodes.map(({ process }) => process.stop('SIGKILL')));

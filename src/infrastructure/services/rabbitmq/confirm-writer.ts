@@ -2,6 +2,7 @@ import { LinkedSet } from '../../../core/messaging/transport-kit/linked-set.js';
 import type { Clock } from '../../../core/messaging/transport.js';
 import type { ConfirmChannel, Message } from './amqplib-client.js';
 import type { Outbound } from './outbound.js';
+import { PublishFrames } from './publish-frames.js';
 import type { RabbitmqConnection } from './rabbitmq-connection.js';
 import { REPLY, replyCodeOf, said } from './rabbitmq-errors.js';
 import type { RabbitmqOptions } from './rabbitmq.options.js';
@@ -23,6 +24,7 @@ export class ConfirmWriter {
   /** Only known once the broker has refused something for its size. */
   #maxBytes = Infinity;
   #channel: ConfirmChannel | undefined;
+  #frames: PublishFrames | undefined;
   #opening: Promise<void> | undefined;
   #closedBecause: string | undefined;
   #isSweeping = false;
@@ -89,6 +91,7 @@ export class ConfirmWriter {
     });
     channel.on('close', () => this.#channelClosed(channel));
     this.#channel = channel;
+    this.#frames = PublishFrames.of(channel);
     this.#closedBecause = undefined;
   }
 
@@ -104,10 +107,10 @@ export class ConfirmWriter {
     outbound.channel = channel;
     outbound.writtenAt = this.clock.monotonic();
     const { exchange, routingKey, content, properties } = outbound;
+    const answered = (error: unknown): void => this.#answered(outbound, error);
     try {
-      channel.publish(exchange, routingKey, content, properties, (error: unknown) =>
-        this.#answered(outbound, error),
-      );
+      if (!this.#frames?.add(outbound, answered))
+        channel.publish(exchange, routingKey, content, properties, answered);
     } catch (error) {
       outbound.tell(isClosedChannel(error) ? 'unsent' : 'unencodable');
       return;
