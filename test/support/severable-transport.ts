@@ -117,7 +117,8 @@ class Line {
   async #deliver(delivery: Delivery, lost: Promise<undefined>): Promise<Settlement> {
     const handled = this.ends.onDelivery(delivery);
     this.#inHand.add(handled);
-    void handled.finally(() => this.#inHand.delete(handled));
+    const done = (): boolean => this.#inHand.delete(handled);
+    handled.then(done, done);
     const settlement = await Promise.race([handled, lost]);
     if (settlement) return settlement;
     void handled.then(this.ends.onDropped);

@@ -183,6 +183,8 @@ export type TransportEvent =
   | { readonly type: 'blocked'; readonly reason: string }
   | { readonly type: 'unblocked' }
   | { readonly type: 'error'; readonly error: Error }
+  /** A transport that combines others publishes on another of them from now on. */
+  | { readonly type: 'switched'; readonly from: string; readonly to: string; readonly reason: string }
   /** The settlement of a delivery of a dead connection: dropped, the message will come back. */
   | { readonly type: 'settlement-dropped'; readonly topic: string; readonly group: string }
   /** Messages that some group had not read were removed by a configured limit. */

@@ -1,0 +1,134 @@
+import { errorCodeOf, MessagingError } from '../../../core/messaging/messaging.errors.js';
+import type {
+  Clock,
+  Destination,
+  PublishAttempt,
+  PublishOptions,
+  PublishOutcome,
+  WireMessage,
+} from '../../../core/messaging/transport.js';
+import type { FailoverOptions } from './failover.options.js';
+import type { Member } from './member.js';
+
+type Failed = Exclude<PublishOutcome, { kind: 'accepted' }>;
+
+/** A message that no member has taken so far. */
+interface Open {
+  readonly index: number;
+  readonly attempts: readonly PublishAttempt[];
+  readonly last?: { readonly member: Member; readonly outcome: Failed };
+  /** Some member may have it. */
+  readonly isInDoubt: boolean;
+}
+
+/** One call of `publish`: tries one member after the other for whatever is still open, within the one deadline. */
+export async function publishByTurns(
+  members: readonly Member[],
+  {
+    to,
+    messages,
+    options,
+  }: {
+    readonly to: Destination;
+    readonly messages: readonly WireMessage[];
+    readonly options: PublishOptions;
+  },
+  {
+    attemptTimeoutMs,
+    onUnknown,
+    clock,
+  }: Pick<FailoverOptions, 'attemptTimeoutMs' | 'onUnknown'> & { readonly clock: Clock },
+): Promise<readonly PublishOutcome[]> {
+  const results: PublishOutcome[] = [];
+  const deadline = clock.monotonic() + options.deadlineMs;
+  let open: readonly Open[] = messages.map((_, index) => ({ index, attempts: [], isInDoubt: false }));
+  for (const [turn, member] of members.entries()) {
+    const leftMs = deadline - clock.monotonic();
+    if (open.length === 0 || (leftMs <= 0 && turn > 0)) break;
+    const isLast = turn === members.length - 1;
+    const deadlineMs = Math.max(1, isLast ? leftMs : Math.min(leftMs, attemptTimeoutMs));
+    const startedAt = clock.monotonic();
+    const sent =
+      open.length === messages.length ? messages : open.map(({ index }) => messages[index] as WireMessage);
+    const outcomes = await member.publish(to, sent, { ...options, deadlineMs });
+    const judge = new Turn(member, clock.monotonic() - startedAt, onUnknown);
+    open = open.flatMap((one, nth) => {
+      const judged = judge.of(one, outcomes[nth] ?? silent(member));
+      if ('index' in judged) return [judged];
+      results[one.index] = judged;
+      return [];
+    });
+  }
+  for (const one of open) results[one.index] = givenUp(one);
+  return results;
+}
+
+/** What one member has said about messages, with one list of attempts for all that went the same way. */
+class Turn {
+  readonly #attempts = new Map<string, PublishAttempt>();
+
+  constructor(
+    private readonly member: Member,
+    private readonly durationMs: number,
+    private readonly onUnknown: FailoverOptions['onUnknown'],
+  ) {}
+
+  /** The outcome of the message, or the message with what it has been through when another member is to try. */
+  of(one: Open, outcome: PublishOutcome): Open | PublishOutcome {
+    const attempts = [...one.attempts, ...(outcome.trail?.attempts ?? [this.#attemptOf(outcome)])];
+    if (outcome.kind === 'unavailable' || (outcome.kind === 'unknown' && this.onUnknown === 'next'))
+      return {
+        index: one.index,
+        attempts,
+        last: { member: this.member, outcome },
+        isInDoubt: one.isInDoubt || outcome.kind === 'unknown',
+      };
+    return withTrail(outcome, this.member, attempts);
+  }
+
+  #attemptOf(outcome: PublishOutcome): PublishAttempt {
+    const errorCode = outcome.kind === 'accepted' ? undefined : errorCodeOf(outcome.error);
+    const label = `${outcome.kind} ${errorCode ?? ''}`;
+    let attempt = this.#attempts.get(label);
+    if (!attempt) {
+      const durationMs = Math.round(this.durationMs * 1_000) / 1_000;
+      attempt = {
+        transport: this.member.name,
+        outcome: outcome.kind,
+        durationMs,
+        ...(errorCode === undefined ? {} : { errorCode }),
+      };
+      this.#attempts.set(label, attempt);
+    }
+    return attempt;
+  }
+}
+
+function withTrail(
+  outcome: PublishOutcome,
+  { transport }: Member,
+  attempts: readonly PublishAttempt[],
+): PublishOutcome {
+  const trail = {
+    transport: outcome.trail?.transport ?? transport.name,
+    status: outcome.trail?.status ?? ('accepted' as const),
+    durability: outcome.trail?.durability ?? transport.durability,
+    attempts,
+  };
+  return { ...outcome, trail };
+}
+
+/** No member has taken it. If one may have, nobody may say that it was not taken. */
+function givenUp({ last, attempts, isInDoubt }: Open): PublishOutcome {
+  if (!last) {
+    const error = new MessagingError('DEADLINE_EXCEEDED', 'There was no time to try any transport.');
+    return { kind: 'unavailable', error };
+  }
+  const kind = isInDoubt ? 'unknown' : 'unavailable';
+  return withTrail({ kind, error: last.outcome.error }, last.member, attempts);
+}
+
+function silent(member: Member): PublishOutcome {
+  const text = `Transport "${member.name}" said nothing about a message; it may or may not arrive.`;
+  return { kind: 'unknown', error: new MessagingError('DEADLINE_EXCEEDED', text) };
+}

@@ -1,0 +1,72 @@
+import type {
+  Clock,
+  Consumer,
+  OnDelivery,
+  Settlement,
+  Subscription,
+} from '../../../core/messaging/transport.js';
+import type { Member } from './member.js';
+
+const RETRY_MIN_MS = 100;
+const RETRY_MAX_MS = 5_000;
+
+/** Serves one subscription on every member, for ever and under one ceiling: what a member has accepted stays with it. */
+export class MemberConsumers implements Consumer {
+  readonly #consumers = new Map<Member, Consumer>();
+  readonly #waiting: (() => void)[] = [];
+  #running = 0;
+  #isStopped = false;
+  #stopped: Promise<void> | undefined;
+
+  constructor(
+    private readonly subscription: Subscription,
+    private readonly onDelivery: OnDelivery,
+    private readonly name: string,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Resolves once one member is consumed; the others follow when they can. Rejects when none can be consumed now. */
+  async start(members: readonly Member[]): Promise<void> {
+    const results = await Promise.allSettled(members.map((member) => this.#consume(member)));
+    const failed = results.flatMap((result, nth) =>
+      result.status === 'rejected' ? [{ member: members[nth] as Member, error: result.reason as Error }] : [],
+    );
+    if (failed.length === members.length) throw failed[0]?.error ?? new Error('no members');
+    for (const { member } of failed) this.#retry(member, 0);
+  }
+
+  stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#stopped ??= Promise.all([...this.#consumers.values()].map((consumer) => consumer.stop())).then(
+      () => undefined,
+    );
+    return this.#stopped;
+  }
+
+  async #consume(member: Member): Promise<void> {
+    const consumer = await member.transport.consume(this.subscription, (delivery) =>
+      this.#deliver(() => this.onDelivery({ ...delivery, transport: this.name })),
+    );
+    if (this.#isStopped) await consumer.stop();
+    else this.#consumers.set(member, consumer);
+  }
+
+  #retry(member: Member, failures: number): void {
+    const pauseMs = Math.min(RETRY_MIN_MS * 2 ** Math.min(failures, 10), RETRY_MAX_MS);
+    this.clock.schedule(pauseMs, () => {
+      if (!this.#isStopped) this.#consume(member).catch(() => this.#retry(member, failures + 1));
+    });
+  }
+
+  async #deliver(run: () => Promise<Settlement>): Promise<Settlement> {
+    while (this.#running >= this.subscription.concurrency)
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    this.#running += 1;
+    try {
+      return await run();
+    } finally {
+      this.#running -= 1;
+      this.#waiting.shift()?.();
+    }
+  }
+}

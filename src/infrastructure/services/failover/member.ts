@@ -1,0 +1,82 @@
+import { MessagingError } from '../../../core/messaging/messaging.errors.js';
+import type {
+  Clock,
+  Destination,
+  PublishOptions,
+  PublishOutcome,
+  Transport,
+  WireMessage,
+} from '../../../core/messaging/transport.js';
+import { CircuitBreaker, type StateListener } from './circuit-breaker.js';
+import type { FailoverOptions } from './failover.options.js';
+
+const PROBE_TIMEOUT_MS = 5_000;
+
+/** One of the transports that stand in for each other, and what is known about it. */
+export class Member {
+  readonly breaker: CircuitBreaker;
+  #isConnected = false;
+
+  constructor(
+    readonly transport: Transport,
+    options: FailoverOptions,
+    private readonly clock: Clock,
+    changed: StateListener,
+  ) {
+    this.breaker = new CircuitBreaker(options, clock, () => this.#probe(), changed);
+  }
+
+  get name(): string {
+    return this.transport.name;
+  }
+
+  get works(): boolean {
+    return this.#isConnected && this.breaker.state === 'closed';
+  }
+
+  /** Rejects when it cannot be reached now; probes go on trying. */
+  async connect(): Promise<void> {
+    try {
+      await this.transport.connect();
+      this.#isConnected = true;
+    } catch (error) {
+      this.breaker.open(error as Error);
+      throw error;
+    } finally {
+      this.breaker.start();
+    }
+  }
+
+  /** One try. What it says about the member is remembered. */
+  async publish(
+    to: Destination,
+    messages: readonly WireMessage[],
+    options: PublishOptions,
+  ): Promise<readonly PublishOutcome[]> {
+    const outcomes = await this.transport.publish(to, messages, options);
+    const failed = outcomes.find(({ kind }) => kind === 'unavailable' || kind === 'unknown');
+    if (failed && failed.kind !== 'accepted') this.breaker.failed(failed.error);
+    else this.breaker.succeeded();
+    return outcomes;
+  }
+
+  async close(): Promise<void> {
+    this.breaker.end();
+    await this.transport.close();
+  }
+
+  async #probe(): Promise<void> {
+    if (!this.#isConnected) {
+      await this.transport.connect();
+      this.#isConnected = true;
+    }
+    let cancel = (): void => undefined;
+    const late = new Promise<void>((_, reject) => {
+      cancel = this.clock.schedule(PROBE_TIMEOUT_MS, () => {
+        const text = `Transport "${this.name}" did not prove within ${PROBE_TIMEOUT_MS} ms that it works.`;
+        reject(new MessagingError('DEADLINE_EXCEEDED', text));
+      });
+    });
+    await Promise.race([this.transport.ping(), late]).finally(() => cancel());
+  }
+}

@@ -1,0 +1,92 @@
+import type { Clock, Transport } from '../../../core/messaging/transport.js';
+import type { FailoverOptions } from './failover.options.js';
+import { Member } from './member.js';
+
+/** What changed, for whoever has to be told. */
+export interface MembersListener {
+  /** Messages go to another member from now on. */
+  readonly switched: (from: Member, to: Member, reason: string) => void;
+  /** Some member works now, or none does any more. */
+  readonly changed: (cause: Error | undefined) => void;
+}
+
+/**
+ * The transports in their order, and which of them is in use: it stays in use until it fails, and an earlier one comes back
+ * into use only after it has worked for a while, so that a broker that comes and goes is not followed.
+ */
+export class Members {
+  readonly all: readonly Member[];
+  #active: Member;
+  readonly #failBacks = new Map<Member, () => void>();
+
+  constructor(
+    transports: readonly [Transport, ...Transport[]],
+    private readonly options: FailoverOptions,
+    private readonly clock: Clock,
+    private readonly listener: MembersListener,
+  ) {
+    this.all = transports.map((transport) => {
+      const member: Member = new Member(transport, options, clock, (state, cause) => {
+        if (state === 'open') this.#opened(member, cause);
+        else this.#closed(member);
+        listener.changed(cause);
+      });
+      return member;
+    });
+    this.#active = this.all[0] as Member;
+  }
+
+  get active(): Member {
+    return this.#active;
+  }
+
+  get anyWorks(): boolean {
+    return this.all.some((member) => member.works);
+  }
+
+  /** Whom to try, in this order: the one in use, others that work, and then, for want of a better one, those that did not. */
+  candidates(): readonly Member[] {
+    if (this.#active.works && this.all.every((member) => member.works || member === this.#active))
+      return this.#inOrder();
+    const order = this.#inOrder();
+    return [...order.filter((member) => member.works), ...order.filter((member) => !member.works)];
+  }
+
+  end(): void {
+    for (const cancel of this.#failBacks.values()) cancel();
+    this.#failBacks.clear();
+  }
+
+  #inOrder(): readonly Member[] {
+    return [this.#active, ...this.all.filter((member) => member !== this.#active)];
+  }
+
+  #opened(member: Member, cause: Error | undefined): void {
+    this.#failBacks.get(member)?.();
+    this.#failBacks.delete(member);
+    const next = this.all.find((other) => other.works);
+    if (member === this.#active && next) this.#use(next, cause?.message ?? 'it failed');
+  }
+
+  #closed(member: Member): void {
+    if (!this.#active.works) {
+      this.#use(member, `"${this.#active.name}" does not work`);
+      return;
+    }
+    if (this.all.indexOf(member) >= this.all.indexOf(this.#active)) return;
+    const { failBackAfterMs } = this.options;
+    const failBack = (): void => {
+      this.#failBacks.delete(member);
+      const isEarlier = this.all.indexOf(member) < this.all.indexOf(this.#active);
+      if (member.works && isEarlier) this.#use(member, `it has worked for ${failBackAfterMs} ms`);
+    };
+    this.#failBacks.set(member, this.clock.schedule(failBackAfterMs, failBack));
+  }
+
+  #use(member: Member, reason: string): void {
+    const from = this.#active;
+    if (from === member) return;
+    this.#active = member;
+    this.listener.switched(from, member, reason);
+  }
+}

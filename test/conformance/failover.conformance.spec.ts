@@ -1,0 +1,57 @@
+import { systemClock } from '../../src/core/messaging/clock.js';
+import type { Transport, TransportContext } from '../../src/core/messaging/transport.js';
+import { failoverOptionsSchema } from '../../src/infrastructure/services/failover/failover.options.js';
+import { FailoverTransport } from '../../src/infrastructure/services/failover/failover.transport.js';
+import { memoryOptionsSchema } from '../../src/infrastructure/services/memory/memory.options.js';
+import { MemoryTransport } from '../../src/infrastructure/services/memory/memory.transport.js';
+import { SeverableTransport } from '../support/severable-transport.js';
+import { describeTransport } from './transport/index.js';
+
+const lines = new Map<Transport, readonly SeverableTransport[]>();
+const options = failoverOptionsSchema.parse({
+  probeIntervalMs: 100,
+  maxProbeIntervalMs: 200,
+  failBackAfterMs: 200,
+});
+
+/** A member whose settlements are dropped tells it as the composite, as its own events are its own. */
+function member(name: string, onEvent: TransportContext['onEvent']): SeverableTransport {
+  const memory = new MemoryTransport(memoryOptionsSchema.parse({ maxMessageBytes: 2 ** 20 + 1 }), {
+    name,
+    clock: systemClock,
+    onEvent: () => undefined,
+  });
+  return new SeverableTransport(memory, (event) => event.type === 'settlement-dropped' && onEvent(event));
+}
+
+const create =
+  (prepare: (members: readonly SeverableTransport[]) => Promise<void>) =>
+  async ({ onEvent }: Pick<TransportContext, 'onEvent'>): Promise<Transport> => {
+    const members = [member('a', onEvent), member('b', onEvent)];
+    const transport = new FailoverTransport(members, options, { name: 'main', clock: systemClock, onEvent });
+    lines.set(transport, members);
+    await prepare(members);
+    await transport.connect();
+    return transport;
+  };
+
+const outage = {
+  kill: async (transport: Transport): Promise<void> => {
+    for (const line of lines.get(transport) ?? []) await line.sever();
+  },
+  restore: async (transport: Transport): Promise<void> => {
+    for (const line of lines.get(transport) ?? []) await line.mend();
+  },
+};
+
+describeTransport('Failover over memory', {
+  tooLargeBytes: 2 * 2 ** 20,
+  create: create(() => Promise.resolve()),
+  outage,
+});
+
+describeTransport('Failover whose first member is gone', {
+  tooLargeBytes: 2 * 2 ** 20,
+  create: create(([first]) => first!.sever()),
+  outage: { ...outage, restore: (transport) => lines.get(transport)![1]!.mend() },
+});
