@@ -48,3 +48,27 @@ describe('Transports', () => {
     expect(problems[0]).not.toContain('canary');
   });
 });
+
+describe('Transports that combine others', () => {
+  const members = 'a: {kind: memory}, b: {kind: memory}';
+  const file = (options: string, more = ''): string =>
+    `transports: {${members}, main: {kind: failover, ${options}}${more}}\nroutes: [{match: '**', transport: main}]\n`;
+
+  it('are fine with members that are there', () => {
+    expect(problemsOf({ file: file('members: [a, b]') })).toEqual([]);
+    expect(
+      problemsOf({ file: file('members: [a, b]', ', all: {kind: failover, members: [main, b]}') }),
+    ).toEqual([]);
+  });
+
+  it.each([
+    ['a member that is not there', 'members: [a, c]', '', ['names the transport "c"']],
+    ['a member twice', 'members: [a, a]', '', ['names "a" twice']],
+    ['one member', 'members: [a]', '', ['members']],
+    ['itself', 'members: [a, main]', '', ['leads back to "main"']],
+    ['a circle', 'members: [a, all]', ', all: {kind: failover, members: [main, b]}', ['"all"', '"main"']],
+  ])('are told what is wrong with %s', (_, options, more, parts) => {
+    const problems = problemsOf({ file: file(options, more) }).join('\n');
+    for (const part of parts) expect(problems).toContain(part);
+  });
+});

@@ -26,7 +26,7 @@ export class AppModule {
       module: AppModule,
       imports: [
         ConfigModule.forRoot({ isGlobal: true, ignoreEnvFile: true, load: [() => ({ ...config })] }),
-        InfrastructureModule.forRoot(config),
+        InfrastructureModule.forRoot({ ...config, direct: directOf(config) }),
         MessagingModule.forRootAsync({
           inject: [Backends],
           useFactory: (backends: Backends) => messagingOptions(config, backends),
@@ -46,6 +46,11 @@ export class AppModule {
       ],
     };
   }
+}
+
+/** Transports that the core itself publishes to or consumes. */
+function directOf({ routes, drain }: AppConfig): readonly string[] {
+  return [...routes.map(({ transport }) => transport), ...drain];
 }
 
 function messagingOptions(config: AppConfig, backends: Backends): MessagingModuleOptions {

@@ -2,7 +2,7 @@ import { problemOfPattern } from '../core/messaging/pattern.js';
 import { label } from './explain.js';
 import { nearestName } from './nearest.js';
 import { FALLBACK_NAME, isGroup, type Settings } from './settings.js';
-import { problemsOfStores, problemsOfTransports } from './transport-checks.js';
+import { problemsOfMembers, problemsOfStores, problemsOfTransports } from './transport-checks.js';
 
 /**
  * Mistakes between keys that are each fine alone. Looks at whatever is readable, so that they are reported together with
@@ -13,6 +13,7 @@ export function problemsBetweenKeys(settings: Settings, production: boolean): st
     ...problemsOfRouting(settings),
     ...problemsOfDirectories(settings),
     ...problemsOfTransports(settings, production),
+    ...problemsOfMembers(settings),
     ...problemsOfStores(settings),
     ...problemsOfAdmin(settings, production),
   ];

@@ -56,3 +56,39 @@ export function problemsOfStores(settings: Settings): string[] {
     ];
   });
 }
+
+/** Members of a transport that combines others must be there, each once, and must not lead back to it. */
+export function problemsOfMembers(settings: Settings): string[] {
+  const transports = settings.get(['transports']);
+  if (!isGroup(transports)) return [];
+  const membersOf = (name: string): readonly string[] => {
+    const transport = transports[name];
+    const members = isGroup(transport) ? transport['members'] : undefined;
+    return Array.isArray(members) ? members.filter((member) => typeof member === 'string') : [];
+  };
+  return Object.keys(transports).flatMap((name) => {
+    const at = label(['transports', name, 'members'], settings);
+    const members = membersOf(name);
+    const unknown = members.filter((member) => !Object.hasOwn(transports, member));
+    const twice = members.filter((member, index) => members.indexOf(member) !== index);
+    return [
+      ...unknown.map(
+        (member) => `${at} names the transport ${JSON.stringify(member)}, which is not configured.`,
+      ),
+      ...twice.map((member) => `${at} names ${JSON.stringify(member)} twice.`),
+      ...(leadsTo(name, name, membersOf, new Set()) ? [`${at} leads back to "${name}" itself.`] : []),
+    ];
+  });
+}
+
+function leadsTo(
+  from: string,
+  target: string,
+  membersOf: (name: string) => readonly string[],
+  seen: Set<string>,
+): boolean {
+  if (seen.has(from)) return false;
+  seen.add(from);
+  const members = membersOf(from);
+  return members.includes(target) || members.some((member) => leadsTo(member, target, membersOf, seen));
+}

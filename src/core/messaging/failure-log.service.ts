@@ -2,6 +2,7 @@ import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { errorCodeOf } from './messaging.errors.js';
 import type { MessagingEvent, MessagingObserver } from './messaging.events.js';
 import { Observers } from './observers.js';
+import type { TransportEvent } from './transport.js';
 
 /** Lines a second for one kind of failure; a broken handler under load must not fill the disk with logs. */
 const LINES_PER_SECOND = 5;
@@ -12,7 +13,7 @@ interface Budget {
   suppressed: number;
 }
 
-/** One structured line for every failure: what, where, which attempt and what came of it. Never the payload. */
+/** One structured line for every failure, and for what happens to transports: what, where, which attempt and what came of it. Never the payload. */
 @Injectable()
 export class FailureLogService implements MessagingObserver, OnModuleInit {
   readonly #logger = new Logger('Messaging');
@@ -45,10 +46,20 @@ export class FailureLogService implements MessagingObserver, OnModuleInit {
         ...identify(to),
         ...{ store, error: errorCodeOf(error) },
       });
-    }
+    } else if (event.type === 'transport') this.#logTransport(event.transport, event.event);
   }
 
-  #log(kind: string, level: 'warn' | 'error', line: Record<string, unknown>): void {
+  #logTransport(transport: string, event: TransportEvent): void {
+    if (event.type === 'settlement-dropped') return; // as many as were in hand, and each comes again
+    const { type, ...what } = event;
+    const line = { event: `transport-${type}`, transport };
+    const level = type === 'connected' || type === 'unblocked' ? 'log' : 'warn';
+    const error = 'error' in what ? what.error : undefined;
+    const said = error && { error: errorCodeOf(error), detail: error.message.slice(0, 500) };
+    this.#log(`${transport} ${type}`, level, { ...line, ...(said ?? what) });
+  }
+
+  #log(kind: string, level: 'log' | 'warn' | 'error', line: Record<string, unknown>): void {
     const budget = this.#budgetFor(kind);
     if (budget.lines >= LINES_PER_SECOND) {
       budget.suppressed += 1;

@@ -7,7 +7,7 @@ import {
   TransportEventRelay,
 } from '../../core/messaging/index.js';
 import { createDeadLetterStore, createIdempotencyStore, type StoreSettings } from './stores.js';
-import { createTransport, type TransportSettings } from './transports.js';
+import { createTransport, membersOf, type TransportSettings } from './transports.js';
 
 /** What the application's configuration says about everything behind the messaging core. */
 export interface InfrastructureSettings {
@@ -15,6 +15,8 @@ export interface InfrastructureSettings {
   readonly transports: Readonly<Record<string, TransportSettings>>;
   readonly deadLetters: StoreSettings;
   readonly idempotency: StoreSettings;
+  /** Transports that topics are routed to or that are drained. Members of others that are not among them belong to those. */
+  readonly direct?: readonly string[];
 }
 
 /** The transports and stores of the application, made but not connected: the core connects and closes them. */
@@ -42,15 +44,35 @@ export class InfrastructureModule {
 
 async function createBackends(settings: InfrastructureSettings): Promise<Backends> {
   const events = new TransportEventRelay();
-  const transports = await Promise.all(
-    Object.entries(settings.transports).map(([name, options]) =>
-      createTransport(options, { name, clock: systemClock, onEvent: events.listenerFor(name) }),
-    ),
-  );
+  const transports = new Map<string, Transport>();
+  for (const name of Object.keys(settings.transports))
+    await make(name, settings, { events, made: transports });
+  const owned = new Set(Object.values(settings.transports).flatMap(membersOf));
+  for (const name of settings.direct ?? []) owned.delete(name);
   return new Backends(
-    transports,
+    [...transports.values()].filter(({ name }) => !owned.has(name)),
     await createDeadLetterStore(settings.deadLetters, settings.transports, systemClock),
     await createIdempotencyStore(settings.idempotency, settings.transports, systemClock),
     events,
   );
+}
+
+interface Making {
+  readonly events: TransportEventRelay;
+  readonly made: Map<string, Transport>;
+}
+
+/** Makes a transport once, after its members. The configuration has no cycles: its checks refuse them. */
+async function make(name: string, settings: InfrastructureSettings, making: Making): Promise<Transport> {
+  const { events, made } = making;
+  const known = made.get(name);
+  if (known) return known;
+  const options = settings.transports[name];
+  if (!options) throw new Error(`There is no transport "${name}".`);
+  const members: Transport[] = [];
+  for (const member of membersOf(options)) members.push(await make(member, settings, making));
+  const context = { name, clock: systemClock, onEvent: events.listenerFor(name) };
+  const transport = await createTransport(options, context, members);
+  made.set(name, transport);
+  return transport;
 }

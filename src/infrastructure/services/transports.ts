@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import type { Transport, TransportContext } from '../../core/messaging/transport.js';
 import { embeddedOptionsSchema } from './embedded/embedded.options.js';
+import { failoverOptionsSchema } from './failover/failover.options.js';
 import { memoryOptionsSchema } from './memory/memory.options.js';
 import { problemsOfRabbitmq, rabbitmqOptionsSchema } from './rabbitmq/rabbitmq.options.js';
 import { problemsOfServer, redisOptionsSchema } from './redis/redis.options.js';
@@ -30,19 +31,42 @@ const rabbitmq = rabbitmqOptionsSchema
     for (const message of problemsOfRabbitmq(options)) context.addIssue({ code: 'custom', message });
   });
 
+const failover = failoverOptionsSchema.extend({
+  kind: z.literal('failover').describe(KIND),
+  members: z
+    .array(z.string().min(1))
+    .min(2)
+    .max(16)
+    .describe('Names of the transports that stand in for each other, the preferred one first.'),
+});
+
 /** Options of one transport, with the `kind` that says which transport they are for. */
-export const transportSettingsSchema = z.discriminatedUnion('kind', [memory, embedded, redis, rabbitmq]);
+export const transportSettingsSchema = z.discriminatedUnion('kind', [
+  memory,
+  embedded,
+  redis,
+  rabbitmq,
+  failover,
+]);
 
 export type TransportSettings = z.output<typeof transportSettingsSchema>;
+
+/** Those that other transports are put together from. */
+export function membersOf(settings: TransportSettings): readonly string[] {
+  return settings.kind === 'failover' ? settings.members : [];
+}
 
 /**
  * Makes the transport that the settings ask for: the only list of transports.
  *
  * A transport is imported when it is wanted, so that its client has to be installed only then.
+ *
+ * @param members the transports that {@link membersOf} names, in that order.
  */
 export async function createTransport(
   settings: TransportSettings,
   context: TransportContext,
+  members: readonly Transport[] = [],
 ): Promise<Transport> {
   switch (settings.kind) {
     case 'memory': {
@@ -60,6 +84,10 @@ export async function createTransport(
     case 'rabbitmq': {
       const { RabbitmqTransport } = await import('./rabbitmq/rabbitmq.transport.js');
       return new RabbitmqTransport(settings, context);
+    }
+    case 'failover': {
+      const { FailoverTransport } = await import('./failover/failover.transport.js');
+      return new FailoverTransport(members, settings, context);
     }
   }
 }

@@ -10,8 +10,6 @@ import type {
 import { CircuitBreaker, type StateListener } from './circuit-breaker.js';
 import type { FailoverOptions } from './failover.options.js';
 
-const PROBE_TIMEOUT_MS = 5_000;
-
 /** One of the transports that stand in for each other, and what is known about it. */
 export class Member {
   readonly breaker: CircuitBreaker;
@@ -19,11 +17,11 @@ export class Member {
 
   constructor(
     readonly transport: Transport,
-    options: FailoverOptions,
+    private readonly options: FailoverOptions,
     private readonly clock: Clock,
     changed: StateListener,
   ) {
-    this.breaker = new CircuitBreaker(options, clock, () => this.#probe(), changed);
+    this.breaker = new CircuitBreaker(options, clock, () => this.prove(), changed);
   }
 
   get name(): string {
@@ -65,15 +63,17 @@ export class Member {
     await this.transport.close();
   }
 
-  async #probe(): Promise<void> {
+  /** Rejects unless it could take a message now. */
+  async prove(): Promise<void> {
     if (!this.#isConnected) {
       await this.transport.connect();
       this.#isConnected = true;
     }
     let cancel = (): void => undefined;
     const late = new Promise<void>((_, reject) => {
-      cancel = this.clock.schedule(PROBE_TIMEOUT_MS, () => {
-        const text = `Transport "${this.name}" did not prove within ${PROBE_TIMEOUT_MS} ms that it works.`;
+      const { attemptTimeoutMs } = this.options; // who is slower would be passed over anyway
+      cancel = this.clock.schedule(attemptTimeoutMs, () => {
+        const text = `Transport "${this.name}" did not prove within ${attemptTimeoutMs} ms that it works.`;
         reject(new MessagingError('DEADLINE_EXCEEDED', text));
       });
     });

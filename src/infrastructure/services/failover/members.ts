@@ -77,10 +77,18 @@ export class Members {
     const { failBackAfterMs } = this.options;
     const failBack = (): void => {
       this.#failBacks.delete(member);
-      const isEarlier = this.all.indexOf(member) < this.all.indexOf(this.#active);
-      if (member.works && isEarlier) this.#use(member, `it has worked for ${failBackAfterMs} ms`);
+      // Asked once more, because the last probe may be a while ago.
+      member.prove().then(
+        () => this.#failBackTo(member, `it has worked for ${failBackAfterMs} ms`),
+        (error: unknown) => member.breaker.open(error as Error),
+      );
     };
     this.#failBacks.set(member, this.clock.schedule(failBackAfterMs, failBack));
+  }
+
+  #failBackTo(member: Member, reason: string): void {
+    const isEarlier = this.all.indexOf(member) < this.all.indexOf(this.#active);
+    if (member.works && isEarlier) this.#use(member, reason);
   }
 
   #use(member: Member, reason: string): void {

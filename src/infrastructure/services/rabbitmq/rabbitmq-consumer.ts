@@ -109,6 +109,7 @@ export class RabbitmqConsumer implements Consumer {
       delivery: (item, from) => this.#take(item, from),
       lost: () => {
         this.#share?.end();
+        topology.forget(); // its queue may be gone
         if (isOpen) this.#keepOpen.lost(); // otherwise it is an error of this very call
       },
     });
@@ -116,6 +117,7 @@ export class RabbitmqConsumer implements Consumer {
     try {
       await this.#consumeOn(channel);
     } catch (error) {
+      topology.forget();
       channel.abandon();
       throw error;
     }

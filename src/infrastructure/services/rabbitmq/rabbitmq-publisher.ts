@@ -35,14 +35,18 @@ export interface Parcel {
 export interface PublisherSettings {
   readonly options: RabbitmqOptions;
   readonly clock: Clock;
-  /** Told when something that is published to turns out to be missing, with what the broker says. */
-  readonly undeclared: (text: string) => void;
+  /**
+   * Told when something that is published to turns out to be missing, with what the broker says. Resolves once this process's
+   * groups are bound again, or cannot be; nothing is published before, or it would pass them by.
+   */
+  readonly undeclared: (text: string) => Promise<void>;
 }
 
 /** Publishes with an outcome for each message, on a connection that only publishes. */
 export class RabbitmqPublisher {
   private readonly clock: Clock;
   readonly #writer: ConfirmWriter;
+  #mending: Promise<void> | undefined;
 
   constructor(
     private readonly connection: RabbitmqConnection,
@@ -52,7 +56,10 @@ export class RabbitmqPublisher {
     this.clock = clock;
     this.#writer = new ConfirmWriter(connection, options, clock, (text) => {
       topology.forget();
-      undeclared(text);
+      const mending = undeclared(text).finally(() => {
+        if (this.#mending === mending) this.#mending = undefined;
+      });
+      this.#mending = mending;
     });
   }
 
@@ -136,12 +143,13 @@ export class RabbitmqPublisher {
     const failed = (outcome: PublishOutcome): readonly PublishOutcome[] => messages.map(() => outcome);
     const { isUp, blockedReason, label } = this.connection;
     if (!isUp || blockedReason !== undefined) return failed(unsent(this.#state));
+    const leftMs = (): number => Math.max(1, deadline - this.clock.monotonic());
     try {
+      if (this.#mending) await within(this.#mending, leftMs(), () => lateError(label));
       const declaring = declare();
       const opening = this.#writer.isOpen ? undefined : this.#writer.open();
       if (!declaring && !opening) return undefined;
-      const leftMs = Math.max(1, deadline - this.clock.monotonic());
-      await within(Promise.all([declaring, opening]), leftMs, () => lateError(label));
+      await within(Promise.all([declaring, opening]), leftMs(), () => lateError(label));
       return undefined;
     } catch (error) {
       return failed(failureOf(error, label, false));

@@ -213,7 +213,7 @@ export class RabbitmqTransport implements Transport {
   }
 
   /** An exchange takes the bindings of all groups with it. */
-  #redeclare(text: string): void {
+  async #redeclare(text: string): Promise<void> {
     const { label } = this.#consuming;
     const error = new MessagingError(
       'TRANSPORT_UNAVAILABLE',
@@ -221,7 +221,8 @@ export class RabbitmqTransport implements Transport {
     );
     this.context.onEvent({ type: 'error', error });
     this.#topology.forget();
-    for (const consumer of this.#consumers) consumer.redeclare().catch(() => undefined); // it does so again after a reconnect
+    // Whoever cannot do so now does it after the reconnect.
+    await Promise.allSettled([...this.#consumers].map((consumer) => consumer.redeclare()));
   }
 
   #ageOf({ topic, group }: Pick<Subscription, 'topic' | 'group'>): AgeEstimate {
