@@ -157,6 +157,33 @@ describe('a queue', () => {
   });
 });
 
+describe('a message that kills one process after the other', () => {
+  it('is taken out of its queue by the broker in the end, and comes with as many attempts used up', async () => {
+    const deliveryLimit = 3;
+    const { transport } = await connected(options({ namePrefix: 'killer.', deliveryLimit }));
+    const subscription = { topic: 't', group: 'g', concurrency: 1, ordering: 'none' } as const;
+    await (await transport.consume(subscription, () => Promise.resolve({ kind: 'ack' }))).stop();
+    await transport.publish(
+      { topic: 't', group: 'g' },
+      [{ id: 'killer', headers: {}, body: Buffer.from('x') }],
+      {
+        deadlineMs: 5_000,
+      },
+    );
+    // A connection that ends with a message in hand is what a crash looks like to the broker.
+    for (let crash = 0; crash <= deliveryLimit; crash++)
+      await waitUntil('it is handed out', () =>
+        asSomebodyElse(server, async (channel) => (await channel.get('killer.t/g')) !== false),
+      );
+    const deliveries = await collected(transport, 't');
+    await waitUntil('it arrives', async () => deliveries.length === 1);
+    expect(deliveries[0]).toMatchObject({
+      attempt: 1 + deliveryLimit,
+      message: { id: 'killer', headers: {} },
+    });
+  });
+});
+
 describe('a handler', () => {
   it('that is slower than the broker bears loses its channel only, and the message comes again', async () => {
     const { transport, events } = await connected(options());

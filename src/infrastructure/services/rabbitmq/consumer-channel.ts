@@ -3,7 +3,7 @@ import { AckRuns, InHand } from './ack-runs.js';
 import type { Channel, ConsumeMessage } from './amqplib-client.js';
 import { open } from './envelope.js';
 import type { RabbitmqConnection } from './rabbitmq-connection.js';
-import { within } from './within.js';
+import { answered, within } from './within.js';
 
 const CANCEL_TIMEOUT_MS = 3_000;
 
@@ -46,7 +46,13 @@ export class ConsumerChannel {
     const channel = await connection.openChannel();
     const opened = new ConsumerChannel(channel, isKeyed, prefetch, listener);
     channel.on('close', () => opened.#lose());
-    await channel.prefetch(prefetch);
+    try {
+      await answered(channel.prefetch(prefetch));
+    } catch (error) {
+      opened.#hasEnded = true; // whoever opens it is told by the error
+      opened.abandon();
+      throw error;
+    }
     return opened;
   }
 
@@ -62,7 +68,7 @@ export class ConsumerChannel {
       if (raw === null) this.abandon();
       else this.#take(raw);
     };
-    await this.channel.consume(queue, take, { consumerTag: queue });
+    await answered(this.channel.consume(queue, take, { consumerTag: queue }));
   }
 
   /**

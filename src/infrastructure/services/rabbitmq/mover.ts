@@ -1,5 +1,6 @@
 import type { Channel, ConsumeMessage } from './amqplib-client.js';
 import type { RabbitmqConnection } from './rabbitmq-connection.js';
+import { answered } from './within.js';
 
 /** What did not work is tried again after this. */
 const RETRY_MS = 1_000;
@@ -40,11 +41,12 @@ export class Mover {
     });
     this.#channel = channel;
     try {
-      await channel.prefetch(this.options.prefetch);
-      await channel.consume(this.queue, (message) => {
+      await answered(channel.prefetch(this.options.prefetch));
+      const take = (message: ConsumeMessage | null): void => {
         if (message) void this.#take(channel, message);
         else this.#end(channel);
-      });
+      };
+      await answered(channel.consume(this.queue, take));
     } catch (error) {
       this.#channel = undefined;
       this.#end(channel);

@@ -5,3 +5,11 @@ export function within<T>(promise: Promise<T>, timeoutMs: number, late: () => Er
     promise.then(resolve, reject).finally(() => clearTimeout(timer));
   });
 }
+
+/** Longest wait for the answer to a small question on a channel; a connection that is silent for longer is given up anyway. */
+const ANSWER_TIMEOUT_MS = 10_000;
+
+/** The answer of a broker to a question about its channel. */
+export function answered<T>(answer: Promise<T>): Promise<T> {
+  return within(answer, ANSWER_TIMEOUT_MS, () => new Error(`no answer within ${ANSWER_TIMEOUT_MS} ms`));
+}
