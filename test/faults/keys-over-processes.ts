@@ -58,16 +58,17 @@ async function killTwoOf(name: string, transport: Transport, children: readonly 
     }
   };
   await publish(MESSAGES / 3);
-  await waitUntil(
-    'all three have some',
-    async () => new Set(stepsOf(children).map(({ by }) => by)).size === 3,
-  );
+  // More and more: a transport may take a moment to share the keys among processes that have just come.
+  await waitUntil('all three have some', async () => {
+    await publish(KEYS);
+    return new Set(stepsOf(children).map(({ by }) => by)).size === 3;
+  });
   first.signal('SIGKILL');
   const killedAtMs = performance.now();
   await publish(MESSAGES / 3);
   second.signal('SIGKILL');
   await publish(MESSAGES / 3);
-  await waitUntil('everything is handled', async () => handled(stepsOf(children)).size === MESSAGES);
+  await waitUntil('everything is handled', async () => handled(stepsOf(children)).size === sent);
 
   const steps = stepsOf(children);
   for (let key = 0; key < KEYS; key++) {
@@ -86,7 +87,7 @@ async function killTwoOf(name: string, transport: Transport, children: readonly 
   expect(third.lines.length).toBeGreaterThan(1);
   report(
     `${name}, keys over processes`,
-    `${MESSAGES} messages of ${KEYS} keys, 2 of 3 processes killed: order kept, ${again.length} handled again, ` +
+    `${sent} messages of ${KEYS} keys, 2 of 3 processes killed: order kept, ${again.length} handled again, ` +
       `first handed over after ${Math.round(handedOver[0] ?? 0)} ms`,
   );
 }
