@@ -64,7 +64,7 @@ export class Mover {
   async #take(channel: Channel, message: ConsumeMessage): Promise<void> {
     this.#moving += 1;
     try {
-      while (this.#channel === channel && !(await this.options.move(message)))
+      while (this.#channel === channel && !(await this.options.move(message).catch(() => false)))
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS).unref());
       if (this.#channel === channel) channel.ack(message);
     } catch {

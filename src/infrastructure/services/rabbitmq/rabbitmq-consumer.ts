@@ -163,15 +163,18 @@ export class RabbitmqConsumer implements Consumer {
 
   /** A classic queue does not count: the message goes back with a higher count of its own. */
   async #countCrash(held: Held): Promise<void> {
-    await this.#handOn(held, { kind: 'retry', delayMs: 0 });
-    this.#settle(held, noop);
+    if (await this.#handOn(held, { kind: 'retry', delayMs: 0 })) this.#settle(held, noop);
   }
 
   #deliver(held: Held, done: () => void): void {
     const { item, attempt } = held;
     const settled = (settlement: Settlement): void => {
       if (settlement.kind === 'ack') this.#settle(held, done);
-      else void this.#handOn(held, settlement).finally(() => this.#settle(held, done));
+      else
+        void this.#handOn(held, settlement).then((isSafe) => {
+          if (isSafe) this.#settle(held, done);
+          else this.#drop(done);
+        });
     };
     const { message } = item.opened;
     this.#call({ message, attempt, transport: this.services.context.name }).then(settled, () =>
@@ -190,28 +193,40 @@ export class RabbitmqConsumer implements Consumer {
   #settle({ item, channel }: Held, done: () => void): void {
     const isDone = channel.done(item);
     const end = (isTaken: boolean): void => {
-      const { topic, group } = this.subscription;
-      if (!isTaken) this.services.context.onEvent({ type: 'settlement-dropped', topic, group });
-      done();
+      if (isTaken) done();
+      else this.#drop(done);
     };
     // Most are known at once, and waiting for nothing is among the larger costs of a message.
     if (typeof isDone === 'boolean') end(isDone);
     else void isDone.then(end);
   }
 
-  /** Publishes what comes again, until the broker has it or has taken the delivery back. */
-  async #handOn({ item, channel, attempt }: Held, retry: Settlement & { kind: 'retry' }): Promise<void> {
+  /** The broker has taken the delivery back. */
+  #drop(done: () => void): void {
+    const { topic, group } = this.subscription;
+    this.services.context.onEvent({ type: 'settlement-dropped', topic, group });
+    done();
+  }
+
+  /** Publishes what comes again. False when the delivery was taken back before: only what is safe may be acknowledged. */
+  async #handOn({ item, channel, attempt }: Held, retry: Settlement & { kind: 'retry' }): Promise<boolean> {
     const { clock } = this.services.context;
     const { message } = item.opened;
     const again = retry.headers ? { ...message, headers: { ...message.headers, ...retry.headers } } : message;
     const dueAt = clock.now() + retry.delayMs;
     for (let failures = 0; !channel.acks.isGone && !this.#isAbandoned; failures += 1) {
-      const outcome = await this.#republish(again, attempt + 1, { dueAt, delayMs: retry.delayMs });
-      if (outcome?.kind === 'accepted') return;
+      const outcome = await this.#republish(again, attempt + 1, { dueAt, delayMs: retry.delayMs }).catch(
+        (error: unknown) => {
+          this.#report(error);
+          return undefined;
+        },
+      );
+      if (outcome?.kind === 'accepted') return true;
       if (outcome) this.#report(outcome.error);
       const pauseMs = Math.min(HAND_ON_MIN_MS * 2 ** Math.min(failures, 10), HAND_ON_MAX_MS);
       await new Promise<void>((resolve) => clock.schedule(pauseMs, resolve));
     }
+    return false;
   }
 
   async #republish(
