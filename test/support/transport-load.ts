@@ -1,5 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import type { Consumer, Delivery, Settlement, Transport } from '../../src/core/messaging/transport.js';
+import type {
+  Consumer,
+  Delivery,
+  PublishOutcome,
+  Settlement,
+  Transport,
+} from '../../src/core/messaging/transport.js';
 
 const ACK: Settlement = { kind: 'ack' };
 
@@ -26,6 +32,7 @@ export class Load {
   #count = 0;
   #lastAcceptedAt = performance.now();
   #longestGapMs = 0;
+  #lastFailure = 'none';
 
   constructor(
     private readonly publisher: Transport,
@@ -55,6 +62,11 @@ export class Load {
     return this.#accepted.size;
   }
 
+  /** What the last message that was not accepted was told. */
+  get lastFailure(): string {
+    return this.#lastFailure;
+  }
+
   /** Ids that were accepted and not handled so far. */
   get missing(): string[] {
     return [...this.#accepted].filter((id) => !this.#handled.has(id));
@@ -82,17 +94,20 @@ export class Load {
       const outcomes = await this.publisher.publish({ topic: this.topic }, messages, {
         deadlineMs: this.options.deadlineMs ?? 2_000,
       });
-      outcomes.forEach(({ kind }, index) => this.#note(messages[index]?.id ?? '', kind));
+      outcomes.forEach((outcome, index) => this.#note(messages[index]?.id ?? '', outcome));
       await new Promise((resolve) => setTimeout(resolve, 2)); // the machine is shared with the servers
     }
   }
 
-  #note(id: string, kind: string): void {
-    if (kind === 'accepted') {
+  #note(id: string, outcome: PublishOutcome): void {
+    if (outcome.kind === 'accepted') {
       this.#accepted.add(id);
       const now = performance.now();
       this.#longestGapMs = Math.max(this.#longestGapMs, now - this.#lastAcceptedAt);
       this.#lastAcceptedAt = now;
-    } else (kind === 'unknown' ? this.#unknown : this.#unavailable).add(id);
+      return;
+    }
+    (outcome.kind === 'unknown' ? this.#unknown : this.#unavailable).add(id);
+    this.#lastFailure = `${outcome.kind}: ${outcome.error.message}`;
   }
 }

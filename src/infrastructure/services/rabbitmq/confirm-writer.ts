@@ -1,6 +1,7 @@
 import { LinkedSet } from '../../../core/messaging/transport-kit/linked-set.js';
 import type { Clock } from '../../../core/messaging/transport.js';
 import type { ConfirmChannel, Message } from './amqplib-client.js';
+import { NackWatch } from './nack-watch.js';
 import type { Outbound } from './outbound.js';
 import { PublishFrames } from './publish-frames.js';
 import type { RabbitmqConnection } from './rabbitmq-connection.js';
@@ -27,6 +28,9 @@ export class ConfirmWriter {
   #frames: PublishFrames | undefined;
   #opening: Promise<void> | undefined;
   #closedBecause: string | undefined;
+  readonly #nacks = new NackWatch();
+  /** Nothing is written until all that is on its way has an answer, and there is a new channel. */
+  #isRenewing = false;
   #isSweeping = false;
   #isClosed = false;
 
@@ -50,8 +54,7 @@ export class ConfirmWriter {
   /** Resolves once messages can be written; until then they are `unsent`. Rejects when the connection is down. */
   async open(): Promise<void> {
     if (this.#channel) return;
-    this.#opening ??= this.#open().finally(() => (this.#opening = undefined));
-    await this.#opening;
+    await this.#openOnce();
   }
 
   write(outbound: Outbound): void {
@@ -60,7 +63,8 @@ export class ConfirmWriter {
       return;
     }
     if (outbound.content.length > this.#maxBytes) outbound.tell('oversized');
-    else if (this.#waiting.size === 0 && this.#hasRoomFor(outbound)) this.#put(outbound, this.#channel);
+    else if (this.#waiting.size === 0 && !this.#isRenewing && this.#hasRoomFor(outbound))
+      this.#put(outbound, this.#channel);
     else this.#waiting.add(outbound);
     this.#sweepLater();
   }
@@ -77,6 +81,11 @@ export class ConfirmWriter {
     this.#isClosed = true;
     this.refuseWaiting();
     for (const outbound of this.#written) outbound.tell('lost');
+  }
+
+  #openOnce(): Promise<void> {
+    this.#opening ??= this.#open().finally(() => (this.#opening = undefined));
+    return this.#opening;
   }
 
   async #open(): Promise<void> {
@@ -124,9 +133,29 @@ export class ConfirmWriter {
     this.#writtenBytes -= outbound.content.length;
     if (outbound.isReturned) outbound.tell('returned');
     else if (!error) outbound.tell('confirmed');
-    else if (isNack(error)) outbound.tell('nacked');
+    else if (isNack(error)) this.#nacked(outbound);
     else outbound.tell(outbound.content.length > this.#maxBytes ? 'oversized' : 'lost');
-    if (this.#waiting.size > 0) this.#advance();
+    if (this.#isRenewing) this.#renewOnceEmpty();
+    else if (this.#waiting.size > 0) this.#advance();
+  }
+
+  #nacked(outbound: Outbound): void {
+    outbound.tell('nacked');
+    if (outbound.channel === this.#channel && this.#nacks.asksForNewChannel(this.clock.monotonic()))
+      this.#isRenewing = true;
+  }
+
+  /** Once empty, because of two channels the later one may be the faster, and would change the order of a key. */
+  #renewOnceEmpty(): void {
+    const old = this.#channel;
+    if (this.#written.size > 0 || this.#opening || !old) return;
+    this.#openOnce()
+      .then(() => void old.close().catch(() => undefined))
+      .catch(() => undefined) // the old one serves until the next try, or its end
+      .finally(() => {
+        this.#isRenewing = false;
+        this.#advance();
+      });
   }
 
   #advance(): void {
@@ -154,6 +183,7 @@ export class ConfirmWriter {
   #channelClosed(channel: ConfirmChannel): void {
     if (this.#channel !== channel) return;
     this.#channel = undefined;
+    this.#isRenewing = false;
     this.refuseWaiting();
     if (this.connection.isUp && !this.#isClosed) this.open().catch(() => undefined); // whoever publishes next tries again
   }
