@@ -1,7 +1,7 @@
 import type { Backlog, Clock, WireMessage } from '../../../core/messaging/transport.js';
 import { LinkedSet } from '../../../core/messaging/transport-kit/linked-set.js';
 import { Deque } from './deque.js';
-import { DueQueue } from './due-queue.js';
+import { DueQueue } from '../../../core/messaging/transport-kit/due-queue.js';
 import { Handover, type Held, type Log, type Receiver } from './memory-handover.js';
 import { KeyLanes } from './key-lanes.js';
 

@@ -1,6 +1,6 @@
 import type { Clock, WireMessage } from '../../../core/messaging/transport.js';
 import { Deque } from './deque.js';
-import { DueQueue } from './due-queue.js';
+import { DueQueue } from '../../../core/messaging/transport-kit/due-queue.js';
 import { MemoryGroup } from './memory-group.js';
 import type { Held, Log } from './memory-handover.js';
 

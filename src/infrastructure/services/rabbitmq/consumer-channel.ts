@@ -3,7 +3,8 @@ import { AckRuns, InHand } from './ack-runs.js';
 import type { Channel, ConsumeMessage } from './amqplib-client.js';
 import { open } from './envelope.js';
 import type { RabbitmqConnection } from './rabbitmq-connection.js';
-import { answered, within } from './within.js';
+import { within } from '../../../core/messaging/transport-kit/within.js';
+import { answered } from './answered.js';
 
 const CANCEL_TIMEOUT_MS = 3_000;
 

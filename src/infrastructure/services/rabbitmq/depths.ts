@@ -2,7 +2,7 @@ import type { Clock } from '../../../core/messaging/transport.js';
 import type { Channel, Replies } from './amqplib-client.js';
 import type { RabbitmqConnection } from './rabbitmq-connection.js';
 import { REPLY, replyCodeOf } from './rabbitmq-errors.js';
-import { within } from './within.js';
+import { within } from '../../../core/messaging/transport-kit/within.js';
 
 /** A queue that is not there is not asked for again for so long, unless this process declares it. */
 const MISSING_MS = 30_000;

@@ -3,7 +3,7 @@ import type { PublishOutcome } from '../../../core/messaging/transport.js';
 import type { ConsumeMessage } from './amqplib-client.js';
 import type { ConsumerServices } from './consumer-services.js';
 import { givenUpBy, open } from './envelope.js';
-import { KeepOpen } from './keep-open.js';
+import { KeepOpen } from '../../../core/messaging/transport-kit/keep-open.js';
 import { Mover } from './mover.js';
 
 const PREFETCH = 500;

@@ -1,6 +1,6 @@
 import type { Channel, ConsumeMessage } from './amqplib-client.js';
 import type { RabbitmqConnection } from './rabbitmq-connection.js';
-import { answered } from './within.js';
+import { answered } from './answered.js';
 
 /** What did not work is tried again after this. */
 const RETRY_MS = 1_000;

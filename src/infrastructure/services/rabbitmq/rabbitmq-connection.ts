@@ -4,7 +4,7 @@ import { type Channel, type ChannelModel, type ConfirmChannel, loadAmqplib } fro
 import { isHopeless, reasonOf } from './rabbitmq-errors.js';
 import type { RabbitmqOptions } from './rabbitmq.options.js';
 import type { ServerUrl } from './server-urls.js';
-import { within } from './within.js';
+import { within } from '../../../core/messaging/transport-kit/within.js';
 
 const RECONNECT_MIN_MS = 50;
 const RECONNECT_MAX_MS = 2_000;

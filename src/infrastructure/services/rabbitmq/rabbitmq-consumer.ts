@@ -14,7 +14,7 @@ import { ConsumerChannel } from './consumer-channel.js';
 import type { ConsumerServices } from './consumer-services.js';
 import type { Delay, Opened } from './envelope.js';
 import { HeldClaim } from './held-claim.js';
-import { KeepOpen } from './keep-open.js';
+import { KeepOpen } from '../../../core/messaging/transport-kit/keep-open.js';
 import { partitionOf } from './key-buckets.js';
 import { failureOf } from './rabbitmq-errors.js';
 import { QueueShare } from './queue-share.js';

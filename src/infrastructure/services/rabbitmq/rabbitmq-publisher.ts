@@ -10,7 +10,7 @@ import type { RabbitmqConnection } from './rabbitmq-connection.js';
 import { failureOf } from './rabbitmq-errors.js';
 import type { RabbitmqOptions } from './rabbitmq.options.js';
 import type { Topology } from './topology.js';
-import { within } from './within.js';
+import { within } from '../../../core/messaging/transport-kit/within.js';
 
 /** Where a message is published to. */
 interface Place {

@@ -13,7 +13,7 @@ import type {
   TransportContext,
   WireMessage,
 } from '../../../core/messaging/transport.js';
-import { AgeEstimate } from './age-estimate.js';
+import { AgeEstimate } from '../../../core/messaging/transport-kit/age-estimate.js';
 import { WAIT_LEVELS } from './delay-plan.js';
 import type { ConsumerServices } from './consumer-services.js';
 import { Depths } from './depths.js';

@@ -16,7 +16,7 @@ import {
 import type { RabbitmqConnection } from './rabbitmq-connection.js';
 import { REPLY, replyCodeOf, said } from './rabbitmq-errors.js';
 import type { RabbitmqOptions } from './rabbitmq.options.js';
-import { within } from './within.js';
+import { within } from '../../../core/messaging/transport-kit/within.js';
 
 /**
  * Declares what messages need on their way, each thing once a connection.

@@ -1,5 +1,5 @@
 import { seededRandom } from '../../../../test/support/seeded-random.js';
-import { ManualClock } from '../../../core/messaging/testing/index.js';
+import { ManualClock } from '../testing/index.js';
 import { DueQueue } from './due-queue.js';
 
 function setUp() {

@@ -1,10 +1,4 @@
-/** Rejects with the error when the promise has not settled in time. What it does later is ignored. */
-export function within<T>(promise: Promise<T>, timeoutMs: number, late: () => Error): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(late()), timeoutMs);
-    promise.then(resolve, reject).finally(() => clearTimeout(timer));
-  });
-}
+import { within } from '../../../core/messaging/transport-kit/within.js';
 
 /** Longest wait for the answer to a small question on a channel; a connection that is silent for longer is given up anyway. */
 const ANSWER_TIMEOUT_MS = 10_000;

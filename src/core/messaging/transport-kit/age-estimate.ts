@@ -1,7 +1,7 @@
-import type { WireMessage } from '../../../core/messaging/transport.js';
+import type { WireMessage } from '../transport.js';
 
 /**
- * How old the oldest message of a group is. AMQP does not tell without taking a message out, so this is what can be known
+ * How old the oldest message of a group is. A broker that does not tell without handing a message out leaves what can be known
  * from outside: exact for what is in hand, an upper bound for what is still queued.
  */
 export class AgeEstimate {

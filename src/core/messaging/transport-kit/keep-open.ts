@@ -1,4 +1,4 @@
-import type { Clock } from '../../../core/messaging/transport.js';
+import type { Clock } from '../transport.js';
 
 const RETRY_MIN_MS = 50;
 const RETRY_MAX_MS = 2_000;

@@ -1,4 +1,4 @@
-import type { Clock } from '../../../core/messaging/transport.js';
+import type { Clock } from '../transport.js';
 
 interface Due<T> {
   readonly dueMs: number;
