@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Transport, TransportContext } from '../../core/messaging/transport.js';
 import { embeddedOptionsSchema } from './embedded/embedded.options.js';
 import { failoverOptionsSchema } from './failover/failover.options.js';
+import { kafkaOptionsSchema, problemsOfKafka } from './kafka/kafka.options.js';
 import { memoryOptionsSchema } from './memory/memory.options.js';
 import { problemsOfRabbitmq, rabbitmqOptionsSchema } from './rabbitmq/rabbitmq.options.js';
 import { problemsOfServer, redisOptionsSchema } from './redis/redis.options.js';
@@ -31,6 +32,12 @@ const rabbitmq = rabbitmqOptionsSchema
     for (const message of problemsOfRabbitmq(options)) context.addIssue({ code: 'custom', message });
   });
 
+const kafka = kafkaOptionsSchema
+  .extend({ kind: z.literal('kafka').describe(KIND) })
+  .superRefine((options, context) => {
+    for (const message of problemsOfKafka(options)) context.addIssue({ code: 'custom', message });
+  });
+
 const failover = failoverOptionsSchema.extend({
   kind: z.literal('failover').describe(KIND),
   members: z
@@ -46,6 +53,7 @@ export const transportSettingsSchema = z.discriminatedUnion('kind', [
   embedded,
   redis,
   rabbitmq,
+  kafka,
   failover,
 ]);
 
@@ -84,6 +92,10 @@ export async function createTransport(
     case 'rabbitmq': {
       const { RabbitmqTransport } = await import('./rabbitmq/rabbitmq.transport.js');
       return new RabbitmqTransport(settings, context);
+    }
+    case 'kafka': {
+      const { KafkaTransport } = await import('./kafka/kafka.transport.js');
+      return new KafkaTransport(settings, context);
     }
     case 'failover': {
       const { FailoverTransport } = await import('./failover/failover.transport.js');

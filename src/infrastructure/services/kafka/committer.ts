@@ -1,0 +1,64 @@
+import type { Clock } from '../../../core/messaging/transport.js';
+import type { GroupReader } from './group-reader.js';
+import type { Partition } from './partition.js';
+
+/** Progress is stored this often, which bounds what comes again after a crash. */
+const INTERVAL_MS = 200;
+
+/** Commits what is settled, and what is in hand, of all partitions of a reader; one request at a time. */
+export class Committer {
+  #last: Promise<void> = Promise.resolve();
+  /** The next one, while the last one runs: for everybody who comes meanwhile. */
+  #queued: Promise<void> | undefined;
+  #isScheduled = false;
+
+  constructor(
+    private readonly reader: GroupReader,
+    private readonly partitions: () => Iterable<Partition>,
+    private readonly clock: Clock,
+    /** Told of what failed; it is tried again. */
+    private readonly failed: (error: unknown) => void,
+  ) {}
+
+  /** Before long. */
+  later(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    this.clock.schedule(INTERVAL_MS, () => {
+      this.#isScheduled = false;
+      void this.now().catch((error: unknown) => {
+        this.failed(error);
+        this.later();
+      });
+    });
+  }
+
+  /**
+   * Resolves once everything is committed that was to be at the time of the call.
+   *
+   * @param isOpen see {@link Partition.committable}
+   */
+  now(isOpen = true): Promise<void> {
+    if (isOpen && this.#queued) return this.#queued;
+    const next = this.#last
+      .catch(() => undefined)
+      .then(() => {
+        if (this.#queued === next) this.#queued = undefined;
+        return this.#commit(isOpen);
+      });
+    if (isOpen) this.#queued = next;
+    this.#last = next;
+    return next;
+  }
+
+  async #commit(isOpen: boolean): Promise<void> {
+    const dirty = [...this.partitions()].filter(({ isDirty, isLost }) => isDirty && !isLost);
+    if (dirty.length === 0) return;
+    try {
+      await this.reader.commit(dirty.map((partition) => partition.committable(isOpen)));
+    } catch (error) {
+      for (const partition of dirty) partition.isDirty = true;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,288 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { DeliverySlots } from '../../../core/messaging/transport-kit/delivery-slots.js';
+import type {
+  Consumer,
+  OnDelivery,
+  Settlement,
+  Subscription,
+  TransportContext,
+  WireMessage,
+} from '../../../core/messaging/transport.js';
+import { Committer } from './committer.js';
+import type { DelayedCounts } from './delayed-counts.js';
+import { type Assignment, GroupReader, type ReaderListener } from './group-reader.js';
+import { failureOf } from './kafka-errors.js';
+import type { KafkaLink } from './kafka-link.js';
+import type { KafkaProducer } from './kafka-producer.js';
+import { open, type Opened } from './kafka-record.js';
+import type { EachBatchPayload, KafkaMessage } from './kafkajs-client.js';
+import type { Taken } from './offset-tracker.js';
+import type { Partition } from './partition.js';
+import { Partitions } from './partitions.js';
+import { Room } from './room.js';
+import type { Topics } from './topics.js';
+
+/** A delivery whose callback broke its promise not to reject comes back after this. */
+const BROKEN_CALLBACK: Settlement = { kind: 'retry', delayMs: 1_000 };
+/** A retry that the broker does not take is tried again after this. */
+const HAND_ON_MIN_MS = 50;
+const HAND_ON_MAX_MS = 2_000;
+/** Settled offsets behind one that is not, of one partition: more would cost memory and come again after a crash. */
+const MAX_SPAN = 20_000;
+
+/** Longest wait for what is in hand before partitions are given to other processes. */
+const PATIENCE_MS = 2_000;
+const KEYED_PATIENCE_MS = 20_000;
+const LOOK_MS = 500;
+
+interface Held {
+  readonly partition: Partition;
+  readonly taken: Taken;
+  readonly opened: Opened;
+  readonly attempt: number;
+}
+
+export interface ConsumerServices {
+  readonly link: KafkaLink;
+  readonly topics: Topics;
+  readonly producer: KafkaProducer;
+  readonly context: TransportContext;
+  readonly delayed: DelayedCounts;
+}
+
+/** Serves one subscription, through reconnects and whatever happens to its group. */
+export class KafkaConsumer implements Consumer, ReaderListener {
+  readonly #slots: DeliverySlots<Held>;
+  readonly #partitions: Partitions;
+  readonly #reader: GroupReader;
+  readonly #committer: Committer;
+  readonly #room = new Room();
+  readonly #inHand = new Set<WireMessage>();
+  /** Slots for messages that are about to be handed out. */
+  #reserved = 0;
+  #isStopping = false;
+  #isAbandoned = false;
+  #stopped: Promise<void> | undefined;
+  #reported: string | undefined;
+
+  constructor(
+    readonly subscription: Subscription,
+    private readonly services: ConsumerServices,
+    private readonly onDelivery: OnDelivery,
+    /** Told of each delivery. */
+    private readonly delivered: (message: WireMessage) => void,
+  ) {
+    const { link, topics, context } = services;
+    const { topic, group } = subscription;
+    const id = topics.names.group({ topic, group });
+    this.#slots = new DeliverySlots(
+      subscription,
+      (held, done) => this.#deliver(held, done),
+      () => this.#room.made(),
+    );
+    this.#partitions = new Partitions(link, id, (error) => this.failed(error));
+    this.#reader = new GroupReader(
+      link,
+      { id, topics: [topics.names.topic({ topic }), topics.names.topic({ topic, group })] },
+      this,
+    );
+    this.#committer = new Committer(
+      this.#reader,
+      () => this.#partitions,
+      context.clock,
+      (error) => this.failed(error),
+    );
+  }
+
+  get inHand(): ReadonlySet<WireMessage> {
+    return this.#inHand;
+  }
+
+  /** Offsets that are ours, for what cannot be seen from outside: what is settled and not yet committed. */
+  *positions(): Iterable<Partition> {
+    yield* this.#partitions;
+  }
+
+  async start(): Promise<void> {
+    const { topic, group } = this.subscription;
+    await this.services.topics.subscription({ topic, group });
+    await this.#reader.start();
+    await this.#partitions.opened();
+    await this.#committer.now();
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  /** Gives up what is still in hand: its settlements are dropped. */
+  abandon(): void {
+    this.#isStopping = true;
+    this.#isAbandoned = true;
+    this.#room.made();
+    this.#partitions.dropAll();
+    void this.#reader.close();
+  }
+
+  async #stop(): Promise<void> {
+    this.#isStopping = true;
+    this.#room.made();
+    this.#reader.pauseAll();
+    for (const { opened } of this.#slots.withdraw()) this.#inHand.delete(opened.message);
+    await this.#slots.idle();
+    if (this.#isAbandoned) return;
+    await this.#committer.now(false).catch((error: unknown) => this.failed(error));
+    await this.#reader.close();
+    this.#partitions.dropAll();
+  }
+
+  assigned(assignment: Assignment, isSame: boolean): void {
+    this.#reported = undefined;
+    this.#partitions.assign(assignment, isSame);
+    void this.#partitions.opened().then(() => this.#committer.later());
+  }
+
+  skipped(topic: string, partition: number, to: number): void {
+    this.#partitions.skip(topic, partition, to);
+    this.#committer.later();
+  }
+
+  /** Others wait meanwhile, so that it is not for long where nobody has asked for an order. */
+  async beforeRebalance(keepAlive: () => Promise<void>): Promise<void> {
+    const { clock } = this.services.context;
+    const patienceMs = this.subscription.ordering === 'key' ? KEYED_PATIENCE_MS : PATIENCE_MS;
+    const idle = this.#slots.idle().then(() => true);
+    for (const until = clock.monotonic() + patienceMs; clock.monotonic() < until;) {
+      if (await Promise.race([idle, pause(LOOK_MS, false, { ref: false })])) break;
+      await keepAlive();
+    }
+    for (const partition of this.#partitions) partition.isDirty = true;
+    // What is still in hand goes on here, so that it has not seen a crash when another gets it.
+    await this.#committer.now(false).catch(() => undefined);
+  }
+
+  lost(): void {
+    this.#partitions.dropAll();
+    this.#room.made();
+  }
+
+  /** The same problem is told once. */
+  failed(error: unknown): void {
+    const { error: told } = failureOf(error, this.services.link.label, true);
+    if (this.#isStopping || this.#reported === told.message) return;
+    this.#reported = told.message;
+    this.services.context.onEvent({ type: 'error', error: told });
+  }
+
+  async batch(payload: EachBatchPayload): Promise<void> {
+    const { batch } = payload;
+    const partition = await this.#partitions.get(batch.topic, batch.partition);
+    if (!partition) return;
+    const isOurs = (): boolean =>
+      payload.isRunning() && !payload.isStale() && !partition.isLost && !this.#isStopping;
+    const { messages } = batch;
+    for (let at = 0; at < messages.length;) {
+      await this.#waitForRoom(partition, payload, isOurs);
+      const next = messages.slice(at, at + Math.max(0, this.#free));
+      if (!isOurs() || !(await this.#isNoted(partition, next)) || !isOurs()) return;
+      for (const message of next) this.#take(partition, message);
+      at += next.length;
+      const last = next.at(-1);
+      if (last) payload.resolveOffset(last.offset);
+    }
+    partition.tracker.skipTo(Number(batch.lastOffset()) + 1);
+    payload.resolveOffset(batch.lastOffset());
+    this.#committer.later();
+    await payload.heartbeat();
+  }
+
+  get #free(): number {
+    return this.#slots.free - this.#reserved;
+  }
+
+  /** What may end this process is noted before it is handed out. */
+  async #isNoted(partition: Partition, next: readonly KafkaMessage[]): Promise<boolean> {
+    if (!partition.isCareful(this.services.context.clock.monotonic())) return true;
+    this.#reserved += next.length; // so that no other partition takes the room meanwhile
+    try {
+      partition.handOut(Number(next.at(-1)?.offset ?? -1) + 1);
+      await this.#committer.now();
+      return true;
+    } finally {
+      this.#reserved -= next.length;
+    }
+  }
+
+  /** The client does not read on meanwhile, and is kept a member. */
+  async #waitForRoom(partition: Partition, payload: EachBatchPayload, isOurs: () => boolean): Promise<void> {
+    const hasRoom = (): boolean => this.#free > 0 && partition.tracker.span < MAX_SPAN;
+    while (!hasRoom() && isOurs()) {
+      const isMade = await this.#room.wait();
+      if (!isMade) await payload.heartbeat();
+    }
+  }
+
+  #take(partition: Partition, record: KafkaMessage): void {
+    const offset = Number(record.offset);
+    if (offset < partition.tracker.next) return; // read once more after the group was formed anew
+    const taken = partition.tracker.take(offset);
+    if (partition.isKnownSettled(offset)) {
+      partition.settle(taken);
+      return;
+    }
+    partition.handOut(offset + 1);
+    const opened = open(record);
+    this.#inHand.add(opened.message);
+    this.delivered(opened.message);
+    const attempt = opened.attempt + partition.crashesOf(offset);
+    this.#slots.offer({ partition, taken, opened, attempt }, opened.message.key);
+  }
+
+  #deliver(held: Held, done: () => void): void {
+    const { opened, attempt } = held;
+    const { name } = this.services.context;
+    this.onDelivery({ message: opened.message, attempt, transport: name })
+      .catch(() => BROKEN_CALLBACK)
+      .then(async (settlement) => {
+        if (settlement.kind === 'retry') await this.#handOn(held, settlement);
+        this.#settle(held, done);
+        // A crash before would bring it back besides its retry.
+        if (settlement.kind === 'retry') await this.#committer.now();
+      })
+      .catch((error: unknown) => this.failed(error));
+  }
+
+  #settle({ partition, taken, opened }: Held, done: () => void): void {
+    this.#inHand.delete(opened.message);
+    const { topic, group } = this.subscription;
+    if (partition.isLost) this.services.context.onEvent({ type: 'settlement-dropped', topic, group });
+    else {
+      partition.settle(taken);
+      if (partition.isDirty) this.#committer.later();
+    }
+    done();
+  }
+
+  /** Resolves once it waits elsewhere for its next attempt, which comes to this group only. */
+  async #handOn(held: Held, { delayMs, headers }: Settlement & { kind: 'retry' }): Promise<void> {
+    const { opened, attempt, partition } = held;
+    const { topic, group } = this.subscription;
+    const { clock } = this.services.context;
+    const message = headers
+      ? { ...opened.message, headers: { ...opened.message.headers, ...headers } }
+      : opened.message;
+    const delay = { topic, group, dueAt: clock.now() + delayMs, delayMs };
+    for (let waitMs = HAND_ON_MIN_MS; !partition.isLost; waitMs = Math.min(2 * waitMs, HAND_ON_MAX_MS)) {
+      const deadline = clock.monotonic() + this.services.link.options.requestTimeoutMs;
+      const parcel = { messages: [message], transit: { attempt: attempt + 1 }, deadline };
+      const [outcome] = await this.services.producer.postpone(delay, parcel);
+      if (outcome?.kind === 'accepted') {
+        this.services.delayed.added({ topic, group }, 1, delayMs);
+        return;
+      }
+      if (outcome) this.failed(outcome.error);
+      await pause(waitMs, undefined, { ref: false });
+    }
+  }
+}

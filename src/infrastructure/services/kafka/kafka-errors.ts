@@ -1,0 +1,122 @@
+import {
+  MessagingConfigurationError,
+  MessagingError,
+  type MessagingErrorCode,
+} from '../../../core/messaging/messaging.errors.js';
+
+/** What an error means for whatever was under way. */
+export interface KafkaFailure {
+  readonly kind: 'unavailable' | 'unknown' | 'refused';
+  readonly error: MessagingError;
+}
+
+/** Names of Kafka's protocol errors after which nothing was stored, and never will be as it is. */
+const REFUSED: Readonly<Record<string, MessagingErrorCode>> = {
+  MESSAGE_TOO_LARGE: 'MESSAGE_TOO_LARGE',
+  RECORD_LIST_TOO_LARGE: 'MESSAGE_TOO_LARGE',
+  TOPIC_AUTHORIZATION_FAILED: 'FORBIDDEN',
+  GROUP_AUTHORIZATION_FAILED: 'FORBIDDEN',
+  CLUSTER_AUTHORIZATION_FAILED: 'FORBIDDEN',
+  INVALID_TOPIC_EXCEPTION: 'TOPIC_INVALID',
+  INVALID_REPLICATION_FACTOR: 'CONFIGURATION',
+  INVALID_RECORD: 'CONFLICT',
+  POLICY_VIOLATION: 'CONFLICT',
+};
+const LOGIN = /SASL|authentication/i;
+
+/** Trying again would end in the same way until somebody changes something. */
+export function isHopeless(cause: unknown): boolean {
+  return causesOf(cause).some((each) => isCertificateError(each) || LOGIN.test(nameOf(each)));
+}
+
+/** @param wasSent false while nothing of what was asked can have reached the broker. */
+export function failureOf(cause: unknown, server: string, wasSent: boolean): KafkaFailure {
+  if (isOurs(cause)) return { kind: kindOf(cause, wasSent), error: cause };
+  const type = typeOf(cause);
+  const code = type === undefined ? undefined : REFUSED[type];
+  const error = (messagingCode: MessagingErrorCode, text: string): MessagingError =>
+    new MessagingError(messagingCode, `${server} ${text}`);
+  if (code !== undefined)
+    return { kind: 'refused', error: error(code, `refuses (${type ?? ''}). It says: ${said(cause)}`) };
+  if (isHopeless(cause))
+    return { kind: 'unavailable', error: error('FORBIDDEN', `cannot be used${reasonOf(cause)}.`) };
+  if (wasSent)
+    return {
+      kind: 'unknown',
+      error: error('TRANSPORT_UNAVAILABLE', `failed while something was on its way${reasonOf(cause)}.`),
+    };
+  return {
+    kind: 'unavailable',
+    error: error(
+      'TRANSPORT_UNAVAILABLE',
+      `cannot be reached${reasonOf(cause)}. It is tried again by itself.`,
+    ),
+  };
+}
+
+/** Why something does not work, as the end of a sentence. */
+export function reasonOf(cause: unknown): string {
+  const all = causesOf(cause);
+  if (all.some((each) => LOGIN.test(nameOf(each)))) return ': it does not take the user and password';
+  const certificate = all.find(isCertificateError);
+  if (certificate) return `: its certificate is not trusted (${String(codeOf(certificate))})`;
+  const type =
+    typeOf(cause) ??
+    all.map(codeOf).find((code): code is string => typeof code === 'string') ??
+    all.map(nameOf).at(-1);
+  return type === undefined ? '' : ` (${type})`;
+}
+
+/** Name of the protocol's error, wherever the client has put it. */
+export function typeOf(cause: unknown): string | undefined {
+  for (const each of causesOf(cause)) {
+    const type: unknown = 'type' in each ? each.type : undefined;
+    if (typeof type === 'string') return type;
+  }
+  return undefined;
+}
+
+/** The broker's own words, which contain no password, on one line of bounded length. */
+function said(cause: unknown): string {
+  const text =
+    causesOf(cause)
+      .map((each) => ('message' in each ? String(each.message) : ''))
+      .at(-1) ?? '';
+  return text.replace(/\s+/g, ' ').slice(0, 400);
+}
+
+function kindOf(error: MessagingError, wasSent: boolean): KafkaFailure['kind'] {
+  if (['FORBIDDEN', 'CONFLICT', 'CONFIGURATION', 'TOPIC_INVALID'].includes(error.code)) return 'refused';
+  return wasSent ? 'unknown' : 'unavailable';
+}
+
+/** The error, what it wraps, and what that does. The client puts several under `errors`, too. */
+function causesOf(cause: unknown): object[] {
+  const found: object[] = [];
+  const visit = (each: unknown): void => {
+    if (typeof each !== 'object' || each === null || found.length > 10 || found.includes(each)) return;
+    found.push(each);
+    if ('cause' in each) visit(each.cause);
+    if ('originalError' in each) visit(each.originalError);
+    if ('errors' in each && Array.isArray(each.errors)) each.errors.forEach(visit);
+  };
+  visit(cause);
+  return found;
+}
+
+/** Without `instanceof`: errors of Node's own modules come from another realm inside test runners. */
+function isOurs(cause: unknown): cause is MessagingError {
+  return cause instanceof MessagingError || cause instanceof MessagingConfigurationError;
+}
+
+function isCertificateError(cause: object): boolean {
+  return /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ERR_SSL/.test(String(codeOf(cause)));
+}
+
+function codeOf(cause: object): unknown {
+  return 'code' in cause ? cause.code : undefined;
+}
+
+function nameOf(cause: object): string {
+  return 'name' in cause ? String(cause.name) : '';
+}

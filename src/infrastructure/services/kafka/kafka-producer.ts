@@ -1,0 +1,127 @@
+import type { Clock, Destination, PublishOutcome, WireMessage } from '../../../core/messaging/transport.js';
+import { failureOf } from './kafka-errors.js';
+import type { KafkaLink } from './kafka-link.js';
+import { type Delay, seal, type Transit } from './kafka-record.js';
+import { ProducerLane } from './producer-lane.js';
+import { PublishCall } from './publish-call.js';
+import type { Topics } from './topics.js';
+import { tierOf } from './wait-tiers.js';
+import { within } from '../../../core/messaging/transport-kit/within.js';
+
+const SWEEP_MS = 20;
+
+/** Messages that go the same way. */
+export interface Parcel {
+  readonly messages: readonly WireMessage[];
+  /** What the transport adds to each. */
+  readonly transit?: Transit;
+  /** On the clock that never jumps. */
+  readonly deadline: number;
+}
+
+/** Publishes with an outcome for each message; what comes while a request is on its way shares the next one. */
+export class KafkaProducer {
+  readonly #lanes = new Map<string, ProducerLane>();
+  readonly #calls = new Set<PublishCall>();
+  readonly #clock: Clock;
+  #isSweeping = false;
+
+  constructor(
+    private readonly link: KafkaLink,
+    private readonly topics: Topics,
+  ) {
+    this.#clock = link.clock;
+  }
+
+  /** To every group of a topic or to one, at once or later. */
+  publish(
+    to: Destination,
+    messages: readonly WireMessage[],
+    { delayMs = 0, deadlineMs }: { readonly delayMs?: number | undefined; readonly deadlineMs: number },
+  ): Promise<readonly PublishOutcome[]> {
+    const deadline = this.#clock.monotonic() + deadlineMs;
+    if (delayMs <= 0) return this.deliver(to, { messages, deadline });
+    const delay = { ...to, dueAt: this.#clock.now() + delayMs, delayMs };
+    return this.postpone(delay, { messages, deadline });
+  }
+
+  /** To where consumers find it now. */
+  deliver(to: Destination, parcel: Parcel): Promise<readonly PublishOutcome[]> {
+    return this.#send(this.topics.names.topic(to), () => this.topics.destination(to), parcel);
+  }
+
+  /** To where it waits next, or to its destination when it is due. */
+  postpone(delay: Delay, parcel: Parcel): Promise<readonly PublishOutcome[]> {
+    const leftMs = delay.dueAt - this.#clock.now();
+    const { topic, group } = delay;
+    if (leftMs <= 0) return this.deliver(group === undefined ? { topic } : { topic, group }, parcel);
+    const place = this.topics.names.wait(tierOf(leftMs).name);
+    const waiting = { ...parcel, transit: { ...parcel.transit, delay } };
+    return this.#send(place, () => this.topics.wait(), waiting);
+  }
+
+  /** Proves that a durable write is accepted now; rejects otherwise. */
+  async ping(deadline: number): Promise<void> {
+    const messages = [{ id: 'ping', headers: {}, body: Buffer.alloc(0) }];
+    const [outcome] = await this.#send(this.topics.names.ping, () => this.topics.ping(), {
+      messages,
+      deadline,
+    });
+    if (outcome?.kind !== 'accepted') throw outcome?.error ?? this.link.silentError();
+  }
+
+  /** What is still to be sent is not, and what is on its way has an unknown end. */
+  close(): void {
+    for (const call of this.#calls) call.end(this.link.label);
+    this.#calls.clear();
+    this.#lanes.clear();
+  }
+
+  async #send(
+    topic: string,
+    declare: () => Promise<unknown>,
+    { messages, transit, deadline }: Parcel,
+  ): Promise<readonly PublishOutcome[]> {
+    try {
+      this.link.assertUp();
+      if (this.topics.partitionsOf(topic) === undefined)
+        await within(declare(), Math.max(1, deadline - this.#clock.monotonic()), () =>
+          this.link.silentError(),
+        );
+    } catch (error) {
+      const outcome = failureOf(error, this.link.label, false);
+      return messages.map(() => outcome);
+    }
+    return new Promise((resolve) => {
+      const call = new PublishCall(messages.length, deadline, (outcomes) => {
+        this.#calls.delete(call);
+        resolve(outcomes);
+      });
+      this.#calls.add(call);
+      const lane = this.#laneOf(topic);
+      messages.forEach((message, index) =>
+        lane.add({ call, index, record: seal(message, transit), isSent: false }),
+      );
+      this.#sweepLater();
+    });
+  }
+
+  #laneOf(topic: string): ProducerLane {
+    let lane = this.#lanes.get(topic);
+    if (!lane) this.#lanes.set(topic, (lane = new ProducerLane(topic, this.link, this.topics)));
+    return lane;
+  }
+
+  #sweepLater(): void {
+    if (this.#isSweeping) return;
+    this.#isSweeping = true;
+    this.#clock.schedule(SWEEP_MS, () => this.#sweep());
+  }
+
+  #sweep(): void {
+    this.#isSweeping = false;
+    const now = this.#clock.monotonic();
+    for (const call of this.#calls) if (call.deadline <= now) call.end(this.link.label);
+    if (this.#calls.size > 0) this.#sweepLater();
+  }
+}

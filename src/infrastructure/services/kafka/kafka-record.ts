@@ -1,0 +1,104 @@
+import { createHash } from 'node:crypto';
+import type { WireMessage } from '../../../core/messaging/transport.js';
+import type { IHeaders, KafkaMessage } from './kafkajs-client.js';
+
+/** Headers of this transport, which no application sees. */
+const OWN = {
+  attempt: 'x-swy-attempt',
+  dueAt: 'x-swy-due-at',
+  delay: 'x-swy-delay-ms',
+  topic: 'x-swy-topic',
+  group: 'x-swy-group',
+} as const;
+/** Of the binding of CloudEvents to Kafka; the core sends the other attributes itself. */
+const ID = 'ce_id';
+
+/** What the transport itself has to know about a message on its way. */
+export interface Transit {
+  readonly attempt?: number;
+  /** Of a message that waits. */
+  readonly delay?: Delay;
+}
+
+/** Where a message goes that waits, and when. */
+export interface Delay {
+  readonly topic: string;
+  readonly group?: string | undefined;
+  /** Milliseconds since 1970. */
+  readonly dueAt: number;
+  readonly delayMs: number;
+}
+
+export interface Opened {
+  readonly message: WireMessage;
+  readonly attempt: number;
+  readonly delay: Delay | undefined;
+}
+
+/** As the client takes it. */
+export interface OutRecord {
+  readonly key: string | null;
+  readonly value: Buffer;
+  readonly headers: Record<string, string>;
+  partition: number;
+}
+
+export function seal(
+  { id, key, headers, body }: WireMessage,
+  { attempt = 1, delay }: Transit = {},
+): OutRecord {
+  const all: Record<string, string> = { ...headers, [ID]: id };
+  if (attempt > 1) all[OWN.attempt] = String(attempt);
+  if (delay) {
+    all[OWN.dueAt] = String(delay.dueAt);
+    all[OWN.delay] = String(delay.delayMs);
+    all[OWN.topic] = delay.topic;
+    if (delay.group !== undefined) all[OWN.group] = delay.group;
+  }
+  const value = Buffer.isBuffer(body) ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  return { key: key ?? null, value, headers: all, partition: 0 };
+}
+
+/** The message as it was published; of a stranger's, as much as can be made of it. */
+export function open({
+  key,
+  value,
+  headers: raw = {},
+}: Pick<KafkaMessage, 'key' | 'value' | 'headers'>): Opened {
+  const headers: Record<string, string> = {};
+  const own: Record<string, string> = {};
+  for (const name in raw) {
+    const text = textOf(raw[name]);
+    if (name === ID || name.startsWith('x-swy-')) own[name] = text;
+    else headers[name] = text;
+  }
+  const body = value ?? Buffer.alloc(0);
+  const id = own[ID] ?? unnamed(body);
+  return {
+    message: { id, headers, body, ...(key === null ? {} : { key: key.toString() }) },
+    attempt: countOf(own[OWN.attempt]) ?? 1,
+    delay: delayOf(own),
+  };
+}
+
+/** A stranger's message gets the same each time it comes. */
+function unnamed(body: Buffer): string {
+  return `unnamed-${createHash('sha256').update(body).digest('hex').slice(0, 32)}`;
+}
+
+function delayOf(own: Readonly<Record<string, string>>): Delay | undefined {
+  const [topic, group] = [own[OWN.topic], own[OWN.group]];
+  const [dueAt, delayMs] = [countOf(own[OWN.dueAt]), countOf(own[OWN.delay])];
+  if (topic === undefined || dueAt === undefined || delayMs === undefined) return undefined;
+  return { topic, group, dueAt, delayMs };
+}
+
+function countOf(text: string | undefined): number | undefined {
+  return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
+}
+
+/** Of a header that is there more than once, the last. */
+function textOf(value: IHeaders[string]): string {
+  const one = Array.isArray(value) ? value.at(-1) : value;
+  return one === undefined ? '' : one.toString();
+}

@@ -1,0 +1,88 @@
+import { z } from 'zod';
+import { problemsOfTls, tlsSchema } from '../tls/tls-options.js';
+
+const KIB = 2 ** 10;
+const MIB = 2 ** 20;
+const DAY_MS = 86_400_000;
+const BROKER = /^(?:\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+):\d{1,5}$/;
+/** Leaves room for the names of a topic and a group within the 249 characters of Kafka. */
+const PREFIX = /^[A-Za-z0-9._-]{1,60}$/;
+
+/** Options of the Kafka transport. */
+export const kafkaOptionsSchema = z.strictObject({
+  brokers: z
+    .array(z.string().regex(BROKER).meta({ description: 'A broker.', allowed: 'host:port' }))
+    .min(1)
+    .max(64)
+    .meta({ description: 'Brokers to ask for the others, as host:port.', allowed: 'host:port' }),
+  tls: tlsSchema.optional().describe('Encrypts connections; `{}` trusts the usual authorities.'),
+  sasl: z
+    .strictObject({
+      mechanism: z.enum(['plain', 'scram-sha-256', 'scram-sha-512']).describe('How to log in.'),
+      username: z.string().min(1).describe('User.'),
+      password: z.string().min(1).meta({ description: 'Password.', secret: true }),
+    })
+    .optional()
+    .describe('Login. Without: none.'),
+  namePrefix: z
+    .string()
+    .regex(PREFIX)
+    .meta({
+      description: 'Start of the name of every topic and consumer group.',
+      allowed: '1 to 60 letters, digits, ".", "_" and "-"',
+    })
+    .default('switchyard.'),
+  partitions: z
+    .int()
+    .min(1)
+    .max(1_000)
+    .default(6)
+    .describe('Partitions of a topic that is created: as many processes at most share the work of a group.'),
+  replicationFactor: z
+    .int()
+    .min(1)
+    .max(9)
+    .optional()
+    .describe(
+      'Brokers that keep each message; all but one must have it before it is accepted. Without: as the broker is configured.',
+    ),
+  retentionMs: z
+    .int()
+    .min(60_000)
+    .max(365 * DAY_MS)
+    .default(7 * DAY_MS)
+    .describe('How long a topic that is created keeps its messages, whether or not they were read.'),
+  maxMessageBytes: z
+    .int()
+    .min(KIB)
+    .max(64 * MIB)
+    .default(4 * MIB)
+    .describe(
+      'Largest message, headers included, and largest batch of a partition. A larger message is refused.',
+    ),
+  connectTimeoutMs: z
+    .int()
+    .min(100)
+    .max(60_000)
+    .default(5_000)
+    .describe('Longest time for a connection to a broker.'),
+  requestTimeoutMs: z
+    .int()
+    .min(500)
+    .max(60_000)
+    .default(5_000)
+    .describe('A broker that does not answer for so long counts as gone.'),
+  sessionTimeoutMs: z
+    .int()
+    .min(1_000)
+    .max(300_000)
+    .default(10_000)
+    .describe('A process that is silent for so long counts as dead: others go on with its partitions.'),
+});
+
+export type KafkaOptions = z.output<typeof kafkaOptionsSchema>;
+
+/** What is wrong between the options, as sentences that go on after the name of the transport. */
+export function problemsOfKafka(options: Partial<KafkaOptions>): string[] {
+  return problemsOfTls(options.tls);
+}

@@ -1,0 +1,100 @@
+import type * as kafkajs from 'kafkajs';
+import { MessagingError } from '../../../core/messaging/messaging.errors.js';
+
+export type {
+  Admin,
+  Consumer,
+  EachBatchPayload,
+  IHeaders,
+  KafkaMessage,
+  PartitionAssigner,
+  Producer,
+  SASLOptions,
+} from 'kafkajs';
+
+export type Kafkajs = Pick<typeof kafkajs, 'Kafka' | 'Partitioners' | 'PartitionAssigners' | 'logLevel'>;
+
+/** An assigner of ours, which the client asks before it joins its group again. */
+export interface RebalanceHook {
+  /** @param keepAlive keeps it a member while it takes its time. */
+  readonly beforeJoin: (keepAlive: () => Promise<void>) => Promise<void>;
+}
+
+interface RequestQueue {
+  readonly prototype: { scheduleCheckPendingRequests?: () => void };
+}
+
+interface Member {
+  readonly assigners?: readonly object[];
+  readonly groupId: string;
+  readonly memberId?: string | null;
+  readonly generationId?: number | null;
+  readonly coordinator?: { heartbeat(request: object): Promise<unknown> } | null;
+}
+
+interface ConsumerGroup {
+  readonly prototype: { joinAndSync?: (this: Member) => Promise<void> };
+}
+
+const PATCHED = Symbol.for('switchyard.kafkajs.patched');
+
+/** Loads kafkajs, which is only installed by those who want it. Throws `DEPENDENCY_MISSING` when it is not there. */
+export async function loadKafkajs(load: () => Promise<unknown> = () => import('kafkajs')): Promise<Kafkajs> {
+  try {
+    const loaded = (await load()) as { readonly default?: Kafkajs } & Kafkajs;
+    await patch();
+    return loaded.default ?? loaded;
+  } catch {
+    throw new MessagingError(
+      'DEPENDENCY_MISSING',
+      'Kafka needs the package "kafkajs", which cannot be loaded. Install it: npm install kafkajs@2',
+    );
+  }
+}
+
+/** Mends what cannot be got at from outside. A client that looks different inside is left as it is. */
+async function patch(): Promise<void> {
+  const [queue, group] = await Promise.all([
+    inside<RequestQueue>(() => import('kafkajs/src/network/requestQueue/index.js')),
+    inside<ConsumerGroup>(() => import('kafkajs/src/consumer/consumerGroup.js')),
+  ]);
+  if (queue) stopIdleTimer(queue.prototype);
+  if (group) askBeforeJoining(group.prototype);
+}
+
+async function inside<T>(load: () => Promise<unknown>): Promise<T | undefined> {
+  try {
+    const loaded = (await load()) as { readonly default?: T } & T;
+    return loaded.default ?? loaded;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A connection with nothing to send sets a timer of zero for ever: https://github.com/tulios/kafkajs/issues/1556 */
+function stopIdleTimer(prototype: RequestQueue['prototype'] & { [PATCHED]?: true }): void {
+  const original = prototype.scheduleCheckPendingRequests;
+  if (!original || prototype[PATCHED]) return;
+  prototype[PATCHED] = true;
+  prototype.scheduleCheckPendingRequests = function (this: { readonly pending?: readonly unknown[] }) {
+    if (this.pending?.length !== 0) original.call(this);
+  };
+}
+
+/** The client gives partitions up without a word. What is in hand should be done with, and committed, before. */
+function askBeforeJoining(prototype: ConsumerGroup['prototype'] & { [PATCHED]?: true }): void {
+  const original = prototype.joinAndSync;
+  if (!original || prototype[PATCHED]) return;
+  prototype[PATCHED] = true;
+  prototype.joinAndSync = async function () {
+    for (const assigner of this.assigners ?? [])
+      if ('beforeJoin' in assigner) await (assigner as RebalanceHook).beforeJoin(() => keepAlive(this));
+    return original.call(this);
+  };
+}
+
+/** A group that is formed anew says so in answer, and counts it all the same. */
+async function keepAlive({ groupId, memberId, generationId, coordinator }: Member): Promise<void> {
+  if (!memberId) return;
+  await coordinator?.heartbeat({ groupId, memberId, groupGenerationId: generationId }).catch(() => undefined);
+}

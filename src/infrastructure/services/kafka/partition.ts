@@ -1,0 +1,63 @@
+import { CrashMarks } from './crash-marks.js';
+import { OffsetTracker, type Taken } from './offset-tracker.js';
+
+/** A partition that has just been taken over is handled with care for so long: its last owner may have died of what comes first. */
+const CAREFUL_MS = 10_000;
+
+/** One partition in the hands of this process. */
+export class Partition {
+  readonly tracker: OffsetTracker;
+  readonly #marks: CrashMarks;
+  readonly #carefulUntil: number;
+  /** It was given to another process, or its reader was lost: nothing can be settled any more. */
+  isLost = false;
+  /** Something is to be committed. */
+  isDirty = false;
+
+  /**
+   * @param committed position of the group, with what was stored beside it.
+   * @param now on the clock that never jumps.
+   */
+  constructor(
+    readonly topic: string,
+    readonly id: number,
+    committed: { readonly position: number; readonly metadata: string | null },
+    now: number,
+  ) {
+    this.tracker = new OffsetTracker(committed.position);
+    this.#marks = CrashMarks.takeOver(committed.position, committed.metadata);
+    this.#carefulUntil = now + CAREFUL_MS;
+  }
+
+  /** What is handed out has to be noted before, because it may end the process. */
+  isCareful(now: number): boolean {
+    return now < this.#carefulUntil || this.tracker.position < this.#marks.suspectsEnd;
+  }
+
+  /** The last owner of the partition has settled it. */
+  isKnownSettled(offset: number): boolean {
+    return this.#marks.isSettled(offset);
+  }
+
+  crashesOf(offset: number): number {
+    return this.#marks.crashesOf(offset);
+  }
+
+  /** Everything before the offset is in hand from now on. */
+  handOut(offset: number): void {
+    this.#marks.handOut(offset);
+    this.isDirty = true;
+  }
+
+  settle(taken: Taken): void {
+    if (this.tracker.settle(taken)) this.isDirty = true;
+  }
+
+  /** @param isOpen false when a death from now on would not be one with these messages in hand. */
+  committable(isOpen: boolean): { topic: string; partition: number; offset: string; metadata: string } {
+    this.isDirty = false;
+    const { position } = this.tracker;
+    const metadata = this.#marks.metadata(this.tracker, isOpen);
+    return { topic: this.topic, partition: this.id, offset: String(position), metadata };
+  }
+}

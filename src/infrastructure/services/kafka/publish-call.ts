@@ -1,0 +1,53 @@
+import { MessagingError } from '../../../core/messaging/messaging.errors.js';
+import type { PublishOutcome } from '../../../core/messaging/transport.js';
+import type { OutRecord } from './kafka-record.js';
+
+export const ACCEPTED: PublishOutcome = { kind: 'accepted' };
+
+/** A message on its way to the broker. */
+export interface Outbound {
+  readonly call: PublishCall;
+  readonly index: number;
+  readonly record: OutRecord;
+  isSent: boolean;
+}
+
+/** One call of `publish`: gathers what becomes of its messages until all of it is known. */
+export class PublishCall {
+  readonly #outcomes: (PublishOutcome | undefined)[];
+  readonly #sent = new Set<number>();
+  #left: number;
+
+  /** @param deadline on the clock that never jumps. */
+  constructor(
+    count: number,
+    readonly deadline: number,
+    private readonly resolve: (outcomes: readonly PublishOutcome[]) => void,
+  ) {
+    this.#outcomes = new Array<PublishOutcome | undefined>(count).fill(undefined);
+    this.#left = count;
+  }
+
+  get isOver(): boolean {
+    return this.#left === 0;
+  }
+
+  sent(index: number): void {
+    this.#sent.add(index);
+  }
+
+  /** Once a message; what is known later is ignored. */
+  tell(index: number, outcome: PublishOutcome): void {
+    if (this.isOver || this.#outcomes[index]) return;
+    this.#outcomes[index] = outcome;
+    this.#left -= 1;
+    if (this.#left === 0) this.resolve(this.#outcomes as PublishOutcome[]);
+  }
+
+  /** Time is over, or the transport closes. */
+  end(label: string): void {
+    const error = new MessagingError('DEADLINE_EXCEEDED', `${label} did not confirm in time.`);
+    for (let index = 0; index < this.#outcomes.length; index += 1)
+      this.tell(index, { kind: this.#sent.has(index) ? 'unknown' : 'unavailable', error });
+  }
+}

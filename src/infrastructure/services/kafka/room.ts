@@ -1,0 +1,25 @@
+/** Long enough not to be noticed, short enough to stay a member of a group meanwhile. */
+const LOOK_MS = 250;
+
+/** Lets those wait who have to until something is done with. */
+export class Room {
+  #waiting: (() => void)[] = [];
+
+  /** Resolves with true as soon as there may be room, with false when it is time to look after other things. */
+  wait(): Promise<boolean> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => resolve(false), LOOK_MS);
+      this.#waiting.push(() => {
+        clearTimeout(timer);
+        resolve(true);
+      });
+    });
+  }
+
+  made(): void {
+    if (this.#waiting.length === 0) return;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const resolve of waiting) resolve();
+  }
+}

@@ -1,0 +1,64 @@
+import { within } from '../../../core/messaging/transport-kit/within.js';
+import { clientConfigOf } from './client-config.js';
+import type { KafkaOptions } from './kafka.options.js';
+import type { Admin, Kafkajs } from './kafkajs-client.js';
+
+/** Brokers that are asked at the same time. */
+const AT_A_TIME = 3;
+
+export interface Answered {
+  readonly kafka: InstanceType<Kafkajs['Kafka']>;
+  readonly admin: Admin;
+  /** The one that has answered, and then the others. */
+  readonly seeds: readonly string[];
+}
+
+/**
+ * A client of the broker that answers first. The client by itself stays with the first that takes its connection, even when
+ * that one answers nothing.
+ */
+export async function firstToAnswer(
+  name: string,
+  options: KafkaOptions,
+  kafkajs: Kafkajs,
+): Promise<Answered> {
+  const order = shuffled(options.brokers);
+  let last: unknown;
+  for (let from = 0; from < order.length; from += AT_A_TIME) {
+    const asked = order.slice(from, from + AT_A_TIME).map((seed) => ask(seed, name, options, kafkajs));
+    try {
+      const found = await Promise.any(asked);
+      for (const other of asked)
+        other.then(
+          ({ admin }) => admin !== found.admin && void admin.disconnect().catch(() => undefined),
+          () => undefined,
+        );
+      return found;
+    } catch (error) {
+      last = (error as AggregateError).errors[0];
+    }
+  }
+  throw last;
+}
+
+async function ask(seed: string, name: string, options: KafkaOptions, kafkajs: Kafkajs): Promise<Answered> {
+  const seeds = [seed, ...shuffled(options.brokers.filter((other) => other !== seed))];
+  const kafka = new kafkajs.Kafka(clientConfigOf(name, options, kafkajs, seeds));
+  const alone = new kafkajs.Kafka(clientConfigOf(name, options, kafkajs, [seed]));
+  const admin = alone.admin({ retry: { retries: 1, initialRetryTime: 50, maxRetryTime: 100 } });
+  try {
+    const connecting = admin.connect();
+    await within(connecting, options.connectTimeoutMs, () => new Error('connect ETIMEDOUT'));
+    return { kafka, admin, seeds };
+  } catch (error) {
+    void admin.disconnect().catch(() => undefined);
+    throw error;
+  }
+}
+
+function shuffled<T>(items: readonly T[]): T[] {
+  return items
+    .map((item) => ({ item, at: Math.random() }))
+    .sort((a, b) => a.at - b.at)
+    .map(({ item }) => item);
+}

@@ -1,0 +1,33 @@
+/** Waits in memory of the process that reads it, to the millisecond. */
+const SHORT = 'short';
+const SHORTEST_MS = 8_000;
+const FACTOR = 4;
+const LEVELS = 10;
+
+/** Times of the topics in which messages wait equally long, so that none waits behind a later one: 8 s to 24 days. */
+const LEVELS_MS: readonly number[] = Array.from(
+  { length: LEVELS },
+  (_, level) => SHORTEST_MS * FACTOR ** level,
+);
+
+/** A topic in which messages wait. */
+export interface WaitTier {
+  readonly name: string;
+  /** Each waits so long here; undefined where it waits until it is due. */
+  readonly waitMs: number | undefined;
+}
+
+export const WAIT_TIERS: readonly WaitTier[] = [
+  { name: SHORT, waitMs: undefined },
+  ...LEVELS_MS.map((waitMs) => ({ name: `${waitMs / 1_000}s`, waitMs })),
+];
+
+/** Where a message waits next that is due in so long; what is left then is judged anew. */
+export function tierOf(leftMs: number): WaitTier {
+  let found = WAIT_TIERS[0] as WaitTier;
+  // The short tier takes up to twice its neighbour, so that few messages need a last short step.
+  for (const tier of WAIT_TIERS)
+    if (tier.waitMs !== undefined && leftMs >= (tier.waitMs === SHORTEST_MS ? 2 * SHORTEST_MS : tier.waitMs))
+      found = tier;
+  return found;
+}
