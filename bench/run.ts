@@ -5,6 +5,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   embedded: async () => (await import('./embedded/embedded.js')).embedded,
   redis: async () => (await import('./redis/redis.js')).redis,
   rabbitmq: async () => (await import('./rabbitmq/rabbitmq.js')).rabbitmq,
+  kafka: async () => (await import('./kafka/kafka.js')).kafka,
 };
 
 async function main(): Promise<number> {

@@ -1,0 +1,42 @@
+import { randomUUID } from 'node:crypto';
+import type { Transport, TransportContext } from '../../src/core/messaging/transport.js';
+import type { KafkaCluster } from '../support/brokers/kafka-cluster.js';
+import { createTransport } from './kafka.factory.js';
+import type { ConformanceOptions } from './transport/index.js';
+
+/**
+ * What every Kafka brings to the suite. Cases have topics of their own and share those of waiting messages, of which a broker that
+ * is killed would have hundreds to recover otherwise.
+ */
+export function kafkaConformance(cluster: () => KafkaCluster, options: () => object): ConformanceOptions {
+  const storages = new Map<Transport, string>();
+  const namePrefix = `switchyard.${randomUUID().slice(0, 8)}.`;
+  const storage = (): string =>
+    JSON.stringify({
+      brokers: cluster().brokers,
+      namePrefix,
+      partitions: 2,
+      sessionTimeoutMs: 3_000,
+      ...options(),
+    });
+  const open = async (place: string, context?: Pick<TransportContext, 'onEvent'>): Promise<Transport> => {
+    const transport = await createTransport(place, context);
+    storages.set(transport, place);
+    return transport;
+  };
+  return {
+    tooLargeBytes: 2 * 2 ** 20,
+    create: (context) => open(storage(), context),
+    reopen: async (transport) => {
+      await transport.close();
+      return open(storages.get(transport)!);
+    },
+    process: { module: 'test/conformance/kafka.factory.ts', storage, open },
+    outage: {
+      kill: async () => {
+        await Promise.all(cluster().nodes.map((node) => node.kill()));
+      },
+      restore: () => cluster().restore(),
+    },
+  };
+}

@@ -1,0 +1,18 @@
+import { systemClock } from '../../src/core/messaging/clock.js';
+import type { Transport, TransportContext } from '../../src/core/messaging/transport.js';
+import { kafkaOptionsSchema } from '../../src/infrastructure/services/kafka/kafka.options.js';
+import { KafkaTransport } from '../../src/infrastructure/services/kafka/kafka.transport.js';
+
+/** A connected Kafka transport as the suite wants it, with these options (as JSON). */
+export async function createTransport(
+  given: string,
+  { onEvent = () => undefined }: Partial<Pick<TransportContext, 'onEvent'>> = {},
+): Promise<Transport> {
+  const options = kafkaOptionsSchema.parse({
+    maxMessageBytes: 2 ** 20 + 1_000,
+    ...(JSON.parse(given) as object),
+  });
+  const transport = new KafkaTransport(options, { name: 'kafka', clock: systemClock, onEvent });
+  await transport.connect();
+  return transport;
+}

@@ -1,0 +1,136 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as wait } from 'node:timers/promises';
+import { type Admin, Kafka, logLevel, Partitioners } from 'kafkajs';
+import { type KafkaCluster, startKafka } from '../support/brokers/kafka-cluster.js';
+import { freePorts } from '../support/brokers/server-process.js';
+import { waitUntil } from '../support/brokers/wait-until.js';
+import { connected, kafkaBench } from './kafka-bench.js';
+import { closeAll, codeOf, collected, publishOne } from './transport-bench.js';
+
+let server: KafkaCluster;
+let kafka: Kafka;
+let admin: Admin;
+
+beforeAll(async () => {
+  server = await startKafka();
+  kafka = new Kafka({ brokers: server.brokers, logLevel: logLevel.NOTHING });
+  admin = kafka.admin();
+  await admin.connect();
+}, 120_000);
+afterAll(async () => {
+  await admin.disconnect();
+  await server.stop();
+});
+afterEach(closeAll);
+
+const options = (): { brokers: string[]; namePrefix: string } => ({
+  brokers: server.brokers,
+  namePrefix: `${randomUUID().slice(0, 8)}.`,
+});
+
+it('nobody listens: connecting rejects in time and says where', async () => {
+  const [port] = await freePorts(1);
+  const { transport } = kafkaBench({ brokers: [`127.0.0.1:${port}`], connectTimeoutMs: 1_000 });
+  await expect(transport.connect()).rejects.toMatchObject({
+    code: 'TRANSPORT_UNAVAILABLE',
+    message: expect.stringContaining(`127.0.0.1:${port}`) as string,
+  });
+});
+
+it('more replicas than brokers: refused, with what to change', async () => {
+  const { transport } = await connected({ ...options(), replicationFactor: 3 });
+  const outcome = await publishOne(transport, 't');
+  expect([outcome.kind, codeOf(outcome)]).toEqual(['refused', 'CONFIGURATION']);
+});
+
+it('a message that the topic does not take is refused, and its neighbours are not harmed', async () => {
+  const place = options();
+  await admin.createTopics({
+    topics: [
+      {
+        topic: `${place.namePrefix}t`,
+        numPartitions: 1,
+        configEntries: [{ name: 'max.message.bytes', value: '10000' }],
+      },
+    ],
+  });
+  const { transport } = await connected(place);
+  const large = { id: 'large', headers: {}, body: Buffer.alloc(100_000) };
+  const [refused] = await transport.publish({ topic: 't' }, [large], { deadlineMs: 5_000 });
+  expect([refused?.kind, codeOf(refused!)]).toEqual(['refused', 'MESSAGE_TOO_LARGE']);
+  expect((await publishOne(transport, 't')).kind).toBe('accepted');
+}, 30_000);
+
+it('a topic that somebody deletes is created again, and publishing and consuming go on', async () => {
+  const place = options();
+  const { transport } = await connected(place);
+  const deliveries = await collected(transport, 't');
+  await publishOne(transport, 't', { id: 'before' });
+  await waitUntil('the first has come', async () => deliveries.length === 1);
+  await admin.deleteTopics({ topics: [`${place.namePrefix}t`] });
+  await waitUntil(
+    'it is accepted again',
+    async () => (await publishOne(transport, 't', { id: 'after' })).kind === 'accepted',
+  );
+  await waitUntil('it comes', async () => deliveries.some(({ message }) => message.id === 'after'));
+}, 120_000);
+
+it("a stranger's record comes with what can be made of it", async () => {
+  const place = options();
+  const { transport } = await connected(place);
+  const deliveries = await collected(transport, 't');
+  const producer = kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner });
+  await producer.connect();
+  await producer.send({
+    topic: `${place.namePrefix}t`,
+    messages: [
+      { key: 'k', value: 'not ours', headers: { some: 'header' } },
+      { key: null, value: null },
+    ],
+  });
+  await producer.disconnect();
+  await waitUntil('both have come', async () => deliveries.length === 2);
+  const [ours, tombstone] = deliveries.sort((a, b) => b.message.body.length - a.message.body.length);
+  expect(ours?.message).toMatchObject({ key: 'k', headers: { some: 'header' } });
+  expect(tombstone?.message.body).toHaveLength(0);
+});
+
+it('what is consumed while transactions of somebody else end is only what they commit', async () => {
+  const place = options();
+  const { transport } = await connected(place);
+  const deliveries = await collected(transport, 't');
+  const producer = kafka.producer({
+    transactionalId: randomUUID(),
+    maxInFlightRequests: 1,
+    createPartitioner: Partitioners.DefaultPartitioner,
+  });
+  await producer.connect();
+  for (const id of ['aborted', 'committed']) {
+    const transaction = await producer.transaction();
+    await transaction.send({
+      topic: `${place.namePrefix}t`,
+      messages: [{ value: 'x', headers: { ce_id: id } }],
+    });
+    await (id === 'aborted' ? transaction.abort() : transaction.commit());
+  }
+  await producer.disconnect();
+  await publishOne(transport, 't', { id: 'ours' });
+  await waitUntil('both have come', async () => deliveries.length === 2);
+  await wait(500);
+  expect(deliveries.map(({ message }) => message.id).sort()).toEqual(['committed', 'ours']);
+  // Control records have offsets, too: nothing is left that would come again.
+  await waitUntil('all is settled', async () => {
+    const { ready, inFlight } = await transport.backlog({ topic: 't', group: 'g' });
+    return ready + inFlight === 0;
+  });
+}, 60_000);
+
+it('an idle transport sets no timer again and again', async () => {
+  const { transport } = await connected(options());
+  await publishOne(transport, 't');
+  const timers = jest.spyOn(globalThis, 'setTimeout');
+  await wait(2_000);
+  const set = timers.mock.calls.length;
+  timers.mockRestore();
+  expect(set).toBeLessThan(50); // the client by itself: thousands
+});

@@ -1,0 +1,103 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { type KafkaCluster, startKafka } from '../support/brokers/kafka-cluster.js';
+import { waitUntil } from '../support/brokers/wait-until.js';
+import { Load } from '../support/transport-load.js';
+import { connected } from './kafka-bench.js';
+import { explainLoss, report } from './measured.js';
+import { closeAll } from './transport-bench.js';
+
+const PREFIX = 'load.';
+/** Longest time without publishing or consuming that the design allows. */
+const GAP_MS = 30_000;
+const PAUSE_MS = 40_000;
+let cluster: KafkaCluster;
+
+beforeAll(async () => {
+  cluster = await startKafka({ nodes: 3 });
+}, 180_000);
+afterAll(() => cluster.stop());
+afterEach(async () => {
+  await cluster.restore();
+  await closeAll();
+}, 180_000);
+
+const options = (): object => ({ brokers: cluster.brokers, namePrefix: PREFIX, replicationFactor: 3 });
+
+/** Loads, lets something happen, and waits until everything has gone on and what was accepted is handled. */
+async function loadWhile(
+  fault: string,
+  happen: (load: Load) => Promise<void>,
+): Promise<Awaited<ReturnType<Load['end']>>> {
+  const load = new Load((await connected(options())).transport);
+  await load.consume((await connected(options())).transport);
+  load.start();
+  try {
+    await waitUntil('the load runs', async () => load.acceptedCount > 300);
+    await happen(load);
+    await goesOn(load);
+  } catch (error) {
+    await load.end();
+    throw error;
+  }
+  const result = await load.end();
+  await waitUntil('what was accepted is handled', async () => load.missing.length === 0, 90_000).catch(
+    () => undefined,
+  );
+  report(`kafka, ${fault}`, explainLoss(result, load.missing));
+  expect(load.missing).toEqual([]);
+  return result;
+}
+
+async function goesOn(load: Load): Promise<void> {
+  const before = load.acceptedCount;
+  await waitUntil('publishing goes on', async () => load.acceptedCount > before + 300).catch(
+    (cause: unknown) => {
+      throw new Error(`Publishing does not go on. The last failure: ${load.lastFailure}`, { cause });
+    },
+  );
+}
+
+it('loses nothing when each broker in turn is killed under load, and goes on by itself while it is down', async () => {
+  const { longestGapMs } = await loadWhile('each broker killed in turn', async (load) => {
+    for (const node of cluster.nodes) {
+      await node.kill();
+      await wait(2_000);
+      await goesOn(load);
+      await cluster.restore();
+      await wait(4_000); // until it has caught up: two of three must have everything
+    }
+  });
+  expect(longestGapMs).toBeLessThan(GAP_MS);
+}, 300_000);
+
+it('loses nothing when a broker is paused for 40 s under load, and goes on meanwhile', async () => {
+  const { longestGapMs } = await loadWhile('a broker paused for 40 s', async () => {
+    cluster.nodes[0]!.pause();
+    await wait(PAUSE_MS);
+    cluster.nodes[0]!.resume();
+    await wait(5_000);
+  });
+  expect(longestGapMs).toBeLessThan(GAP_MS);
+}, 300_000);
+
+it('accepts nothing while two of three brokers are down, and goes on when they are back', async () => {
+  await loadWhile('two of three down for 10 s', async (load) => {
+    await Promise.all(cluster.nodes.slice(1).map((node) => node.kill()));
+    await wait(5_000); // what was on its way has its answer
+    const before = load.acceptedCount;
+    await wait(5_000);
+    expect(load.acceptedCount).toBe(before);
+    await cluster.restore();
+  });
+}, 300_000);
+
+it('loses nothing while members join and leave a group every 2 s', async () => {
+  await loadWhile('members join and leave', async (load) => {
+    for (let round = 0; round < 6; round++) {
+      const { transport } = await connected(options());
+      await load.consume(transport);
+      await wait(2_000);
+      await transport.close();
+    }
+  });
+}, 300_000);
