@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { MessagingError } from '../../../core/messaging/messaging.errors.js';
 import { KeepOpen } from '../../../core/messaging/transport-kit/keep-open.js';
 import { within } from '../../../core/messaging/transport-kit/within.js';
-import { failureOf, typeOf } from './kafka-errors.js';
+import { failureOf, isPassing, typeOf } from './kafka-errors.js';
 import type { KafkaLink } from './kafka-link.js';
 import type {
   Consumer,
@@ -22,8 +22,6 @@ const CONCURRENT_PARTITIONS = 1_000;
 const REBALANCE_TIMEOUT_MS = 30_000;
 /** A group whose members have work in hand takes its time to let in another, which need not wait for that. */
 const JOIN_PATIENCE_MS = 2_000;
-/** What a cluster says about topics and groups that it has just got or moved. */
-const TRANSIENT = /LOAD_IN_PROGRESS|COORDINATOR_NOT_AVAILABLE|NOT_COORDINATOR|UNKNOWN_TOPIC|LEADER/;
 const START_PATIENCE_MS = 20_000;
 const LEAVE_TIMEOUT_MS = 5_000;
 const WATCH_MS = 2_000;
@@ -72,7 +70,7 @@ export class GroupReader {
     private readonly listener: ReaderListener,
   ) {
     this.#keepOpen = new KeepOpen(
-      () => this.#open(),
+      () => this.#openInTurn(),
       link.clock,
       (error) => listener.failed(error),
     );
@@ -86,8 +84,7 @@ export class GroupReader {
         await this.#keepOpen.start();
         return;
       } catch (error) {
-        const isPassing = TRANSIENT.test(typeOf(this.#cause) ?? '');
-        if (!isPassing || this.link.clock.monotonic() > deadline) throw error;
+        if (!isPassing(this.#cause) || this.link.clock.monotonic() > deadline) throw error;
         await pause(FIRST_RETRY_MS);
       }
   }
@@ -127,6 +124,16 @@ export class GroupReader {
     this.#cancelWatch();
     if (!consumer) return;
     await within(consumer.disconnect(), LEAVE_TIMEOUT_MS, () => new Error('late')).catch(() => undefined);
+  }
+
+  async #openInTurn(): Promise<void> {
+    const { joining } = this.link;
+    await joining.enter();
+    try {
+      await this.#open();
+    } finally {
+      joining.leave();
+    }
   }
 
   async #open(): Promise<void> {

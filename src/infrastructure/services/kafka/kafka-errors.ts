@@ -29,6 +29,13 @@ export function isHopeless(cause: unknown): boolean {
   return causesOf(cause).some((each) => isCertificateError(each) || LOGIN.test(nameOf(each)));
 }
 
+/** What a cluster says about topics and groups that it has just got, or moves to another broker. */
+export function isPassing(cause: unknown): boolean {
+  return /LOAD_IN_PROGRESS|COORDINATOR_NOT_AVAILABLE|NOT_COORDINATOR|UNKNOWN_TOPIC|LEADER/.test(
+    typeOf(cause) ?? '',
+  );
+}
+
 /** @param wasSent false while nothing of what was asked can have reached the broker. */
 export function failureOf(cause: unknown, server: string, wasSent: boolean): KafkaFailure {
   if (isOurs(cause)) return { kind: kindOf(cause, wasSent), error: cause };

@@ -2,6 +2,7 @@ import { MessagingError } from '../../../core/messaging/messaging.errors.js';
 import { within } from '../../../core/messaging/transport-kit/within.js';
 import type { Clock } from '../../../core/messaging/transport.js';
 import { clientConfigOf } from './client-config.js';
+import { Gate } from './gate.js';
 import { failureOf, isHopeless, reasonOf } from './kafka-errors.js';
 import type { KafkaOptions } from './kafka.options.js';
 import { type Admin, type Kafkajs, loadKafkajs, type Producer } from './kafkajs-client.js';
@@ -15,6 +16,7 @@ const FIRST_RETRY_MS = 100;
 const MAX_RETRY_MS = 1_000;
 const RETRIES = 8;
 const NUMBER_TIMEOUT_MS = 2_000;
+const JOINS_AT_A_TIME = 8;
 const CLOSE_TIMEOUT_MS = 3_000;
 
 export interface LinkListener {
@@ -41,6 +43,8 @@ interface Client {
  */
 export class KafkaLink {
   readonly label: string;
+  /** Joining a group takes dozens of requests; all groups at once would make each other late. */
+  readonly joining = new Gate(JOINS_AT_A_TIME);
   #client: Client | undefined;
   #connecting: Promise<void> | undefined;
   #failures = 0;

@@ -1,4 +1,5 @@
 import type { Clock, Destination, PublishOutcome, WireMessage } from '../../../core/messaging/transport.js';
+import { Gate } from './gate.js';
 import { failureOf } from './kafka-errors.js';
 import type { KafkaLink } from './kafka-link.js';
 import { type Delay, seal, type Transit } from './kafka-record.js';
@@ -9,6 +10,11 @@ import { tierOf } from './wait-tiers.js';
 import { within } from '../../../core/messaging/transport-kit/within.js';
 
 const SWEEP_MS = 20;
+/**
+ * Requests of the client at a time. More would only wait for each other inside it, where whoever waits for as long as a request
+ * may take gets an error.
+ */
+const SENDS_AT_A_TIME = 3;
 
 /** Messages that go the same way. */
 export interface Parcel {
@@ -23,6 +29,7 @@ export interface Parcel {
 export class KafkaProducer {
   readonly #lanes = new Map<string, ProducerLane>();
   readonly #calls = new Set<PublishCall>();
+  readonly #gate = new Gate(SENDS_AT_A_TIME);
   readonly #clock: Clock;
   #isSweeping = false;
 
@@ -108,7 +115,7 @@ export class KafkaProducer {
 
   #laneOf(topic: string): ProducerLane {
     let lane = this.#lanes.get(topic);
-    if (!lane) this.#lanes.set(topic, (lane = new ProducerLane(topic, this.link, this.topics)));
+    if (!lane) this.#lanes.set(topic, (lane = new ProducerLane(topic, this.link, this.topics, this.#gate)));
     return lane;
   }
 

@@ -70,7 +70,7 @@ export const kafkaOptionsSchema = z.strictObject({
     .int()
     .min(500)
     .max(60_000)
-    .default(5_000)
+    .default(8_000)
     .describe('A broker that does not answer for so long counts as gone.'),
   sessionTimeoutMs: z
     .int()

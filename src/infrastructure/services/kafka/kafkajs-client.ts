@@ -1,5 +1,7 @@
 import type * as kafkajs from 'kafkajs';
+import { setTimeout as pause } from 'node:timers/promises';
 import { MessagingError } from '../../../core/messaging/messaging.errors.js';
+import { isPassing } from './kafka-errors.js';
 
 export type {
   Admin,
@@ -35,6 +37,10 @@ interface Member {
 interface ConsumerGroup {
   readonly prototype: { joinAndSync?: (this: Member) => Promise<void> };
 }
+
+/** What a cluster says about topics and groups that it has just got or moved. */
+const JOIN_TRIES = 100;
+const JOIN_RETRY_MS = 200;
 
 const PATCHED = Symbol.for('switchyard.kafkajs.patched');
 
@@ -89,7 +95,14 @@ function askBeforeJoining(prototype: ConsumerGroup['prototype'] & { [PATCHED]?: 
   prototype.joinAndSync = async function () {
     for (const assigner of this.assigners ?? [])
       if ('beforeJoin' in assigner) await (assigner as RebalanceHook).beforeJoin(() => keepAlive(this));
-    return original.call(this);
+    for (let tries = 1; ; tries += 1)
+      try {
+        await original.call(this);
+        return;
+      } catch (error) {
+        if (tries === JOIN_TRIES || !isPassing(error)) throw error;
+        await pause(JOIN_RETRY_MS); // as the same member: the group would wait for the death of another
+      }
   };
 }
 

@@ -3,6 +3,7 @@ import { failureOf, type KafkaFailure, typeOf } from './kafka-errors.js';
 import type { KafkaLink } from './kafka-link.js';
 import type { Producer } from './kafkajs-client.js';
 import { BatchRoom } from './batch-room.js';
+import type { Gate } from './gate.js';
 import { ACCEPTED, type Outbound } from './publish-call.js';
 import type { Topics } from './topics.js';
 
@@ -24,6 +25,7 @@ export class ProducerLane {
     private readonly topic: string,
     private readonly link: KafkaLink,
     private readonly topics: Topics,
+    private readonly gate: Gate,
   ) {}
 
   /** Leaves with all that the same turn of the event loop adds. */
@@ -42,7 +44,10 @@ export class ProducerLane {
   async #run(): Promise<void> {
     this.#isSending = true;
     try {
-      while (this.#waiting.length > 0) await this.#sendBatch();
+      while (this.#waiting.length > 0) {
+        await this.gate.enter(); // what comes meanwhile goes along
+        await this.#sendBatch().finally(() => this.gate.leave());
+      }
     } finally {
       this.#isSending = false;
     }
