@@ -36,7 +36,7 @@ const TOPICS = {
 
 type Topic = keyof typeof TOPICS;
 
-const CASE_TIMEOUT_MS = 120_000;
+const CASE_TIMEOUT_MS = 240_000;
 
 const NEEDS = {
   reopen: 'it keeps nothing beyond its own life',
