@@ -24,6 +24,11 @@ const REFUSED: Readonly<Record<string, MessagingErrorCode>> = {
 };
 const LOGIN = /SASL|authentication/i;
 
+/** Said of the messages of a partition together, of which the others may be as they should be. */
+export function isOfBatch(cause: unknown): boolean {
+  return ['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE', 'INVALID_RECORD'].includes(typeOf(cause) ?? '');
+}
+
 /** Trying again would end in the same way until somebody changes something. */
 export function isHopeless(cause: unknown): boolean {
   return causesOf(cause).some((each) => isCertificateError(each) || LOGIN.test(nameOf(each)));
@@ -46,7 +51,10 @@ export function failureOf(cause: unknown, server: string, wasSent: boolean): Kaf
   if (code !== undefined)
     return { kind: 'refused', error: error(code, `refuses (${type ?? ''}). It says: ${said(cause)}`) };
   if (isHopeless(cause))
-    return { kind: 'unavailable', error: error('FORBIDDEN', `cannot be used${reasonOf(cause)}.`) };
+    return {
+      kind: wasSent ? 'unknown' : 'unavailable',
+      error: error('FORBIDDEN', `cannot be used${reasonOf(cause)}.`),
+    };
   if (wasSent)
     return {
       kind: 'unknown',

@@ -1,5 +1,5 @@
 import { within } from '../../../core/messaging/transport-kit/within.js';
-import { failureOf, type KafkaFailure, typeOf } from './kafka-errors.js';
+import { failureOf, isOfBatch, type KafkaFailure, typeOf } from './kafka-errors.js';
 import type { KafkaLink } from './kafka-link.js';
 import type { Producer } from './kafkajs-client.js';
 import { BatchRoom } from './batch-room.js';
@@ -59,9 +59,16 @@ export class ProducerLane {
       this.#failAll(this.#waiting.splice(0), failureOf(undefined, this.link.label, false));
       return;
     }
-    const { producer, ended } = this.link.client;
     const batch = this.#nextBatch(partitions);
-    if (batch.length === 0) return;
+    if (batch.length > 0) await this.#send(batch);
+  }
+
+  async #send(batch: readonly Outbound[]): Promise<void> {
+    if (!this.link.isUp) {
+      this.#failAll(batch, failureOf(undefined, this.link.label, true));
+      return;
+    }
+    const { producer, ended } = this.link.client;
     for (const { call, index } of batch) call.sent(index);
     const { requestTimeoutMs } = this.link.options;
     const messages = batch.map(({ record }) => record);
@@ -77,8 +84,14 @@ export class ProducerLane {
       );
       this.#written(batch, new Set(written.map(({ partition }) => partition)), producer);
     } catch (error) {
-      this.#failed(batch, error, producer);
+      if (batch.length === 1 || !isOfBatch(error)) this.#failed(batch, error, producer);
+      else await this.#sendEach(batch);
     }
+  }
+
+  /** One of them is refused, and nobody says which: those that another partition has taken may come twice, and none is told wrongly. */
+  async #sendEach(batch: readonly Outbound[]): Promise<void> {
+    for (const outbound of batch) if (!outbound.call.isOver) await this.#send([outbound]);
   }
 
   /** The client calls a request done when it has no answer for a partition whose leader has changed meanwhile. */
