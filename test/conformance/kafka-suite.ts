@@ -44,6 +44,7 @@ export function kafkaConformance(cluster: () => KafkaCluster, options: () => obj
         await Promise.all(cluster().nodes.map((node) => node.kill()));
       },
       restore: () => cluster().restore(),
+      keepsDeliveries: 'if it is quick', // the group is told of no death for a session
     },
   };
 }

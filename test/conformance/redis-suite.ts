@@ -32,7 +32,7 @@ export function redisConformance({ options, kill, restore }: SuiteServers): Conf
     },
     process: { module: 'test/conformance/redis.factory.ts', storage, open },
     outage: {
-      keepsDeliveries: true,
+      keepsDeliveries: 'always',
       kill: async () => {
         await kill();
       },

@@ -17,6 +17,8 @@ const PATIENCE_MS = Number(process.env['CONFORMANCE_PATIENCE_MS'] ?? 45_000);
 /** How long to look before saying that something does not happen. */
 export const QUIET_MS = 300;
 
+export type KeepsDeliveries = 'always' | 'if it is quick' | 'never';
+
 /** What a transport brings to the suite. */
 export interface ConformanceOptions {
   /**
@@ -39,8 +41,8 @@ export interface ConformanceOptions {
   readonly outage?: {
     readonly kill: (transport: Transport) => Promise<void>;
     readonly restore: (transport: Transport) => Promise<void>;
-    /** What is in hand stays in hand while the broker is away, and can be settled once it is back. */
-    readonly keepsDeliveries?: boolean;
+    /** What is in hand stays in hand while the broker is away, and can be settled once it is back: always, if the broker is quick, or never (default). */
+    readonly keepsDeliveries?: KeepsDeliveries;
   };
   /** Keeps messages for every group until somebody removes it, and can list and remove groups. */
   readonly keepsGroups?: true;
@@ -68,7 +70,7 @@ export interface Case {
   readonly title: string;
   readonly needs?: 'reopen' | 'process' | 'outage' | 'keepsGroups';
   /** Whether the case is about transports that keep deliveries over an outage, or about those that do not. */
-  readonly keepsDeliveries?: boolean;
+  readonly keepsDeliveries?: KeepsDeliveries;
   readonly run: (bench: Bench) => Promise<void>;
 }
 

@@ -83,7 +83,7 @@ function missing({ needs }: Case, options: ConformanceOptions): string | undefin
 
 /** Of the cases about what an outage does to deliveries, those that go for this transport. */
 function applies({ keepsDeliveries }: Case, { outage }: ConformanceOptions): boolean {
-  return keepsDeliveries === undefined || keepsDeliveries === (outage?.keepsDeliveries ?? false);
+  return keepsDeliveries === undefined || keepsDeliveries === (outage?.keepsDeliveries ?? 'never');
 }
 
 function define(one: Case, options: ConformanceOptions, reason: string | undefined): void {

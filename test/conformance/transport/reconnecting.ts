@@ -105,7 +105,7 @@ export const reconnecting: readonly Case[] = [
   {
     title: 'delivers again what was in hand when the broker went, and drops its late settlement',
     needs: 'outage',
-    keepsDeliveries: false,
+    keepsDeliveries: 'never',
     run: async (bench) => {
       const topic = unique();
       const { opened, open } = latch();
@@ -128,7 +128,7 @@ export const reconnecting: readonly Case[] = [
   {
     title: 'keeps what was in hand when the broker went, and settles it once it is back',
     needs: 'outage',
-    keepsDeliveries: true,
+    keepsDeliveries: 'always',
     run: async (bench) => {
       const topic = unique();
       const { opened, open } = latch();
@@ -150,6 +150,34 @@ export const reconnecting: readonly Case[] = [
         const { ready, inFlight } = await bench.transport.backlog({ topic, group: 'g' }).catch(NOT_YET);
         return ready + inFlight === 0;
       });
+    },
+  },
+  {
+    title: 'keeps what was in hand when the broker went, or delivers it again and drops its late settlement',
+    needs: 'outage',
+    keepsDeliveries: 'if it is quick',
+    run: async (bench) => {
+      const topic = unique();
+      const { opened, open } = latch();
+      const collector = await collect(bench.transport, { topic, group: 'g' }, async (_, nth) => {
+        if (nth === 1) await opened;
+        return ACK;
+      });
+      await publish(bench.transport, topic, [message({ id: 'in hand' })]);
+      await collector.received(1);
+      await bench.kill();
+      await restored(bench);
+      await publishInTheEnd(bench, topic, 'afterwards');
+      await until(() => collector.ids().includes('afterwards'));
+      open();
+      await until(async () => {
+        const { ready, inFlight } = await bench.transport.backlog({ topic, group: 'g' }).catch(NOT_YET);
+        return ready + inFlight === 0;
+      });
+      await sleep(QUIET_MS);
+      const times = collector.ids().filter((id) => id === 'in hand').length;
+      const dropped = bench.events.filter(({ type }) => type === 'settlement-dropped').length;
+      expect([times, dropped]).toEqual(times === 1 ? [1, 0] : [2, 1]);
     },
   },
   {
