@@ -1,4 +1,4 @@
-const transports = '^src/infrastructure/services/(memory|embedded|redis|rabbitmq|kafka|failover)/';
+const transports = '^src/infrastructure/services/(memory|embedded|redis|rabbitmq|kafka|composites)/';
 
 /** The layer rules of the project; test/architecture/layers.spec.ts seeds each with a violation. */
 module.exports = {

@@ -71,4 +71,21 @@ describe('Transports that combine others', () => {
     const problems = problemsOf({ file: file(options, more) }).join('\n');
     for (const part of parts) expect(problems).toContain(part);
   });
+
+  const spooled = (options: string): string =>
+    `transports: {a: {kind: memory}, disk: {kind: embedded}, main: {kind: spooled, ${options}}}\nroutes: [{match: '**', transport: main}]\n`;
+
+  it('are fine with a spool on the disk', () => {
+    expect(problemsOf({ file: spooled('transport: a, spool: disk') })).toEqual([]);
+  });
+
+  it.each([
+    ['a spool that is not there', 'transport: a, spool: disc', 'names the transport "disc"'],
+    ['a spool in memory', 'transport: disk, spool: a', 'kind embedded'],
+    ['no spool', 'transport: a', 'spool'],
+    ['a spool that is the transport', 'transport: disk, spool: disk', 'names "disk" twice'],
+    ['itself behind its spool', 'transport: main, spool: disk', 'leads back to "main"'],
+  ])('are told what is wrong with %s', (_, options, part) => {
+    expect(problemsOf({ file: spooled(options) }).join('\n')).toContain(part);
+  });
 });

@@ -2,7 +2,12 @@ import { problemOfPattern } from '../core/messaging/pattern.js';
 import { label } from './explain.js';
 import { nearestName } from './nearest.js';
 import { FALLBACK_NAME, isGroup, type Settings } from './settings.js';
-import { problemsOfMembers, problemsOfStores, problemsOfTransports } from './transport-checks.js';
+import {
+  problemsOfMembers,
+  problemsOfSpools,
+  problemsOfStores,
+  problemsOfTransports,
+} from './transport-checks.js';
 
 /**
  * Mistakes between keys that are each fine alone. Looks at whatever is readable, so that they are reported together with
@@ -14,6 +19,7 @@ export function problemsBetweenKeys(settings: Settings, production: boolean): st
     ...problemsOfDirectories(settings),
     ...problemsOfTransports(settings, production),
     ...problemsOfMembers(settings),
+    ...problemsOfSpools(settings),
     ...problemsOfStores(settings),
     ...problemsOfAdmin(settings, production),
   ];

@@ -63,11 +63,14 @@ export function problemsOfMembers(settings: Settings): string[] {
   if (!isGroup(transports)) return [];
   const membersOf = (name: string): readonly string[] => {
     const transport = transports[name];
-    const members = isGroup(transport) ? transport['members'] : undefined;
-    return Array.isArray(members) ? members.filter((member) => typeof member === 'string') : [];
+    if (!isGroup(transport)) return [];
+    const { members, transport: inner, spool } = transport;
+    const named: unknown[] = Array.isArray(members) ? members : [inner, spool];
+    return named.filter((member) => typeof member === 'string');
   };
-  return Object.keys(transports).flatMap((name) => {
-    const at = label(['transports', name, 'members'], settings);
+  return Object.entries(transports).flatMap(([name, transport]) => {
+    const key = isGroup(transport) && transport['members'] === undefined ? [] : ['members'];
+    const at = label(['transports', name, ...key], settings);
     const members = membersOf(name);
     const unknown = members.filter((member) => !Object.hasOwn(transports, member));
     const twice = members.filter((member, index) => members.indexOf(member) !== index);
@@ -78,6 +81,19 @@ export function problemsOfMembers(settings: Settings): string[] {
       ...twice.map((member) => `${at} names ${JSON.stringify(member)} twice.`),
       ...(leadsTo(name, name, membersOf, new Set()) ? [`${at} leads back to "${name}" itself.`] : []),
     ];
+  });
+}
+
+/** A spool has to survive the process, and nobody else may write to it meanwhile. */
+export function problemsOfSpools(settings: Settings): string[] {
+  const transports = settings.get(['transports']);
+  if (!isGroup(transports)) return [];
+  return Object.entries(transports).flatMap(([name, transport]) => {
+    if (!isGroup(transport) || typeof transport['spool'] !== 'string') return [];
+    const spool = transports[transport['spool']];
+    if (!isGroup(spool) || spool['kind'] === 'embedded') return [];
+    const at = label(['transports', name, 'spool'], settings);
+    return [`${at} must name a transport of the kind embedded, which keeps messages on the local disk.`];
   });
 }
 

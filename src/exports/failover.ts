@@ -1,5 +1,13 @@
 export {
   type FailoverOptions,
   failoverOptionsSchema,
-} from '../infrastructure/services/failover/failover.options.js';
-export { FailoverTransport } from '../infrastructure/services/failover/failover.transport.js';
+} from '../infrastructure/services/composites/failover.options.js';
+export { FailoverTransport } from '../infrastructure/services/composites/failover.transport.js';
+export {
+  type SpooledOptions,
+  spooledOptionsSchema,
+} from '../infrastructure/services/composites/spooled.options.js';
+export {
+  SpooledTransport,
+  type SpoolState,
+} from '../infrastructure/services/composites/spooled.transport.js';

@@ -24,10 +24,11 @@ import type { MessagingObserver } from './messaging.events.js';
 import { Observers } from './observers.js';
 import { problemsOfOptions } from './options-problems.js';
 import { PublishPlanner } from './publish-planner.js';
+import { deadLettersOf } from './refused-messages.js';
 import type { Route } from './routing.js';
 import { within } from './shutdown.js';
 import { TransportDirectory } from './transport-directory.js';
-import type { Clock, Transport } from './transport.js';
+import type { Clock, RefusedMessage, Transport } from './transport.js';
 
 const DEFAULT_DRAIN_TIMEOUT_MS = 25_000;
 /** After handlers were abandoned, their settlements get this long; closing a transport or store gets as much. */
@@ -64,7 +65,7 @@ export class MessagingRuntimeService
     private readonly planner: PublishPlanner,
     private readonly explorer: HandlerExplorer,
     private readonly invoker: HandlerInvokerService,
-    deadLetters: DeadLetterService,
+    private readonly deadLetters: DeadLetterService,
   ) {
     this.#connections = new Connections(clock, (name, error) =>
       this.#logger.warn(`No connection to "${name}" (${errorCodeOf(error)}); trying again.`),
@@ -183,6 +184,7 @@ export class MessagingRuntimeService
     }
     if (problems.length > 0) throw new MessagingConfigurationError([...new Set(problems)]);
     this.#registry = registry;
+    this.options.transportEvents?.keepRefusedWith((refused) => this.#keepRefused(registry, refused));
     this.planner.open(registry);
     this.#consumers = new ConsumerRunner(
       registry.entries,
@@ -190,6 +192,12 @@ export class MessagingRuntimeService
       this.#processor,
       this.observers.emit,
     );
+  }
+
+  async #keepRefused({ entries }: HandlerRegistry, refused: RefusedMessage): Promise<void> {
+    const { service } = this.options;
+    const letters = deadLettersOf(refused, { handlers: entries, service, now: this.clock.now() });
+    await Promise.all(letters.map((letter) => this.deadLetters.park(letter)));
   }
 
   /** In the background the boot waits this long for brokers that are up, so that the first publishes find them. */

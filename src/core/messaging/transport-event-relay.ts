@@ -1,5 +1,9 @@
+import { MessagingError } from './messaging.errors.js';
 import type { MessagingEvent } from './messaging.events.js';
-import type { TransportEvent } from './transport.js';
+import type { RefusedMessage, TransportContext, TransportEvent } from './transport.js';
+
+/** Keeps a refused message; rejects when it cannot be kept now. */
+export type KeepRefused = NonNullable<TransportContext['keepRefused']>;
 
 /**
  * Brings what transports tell to the core. Transports are made before the core, because they are among its options, so
@@ -8,14 +12,26 @@ import type { TransportEvent } from './transport.js';
  */
 export class TransportEventRelay {
   #emit: ((event: MessagingEvent) => void) | undefined;
+  #keep: KeepRefused | undefined;
 
   /** The `onEvent` of the transport with this name. */
   listenerFor(transport: string): (event: TransportEvent) => void {
     return (event) => this.#emit?.({ type: 'transport', transport, event });
   }
 
+  /** The `keepRefused` of transports. Rejects before the core is there. */
+  readonly keepRefused = async (refused: RefusedMessage): Promise<void> => {
+    if (!this.#keep) throw new MessagingError('NOT_RUNNING', 'Nobody keeps refused messages yet.');
+    await this.#keep(refused);
+  };
+
   /** Called by the core. */
   connect(emit: (event: MessagingEvent) => void): void {
     this.#emit = emit;
+  }
+
+  /** Called by the core once it knows its handlers. */
+  keepRefusedWith(keep: KeepRefused): void {
+    this.#keep = keep;
   }
 }

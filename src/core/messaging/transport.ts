@@ -195,11 +195,22 @@ export type TransportEvent =
       readonly reason: string;
     };
 
+/** A message that was accepted on behalf of a transport, which then refused it for good. */
+export interface RefusedMessage {
+  readonly to: Destination;
+  readonly message: WireMessage;
+  readonly error: Error;
+  /** Name of the transport that refused it. */
+  readonly transport: string;
+}
+
 /** What every transport is given besides its own options. */
 export interface TransportContext {
   readonly name: string;
   readonly clock: Clock;
   readonly onEvent: (event: TransportEvent) => void;
+  /** Keeps the message as a dead letter. Rejects when it cannot be kept now. Only transports that accept for others call it. */
+  readonly keepRefused?: (refused: RefusedMessage) => Promise<void>;
 }
 
 /** Time as a parameter, so that tests can turn it. */

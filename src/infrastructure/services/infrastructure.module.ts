@@ -71,7 +71,8 @@ async function make(name: string, settings: InfrastructureSettings, making: Maki
   if (!options) throw new Error(`There is no transport "${name}".`);
   const members: Transport[] = [];
   for (const member of membersOf(options)) members.push(await make(member, settings, making));
-  const context = { name, clock: systemClock, onEvent: events.listenerFor(name) };
+  const { keepRefused } = events;
+  const context = { name, clock: systemClock, onEvent: events.listenerFor(name), keepRefused };
   const transport = await createTransport(options, context, members);
   made.set(name, transport);
   return transport;

@@ -2,7 +2,8 @@ import { z } from 'zod';
 
 import type { Transport, TransportContext } from '../../core/messaging/transport.js';
 import { embeddedOptionsSchema } from './embedded/embedded.options.js';
-import { failoverOptionsSchema } from './failover/failover.options.js';
+import { failoverOptionsSchema } from './composites/failover.options.js';
+import { spooledOptionsSchema } from './composites/spooled.options.js';
 import { kafkaOptionsSchema, problemsOfKafka } from './kafka/kafka.options.js';
 import { memoryOptionsSchema } from './memory/memory.options.js';
 import { problemsOfRabbitmq, rabbitmqOptionsSchema } from './rabbitmq/rabbitmq.options.js';
@@ -47,6 +48,15 @@ const failover = failoverOptionsSchema.extend({
     .describe('Names of the transports that stand in for each other, the preferred one first.'),
 });
 
+const spooled = spooledOptionsSchema.extend({
+  kind: z.literal('spooled').describe(KIND),
+  transport: z.string().min(1).describe('Name of the transport that messages go to.'),
+  spool: z
+    .string()
+    .min(1)
+    .describe('Name of the transport of kind `embedded` that keeps what the other cannot take now.'),
+});
+
 /** Options of one transport, with the `kind` that says which transport they are for. */
 export const transportSettingsSchema = z.discriminatedUnion('kind', [
   memory,
@@ -55,13 +65,15 @@ export const transportSettingsSchema = z.discriminatedUnion('kind', [
   rabbitmq,
   kafka,
   failover,
+  spooled,
 ]);
 
 export type TransportSettings = z.output<typeof transportSettingsSchema>;
 
 /** Those that other transports are put together from. */
 export function membersOf(settings: TransportSettings): readonly string[] {
-  return settings.kind === 'failover' ? settings.members : [];
+  if (settings.kind === 'failover') return settings.members;
+  return settings.kind === 'spooled' ? [settings.transport, settings.spool] : [];
 }
 
 /**
@@ -98,8 +110,13 @@ export async function createTransport(
       return new KafkaTransport(settings, context);
     }
     case 'failover': {
-      const { FailoverTransport } = await import('./failover/failover.transport.js');
+      const { FailoverTransport } = await import('./composites/failover.transport.js');
       return new FailoverTransport(members, settings, context);
+    }
+    case 'spooled': {
+      const { SpooledTransport } = await import('./composites/spooled.transport.js');
+      const [transport, spool] = members as readonly [Transport, Transport];
+      return new SpooledTransport({ transport, spool }, settings, context);
     }
   }
 }

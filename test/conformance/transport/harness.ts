@@ -17,7 +17,7 @@ const PATIENCE_MS = Number(process.env['CONFORMANCE_PATIENCE_MS'] ?? 45_000);
 /** How long to look before saying that something does not happen. */
 export const QUIET_MS = 300;
 
-export type KeepsDeliveries = 'always' | 'if it is quick' | 'never';
+type KeepsDeliveries = 'always' | 'if it is quick' | 'never';
 
 /** What a transport brings to the suite. */
 export interface ConformanceOptions {

@@ -8,7 +8,7 @@ import type {
   WireMessage,
 } from '../../../core/messaging/transport.js';
 import { CircuitBreaker, type StateListener } from './circuit-breaker.js';
-import type { FailoverOptions } from './failover.options.js';
+import type { MemberOptions } from './member.options.js';
 
 /** One of the transports that stand in for each other, and what is known about it. */
 export class Member {
@@ -17,7 +17,7 @@ export class Member {
 
   constructor(
     readonly transport: Transport,
-    private readonly options: FailoverOptions,
+    private readonly options: MemberOptions,
     private readonly clock: Clock,
     changed: StateListener,
   ) {

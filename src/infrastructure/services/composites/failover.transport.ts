@@ -13,7 +13,7 @@ import type {
   TransportContext,
   WireMessage,
 } from '../../../core/messaging/transport.js';
-import { publishByTurns } from './failover-publish.js';
+import { publishByTurns } from './publish-by-turns.js';
 import type { FailoverOptions } from './failover.options.js';
 import { MemberConsumers } from './member-consumers.js';
 import { Members } from './members.js';

@@ -5,10 +5,28 @@ import type {
   PublishAttempt,
   PublishOptions,
   PublishOutcome,
+  Transport,
   WireMessage,
 } from '../../../core/messaging/transport.js';
 import type { FailoverOptions } from './failover.options.js';
-import type { Member } from './member.js';
+
+/** What a message can be tried on: a member, or what stands in for one. */
+export interface Target {
+  readonly name: string;
+  readonly transport: Pick<Transport, 'name' | 'durability'>;
+  publish(
+    to: Destination,
+    messages: readonly WireMessage[],
+    options: PublishOptions,
+  ): Promise<readonly PublishOutcome[]>;
+}
+
+/** A call of `publish`. */
+export interface Parcel {
+  readonly to: Destination;
+  readonly messages: readonly WireMessage[];
+  readonly options: PublishOptions;
+}
 
 type Failed = Exclude<PublishOutcome, { kind: 'accepted' }>;
 
@@ -16,23 +34,15 @@ type Failed = Exclude<PublishOutcome, { kind: 'accepted' }>;
 interface Open {
   readonly index: number;
   readonly attempts: readonly PublishAttempt[];
-  readonly last?: { readonly member: Member; readonly outcome: Failed };
+  readonly last?: { readonly member: Target; readonly outcome: Failed };
   /** Some member may have it. */
   readonly isInDoubt: boolean;
 }
 
 /** One call of `publish`: tries one member after the other for whatever is still open, within the one deadline. */
 export async function publishByTurns(
-  members: readonly Member[],
-  {
-    to,
-    messages,
-    options,
-  }: {
-    readonly to: Destination;
-    readonly messages: readonly WireMessage[];
-    readonly options: PublishOptions;
-  },
+  members: readonly Target[],
+  { to, messages, options }: Parcel,
   {
     attemptTimeoutMs,
     onUnknown,
@@ -68,7 +78,7 @@ class Turn {
   readonly #attempts = new Map<string, PublishAttempt>();
 
   constructor(
-    private readonly member: Member,
+    private readonly member: Target,
     private readonly durationMs: number,
     private readonly onUnknown: FailoverOptions['onUnknown'],
   ) {}
@@ -106,7 +116,7 @@ class Turn {
 
 function withTrail(
   outcome: PublishOutcome,
-  { transport }: Member,
+  { transport }: Target,
   attempts: readonly PublishAttempt[],
 ): PublishOutcome {
   const trail = {
@@ -128,7 +138,7 @@ function givenUp({ last, attempts, isInDoubt }: Open): PublishOutcome {
   return withTrail({ kind, error: last.outcome.error }, last.member, attempts);
 }
 
-function silent(member: Member): PublishOutcome {
+function silent(member: Target): PublishOutcome {
   const text = `Transport "${member.name}" said nothing about a message; it may or may not arrive.`;
   return { kind: 'unknown', error: new MessagingError('DEADLINE_EXCEEDED', text) };
 }

@@ -25,13 +25,16 @@ export class MemberConsumers implements Consumer {
     private readonly clock: Clock,
   ) {}
 
-  /** Resolves once one member is consumed; the others follow when they can. Rejects when none can be consumed now. */
-  async start(members: readonly Member[]): Promise<void> {
+  /**
+   * Resolves once one member is consumed; the others follow when they can. Rejects when none can be consumed now, unless it is
+   * patient.
+   */
+  async start(members: readonly Member[], isPatient = false): Promise<void> {
     const results = await Promise.allSettled(members.map((member) => this.#consume(member)));
     const failed = results.flatMap((result, nth) =>
       result.status === 'rejected' ? [{ member: members[nth] as Member, error: result.reason as Error }] : [],
     );
-    if (failed.length === members.length) throw failed[0]?.error ?? new Error('no members');
+    if (failed.length === members.length && !isPatient) throw failed[0]?.error ?? new Error('no members');
     for (const { member } of failed) this.#retry(member, 0);
   }
 

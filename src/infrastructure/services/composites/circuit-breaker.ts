@@ -1,5 +1,5 @@
 import type { Clock } from '../../../core/messaging/transport.js';
-import type { FailoverOptions } from './failover.options.js';
+import type { MemberOptions } from './member.options.js';
 
 /** Failures are also judged by their share: at least so many of so many calls within the time. */
 const WINDOW_MS = 10_000;
@@ -11,7 +11,7 @@ export type BreakerState = 'closed' | 'open';
 /** Told when the state changes, with the error that opened it. */
 export type StateListener = (state: BreakerState, cause: Error | undefined) => void;
 
-type BreakerOptions = Pick<FailoverOptions, 'failuresToOpen' | 'probeIntervalMs' | 'maxProbeIntervalMs'>;
+type BreakerOptions = Pick<MemberOptions, 'failuresToOpen' | 'probeIntervalMs' | 'maxProbeIntervalMs'>;
 
 /**
  * Whether a member is worth trying: open after failures in a row or too large a share of them, closed again by a probe that

@@ -1,0 +1,19 @@
+import type { Clock } from '../../../core/messaging/transport.js';
+
+/** Lets so many things pass a second. */
+export class Pace {
+  #freeAt = 0;
+
+  constructor(
+    private readonly perSecond: number,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Resolves when the next `count` may go. */
+  async next(count: number): Promise<void> {
+    const now = this.clock.monotonic();
+    const startAt = Math.max(now, this.#freeAt);
+    this.#freeAt = startAt + (count * 1_000) / this.perSecond;
+    if (startAt > now) await new Promise<void>((resolve) => this.clock.schedule(startAt - now, resolve));
+  }
+}

@@ -1,0 +1,47 @@
+import { createHash } from 'node:crypto';
+import type { Destination, WireMessage } from '../../../core/messaging/transport.js';
+
+/** Beside the message's own headers while it is spooled; no application can set it, because names of headers have no colon. */
+const HEADER = 'spool:';
+
+/** Where a spooled message is to go. */
+export interface Address {
+  readonly to: Destination;
+  /** Key of the message itself. */
+  readonly key?: string;
+  /** Not before this, in milliseconds since 1970. */
+  readonly dueAt?: number;
+  /** Which run of the application has spooled it. */
+  readonly run: string;
+}
+
+/** Messages that have to be sent in order have equal ones. */
+export function laneOf(to: Destination, key: string): string {
+  return createHash('sha256')
+    .update(JSON.stringify([to.topic, to.group ?? null, key]))
+    .digest('base64url');
+}
+
+/** The message as it is kept in the spool. */
+export function wrap(message: WireMessage, lane: string | undefined, address: Address): WireMessage {
+  return {
+    id: message.id,
+    ...(lane === undefined ? {} : { key: lane }),
+    headers: { ...message.headers, [HEADER]: JSON.stringify(address) },
+    body: message.body,
+  };
+}
+
+/** The message as it was published, and where to. Undefined for what no spool has written. */
+export function unwrap(
+  spooled: WireMessage,
+): { readonly message: WireMessage; readonly address: Address } | undefined {
+  const { [HEADER]: text, ...headers } = spooled.headers;
+  if (text === undefined) return undefined;
+  const address = JSON.parse(text) as Address;
+  const { key } = address;
+  return {
+    message: { id: spooled.id, ...(key === undefined ? {} : { key }), headers, body: spooled.body },
+    address,
+  };
+}
