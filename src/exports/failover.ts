@@ -7,7 +7,4 @@ export {
   type SpooledOptions,
   spooledOptionsSchema,
 } from '../infrastructure/services/composites/spooled.options.js';
-export {
-  SpooledTransport,
-  type SpoolState,
-} from '../infrastructure/services/composites/spooled.transport.js';
+export { SpooledTransport } from '../infrastructure/services/composites/spooled.transport.js';

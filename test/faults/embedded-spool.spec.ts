@@ -37,7 +37,7 @@ it('keeps the order of keys that an earlier run has left in the spool', async ()
   expect(outcome?.trail?.status).toBe('spooled');
   await waitUntil('all are there', async () => handled.length >= 5);
   expect(handled.map(({ id }) => id)).toEqual(['0', '1', '2', '3', '4']);
-  await waitUntil('the spool is empty', async () => transport.spooled.messages === 0);
+  await waitUntil('the spool is empty', async () => transport.state().spool?.messages === 0);
   const [direct] = await transport.publish({ topic: SPOOL_TOPIC }, [message('5')], { deadlineMs: 5_000 });
   expect(direct?.trail?.status).toBe('accepted');
   await transport.close();

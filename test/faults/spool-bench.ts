@@ -11,7 +11,7 @@ import { SeverableTransport } from '../support/severable-transport.js';
 export const SPOOL_TOPIC = 't';
 
 /** The spool as the tests of faults want it, on this directory. */
-function spoolOn(directory: string): EmbeddedTransport {
+export function spoolOn(directory: string): EmbeddedTransport {
   return new EmbeddedTransport(embeddedOptionsSchema.parse({ directory }), contextOf('disk'));
 }
 

@@ -176,6 +176,31 @@ export function keepsGroups(transport: Transport): transport is Transport & Grou
   return 'groups' in transport && 'removeGroup' in transport;
 }
 
+/** What a transport that is put together from others knows about them. */
+export interface CompositeState {
+  /** Name of the one that is published to now. */
+  readonly active: string;
+  readonly members: readonly MemberState[];
+  /** Present where messages wait in a spool. The age is of a moment ago. */
+  readonly spool?: { readonly messages: number; readonly maxMessages: number; readonly oldestAgeMs: number };
+}
+
+export interface MemberState {
+  readonly name: string;
+  readonly works: boolean;
+  /** Present when it is put together from others itself. */
+  readonly inside?: CompositeState;
+}
+
+/** Offered besides {@link Transport} by transports that are put together from others, so that operators see what is inside. */
+export interface Composite {
+  state(): CompositeState;
+}
+
+export function isComposite(transport: Transport): transport is Transport & Composite {
+  return 'state' in transport;
+}
+
 /** What happened inside a transport, told through {@link TransportContext.onEvent}. */
 export type TransportEvent =
   | { readonly type: 'connected' }

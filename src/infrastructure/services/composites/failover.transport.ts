@@ -2,6 +2,8 @@ import { MessagingConfigurationError, MessagingError } from '../../../core/messa
 import { assertName } from '../../../core/messaging/transport-kit/limits.js';
 import type {
   Backlog,
+  Composite,
+  CompositeState,
   Consumer,
   Destination,
   Durability,
@@ -25,7 +27,7 @@ const WEAKEST_FIRST: readonly Durability[] = ['memory', 'acknowledged', 'replica
  *
  * It owns its members: it connects and closes them.
  */
-export class FailoverTransport implements Transport {
+export class FailoverTransport implements Transport, Composite {
   readonly name: string;
   readonly system = 'failover';
   /** The weakest of the members, which is what a message can count on. */
@@ -59,6 +61,10 @@ export class FailoverTransport implements Transport {
   /** Name of the member that is published to now. */
   get active(): string {
     return this.#members.active.name;
+  }
+
+  state(): CompositeState {
+    return { active: this.active, members: this.#members.all.map((member) => member.state) };
   }
 
   /** Resolves when one member is connected; the others are tried again by themselves. */

@@ -1,11 +1,13 @@
 import { MessagingError } from '../../../core/messaging/messaging.errors.js';
-import type {
-  Clock,
-  Destination,
-  PublishOptions,
-  PublishOutcome,
-  Transport,
-  WireMessage,
+import {
+  type Clock,
+  type Destination,
+  isComposite,
+  type MemberState,
+  type PublishOptions,
+  type PublishOutcome,
+  type Transport,
+  type WireMessage,
 } from '../../../core/messaging/transport.js';
 import { CircuitBreaker, type StateListener } from './circuit-breaker.js';
 import type { MemberOptions } from './member.options.js';
@@ -30,6 +32,11 @@ export class Member {
 
   get works(): boolean {
     return this.#isConnected && this.breaker.state === 'closed';
+  }
+
+  get state(): MemberState {
+    const { name, works, transport } = this;
+    return isComposite(transport) ? { name, works, inside: transport.state() } : { name, works };
   }
 
   /** Rejects when it cannot be reached now; probes go on trying. */

@@ -125,7 +125,7 @@ it('spools what the transport cannot take, says so, and sends it as it was once 
   ]);
   const [later] = await publish([message('c', 'k')]);
   expect(later?.trail?.attempts).toMatchObject([{ transport: 'disk' }]); // the broker is left alone meanwhile
-  expect(spooled.spooled.messages).toBe(3);
+  expect(spooled.state().spool?.messages).toBe(3);
   await expect(spooled.ping()).resolves.toBeUndefined();
   await mend();
   await waitUntil('all are there', async () => deliveries.length === 3);
@@ -135,7 +135,7 @@ it('spools what the transport cannot take, says so, and sends it as it was once 
     transport: 'main',
   });
   expect(ids().indexOf('a')).toBeLessThan(ids().indexOf('c'));
-  await waitUntil('the spool is empty', async () => spooled.spooled.messages === 0);
+  await waitUntil('the spool is empty', async () => spooled.state().spool?.messages === 0);
   expect(events.filter(({ type }) => type === 'switched')).toMatchObject([
     { from: 'broker', to: 'disk' },
     { from: 'disk', to: 'broker', reason: 'it works again' },
@@ -166,7 +166,7 @@ it('sends later messages of a key behind its spooled ones, and others at once', 
   const keyed = ids().filter((id) => id.startsWith('k'));
   expect(keyed).toEqual(Array.from({ length: 11 }, (_, nth) => `k${nth}`));
   expect(ids().indexOf('free')).toBeLessThan(ids().indexOf('k9'));
-  await waitUntil('the spool is empty', async () => spooled.spooled.messages === 0);
+  await waitUntil('the spool is empty', async () => spooled.state().spool?.messages === 0);
   expect((await publish([message('k11', 'k')]))[0]?.trail?.status).toBe('accepted');
 });
 
@@ -177,7 +177,7 @@ it('hands what the transport refuses for good to the dead letters, and goes on w
   await mend();
   await waitUntil('the rest is there', async () => ids().includes('fine'));
   expect(refused).toMatchObject([{ to: { topic: 't' }, message: { id: 'refused' }, transport: 'broker' }]);
-  await waitUntil('the spool is empty', async () => spooled.spooled.messages === 0);
+  await waitUntil('the spool is empty', async () => spooled.state().spool?.messages === 0);
 });
 
 it('keeps what was refused while no dead letter can be stored', async () => {
@@ -186,7 +186,7 @@ it('keeps what was refused while no dead letter can be stored', async () => {
   await publish([message('refused')]);
   await mend();
   await waitUntil('it is told', async () => events.some(({ type }) => type === 'error'));
-  expect(spooled.spooled.messages).toBe(1);
+  expect(spooled.state().spool?.messages).toBe(1);
 });
 
 it('takes no more than it may, and says why', async () => {

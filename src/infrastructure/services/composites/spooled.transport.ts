@@ -3,6 +3,8 @@ import { MessagingConfigurationError, MessagingError } from '../../../core/messa
 import { assertName } from '../../../core/messaging/transport-kit/limits.js';
 import type {
   Backlog,
+  Composite,
+  CompositeState,
   Consumer,
   Destination,
   Durability,
@@ -23,19 +25,12 @@ import { SpoolDrain } from './spool-drain.js';
 import { laneOf } from './spool-record.js';
 import type { SpooledOptions } from './spooled.options.js';
 
-/** What waits in a spool. */
-export interface SpoolState {
-  readonly messages: number;
-  /** Of a moment ago. */
-  readonly oldestAgeMs: number;
-}
-
 /**
  * A transport with a spool: what it cannot take now is kept on another, durable one and sent in order once it works again.
  *
  * It owns both: it connects and closes them. It consumes from the first only.
  */
-export class SpooledTransport implements Transport {
+export class SpooledTransport implements Transport, Composite {
   readonly name: string;
   readonly system = 'spooled';
   readonly durability: Durability;
@@ -78,8 +73,14 @@ export class SpooledTransport implements Transport {
     });
   }
 
-  get spooled(): SpoolState {
-    return { messages: this.#spool.lanes.total, oldestAgeMs: this.#spool.oldestAgeMs };
+  state(): CompositeState {
+    const { lanes, oldestAgeMs, member } = this.#spool;
+    const { maxMessages } = this.options;
+    return {
+      active: (this.#target.works ? this.#target : member).name,
+      members: [this.#target.state, member.state],
+      spool: { messages: lanes.total, maxMessages, oldestAgeMs },
+    };
   }
 
   /** Resolves when the spool can be used; the transport itself is tried again by itself. */

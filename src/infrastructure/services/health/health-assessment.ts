@@ -1,4 +1,5 @@
 import type { MessagingState, SubscriptionView } from '../../../core/messaging/messaging.view.js';
+import { type CompositeState, isComposite } from '../../../core/messaging/transport.js';
 import type { CheckResult } from './cached-check.js';
 import type { ForgottenGroup } from './forgotten-groups.js';
 import type { TransportCheck } from './transport-checks.js';
@@ -73,11 +74,46 @@ function lifecycle({ state, graceOver }: HealthFacts): HealthComponent {
 
 function transportComponents({ transports }: HealthFacts, anyPath: boolean): Record<string, HealthComponent> {
   return Object.fromEntries(
-    transports.map(({ transport, result }) => [
-      `messaging:${transport.name}`,
-      { ...dependency(result, anyPath ? 'degraded' : 'down'), system: transport.system },
-    ]),
+    transports.map(({ transport, result }) => {
+      const component = { ...dependency(result, anyPath ? 'degraded' : 'down'), system: transport.system };
+      const name = `messaging:${transport.name}`;
+      return [name, isComposite(transport) ? withMembers(component, transport.state()) : component];
+    }),
   );
+}
+
+/** A member that does not work, or a message that waits in the spool, degrades what works otherwise. */
+function withMembers(component: HealthComponent, state: CompositeState): HealthComponent {
+  const failing = failingOf(state);
+  const spools = spoolsOf(state);
+  const waiting = spools.reduce((sum, { messages }) => sum + messages, 0);
+  const isTroubled = failing.length > 0 || waiting > 0;
+  return {
+    ...component,
+    status: isTroubled && component.status === 'up' ? 'degraded' : component.status,
+    active: activeOf(state),
+    ...(failing.length > 0 ? { failing } : {}),
+    ...(spools.length > 0 ? { spooled: waiting } : {}),
+    ...(waiting > 0
+      ? { spoolOldestAgeMs: Math.round(Math.max(...spools.map((one) => one.oldestAgeMs))) }
+      : {}),
+  };
+}
+
+function activeOf({ active, members }: CompositeState): string {
+  const inside = members.find(({ name }) => name === active)?.inside;
+  return inside ? activeOf(inside) : active;
+}
+
+function failingOf({ members }: CompositeState): string[] {
+  return members.flatMap(({ name, works, inside }) => [
+    ...(works ? [] : [name]),
+    ...(inside ? failingOf(inside) : []),
+  ]);
+}
+
+function spoolsOf({ spool, members }: CompositeState): NonNullable<CompositeState['spool']>[] {
+  return [...(spool ? [spool] : []), ...members.flatMap(({ inside }) => (inside ? spoolsOf(inside) : []))];
 }
 
 function consumers({ subscriptions, state }: HealthFacts): HealthComponent {

@@ -4,10 +4,11 @@ import type {
 } from '../../../core/messaging/dead-letters/dead-letter-store.js';
 import type { HandlerIdentity } from '../../../core/messaging/messaging.events.js';
 import type { MessagingView, SubscriptionView } from '../../../core/messaging/messaging.view.js';
-import type { Backlog } from '../../../core/messaging/transport.js';
+import { type Backlog, isComposite } from '../../../core/messaging/transport.js';
 import { ForgottenGroups } from '../health/forgotten-groups.js';
 import { Sampled } from '../health/sampled.js';
 import { type TransportCheck, TransportChecks } from '../health/transport-checks.js';
+import type { NamedState } from './composite-metrics.js';
 
 const LIMITS = { cacheMs: 5_000, deadlineMs: 2_000 };
 /** Backlogs that are asked for at a time. */
@@ -41,6 +42,19 @@ export class ScrapeSources {
   /** Kind of broker behind a transport. */
   systemOf(transport: string): string {
     return this.#view.transports().find(({ name }) => name === transport)?.system ?? 'none';
+  }
+
+  /** Every transport that is put together from others, also those inside of such. */
+  composites(): NamedState[] {
+    const within = ({ name, state }: NamedState): NamedState[] => [
+      { name, state },
+      ...state.members.flatMap((member) =>
+        member.inside ? within({ name: member.name, state: member.inside }) : [],
+      ),
+    ];
+    return this.#view
+      .transports()
+      .flatMap((one) => (isComposite(one) ? within({ name: one.name, state: one.state() }) : []));
   }
 
   transports(): Promise<readonly TransportCheck[]> {

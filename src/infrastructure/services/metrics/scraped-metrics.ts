@@ -4,6 +4,7 @@ import type { HandlerIdentity } from '../../../core/messaging/messaging.events.j
 import type { SubscriptionView } from '../../../core/messaging/messaging.view.js';
 import type { Backlog } from '../../../core/messaging/transport.js';
 import type { ForgottenGroup } from '../health/forgotten-groups.js';
+import { exportCompositeMetrics } from './composite-metrics.js';
 import { exportGauge, type Labels, type Sample } from './exported.js';
 import type { ScrapeSources } from './scrape-sources.js';
 
@@ -33,6 +34,7 @@ export function exportScrapedMetrics(registry: Registry, sources: ScrapeSources)
     });
   }
   exportTransportGauges(registry, sources);
+  exportCompositeMetrics(registry, () => sources.composites());
 }
 
 function exportTransportGauges(registry: Registry, sources: ScrapeSources): void {

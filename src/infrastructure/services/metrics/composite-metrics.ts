@@ -1,0 +1,61 @@
+import type { Registry } from 'prom-client';
+import type { CompositeState } from '../../../core/messaging/transport.js';
+import { exportGauge } from './exported.js';
+
+/** A transport that is put together from others, by its name. */
+export interface NamedState {
+  readonly name: string;
+  readonly state: CompositeState;
+}
+
+type SpoolState = NonNullable<CompositeState['spool']>;
+
+const SPOOL_GAUGES = [
+  {
+    name: 'messaging_spool_messages',
+    help: 'Accepted messages that wait in the spool for a transport that works.',
+    value: ({ messages }: SpoolState) => messages,
+  },
+  {
+    name: 'messaging_spool_capacity_messages',
+    help: 'Messages that the spool takes at most.',
+    value: ({ maxMessages }: SpoolState) => maxMessages,
+  },
+  {
+    name: 'messaging_spool_oldest_age_seconds',
+    help: 'Age of the oldest message in the spool; 0 when it is empty.',
+    value: ({ oldestAgeMs }: SpoolState) => oldestAgeMs / 1000,
+  },
+];
+
+const MEMBER_GAUGES = [
+  {
+    name: 'messaging_transport_active',
+    help: 'Whether messages are published on this member now.',
+    value: (member: string, _: boolean, active: string) => member === active,
+  },
+  {
+    name: 'messaging_transport_member_up',
+    help: 'Whether the member works: it is connected and its breaker is closed.',
+    value: (_: string, works: boolean) => works,
+  },
+];
+
+/** Adds what is inside of transports that are put together from others. */
+export function exportCompositeMetrics(registry: Registry, composites: () => readonly NamedState[]): void {
+  for (const { name, help, value } of SPOOL_GAUGES)
+    exportGauge(registry, { name, help, labelNames: ['transport'] }, () =>
+      composites().flatMap((one) =>
+        one.state.spool ? [{ labels: { transport: one.name }, value: value(one.state.spool) }] : [],
+      ),
+    );
+  for (const { name, help, value } of MEMBER_GAUGES)
+    exportGauge(registry, { name, help, labelNames: ['transport', 'member'] }, () =>
+      composites().flatMap(({ name: transport, state }) =>
+        state.members.map((member) => ({
+          labels: { transport, member: member.name },
+          value: value(member.name, member.works, state.active) ? 1 : 0,
+        })),
+      ),
+    );
+}
