@@ -72,6 +72,17 @@ describe('Transports that combine others', () => {
     for (const part of parts) expect(problems).toContain(part);
   });
 
+  it('are told of a weight that is missing, zero or negative', () => {
+    const balanced = (weights: string): string =>
+      problemsOf({ file: file(`members: [a, b], weights: ${weights}`).replace('failover', 'balanced') }).join(
+        '\n',
+      );
+    expect(balanced('[1, 2]')).toBe('');
+    expect(balanced('[1]')).toContain('as many weights as members');
+    expect(balanced('[1, 0]')).toContain('weights');
+    expect(balanced('[1, -1]')).toContain('weights');
+  });
+
   const spooled = (options: string): string =>
     `transports: {a: {kind: memory}, disk: {kind: embedded}, main: {kind: spooled, ${options}}}\nroutes: [{match: '**', transport: main}]\n`;
 

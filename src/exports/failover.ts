@@ -1,4 +1,9 @@
 export {
+  type BalancedOptions,
+  balancedOptionsSchema,
+} from '../infrastructure/services/composites/balanced.options.js';
+export { BalancedTransport } from '../infrastructure/services/composites/balanced.transport.js';
+export {
   type FailoverOptions,
   failoverOptionsSchema,
 } from '../infrastructure/services/composites/failover.options.js';

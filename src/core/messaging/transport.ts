@@ -178,8 +178,8 @@ export function keepsGroups(transport: Transport): transport is Transport & Grou
 
 /** What a transport that is put together from others knows about them. */
 export interface CompositeState {
-  /** Name of the one that is published to now. */
-  readonly active: string;
+  /** Names of those that are published to now. */
+  readonly active: readonly string[];
   readonly members: readonly MemberState[];
   /** Present where messages wait in a spool. The age is of a moment ago. */
   readonly spool?: { readonly messages: number; readonly maxMessages: number; readonly oldestAgeMs: number };

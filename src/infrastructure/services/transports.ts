@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import type { Transport, TransportContext } from '../../core/messaging/transport.js';
 import { embeddedOptionsSchema } from './embedded/embedded.options.js';
+import { balancedOptionsSchema } from './composites/balanced.options.js';
 import { failoverOptionsSchema } from './composites/failover.options.js';
 import { spooledOptionsSchema } from './composites/spooled.options.js';
 import { kafkaOptionsSchema, problemsOfKafka } from './kafka/kafka.options.js';
@@ -48,6 +49,20 @@ const failover = failoverOptionsSchema.extend({
     .describe('Names of the transports that stand in for each other, the preferred one first.'),
 });
 
+const balanced = balancedOptionsSchema
+  .extend({
+    kind: z.literal('balanced').describe(KIND),
+    members: z
+      .array(z.string().min(1))
+      .min(2)
+      .max(16)
+      .describe('Names of the transports that share the load.'),
+  })
+  .superRefine(({ members, weights }, context) => {
+    if (weights && weights.length !== members.length)
+      context.addIssue({ code: 'custom', message: 'needs as many weights as members' });
+  });
+
 const spooled = spooledOptionsSchema.extend({
   kind: z.literal('spooled').describe(KIND),
   transport: z.string().min(1).describe('Name of the transport that messages go to.'),
@@ -65,6 +80,7 @@ export const transportSettingsSchema = z.discriminatedUnion('kind', [
   rabbitmq,
   kafka,
   failover,
+  balanced,
   spooled,
 ]);
 
@@ -72,7 +88,7 @@ export type TransportSettings = z.output<typeof transportSettingsSchema>;
 
 /** Those that other transports are put together from. */
 export function membersOf(settings: TransportSettings): readonly string[] {
-  if (settings.kind === 'failover') return settings.members;
+  if (settings.kind === 'failover' || settings.kind === 'balanced') return settings.members;
   return settings.kind === 'spooled' ? [settings.transport, settings.spool] : [];
 }
 
@@ -112,6 +128,10 @@ export async function createTransport(
     case 'failover': {
       const { FailoverTransport } = await import('./composites/failover.transport.js');
       return new FailoverTransport(members, settings, context);
+    }
+    case 'balanced': {
+      const { BalancedTransport } = await import('./composites/balanced.transport.js');
+      return new BalancedTransport(members, settings, context);
     }
     case 'spooled': {
       const { SpooledTransport } = await import('./composites/spooled.transport.js');

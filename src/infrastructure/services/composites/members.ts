@@ -20,7 +20,7 @@ export class Members {
   readonly #failBacks = new Map<Member, () => void>();
 
   constructor(
-    transports: readonly [Transport, ...Transport[]],
+    transports: readonly Transport[],
     private readonly options: FailoverOptions,
     private readonly clock: Clock,
     private readonly listener: MembersListener,
@@ -38,10 +38,6 @@ export class Members {
 
   get active(): Member {
     return this.#active;
-  }
-
-  get anyWorks(): boolean {
-    return this.all.some((member) => member.works);
   }
 
   /** Whom to try, in this order: the one in use, others that work, and then, for want of a better one, those that did not. */

@@ -77,7 +77,7 @@ export class SpooledTransport implements Transport, Composite {
     const { lanes, oldestAgeMs, member } = this.#spool;
     const { maxMessages } = this.options;
     return {
-      active: (this.#target.works ? this.#target : member).name,
+      active: [(this.#target.works ? this.#target : member).name],
       members: [this.#target.state, member.state],
       spool: { messages: lanes.total, maxMessages, oldestAgeMs },
     };

@@ -91,7 +91,7 @@ function withMembers(component: HealthComponent, state: CompositeState): HealthC
   return {
     ...component,
     status: isTroubled && component.status === 'up' ? 'degraded' : component.status,
-    active: activeOf(state),
+    active: activeOf(state).join(', '),
     ...(failing.length > 0 ? { failing } : {}),
     ...(spools.length > 0 ? { spooled: waiting } : {}),
     ...(waiting > 0
@@ -100,9 +100,11 @@ function withMembers(component: HealthComponent, state: CompositeState): HealthC
   };
 }
 
-function activeOf({ active, members }: CompositeState): string {
-  const inside = members.find(({ name }) => name === active)?.inside;
-  return inside ? activeOf(inside) : active;
+function activeOf({ active, members }: CompositeState): readonly string[] {
+  return active.flatMap((one) => {
+    const inside = members.find(({ name }) => name === one)?.inside;
+    return inside ? activeOf(inside) : [one];
+  });
 }
 
 function failingOf({ members }: CompositeState): string[] {

@@ -32,7 +32,7 @@ const MEMBER_GAUGES = [
   {
     name: 'messaging_transport_active',
     help: 'Whether messages are published on this member now.',
-    value: (member: string, _: boolean, active: string) => member === active,
+    value: (member: string, _: boolean, active: readonly string[]) => active.includes(member),
   },
   {
     name: 'messaging_transport_member_up',

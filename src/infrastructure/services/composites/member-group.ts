@@ -1,0 +1,117 @@
+import { MessagingConfigurationError, MessagingError } from '../../../core/messaging/messaging.errors.js';
+import { assertName } from '../../../core/messaging/transport-kit/limits.js';
+import type {
+  Backlog,
+  Consumer,
+  Durability,
+  OnDelivery,
+  Subscription,
+  Transport,
+  TransportContext,
+} from '../../../core/messaging/transport.js';
+import type { Member } from './member.js';
+import { MemberConsumers } from './member-consumers.js';
+
+const WEAKEST_FIRST: readonly Durability[] = ['memory', 'acknowledged', 'replicated'];
+
+/** @throws MessagingConfigurationError unless there are two members or more, each once. */
+export function assertMembers(name: string, transports: readonly Transport[]): void {
+  if (transports.length < 2 || new Set(transports).size < transports.length)
+    throw new MessagingConfigurationError([`"${name}" needs two members or more, each once.`]);
+}
+
+/** The weakest of the members, which is what a message can count on. */
+export function durabilityOf(transports: readonly Transport[]): Durability {
+  return WEAKEST_FIRST.find((level) => transports.some((one) => one.durability === level)) ?? 'memory';
+}
+
+/** Everything about transports that act as one but which of them is published to. */
+export class MemberGroup {
+  readonly #consumers = new Set<Consumer>();
+  #isConnected = false;
+  #closing: Promise<void> | undefined;
+
+  constructor(
+    private readonly members: readonly Member[],
+    private readonly context: TransportContext,
+  ) {}
+
+  get isClosing(): boolean {
+    return this.#closing !== undefined;
+  }
+
+  /** Resolves when one member is connected; the others are tried again by themselves. */
+  async connect(): Promise<void> {
+    if (this.#closing) throw this.closedError();
+    if (this.#isConnected) return;
+    const results = await Promise.allSettled(this.members.map((member) => member.connect()));
+    const errors = results.flatMap((result) =>
+      result.status === 'rejected' ? [result.reason as Error] : [],
+    );
+    if (errors.length === results.length) throw errors[0] ?? this.closedError();
+    this.tellState(undefined);
+  }
+
+  /** From every member, for ever. */
+  async consume(subscription: Subscription, onDelivery: OnDelivery): Promise<Consumer> {
+    if (this.#closing) throw this.closedError();
+    assertName('topic', subscription.topic);
+    assertName('group', subscription.group);
+    const { name, clock } = this.context;
+    const consumers = new MemberConsumers(subscription, onDelivery, name, clock);
+    await consumers.start(this.members);
+    this.#consumers.add(consumers);
+    return { stop: () => consumers.stop().finally(() => this.#consumers.delete(consumers)) };
+  }
+
+  /** Over all members that answer. Rejects when none does. */
+  async backlog(of: Pick<Subscription, 'topic' | 'group'>): Promise<Backlog> {
+    const answers = await Promise.allSettled(this.members.map(({ transport }) => transport.backlog(of)));
+    const known = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
+    if (known.length === 0) throw (answers[0] as PromiseRejectedResult).reason;
+    const sum = (part: 'ready' | 'inFlight' | 'delayed'): number =>
+      known.reduce((total, backlog) => total + backlog[part], 0);
+    const ages = known.flatMap(({ oldestAgeMs }) => (oldestAgeMs === undefined ? [] : [oldestAgeMs]));
+    const counts = { ready: sum('ready'), inFlight: sum('inFlight'), delayed: sum('delayed') };
+    return ages.length === 0 ? counts : { ...counts, oldestAgeMs: Math.max(...ages) };
+  }
+
+  /** Proves that one member works; they are asked in this order. */
+  async ping(members: readonly Member[]): Promise<void> {
+    if (this.#closing) throw this.closedError();
+    let first: unknown;
+    for (const { transport } of members)
+      try {
+        await transport.ping();
+        return;
+      } catch (error) {
+        first ??= error;
+      }
+    throw first;
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  /** Connected means that some member works. */
+  tellState(cause: Error | undefined): void {
+    const isConnected = this.members.some((member) => member.works);
+    if (isConnected === this.#isConnected || this.#closing) return;
+    this.#isConnected = isConnected;
+    if (isConnected) this.context.onEvent({ type: 'connected' });
+    else this.context.onEvent({ type: 'disconnected', ...(cause === undefined ? {} : { error: cause }) });
+  }
+
+  closedError(): MessagingError {
+    return new MessagingError('TRANSPORT_CLOSED', `Transport "${this.context.name}" is closed.`);
+  }
+
+  async #close(): Promise<void> {
+    for (const consumers of this.#consumers) void consumers.stop(); // no more tries; members wait for what is in hand
+    await Promise.all(this.members.map((member) => member.close()));
+    if (this.#isConnected) this.context.onEvent({ type: 'disconnected' });
+    this.#isConnected = false;
+  }
+}
