@@ -1,9 +1,12 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Clock } from '../../../core/messaging/transport.js';
+import { isRebalance } from './kafka-errors.js';
 import type { GroupReader } from './group-reader.js';
 import type { Partition } from './partition.js';
 
 /** Progress is stored this often, which bounds what comes again after a crash. */
 const INTERVAL_MS = 200;
+const PLACE_PATIENCE_MS = 20_000;
 
 /** Commits what is settled, and what is in hand, of all partitions of a reader; one request at a time. */
 export class Committer {
@@ -19,6 +22,23 @@ export class Committer {
     /** Told of what failed; it is tried again. */
     private readonly failed: (error: unknown) => void,
   ) {}
+
+  /**
+   * Resolves once the place is stored from which on the group keeps everything. Others may join meanwhile: then it is stored anew.
+   *
+   * @param opened resolves once the places are known.
+   */
+  async place(opened: () => Promise<void>): Promise<void> {
+    for (const deadline = this.clock.monotonic() + PLACE_PATIENCE_MS; ;)
+      try {
+        await opened();
+        await this.now();
+        return;
+      } catch (error) {
+        if (!isRebalance(error) || this.clock.monotonic() > deadline) throw error;
+        await pause(INTERVAL_MS);
+      }
+  }
 
   /** Before long. */
   later(): void {

@@ -107,8 +107,7 @@ export class KafkaConsumer implements Consumer, ReaderListener {
     const { topic, group } = this.subscription;
     await this.services.topics.subscription({ topic, group });
     await this.#reader.start();
-    await this.#partitions.opened();
-    await this.#committer.now();
+    await this.#committer.place(() => this.#partitions.opened());
   }
 
   stop(): Promise<void> {

@@ -41,6 +41,11 @@ export function isPassing(cause: unknown): boolean {
   );
 }
 
+/** The group is being formed anew: what was meant for the old one has to be said again. */
+export function isRebalance(cause: unknown): boolean {
+  return /REBALANCE_IN_PROGRESS|ILLEGAL_GENERATION|UNKNOWN_MEMBER_ID/.test(typeOf(cause) ?? '');
+}
+
 /** @param wasSent false while nothing of what was asked can have reached the broker. */
 export function failureOf(cause: unknown, server: string, wasSent: boolean): KafkaFailure {
   if (isOurs(cause)) return { kind: kindOf(cause, wasSent), error: cause };

@@ -1,0 +1,40 @@
+import { systemClock } from '../../../core/messaging/clock.js';
+import { Committer } from './committer.js';
+import type { GroupReader } from './group-reader.js';
+import { Partition } from './partition.js';
+
+const failure = (type: string): Error =>
+  Object.assign(new Error(type), { name: 'KafkaJSProtocolError', type });
+
+function setUp(failures: Error[]) {
+  const offsets: string[] = [];
+  const reader = {
+    commit: ([first]: { offset: string }[]) => {
+      const error = failures.shift();
+      if (error) return Promise.reject(error);
+      offsets.push(first?.offset ?? '');
+      return Promise.resolve();
+    },
+  } as unknown as GroupReader;
+  const partition = new Partition('t', 0, { position: 7, metadata: null }, 0);
+  partition.isDirty = true;
+  const committer = new Committer(
+    reader,
+    () => [partition],
+    systemClock,
+    () => undefined,
+  );
+  return { committer, offsets };
+}
+
+it('stores its place anew while the group is formed', async () => {
+  const { committer, offsets } = setUp([failure('ILLEGAL_GENERATION'), failure('REBALANCE_IN_PROGRESS')]);
+  await committer.place(() => Promise.resolve());
+  expect(offsets).toEqual(['7']);
+});
+
+it('tells what is not about the forming of the group', async () => {
+  const { committer, offsets } = setUp([failure('GROUP_AUTHORIZATION_FAILED')]);
+  await expect(committer.place(() => Promise.resolve())).rejects.toThrow('GROUP_AUTHORIZATION_FAILED');
+  expect(offsets).toEqual([]);
+});
