@@ -12,12 +12,19 @@ export function blocks(language: string): string[] {
 }
 
 /** Runs a command and resolves with what it printed; rejects with its errors. */
-export function run(command: string, args: readonly string[], cwd?: string): Promise<string> {
+export function run(
+  command: string,
+  args: readonly string[],
+  { cwd, timeoutMs = 60_000 }: { readonly cwd?: string; readonly timeoutMs?: number } = {},
+): Promise<string> {
   return new Promise((done, fail) => {
-    const child = spawn(command, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(command, args, {
+      ...(cwd === undefined ? {} : { cwd }),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     let output = '';
     let errors = '';
-    const timer = setTimeout(() => child.kill('SIGKILL'), 60_000);
+    const timer = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
     child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
     child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
     child.on('exit', (code) => {
@@ -43,7 +50,7 @@ export async function walkThroughReadme(
     block.replaceAll('localhost:3000', app.url),
   );
   const shell = (script: string | undefined): Promise<string> =>
-    run('bash', ['-ec', script ?? ''], directory);
+    run('bash', ['-ec', script ?? ''], { cwd: directory });
   expect(JSON.parse((await shell(place?.split('\n')[0])).trim())).toMatchObject({
     orderId: 'o-1',
     receipt: { status: 'accepted', ...receipt },

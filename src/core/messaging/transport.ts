@@ -182,12 +182,20 @@ export interface CompositeState {
   readonly active: readonly string[];
   readonly members: readonly MemberState[];
   /** Present where messages wait in a spool. The age is of a moment ago. */
-  readonly spool?: { readonly messages: number; readonly maxMessages: number; readonly oldestAgeMs: number };
+  readonly spool?: {
+    readonly messages: number;
+    readonly maxMessages: number;
+    readonly oldestAgeMs: number;
+    /** An operator keeps it from being sent. */
+    readonly isPaused: boolean;
+  };
 }
 
 export interface MemberState {
   readonly name: string;
   readonly works: boolean;
+  /** An operator has taken it out. */
+  readonly isLeftOut: boolean;
   /** Present when it is put together from others itself. */
   readonly inside?: CompositeState;
 }
@@ -195,10 +203,25 @@ export interface MemberState {
 /** Offered besides {@link Transport} by transports that are put together from others, so that operators see what is inside. */
 export interface Composite {
   state(): CompositeState;
+  members(): readonly Transport[];
+  /** Throws a MessagingError `NOT_FOUND` (no such member), `CONFLICT` (not now) or `OPTION_INVALID` (never here). */
+  override(override: Override): void;
 }
 
+/** What an operator wants, for a time that ends by itself. */
+export type Override =
+  /** Publish on this member, as long as it works. */
+  | { readonly action: 'use'; readonly member: string; readonly forMs: number }
+  /** Publish nothing on this member. */
+  | { readonly action: 'leave-out'; readonly member: string; readonly forMs: number }
+  /** Take the member for one that works, whatever it did before, until it fails again. */
+  | { readonly action: 'reset'; readonly member: string }
+  /** Send nothing of what is spooled. */
+  | { readonly action: 'pause-spool'; readonly forMs: number }
+  | { readonly action: 'resume-spool' };
+
 export function isComposite(transport: Transport): transport is Transport & Composite {
-  return 'state' in transport;
+  return 'state' in transport && 'override' in transport;
 }
 
 /** What happened inside a transport, told through {@link TransportContext.onEvent}. */

@@ -13,6 +13,7 @@ import { DeadLetterController } from './dead-letter.controller.js';
 import { GroupController } from './group.controller.js';
 import { ProblemFilter } from './problem.filter.js';
 import { ReplayController } from './replay.controller.js';
+import { TransportController } from './transport.controller.js';
 
 /** Where the `MessagingModule` is not global, name the module that exports it in `imports`. */
 export type MessagingAdminModuleOptions = MessagingAdminOptions & Pick<ModuleMetadata, 'imports'>;
@@ -42,7 +43,13 @@ export class MessagingAdminModule {
 /** What is there only when the API is mounted. */
 @Module({
   // The order decides which address wins: fixed ones before those with an id, and the catch-all last.
-  controllers: [ReplayController, DeadLetterController, GroupController, CallerController],
+  controllers: [
+    ReplayController,
+    DeadLetterController,
+    GroupController,
+    TransportController,
+    CallerController,
+  ],
   providers: [AdminGuard, ProblemFilter],
 })
 class MountedAdminModule implements OnModuleInit {

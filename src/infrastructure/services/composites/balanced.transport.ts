@@ -7,6 +7,7 @@ import type {
   Destination,
   Durability,
   OnDelivery,
+  Override,
   PublishOptions,
   PublishOutcome,
   Subscription,
@@ -19,6 +20,7 @@ import type { BalancedOptions } from './balanced.options.js';
 import { LoadedMember } from './loaded-member.js';
 import { Member } from './member.js';
 import { assertMembers, durabilityOf, MemberGroup } from './member-group.js';
+import { overrideMember } from './overrides.js';
 import { publishByTurns } from './publish-by-turns.js';
 import { ownerOf } from './rendezvous.js';
 
@@ -63,6 +65,15 @@ export class BalancedTransport implements Transport, Composite {
     const members = this.#members.map(({ member }) => member.state);
     const active = members.flatMap(({ works, name }) => (works ? [name] : []));
     return { active, members };
+  }
+
+  members(): readonly Transport[] {
+    return this.#members.map(({ transport }) => transport);
+  }
+
+  override(override: Override): void {
+    const members = this.#members.map(({ member }) => member);
+    overrideMember(override, this.name, members);
   }
 
   /** Resolves when one member is connected; the others are tried again by themselves. */
@@ -123,7 +134,10 @@ export class BalancedTransport implements Transport, Composite {
   /** Whom to try: this one, others that work, and then, for want of a better one, those that did not. */
   #inTurn(first: LoadedMember | undefined): readonly LoadedMember[] {
     const others = this.#members.filter((member) => member !== first);
-    const sorted = [...others.filter(({ works }) => works), ...others.filter(({ works }) => !works)];
+    const sorted = [
+      ...others.filter(({ works }) => works),
+      ...others.filter(({ works, member }) => !works && !member.breaker.isLeftOut),
+    ];
     return first ? [first, ...sorted] : sorted;
   }
 

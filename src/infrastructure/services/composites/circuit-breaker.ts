@@ -24,6 +24,7 @@ export class CircuitBreaker {
   #window = { since: 0, calls: 0, failures: 0 };
   #cancel = (): void => undefined;
   #isEnded = false;
+  #leftOutUntil = -Infinity;
 
   /** @param probe rejects unless the member could take a message now. */
   constructor(
@@ -35,6 +36,25 @@ export class CircuitBreaker {
 
   get state(): BreakerState {
     return this.#state;
+  }
+
+  /** An operator has taken the member out. */
+  get isLeftOut(): boolean {
+    return this.clock.monotonic() < this.#leftOutUntil;
+  }
+
+  /** Open for so long, whatever probes say. */
+  leaveOut(forMs: number, error: Error): void {
+    this.#leftOutUntil = this.clock.monotonic() + forMs;
+    this.open(error);
+  }
+
+  /** Closed from now on, as if nothing had happened. */
+  reset(): void {
+    this.#leftOutUntil = -Infinity;
+    this.#openings = 0;
+    this.#close();
+    this.#probeLater();
   }
 
   /** Begins to probe. */
@@ -105,7 +125,7 @@ export class CircuitBreaker {
       await this.probe();
       if (this.#isEnded) return;
       this.#openings = Math.max(0, this.#openings - 1);
-      this.#close();
+      if (!this.isLeftOut) this.#close();
     } catch (error) {
       if (this.#isEnded) return;
       if (this.#state === 'closed') this.open(error as Error);

@@ -6,6 +6,7 @@ import type {
   Destination,
   Durability,
   OnDelivery,
+  Override,
   PublishOptions,
   PublishOutcome,
   Subscription,
@@ -16,6 +17,7 @@ import type {
 import type { FailoverOptions } from './failover.options.js';
 import { assertMembers, durabilityOf, MemberGroup } from './member-group.js';
 import { Members } from './members.js';
+import { memberOf, overrideMember } from './overrides.js';
 import { publishByTurns } from './publish-by-turns.js';
 
 /**
@@ -54,6 +56,16 @@ export class FailoverTransport implements Transport, Composite {
 
   state(): CompositeState {
     return { active: [this.active], members: this.#members.all.map((member) => member.state) };
+  }
+
+  members(): readonly Transport[] {
+    return this.#members.all.map(({ transport }) => transport);
+  }
+
+  override(override: Override): void {
+    const { all } = this.#members;
+    if (override.action !== 'use') overrideMember(override, this.name, all);
+    else this.#members.pin(memberOf(override.member, this.name, all), override.forMs);
   }
 
   /** Resolves when one member is connected; the others are tried again by themselves. */

@@ -36,7 +36,9 @@ export class Member {
 
   get state(): MemberState {
     const { name, works, transport } = this;
-    return isComposite(transport) ? { name, works, inside: transport.state() } : { name, works };
+    const { isLeftOut } = this.breaker;
+    const state = { name, works, isLeftOut };
+    return isComposite(transport) ? { ...state, inside: transport.state() } : state;
   }
 
   /** Rejects when it cannot be reached now; probes go on trying. */

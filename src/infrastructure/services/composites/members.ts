@@ -1,3 +1,4 @@
+import { MessagingError } from '../../../core/messaging/messaging.errors.js';
 import type { Clock, Transport } from '../../../core/messaging/transport.js';
 import type { FailoverOptions } from './failover.options.js';
 import { Member } from './member.js';
@@ -17,6 +18,8 @@ export interface MembersListener {
 export class Members {
   readonly all: readonly Member[];
   #active: Member;
+  #endPin = (): void => undefined;
+  #pinned: Member | undefined;
   readonly #failBacks = new Map<Member, () => void>();
 
   constructor(
@@ -45,10 +48,27 @@ export class Members {
     if (this.#active.works && this.all.every((member) => member.works || member === this.#active))
       return this.#inOrder();
     const order = this.#inOrder();
-    return [...order.filter((member) => member.works), ...order.filter((member) => !member.works)];
+    return [
+      ...order.filter((member) => member.works),
+      ...order.filter((member) => !member.works && !member.breaker.isLeftOut),
+    ];
+  }
+
+  /** Stays with this member for so long, unless it fails. Throws `CONFLICT` when it does not work. */
+  pin(member: Member, forMs: number): void {
+    if (!member.works) throw new MessagingError('CONFLICT', `"${member.name}" does not work now.`);
+    this.#endPin();
+    this.#pinned = member;
+    this.#use(member, 'an operator wants it');
+    this.#endPin = this.clock.schedule(forMs, () => {
+      this.#pinned = undefined;
+      const first = this.all.find(({ works }) => works);
+      if (first) this.#failBackTo(first, 'what an operator wanted is over');
+    });
   }
 
   end(): void {
+    this.#endPin();
     for (const cancel of this.#failBacks.values()) cancel();
     this.#failBacks.clear();
   }
@@ -61,6 +81,7 @@ export class Members {
     this.#failBacks.get(member)?.();
     this.#failBacks.delete(member);
     const next = this.all.find((other) => other.works);
+    if (member === this.#pinned) this.#pinned = undefined;
     if (member === this.#active && next) this.#use(next, cause?.message ?? 'it failed');
   }
 
@@ -83,6 +104,7 @@ export class Members {
   }
 
   #failBackTo(member: Member, reason: string): void {
+    if (this.#pinned) return;
     const isEarlier = this.all.indexOf(member) < this.all.indexOf(this.#active);
     if (member.works && isEarlier) this.#use(member, reason);
   }

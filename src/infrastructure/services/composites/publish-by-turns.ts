@@ -131,7 +131,10 @@ function withTrail(
 /** No member has taken it. If one may have, nobody may say that it was not taken. */
 function givenUp({ last, attempts, isInDoubt }: Open): PublishOutcome {
   if (!last) {
-    const error = new MessagingError('DEADLINE_EXCEEDED', 'There was no time to try any transport.');
+    const error = new MessagingError(
+      'DEADLINE_EXCEEDED',
+      'There was no transport to try, or no time for it.',
+    );
     return { kind: 'unavailable', error };
   }
   const kind = isInDoubt ? 'unknown' : 'unavailable';

@@ -180,6 +180,29 @@ it('hands what the transport refuses for good to the dead letters, and goes on w
   await waitUntil('the spool is empty', async () => spooled.state().spool?.messages === 0);
 });
 
+it('keeps everything in the spool while an operator wants that', async () => {
+  const { spooled, ids, publish } = await setUp();
+  spooled.override({ action: 'leave-out', member: 'broker', forMs: 60_000 });
+  const [outcome] = await publish([message('a')]);
+  expect(outcome?.trail?.status).toBe('spooled');
+  spooled.override({ action: 'pause-spool', forMs: 60_000 });
+  spooled.override({ action: 'reset', member: 'broker' });
+  await wait(200);
+  expect(ids()).toEqual([]);
+  expect(spooled.state().spool).toMatchObject({ messages: 1, isPaused: true });
+  spooled.override({ action: 'resume-spool' });
+  await waitUntil('it is sent', async () => ids().includes('a'));
+});
+
+it('sends on by itself when a pause is over', async () => {
+  const { spooled, ids, publish, sever, mend } = await setUp();
+  await sever();
+  await publish([message('a')]);
+  spooled.override({ action: 'pause-spool', forMs: 300 });
+  await mend();
+  await waitUntil('it is sent', async () => ids().includes('a'));
+});
+
 it('keeps what was refused while no dead letter can be stored', async () => {
   const { spooled, events, publish, sever, mend } = await setUp({}, { keeps: false });
   await sever();

@@ -9,6 +9,7 @@ import type {
   Destination,
   Durability,
   OnDelivery,
+  Override,
   PublishOptions,
   PublishOutcome,
   Subscription,
@@ -18,6 +19,7 @@ import type {
 } from '../../../core/messaging/transport.js';
 import { Member } from './member.js';
 import { MemberConsumers } from './member-consumers.js';
+import { overrideMember } from './overrides.js';
 import { Pace } from './pace.js';
 import { publishByTurns } from './publish-by-turns.js';
 import { Spool } from './spool.js';
@@ -39,6 +41,8 @@ export class SpooledTransport implements Transport, Composite {
   readonly #drain: SpoolDrain;
   readonly #consumers = new Set<Consumer>();
   #isConnected = false;
+  #isPaused = false;
+  #endPause = (): void => undefined;
   #closing: Promise<void> | undefined;
 
   /** @throws MessagingConfigurationError when the spool is the transport itself, or would not survive the process. */
@@ -79,8 +83,29 @@ export class SpooledTransport implements Transport, Composite {
     return {
       active: [(this.#target.works ? this.#target : member).name],
       members: [this.#target.state, member.state],
-      spool: { messages: lanes.total, maxMessages, oldestAgeMs },
+      spool: { messages: lanes.total, maxMessages, oldestAgeMs, isPaused: this.#isPaused },
     };
+  }
+
+  members(): readonly Transport[] {
+    return [this.#target.transport, this.#spool.transport];
+  }
+
+  override(override: Override): void {
+    const { clock } = this.context;
+    if (override.action === 'pause-spool') {
+      this.#endPause();
+      this.#isPaused = true;
+      this.#endPause = clock.schedule(override.forMs, () => this.#resume());
+      this.#drain.turn(false);
+    } else if (override.action === 'resume-spool') this.#resume();
+    else overrideMember(override, this.name, [this.#target]);
+  }
+
+  #resume(): void {
+    this.#endPause();
+    this.#isPaused = false;
+    this.#drain.turn(this.#target.works);
   }
 
   /** Resolves when the spool can be used; the transport itself is tried again by itself. */
@@ -151,6 +176,7 @@ export class SpooledTransport implements Transport, Composite {
   }
 
   async #close(): Promise<void> {
+    this.#endPause();
     for (const consumers of this.#consumers) void consumers.stop(); // no more tries; it waits for what is in hand
     await this.#drain.close();
     await Promise.all([this.#target.close(), this.#spool.member.close()]);
@@ -160,7 +186,7 @@ export class SpooledTransport implements Transport, Composite {
 
   #changed(works: boolean, cause: Error | undefined): void {
     if (this.#closing) return;
-    this.#drain.turn(works);
+    this.#drain.turn(works && !this.#isPaused);
     const names = [this.#target.name, this.#spool.name] as const;
     const [from, to] = works ? ([names[1], names[0]] as const) : names;
     const reason = works ? 'it works again' : (cause?.message ?? 'it failed').slice(0, 500);
