@@ -86,9 +86,9 @@ async function main(): Promise<void> {
   try {
     app = await startDemonstration(directory, {
       SWITCHYARD_CONFIG: join('config', 'three-brokers.example.yaml'),
-      SWITCHYARD_TRANSPORTS__WORK__URLS: rabbit.urls.join(','),
+      SWITCHYARD_TRANSPORTS__WORK__URLS: JSON.stringify(rabbit.urls),
       SWITCHYARD_TRANSPORTS__FAST__URL: redis.url,
-      SWITCHYARD_TRANSPORTS__EVENTS__BROKERS: kafka.brokers.join(','),
+      SWITCHYARD_TRANSPORTS__EVENTS__BROKERS: JSON.stringify(kafka.brokers),
       SWITCHYARD_TRANSPORTS__DISK__DIRECTORY: join(data.path, 'spool'),
       SWITCHYARD_TRANSPORTS__BROKERS__FAIL_BACK_AFTER_MS: '3s',
     });

@@ -110,7 +110,7 @@ export class BalancedTransport implements Transport, Composite {
 
   /** Proves that one member works. */
   ping(): Promise<void> {
-    return this.#group.ping(this.#inTurn(undefined).map(({ member }) => member));
+    return this.#group.ping();
   }
 
   close(): Promise<void> {

@@ -94,9 +94,9 @@ export class FailoverTransport implements Transport, Composite {
     return this.#group.backlog(of);
   }
 
-  /** Proves that one member works; the one in use is asked first. */
+  /** Proves that one member works. */
   ping(): Promise<void> {
-    return this.#group.ping(this.#members.candidates());
+    return this.#group.ping();
   }
 
   close(): Promise<void> {

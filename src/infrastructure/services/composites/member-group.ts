@@ -25,6 +25,15 @@ export function durabilityOf(transports: readonly Transport[]): Durability {
   return WEAKEST_FIRST.find((level) => transports.some((one) => one.durability === level)) ?? 'memory';
 }
 
+/** Proves that one of them works. All are asked at once, because one that is gone may take long to say so. */
+export async function anyOf(members: readonly Member[]): Promise<void> {
+  try {
+    await Promise.any(members.map(({ transport }) => transport.ping()));
+  } catch (error) {
+    throw (error as AggregateError).errors[0];
+  }
+}
+
 /** Everything about transports that act as one but which of them is published to. */
 export class MemberGroup {
   readonly #consumers = new Set<Consumer>();
@@ -76,18 +85,10 @@ export class MemberGroup {
     return ages.length === 0 ? counts : { ...counts, oldestAgeMs: Math.max(...ages) };
   }
 
-  /** Proves that one member works; they are asked in this order. */
-  async ping(members: readonly Member[]): Promise<void> {
+  /** Proves that one member works. */
+  async ping(): Promise<void> {
     if (this.#closing) throw this.closedError();
-    let first: unknown;
-    for (const { transport } of members)
-      try {
-        await transport.ping();
-        return;
-      } catch (error) {
-        first ??= error;
-      }
-    throw first;
+    await anyOf(this.members);
   }
 
   close(): Promise<void> {

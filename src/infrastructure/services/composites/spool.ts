@@ -62,6 +62,12 @@ export class Spool implements Target {
     return this.#oldest.ageMs;
   }
 
+  /** Takes nothing more for now. */
+  get isFull(): boolean {
+    const { maxMessages, maxAgeMs } = this.context.options;
+    return this.lanes.total >= maxMessages || this.oldestAgeMs > maxAgeMs;
+  }
+
   /** Finds what an earlier run has left. Rejects when the transport cannot be used. */
   async open(): Promise<void> {
     await this.member.connect();

@@ -213,11 +213,12 @@ it('keeps what was refused while no dead letter can be stored', async () => {
 });
 
 it('takes no more than it may, and says why', async () => {
-  const { publish, sever } = await setUp({ maxMessages: 2, maxAgeMs: 1_000 });
+  const { spooled, publish, sever } = await setUp({ maxMessages: 2 });
   await sever();
   const outcomes = await publish([message('a'), message('b'), message('c')]);
   expect(outcomes.map(({ kind }) => kind)).toEqual(['accepted', 'accepted', 'unavailable']);
   expect(outcomes[2]).toMatchObject({ error: { code: 'TRANSPORT_FULL', message: /2 messages wait/ } });
+  await expect(spooled.ping()).rejects.toThrow();
 });
 
 it('takes no more while its oldest message is too old', async () => {

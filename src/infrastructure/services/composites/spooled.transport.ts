@@ -18,6 +18,7 @@ import type {
   WireMessage,
 } from '../../../core/messaging/transport.js';
 import { Member } from './member.js';
+import { anyOf } from './member-group.js';
 import { MemberConsumers } from './member-consumers.js';
 import { overrideMember } from './overrides.js';
 import { Pace } from './pace.js';
@@ -167,7 +168,7 @@ export class SpooledTransport implements Transport, Composite {
   /** Proves that a message could be taken, by the transport itself or by its spool. */
   async ping(): Promise<void> {
     if (this.#closing) throw this.#closedError();
-    await this.#target.transport.ping().catch(() => this.#spool.transport.ping());
+    await anyOf(this.#spool.isFull ? [this.#target] : [this.#target, this.#spool.member]);
   }
 
   close(): Promise<void> {
