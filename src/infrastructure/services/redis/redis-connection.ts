@@ -29,6 +29,8 @@ export class RedisConnection {
   readonly #options: RedisServerOptions;
   readonly #listener: ConnectionListener;
   #client: Redis | Cluster | undefined;
+  /** For everybody who asks meanwhile: a transport may have several owners. */
+  #connecting: Promise<void> | undefined;
   #isUp = false;
   #isClosed = false;
   #lastError: Error | undefined;
@@ -54,7 +56,12 @@ export class RedisConnection {
   }
 
   /** Resolves once it is usable; afterwards it reconnects for ever. Rejects after `connectTimeoutMs`, and may be called again. */
-  async connect(): Promise<void> {
+  connect(): Promise<void> {
+    this.#connecting ??= this.#connect().finally(() => (this.#connecting = undefined));
+    return this.#connecting;
+  }
+
+  async #connect(): Promise<void> {
     if (this.#isUp) return;
     if (this.#isClosed) throw new MessagingError('TRANSPORT_CLOSED', `${this.label} is closed.`);
     const client = await this.#create();
