@@ -135,6 +135,20 @@ it.each(names)(
 );
 
 it.each(names)(
+  'two may connect %s at the same time, as its owner and a failover do',
+  async (name) => {
+    const transport = TRANSPORTS[name]();
+    await Promise.all([transport.connect(), transport.connect()]);
+    await transport.connect();
+    const message = { id: 'm', headers: {}, body: Buffer.from('{}') };
+    const [outcome] = await transport.publish({ topic: 'twice' }, [message], { deadlineMs: 20_000 });
+    expect(outcome?.kind).toBe('accepted');
+    await transport.close();
+  },
+  60_000,
+);
+
+it.each(names)(
   'a dead letter is made on %s, which may then be taken away',
   async (name) => {
     const { messaging, deadLetters, seen } = await boot(name, () => true);

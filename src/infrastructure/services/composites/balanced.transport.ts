@@ -88,10 +88,14 @@ export class BalancedTransport implements Transport, Composite {
   ): Promise<readonly PublishOutcome[]> {
     if (this.#group.isClosing)
       return messages.map(() => ({ kind: 'unavailable', error: this.#group.closedError() }));
+    const policy = { ...this.options, clock: this.context.clock };
+    const shares = [...this.#share(messages)];
+    const [only] = shares;
+    if (only && shares.length === 1)
+      return publishByTurns(this.#inTurn(only[0]), { to, messages, options }, policy);
     const results: PublishOutcome[] = [];
-    const sending = [...this.#share(messages)].map(async ([first, indexes]) => {
+    const sending = shares.map(async ([first, indexes]) => {
       const parcel = { to, messages: indexes.map((index) => messages[index] as WireMessage), options };
-      const policy = { ...this.options, clock: this.context.clock };
       const outcomes = await publishByTurns(this.#inTurn(first), parcel, policy);
       indexes.forEach((index, nth) => (results[index] = outcomes[nth] as PublishOutcome));
     });

@@ -67,9 +67,13 @@ export class CircuitBreaker {
     this.#cancel();
   }
 
+  /** One that was tried for want of a better one, and has taken a message, has proved more than any probe could. */
   succeeded(): void {
     this.#failures = 0;
     this.#count(false);
+    if (this.#state === 'closed' || this.isLeftOut) return;
+    this.#close();
+    this.#probeLater();
   }
 
   failed(error: Error): void {

@@ -100,6 +100,16 @@ it('gives the first member a part of the time and the last all that is left', as
   expect([a.asked[0]?.options.deadlineMs, b.asked[0]?.options.deadlineMs]).toEqual([300, 5_000]);
 });
 
+it('takes one that did not work for one that does as soon as it has taken a message', async () => {
+  const { a, b, events, failover, publish } = await setUp({ failuresToOpen: 1 });
+  [a.answer, b.answer, a.pings, b.pings] = ['unavailable', 'unavailable', false, false];
+  await publish('x');
+  b.answer = 'accepted';
+  expect((await publish('y'))[0]?.kind).toBe('accepted');
+  expect(failover.active).toBe('b');
+  expect(events.map(({ type }) => type)).toContain('connected');
+});
+
 it('leaves a member alone after failures in a row, and comes back once it has worked for a while', async () => {
   const { a, b, clock, events, failover, publish } = await setUp({
     failuresToOpen: 2,

@@ -51,26 +51,25 @@ export async function publishByTurns(
 ): Promise<readonly PublishOutcome[]> {
   const results: PublishOutcome[] = [];
   const deadline = clock.monotonic() + options.deadlineMs;
-  let open: readonly Open[] = messages.map((_, index) => ({ index, attempts: [], isInDoubt: false }));
+  let open: readonly Open[] | undefined; // all of them, of which nothing is known yet
   for (const [turn, member] of members.entries()) {
-    const leftMs = deadline - clock.monotonic();
-    if (open.length === 0 || (leftMs <= 0 && turn > 0)) break;
-    const isLast = turn === members.length - 1;
-    const deadlineMs = Math.max(1, isLast ? leftMs : Math.min(leftMs, attemptTimeoutMs));
     const startedAt = clock.monotonic();
-    const sent =
-      open.length === messages.length ? messages : open.map(({ index }) => messages[index] as WireMessage);
+    const leftMs = deadline - startedAt;
+    if (turn > 0 && leftMs <= 0) break;
+    const isLast = turn === members.length - 1;
+    const deadlineMs = Math.max(1, Math.min(leftMs, isLast ? Infinity : attemptTimeoutMs));
+    const sent = open ? open.map(({ index }) => messages[index] as WireMessage) : messages;
     const outcomes = await member.publish(to, sent, { ...options, deadlineMs });
     const judge = new Turn(member, clock.monotonic() - startedAt, onUnknown);
-    open = open.flatMap((one, nth) => {
-      const judged = judge.of(one, outcomes[nth] ?? silent(member));
-      if ('index' in judged) return [judged];
-      results[one.index] = judged;
-      return [];
-    });
+    open = open ? judge.ofEach(open, outcomes, results) : judge.ofAll(messages, outcomes, results);
+    if (open.length === 0) return results;
   }
-  for (const one of open) results[one.index] = givenUp(one);
+  for (const one of open ?? messages.map(untried)) results[one.index] = givenUp(one);
   return results;
+}
+
+function untried(_: WireMessage, index: number): Open {
+  return { index, attempts: [], isInDoubt: false };
 }
 
 /** What one member has said about messages, with one list of attempts for all that went the same way. */
@@ -83,8 +82,40 @@ class Turn {
     private readonly onUnknown: FailoverOptions['onUnknown'],
   ) {}
 
+  /** As `ofEach`. Nearly always everything is accepted at once, and then all messages can have the very same outcome. */
+  ofAll(
+    messages: readonly WireMessage[],
+    outcomes: readonly PublishOutcome[],
+    results: PublishOutcome[],
+  ): readonly Open[] {
+    const [first] = outcomes;
+    const isSame = (outcome: PublishOutcome): boolean =>
+      outcome === first ||
+      (outcome.kind === 'accepted' && outcome.trail === undefined && first?.trail === undefined);
+    if (first?.kind !== 'accepted' || outcomes.length !== messages.length || !outcomes.every(isSame))
+      return this.ofEach(messages.map(untried), outcomes, results);
+    const attempts = first.trail?.attempts ?? [this.#attemptOf(first)];
+    results.length = messages.length;
+    results.fill(withTrail(first, this.member, attempts));
+    return [];
+  }
+
+  /** Notes the outcomes that are final, and returns what is still open. */
+  ofEach(
+    open: readonly Open[],
+    outcomes: readonly PublishOutcome[],
+    results: PublishOutcome[],
+  ): readonly Open[] {
+    return open.flatMap((one, nth) => {
+      const judged = this.#of(one, outcomes[nth] ?? silent(this.member));
+      if ('index' in judged) return [judged];
+      results[one.index] = judged;
+      return [];
+    });
+  }
+
   /** The outcome of the message, or the message with what it has been through when another member is to try. */
-  of(one: Open, outcome: PublishOutcome): Open | PublishOutcome {
+  #of(one: Open, outcome: PublishOutcome): Open | PublishOutcome {
     const attempts = [...one.attempts, ...(outcome.trail?.attempts ?? [this.#attemptOf(outcome)])];
     if (outcome.kind === 'unavailable' || (outcome.kind === 'unknown' && this.onUnknown === 'next'))
       return {

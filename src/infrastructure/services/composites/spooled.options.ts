@@ -6,6 +6,7 @@ const DAY_MS = 86_400_000;
 /** Options of the spooled transport, besides the two transports it is put together from. */
 export const spooledOptionsSchema = z.strictObject({
   ...memberOptions,
+  maxProbeIntervalMs: memberOptions.maxProbeIntervalMs.default(5_000), // messages wait meanwhile
   onUnknown: z
     .enum(['spool', 'stop'])
     .default('spool')

@@ -138,6 +138,7 @@ export class SpooledTransport implements Transport, Composite {
         policy,
       );
     if (!this.#target.works) return send(messages, true);
+    if (this.#spool.lanes.total === 0) return send(messages, false);
     const waits = messages.map(({ key }) => key !== undefined && this.#spool.lanes.holds(laneOf(to, key)));
     if (!waits.includes(true)) return send(messages, false);
     const some = (isWaiting: boolean): Promise<readonly PublishOutcome[]> =>
