@@ -71,7 +71,7 @@ export class CircuitBreaker {
   succeeded(): void {
     this.#failures = 0;
     this.#count(false);
-    if (this.#state === 'closed' || this.isLeftOut) return;
+    if (this.#state === 'closed' || this.isLeftOut || this.#isEnded) return;
     this.#close();
     this.#probeLater();
   }

@@ -1,9 +1,9 @@
 import type {
-  Clock,
   Consumer,
   OnDelivery,
   Settlement,
   Subscription,
+  TransportContext,
 } from '../../../core/messaging/transport.js';
 import type { Member } from './member.js';
 
@@ -21,8 +21,7 @@ export class MemberConsumers implements Consumer {
   constructor(
     private readonly subscription: Subscription,
     private readonly onDelivery: OnDelivery,
-    private readonly name: string,
-    private readonly clock: Clock,
+    private readonly context: TransportContext,
   ) {}
 
   /**
@@ -35,7 +34,7 @@ export class MemberConsumers implements Consumer {
       result.status === 'rejected' ? [{ member: members[nth] as Member, error: result.reason as Error }] : [],
     );
     if (failed.length === members.length && !isPatient) throw failed[0]?.error ?? new Error('no members');
-    for (const { member } of failed) this.#retry(member, 0);
+    for (const { member, error } of failed) this.#retry(member, 0, error);
   }
 
   stop(): Promise<void> {
@@ -48,16 +47,21 @@ export class MemberConsumers implements Consumer {
 
   async #consume(member: Member): Promise<void> {
     const consumer = await member.transport.consume(this.subscription, (delivery) =>
-      this.#deliver(() => this.onDelivery({ ...delivery, transport: this.name })),
+      this.#deliver(() => this.onDelivery({ ...delivery, transport: this.context.name })),
     );
     if (this.#isStopped) await consumer.stop();
     else this.#consumers.set(member, consumer);
   }
 
-  #retry(member: Member, failures: number): void {
+  /** @param told what was last told of the member: the same is told once. */
+  #retry(member: Member, failures: number, error: Error, told?: string): void {
+    if (error.message !== told) this.context.onEvent({ type: 'error', error });
     const pauseMs = Math.min(RETRY_MIN_MS * 2 ** Math.min(failures, 10), RETRY_MAX_MS);
-    this.clock.schedule(pauseMs, () => {
-      if (!this.#isStopped) this.#consume(member).catch(() => this.#retry(member, failures + 1));
+    this.context.clock.schedule(pauseMs, () => {
+      if (this.#isStopped) return;
+      this.#consume(member).catch((again: unknown) =>
+        this.#retry(member, failures + 1, again as Error, error.message),
+      );
     });
   }
 

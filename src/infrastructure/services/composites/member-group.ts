@@ -66,8 +66,7 @@ export class MemberGroup {
     if (this.#closing) throw this.closedError();
     assertName('topic', subscription.topic);
     assertName('group', subscription.group);
-    const { name, clock } = this.context;
-    const consumers = new MemberConsumers(subscription, onDelivery, name, clock);
+    const consumers = new MemberConsumers(subscription, onDelivery, this.context);
     await consumers.start(this.members);
     this.#consumers.add(consumers);
     return { stop: () => consumers.stop().finally(() => this.#consumers.delete(consumers)) };

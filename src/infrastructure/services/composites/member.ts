@@ -67,6 +67,13 @@ export class Member {
     return outcomes;
   }
 
+  /** Taken for one that works. Throws `CONFLICT` when it was never connected. */
+  reset(): void {
+    if (!this.#isConnected)
+      throw new MessagingError('CONFLICT', `"${this.name}" has not been connected so far.`);
+    this.breaker.reset();
+  }
+
   async close(): Promise<void> {
     this.breaker.end();
     await this.transport.close();

@@ -5,14 +5,15 @@ import type { Member } from './member.js';
 /**
  * Does what every transport that is put together from others can do for an operator.
  *
- * @throws MessagingError `NOT_FOUND` for a member that is not there, `OPTION_INVALID` for what it cannot do.
+ * @throws MessagingError `NOT_FOUND` for a member that is not there, `OPTION_INVALID` for what it cannot do, `CONFLICT` for what it
+ * cannot do now.
  */
 export function overrideMember(override: Override, name: string, members: readonly Member[]): void {
   if (override.action !== 'leave-out' && override.action !== 'reset') throw notHere(override, name);
-  const { breaker } = memberOf(override.member, name, members);
-  if (override.action === 'reset') breaker.reset();
+  const member = memberOf(override.member, name, members);
+  if (override.action === 'reset') member.reset();
   else
-    breaker.leaveOut(
+    member.breaker.leaveOut(
       override.forMs,
       new MessagingError('TRANSPORT_UNAVAILABLE', 'an operator has left it out'),
     );

@@ -9,6 +9,11 @@ export class Pace {
     private readonly clock: Clock,
   ) {}
 
+  /** So many together at most: what goes at once should be a tenth of a second's worth. */
+  get most(): number {
+    return Math.ceil(this.perSecond / 10);
+  }
+
   /** Resolves when the next `count` may go. */
   async next(count: number): Promise<void> {
     const now = this.clock.monotonic();

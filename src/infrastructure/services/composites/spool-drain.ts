@@ -1,3 +1,4 @@
+import { MessagingError } from '../../../core/messaging/messaging.errors.js';
 import type {
   Consumer,
   Delivery,
@@ -38,7 +39,7 @@ interface DrainParts {
 
 /** Sends what was spooled, while the transport works that it is for: in order per key, at a pace. */
 export class SpoolDrain {
-  #held: Held[] = [];
+  readonly #held: Held[] = [];
   #isSending = false;
   #isWanted = false;
   #isClosed = false;
@@ -100,6 +101,11 @@ export class SpoolDrain {
 
   #take({ message: spooled }: Delivery): Promise<Settlement> {
     const found = unwrap(spooled);
+    if (!found) {
+      const { spool, context } = this.parts;
+      const text = `The spool on "${spool.name}" holds a message ("${spooled.id}") that no spool has written. It is left there.`;
+      context.onEvent({ type: 'error', error: new MessagingError('HEADER_INVALID', text) });
+    }
     if (!found || this.#isClosed) return Promise.resolve({ kind: 'retry', delayMs: REFUSED_AGAIN_MS });
     return new Promise((settle) => {
       this.#held.push({ ...found, lane: spooled.key, settle });
@@ -115,9 +121,9 @@ export class SpoolDrain {
         await this.#pause(RETRY_MS * 10);
         continue;
       }
-      await this.parts.pace.next(this.#held.length);
-      const batch = this.#held;
-      this.#held = [];
+      const count = Math.min(this.#held.length, this.parts.pace.most);
+      await this.parts.pace.next(count);
+      const batch = this.#held.splice(0, count);
       const left = (
         await Promise.all(byAddress(batch, this.parts.context.clock.now()).map((one) => this.#forward(one)))
       ).flat();

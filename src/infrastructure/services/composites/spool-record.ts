@@ -37,11 +37,19 @@ export function unwrap(
   spooled: WireMessage,
 ): { readonly message: WireMessage; readonly address: Address } | undefined {
   const { [HEADER]: text, ...headers } = spooled.headers;
-  if (text === undefined) return undefined;
-  const address = JSON.parse(text) as Address;
+  const address = text === undefined ? undefined : parsed(text);
+  if (!address) return undefined;
   const { key } = address;
   return {
     message: { id: spooled.id, ...(key === undefined ? {} : { key }), headers, body: spooled.body },
     address,
   };
+}
+
+function parsed(text: string): Address | undefined {
+  try {
+    return JSON.parse(text) as Address;
+  } catch {
+    return undefined;
+  }
 }

@@ -203,6 +203,43 @@ it('sends on by itself when a pause is over', async () => {
   await waitUntil('it is sent', async () => ids().includes('a'));
 });
 
+it('counts what it holds once, however often it is connected', async () => {
+  const { spooled, publish, sever } = await setUp();
+  await sever();
+  await publish([message('a', 'k')]);
+  await Promise.all([spooled.connect(), spooled.connect()]);
+  expect(spooled.state().spool?.messages).toBe(1);
+});
+
+it('sends at its pace and not in bursts', async () => {
+  const { ids, publish, sever, mend } = await setUp({ drainPerSecond: 40 });
+  await sever();
+  await publish(Array.from({ length: 60 }, (_, nth) => message(String(nth))));
+  await mend();
+  await waitUntil('the drain has begun', async () => ids().length > 0);
+  const startedAt = performance.now();
+  await waitUntil('all are there', async () => ids().length === 60);
+  expect(performance.now() - startedAt).toBeGreaterThan(1_200);
+});
+
+it('tells what keeps it from consuming, and consumes once it can', async () => {
+  const { spooled, events, publish, sever, mend } = await setUp();
+  await sever();
+  const taken: string[] = [];
+  await spooled.consume(
+    { topic: 'u', group: 'g', concurrency: 1, ordering: 'none' },
+    ({ message: { id } }) => {
+      taken.push(id);
+      return Promise.resolve({ kind: 'ack' });
+    },
+  );
+  expect(events.filter(({ type }) => type === 'error')).toHaveLength(1);
+  await publish([message('for t')]);
+  await spooled.publish({ topic: 'u' }, [message('for u')], { deadlineMs: 5_000 });
+  await mend();
+  await waitUntil('it is there', async () => taken.includes('for u'));
+});
+
 it('keeps what was refused while no dead letter can be stored', async () => {
   const { spooled, events, publish, sever, mend } = await setUp({}, { keeps: false });
   await sever();

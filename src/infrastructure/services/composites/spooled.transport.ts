@@ -41,6 +41,8 @@ export class SpooledTransport implements Transport, Composite {
   readonly #spool: Spool;
   readonly #drain: SpoolDrain;
   readonly #consumers = new Set<Consumer>();
+  /** Once for everybody who asks: what an earlier run has left must be counted once. */
+  #connecting: Promise<void> | undefined;
   #isConnected = false;
   #isPaused = false;
   #endPause = (): void => undefined;
@@ -110,9 +112,16 @@ export class SpooledTransport implements Transport, Composite {
   }
 
   /** Resolves when the spool can be used; the transport itself is tried again by itself. */
-  async connect(): Promise<void> {
-    if (this.#closing) throw this.#closedError();
-    if (this.#isConnected) return;
+  connect(): Promise<void> {
+    if (this.#closing) return Promise.reject(this.#closedError());
+    this.#connecting ??= this.#connect().catch((error: unknown) => {
+      this.#connecting = undefined;
+      throw error;
+    });
+    return this.#connecting;
+  }
+
+  async #connect(): Promise<void> {
     await this.#spool.open();
     await this.#target.connect().catch(() => undefined);
     this.#drain.turn(this.#target.works);
@@ -155,7 +164,7 @@ export class SpooledTransport implements Transport, Composite {
     if (this.#closing) throw this.#closedError();
     assertName('topic', subscription.topic);
     assertName('group', subscription.group);
-    const consumers = new MemberConsumers(subscription, onDelivery, this.name, this.context.clock);
+    const consumers = new MemberConsumers(subscription, onDelivery, this.context);
     await consumers.start([this.#target], true);
     this.#consumers.add(consumers);
     return { stop: () => consumers.stop().finally(() => this.#consumers.delete(consumers)) };
