@@ -1,4 +1,9 @@
 import * as path from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
+
+/** Of what Jest says about a failure. */
+const REASON_LINES = 4;
+const REASON_LENGTH = 400;
 
 /**
  * Adds up what Jest reported. A suite that could not run and a run of Jest that died without a report count as one failure
@@ -6,7 +11,7 @@ import * as path from 'node:path';
  * names are relative to `root`, or to the root that a result brings along.
  */
 export function summarize(results, { strictSkips, root }) {
-  const summary = { passed: 0, failed: 0, skipped: 0, lines: [] };
+  const summary = { passed: 0, failed: 0, skipped: 0, lines: [], failures: [] };
   for (const result of results) {
     if (result.missing !== undefined) {
       addMissing(summary, result, strictSkips);
@@ -25,7 +30,9 @@ export function summarize(results, { strictSkips, root }) {
       fail(summary, `Group "${result.name}" ended with ${result.code} although no test failed${why}.`);
     }
   }
-  return summary;
+  // Last, because of a long log often only the end is kept.
+  const { failures, ...sums } = summary;
+  return { ...sums, lines: [...summary.lines, ...failures] };
 }
 
 function addMissing(summary, { file, missing }, strictSkips) {
@@ -43,7 +50,7 @@ function addFile(summary, file, strictSkips, name) {
   const passed = of('passed').length;
   summary.passed += passed;
   summary.skipped += skips.length;
-  for (const { fullName } of failures) fail(summary, `failed: ${name}: ${fullName}`);
+  for (const failure of failures) fail(summary, `failed: ${name}: ${failure.fullName}${reasonOf(failure)}`);
   for (const { fullName } of skips) summary.lines.push(`skipped: ${name}: ${fullName}`);
   if (file.status === 'failed' && failures.length === 0) fail(summary, `failed: ${name} could not run.`);
   if (strictSkips && passed === 0 && failures.length === 0 && skips.length > 0) {
@@ -53,5 +60,16 @@ function addFile(summary, file, strictSkips, name) {
 
 function fail(summary, line) {
   summary.failed += 1;
-  summary.lines.push(line);
+  summary.failures.push(line);
+}
+
+/** What Jest printed about it is far above, and on CI may be cut. */
+function reasonOf({ failureMessages }) {
+  const plain = stripVTControlCharacters(failureMessages?.[0] ?? '');
+  const said = plain.split('\n').map((line) => line.trim());
+  const text = said
+    .filter((line) => line !== '')
+    .slice(0, REASON_LINES)
+    .join(' | ');
+  return text === '' ? '' : `: ${text.slice(0, REASON_LENGTH)}`;
 }

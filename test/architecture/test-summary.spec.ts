@@ -44,6 +44,19 @@ describe('the summary of the tests', () => {
     });
   });
 
+  it('puts what failed last, with what Jest said of it', () => {
+    const failure = {
+      status: 'failed',
+      fullName: 'a promise',
+      failureMessages: ['\u001b[31mexpected 1\u001b[39m\n\n  received 2\n at a\n at b\n at c'],
+    };
+    const failed = { name: '/p/b.spec.ts', status: 'failed', assertionResults: [failure] };
+    expect(summarize([group(1, failed), group(0, file('passed', 'pending'))]).lines).toEqual([
+      'skipped: a.spec.ts: test 0',
+      'failed: b.spec.ts: a promise: expected 1 | received 2 | at a | at b',
+    ]);
+  });
+
   it('counts a file that could not run', () => {
     expect(summarize([group(1, file('failed'))])).toMatchObject({
       failed: 1,

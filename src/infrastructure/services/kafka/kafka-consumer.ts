@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { DeliverySlots } from '../../../core/messaging/transport-kit/delivery-slots.js';
+import { TellOnce } from '../../../core/messaging/transport-kit/tell-once.js';
 import type {
   Consumer,
   OnDelivery,
@@ -58,12 +59,12 @@ export class KafkaConsumer implements Consumer, ReaderListener {
   readonly #committer: Committer;
   readonly #room = new Room();
   readonly #inHand = new Set<WireMessage>();
+  readonly #troubles: TellOnce;
   /** Slots for messages that are about to be handed out. */
   #reserved = 0;
   #isStopping = false;
   #isAbandoned = false;
   #stopped: Promise<void> | undefined;
-  #reported: string | undefined;
 
   constructor(
     readonly subscription: Subscription,
@@ -73,6 +74,7 @@ export class KafkaConsumer implements Consumer, ReaderListener {
     private readonly delivered: (message: WireMessage) => void,
   ) {
     const { link, topics, context } = services;
+    this.#troubles = new TellOnce((error) => context.onEvent({ type: 'error', error }));
     const { topic, group } = subscription;
     const id = topics.names.group({ topic, group });
     this.#slots = new DeliverySlots(
@@ -137,7 +139,7 @@ export class KafkaConsumer implements Consumer, ReaderListener {
   }
 
   assigned(assignment: Assignment, isSame: boolean): void {
-    this.#reported = undefined;
+    this.#troubles.over();
     this.#partitions.assign(assignment, isSame);
     void this.#partitions.opened().then(() => this.#committer.later());
   }
@@ -166,12 +168,8 @@ export class KafkaConsumer implements Consumer, ReaderListener {
     this.#room.made();
   }
 
-  /** The same problem is told once. */
   failed(error: unknown): void {
-    const { error: told } = failureOf(error, this.services.link.label, true);
-    if (this.#isStopping || this.#reported === told.message) return;
-    this.#reported = told.message;
-    this.services.context.onEvent({ type: 'error', error: told });
+    if (!this.#isStopping) this.#troubles.trouble(failureOf(error, this.services.link.label, true).error);
   }
 
   async batch(payload: EachBatchPayload): Promise<void> {

@@ -1,4 +1,3 @@
-import type { MessagingError } from '../../../core/messaging/messaging.errors.js';
 import { DeliverySlots } from '../../../core/messaging/transport-kit/delivery-slots.js';
 import type {
   Consumer,
@@ -15,6 +14,7 @@ import type { ConsumerServices } from './consumer-services.js';
 import type { Delay, Opened } from './envelope.js';
 import { HeldClaim } from './held-claim.js';
 import { KeepOpen } from '../../../core/messaging/transport-kit/keep-open.js';
+import { TellOnce } from '../../../core/messaging/transport-kit/tell-once.js';
 import { partitionOf } from './key-buckets.js';
 import { failureOf } from './rabbitmq-errors.js';
 import { QueueShare } from './queue-share.js';
@@ -43,7 +43,7 @@ export class RabbitmqConsumer implements Consumer {
   #isStopping = false;
   #isAbandoned = false;
   #stopped: Promise<void> | undefined;
-  #reported: string | undefined;
+  readonly #troubles: TellOnce;
 
   constructor(
     readonly subscription: Subscription,
@@ -53,6 +53,7 @@ export class RabbitmqConsumer implements Consumer {
     private readonly delivered: (message: WireMessage) => void,
   ) {
     const { context } = services;
+    this.#troubles = new TellOnce((error) => context.onEvent({ type: 'error', error }));
     this.#slots = new DeliverySlots(subscription, (held, done) => this.#deliver(held, done), noop);
     this.#keepOpen = new KeepOpen(
       () => this.#open(),
@@ -122,7 +123,7 @@ export class RabbitmqConsumer implements Consumer {
       throw error;
     }
     isOpen = true;
-    this.#reported = undefined;
+    this.#troubles.over();
     if (this.#hasEnded()) await channel.leaveAll();
     else this.#claim.start([{ topic }, { topic, group }]);
   }
@@ -221,7 +222,10 @@ export class RabbitmqConsumer implements Consumer {
           return undefined;
         },
       );
-      if (outcome?.kind === 'accepted') return true;
+      if (outcome?.kind === 'accepted') {
+        if (failures > 0) this.#troubles.over();
+        return true;
+      }
       if (outcome) this.#report(outcome.error);
       const pauseMs = Math.min(HAND_ON_MIN_MS * 2 ** Math.min(failures, 10), HAND_ON_MAX_MS);
       await new Promise<void>((resolve) => clock.schedule(pauseMs, resolve));
@@ -258,13 +262,8 @@ export class RabbitmqConsumer implements Consumer {
     return this.services.context.clock.monotonic() + this.services.options.operationTimeoutMs;
   }
 
-  /** Once for each kind of trouble in a row, so that a broker that stays down fills no log. */
   #report(cause: unknown): void {
-    const { connection, context } = this.services;
-    const error: MessagingError = failureOf(cause, connection.label, false).error;
-    if (this.#reported === error.message) return;
-    this.#reported = error.message;
-    context.onEvent({ type: 'error', error });
+    this.#troubles.trouble(failureOf(cause, this.services.connection.label, false).error);
   }
 }
 

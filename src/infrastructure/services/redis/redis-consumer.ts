@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { MessagingError } from '../../../core/messaging/messaging.errors.js';
 import { DeliverySlots } from '../../../core/messaging/transport-kit/delivery-slots.js';
 import { LinkedSet } from '../../../core/messaging/transport-kit/linked-set.js';
+import { TellOnce } from '../../../core/messaging/transport-kit/tell-once.js';
 import type {
   Consumer,
   OnDelivery,
@@ -43,11 +44,11 @@ export class RedisConsumer implements Consumer {
   readonly #heartbeat: Heartbeat;
   readonly #intake: Intake;
   readonly #inHand = new LinkedSet<InHand>();
+  readonly #troubles: TellOnce;
   #isStopping = false;
   #stopped: Promise<void> | undefined;
   #loop: Promise<void> = Promise.resolve();
   #wakeLoop: (() => void) | undefined;
-  #reported: string | undefined;
   #rejoining: Promise<void> | undefined;
   /** The topic may have something to remove. */
   #isTrimWanted = true;
@@ -59,6 +60,7 @@ export class RedisConsumer implements Consumer {
     private readonly context: TransportContext,
   ) {
     const { subscription, leaseMs } = settings;
+    this.#troubles = new TellOnce((error) => context.onEvent({ type: 'error', error }));
     // Where keys have an order the server keeps it, over all processes.
     this.#slots = new DeliverySlots(
       { concurrency: subscription.concurrency, ordering: 'none' },
@@ -152,7 +154,7 @@ export class RedisConsumer implements Consumer {
 
   #take(items: typeof DEAD | readonly InHand[]): void {
     if (items === DEAD) throw new DeadConsumerError();
-    this.#reported = undefined;
+    this.#troubles.over();
     if (this.#isStopping) return; // leaving gives them back
     for (const item of items) {
       this.#inHand.add(item);
@@ -230,7 +232,7 @@ export class RedisConsumer implements Consumer {
       else if (isNoGroup(error)) {
         this.#remade(await this.group.join());
       } else {
-        this.#report(failureOf(error, this.settings.label).error);
+        this.#troubles.trouble(failureOf(error, this.settings.label).error);
         await this.group.reader.open(); // perhaps elsewhere: a failover or a move of slots looks like any other error
       }
     } catch {
@@ -256,14 +258,7 @@ export class RedisConsumer implements Consumer {
     if (!wasGone) return;
     const { label, subscription } = this.settings;
     const text = `Group "${subscription.group}" of "${subscription.topic}" was gone from ${label} and was made anew. What it held is lost there.`;
-    this.#report(new MessagingError('TRANSPORT_UNAVAILABLE', text));
-  }
-
-  /** Once for each kind of trouble in a row, so that a server that stays down fills no log. */
-  #report(error: MessagingError): void {
-    if (this.#reported === error.message) return;
-    this.#reported = error.message;
-    this.context.onEvent({ type: 'error', error });
+    this.#troubles.trouble(new MessagingError('TRANSPORT_UNAVAILABLE', text));
   }
 
   #dropped(item: InHand): void {
