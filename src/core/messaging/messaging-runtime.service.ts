@@ -135,7 +135,7 @@ export class MessagingRuntimeService
   }
 
   async onApplicationShutdown(): Promise<void> {
-    await within(this.clock, this.planner.plain.deadlineMs, this.planner.idle());
+    await within(this.clock, this.planner.deadlineMs, this.planner.idle());
     this.planner.close();
     await this.#closeAll();
     this.#state = 'stopped';

@@ -117,7 +117,7 @@ export class MessagingService {
 
   #send(plan: PublishPlan, payload: unknown, options: PublishMessageOptions): Promise<PublishReceipt> {
     const message = plan.writer.write(plan.type, payload, options, handlingContext.getStore());
-    const how = options === NO_OPTIONS ? this.planner.plain : this.#optionsFor(options);
+    const how = options === NO_OPTIONS ? plan.plain : this.#optionsFor(plan, options);
     return new Promise((resolve, reject) => {
       plan.batcher.add(plan.type.name, message, how, (outcome, attempts) => {
         if (outcome.kind === 'accepted') resolve(receiptOf(plan.transport, message, outcome, attempts));
@@ -126,10 +126,10 @@ export class MessagingService {
     });
   }
 
-  #optionsFor(options: PublishMessageOptions): PublishOptions {
+  #optionsFor({ plain }: PublishPlan, options: PublishMessageOptions): PublishOptions {
     const delayMs = delayOf(options, this.planner.clock);
-    const deadlineMs = options.deadlineMs ?? this.planner.plain.deadlineMs;
-    return delayMs > 0 ? { deadlineMs, delayMs } : { deadlineMs };
+    const how = { ...plain, deadlineMs: options.deadlineMs ?? plain.deadlineMs };
+    return delayMs > 0 ? { ...how, delayMs } : how;
   }
 
   #reject(type: AnyMessageType, error: unknown): Promise<never> {

@@ -92,7 +92,7 @@ export class OutgoingBatcher {
   }
 
   #openBatch(topic: string, options: PublishOptions): Batch {
-    const lane = `${topic} ${options.deadlineMs} ${options.delayMs ?? ''}`;
+    const lane = `${topic} ${options.deadlineMs} ${options.delayMs ?? ''} ${options.order ?? ''}`;
     const open = this.#open.get(lane);
     if (open) return open;
     const batch = new Batch(lane, topic, options);

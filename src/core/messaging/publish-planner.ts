@@ -15,6 +15,8 @@ export interface PublishPlan {
   readonly transport: Transport;
   readonly batcher: OutgoingBatcher;
   readonly writer: MessageWriter;
+  /** How a publish without options of its own goes out. */
+  readonly plain: PublishOptions;
 }
 
 const DEFAULT_DEADLINE_MS = 10_000;
@@ -24,8 +26,8 @@ const DEFAULT_MAX_IN_FLIGHT_BYTES = 64 * 1024 * 1024;
 /** Works out once for each message type where its messages go and how they are written. */
 export class PublishPlanner {
   readonly limits: MessageLimits;
-  /** How a publish without options of its own goes out. */
-  readonly plain: PublishOptions;
+  /** Longest time that a publish may take, unless it says otherwise. */
+  readonly deadlineMs: number;
   /** Messages that may be on their way to one transport. */
   readonly maxInFlight: number;
   readonly #plans = new Map<MessageType, PublishPlan>();
@@ -41,7 +43,7 @@ export class PublishPlanner {
     readonly emit: (event: MessagingEvent) => void,
   ) {
     this.limits = { ...DEFAULT_MESSAGE_LIMITS, ...options.limits };
-    this.plain = { deadlineMs: options.publishDeadlineMs ?? DEFAULT_DEADLINE_MS };
+    this.deadlineMs = options.publishDeadlineMs ?? DEFAULT_DEADLINE_MS;
     this.maxInFlight = options.maxInFlight ?? DEFAULT_MAX_IN_FLIGHT;
     this.#writer = new MessageWriter(options.service, this.limits, clock);
   }
@@ -88,7 +90,14 @@ export class PublishPlanner {
     if (!transport)
       problems.push(`No route matches "${type.name}". Add one, for example { match: '**', transport: ... }.`);
     if (problems.length > 0 || !transport) throw new MessagingConfigurationError(problems);
-    const plan = { type, transport, batcher: this.#batcherFor(transport), writer: this.#writer };
+    const { deadlineMs } = this;
+    const plan = {
+      type,
+      transport,
+      batcher: this.#batcherFor(transport),
+      writer: this.#writer,
+      plain: type.order ? { deadlineMs, order: type.order } : { deadlineMs },
+    };
     this.#plans.set(type, plan);
     return plan;
   }

@@ -27,6 +27,11 @@ export interface PublishOptions {
   readonly delayMs?: number;
   /** Longest time, from the call, until every outcome is known. What is not known by then is `unknown`. */
   readonly deadlineMs: number;
+  /**
+   * `strict`: messages with a key go to one broker only, because their order would be lost between two. A transport that stands for
+   * several sends a key always to the same one, and says `unavailable` while that one does not work; others need not look at it.
+   */
+  readonly order?: 'strict';
 }
 
 /** One try of a publish on one transport, as receipts and errors show it. */

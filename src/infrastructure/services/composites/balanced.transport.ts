@@ -21,8 +21,10 @@ import { LoadedMember } from './loaded-member.js';
 import { Member } from './member.js';
 import { assertMembers, durabilityOf, MemberGroup } from './member-group.js';
 import { overrideMember } from './overrides.js';
-import { publishByTurns } from './publish-by-turns.js';
+import { type Parcel, publishByTurns, type PublishPolicy } from './publish-by-turns.js';
+import { publishInParts } from './publish-in-parts.js';
 import { ownerOf } from './rendezvous.js';
+import { isStrict, waitingFor } from './strict-order.js';
 
 /**
  * Several transports as one that share the load: a key always goes to the same one that works, the rest by a strategy. Consumes from all.
@@ -36,12 +38,13 @@ export class BalancedTransport implements Transport, Composite {
   readonly #members: readonly LoadedMember[];
   readonly #group: MemberGroup;
   readonly #choose: Choose;
+  readonly #policy: PublishPolicy;
 
   /** @throws MessagingConfigurationError unless there are two members or more, each once, and a weight for each or none. */
   constructor(
     transports: readonly Transport[],
-    private readonly options: BalancedOptions,
-    private readonly context: TransportContext,
+    options: BalancedOptions,
+    context: TransportContext,
   ) {
     this.name = context.name;
     const { clock } = context;
@@ -51,6 +54,7 @@ export class BalancedTransport implements Transport, Composite {
       throw new MessagingConfigurationError([`"${this.name}" needs a weight for each of its members.`]);
     this.durability = durabilityOf(transports);
     this.#choose = STRATEGIES[strategy];
+    this.#policy = { ...options, clock };
     this.#members = transports.map((transport, index) => {
       const member = new Member(transport, options, clock, (state, cause) => this.#changed(state, cause));
       return new LoadedMember(member, weights?.[index] ?? 1, clock);
@@ -88,19 +92,15 @@ export class BalancedTransport implements Transport, Composite {
   ): Promise<readonly PublishOutcome[]> {
     if (this.#group.isClosing)
       return messages.map(() => ({ kind: 'unavailable', error: this.#group.closedError() }));
-    const policy = { ...this.options, clock: this.context.clock };
-    const shares = [...this.#share(messages)];
-    const [only] = shares;
-    if (only && shares.length === 1)
-      return publishByTurns(this.#inTurn(only[0]), { to, messages, options }, policy);
-    const results: PublishOutcome[] = [];
-    const sending = shares.map(async ([first, indexes]) => {
-      const parcel = { to, messages: indexes.map((index) => messages[index] as WireMessage), options };
-      const outcomes = await publishByTurns(this.#inTurn(first), parcel, policy);
-      indexes.forEach((index, nth) => (results[index] = outcomes[nth] as PublishOutcome));
-    });
-    await Promise.all(sending);
-    return results;
+    if (options.order !== 'strict') return this.#toAny({ to, messages, options });
+    return publishInParts(
+      messages,
+      (message) => isStrict(message, options),
+      (mustStay, some) => {
+        const parcel = { to, messages: some, options };
+        return mustStay ? this.#toOwners(parcel) : this.#toAny(parcel);
+      },
+    );
   }
 
   consume(subscription: Subscription, onDelivery: OnDelivery): Promise<Consumer> {
@@ -121,18 +121,27 @@ export class BalancedTransport implements Transport, Composite {
     return this.#group.close();
   }
 
-  /** Which member gets which messages, by their index. Those without a key stay together: small batches cost more. */
-  #share(messages: readonly WireMessage[]): Map<LoadedMember | undefined, number[]> {
+  /** A key to its owner among those that work, the rest by the strategy; to another one when that fails. */
+  #toAny({ to, messages, options }: Parcel): Promise<readonly PublishOutcome[]> {
     const working = this.#members.filter(({ works }) => works);
-    const shares = new Map<LoadedMember | undefined, number[]>();
-    let chosen: LoadedMember | undefined;
-    messages.forEach(({ key }, index) => {
-      const member = key === undefined ? (chosen ??= this.#choose(working)) : ownerOf(key, working);
-      const share = shares.get(member);
-      if (share) share.push(index);
-      else shares.set(member, [index]);
-    });
-    return shares;
+    let chosen: LoadedMember | undefined; // those without a key stay together: small batches cost more
+    return publishInParts(
+      messages,
+      ({ key }) => (key === undefined ? (chosen ??= this.#choose(working)) : ownerOf(key, working)),
+      (first, some) => publishByTurns(this.#inTurn(first), { to, messages: some, options }, this.#policy),
+    );
+  }
+
+  /** A key to its owner among all, and nowhere else. */
+  #toOwners({ to, messages, options }: Parcel): Promise<readonly PublishOutcome[]> {
+    return publishInParts(
+      messages,
+      ({ key = '' }) => ownerOf(key, this.#members) as LoadedMember, // there are two or more
+      async (owner, some) =>
+        owner.works
+          ? publishByTurns([owner], { to, messages: some, options }, this.#policy)
+          : waitingFor(owner, some),
+    );
   }
 
   /** Whom to try: this one, others that work, and then, for want of a better one, those that did not. */

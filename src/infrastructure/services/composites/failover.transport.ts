@@ -16,9 +16,12 @@ import type {
 } from '../../../core/messaging/transport.js';
 import type { FailoverOptions } from './failover.options.js';
 import { assertMembers, durabilityOf, MemberGroup } from './member-group.js';
+import type { Member } from './member.js';
 import { Members } from './members.js';
 import { memberOf, overrideMember } from './overrides.js';
-import { publishByTurns } from './publish-by-turns.js';
+import { publishByTurns, type PublishPolicy } from './publish-by-turns.js';
+import { publishInParts } from './publish-in-parts.js';
+import { isStrict, waitingFor } from './strict-order.js';
 
 /**
  * Several transports as one: publishes on the first that works, consumes from all.
@@ -30,16 +33,18 @@ export class FailoverTransport implements Transport, Composite {
   readonly system = 'failover';
   readonly durability: Durability;
   readonly #members: Members;
+  readonly #policy: PublishPolicy;
   readonly #group: MemberGroup;
 
   /** @throws MessagingConfigurationError unless there are two members or more, each once. */
   constructor(
     transports: readonly Transport[],
-    private readonly options: FailoverOptions,
-    private readonly context: TransportContext,
+    options: FailoverOptions,
+    context: TransportContext,
   ) {
     this.name = context.name;
     assertMembers(this.name, transports);
+    this.#policy = { ...options, clock: context.clock };
     this.durability = durabilityOf(transports);
     this.#members = new Members(transports, options, context.clock, {
       switched: (from, to, reason) =>
@@ -81,8 +86,21 @@ export class FailoverTransport implements Transport, Composite {
     if (this.#group.isClosing)
       return messages.map(() => ({ kind: 'unavailable', error: this.#group.closedError() }));
     if (messages.length === 0) return [];
-    const { clock } = this.context;
-    return publishByTurns(this.#members.candidates(), { to, messages, options }, { ...this.options, clock });
+    const send = (
+      turns: readonly Member[],
+      some: readonly WireMessage[],
+    ): Promise<readonly PublishOutcome[]> =>
+      publishByTurns(turns, { to, messages: some, options }, this.#policy);
+    if (options.order !== 'strict') return send(this.#members.candidates(), messages);
+    return publishInParts(
+      messages,
+      (message) => isStrict(message, options),
+      async (mustStay, some) => {
+        const { home } = this.#members;
+        if (!mustStay) return send(this.#members.candidates(), some);
+        return home.works ? send([home], some) : waitingFor(home, some);
+      },
+    );
   }
 
   consume(subscription: Subscription, onDelivery: OnDelivery): Promise<Consumer> {

@@ -54,6 +54,11 @@ export class Members {
     ];
   }
 
+  /** Where messages go that must not move: the first member, or the one that an operator wants. */
+  get home(): Member {
+    return this.#pinned ?? (this.all[0] as Member);
+  }
+
   /** Stays with this member for so long, unless it fails. Throws `CONFLICT` when it does not work. */
   pin(member: Member, forMs: number): void {
     if (!member.works) throw new MessagingError('CONFLICT', `"${member.name}" does not work now.`);

@@ -28,6 +28,10 @@ export interface Parcel {
   readonly options: PublishOptions;
 }
 
+export interface PublishPolicy extends Pick<FailoverOptions, 'attemptTimeoutMs' | 'onUnknown'> {
+  readonly clock: Clock;
+}
+
 type Failed = Exclude<PublishOutcome, { kind: 'accepted' }>;
 
 /** A message that no member has taken so far. */
@@ -43,11 +47,7 @@ interface Open {
 export async function publishByTurns(
   members: readonly Target[],
   { to, messages, options }: Parcel,
-  {
-    attemptTimeoutMs,
-    onUnknown,
-    clock,
-  }: Pick<FailoverOptions, 'attemptTimeoutMs' | 'onUnknown'> & { readonly clock: Clock },
+  { attemptTimeoutMs, onUnknown, clock }: PublishPolicy,
 ): Promise<readonly PublishOutcome[]> {
   const results: PublishOutcome[] = [];
   const deadline = clock.monotonic() + options.deadlineMs;

@@ -3,6 +3,7 @@ import type {
   Consumer,
   Delivery,
   Destination,
+  PublishOptions,
   PublishOutcome,
   Settlement,
   TransportContext,
@@ -15,6 +16,8 @@ import { type Address, unwrap } from './spool-record.js';
 
 const ACK: Settlement = { kind: 'ack' };
 const RETRY_MS = 100;
+/** Pauses grow so far while nothing is taken. */
+const MAX_RETRY_MS = 2_000;
 /** One that could be kept nowhere as a dead letter is tried again after this. */
 const REFUSED_AGAIN_MS = 5_000;
 /** Longest wait for the answer to what is sent. */
@@ -34,6 +37,8 @@ interface DrainParts {
   readonly target: Member;
   readonly pace: Pace;
   readonly run: string;
+  /** How everything in this spool was published. */
+  readonly order: PublishOptions['order'];
   readonly context: TransportContext;
 }
 
@@ -116,6 +121,7 @@ export class SpoolDrain {
   async #send(): Promise<void> {
     this.#isSending = true;
     await new Promise((resolve) => setImmediate(resolve)); // others of this turn go along
+    let failures = 0;
     while (this.#held.length > 0 && !this.#isClosed) {
       if (!this.parts.target.works) {
         await this.#pause(RETRY_MS * 10);
@@ -127,8 +133,9 @@ export class SpoolDrain {
       const left = (
         await Promise.all(byAddress(batch, this.parts.context.clock.now()).map((one) => this.#forward(one)))
       ).flat();
-      this.#held.unshift(...left);
-      if (left.length > 0) await this.#pause(RETRY_MS);
+      this.#held.push(...left); // no two of a key, so that others may come first
+      failures = left.length === batch.length ? failures + 1 : 0;
+      if (left.length > 0) await this.#pause(Math.min(RETRY_MS * 2 ** Math.min(failures, 10), MAX_RETRY_MS));
     }
     this.#isSending = false;
     if (this.#isClosed) this.#release();
@@ -136,7 +143,12 @@ export class SpoolDrain {
 
   /** Returns what has to be sent again. */
   async #forward({ to, delayMs, items }: Parcel): Promise<readonly Held[]> {
-    const options = { deadlineMs: SEND_DEADLINE_MS, ...(delayMs > 0 ? { delayMs } : {}) };
+    const { order } = this.parts;
+    const options = {
+      deadlineMs: SEND_DEADLINE_MS,
+      ...(delayMs > 0 ? { delayMs } : {}),
+      ...(order ? { order } : {}),
+    };
     const messages = items.map(({ message }) => message);
     const outcomes = await this.parts.target.publish(to, messages, options);
     return items.filter((item, index) => !this.#isDone(item, outcomes[index]));

@@ -20,6 +20,10 @@ const NOTHING_YET = { kind: 'retry', delayMs: 0 } as const;
 interface SpoolContext {
   /** Of the transport that the spool is for. */
   readonly name: string;
+  /** Where in the spool's transport it is kept. */
+  readonly topic: string;
+  /** All that is spooled, here and elsewhere, which is what `maxMessages` bounds. */
+  readonly total: () => number;
   /** This run of the application. */
   readonly run: string;
   readonly clock: Clock;
@@ -40,7 +44,7 @@ export class Spool implements Target {
     private readonly context: SpoolContext,
   ) {
     this.subscription = {
-      topic: `spool.${context.name}`,
+      topic: context.topic,
       group: 'drain',
       concurrency: 256,
       ordering: 'key',
@@ -65,12 +69,11 @@ export class Spool implements Target {
   /** Takes nothing more for now. */
   get isFull(): boolean {
     const { maxMessages, maxAgeMs } = this.context.options;
-    return this.lanes.total >= maxMessages || this.oldestAgeMs > maxAgeMs;
+    return this.context.total() >= maxMessages || this.oldestAgeMs > maxAgeMs;
   }
 
   /** Finds what an earlier run has left. Rejects when the transport cannot be used. */
   async open(): Promise<void> {
-    await this.member.connect();
     const { ready, inFlight, delayed, oldestAgeMs } = await this.transport.backlog(this.subscription);
     this.lanes.found(ready + inFlight + delayed);
     this.#oldest = { ageMs: oldestAgeMs ?? 0, at: this.context.clock.monotonic() };
@@ -87,7 +90,7 @@ export class Spool implements Target {
   ): Promise<readonly PublishOutcome[]> {
     const { clock, options, run } = this.context;
     const isTooOld = this.oldestAgeMs > options.maxAgeMs;
-    const room = isTooOld ? 0 : Math.max(0, options.maxMessages - this.lanes.total);
+    const room = isTooOld ? 0 : Math.max(0, options.maxMessages - this.context.total());
     const startedAt = clock.monotonic();
     const dueAt = delayMs === undefined ? undefined : clock.now() + delayMs;
     const lanes: (string | undefined)[] = [];

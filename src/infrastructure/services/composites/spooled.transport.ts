@@ -22,11 +22,12 @@ import { anyOf } from './member-group.js';
 import { MemberConsumers } from './member-consumers.js';
 import { overrideMember } from './overrides.js';
 import { Pace } from './pace.js';
-import { publishByTurns } from './publish-by-turns.js';
-import { Spool } from './spool.js';
-import { SpoolDrain } from './spool-drain.js';
+import { publishByTurns, type PublishPolicy, type Target } from './publish-by-turns.js';
+import { publishInParts } from './publish-in-parts.js';
 import { laneOf } from './spool-record.js';
+import { SpoolWay } from './spool-way.js';
 import type { SpooledOptions } from './spooled.options.js';
+import { isStrict } from './strict-order.js';
 
 /**
  * A transport with a spool: what it cannot take now is kept on another, durable one and sent in order once it works again.
@@ -38,8 +39,10 @@ export class SpooledTransport implements Transport, Composite {
   readonly system = 'spooled';
   readonly durability: Durability;
   readonly #target: Member;
-  readonly #spool: Spool;
-  readonly #drain: SpoolDrain;
+  readonly #spool: Member;
+  readonly #policy: PublishPolicy;
+  readonly #anyOrder: SpoolWay;
+  readonly #strictOrder: SpoolWay;
   readonly #consumers = new Set<Consumer>();
   /** Once for everybody who asks: what an earlier run has left must be counted once. */
   #connecting: Promise<void> | undefined;
@@ -64,29 +67,41 @@ export class SpooledTransport implements Transport, Composite {
     ];
     if (problems.length > 0) throw new MessagingConfigurationError(problems);
     this.durability = transport.durability === 'memory' ? 'memory' : 'acknowledged';
-    const run = randomUUID();
     const { clock } = context;
+    const { attemptTimeoutMs, onUnknown } = options;
+    this.#policy = { attemptTimeoutMs, onUnknown: onUnknown === 'spool' ? 'next' : 'stop', clock };
     this.#target = new Member(transport, options, clock, (state, cause) =>
       this.#changed(state === 'closed', cause),
     );
-    const member = new Member(spool, options, clock, (_, cause) => this.#tellState(cause));
-    this.#spool = new Spool(member, { name: this.name, run, clock, options });
-    this.#drain = new SpoolDrain({
-      spool: this.#spool,
+    this.#spool = new Member(spool, options, clock, (_, cause) => this.#tellState(cause));
+    const parts = {
       target: this.#target,
+      member: this.#spool,
       pace: new Pace(options.drainPerSecond, clock),
-      run,
+      run: randomUUID(),
       context,
-    });
+      options,
+      total: () => this.#spooled,
+    };
+    this.#anyOrder = new SpoolWay(undefined, parts);
+    this.#strictOrder = new SpoolWay('strict', parts);
+  }
+
+  get #ways(): readonly SpoolWay[] {
+    return [this.#anyOrder, this.#strictOrder];
+  }
+
+  get #spooled(): number {
+    return this.#anyOrder.spool.lanes.total + this.#strictOrder.spool.lanes.total;
   }
 
   state(): CompositeState {
-    const { lanes, oldestAgeMs, member } = this.#spool;
     const { maxMessages } = this.options;
+    const oldestAgeMs = Math.max(...this.#ways.map(({ spool }) => spool.oldestAgeMs));
     return {
-      active: [(this.#target.works ? this.#target : member).name],
-      members: [this.#target.state, member.state],
-      spool: { messages: lanes.total, maxMessages, oldestAgeMs, isPaused: this.#isPaused },
+      active: [(this.#target.works ? this.#target : this.#spool).name],
+      members: [this.#target.state, this.#spool.state],
+      spool: { messages: this.#spooled, maxMessages, oldestAgeMs, isPaused: this.#isPaused },
     };
   }
 
@@ -100,7 +115,7 @@ export class SpooledTransport implements Transport, Composite {
       this.#endPause();
       this.#isPaused = true;
       this.#endPause = clock.schedule(override.forMs, () => this.#resume());
-      this.#drain.turn(false);
+      this.#turn(false);
     } else if (override.action === 'resume-spool') this.#resume();
     else overrideMember(override, this.name, [this.#target]);
   }
@@ -108,7 +123,11 @@ export class SpooledTransport implements Transport, Composite {
   #resume(): void {
     this.#endPause();
     this.#isPaused = false;
-    this.#drain.turn(this.#target.works);
+    this.#turn(this.#target.works);
+  }
+
+  #turn(isDraining: boolean): void {
+    for (const { drain } of this.#ways) drain.turn(isDraining);
   }
 
   /** Resolves when the spool can be used; the transport itself is tried again by itself. */
@@ -122,9 +141,10 @@ export class SpooledTransport implements Transport, Composite {
   }
 
   async #connect(): Promise<void> {
-    await this.#spool.open();
+    await this.#spool.connect();
+    for (const { spool } of this.#ways) await spool.open();
     await this.#target.connect().catch(() => undefined);
-    this.#drain.turn(this.#target.works);
+    this.#turn(this.#target.works);
     this.#tellState(undefined);
   }
 
@@ -135,29 +155,20 @@ export class SpooledTransport implements Transport, Composite {
   ): Promise<readonly PublishOutcome[]> {
     if (this.#closing) return messages.map(() => ({ kind: 'unavailable', error: this.#closedError() }));
     if (messages.length === 0) return [];
-    const policy = {
-      attemptTimeoutMs: this.options.attemptTimeoutMs,
-      onUnknown: this.options.onUnknown === 'spool' ? ('next' as const) : ('stop' as const),
-      clock: this.context.clock,
-    };
-    const send = (some: readonly WireMessage[], isWaiting: boolean): Promise<readonly PublishOutcome[]> =>
-      publishByTurns(
-        isWaiting ? [this.#spool] : [this.#target, this.#spool],
-        { to, messages: some, options },
-        policy,
-      );
-    if (!this.#target.works) return send(messages, true);
-    if (this.#spool.lanes.total === 0) return send(messages, false);
-    const waits = messages.map(({ key }) => key !== undefined && this.#spool.lanes.holds(laneOf(to, key)));
-    if (!waits.includes(true)) return send(messages, false);
-    const some = (isWaiting: boolean): Promise<readonly PublishOutcome[]> =>
-      send(
-        messages.filter((_, index) => waits[index] === isWaiting),
-        isWaiting,
-      );
-    const [behind, direct] = await Promise.all([some(true), some(false)]);
-    const next = { behind: behind.values(), direct: direct.values() };
-    return waits.map((isWaiting) => (isWaiting ? next.behind : next.direct).next().value as PublishOutcome);
+    return publishInParts(
+      messages,
+      (message) => this.#turnsFor(message, to, options),
+      (turns, some) => publishByTurns(turns, { to, messages: some, options }, this.#policy),
+    );
+  }
+
+  #turnsFor(message: WireMessage, to: Destination, options: PublishOptions): readonly Target[] {
+    const { spool, straight, behind } = isStrict(message, options) ? this.#strictOrder : this.#anyOrder;
+    if (!this.#target.works) return behind;
+    const { key } = message;
+    return key !== undefined && spool.lanes.total > 0 && spool.lanes.holds(laneOf(to, key))
+      ? behind
+      : straight;
   }
 
   async consume(subscription: Subscription, onDelivery: OnDelivery): Promise<Consumer> {
@@ -178,7 +189,7 @@ export class SpooledTransport implements Transport, Composite {
   /** Proves that a message could be taken, by the transport itself or by its spool. */
   async ping(): Promise<void> {
     if (this.#closing) throw this.#closedError();
-    await anyOf(this.#spool.isFull ? [this.#target] : [this.#target, this.#spool.member]);
+    await anyOf(this.#anyOrder.spool.isFull ? [this.#target] : [this.#target, this.#spool]);
   }
 
   close(): Promise<void> {
@@ -189,15 +200,15 @@ export class SpooledTransport implements Transport, Composite {
   async #close(): Promise<void> {
     this.#endPause();
     for (const consumers of this.#consumers) void consumers.stop(); // no more tries; it waits for what is in hand
-    await this.#drain.close();
-    await Promise.all([this.#target.close(), this.#spool.member.close()]);
+    await Promise.all(this.#ways.map(({ drain }) => drain.close()));
+    await Promise.all([this.#target.close(), this.#spool.close()]);
     if (this.#isConnected) this.context.onEvent({ type: 'disconnected' });
     this.#isConnected = false;
   }
 
   #changed(works: boolean, cause: Error | undefined): void {
     if (this.#closing) return;
-    this.#drain.turn(works && !this.#isPaused);
+    this.#turn(works && !this.#isPaused);
     const names = [this.#target.name, this.#spool.name] as const;
     const [from, to] = works ? ([names[1], names[0]] as const) : names;
     const reason = works ? 'it works again' : (cause?.message ?? 'it failed').slice(0, 500);
@@ -207,7 +218,7 @@ export class SpooledTransport implements Transport, Composite {
 
   /** Connected means that messages can be taken. */
   #tellState(cause: Error | undefined): void {
-    const isConnected = this.#target.works || this.#spool.member.works;
+    const isConnected = this.#target.works || this.#spool.works;
     if (isConnected === this.#isConnected || this.#closing) return;
     this.#isConnected = isConnected;
     if (isConnected) this.context.onEvent({ type: 'connected' });

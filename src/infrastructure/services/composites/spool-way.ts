@@ -1,0 +1,44 @@
+import type { PublishOptions, TransportContext } from '../../../core/messaging/transport.js';
+import type { Member } from './member.js';
+import type { Pace } from './pace.js';
+import type { Target } from './publish-by-turns.js';
+import { Spool } from './spool.js';
+import { SpoolDrain } from './spool-drain.js';
+import type { SpooledOptions } from './spooled.options.js';
+
+export interface WayParts {
+  readonly target: Member;
+  /** The spool's transport. */
+  readonly member: Member;
+  readonly pace: Pace;
+  /** This run of the application. */
+  readonly run: string;
+  readonly context: TransportContext;
+  readonly options: SpooledOptions;
+  /** All that is spooled, on every way. */
+  readonly total: () => number;
+}
+
+/**
+ * A spool with what sends on from it. There are two: messages in strict order may have to wait for one broker while all
+ * others can go on, and must not be in their way.
+ */
+export class SpoolWay {
+  readonly spool: Spool;
+  readonly drain: SpoolDrain;
+  /** Whom to try for a message before which none waits. */
+  readonly straight: readonly Target[];
+  readonly behind: readonly Target[];
+
+  constructor(
+    order: PublishOptions['order'],
+    { target, member, pace, run, context, options, total }: WayParts,
+  ) {
+    const { name, clock } = context;
+    const topic = order ? `spool-${order}.${name}` : `spool.${name}`;
+    this.spool = new Spool(member, { name, topic, total, run, clock, options });
+    this.drain = new SpoolDrain({ spool: this.spool, target, pace, run, order, context });
+    this.straight = [target, this.spool];
+    this.behind = [this.spool];
+  }
+}
