@@ -49,11 +49,12 @@ export class AppModule {
 }
 
 /** Transports that the core itself publishes to or consumes. */
-function directOf({ routes, drain }: AppConfig): readonly string[] {
+export function directOf({ routes, drain }: AppConfig): readonly string[] {
   return [...routes.map(({ transport }) => transport), ...drain];
 }
 
-function messagingOptions(config: AppConfig, backends: Backends): MessagingModuleOptions {
+/** What the configuration says to the core. */
+export function messagingOptions(config: AppConfig, backends: Backends): MessagingModuleOptions {
   const { service, routes, drain, connect, publishDeadlineMs, maxInFlight, maxInFlightBytes } = config;
   const { drainTimeoutMs, limits, defaults } = config;
   return {

@@ -158,6 +158,18 @@ describe('publishing', () => {
     await expect(messaging.publish(OrderPlaced, { id: 'o' })).rejects.toMatchObject({ code: 'NOT_RUNNING' });
   });
 
+  it('is unknown soon after its deadline when the transport says nothing, whatever that promises', async () => {
+    const mute = memoryTransport('main');
+    const { messaging } = await bootApp({}, { transports: [mute], messages: [OrderPlaced] });
+    jest.spyOn(mute, 'publish').mockReturnValue(new Promise(() => undefined));
+    const startedAt = performance.now();
+    await expect(messaging.publish(OrderPlaced, { id: 'o' }, { deadlineMs: 200 })).rejects.toMatchObject({
+      code: 'PUBLISH_UNKNOWN',
+      outcome: 'unknown',
+    });
+    expect(performance.now() - startedAt).toBeLessThan(4_000);
+  });
+
   it('of a type that a wildcard handler would miss says how to register it', async () => {
     @Injectable()
     class Audit {

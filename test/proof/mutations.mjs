@@ -1,0 +1,78 @@
+/**
+ * Defects that the tests have to notice. `find` occurs once in `file` and is replaced; then the test (`jest`) or the proof (`soak`) has to
+ * fail. The proof alone notices those that need a process to die at the wrong moment, which shows that its checker works.
+ */
+export const MUTATIONS = [
+  {
+    name: 'a message is acknowledged before it is handled',
+    file: 'src/core/messaging/delivery-processor.ts',
+    find: 'const handling = new Handling(entry, delivery, load, resolve);',
+    replace: 'const handling = new Handling(entry, delivery, load, resolve);\n      resolve(ACK);',
+    needs: [],
+    soak: ['--scenario', 'embedded', '--minutes', '0.5', '--seed', '7'],
+  },
+  {
+    name: 'a dead letter is stored after the acknowledgement',
+    file: 'src/core/messaging/delivery-processor.ts',
+    find: 'const earlier = readHistory(delivery.message.headers);',
+    replace: 'handling.settle(ACK);\n    const earlier = readHistory(delivery.message.headers);',
+    needs: [],
+    jest: ['src/core/messaging/delivery-processor.spec.ts'],
+  },
+  {
+    name: 'a publish has no deadline',
+    file: 'src/core/messaging/transport-call.ts',
+    find: 'return await Promise.race([transport.publish(to, call.messages, call.options), late]);',
+    replace: 'void late;\n    return await transport.publish(to, call.messages, call.options);',
+    needs: [],
+    jest: ['test/e2e/publishing.spec.ts', '-t', 'when the transport says nothing'],
+  },
+  {
+    name: 'Redis does not wait for its replicas',
+    file: 'src/infrastructure/services/redis/redis-publisher.ts',
+    find: 'if (replicas === 0) return',
+    replace: 'if (replicas >= 0) return',
+    needs: ['redis'],
+    jest: [
+      'test/faults/redis-sentinel.spec.ts',
+      '-t',
+      'calls a message unknown while no replica confirms it',
+    ],
+  },
+  {
+    name: 'RabbitMQ is not asked to return what it cannot route',
+    file: 'src/infrastructure/services/rabbitmq/envelope.ts',
+    find: 'mandatory: true',
+    replace: 'mandatory: false',
+    needs: ['rabbitmq'],
+    jest: ['test/faults/rabbitmq-declarations.spec.ts', '-t', 'where messages wait'],
+  },
+  {
+    name: 'RabbitMQ: a timeout is called a definite failure',
+    file: 'src/infrastructure/services/rabbitmq/publish-outcomes.ts',
+    find: "overdue: ({ label }) => ({ kind: 'unknown'",
+    replace: "overdue: ({ label }) => ({ kind: 'unavailable'",
+    needs: ['rabbitmq'],
+    soak: ['--scenario', 'rabbitmq', '--minutes', '1', '--seed', '7'],
+  },
+  {
+    name: 'Kafka: a retry is written after the offset is committed',
+    file: 'src/infrastructure/services/kafka/kafka-consumer.ts',
+    find: `if (settlement.kind === 'retry') await this.#handOn(held, settlement);
+        this.#settle(held, done);`,
+    replace: `this.#settle(held, done);
+        await pause(1_000);
+        if (settlement.kind === 'retry') await this.#handOn(held, settlement);`,
+    needs: ['kafka'],
+    soak: ['--scenario', 'kafka', '--minutes', '1', '--seed', '7'],
+  },
+  {
+    name: 'what is spooled is deleted before a broker has taken it',
+    file: 'src/infrastructure/services/composites/spool-drain.ts',
+    find: 'const messages = items.map(({ message }) => message);',
+    replace:
+      'const messages = items.map(({ message }) => message);\n    for (const item of items) this.#done(item);',
+    needs: ['redis', 'rabbitmq', 'kafka'],
+    soak: ['--scenario', 'spooled', '--minutes', '1', '--seed', '7'],
+  },
+];

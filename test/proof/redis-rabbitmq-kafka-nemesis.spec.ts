@@ -1,0 +1,3 @@
+import { holdsUnderNemesis } from './nemesis-suite.js';
+
+holdsUnderNemesis('spooled');

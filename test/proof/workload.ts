@@ -1,0 +1,56 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { defineMessage } from '../../src/core/messaging/index.js';
+import type { Expectation } from './checker.js';
+
+export const UNTIL_REPLAYED = 'is poison until replayed';
+/** What the handler of the group `audit` does with a message. */
+const FATES = ['succeeds', 'fails twice', 'is poison', UNTIL_REPLAYED] as const;
+type Fate = (typeof FATES)[number];
+
+const schema = z.object({ fate: z.enum(FATES), padding: z.string() });
+export type Payload = z.output<typeof schema>;
+
+export const Plain = defineMessage('proof.plain', schema);
+export const Keyed = defineMessage('proof.keyed', schema);
+
+export const EXPECTATION: Expectation = {
+  groups: { [Plain.name]: ['mail', 'audit'], [Keyed.name]: ['ledger'] },
+  ordered: ['ledger'],
+};
+
+/** One message that a producer is about to publish. */
+export interface Plan {
+  readonly id: string;
+  readonly seq: number;
+  /** Keyed messages have one; the next of a key is published when the one before is done with. */
+  readonly key?: string;
+  readonly delayMs?: number;
+  readonly payload: Payload;
+}
+
+const KEYS = 16;
+const MAX_PADDING = 2_000;
+
+/** Bytes that only the message with this id has, so that a change on the way is seen. */
+export function paddingOf(id: string): string {
+  const hash = createHash('sha256').update(id).digest('base64');
+  return hash.repeat(
+    1 + (Number.parseInt(hash.slice(0, 6), 36) % Math.floor(MAX_PADDING / hash.length) || 0),
+  );
+}
+
+/** What is published next: half of it with a key, some later, some that fails. The same for the same random numbers. */
+export function nextPlan(producer: string, seq: number, random: (below: number) => number): Plan {
+  const id = `${producer}-${seq}`;
+  const padding = paddingOf(id);
+  if (random(2) === 0) return { id, seq, key: `k${random(KEYS)}`, payload: { fate: 'succeeds', padding } };
+  const plan = { id, seq, payload: { fate: fateOf(random(100)), padding } };
+  return random(10) === 0 ? { ...plan, delayMs: 100 + random(3_000) } : plan;
+}
+
+function fateOf(percent: number): Fate {
+  if (percent < 90) return 'succeeds';
+  if (percent < 96) return 'fails twice';
+  return percent < 98 ? 'is poison' : UNTIL_REPLAYED;
+}
