@@ -85,7 +85,7 @@ class ProofRun {
       return new Worker({
         name,
         directory,
-        env: scenario.env,
+        env: (own) => scenario.env(own),
         seed: random(1e9),
         perSecond: perSecond * share,
         produces,

@@ -8,8 +8,8 @@ type Random = (below: number) => number;
 
 /** Brokers, what the application is told of them, and what can happen to them. */
 export interface Scenario {
-  /** Of each process, as its environment. */
-  readonly env: Readonly<Record<string, string>>;
+  /** Environment of a process with this directory of its own. */
+  env(directory: string): Readonly<Record<string, string>>;
   /** Its storage belongs to one process, which publishes and handles. */
   readonly isOneProcess: boolean;
   /** No fault may change the order of a key. */
@@ -26,7 +26,7 @@ const NODE_LONGEST_MS = 15_000;
 export const SCENARIOS: Readonly<Record<ScenarioName, () => Promise<Scenario>>> = {
   embedded: () =>
     Promise.resolve({
-      env: transports('main: {kind: embedded, directory: ./data}'),
+      env: (directory) => transports(`main: {kind: embedded, directory: "${directory}/log"}`),
       isOneProcess: true,
       keepsOrder: true,
       faults: () => [],
@@ -38,7 +38,7 @@ export const SCENARIOS: Readonly<Record<ScenarioName, () => Promise<Scenario>>> 
     const sentinels = listOf(setup.sentinels.map(({ host, port }) => `${host}:${port}`));
     const servers = `sentinels: ${sentinels}, sentinelName: ${setup.name}, replicas: 1`;
     return {
-      env: transports(`main: {kind: redis, ${servers}}`),
+      env: () => transports(`main: {kind: redis, ${servers}}`),
       isOneProcess: false,
       keepsOrder: true,
       faults: () => {
@@ -78,7 +78,7 @@ export const SCENARIOS: Readonly<Record<ScenarioName, () => Promise<Scenario>>> 
   rabbitmq: async () => {
     const cluster = await startRabbitmq({ nodes: 3 });
     return {
-      env: transports(`main: {kind: rabbitmq, urls: ${listOf(cluster.urls)}}`),
+      env: () => transports(`main: {kind: rabbitmq, urls: ${listOf(cluster.urls)}}`),
       isOneProcess: false,
       keepsOrder: true,
       faults: (random) => [...nodeFaults('a node', cluster, random), ...allNodesKilled('all nodes', cluster)],
@@ -89,9 +89,10 @@ export const SCENARIOS: Readonly<Record<ScenarioName, () => Promise<Scenario>>> 
   kafka: async () => {
     const cluster = await startKafka({ nodes: 3 });
     return {
-      env: transports(
-        `main: {kind: kafka, brokers: ${listOf(cluster.brokers)}, sessionTimeoutMs: 6000, replicationFactor: 3}`,
-      ),
+      env: () =>
+        transports(
+          `main: {kind: kafka, brokers: ${listOf(cluster.brokers)}, sessionTimeoutMs: 6000, replicationFactor: 3}`,
+        ),
       isOneProcess: false,
       keepsOrder: true,
       faults: (random) => nodeFaults('a broker', cluster, random),
@@ -107,14 +108,15 @@ export const SCENARIOS: Readonly<Record<ScenarioName, () => Promise<Scenario>>> 
       end: () => redis.restart(),
     };
     return {
-      env: transports(
-        `events: {kind: kafka, brokers: ${listOf(kafka.brokers)}, sessionTimeoutMs: 6000}`,
-        `work: {kind: rabbitmq, urls: ${listOf(rabbitmq.urls)}}`,
-        `fast: {kind: redis, url: "${redis.url}"}`,
-        'brokers: {kind: failover, members: [events, work, fast], probeIntervalMs: 1000, failBackAfterMs: 5000}',
-        'disk: {kind: embedded, directory: ./spool}',
-        'main: {kind: spooled, transport: brokers, spool: disk, probeIntervalMs: 1000, attemptTimeoutMs: 3000}',
-      ),
+      env: (directory) =>
+        transports(
+          `events: {kind: kafka, brokers: ${listOf(kafka.brokers)}, sessionTimeoutMs: 6000}`,
+          `work: {kind: rabbitmq, urls: ${listOf(rabbitmq.urls)}}`,
+          `fast: {kind: redis, url: "${redis.url}"}`,
+          'brokers: {kind: failover, members: [events, work, fast], probeIntervalMs: 1000, failBackAfterMs: 5000}',
+          `disk: {kind: embedded, directory: "${directory}/spool"}`,
+          'main: {kind: spooled, transport: brokers, spool: disk, probeIntervalMs: 1000, attemptTimeoutMs: 3000}',
+        ),
       isOneProcess: false,
       keepsOrder: false, // a key moves between brokers
       faults: () => {

@@ -12,7 +12,7 @@ export interface WorkerSettings extends Pick<WorkerTask, 'produces' | 'consumes'
   /** Where histories and logs of all workers go, and a directory of its own for what it keeps. */
   readonly directory: string;
   /** The transports, as an application would be told of them. */
-  readonly env: Readonly<Record<string, string>>;
+  readonly env: (directory: string) => Readonly<Record<string, string>>;
 }
 
 /** A process of the proof that is killed and started again. */
@@ -55,7 +55,7 @@ export class Worker {
     ];
     this.#state = undefined;
     const child = spawn(process.execPath, args, {
-      env: { ...process.env, NODE_ENV: 'test', ...env, DATA_DIR: own },
+      env: { ...process.env, NODE_ENV: 'test', ...env(own), DATA_DIR: own },
       stdio: ['ignore', log, log, 'ipc'],
     });
     closeSync(log);

@@ -3,6 +3,7 @@ import { MessagingError } from '../../../core/messaging/messaging.errors.js';
 import { KeepOpen } from '../../../core/messaging/transport-kit/keep-open.js';
 import { within } from '../../../core/messaging/transport-kit/within.js';
 import { failureOf, isPassing, typeOf } from './kafka-errors.js';
+import { endAlsoAfter } from './end-client.js';
 import type { KafkaLink } from './kafka-link.js';
 import type {
   Consumer,
@@ -58,6 +59,8 @@ export class GroupReader {
   readonly #keepOpen: KeepOpen;
   #consumer: Consumer | undefined;
   #memberId: string | undefined;
+  /** What the client was last asked to do. */
+  #begun: Promise<unknown> = Promise.resolve();
   /** Of the last failure. */
   #cause: unknown;
   #isOpen = false;
@@ -123,7 +126,8 @@ export class GroupReader {
     this.#isOpen = false;
     this.#cancelWatch();
     if (!consumer) return;
-    await within(consumer.disconnect(), LEAVE_TIMEOUT_MS, () => new Error('late')).catch(() => undefined);
+    const ended = endAlsoAfter(consumer, this.#begun);
+    await within(ended, LEAVE_TIMEOUT_MS, () => new Error('late')).catch(() => undefined);
   }
 
   async #openInTurn(): Promise<void> {
@@ -201,13 +205,16 @@ export class GroupReader {
       await consumer.connect();
       await consumer.subscribe({ topics: [...this.group.topics], fromBeginning: true });
     };
-    await within(connect(), connectTimeoutMs + requestTimeoutMs, () => this.link.silentError());
+    const connecting = connect();
+    this.#begun = connecting;
+    await within(connecting, connectTimeoutMs + requestTimeoutMs, () => this.link.silentError());
     const running = consumer.run({
       autoCommit: false,
       eachBatchAutoResolve: false,
       partitionsConsumedConcurrently: CONCURRENT_PARTITIONS,
       eachBatch: (payload) => this.#batch(payload),
     });
+    this.#begun = running;
     running.catch(fail);
     await Promise.race([joined, pause(JOIN_PATIENCE_MS, undefined, { ref: false })]);
     this.#isOpen = true;

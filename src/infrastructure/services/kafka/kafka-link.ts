@@ -2,6 +2,7 @@ import { MessagingError } from '../../../core/messaging/messaging.errors.js';
 import { within } from '../../../core/messaging/transport-kit/within.js';
 import type { Clock } from '../../../core/messaging/transport.js';
 import { clientConfigOf } from './client-config.js';
+import { end, endAlsoAfter } from './end-client.js';
 import { Gate } from './gate.js';
 import { failureOf, isHopeless, reasonOf } from './kafka-errors.js';
 import type { KafkaOptions } from './kafka.options.js';
@@ -89,13 +90,18 @@ export class KafkaLink {
 
   /** The answer to a question about the cluster, within the time for a request. */
   async ask<T>(question: (admin: Admin) => Promise<T>): Promise<T> {
-    const { admin, producer } = this.client;
+    const { client } = this;
+    const { producer } = client;
     try {
-      return await within(question(admin), this.options.requestTimeoutMs, () => {
-        const error = this.silentError();
-        this.failed(producer, error);
-        return error;
-      });
+      return await within(
+        this.#finished(client, question(client.admin)),
+        this.options.requestTimeoutMs,
+        () => {
+          const error = this.silentError();
+          this.failed(producer, error);
+          return error;
+        },
+      );
     } catch (error) {
       throw failureOf(error, this.label, false).error;
     }
@@ -113,7 +119,16 @@ export class KafkaLink {
 
   /** Ends what a client that was given up has begun: it connects again to finish what was under way. */
   async finish(producer: Producer): Promise<void> {
-    if (this.#client?.producer !== producer) await producer.disconnect().catch(() => undefined);
+    if (this.#client?.producer !== producer) await end(producer);
+  }
+
+  /** The same for a question: the client that was asked may have been given up meanwhile. */
+  async #finished<T>(client: Client, question: Promise<T>): Promise<T> {
+    try {
+      return await question;
+    } finally {
+      if (this.#client !== client) void end(client.admin);
+    }
   }
 
   /** Something that should have worked has not: a new client takes over, once there is one. */
@@ -150,7 +165,7 @@ export class KafkaLink {
     try {
       producer = await this.#producerOf(kafka, kafkajs);
     } catch (error) {
-      void admin.disconnect().catch(() => undefined);
+      void end(admin);
       throw this.#unreachable(error);
     }
     producer.on(producer.events.REQUEST_TIMEOUT, () => this.failed(producer, this.silentError()));
@@ -178,11 +193,12 @@ export class KafkaLink {
         createPartitioner: Partitioners.DefaultPartitioner,
         retry: { initialRetryTime: FIRST_RETRY_MS, maxRetryTime: MAX_RETRY_MS, retries: RETRIES },
       });
+      const connecting = producer.connect();
       try {
-        await within(producer.connect(), patienceMs, () => this.silentError());
+        await within(connecting, patienceMs, () => this.silentError());
         return producer;
       } catch (error) {
-        void producer.disconnect().catch(() => undefined);
+        void endAlsoAfter(producer, connecting);
         last = error;
       }
     }
@@ -197,7 +213,7 @@ export class KafkaLink {
   #watch(client: Client): void {
     this.#cancelTimer = this.clock.schedule(WATCH_MS, () => {
       const asked = client.admin.fetchTopicMetadata({ topics: [`${this.options.namePrefix}.ping`] });
-      within(asked, this.options.requestTimeoutMs, () => this.silentError())
+      within(this.#finished(client, asked), this.options.requestTimeoutMs, () => this.silentError())
         .catch((error: unknown) => {
           if (!isAnswer(error)) this.#lost(client, error);
         })
@@ -256,6 +272,6 @@ function isAnswer(error: unknown): boolean {
 }
 
 async function letGo({ admin, producer }: Client): Promise<void> {
-  const ended = Promise.allSettled([admin.disconnect(), producer.disconnect()]);
+  const ended = Promise.all([end(admin), end(producer)]);
   await within(ended, CLOSE_TIMEOUT_MS, () => new Error('late')).catch(() => undefined);
 }

@@ -1,5 +1,6 @@
 import { within } from '../../../core/messaging/transport-kit/within.js';
 import { clientConfigOf } from './client-config.js';
+import { end, endAlsoAfter } from './end-client.js';
 import type { KafkaOptions } from './kafka.options.js';
 import type { Admin, Kafkajs } from './kafkajs-client.js';
 
@@ -30,7 +31,7 @@ export async function firstToAnswer(
       const found = await Promise.any(asked);
       for (const other of asked)
         other.then(
-          ({ admin }) => admin !== found.admin && void admin.disconnect().catch(() => undefined),
+          ({ admin }) => admin !== found.admin && void end(admin),
           () => undefined,
         );
       return found;
@@ -46,12 +47,12 @@ async function ask(seed: string, name: string, options: KafkaOptions, kafkajs: K
   const kafka = new kafkajs.Kafka(clientConfigOf(name, options, kafkajs, seeds));
   const alone = new kafkajs.Kafka(clientConfigOf(name, options, kafkajs, [seed]));
   const admin = alone.admin({ retry: { retries: 1, initialRetryTime: 50, maxRetryTime: 100 } });
+  const connecting = admin.connect();
   try {
-    const connecting = admin.connect();
     await within(connecting, options.connectTimeoutMs, () => new Error('connect ETIMEDOUT'));
     return { kafka, admin, seeds };
   } catch (error) {
-    void admin.disconnect().catch(() => undefined);
+    void endAlsoAfter(admin, connecting);
     throw error;
   }
 }
