@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from 'node:net';
-import { KafkaNode } from './kafka-node.js';
+import { type KafkaListener, KafkaNode } from './kafka-node.js';
 import { freePorts } from './server-process.js';
 import { waitUntil } from './wait-until.js';
 
@@ -13,6 +13,10 @@ export interface KafkaClusterOptions {
   readonly version?: '3.9.1' | '4.1.1';
   /** Further lines of server.properties, for all nodes. */
   readonly config?: readonly string[];
+  /** Further ways in for clients. */
+  readonly listeners?: readonly Omit<KafkaListener, 'port'>[];
+  /** As the tool that formats the storage wants them: `SCRAM-SHA-256=[name=shop,password=...]`. */
+  readonly scramUsers?: readonly string[];
 }
 
 /** One Kafka broker or several that form a cluster, of a test. */
@@ -24,6 +28,11 @@ export class KafkaCluster {
 
   get brokers(): string[] {
     return this.nodes.map(({ port }) => `127.0.0.1:${port}`);
+  }
+
+  /** The same on a further way in. */
+  brokersOn(listener: string): string[] {
+    return this.nodes.map(({ portOf }) => `127.0.0.1:${portOf(listener)}`);
   }
 
   /** Resolves once every node answers requests. */
@@ -51,9 +60,9 @@ export class KafkaCluster {
 
 /** Starts a broker or a cluster and waits until it answers. */
 export async function startKafka(options: KafkaClusterOptions = {}): Promise<KafkaCluster> {
-  const { nodes: count = 1, version = '3.9.1', config = [] } = options;
+  const { nodes: count = 1, version = '3.9.1', config = [], listeners = [], scramUsers = [] } = options;
   const directory = mkdtempSync(join(tmpdir(), 'switchyard-kafka-'));
-  const ports = await freePorts(3 * count);
+  const ports = await freePorts((3 + listeners.length) * count);
   const ids = Array.from({ length: count }, (_, index) => index + 1);
   const voters = ids.map((id) => `${id}@127.0.0.1:${ports[3 * id - 1]}`).join(',');
   const nodes = ids.map(
@@ -68,6 +77,11 @@ export async function startKafka(options: KafkaClusterOptions = {}): Promise<Kaf
         directory: join(directory, `k${id}`),
         libraries: join(homedir(), '.cache', 'switchyard', `kafka-${version}`),
         config,
+        listeners: listeners.map((listener, nth) => ({
+          ...listener,
+          port: ports[3 * count + listeners.length * (id - 1) + nth]!,
+        })),
+        scramUsers,
       }),
   );
   const cluster = new KafkaCluster(nodes, directory);

@@ -17,6 +17,17 @@ export interface KafkaNodeOptions {
   readonly libraries: string;
   /** Further lines of server.properties. */
   readonly config: readonly string[];
+  /** Further ways in for clients. */
+  readonly listeners: readonly KafkaListener[];
+  /** Users that can log in with SCRAM, in the words of the tool that formats the storage. */
+  readonly scramUsers: readonly string[];
+}
+
+export interface KafkaListener {
+  /** Capital letters. */
+  readonly name: string;
+  readonly port: number;
+  readonly protocol: 'PLAINTEXT' | 'SSL' | 'SASL_PLAINTEXT' | 'SASL_SSL';
 }
 
 /** One for all clusters of tests. */
@@ -33,6 +44,12 @@ export class KafkaNode {
     writeFileSync(this.#properties, `${propertiesOf(options).join('\n')}\n`);
   }
 
+  readonly portOf = (listener: string): number => {
+    const found = this.options.listeners.find(({ name }) => name === listener);
+    if (!found) throw new Error(`It has no listener ${listener}.`);
+    return found.port;
+  };
+
   get #properties(): string {
     return join(this.options.directory, 'server.properties');
   }
@@ -45,8 +62,10 @@ export class KafkaNode {
 
   /** Once, before the first start. */
   async format(): Promise<void> {
-    const tool = ['kafka.tools.StorageTool', 'format', '-t', CLUSTER_ID, '-c', this.#properties];
-    await promisify(execFile)('java', ['-Xmx128m', '-cp', `${this.options.libraries}/*`, ...tool]);
+    const { libraries, scramUsers } = this.options;
+    const users = scramUsers.flatMap((user) => ['--add-scram', user]);
+    const tool = ['kafka.tools.StorageTool', 'format', '-t', CLUSTER_ID, '-c', this.#properties, ...users];
+    await promisify(execFile)('java', ['-Xmx128m', '-cp', `${libraries}/*`, ...tool]);
   }
 
   /** Does not wait until it is ready. */
@@ -97,14 +116,23 @@ function propertiesOf({
   replicas,
   directory,
   config,
+  listeners,
 }: KafkaNodeOptions): readonly string[] {
+  const ways = [
+    { name: 'CLIENT', port, protocol: 'PLAINTEXT' },
+    { name: 'INTERNAL', port: internalPort, protocol: 'PLAINTEXT' },
+    ...listeners,
+  ];
+  const controller = { name: 'CONTROLLER', port: controllerPort, protocol: 'PLAINTEXT' };
+  const listed = (all: typeof ways): string =>
+    all.map((way) => `${way.name}://127.0.0.1:${way.port}`).join(',');
   return [
     'process.roles=broker,controller',
     `node.id=${id}`,
     `controller.quorum.voters=${voters}`,
-    `listeners=CLIENT://127.0.0.1:${port},INTERNAL://127.0.0.1:${internalPort},CONTROLLER://127.0.0.1:${controllerPort}`,
-    `advertised.listeners=CLIENT://127.0.0.1:${port},INTERNAL://127.0.0.1:${internalPort}`,
-    'listener.security.protocol.map=CLIENT:PLAINTEXT,INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    `listeners=${listed([...ways, controller])}`,
+    `advertised.listeners=${listed(ways)}`,
+    `listener.security.protocol.map=${[...ways, controller].map(({ name, protocol }) => `${name}:${protocol}`).join(',')}`,
     'inter.broker.listener.name=INTERNAL',
     'controller.listener.names=CONTROLLER',
     `log.dirs=${join(directory, 'data')}`,

@@ -94,15 +94,23 @@ export class GroupReader {
 
   /** Nothing more comes, but it stays a member. */
   pauseAll(): void {
-    this.#consumer?.pause(this.group.topics.map((topic) => ({ topic })));
+    this.#whileRunning((consumer) => consumer.pause(this.group.topics.map((topic) => ({ topic }))));
   }
 
   pause(topic: string, partition: number): void {
-    this.#consumer?.pause([{ topic, partitions: [partition] }]);
+    this.#whileRunning((consumer) => consumer.pause([{ topic, partitions: [partition] }]));
   }
 
   resume(topic: string, partition: number): void {
-    this.#consumer?.resume([{ topic, partitions: [partition] }]);
+    this.#whileRunning((consumer) => consumer.resume([{ topic, partitions: [partition] }]));
+  }
+
+  #whileRunning(use: (consumer: Consumer) => void): void {
+    try {
+      if (this.#consumer) use(this.#consumer);
+    } catch {
+      // One that has not begun, or has just crashed, hands out nothing and has nothing to pause.
+    }
   }
 
   async commit(offsets: PartitionOffset[]): Promise<void> {

@@ -7,3 +7,12 @@ it('says how to install the client where it is missing', async () => {
     message: expect.stringContaining('npm install kafkajs@2') as string,
   });
 });
+
+it('lets the fetchers of a stopped consumer end, which would spin for ever otherwise', async () => {
+  await loadKafkajs();
+  const { default: Runner } = (await import('kafkajs/src/consumer/runner.js')) as {
+    default: { prototype: { fetch: (nodeId: string) => Promise<unknown> } };
+  };
+  const stopped = { running: false, consumerGroup: {}, logger: { debug: () => undefined } };
+  await expect(Runner.prototype.fetch.call(stopped, '1')).rejects.toThrow('The consumer was stopped.');
+});

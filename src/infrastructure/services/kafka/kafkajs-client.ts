@@ -38,6 +38,10 @@ interface ConsumerGroup {
   readonly prototype: { joinAndSync?: (this: Member) => Promise<void> };
 }
 
+interface Runner {
+  readonly prototype: { fetch?: (this: { readonly running: boolean }, nodeId: string) => Promise<unknown> };
+}
+
 /** What a cluster says about topics and groups that it has just got or moved. */
 const JOIN_TRIES = 100;
 const JOIN_RETRY_MS = 200;
@@ -60,12 +64,14 @@ export async function loadKafkajs(load: () => Promise<unknown> = () => import('k
 
 /** Mends what cannot be got at from outside. A client that looks different inside is left as it is. */
 async function patch(): Promise<void> {
-  const [queue, group] = await Promise.all([
+  const [queue, group, runner] = await Promise.all([
     inside<RequestQueue>(() => import('kafkajs/src/network/requestQueue/index.js')),
     inside<ConsumerGroup>(() => import('kafkajs/src/consumer/consumerGroup.js')),
+    inside<Runner>(() => import('kafkajs/src/consumer/runner.js')),
   ]);
   if (queue) stopIdleTimer(queue.prototype);
   if (group) askBeforeJoining(group.prototype);
+  if (runner) endWhenStopped(runner.prototype);
 }
 
 async function inside<T>(load: () => Promise<unknown>): Promise<T | undefined> {
@@ -84,6 +90,20 @@ function stopIdleTimer(prototype: RequestQueue['prototype'] & { [PATCHED]?: true
   prototype[PATCHED] = true;
   prototype.scheduleCheckPendingRequests = function (this: { readonly pending?: readonly unknown[] }) {
     if (this.pending?.length !== 0) original.call(this);
+  };
+}
+
+/**
+ * A consumer that is stopped while it replaces its fetchers, as it does when brokers come and go, never learns of it: the new ones fetch nothing
+ * from a stopped consumer, at once and for ever, and nothing else in the process ever gets a turn again.
+ */
+function endWhenStopped(prototype: Runner['prototype'] & { [PATCHED]?: true }): void {
+  const original = prototype.fetch;
+  if (!original || prototype[PATCHED]) return;
+  prototype[PATCHED] = true;
+  prototype.fetch = function (nodeId) {
+    if (!this.running) return Promise.reject(new Error('The consumer was stopped.'));
+    return original.call(this, nodeId);
   };
 }
 

@@ -1,2 +1,3 @@
 declare module 'kafkajs/src/network/requestQueue/index.js';
 declare module 'kafkajs/src/consumer/consumerGroup.js';
+declare module 'kafkajs/src/consumer/runner.js';

@@ -6,6 +6,8 @@ import type { Admin, Kafkajs } from './kafkajs-client.js';
 
 /** Brokers that are asked at the same time. */
 const AT_A_TIME = 3;
+/** Of the client itself, which otherwise hides for seconds why it cannot connect: whoever asks tries again. */
+const IMPATIENT = { retries: 1, initialRetryTime: 50, maxRetryTime: 100 };
 
 export interface Answered {
   readonly kafka: InstanceType<Kafkajs['Kafka']>;
@@ -45,9 +47,10 @@ export async function firstToAnswer(
 async function ask(seed: string, name: string, options: KafkaOptions, kafkajs: Kafkajs): Promise<Answered> {
   const seeds = [seed, ...shuffled(options.brokers.filter((other) => other !== seed))];
   const kafka = new kafkajs.Kafka(clientConfigOf(name, options, kafkajs, seeds));
-  const alone = new kafkajs.Kafka(clientConfigOf(name, options, kafkajs, [seed]));
-  const admin = alone.admin({ retry: { retries: 1, initialRetryTime: 50, maxRetryTime: 100 } });
-  const connecting = admin.connect();
+  const alone = new kafkajs.Kafka({ ...clientConfigOf(name, options, kafkajs, [seed]), retry: IMPATIENT });
+  const admin = alone.admin();
+  // A connection alone says little: one that wants a login is closed at the first question.
+  const connecting = admin.connect().then(() => admin.describeCluster());
   try {
     await within(connecting, options.connectTimeoutMs, () => new Error('connect ETIMEDOUT'));
     return { kafka, admin, seeds };
