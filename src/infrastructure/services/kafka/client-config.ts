@@ -1,6 +1,7 @@
 import type { ConnectionOptions } from 'node:tls';
 import type { KafkaConfig } from 'kafkajs';
 import { readTls } from '../tls/tls-options.js';
+import type { ClientSockets } from './client-sockets.js';
 import type { KafkaOptions } from './kafka.options.js';
 import type { Kafkajs, SASLOptions } from './kafkajs-client.js';
 
@@ -9,18 +10,25 @@ export function tlsOf(name: string, { tls }: Pick<KafkaOptions, 'tls'>): Connect
   return tls && readTls(`Kafka "${name}"`, tls);
 }
 
-/** @param seeds brokers to ask for the others, in this order. */
+export interface ClientWays {
+  /** Brokers to ask for the others, in this order. */
+  readonly seeds: readonly string[];
+  /** Where its connections are kept. */
+  readonly sockets: ClientSockets;
+}
+
 export function clientConfigOf(
   name: string,
   options: KafkaOptions,
   { logLevel }: Kafkajs,
-  seeds: readonly string[],
+  { seeds, sockets }: ClientWays,
 ): KafkaConfig {
   const { sasl, connectTimeoutMs, requestTimeoutMs } = options;
   const ssl = tlsOf(name, options);
   return {
     clientId: `switchyard-${name}`,
     brokers: [...seeds],
+    socketFactory: sockets.create,
     connectionTimeout: connectTimeoutMs,
     authenticationTimeout: connectTimeoutMs,
     requestTimeout: requestTimeoutMs,

@@ -1,3 +1,6 @@
+import { within } from '../../../core/messaging/transport-kit/within.js';
+import type { ClientSockets } from './client-sockets.js';
+
 /** A client of kafkajs, or what it makes. */
 interface Endable {
   disconnect(): Promise<void>;
@@ -8,10 +11,18 @@ export async function end(client: Endable): Promise<void> {
   await client.disconnect().catch(() => undefined);
 }
 
-/**
- * Ends a client that is in the middle of something: now, and once more when that is done with, because the client connects again to
- * finish what it has begun, and would keep that connection, and with it the process, for ever.
- */
+/** Ends clients as they want it to be done, but not for longer than this, and then closes what they have left open. */
+export async function endWithin(
+  timeoutMs: number,
+  clients: readonly Endable[],
+  sockets: ClientSockets,
+): Promise<void> {
+  const ended = Promise.all(clients.map(end));
+  await within(ended, timeoutMs, () => new Error('late')).catch(() => undefined);
+  sockets.end();
+}
+
+/** Ends a part of a client that goes on otherwise: now, and once more when it is done with what it has begun, for which it connects again. */
 export async function endAlsoAfter(client: Endable, begun: Promise<unknown>): Promise<void> {
   const again = (): Promise<void> => end(client);
   void begun.then(again, again);

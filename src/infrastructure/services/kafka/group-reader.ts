@@ -3,7 +3,8 @@ import { MessagingError } from '../../../core/messaging/messaging.errors.js';
 import { KeepOpen } from '../../../core/messaging/transport-kit/keep-open.js';
 import { within } from '../../../core/messaging/transport-kit/within.js';
 import { failureOf, isPassing, typeOf } from './kafka-errors.js';
-import { endAlsoAfter } from './end-client.js';
+import { ClientSockets } from './client-sockets.js';
+import { endWithin } from './end-client.js';
 import type { KafkaLink } from './kafka-link.js';
 import type {
   Consumer,
@@ -59,8 +60,7 @@ export class GroupReader {
   readonly #keepOpen: KeepOpen;
   #consumer: Consumer | undefined;
   #memberId: string | undefined;
-  /** What the client was last asked to do. */
-  #begun: Promise<unknown> = Promise.resolve();
+  #sockets = new ClientSockets();
   /** Of the last failure. */
   #cause: unknown;
   #isOpen = false;
@@ -134,8 +134,7 @@ export class GroupReader {
     this.#isOpen = false;
     this.#cancelWatch();
     if (!consumer) return;
-    const ended = endAlsoAfter(consumer, this.#begun);
-    await within(ended, LEAVE_TIMEOUT_MS, () => new Error('late')).catch(() => undefined);
+    await endWithin(LEAVE_TIMEOUT_MS, [consumer], this.#sockets);
   }
 
   async #openInTurn(): Promise<void> {
@@ -150,7 +149,7 @@ export class GroupReader {
 
   async #open(): Promise<void> {
     await this.#letGo();
-    const { kafka, kafkajs } = await this.link.consumerClient();
+    const { kafka, kafkajs, sockets } = await this.link.consumerClient();
     const { sessionTimeoutMs, maxMessageBytes } = this.link.options;
     const consumer = kafka.consumer({
       groupId: this.group.id,
@@ -169,6 +168,7 @@ export class GroupReader {
       },
     });
     this.#consumer = consumer;
+    this.#sockets = sockets;
     this.#cause = undefined;
     try {
       await this.#join(consumer);
@@ -213,16 +213,13 @@ export class GroupReader {
       await consumer.connect();
       await consumer.subscribe({ topics: [...this.group.topics], fromBeginning: true });
     };
-    const connecting = connect();
-    this.#begun = connecting;
-    await within(connecting, connectTimeoutMs + requestTimeoutMs, () => this.link.silentError());
+    await within(connect(), connectTimeoutMs + requestTimeoutMs, () => this.link.silentError());
     const running = consumer.run({
       autoCommit: false,
       eachBatchAutoResolve: false,
       partitionsConsumedConcurrently: CONCURRENT_PARTITIONS,
       eachBatch: (payload) => this.#batch(payload),
     });
-    this.#begun = running;
     running.catch(fail);
     await Promise.race([joined, pause(JOIN_PATIENCE_MS, undefined, { ref: false })]);
     this.#isOpen = true;

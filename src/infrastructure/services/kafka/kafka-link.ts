@@ -2,7 +2,8 @@ import { MessagingError } from '../../../core/messaging/messaging.errors.js';
 import { within } from '../../../core/messaging/transport-kit/within.js';
 import type { Clock } from '../../../core/messaging/transport.js';
 import { clientConfigOf } from './client-config.js';
-import { end, endAlsoAfter } from './end-client.js';
+import { ClientSockets } from './client-sockets.js';
+import { endAlsoAfter, endWithin } from './end-client.js';
 import { Gate } from './gate.js';
 import { failureOf, isHopeless, reasonOf } from './kafka-errors.js';
 import type { KafkaOptions } from './kafka.options.js';
@@ -31,6 +32,7 @@ interface Client {
   readonly kafkajs: Kafkajs;
   readonly admin: Admin;
   readonly producer: Producer;
+  readonly sockets: ClientSockets;
   /** Brokers to ask first: the first one has answered. */
   readonly seeds: readonly string[];
   /** Rejects when it is given up; what is under way then has an unknown end. */
@@ -90,18 +92,13 @@ export class KafkaLink {
 
   /** The answer to a question about the cluster, within the time for a request. */
   async ask<T>(question: (admin: Admin) => Promise<T>): Promise<T> {
-    const { client } = this;
-    const { producer } = client;
+    const { admin, producer } = this.client;
     try {
-      return await within(
-        this.#finished(client, question(client.admin)),
-        this.options.requestTimeoutMs,
-        () => {
-          const error = this.silentError();
-          this.failed(producer, error);
-          return error;
-        },
-      );
+      return await within(question(admin), this.options.requestTimeoutMs, () => {
+        const error = this.silentError();
+        this.failed(producer, error);
+        return error;
+      });
     } catch (error) {
       throw failureOf(error, this.label, false).error;
     }
@@ -111,24 +108,13 @@ export class KafkaLink {
   async consumerClient(): Promise<{
     readonly kafkajs: Kafkajs;
     readonly kafka: Kafka;
+    readonly sockets: ClientSockets;
   }> {
     await this.connect();
     const { kafkajs, seeds } = this.client;
-    return { kafkajs, kafka: new kafkajs.Kafka(clientConfigOf(this.name, this.options, kafkajs, seeds)) };
-  }
-
-  /** Ends what a client that was given up has begun: it connects again to finish what was under way. */
-  async finish(producer: Producer): Promise<void> {
-    if (this.#client?.producer !== producer) await end(producer);
-  }
-
-  /** The same for a question: the client that was asked may have been given up meanwhile. */
-  async #finished<T>(client: Client, question: Promise<T>): Promise<T> {
-    try {
-      return await question;
-    } finally {
-      if (this.#client !== client) void end(client.admin);
-    }
+    const sockets = new ClientSockets();
+    const config = clientConfigOf(this.name, this.options, kafkajs, { seeds, sockets });
+    return { kafkajs, kafka: new kafkajs.Kafka(config), sockets };
   }
 
   /** Something that should have worked has not: a new client takes over, once there is one. */
@@ -156,7 +142,7 @@ export class KafkaLink {
 
   async #connect(): Promise<void> {
     const kafkajs = await loadKafkajs();
-    const { kafka, admin, seeds } = await firstToAnswer(this.name, this.options, kafkajs).catch(
+    const { kafka, admin, sockets, seeds } = await firstToAnswer(this.name, this.options, kafkajs).catch(
       (error: unknown) => {
         throw this.#unreachable(error);
       },
@@ -165,11 +151,11 @@ export class KafkaLink {
     try {
       producer = await this.#producerOf(kafka, kafkajs);
     } catch (error) {
-      void end(admin);
+      void endWithin(CLOSE_TIMEOUT_MS, [admin], sockets);
       throw this.#unreachable(error);
     }
     producer.on(producer.events.REQUEST_TIMEOUT, () => this.failed(producer, this.silentError()));
-    const client = { kafkajs, admin, producer, seeds, ...endable() };
+    const client = { kafkajs, admin, producer, sockets, seeds, ...endable() };
     if (this.#isClosed) {
       void letGo(client);
       throw this.#closedError();
@@ -213,7 +199,7 @@ export class KafkaLink {
   #watch(client: Client): void {
     this.#cancelTimer = this.clock.schedule(WATCH_MS, () => {
       const asked = client.admin.fetchTopicMetadata({ topics: [`${this.options.namePrefix}.ping`] });
-      within(this.#finished(client, asked), this.options.requestTimeoutMs, () => this.silentError())
+      within(asked, this.options.requestTimeoutMs, () => this.silentError())
         .catch((error: unknown) => {
           if (!isAnswer(error)) this.#lost(client, error);
         })
@@ -271,7 +257,6 @@ function isAnswer(error: unknown): boolean {
   );
 }
 
-async function letGo({ admin, producer }: Client): Promise<void> {
-  const ended = Promise.all([end(admin), end(producer)]);
-  await within(ended, CLOSE_TIMEOUT_MS, () => new Error('late')).catch(() => undefined);
+function letGo({ admin, producer, sockets }: Client): Promise<void> {
+  return endWithin(CLOSE_TIMEOUT_MS, [admin, producer], sockets);
 }

@@ -78,7 +78,7 @@ export class ProducerLane {
         timeout: requestTimeoutMs,
         topicMessages: [{ topic: this.topic, messages }],
       });
-      sending.catch(() => undefined).finally(() => void this.link.finish(producer));
+      sending.catch(() => undefined); // it may fail long after it was given up
       const written = await within(Promise.race([sending, ended]), SEND_PATIENCE * requestTimeoutMs, () =>
         this.link.silentError(),
       );

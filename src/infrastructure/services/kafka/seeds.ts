@@ -1,17 +1,20 @@
 import { within } from '../../../core/messaging/transport-kit/within.js';
 import { clientConfigOf } from './client-config.js';
-import { end, endAlsoAfter } from './end-client.js';
+import { ClientSockets } from './client-sockets.js';
+import { endWithin } from './end-client.js';
 import type { KafkaOptions } from './kafka.options.js';
 import type { Admin, Kafkajs } from './kafkajs-client.js';
 
 /** Brokers that are asked at the same time. */
 const AT_A_TIME = 3;
+const END_TIMEOUT_MS = 1_000;
 /** Of the client itself, which otherwise hides for seconds why it cannot connect: whoever asks tries again. */
 const IMPATIENT = { retries: 1, initialRetryTime: 50, maxRetryTime: 100 };
 
 export interface Answered {
   readonly kafka: InstanceType<Kafkajs['Kafka']>;
   readonly admin: Admin;
+  readonly sockets: ClientSockets;
   /** The one that has answered, and then the others. */
   readonly seeds: readonly string[];
 }
@@ -33,7 +36,7 @@ export async function firstToAnswer(
       const found = await Promise.any(asked);
       for (const other of asked)
         other.then(
-          ({ admin }) => admin !== found.admin && void end(admin),
+          ({ admin, sockets }) => admin !== found.admin && void endWithin(END_TIMEOUT_MS, [admin], sockets),
           () => undefined,
         );
       return found;
@@ -46,16 +49,18 @@ export async function firstToAnswer(
 
 async function ask(seed: string, name: string, options: KafkaOptions, kafkajs: Kafkajs): Promise<Answered> {
   const seeds = [seed, ...shuffled(options.brokers.filter((other) => other !== seed))];
-  const kafka = new kafkajs.Kafka(clientConfigOf(name, options, kafkajs, seeds));
-  const alone = new kafkajs.Kafka({ ...clientConfigOf(name, options, kafkajs, [seed]), retry: IMPATIENT });
+  const sockets = new ClientSockets();
+  const kafka = new kafkajs.Kafka(clientConfigOf(name, options, kafkajs, { seeds, sockets }));
+  const way = clientConfigOf(name, options, kafkajs, { seeds: [seed], sockets });
+  const alone = new kafkajs.Kafka({ ...way, retry: IMPATIENT });
   const admin = alone.admin();
   // A connection alone says little: one that wants a login is closed at the first question.
   const connecting = admin.connect().then(() => admin.describeCluster());
   try {
     await within(connecting, options.connectTimeoutMs, () => new Error('connect ETIMEDOUT'));
-    return { kafka, admin, seeds };
+    return { kafka, admin, sockets, seeds };
   } catch (error) {
-    void endAlsoAfter(admin, connecting);
+    void endWithin(END_TIMEOUT_MS, [admin], sockets);
     throw error;
   }
 }

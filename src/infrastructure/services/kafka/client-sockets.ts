@@ -1,0 +1,39 @@
+import { connect, isIP, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import type { ISocketFactory } from 'kafkajs';
+
+/** As the client itself would have it. */
+const KEEP_ALIVE_DELAY_MS = 60_000;
+
+/**
+ * The connections of one client. A client that is disconnected in the middle of something connects again to finish that, and one that waits for
+ * a broker which says nothing may never come to close what it has: either would keep the process alive for ever.
+ */
+export class ClientSockets {
+  readonly #open = new Set<Socket>();
+  #isEnded = false;
+
+  readonly create: ISocketFactory = ({ host, port, ssl, onConnect }) => {
+    const encrypted = ssl as typeof ssl | undefined;
+    const name = isIP(host) === 0 ? { servername: host } : {};
+    const socket = encrypted
+      ? connectTls({ host, port, ...name, ...encrypted }, onConnect)
+      : connect({ host, port }, onConnect);
+    socket.setKeepAlive(true, KEEP_ALIVE_DELAY_MS);
+    this.#open.add(socket);
+    socket.once('close', () => this.#open.delete(socket));
+    if (this.#isEnded) socket.destroy(givenUp());
+    return socket;
+  };
+
+  /** For good: whatever the client connects to from now on is closed at once. */
+  end(): void {
+    this.#isEnded = true;
+    for (const socket of this.#open) socket.destroy(givenUp());
+  }
+}
+
+/** An error, because the client waits for answers, and keeps timers for them, on a connection that is closed without one. */
+function givenUp(): Error {
+  return new Error('The client was given up.');
+}
