@@ -72,7 +72,7 @@ export const MUTATIONS = [
     find: 'const messages = items.map(({ message }) => message);',
     replace:
       'const messages = items.map(({ message }) => message);\n    for (const item of items) this.#done(item);',
-    needs: ['redis', 'rabbitmq', 'kafka'],
-    soak: ['--scenario', 'spooled', '--minutes', '1', '--seed', '7'],
+    needs: [],
+    jest: ['src/infrastructure/services/composites/spool-drain.spec.ts'],
   },
 ];

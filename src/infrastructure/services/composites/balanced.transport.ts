@@ -41,11 +41,7 @@ export class BalancedTransport implements Transport, Composite {
   readonly #policy: PublishPolicy;
 
   /** @throws MessagingConfigurationError unless there are two members or more, each once, and a weight for each or none. */
-  constructor(
-    transports: readonly Transport[],
-    options: BalancedOptions,
-    context: TransportContext,
-  ) {
+  constructor(transports: readonly Transport[], options: BalancedOptions, context: TransportContext) {
     this.name = context.name;
     const { clock } = context;
     const { weights, strategy } = options;

@@ -37,11 +37,7 @@ export class FailoverTransport implements Transport, Composite {
   readonly #group: MemberGroup;
 
   /** @throws MessagingConfigurationError unless there are two members or more, each once. */
-  constructor(
-    transports: readonly Transport[],
-    options: FailoverOptions,
-    context: TransportContext,
-  ) {
+  constructor(transports: readonly Transport[], options: FailoverOptions, context: TransportContext) {
     this.name = context.name;
     assertMembers(this.name, transports);
     this.#policy = { ...options, clock: context.clock };

@@ -7,7 +7,7 @@ interface Endable {
 }
 
 /** Never rejects. */
-export async function end(client: Endable): Promise<void> {
+async function end(client: Endable): Promise<void> {
   await client.disconnect().catch(() => undefined);
 }
 
