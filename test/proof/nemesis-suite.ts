@@ -5,6 +5,8 @@ import type { ScenarioName } from './scenarios.js';
 
 /** What combines all brokers has the most that can go wrong. Longer runs of the others are for `npm run soak`. */
 const FAULTS_MS = { spooled: 180_000, others: 40_000 };
+/** The same decisions each time, so that a change can be told from chance; others are for `npm run soak`. */
+const SEED = 7;
 /** Starting brokers and processes, draining, ending. */
 const AROUND_MS = 300_000;
 
@@ -14,9 +16,8 @@ export function holdsUnderNemesis(scenario: ScenarioName): void {
   it(
     `${scenario}: loses, invents and reorders nothing while things go wrong at random`,
     async () => {
-      const seed = Math.floor(Math.random() * 1e6);
-      const result = await prove({ scenario, faultsMs, seed });
-      report(`nemesis, ${scenario}, seed ${seed}`, explainProof(result));
+      const result = await prove({ scenario, faultsMs, seed: SEED });
+      report(`nemesis, ${scenario}, seed ${SEED}`, explainProof(result));
       expect(result.problems).toEqual([]);
     },
     faultsMs + AROUND_MS,
