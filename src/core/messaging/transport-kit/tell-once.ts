@@ -1,5 +1,3 @@
-import type { MessagingError } from '../messaging.errors.js';
-
 /** More different troubles than this at a time are told again. */
 const MAX_TOLD = 32;
 
@@ -7,9 +5,9 @@ const MAX_TOLD = 32;
 export class TellOnce {
   readonly #told = new Set<string>();
 
-  constructor(private readonly tell: (error: MessagingError) => void) {}
+  constructor(private readonly tell: (error: Error) => void) {}
 
-  trouble(error: MessagingError): void {
+  trouble(error: Error): void {
     if (this.#told.has(error.message)) return;
     if (this.#told.size >= MAX_TOLD) this.#told.clear();
     this.#told.add(error.message);

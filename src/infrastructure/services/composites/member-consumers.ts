@@ -1,3 +1,4 @@
+import { TellOnce } from '../../../core/messaging/transport-kit/tell-once.js';
 import type {
   Consumer,
   OnDelivery,
@@ -14,6 +15,7 @@ const RETRY_MAX_MS = 5_000;
 export class MemberConsumers implements Consumer {
   readonly #consumers = new Map<Member, Consumer>();
   readonly #waiting: (() => void)[] = [];
+  readonly #troubles: TellOnce;
   #running = 0;
   #isStopped = false;
   #stopped: Promise<void> | undefined;
@@ -22,7 +24,9 @@ export class MemberConsumers implements Consumer {
     private readonly subscription: Subscription,
     private readonly onDelivery: OnDelivery,
     private readonly context: TransportContext,
-  ) {}
+  ) {
+    this.#troubles = new TellOnce((error) => context.onEvent({ type: 'error', error }));
+  }
 
   /**
    * Resolves once one member is consumed; the others follow when they can. Rejects when none can be consumed now, unless it is
@@ -53,15 +57,12 @@ export class MemberConsumers implements Consumer {
     else this.#consumers.set(member, consumer);
   }
 
-  /** @param told what was last told of the member: the same is told once. */
-  #retry(member: Member, failures: number, error: Error, told?: string): void {
-    if (error.message !== told) this.context.onEvent({ type: 'error', error });
+  #retry(member: Member, failures: number, error: Error): void {
+    this.#troubles.trouble(error);
     const pauseMs = Math.min(RETRY_MIN_MS * 2 ** Math.min(failures, 10), RETRY_MAX_MS);
     this.context.clock.schedule(pauseMs, () => {
       if (this.#isStopped) return;
-      this.#consume(member).catch((again: unknown) =>
-        this.#retry(member, failures + 1, again as Error, error.message),
-      );
+      this.#consume(member).catch((again: unknown) => this.#retry(member, failures + 1, again as Error));
     });
   }
 
