@@ -37,8 +37,15 @@ function problemsOfRouting(settings: Settings): string[] {
   return [
     ...asList(routes).flatMap((route, index) => problemsOfRoute(route, index, settings, names)),
     ...drained.flatMap((name) => problemsOfName(name, label(['drain'], settings), names)),
+    ...problemsOfRequired(settings, names),
     ...problemsOfFallback(settings, transports),
   ];
+}
+
+function problemsOfRequired(settings: Settings, names: readonly string[]): string[] {
+  const path = ['health', 'requiredTransports'];
+  const required = asList(settings.get(path)).filter((name) => typeof name === 'string');
+  return required.flatMap((name) => problemsOfName(name, label(path, settings), names));
 }
 
 /** A transport called `fallback` is found again by its kind, so that what it holds is still drained afterwards. */

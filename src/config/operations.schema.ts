@@ -50,6 +50,18 @@ export const healthSchema = z
       .enum(['never', 'when-authorized', 'always'])
       .describe('Who sees more than the status: `when-authorized` means holders of an API key.')
       .default('when-authorized'),
+    readiness: z
+      .enum(['any-path', 'all-required', 'ignore'])
+      .describe(
+        'When `/health/ready` passes: while messages can be published on some transport or its spool, while all of `requiredTransports` work, or whenever the process itself works.',
+      )
+      .default('any-path'),
+    requiredTransports: z
+      .array(z.string().min(1))
+      .describe(
+        'Transports that `all-required` asks for, also members of others. Without it all that are used.',
+      )
+      .optional(),
   })
   .prefault({});
 

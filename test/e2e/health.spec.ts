@@ -131,6 +131,54 @@ describe('health', () => {
     expect(await statuses(url)).toEqual(WELL);
   });
 
+  it.each<[HealthModuleOptions, number, number]>([
+    [{ readiness: 'any-path' }, 200, 200],
+    [{ readiness: 'all-required' }, 503, 503],
+    [{ readiness: 'all-required', requiredTransports: ['spare'] }, 503, 503],
+    [{ readiness: 'all-required', requiredTransports: ['main'] }, 200, 200],
+    [{ readiness: 'ignore' }, 200, 200],
+  ])(
+    'with %j and one of two transports down answers %i, and %i when it should be ready',
+    async (options, full, ready) => {
+      const { transport, broker } = fragile('spare');
+      const { url } = await boot({ transports: [memoryTransport('main'), transport] }, options);
+      expect(await statuses(url)).toEqual(WELL);
+      broker.state = 'down';
+      expect(await statuses(url)).toEqual({ ...WELL, '': full, '/ready': ready });
+      broker.state = 'up';
+      expect(await statuses(url)).toEqual(WELL);
+    },
+  );
+
+  it('is ready without any transport when told to ignore them', async () => {
+    const { transport, broker } = fragile('main');
+    const { url } = await boot({ transports: [transport] }, { readiness: 'ignore' });
+    broker.state = 'down';
+    expect(await statuses(url)).toEqual({ ...WELL, '': 503 });
+  });
+
+  it('does not start when a transport is required that is not there', async () => {
+    const options = { readiness: 'all-required', requiredTransports: ['main', 'mian'] } as const;
+    await expect(boot({}, options)).rejects.toThrow('Health requires the transport "mian"; there are main.');
+  });
+
+  it('stays ok when messages become dead letters', async () => {
+    @Injectable()
+    class Failing {
+      @MessageHandler(Ping, { attempts: 1 })
+      on(): void {
+        throw new Error('never');
+      }
+    }
+    const { url, messaging, store } = await bootOperations({
+      providers: [Failing],
+      imports: [HealthModule.forRoot({ cacheMs: 0 })],
+    });
+    await messaging.publish(Ping, {});
+    await eventually(async () => (await store.list({}, { limit: 1 })).items[0]);
+    expect(await jsonOf(await fetch(`${url}/health`))).toEqual({ status: 'ok' });
+  });
+
   it('answers in time when a transport does not', async () => {
     const { transport, broker } = fragile('main');
     const { url } = await boot({ transports: [transport] });

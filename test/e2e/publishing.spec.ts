@@ -5,7 +5,10 @@ import {
   type MessageContext,
   MessageHandler,
   type PublishManyError,
+  systemClock,
 } from '../../src/core/messaging/index.js';
+import { failoverOptionsSchema } from '../../src/infrastructure/services/composites/failover.options.js';
+import { FailoverTransport } from '../../src/infrastructure/services/composites/failover.transport.js';
 import { eventually } from '../support/demonstration.js';
 import { bootApp, closeApps, memoryTransport } from '../support/messaging-app.js';
 
@@ -41,7 +44,29 @@ describe('publishing', () => {
       transport: 'main',
       durability: 'memory',
       attempts: [{ transport: 'main', outcome: 'accepted', durationMs: expect.any(Number) }],
+      isPossibleDuplicate: false,
     });
+  });
+
+  it('says when another transport may have the message, too', async () => {
+    const first = memoryTransport('first');
+    const taking = first.publish.bind(first);
+    first.publish = async (...call) => {
+      await taking(...call);
+      return call[1].map(() => ({ kind: 'unknown', error: new Error('the answer was lost') }));
+    };
+    const context = { name: 'main', clock: systemClock, onEvent: () => undefined };
+    const members = [first, memoryTransport('second')];
+    const main = new FailoverTransport(members, failoverOptionsSchema.parse({}), context);
+    const { Orders, seen } = collector();
+    const { messaging } = await bootApp({ providers: [Orders] }, { transports: [main] });
+    expect(await messaging.publish(OrderPlaced, { id: 'o-1' })).toMatchObject({
+      transport: 'second',
+      attempts: [{ outcome: 'unknown' }, { outcome: 'accepted' }],
+      isPossibleDuplicate: true,
+    });
+    await eventually(() => seen[1]);
+    expect(new Set(seen.map((one) => one.context.messageId)).size).toBe(1);
   });
 
   it('sends the payload as it was given, and the handler gets what the schema makes of it', async () => {

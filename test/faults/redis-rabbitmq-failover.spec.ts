@@ -87,8 +87,8 @@ it('moves to Redis when RabbitMQ is killed under load, and back once it has work
   expect(unknown.size).toBe(0); // what RabbitMQ left open, Redis has taken under the same id
 }, 120_000);
 
-it('moves to Redis while RabbitMQ is paused, within the time for one try', async () => {
-  const { longestGapMs } = await loadWhile('paused', async (load, publishing) => {
+it('moves to Redis while RabbitMQ is paused, within the time for one try, and marks what both may have', async () => {
+  const { longestGapMs, twice, possiblyTwice } = await loadWhile('paused', async (load, publishing) => {
     rabbit.nodes[0]!.pause();
     const before = load.acceptedCount;
     await waitUntil('publishing goes on', async () => load.acceptedCount > before + 300);
@@ -97,6 +97,8 @@ it('moves to Redis while RabbitMQ is paused, within the time for one try', async
     await waitUntil('it is back', async () => publishing.transport.active === 'rabbitmq');
   });
   expect(longestGapMs).toBeLessThan(GAP_MS);
+  expect(possiblyTwice.size).toBeGreaterThan(0);
+  expect(twice.filter((id) => !possiblyTwice.has(id))).toEqual([]);
 }, 120_000);
 
 it('does not follow a broker that comes and goes', async () => {

@@ -8,7 +8,7 @@ import {
   PermanentError,
 } from '../../src/core/messaging/index.js';
 import { History } from './history.js';
-import { Keyed, paddingOf, type Payload, Plain, UNTIL_REPLAYED } from './workload.js';
+import { Keyed, paddingOf, type Payload, Plain, Strict, UNTIL_REPLAYED } from './workload.js';
 
 const POLICY = { attempts: 10, backoff: { type: 'fixed', delayMs: 300 } } as const;
 
@@ -19,6 +19,11 @@ export class ProofHandlers {
 
   @MessageHandler(Keyed, { group: 'ledger', ordering: 'key', concurrency: 8, ...POLICY })
   ledger(payload: Payload, context: MessageContext): Promise<void> {
+    return this.#handled(payload, context);
+  }
+
+  @MessageHandler(Strict, { group: 'vault', ordering: 'key', concurrency: 8, ...POLICY })
+  vault(payload: Payload, context: MessageContext): Promise<void> {
     return this.#handled(payload, context);
   }
 

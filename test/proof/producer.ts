@@ -5,7 +5,7 @@ import {
   type PublishMessageOptions,
 } from '../../src/core/messaging/index.js';
 import type { History } from './history.js';
-import { Keyed, nextPlan, type Plan, Plain } from './workload.js';
+import { nextPlan, type Plan } from './workload.js';
 
 /** Messages on their way at most: a producer that is behind does not pile up what nobody takes. */
 const MAX_IN_FLIGHT = 200;
@@ -21,7 +21,7 @@ export interface ProducerSettings {
 
 /** Publishes what the random numbers say, at a rate, and writes down what it was told. */
 export class Producer {
-  readonly #lanes = new Map<string, Promise<void>>();
+  readonly #lanes = new Map<string, { readonly type: Plan['type']; readonly idle: Promise<void> }>();
   #seq = 0;
   #inFlight = 0;
   #isEnded = false;
@@ -41,7 +41,7 @@ export class Producer {
       for (; due >= 1; due -= 1) if (this.#inFlight < MAX_IN_FLIGHT) this.#begin(this.#next());
     }
     // One more for each key, behind everything, so that a lost tail is seen.
-    for (const key of this.#lanes.keys()) this.#begin({ ...this.#next(), key });
+    for (const [key, { type }] of this.#lanes) this.#begin(this.#last(type, key));
     while (this.#inFlight > 0) await wait(TICK_MS);
   }
 
@@ -53,16 +53,21 @@ export class Producer {
     return nextPlan(this.settings.name, ++this.#seq, this.settings.random);
   }
 
+  #last(type: Plan['type'], key: string): Plan {
+    const { id, seq, payload } = this.#next();
+    return { id, seq, type, key, payload: { fate: 'succeeds', padding: payload.padding, key } };
+  }
+
   #begin(plan: Plan): void {
     this.#inFlight += 1;
-    const before = (plan.key !== undefined && this.#lanes.get(plan.key)) || Promise.resolve();
-    const published = before.then(() => this.#publish(plan)).finally(() => (this.#inFlight -= 1));
-    if (plan.key !== undefined) this.#lanes.set(plan.key, published);
+    const { key, type } = plan;
+    const before = (key !== undefined && this.#lanes.get(key)?.idle) || Promise.resolve();
+    const idle = before.then(() => this.#publish(plan)).finally(() => (this.#inFlight -= 1));
+    if (key !== undefined) this.#lanes.set(key, { type, idle });
   }
 
   async #publish(plan: Plan): Promise<void> {
-    const { id, seq, key, payload } = plan;
-    const type = key === undefined ? Plain : Keyed;
+    const { id, seq, type, key, payload } = plan;
     const lane = key === undefined ? {} : { lane: `${this.settings.name}/${key}` };
     await this.history.note({ e: 'i', id, topic: type.name, seq, ...lane });
     try {

@@ -100,7 +100,7 @@ class ProofRun {
           worker('consumer-1', { produces: false, consumes: true, share: 0 }),
           worker('consumer-2', { produces: false, consumes: true, share: 0 }),
         ];
-    this.#checker = new Checker(EXPECTATION);
+    this.#checker = new Checker({ ...EXPECTATION, ordered: scenario.ordered });
     this.#reader = new HistoryReader(join(directory, 'histories'));
     this.#history = new History(join(directory, 'histories', 'nemesis.jsonl'));
     this.#nemesis = new Nemesis(
@@ -198,8 +198,7 @@ class ProofRun {
   #judge(found: Pick<ProofResult, 'stuck' | 'badExits' | 'growth'>): ProofResult {
     const verdict = this.#checker.verdict();
     const figures = this.#timeline.figures();
-    const { keepsOrder } = this.scenario;
-    const problems = problemsOf({ verdict, figures, keepsOrder, ...found });
+    const problems = problemsOf({ verdict, figures, ...found });
     const { directory } = this;
     return { verdict, faults: this.#nemesis.counts, figures, ...found, problems, directory };
   }
@@ -213,16 +212,13 @@ function growthOf(before: States, after: States): ProofResult['growth'] {
   return { rssBytes: most('rssBytes'), handles: most('handles') };
 }
 
-type Judged = Pick<ProofResult, 'verdict' | 'figures' | 'stuck' | 'badExits' | 'growth'> & {
-  readonly keepsOrder: boolean;
-};
+type Judged = Pick<ProofResult, 'verdict' | 'figures' | 'stuck' | 'badExits' | 'growth'>;
 
-function problemsOf({ verdict, figures, stuck, badExits, growth, keepsOrder }: Judged): string[] {
+function problemsOf({ verdict, figures, stuck, badExits, growth }: Judged): string[] {
   const { lost, aborted, phantom, unhandled, reordered, forbidden, isVacuous } = verdict;
   const findings = {
     ...Object.fromEntries(Object.entries(lost).map(([level, finding]) => [`lost (${level})`, finding])),
-    ...{ aborted, phantom, unhandled, forbidden },
-    ...(keepsOrder ? { reordered } : {}),
+    ...{ aborted, phantom, unhandled, forbidden, reordered },
   };
   return [
     ...Object.entries(findings).flatMap(([name, { count, sample }]) =>

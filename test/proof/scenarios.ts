@@ -4,6 +4,7 @@ import { RabbitmqCluster, startRabbitmq } from '../support/brokers/rabbitmq-clus
 import { startRedisSentinel } from '../support/brokers/redis-sentinel.js';
 import { startRedis } from '../support/brokers/redis-server.js';
 import type { Fault } from './nemesis.js';
+import { EXPECTATION } from './workload.js';
 
 type Random = (below: number) => number;
 
@@ -13,8 +14,8 @@ export interface Scenario {
   env(directory: string): Readonly<Record<string, string>>;
   /** Its storage belongs to one process, which publishes and handles. */
   readonly isOneProcess: boolean;
-  /** No fault may change the order of a key. */
-  readonly keepsOrder: boolean;
+  /** Groups that no fault may get out of the order of a key. */
+  readonly ordered: readonly string[];
   faults(random: Random): readonly Fault[];
   stop(): Promise<void>;
 }
@@ -30,7 +31,7 @@ export const SCENARIOS: Readonly<Record<ScenarioName, () => Promise<Scenario>>> 
     Promise.resolve({
       env: (directory) => transports(`main: {kind: embedded, directory: "${directory}/log"}`),
       isOneProcess: true,
-      keepsOrder: true,
+      ordered: EXPECTATION.ordered,
       faults: () => [],
       stop: () => Promise.resolve(),
     }),
@@ -42,7 +43,7 @@ export const SCENARIOS: Readonly<Record<ScenarioName, () => Promise<Scenario>>> 
     return {
       env: () => transports(`main: {kind: redis, ${servers}}`),
       isOneProcess: false,
-      keepsOrder: true,
+      ordered: EXPECTATION.ordered,
       faults: () => {
         let dead: Awaited<ReturnType<typeof setup.primary>> | undefined;
         const primaryIs = (name: string, stop: () => Promise<void>, start: () => Promise<void>): Fault => ({
@@ -82,7 +83,7 @@ export const SCENARIOS: Readonly<Record<ScenarioName, () => Promise<Scenario>>> 
     return {
       env: () => transports(`main: {kind: rabbitmq, urls: ${listOf(cluster.urls)}}`),
       isOneProcess: false,
-      keepsOrder: true,
+      ordered: EXPECTATION.ordered,
       faults: (random) => [...nodeFaults('a node', cluster, random), ...allNodesKilled('all nodes', cluster)],
       stop: () => cluster.stop(),
     };
@@ -96,7 +97,7 @@ export const SCENARIOS: Readonly<Record<ScenarioName, () => Promise<Scenario>>> 
           `main: {kind: kafka, brokers: ${listOf(cluster.brokers)}, sessionTimeoutMs: 6000, replicationFactor: 3}`,
         ),
       isOneProcess: false,
-      keepsOrder: true,
+      ordered: EXPECTATION.ordered,
       faults: (random) => nodeFaults('a broker', cluster, random),
       stop: () => cluster.stop(),
     };
@@ -120,7 +121,7 @@ export const SCENARIOS: Readonly<Record<ScenarioName, () => Promise<Scenario>>> 
           'main: {kind: spooled, transport: brokers, spool: disk, probeIntervalMs: 1000, attemptTimeoutMs: 3000}',
         ),
       isOneProcess: false,
-      keepsOrder: false, // a key moves between brokers
+      ordered: ['vault'], // others move between brokers
       faults: () => {
         const one = [...allNodesKilled('Kafka', kafka), ...allNodesKilled('RabbitMQ', rabbitmq), killed];
         return [...one, together('all brokers are killed', one)];

@@ -13,13 +13,13 @@ import {
   MessagingService,
   type MessagingView,
 } from '../../src/core/messaging/index.js';
-import { isComposite } from '../../src/core/messaging/transport.js';
+import { isComposite } from '../../src/core/messaging/composite.js';
 import { Backends, InfrastructureModule } from '../../src/infrastructure/services/infrastructure.module.js';
 import { seededRandom } from '../support/seeded-random.js';
 import { DeadLetterKeeper, ProofHandlers } from './consumers.js';
 import { History } from './history.js';
 import { Producer } from './producer.js';
-import { Keyed, Plain } from './workload.js';
+import { Keyed, Plain, Strict } from './workload.js';
 
 /** What a worker is to do. The transports come from the environment, as for any application. */
 export interface WorkerTask {
@@ -62,7 +62,7 @@ class ProofModule {
           inject: [Backends],
           useFactory: (backends: Backends) => ({
             ...messagingOptions(config, backends),
-            messages: [Plain, Keyed],
+            messages: [Plain, Keyed, Strict],
           }),
           registerHandlers: consumes,
         }),

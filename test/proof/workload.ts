@@ -8,22 +8,28 @@ export const UNTIL_REPLAYED = 'is poison until replayed';
 const FATES = ['succeeds', 'fails twice', 'is poison', UNTIL_REPLAYED] as const;
 type Fate = (typeof FATES)[number];
 
-const schema = z.object({ fate: z.enum(FATES), padding: z.string() });
+const schema = z.object({ fate: z.enum(FATES), padding: z.string(), key: z.string().optional() });
 export type Payload = z.output<typeof schema>;
 
 export const Plain = defineMessage('proof.plain', schema);
 export const Keyed = defineMessage('proof.keyed', schema);
+/** Never moves to another broker, so that no fault changes its order. */
+export const Strict = defineMessage('proof.strict', schema, {
+  key: ({ key = 'none' }) => key,
+  order: 'strict',
+});
 
 export const EXPECTATION: Expectation = {
-  groups: { [Plain.name]: ['mail', 'audit'], [Keyed.name]: ['ledger'] },
-  ordered: ['ledger'],
+  groups: { [Plain.name]: ['mail', 'audit'], [Keyed.name]: ['ledger'], [Strict.name]: ['vault'] },
+  ordered: ['ledger', 'vault'],
 };
 
 /** One message that a producer is about to publish. */
 export interface Plan {
   readonly id: string;
   readonly seq: number;
-  /** Keyed messages have one; the next of a key is published when the one before is done with. */
+  readonly type: typeof Plain;
+  /** Of those that are in order; the next of a key is published when the one before is done with. */
   readonly key?: string;
   readonly delayMs?: number;
   readonly payload: Payload;
@@ -40,12 +46,16 @@ export function paddingOf(id: string): string {
   );
 }
 
-/** What is published next: half of it with a key, some later, some that fails. The same for the same random numbers. */
+/** What is published next: half of it with a key, half of that in strict order, some later, some that fails. The same for the same random numbers. */
 export function nextPlan(producer: string, seq: number, random: (below: number) => number): Plan {
   const id = `${producer}-${seq}`;
   const padding = paddingOf(id);
-  if (random(2) === 0) return { id, seq, key: `k${random(KEYS)}`, payload: { fate: 'succeeds', padding } };
-  const plan = { id, seq, payload: { fate: fateOf(random(100)), padding } };
+  if (random(2) === 0) {
+    const type = random(2) === 0 ? Strict : Keyed;
+    const key = `${type.name}-${random(KEYS)}`;
+    return { id, seq, type, key, payload: { fate: 'succeeds', padding, key } };
+  }
+  const plan = { id, seq, type: Plain, payload: { fate: fateOf(random(100)), padding } };
   return random(10) === 0 ? { ...plan, delayMs: 100 + random(3_000) } : plan;
 }
 

@@ -14,6 +14,8 @@ export interface LoadResult {
   readonly accepted: ReadonlySet<string>;
   readonly unknown: ReadonlySet<string>;
   readonly unavailable: ReadonlySet<string>;
+  /** Accepted after another member may have taken it, too. */
+  readonly possiblyTwice: ReadonlySet<string>;
   /** How often each id was handled. */
   readonly handled: ReadonlyMap<string, number>;
   /** Longest time without any acceptance. */
@@ -26,6 +28,7 @@ export class Load {
   readonly #accepted = new Set<string>();
   readonly #unknown = new Set<string>();
   readonly #unavailable = new Set<string>();
+  readonly #possiblyTwice = new Set<string>();
   readonly #handled = new Map<string, number>();
   readonly #lanes: Promise<void>[] = [];
   #isEnded = false;
@@ -79,6 +82,7 @@ export class Load {
       accepted: this.#accepted,
       unknown: this.#unknown,
       unavailable: this.#unavailable,
+      possiblyTwice: this.#possiblyTwice,
       handled: this.#handled,
       longestGapMs: this.#longestGapMs,
     };
@@ -102,6 +106,8 @@ export class Load {
   #note(id: string, outcome: PublishOutcome): void {
     if (outcome.kind === 'accepted') {
       this.#accepted.add(id);
+      if (outcome.trail?.attempts.some((attempt) => attempt.outcome === 'unknown'))
+        this.#possiblyTwice.add(id);
       const now = performance.now();
       this.#longestGapMs = Math.max(this.#longestGapMs, now - this.#lastAcceptedAt);
       this.#lastAcceptedAt = now;

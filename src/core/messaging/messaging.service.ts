@@ -24,6 +24,8 @@ export interface PublishReceipt {
   readonly durability: Durability;
   /** Every try, in order. */
   readonly attempts: readonly PublishAttempt[];
+  /** A try before ended `unknown`: its transport may have the message as well, under the same id. */
+  readonly isPossibleDuplicate: boolean;
 }
 
 /** Some messages of a `publishMany` were not accepted. `results` has a receipt or an error for each, in order. */
@@ -150,6 +152,7 @@ function receiptOf(
     transport: trail?.transport ?? transport.name,
     durability: trail?.durability ?? transport.durability,
     attempts,
+    isPossibleDuplicate: attempts.length > 1 && attempts.some(({ outcome }) => outcome === 'unknown'),
   };
 }
 

@@ -181,52 +181,20 @@ export function keepsGroups(transport: Transport): transport is Transport & Grou
   return 'groups' in transport && 'removeGroup' in transport;
 }
 
-/** What a transport that is put together from others knows about them. */
-export interface CompositeState {
-  /** Names of those that are published to now. */
-  readonly active: readonly string[];
-  readonly members: readonly MemberState[];
-  /** Present where messages wait in a spool. The age is of a moment ago. */
-  readonly spool?: {
-    readonly messages: number;
-    readonly maxMessages: number;
-    readonly oldestAgeMs: number;
-    /** An operator keeps it from being sent. */
-    readonly isPaused: boolean;
-  };
+/** Bytes that are in use, and that may be. */
+export interface DiskUse {
+  readonly bytes: number;
+  readonly maxBytes: number;
 }
 
-export interface MemberState {
-  readonly name: string;
-  readonly works: boolean;
-  /** An operator has taken it out. */
-  readonly isLeftOut: boolean;
-  /** Present when it is put together from others itself. */
-  readonly inside?: CompositeState;
+/** Offered besides {@link Transport} by transports that keep messages on a disk of this machine. */
+export interface Stored {
+  /** Undefined while it is not open. */
+  diskUse(): DiskUse | undefined;
 }
 
-/** Offered besides {@link Transport} by transports that are put together from others, so that operators see what is inside. */
-export interface Composite {
-  state(): CompositeState;
-  members(): readonly Transport[];
-  /** Throws a MessagingError `NOT_FOUND` (no such member), `CONFLICT` (not now) or `OPTION_INVALID` (never here). */
-  override(override: Override): void;
-}
-
-/** What an operator wants, for a time that ends by itself. */
-export type Override =
-  /** Publish on this member, as long as it works. */
-  | { readonly action: 'use'; readonly member: string; readonly forMs: number }
-  /** Publish nothing on this member. */
-  | { readonly action: 'leave-out'; readonly member: string; readonly forMs: number }
-  /** Take the member for one that works, whatever it did before, until it fails again. */
-  | { readonly action: 'reset'; readonly member: string }
-  /** Send nothing of what is spooled. */
-  | { readonly action: 'pause-spool'; readonly forMs: number }
-  | { readonly action: 'resume-spool' };
-
-export function isComposite(transport: Transport): transport is Transport & Composite {
-  return 'state' in transport && 'override' in transport;
+export function isStored(transport: Transport): transport is Transport & Stored {
+  return 'diskUse' in transport;
 }
 
 /** What happened inside a transport, told through {@link TransportContext.onEvent}. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Override } from '../transport.js';
+import type { Override } from '../composite.js';
 import { oneOf, parse, text } from './parse.js';
 
 const ACTIONS = ['use', 'leave-out', 'reset', 'pause-spool', 'resume-spool'] as const;

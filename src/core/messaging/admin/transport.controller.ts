@@ -10,10 +10,12 @@ import {
   UseGuards,
   VERSION_NEUTRAL,
 } from '@nestjs/common';
+import { allInside } from '../all-inside.js';
 import { DeadLetterService } from '../dead-letters/dead-letter.service.js';
 import { errorCodeOf } from '../messaging.errors.js';
 import { MESSAGING_VIEW, type MessagingView } from '../messaging.view.js';
-import { isComposite, type Transport } from '../transport.js';
+import { isComposite } from '../composite.js';
+import type { Transport } from '../transport.js';
 import { AdminAction, Caller } from './admin-action.decorator.js';
 import type { AdminIdentity } from './admin-authorizer.js';
 import { AdminGuard } from './admin.guard.js';
@@ -65,11 +67,7 @@ export class TransportController {
 
   /** Members as well, since they may be put together from others themselves. */
   #all(): readonly Transport[] {
-    const within = (transport: Transport): readonly Transport[] => [
-      transport,
-      ...(isComposite(transport) ? transport.members().flatMap(within) : []),
-    ];
-    return [...new Set(this.view.transports().flatMap(within))];
+    return allInside(this.view.transports());
   }
 
   #find(name: string): Transport {

@@ -1,13 +1,11 @@
 import { MessagingConfigurationError } from '../../../core/messaging/messaging.errors.js';
+import type { Composite, CompositeState, Override } from '../../../core/messaging/composite.js';
 import type {
   Backlog,
-  Composite,
-  CompositeState,
   Consumer,
   Destination,
   Durability,
   OnDelivery,
-  Override,
   PublishOptions,
   PublishOutcome,
   Subscription,

@@ -1,12 +1,10 @@
+import type { Composite, CompositeState, Override } from '../../../core/messaging/composite.js';
 import type {
   Backlog,
-  Composite,
-  CompositeState,
   Consumer,
   Destination,
   Durability,
   OnDelivery,
-  Override,
   PublishOptions,
   PublishOutcome,
   Subscription,
@@ -22,6 +20,7 @@ import { memberOf, overrideMember } from './overrides.js';
 import { publishByTurns, type PublishPolicy } from './publish-by-turns.js';
 import { publishInParts } from './publish-in-parts.js';
 import { isStrict, waitingFor } from './strict-order.js';
+import { Switches } from './switches.js';
 
 /**
  * Several transports as one: publishes on the first that works, consumes from all.
@@ -35,16 +34,17 @@ export class FailoverTransport implements Transport, Composite {
   readonly #members: Members;
   readonly #policy: PublishPolicy;
   readonly #group: MemberGroup;
+  readonly #switches: Switches;
 
   /** @throws MessagingConfigurationError unless there are two members or more, each once. */
   constructor(transports: readonly Transport[], options: FailoverOptions, context: TransportContext) {
     this.name = context.name;
     assertMembers(this.name, transports);
+    this.#switches = new Switches(context);
     this.#policy = { ...options, clock: context.clock };
     this.durability = durabilityOf(transports);
     this.#members = new Members(transports, options, context.clock, {
-      switched: (from, to, reason) =>
-        context.onEvent({ type: 'switched', from: from.name, to: to.name, reason: reason.slice(0, 500) }),
+      switched: (from, to, why) => this.#switches.tell(from.name, to.name, why),
       changed: (cause) => this.#group.tellState(cause),
     });
     this.#group = new MemberGroup(this.#members.all, context);
@@ -56,7 +56,8 @@ export class FailoverTransport implements Transport, Composite {
   }
 
   state(): CompositeState {
-    return { active: [this.active], members: this.#members.all.map((member) => member.state) };
+    const members = this.#members.all.map((member) => member.state);
+    return { active: [this.active], members, ...this.#switches.state };
   }
 
   members(): readonly Transport[] {

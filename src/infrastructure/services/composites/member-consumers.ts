@@ -28,16 +28,19 @@ export class MemberConsumers implements Consumer {
     this.#troubles = new TellOnce((error) => context.onEvent({ type: 'error', error }));
   }
 
-  /**
-   * Resolves once one member is consumed; the others follow when they can. Rejects when none can be consumed now, unless it is
-   * patient.
-   */
-  async start(members: readonly Member[], isPatient = false): Promise<void> {
+  /** As {@link start}, but resolves at once when the member does not work now, and never rejects. */
+  async startPatiently(member: Member): Promise<void> {
+    const started = this.#consume(member).catch((error: unknown) => this.#retry(member, 0, error as Error));
+    if (member.works) await started;
+  }
+
+  /** Resolves once one member is consumed; the others follow when they can. Rejects when none can be consumed now. */
+  async start(members: readonly Member[]): Promise<void> {
     const results = await Promise.allSettled(members.map((member) => this.#consume(member)));
     const failed = results.flatMap((result, nth) =>
       result.status === 'rejected' ? [{ member: members[nth] as Member, error: result.reason as Error }] : [],
     );
-    if (failed.length === members.length && !isPatient) throw failed[0]?.error ?? new Error('no members');
+    if (failed.length === members.length) throw failed[0]?.error ?? new Error('no members');
     for (const { member, error } of failed) this.#retry(member, 0, error);
   }
 

@@ -1,13 +1,12 @@
 import { MessagingError } from '../../../core/messaging/messaging.errors.js';
-import {
-  type Clock,
-  type Destination,
-  isComposite,
-  type MemberState,
-  type PublishOptions,
-  type PublishOutcome,
-  type Transport,
-  type WireMessage,
+import { isComposite, type MemberState } from '../../../core/messaging/composite.js';
+import type {
+  Clock,
+  Destination,
+  PublishOptions,
+  PublishOutcome,
+  Transport,
+  WireMessage,
 } from '../../../core/messaging/transport.js';
 import { CircuitBreaker, type StateListener } from './circuit-breaker.js';
 import type { MemberOptions } from './member.options.js';

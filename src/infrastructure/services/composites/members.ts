@@ -6,7 +6,7 @@ import { Member } from './member.js';
 /** What changed, for whoever has to be told. */
 export interface MembersListener {
   /** Messages go to another member from now on. */
-  readonly switched: (from: Member, to: Member, reason: string) => void;
+  readonly switched: (from: Member, to: Member, why: string | Error) => void;
   /** Some member works now, or none does any more. */
   readonly changed: (cause: Error | undefined) => void;
 }
@@ -87,7 +87,7 @@ export class Members {
     this.#failBacks.delete(member);
     const next = this.all.find((other) => other.works);
     if (member === this.#pinned) this.#pinned = undefined;
-    if (member === this.#active && next) this.#use(next, cause?.message ?? 'it failed');
+    if (member === this.#active && next) this.#use(next, cause ?? 'it failed');
   }
 
   #closed(member: Member): void {
@@ -114,10 +114,10 @@ export class Members {
     if (member.works && isEarlier) this.#use(member, reason);
   }
 
-  #use(member: Member, reason: string): void {
+  #use(member: Member, why: string | Error): void {
     const from = this.#active;
     if (from === member) return;
     this.#active = member;
-    this.listener.switched(from, member, reason);
+    this.listener.switched(from, member, why);
   }
 }

@@ -1,5 +1,5 @@
 import { MessagingError } from '../../../core/messaging/messaging.errors.js';
-import type { Override } from '../../../core/messaging/transport.js';
+import type { Override } from '../../../core/messaging/composite.js';
 import type { Member } from './member.js';
 
 /**

@@ -66,12 +66,6 @@ export class Spool implements Target {
     return this.#oldest.ageMs;
   }
 
-  /** Takes nothing more for now. */
-  get isFull(): boolean {
-    const { maxMessages, maxAgeMs } = this.context.options;
-    return this.context.total() >= maxMessages || this.oldestAgeMs > maxAgeMs;
-  }
-
   /** Finds what an earlier run has left. Rejects when the transport cannot be used. */
   async open(): Promise<void> {
     const { ready, inFlight, delayed, oldestAgeMs } = await this.transport.backlog(this.subscription);

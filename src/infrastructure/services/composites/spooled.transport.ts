@@ -1,15 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { MessagingConfigurationError, MessagingError } from '../../../core/messaging/messaging.errors.js';
 import { assertName } from '../../../core/messaging/transport-kit/limits.js';
+import type { Composite, CompositeState, Override } from '../../../core/messaging/composite.js';
 import type {
   Backlog,
-  Composite,
-  CompositeState,
   Consumer,
   Destination,
   Durability,
   OnDelivery,
-  Override,
   PublishOptions,
   PublishOutcome,
   Subscription,
@@ -24,10 +22,15 @@ import { overrideMember } from './overrides.js';
 import { Pace } from './pace.js';
 import { publishByTurns, type PublishPolicy, type Target } from './publish-by-turns.js';
 import { publishInParts } from './publish-in-parts.js';
+import { SpoolGauge } from './spool-gauge.js';
 import { laneOf } from './spool-record.js';
 import { SpoolWay } from './spool-way.js';
 import type { SpooledOptions } from './spooled.options.js';
 import { isStrict } from './strict-order.js';
+import { Switches } from './switches.js';
+
+/** Longest wait for the transport at the start. Then messages are spooled until it is there. */
+const START_WAIT_MS = 5_000;
 
 /**
  * A transport with a spool: what it cannot take now is kept on another, durable one and sent in order once it works again.
@@ -43,6 +46,8 @@ export class SpooledTransport implements Transport, Composite {
   readonly #policy: PublishPolicy;
   readonly #anyOrder: SpoolWay;
   readonly #strictOrder: SpoolWay;
+  readonly #gauge: SpoolGauge;
+  readonly #switches: Switches;
   readonly #consumers = new Set<Consumer>();
   /** Once for everybody who asks: what an earlier run has left must be counted once. */
   #connecting: Promise<void> | undefined;
@@ -54,7 +59,7 @@ export class SpooledTransport implements Transport, Composite {
   /** @throws MessagingConfigurationError when the spool is the transport itself, or would not survive the process. */
   constructor(
     transports: { readonly transport: Transport; readonly spool: Transport },
-    private readonly options: SpooledOptions,
+    options: SpooledOptions,
     private readonly context: TransportContext,
   ) {
     this.name = context.name;
@@ -81,27 +86,25 @@ export class SpooledTransport implements Transport, Composite {
       run: randomUUID(),
       context,
       options,
-      total: () => this.#spooled,
+      total: () => this.#gauge.messages,
     };
     this.#anyOrder = new SpoolWay(undefined, parts);
     this.#strictOrder = new SpoolWay('strict', parts);
+    const spools = this.#ways.map((way) => way.spool);
+    this.#gauge = new SpoolGauge({ spools, transport: spool, options, clock });
+    this.#switches = new Switches(context);
   }
 
   get #ways(): readonly SpoolWay[] {
     return [this.#anyOrder, this.#strictOrder];
   }
 
-  get #spooled(): number {
-    return this.#anyOrder.spool.lanes.total + this.#strictOrder.spool.lanes.total;
-  }
-
   state(): CompositeState {
-    const { maxMessages } = this.options;
-    const oldestAgeMs = Math.max(...this.#ways.map(({ spool }) => spool.oldestAgeMs));
     return {
       active: [(this.#target.works ? this.#target : this.#spool).name],
       members: [this.#target.state, this.#spool.state],
-      spool: { messages: this.#spooled, maxMessages, oldestAgeMs, isPaused: this.#isPaused },
+      spool: { ...this.#gauge.state(), isPaused: this.#isPaused },
+      ...this.#switches.state,
     };
   }
 
@@ -143,8 +146,24 @@ export class SpooledTransport implements Transport, Composite {
   async #connect(): Promise<void> {
     await this.#spool.connect();
     for (const { spool } of this.#ways) await spool.open();
-    await this.#target.connect().catch(() => undefined);
-    this.#turn(this.#target.works);
+    const tried = this.#target
+      .connect()
+      .catch(() => undefined)
+      .then(() => this.#begin());
+    const { clock } = this.context;
+    let cancel = (): void => undefined;
+    const late = new Promise<void>((resolve) => {
+      cancel = clock.schedule(START_WAIT_MS, resolve);
+    });
+    await Promise.race([tried, late]).finally(() => cancel());
+    this.#begin();
+  }
+
+  #begin(): void {
+    if (this.#closing) return;
+    const { works } = this.#target;
+    this.#turn(works && !this.#isPaused);
+    this.#gauge.turn(!works);
     this.#tellState(undefined);
   }
 
@@ -176,7 +195,7 @@ export class SpooledTransport implements Transport, Composite {
     assertName('topic', subscription.topic);
     assertName('group', subscription.group);
     const consumers = new MemberConsumers(subscription, onDelivery, this.context);
-    await consumers.start([this.#target], true);
+    await consumers.startPatiently(this.#target);
     this.#consumers.add(consumers);
     return { stop: () => consumers.stop().finally(() => this.#consumers.delete(consumers)) };
   }
@@ -186,10 +205,10 @@ export class SpooledTransport implements Transport, Composite {
     return this.#target.transport.backlog(of);
   }
 
-  /** Proves that a message could be taken, by the transport itself or by its spool. */
+  /** Proves that a message could be taken, by the transport itself or by its spool unless that is nearly full. */
   async ping(): Promise<void> {
     if (this.#closing) throw this.#closedError();
-    await anyOf(this.#anyOrder.spool.isFull ? [this.#target] : [this.#target, this.#spool]);
+    await anyOf(this.#gauge.isNearlyFull ? [this.#target] : [this.#target, this.#spool]);
   }
 
   close(): Promise<void> {
@@ -211,8 +230,8 @@ export class SpooledTransport implements Transport, Composite {
     this.#turn(works && !this.#isPaused);
     const names = [this.#target.name, this.#spool.name] as const;
     const [from, to] = works ? ([names[1], names[0]] as const) : names;
-    const reason = works ? 'it works again' : (cause?.message ?? 'it failed').slice(0, 500);
-    this.context.onEvent({ type: 'switched', from, to, reason });
+    this.#switches.tell(from, to, works ? 'it works again' : (cause ?? 'it failed'));
+    this.#gauge.turn(!works);
     this.#tellState(cause);
   }
 

@@ -122,6 +122,11 @@ export class EmbeddedDatabase {
     return this.#liveBytes + this.#grownBytes;
   }
 
+  /** What {@link liveBytes} may be. */
+  get maxBytes(): number {
+    return this.#options.maxBytes;
+  }
+
   get suspect(): CommitError | undefined {
     return this.#suspect;
   }

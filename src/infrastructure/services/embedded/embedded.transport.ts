@@ -3,11 +3,13 @@ import type {
   Backlog,
   Consumer,
   Destination,
+  DiskUse,
   GroupKeeper,
   GroupState,
   OnDelivery,
   PublishOptions,
   PublishOutcome,
+  Stored,
   Subscription,
   Transport,
   TransportContext,
@@ -29,7 +31,7 @@ const EMPTY: Backlog = { ready: 0, inFlight: 0, delayed: 0 };
  * `accepted` means that the disk has confirmed the message: it survives the death of this process and, as far as the
  * disk keeps its word, of the machine. One process at a time can use a directory.
  */
-export class EmbeddedTransport implements Transport, GroupKeeper {
+export class EmbeddedTransport implements Transport, GroupKeeper, Stored {
   readonly name: string;
   readonly system = 'embedded';
   readonly durability = 'acknowledged';
@@ -105,6 +107,11 @@ export class EmbeddedTransport implements Transport, GroupKeeper {
         'DEADLINE_EXCEEDED',
         `The disk under ${database.directory} did not take a write within ${PING_TIMEOUT_MS} ms. Check its load.`,
       );
+  }
+
+  diskUse(): DiskUse | undefined {
+    const database = this.#open?.database;
+    return database && { bytes: database.liveBytes, maxBytes: database.maxBytes };
   }
 
   close(): Promise<void> {

@@ -1,13 +1,17 @@
 import type { MessagingState, SubscriptionView } from '../../../core/messaging/messaging.view.js';
-import { type CompositeState, isComposite } from '../../../core/messaging/transport.js';
+import { isComposite } from '../../../core/messaging/composite.js';
 import type { CheckResult } from './cached-check.js';
+import { withMembers } from './composite-component.js';
 import type { ForgottenGroup } from './forgotten-groups.js';
+import type { HealthComponent } from './health-component.js';
 import type { TransportCheck } from './transport-checks.js';
 
 /** What is known at one moment. */
 export interface HealthFacts {
   readonly state: MessagingState;
   readonly transports: readonly TransportCheck[];
+  /** Those without which no requests may be sent here, none of them if nothing outside of the process counts. */
+  readonly required: readonly TransportCheck[] | 'any';
   readonly subscriptions: readonly SubscriptionView[];
   readonly deadLetters: CheckResult;
   /** Those that are old enough to be told. */
@@ -20,16 +24,11 @@ export interface HealthFacts {
 
 const MAX_NAMES = 20;
 
-/** Names, states and error codes only: never hosts, users or texts of errors. */
-export type HealthComponent = { readonly status: 'up' | 'degraded' | 'down' } & Readonly<
-  Record<string, string | number | readonly string[]>
->;
-
 export interface MessagingHealth {
   readonly status: 'ok' | 'degraded' | 'error' | 'shutting_down';
   /** The process itself works; nothing outside is looked at. */
   readonly live: boolean;
-  /** Requests may be sent here: messages can be published on at least one transport. */
+  /** Requests may be sent here: messages can be published on at least one transport, or on all that are required. */
   readonly ready: boolean;
   readonly components: Readonly<Record<string, HealthComponent>>;
 }
@@ -39,11 +38,14 @@ export interface MessagingHealth {
  * instance out of service at once, and a degraded application is better than none.
  */
 export function assessHealth(facts: HealthFacts): MessagingHealth {
-  const anyPath = facts.transports.length === 0 || facts.transports.some(({ result }) => result.up);
+  const isUp = ({ result }: TransportCheck): boolean => result.up;
+  const anyPath = facts.transports.length === 0 || facts.transports.some(isUp);
+  const hasRequired = facts.required === 'any' ? anyPath : facts.required.every(isUp);
   const live = facts.eventLoopDelayMs <= facts.maxEventLoopDelayMs;
   const components: Record<string, HealthComponent> = {
     messaging: lifecycle(facts),
     ...transportComponents(facts, anyPath),
+    ...(hasRequired || !anyPath ? {} : { 'messaging-required': missingRequired(facts) }),
     'messaging-consumers': consumers(facts),
     'messaging-groups': groups(facts),
     'messaging-dead-letters': dependency(facts.deadLetters, 'degraded'),
@@ -52,7 +54,7 @@ export function assessHealth(facts: HealthFacts): MessagingHealth {
   return {
     status: overall(facts, components),
     live,
-    ready: facts.state === 'running' && anyPath && live,
+    ready: facts.state === 'running' && hasRequired && live,
     components,
   };
 }
@@ -82,40 +84,9 @@ function transportComponents({ transports }: HealthFacts, anyPath: boolean): Rec
   );
 }
 
-/** A member that does not work, or a message that waits in the spool, degrades what works otherwise. */
-function withMembers(component: HealthComponent, state: CompositeState): HealthComponent {
-  const failing = failingOf(state);
-  const spools = spoolsOf(state);
-  const waiting = spools.reduce((sum, { messages }) => sum + messages, 0);
-  const isTroubled = failing.length > 0 || waiting > 0;
-  return {
-    ...component,
-    status: isTroubled && component.status === 'up' ? 'degraded' : component.status,
-    active: activeOf(state).join(', '),
-    ...(failing.length > 0 ? { failing } : {}),
-    ...(spools.length > 0 ? { spooled: waiting } : {}),
-    ...(waiting > 0
-      ? { spoolOldestAgeMs: Math.round(Math.max(...spools.map((one) => one.oldestAgeMs))) }
-      : {}),
-  };
-}
-
-function activeOf({ active, members }: CompositeState): readonly string[] {
-  return active.flatMap((one) => {
-    const inside = members.find(({ name }) => name === one)?.inside;
-    return inside ? activeOf(inside) : [one];
-  });
-}
-
-function failingOf({ members }: CompositeState): string[] {
-  return members.flatMap(({ name, works, inside }) => [
-    ...(works ? [] : [name]),
-    ...(inside ? failingOf(inside) : []),
-  ]);
-}
-
-function spoolsOf({ spool, members }: CompositeState): NonNullable<CompositeState['spool']>[] {
-  return [...(spool ? [spool] : []), ...members.flatMap(({ inside }) => (inside ? spoolsOf(inside) : []))];
+function missingRequired({ required }: HealthFacts): HealthComponent {
+  const missing = required === 'any' ? [] : required.filter(({ result }) => !result.up);
+  return { status: 'down', missing: missing.map(({ transport }) => transport.name) };
 }
 
 function consumers({ subscriptions, state }: HealthFacts): HealthComponent {

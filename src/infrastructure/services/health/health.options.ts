@@ -17,6 +17,16 @@ export interface HealthModuleOptions extends Pick<ModuleMetadata, 'imports'> {
   /** How long a transport or store may take to answer until it counts as down. @default 1_000 */
   readonly timeoutMs?: number;
   /**
+   * When requests may be sent here: while messages can be published on `any-path`, while every one of `requiredTransports` works
+   * (`all-required`), or as long as the process itself works (`ignore`). A broker that is gone is gone for every instance at once, so
+   * that `all-required` takes all of them out of service together.
+   *
+   * @default 'any-path'
+   */
+  readonly readiness?: 'any-path' | 'all-required' | 'ignore';
+  /** Names of the transports that `all-required` asks for. @default all that messages are routed to or consumed from */
+  readonly requiredTransports?: readonly string[] | undefined;
+  /**
    * An event loop that was blocked for longer than this within the last ten seconds makes the process not live and not
    * ready. Let the orchestrator see it more than once before it restarts the process.
    *
@@ -34,8 +44,10 @@ export interface HealthModuleOptions extends Pick<ModuleMetadata, 'imports'> {
   readonly forgottenGroupAfterMs?: number;
 }
 
-export type HealthSettings = Required<Omit<HealthModuleOptions, 'imports' | 'authorizer'>> &
-  Pick<HealthModuleOptions, 'authorizer'>;
+export type HealthSettings = Required<
+  Omit<HealthModuleOptions, 'imports' | 'authorizer' | 'requiredTransports'>
+> &
+  Pick<HealthModuleOptions, 'authorizer' | 'requiredTransports'>;
 
 /** Injects the {@link HealthSettings}. */
 export const HEALTH_SETTINGS = Symbol('switchyard:health-settings');
@@ -47,6 +59,7 @@ export function healthSettings(options: HealthModuleOptions): HealthSettings {
     showDetails: 'when-authorized',
     cacheMs: 2_000,
     timeoutMs: 1_000,
+    readiness: 'any-path',
     maxEventLoopDelayMs: 5_000,
     startupGraceMs: 30_000,
     forgottenGroupAfterMs: 600_000,

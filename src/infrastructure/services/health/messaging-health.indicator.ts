@@ -1,12 +1,15 @@
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/terminus';
+import { allInside } from '../../../core/messaging/all-inside.js';
 import { systemClock } from '../../../core/messaging/clock.js';
 import type { DeadLetterStore } from '../../../core/messaging/dead-letters/dead-letter-store.js';
 import { DEAD_LETTER_STORE } from '../../../core/messaging/dead-letters/dead-letter.tokens.js';
+import { MessagingConfigurationError } from '../../../core/messaging/messaging.errors.js';
 import { MESSAGING_VIEW, type MessagingView } from '../../../core/messaging/messaging.view.js';
 import { CachedCheck } from './cached-check.js';
 import { EventLoopWatch } from './event-loop-watch.js';
-import { assessHealth, type HealthComponent, type MessagingHealth } from './health-assessment.js';
+import { assessHealth, type HealthFacts, type MessagingHealth } from './health-assessment.js';
+import type { HealthComponent } from './health-component.js';
 import { ForgottenGroups } from './forgotten-groups.js';
 import { HEALTH_SETTINGS, type HealthSettings } from './health.options.js';
 import { TransportChecks } from './transport-checks.js';
@@ -35,7 +38,14 @@ export class MessagingHealthIndicator implements OnModuleInit, OnModuleDestroy {
     this.#store = new CachedCheck(() => store.find(NO_ID), settings);
   }
 
+  /** @throws MessagingConfigurationError when a transport is required that is not there. */
   onModuleInit(): void {
+    const names = allInside(this.view.transports()).map(({ name }) => name);
+    const unknown = this.settings.requiredTransports?.filter((name) => !names.includes(name)) ?? [];
+    if (unknown.length > 0)
+      throw new MessagingConfigurationError(
+        unknown.map((name) => `Health requires the transport "${name}"; there are ${names.join(', ')}.`),
+      );
     this.#eventLoop.start();
   }
 
@@ -45,14 +55,16 @@ export class MessagingHealthIndicator implements OnModuleInit, OnModuleDestroy {
 
   /** Everything that is known, judged. Resolves within the timeout of the settings and never rejects. */
   async assess(): Promise<MessagingHealth> {
-    const [transports, deadLetters] = await Promise.all([
+    const [transports, required, deadLetters] = await Promise.all([
       this.#transports.check(this.view.transports()),
+      this.#checkRequired(),
       this.#store.check(),
     ]);
     const graceOver = systemClock.monotonic() - this.#bornAt > this.settings.startupGraceMs;
     const health = assessHealth({
       state: this.view.state(),
       transports,
+      required,
       subscriptions: this.view.subscriptions(),
       deadLetters,
       forgotten: this.#groups
@@ -84,6 +96,14 @@ export class MessagingHealthIndicator implements OnModuleInit, OnModuleDestroy {
       {},
       ...Object.entries(components).map(([name, it]) => this.#toTerminus(name, it)),
     ) as HealthIndicatorResult;
+  }
+
+  async #checkRequired(): Promise<HealthFacts['required']> {
+    const { readiness, requiredTransports: names } = this.settings;
+    if (readiness === 'any-path') return 'any';
+    if (readiness === 'ignore') return [];
+    const all = this.view.transports();
+    return this.#transports.check(names ? allInside(all).filter(({ name }) => names.includes(name)) : all);
   }
 
   #toTerminus(name: string, { status, ...details }: HealthComponent): HealthIndicatorResult {

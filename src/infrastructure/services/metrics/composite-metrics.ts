@@ -1,5 +1,5 @@
 import type { Registry } from 'prom-client';
-import type { CompositeState } from '../../../core/messaging/transport.js';
+import type { CompositeState, SpoolState } from '../../../core/messaging/composite.js';
 import { exportGauge } from './exported.js';
 
 /** A transport that is put together from others, by its name. */
@@ -7,8 +7,6 @@ export interface NamedState {
   readonly name: string;
   readonly state: CompositeState;
 }
-
-type SpoolState = NonNullable<CompositeState['spool']>;
 
 const SPOOL_GAUGES = [
   {
@@ -25,6 +23,16 @@ const SPOOL_GAUGES = [
     name: 'messaging_spool_oldest_age_seconds',
     help: 'Age of the oldest message in the spool; 0 when it is empty.',
     value: ({ oldestAgeMs }: SpoolState) => oldestAgeMs / 1000,
+  },
+  {
+    name: 'messaging_spool_storage_bytes',
+    help: 'Bytes in use where the spool is stored, with whatever else is stored there.',
+    value: ({ disk }: SpoolState) => disk?.bytes,
+  },
+  {
+    name: 'messaging_spool_storage_capacity_bytes',
+    help: 'Bytes that may be in use where the spool is stored.',
+    value: ({ disk }: SpoolState) => disk?.maxBytes,
   },
 ];
 
@@ -45,9 +53,10 @@ const MEMBER_GAUGES = [
 export function exportCompositeMetrics(registry: Registry, composites: () => readonly NamedState[]): void {
   for (const { name, help, value } of SPOOL_GAUGES)
     exportGauge(registry, { name, help, labelNames: ['transport'] }, () =>
-      composites().flatMap((one) =>
-        one.state.spool ? [{ labels: { transport: one.name }, value: value(one.state.spool) }] : [],
-      ),
+      composites().flatMap((one) => {
+        const known = one.state.spool && value(one.state.spool);
+        return known === undefined ? [] : [{ labels: { transport: one.name }, value: known }];
+      }),
     );
   for (const { name, help, value } of MEMBER_GAUGES)
     exportGauge(registry, { name, help, labelNames: ['transport', 'member'] }, () =>

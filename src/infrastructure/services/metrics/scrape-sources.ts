@@ -4,7 +4,8 @@ import type {
 } from '../../../core/messaging/dead-letters/dead-letter-store.js';
 import type { HandlerIdentity } from '../../../core/messaging/messaging.events.js';
 import type { MessagingView, SubscriptionView } from '../../../core/messaging/messaging.view.js';
-import { type Backlog, isComposite } from '../../../core/messaging/transport.js';
+import { isComposite } from '../../../core/messaging/composite.js';
+import type { Backlog } from '../../../core/messaging/transport.js';
 import { ForgottenGroups } from '../health/forgotten-groups.js';
 import { Sampled } from '../health/sampled.js';
 import { type TransportCheck, TransportChecks } from '../health/transport-checks.js';

@@ -1,0 +1,25 @@
+import { errorCodeOf } from '../../../core/messaging/messaging.errors.js';
+import type { LastSwitch } from '../../../core/messaging/composite.js';
+import type { TransportContext } from '../../../core/messaging/transport.js';
+
+const MAX_REASON_LENGTH = 500;
+
+/** Tells of every switch from one member to another, and remembers the last one. */
+export class Switches {
+  #last: LastSwitch | undefined;
+
+  constructor(private readonly context: TransportContext) {}
+
+  /** Part of the state of a transport that is put together from others. */
+  get state(): { readonly lastSwitch?: LastSwitch } {
+    return this.#last ? { lastSwitch: this.#last } : {};
+  }
+
+  tell(from: string, to: string, why: string | Error): void {
+    const reason = (typeof why === 'string' ? why : why.message).slice(0, MAX_REASON_LENGTH);
+    const at = this.context.clock.now();
+    const errorCode = typeof why === 'string' ? undefined : errorCodeOf(why);
+    this.#last = { from, to, reason, at, ...(errorCode === undefined ? {} : { errorCode }) };
+    this.context.onEvent({ type: 'switched', from, to, reason });
+  }
+}
