@@ -93,6 +93,10 @@ describe('the checker', () => {
     expect(reordered.sample).toEqual(['p-2', 'q-1']);
     const late = check(...keyed('p-1', 'p/a', []), ...keyed('p-2', 'p/a'), ...order('p-2', 'p-1'));
     expect(late.reordered.count).toBe(0); // nobody knew whether it was taken
+    const [early10, middle20, late30] = [order('p-1'), order('p-2'), order('p-1')];
+    // The history with the second copy of the first one is read before the one with the first copy.
+    const copy = check(...keyed('p-1', 'p/a'), ...keyed('p-2', 'p/a'), ...late30, ...early10, ...middle20);
+    expect(copy.reordered.count).toBe(0);
   });
 
   it('tells a run that shows nothing', () => {

@@ -25,19 +25,14 @@ class Message {
   isFailed = false;
   isUnknown = false;
   isForged = false;
-  /** By group: how often it was handled, and whether the group is done with it. */
-  readonly seen = new Map<string, { handled: number; isDone: boolean }>();
+  /** By group: when it had it first, how often it was handled, and whether the group is done with it. */
+  readonly seen = new Map<string, { t: number; handled: number; isDone: boolean }>();
 }
 
 /** Reads histories, line by line in any order, and says what they prove. See `history.ts` for the lines. */
 export class Checker {
   readonly #messages = new Map<string, Message>();
-  readonly #firstSeen: {
-    readonly t: number;
-    readonly message: Message;
-    readonly id: string;
-    readonly group: string;
-  }[] = [];
+  readonly #inOrder: { readonly message: Message; readonly id: string; readonly group: string }[] = [];
   readonly #forbidden: string[] = [];
   #torn = 0;
   #delivered = 0;
@@ -112,13 +107,14 @@ export class Checker {
 
   #seen(message: Message, { e, t, id, isForged }: Line, group: string): void {
     const isFirst = !message.seen.has(group);
-    const seen = message.seen.get(group) ?? { handled: 0, isDone: false };
-    message.seen.set(group, seen);
+    const seen = message.seen.get(group) ?? { t, handled: 0, isDone: false };
+    if (t < seen.t) seen.t = t; // the history of another process tells of an earlier copy
+    if (isFirst) message.seen.set(group, seen);
     if (isForged === true) message.isForged = true;
     if (e === 'h') seen.handled += 1;
     if (e !== 'd') seen.isDone = true;
     else this.#delivered += 1;
-    if (isFirst && this.expectation.ordered.includes(group)) this.#firstSeen.push({ t, message, id, group });
+    if (isFirst && this.expectation.ordered.includes(group)) this.#inOrder.push({ message, id, group });
   }
 
   /** Some group that should get it has never seen it. */
@@ -128,7 +124,8 @@ export class Checker {
 
   #reordered(): string[] {
     const highest = new Map<string, number>();
-    return [...this.#firstSeen]
+    return this.#inOrder
+      .map((one) => ({ ...one, t: one.message.seen.get(one.group)?.t ?? 0 }))
       .sort((one, other) => one.t - other.t)
       .flatMap(({ message: { lane, seq, level }, id, group }) => {
         if (lane === undefined || level === undefined) return [];

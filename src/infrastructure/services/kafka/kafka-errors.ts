@@ -22,6 +22,8 @@ const REFUSED: Readonly<Record<string, MessagingErrorCode>> = {
   INVALID_RECORD: 'CONFLICT',
   POLICY_VIOLATION: 'CONFLICT',
 };
+const HOW_TO_READ =
+  'Install kafkajs-snappy, kafkajs-lz4 or @kafkajs/zstd, by what its publishers compress with; nothing is skipped meanwhile.';
 const LOGIN = /SASL|authentication/i;
 
 /** Said of the messages of a partition together, of which the others may be as they should be. */
@@ -48,13 +50,22 @@ export function isRebalance(cause: unknown): boolean {
 
 /** @param wasSent false while nothing of what was asked can have reached the broker. */
 export function failureOf(cause: unknown, server: string, wasSent: boolean): KafkaFailure {
-  if (isOurs(cause)) return { kind: kindOf(cause, wasSent), error: cause };
+  const own = causesOf(cause).find(isOurs);
+  if (own) return { kind: kindOf(own, wasSent), error: own };
   const type = typeOf(cause);
   const code = type === undefined ? undefined : REFUSED[type];
   const error = (messagingCode: MessagingErrorCode, text: string): MessagingError =>
     new MessagingError(messagingCode, `${server} ${text}`);
   if (code !== undefined)
     return { kind: 'refused', error: error(code, `refuses (${type ?? ''}). It says: ${said(cause)}`) };
+  if (causesOf(cause).some((each) => nameOf(each) === 'KafkaJSNotImplemented'))
+    return {
+      kind: 'unavailable',
+      error: error(
+        'DEPENDENCY_MISSING',
+        `holds what this process cannot read: ${said(cause)}. ${HOW_TO_READ}`,
+      ),
+    };
   if (isHopeless(cause))
     return {
       kind: wasSent ? 'unknown' : 'unavailable',

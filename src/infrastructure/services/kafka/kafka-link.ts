@@ -7,6 +7,7 @@ import { endAlsoAfter, endWithin } from './end-client.js';
 import { Gate } from './gate.js';
 import { failureOf, isHopeless, reasonOf } from './kafka-errors.js';
 import type { KafkaOptions } from './kafka.options.js';
+import { type Codecs, prepareCompression } from './compression.js';
 import { type Admin, type Kafkajs, loadKafkajs, type Producer } from './kafkajs-client.js';
 import { firstToAnswer } from './seeds.js';
 
@@ -142,6 +143,7 @@ export class KafkaLink {
 
   async #connect(): Promise<void> {
     const kafkajs = await loadKafkajs();
+    await prepareCompression(kafkajs.CompressionCodecs as Codecs, this.options.compression);
     const { kafka, admin, sockets, seeds } = await firstToAnswer(this.name, this.options, kafkajs).catch(
       (error: unknown) => {
         throw this.#unreachable(error);

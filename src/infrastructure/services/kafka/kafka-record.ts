@@ -35,12 +35,30 @@ export interface Opened {
   readonly delay: Delay | undefined;
 }
 
+/** What a record takes besides its texts and its body, at most. */
+const RECORD_OVERHEAD_BYTES = 100;
+/** A letter takes so much, at most. */
+const LETTER_BYTES = 3;
+
 /** As the client takes it. */
-export interface OutRecord {
-  readonly key: string | null;
-  readonly value: Buffer;
-  readonly headers: Record<string, string>;
-  partition: number;
+export class OutRecord {
+  partition = 0;
+  /** What it takes on the wire, at most. */
+  readonly mostBytes: number;
+
+  constructor(
+    readonly key: string | null,
+    readonly value: Buffer,
+    readonly headers: Readonly<Record<string, string>>,
+  ) {
+    let letters = key?.length ?? 0;
+    let bytes = RECORD_OVERHEAD_BYTES + value.length;
+    for (const name in headers) {
+      letters += name.length + (headers[name]?.length ?? 0);
+      bytes += 2 * 5; // lengths of the two
+    }
+    this.mostBytes = bytes + letters * LETTER_BYTES;
+  }
 }
 
 export function seal(
@@ -56,7 +74,7 @@ export function seal(
     if (delay.group !== undefined) all[OWN.group] = delay.group;
   }
   const value = Buffer.isBuffer(body) ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-  return { key: key ?? null, value, headers: all, partition: 0 };
+  return new OutRecord(key ?? null, value, all);
 }
 
 /** The message as it was published; of a stranger's, as much as can be made of it. */

@@ -60,6 +60,12 @@ export const kafkaOptionsSchema = z.strictObject({
     .describe(
       'Largest message, headers included, and largest batch of a partition. A larger message is refused.',
     ),
+  compression: z
+    .enum(['none', 'gzip', 'snappy', 'lz4', 'zstd'])
+    .default('none')
+    .describe(
+      'What batches are compressed with. `snappy`, `lz4` and `zstd` need the packages kafkajs-snappy, kafkajs-lz4 or @kafkajs/zstd.',
+    ),
   connectTimeoutMs: z
     .int()
     .min(100)

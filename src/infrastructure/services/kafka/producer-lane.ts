@@ -3,13 +3,12 @@ import { failureOf, isOfBatch, type KafkaFailure, typeOf } from './kafka-errors.
 import type { KafkaLink } from './kafka-link.js';
 import type { Producer } from './kafkajs-client.js';
 import { BatchRoom } from './batch-room.js';
+import { COMPRESSION } from './compression.js';
 import type { Gate } from './gate.js';
 import { ACCEPTED, type Outbound } from './publish-call.js';
 import type { Topics } from './topics.js';
 
 const MAX_BATCH = 2_000;
-/** What a record takes besides its texts and its body, at most. */
-const RECORD_OVERHEAD_BYTES = 100;
 /** All requests and retries of the client for one batch. */
 const SEND_PATIENCE = 3;
 
@@ -70,12 +69,13 @@ export class ProducerLane {
     }
     const { producer, ended } = this.link.client;
     for (const { call, index } of batch) call.sent(index);
-    const { requestTimeoutMs } = this.link.options;
+    const { requestTimeoutMs, compression } = this.link.options;
     const messages = batch.map(({ record }) => record);
     try {
       const sending = producer.sendBatch({
         acks: -1,
         timeout: requestTimeoutMs,
+        compression: COMPRESSION[compression],
         topicMessages: [{ topic: this.topic, messages }],
       });
       sending.catch(() => undefined); // it may fail long after it was given up
@@ -127,7 +127,7 @@ export class ProducerLane {
       if (batch.length === MAX_BATCH) break;
       if (!outbound.call.isOver) {
         const { record } = outbound;
-        const bytes = sizeOf(record);
+        const bytes = record.mostBytes;
         const wanted = record.key === null ? this.#turn++ % partitions : this.#hashed(record.key, partitions);
         const found = record.key === null ? room.nearest(wanted, bytes) : room.only(wanted, bytes);
         if (found === undefined) break;
@@ -159,10 +159,4 @@ export class ProducerLane {
     }));
     return (key) => choose({ topic: this.topic, partitionMetadata, message: { key, value: null } });
   }
-}
-
-function sizeOf({ key, value, headers }: Outbound['record']): number {
-  let bytes = RECORD_OVERHEAD_BYTES + value.length + (key?.length ?? 0) * 3;
-  for (const name in headers) bytes += name.length + 4 + (headers[name]?.length ?? 0) * 3;
-  return bytes;
 }

@@ -1,0 +1,71 @@
+import { promisify } from 'node:util';
+import { gzip, unzip } from 'node:zlib';
+import { MessagingError } from '../../../core/messaging/messaging.errors.js';
+
+/** What a batch of records can be compressed with, and how Kafka numbers it. */
+export const COMPRESSION = { none: 0, gzip: 1, snappy: 2, lz4: 3, zstd: 4 } as const;
+export type Compression = keyof typeof COMPRESSION;
+
+export interface Codec {
+  compress(encoder: { readonly buffer: Buffer }): Promise<Buffer>;
+  decompress(buffer: Buffer): Promise<Buffer>;
+}
+
+/** Of the client: how it finds a codec, by its number. */
+export type Codecs = Record<number, () => Codec>;
+
+/** A few kilobytes can be made to expand to gigabytes. Brokers take batches of one megabyte unless they are configured otherwise. */
+export const MAX_EXPANDED_BYTES = 128 * 2 ** 20;
+
+type Make = () => Codec;
+type Packaged = Exclude<Compression, 'none' | 'gzip'>;
+
+/** Each has its own way to give the codec. */
+const PACKAGES: Readonly<Record<Packaged, readonly [name: string, codecOf: (main: unknown) => Make]>> = {
+  snappy: ['kafkajs-snappy', (main) => main as Make],
+  lz4: ['kafkajs-lz4', (Main) => new (Main as new () => { readonly codec: Make })().codec],
+  zstd: ['@kafkajs/zstd', (main) => (main as () => Make)()],
+};
+
+const [packing, expanding] = [promisify(gzip), promisify(unzip)];
+
+const boundedGzip: Codec = {
+  compress: ({ buffer }) => packing(buffer),
+  decompress: async (buffer) => {
+    try {
+      return await expanding(buffer, { maxOutputLength: MAX_EXPANDED_BYTES });
+    } catch (error) {
+      if ((error as { readonly code?: unknown }).code !== 'ERR_BUFFER_TOO_LARGE') throw error;
+      throw new MessagingError(
+        'MESSAGE_TOO_LARGE',
+        `Kafka holds a batch of ${buffer.length} bytes that expands to more than ${MAX_EXPANDED_BYTES}. It is not read: find who has published it, and move the group behind it with Kafka's own tools.`,
+      );
+    }
+  },
+};
+
+/**
+ * Gives the client every codec that is there, because others may have used it, and bounds what a batch may expand to.
+ *
+ * @throws MessagingError `DEPENDENCY_MISSING` when the one that is wanted for publishing is not installed.
+ */
+export async function prepareCompression(
+  codecs: Codecs,
+  wanted: Compression,
+  load: (name: string) => Promise<unknown> = (name) => import(name),
+): Promise<void> {
+  codecs[COMPRESSION.gzip] = () => boundedGzip;
+  for (const kind of Object.keys(PACKAGES) as Packaged[]) {
+    const [name, codecOf] = PACKAGES[kind];
+    try {
+      const loaded = (await load(name)) as { readonly default?: unknown };
+      codecs[COMPRESSION[kind]] = codecOf(loaded.default ?? loaded);
+    } catch {
+      if (kind === wanted)
+        throw new MessagingError(
+          'DEPENDENCY_MISSING',
+          `Kafka needs the package "${name}" for compression: ${kind}, which cannot be loaded. Install it: npm install ${name}`,
+        );
+    }
+  }
+}
