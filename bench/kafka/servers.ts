@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { Kafka, logLevel, Partitioners } from 'kafkajs';
+import { createRequire } from 'node:module';
+import type * as Kafkajs from 'kafkajs';
 import { systemClock } from '../../src/core/messaging/clock.js';
 import { kafkaOptionsSchema } from '../../src/infrastructure/services/kafka/kafka.options.js';
 import { KafkaTransport } from '../../src/infrastructure/services/kafka/kafka.transport.js';
@@ -39,8 +40,25 @@ export async function newTransport(namePrefix: string): Promise<KafkaTransport> 
   return transport;
 }
 
+const load = createRequire(import.meta.url);
+
+/** A copy of the client that is not the one that the transport mends. */
+const { Kafka, logLevel, Partitioners } = ((): typeof Kafkajs => {
+  const isOfClient = (path: string): boolean => path.includes('/node_modules/kafkajs/');
+  const mended = Object.entries(load.cache).filter(([path]) => isOfClient(path));
+  const forget = (): void => {
+    for (const path of Object.keys(load.cache))
+      if (isOfClient(path)) Reflect.deleteProperty(load.cache, path);
+  };
+  forget();
+  const copy = load('kafkajs') as typeof Kafkajs;
+  forget();
+  for (const [path, module] of mended) load.cache[path] = module;
+  return copy;
+})();
+
 /** The client as it comes, with a topic of its own. */
-export async function bare(): Promise<{ readonly kafka: Kafka; readonly topic: string }> {
+export async function bare(): Promise<{ readonly kafka: Kafkajs.Kafka; readonly topic: string }> {
   const { brokers } = await server();
   const kafka = new Kafka({ clientId: 'bare', brokers, logLevel: logLevel.NOTHING });
   const topic = `bare-${randomUUID()}`;
@@ -51,7 +69,7 @@ export async function bare(): Promise<{ readonly kafka: Kafka; readonly topic: s
   return { kafka, topic };
 }
 
-export const bareProducer = (kafka: Kafka): ReturnType<Kafka['producer']> =>
+export const bareProducer = (kafka: Kafkajs.Kafka): ReturnType<Kafkajs.Kafka['producer']> =>
   kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner, allowAutoTopicCreation: false });
 
 /** CPU seconds of this process. */

@@ -1,18 +1,22 @@
 import { promisify } from 'node:util';
 import { gzip, unzip } from 'node:zlib';
 import { MessagingError } from '../../../core/messaging/messaging.errors.js';
+import type { Kafkajs } from './kafkajs-client.js';
 
-/** What a batch of records can be compressed with, and how Kafka numbers it. */
-export const COMPRESSION = { none: 0, gzip: 1, snappy: 2, lz4: 3, zstd: 4 } as const;
+/** What a batch of records can be compressed with, and what the client calls it. */
+const COMPRESSION = { none: 'None', gzip: 'GZIP', snappy: 'Snappy', lz4: 'LZ4', zstd: 'ZSTD' } as const;
 export type Compression = keyof typeof COMPRESSION;
 
-export interface Codec {
+type Numbers = Kafkajs['CompressionTypes'];
+
+export function numberOf(compression: Compression, { CompressionTypes }: Kafkajs): Numbers[keyof Numbers] {
+  return CompressionTypes[COMPRESSION[compression]];
+}
+
+interface Codec {
   compress(encoder: { readonly buffer: Buffer }): Promise<Buffer>;
   decompress(buffer: Buffer): Promise<Buffer>;
 }
-
-/** Of the client: how it finds a codec, by its number. */
-export type Codecs = Record<number, () => Codec>;
 
 /** A few kilobytes can be made to expand to gigabytes. Brokers take batches of one megabyte unless they are configured otherwise. */
 export const MAX_EXPANDED_BYTES = 128 * 2 ** 20;
@@ -50,16 +54,17 @@ const boundedGzip: Codec = {
  * @throws MessagingError `DEPENDENCY_MISSING` when the one that is wanted for publishing is not installed.
  */
 export async function prepareCompression(
-  codecs: Codecs,
+  { CompressionCodecs, CompressionTypes }: Kafkajs,
   wanted: Compression,
   load: (name: string) => Promise<unknown> = (name) => import(name),
 ): Promise<void> {
-  codecs[COMPRESSION.gzip] = () => boundedGzip;
+  const codecs: Record<number, Make> = CompressionCodecs;
+  codecs[CompressionTypes.GZIP] = () => boundedGzip;
   for (const kind of Object.keys(PACKAGES) as Packaged[]) {
     const [name, codecOf] = PACKAGES[kind];
     try {
       const loaded = (await load(name)) as { readonly default?: unknown };
-      codecs[COMPRESSION[kind]] = codecOf(loaded.default ?? loaded);
+      codecs[CompressionTypes[COMPRESSION[kind]]] = codecOf(loaded.default ?? loaded);
     } catch {
       if (kind === wanted)
         throw new MessagingError(

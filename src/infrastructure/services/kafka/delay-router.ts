@@ -47,7 +47,9 @@ export class DelayRouter implements ReaderListener {
     const { names } = topics;
     this.#tiers = new Map(WAIT_TIERS.map((tier) => [names.wait(tier.name), tier]));
     this.#partitions = new Partitions(link, names.router, (error) => this.failed(error));
-    this.#reader = new GroupReader(link, { id: names.router, topics: [...this.#tiers.keys()] }, this);
+    const read = [...this.#tiers.keys()];
+    const partitions = (): number => topics.partitionsOfAll(read);
+    this.#reader = new GroupReader(link, { id: names.router, topics: read, partitions }, this);
     this.#committer = new Committer(
       this.#reader,
       () => this.#partitions,

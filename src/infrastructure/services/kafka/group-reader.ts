@@ -19,8 +19,13 @@ const FETCH_WAIT_MS = 500;
 const FIRST_RETRY_MS = 100;
 const MAX_RETRY_MS = 1_000;
 const RETRIES = 8;
-/** Partitions whose batches may be in our hands at a time: all that a process can have. */
-const CONCURRENT_PARTITIONS = 1_000;
+/**
+ * Partitions whose batches may be in our hands at a time: all that a process can have, and as many again that may be added while it
+ * runs. The client asks each of these workers after every fetch whether it has something to do.
+ */
+const WORKERS_PER_PARTITION = 2;
+const MIN_WORKERS = 8;
+const MAX_WORKERS = 1_000;
 const REBALANCE_TIMEOUT_MS = 30_000;
 /** A group whose members have work in hand takes its time to let in another, which need not wait for that. */
 const JOIN_PATIENCE_MS = 2_000;
@@ -33,6 +38,13 @@ export interface PartitionOffset {
   readonly partition: number;
   readonly offset: string;
   readonly metadata?: string;
+}
+
+export interface ReadGroup {
+  readonly id: string;
+  readonly topics: readonly string[];
+  /** Of these topics together, as far as it is known. */
+  readonly partitions: () => number;
 }
 
 export type Assignment = Readonly<Record<string, readonly number[]>>;
@@ -69,7 +81,7 @@ export class GroupReader {
 
   constructor(
     private readonly link: KafkaLink,
-    private readonly group: { readonly id: string; readonly topics: readonly string[] },
+    private readonly group: ReadGroup,
     private readonly listener: ReaderListener,
   ) {
     this.#keepOpen = new KeepOpen(
@@ -217,12 +229,16 @@ export class GroupReader {
     const running = consumer.run({
       autoCommit: false,
       eachBatchAutoResolve: false,
-      partitionsConsumedConcurrently: CONCURRENT_PARTITIONS,
+      partitionsConsumedConcurrently: this.#workers,
       eachBatch: (payload) => this.#batch(payload),
     });
     running.catch(fail);
     await Promise.race([joined, pause(JOIN_PATIENCE_MS, undefined, { ref: false })]);
     this.#isOpen = true;
+  }
+
+  get #workers(): number {
+    return Math.min(MAX_WORKERS, Math.max(MIN_WORKERS, WORKERS_PER_PARTITION * this.group.partitions()));
   }
 
   /** Nothing but the client's own errors may reach the client: anything else would end it. */

@@ -83,11 +83,9 @@ export class KafkaConsumer implements Consumer, ReaderListener {
       () => this.#room.made(),
     );
     this.#partitions = new Partitions(link, id, (error) => this.failed(error));
-    this.#reader = new GroupReader(
-      link,
-      { id, topics: [topics.names.topic({ topic }), topics.names.topic({ topic, group })] },
-      this,
-    );
+    const read = [topics.names.topic({ topic }), topics.names.topic({ topic, group })];
+    const partitions = (): number => topics.partitionsOfAll(read);
+    this.#reader = new GroupReader(link, { id, topics: read, partitions }, this);
     this.#committer = new Committer(
       this.#reader,
       () => this.#partitions,

@@ -7,8 +7,9 @@ import { endAlsoAfter, endWithin } from './end-client.js';
 import { Gate } from './gate.js';
 import { failureOf, isHopeless, reasonOf } from './kafka-errors.js';
 import type { KafkaOptions } from './kafka.options.js';
-import { type Codecs, prepareCompression } from './compression.js';
+import { prepareCompression } from './compression.js';
 import { type Admin, type Kafkajs, loadKafkajs, type Producer } from './kafkajs-client.js';
+import { mendKafkajs } from './kafkajs-patches.js';
 import { firstToAnswer } from './seeds.js';
 
 const RECONNECT_MIN_MS = 100;
@@ -143,7 +144,8 @@ export class KafkaLink {
 
   async #connect(): Promise<void> {
     const kafkajs = await loadKafkajs();
-    await prepareCompression(kafkajs.CompressionCodecs as Codecs, this.options.compression);
+    await mendKafkajs();
+    await prepareCompression(kafkajs, this.options.compression);
     const { kafka, admin, sockets, seeds } = await firstToAnswer(this.name, this.options, kafkajs).catch(
       (error: unknown) => {
         throw this.#unreachable(error);

@@ -1,4 +1,5 @@
 import { loadKafkajs } from './kafkajs-client.js';
+import { mendKafkajs } from './kafkajs-patches.js';
 
 it('says how to install the client where it is missing', async () => {
   const missing = loadKafkajs(() => Promise.reject(new Error('Cannot find module')));
@@ -10,6 +11,7 @@ it('says how to install the client where it is missing', async () => {
 
 it('lets the fetchers of a stopped consumer end, which would spin for ever otherwise', async () => {
   await loadKafkajs();
+  await mendKafkajs();
   const { default: Runner } = (await import('kafkajs/src/consumer/runner.js')) as {
     default: { prototype: { fetch: (nodeId: string) => Promise<unknown> } };
   };

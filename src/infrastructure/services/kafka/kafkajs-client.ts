@@ -1,8 +1,5 @@
 import type * as kafkajs from 'kafkajs';
-import { setTimeout as pause } from 'node:timers/promises';
 import { MessagingError } from '../../../core/messaging/messaging.errors.js';
-import { isPassing } from './kafka-errors.js';
-import { encodeProduce, isOurs, type ProduceData } from './produce-encoder.js';
 
 export type {
   Admin,
@@ -15,11 +12,9 @@ export type {
   SASLOptions,
 } from 'kafkajs';
 
-const PATCHED = Symbol.for('switchyard.kafkajs.patched');
-
 export type Kafkajs = Pick<
   typeof kafkajs,
-  'CompressionCodecs' | 'Kafka' | 'Partitioners' | 'PartitionAssigners' | 'logLevel'
+  'CompressionCodecs' | 'CompressionTypes' | 'Kafka' | 'Partitioners' | 'PartitionAssigners' | 'logLevel'
 >;
 
 /** An assigner of ours, which the client asks before it joins its group again. */
@@ -28,45 +23,10 @@ export interface RebalanceHook {
   readonly beforeJoin: (keepAlive: () => Promise<void>) => Promise<void>;
 }
 
-interface Made {
-  readonly request: { encode: () => Promise<unknown> };
-}
-
-interface ProduceRequest {
-  protocol?: ((of: { readonly version: number }) => (data: ProduceData) => Made) & { [PATCHED]?: true };
-}
-
-interface RequestQueue {
-  readonly prototype: { scheduleCheckPendingRequests?: () => void };
-}
-
-interface Member {
-  readonly assigners?: readonly object[];
-  readonly groupId: string;
-  readonly memberId?: string | null;
-  readonly generationId?: number | null;
-  readonly coordinator?: { heartbeat(request: object): Promise<unknown> } | null;
-}
-
-interface ConsumerGroup {
-  readonly prototype: { joinAndSync?: (this: Member) => Promise<void> };
-}
-
-interface Runner {
-  readonly prototype: { fetch?: (this: { readonly running: boolean }, nodeId: string) => Promise<unknown> };
-}
-
-/** Of the request, which are the same on the wire. */
-const OUR_VERSIONS = { from: 3, to: 7 };
-/** What a cluster says about topics and groups that it has just got or moved. */
-const JOIN_TRIES = 100;
-const JOIN_RETRY_MS = 200;
-
 /** Loads kafkajs, which is only installed by those who want it. Throws `DEPENDENCY_MISSING` when it is not there. */
 export async function loadKafkajs(load: () => Promise<unknown> = () => import('kafkajs')): Promise<Kafkajs> {
   try {
     const loaded = (await load()) as { readonly default?: Kafkajs } & Kafkajs;
-    await patch();
     return loaded.default ?? loaded;
   } catch {
     throw new MessagingError(
@@ -74,97 +34,4 @@ export async function loadKafkajs(load: () => Promise<unknown> = () => import('k
       'Kafka needs the package "kafkajs", which cannot be loaded. Install it: npm install kafkajs@2',
     );
   }
-}
-
-/** Mends what cannot be got at from outside. A client that looks different inside is left as it is. */
-async function patch(): Promise<void> {
-  const [queue, group, runner, produce] = await Promise.all([
-    inside<RequestQueue>(() => import('kafkajs/src/network/requestQueue/index.js')),
-    inside<ConsumerGroup>(() => import('kafkajs/src/consumer/consumerGroup.js')),
-    inside<Runner>(() => import('kafkajs/src/consumer/runner.js')),
-    inside<ProduceRequest>(() => import('kafkajs/src/protocol/requests/produce/index.js')),
-  ]);
-  if (queue) stopIdleTimer(queue.prototype);
-  if (group) askBeforeJoining(group.prototype);
-  if (runner) endWhenStopped(runner.prototype);
-  if (produce) encodeOurs(produce);
-}
-
-async function inside<T>(load: () => Promise<unknown>): Promise<T | undefined> {
-  try {
-    const loaded = (await load()) as { readonly default?: T } & T;
-    return loaded.default ?? loaded;
-  } catch {
-    return undefined;
-  }
-}
-
-/** A connection with nothing to send sets a timer of zero for ever: https://github.com/tulios/kafkajs/issues/1556 */
-function stopIdleTimer(prototype: RequestQueue['prototype'] & { [PATCHED]?: true }): void {
-  const original = prototype.scheduleCheckPendingRequests;
-  if (!original || prototype[PATCHED]) return;
-  prototype[PATCHED] = true;
-  prototype.scheduleCheckPendingRequests = function (this: { readonly pending?: readonly unknown[] }) {
-    if (this.pending?.length !== 0) original.call(this);
-  };
-}
-
-/**
- * A consumer that is stopped while it replaces its fetchers, as it does when brokers come and go, never learns of it: the new ones fetch nothing
- * from a stopped consumer, at once and for ever, and nothing else in the process ever gets a turn again.
- */
-function endWhenStopped(prototype: Runner['prototype'] & { [PATCHED]?: true }): void {
-  const original = prototype.fetch;
-  if (!original || prototype[PATCHED]) return;
-  prototype[PATCHED] = true;
-  prototype.fetch = function (nodeId) {
-    if (!this.running) return Promise.reject(new Error('The consumer was stopped.'));
-    return original.call(this, nodeId);
-  };
-}
-
-/** Its own encoder takes most of the time of publishing; a request that is all ours is encoded by us. */
-function encodeOurs(produce: ProduceRequest): void {
-  const original = produce.protocol;
-  if (!original || original[PATCHED]) return;
-  const ours: typeof original = ({ version }) => {
-    const make = original({ version });
-    if (version < OUR_VERSIONS.from || version > OUR_VERSIONS.to) return make;
-    return (data) => {
-      const made = make(data);
-      if (isOurs(data))
-        made.request.encode = () => {
-          const buffer = encodeProduce(data);
-          return Promise.resolve({ buf: buffer, buffer }); // what it looks for in an encoder of its own
-        };
-      return made;
-    };
-  };
-  ours[PATCHED] = true;
-  produce.protocol = ours;
-}
-
-/** The client gives partitions up without a word. What is in hand should be done with, and committed, before. */
-function askBeforeJoining(prototype: ConsumerGroup['prototype'] & { [PATCHED]?: true }): void {
-  const original = prototype.joinAndSync;
-  if (!original || prototype[PATCHED]) return;
-  prototype[PATCHED] = true;
-  prototype.joinAndSync = async function () {
-    for (const assigner of this.assigners ?? [])
-      if ('beforeJoin' in assigner) await (assigner as RebalanceHook).beforeJoin(() => keepAlive(this));
-    for (let tries = 1; ; tries += 1)
-      try {
-        await original.call(this);
-        return;
-      } catch (error) {
-        if (tries === JOIN_TRIES || !isPassing(error)) throw error;
-        await pause(JOIN_RETRY_MS); // as the same member: the group would wait for the death of another
-      }
-  };
-}
-
-/** A group that is formed anew says so in answer, and counts it all the same. */
-async function keepAlive({ groupId, memberId, generationId, coordinator }: Member): Promise<void> {
-  if (!memberId) return;
-  await coordinator?.heartbeat({ groupId, memberId, groupGenerationId: generationId }).catch(() => undefined);
 }

@@ -3,12 +3,15 @@ import { OffsetTracker, type Taken } from './offset-tracker.js';
 
 /** A partition that has just been taken over is handled with care for so long: its last owner may have died of what comes first. */
 const CAREFUL_MS = 10_000;
+/** Or for so many messages: about what the last owner can have got after its last note. */
+const CAREFUL_MESSAGES = 5_000;
 
 /** One partition in the hands of this process. */
 export class Partition {
   readonly tracker: OffsetTracker;
   readonly #marks: CrashMarks;
   readonly #carefulUntil: number;
+  readonly #carefulEnd: number;
   /** It was given to another process, or its reader was lost: nothing can be settled any more. */
   isLost = false;
   /** Something is to be committed. */
@@ -27,11 +30,13 @@ export class Partition {
     this.tracker = new OffsetTracker(committed.position);
     this.#marks = CrashMarks.takeOver(committed.position, committed.metadata);
     this.#carefulUntil = now + CAREFUL_MS;
+    this.#carefulEnd = committed.position + CAREFUL_MESSAGES;
   }
 
   /** What is handed out has to be noted before, because it may end the process. */
   isCareful(now: number): boolean {
-    return now < this.#carefulUntil || this.tracker.position < this.#marks.suspectsEnd;
+    const isEarly = now < this.#carefulUntil && this.tracker.next < this.#carefulEnd;
+    return isEarly || this.tracker.position < this.#marks.suspectsEnd;
   }
 
   /** The last owner of the partition has settled it. */

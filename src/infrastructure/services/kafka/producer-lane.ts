@@ -3,7 +3,7 @@ import { failureOf, isOfBatch, type KafkaFailure, typeOf } from './kafka-errors.
 import type { KafkaLink } from './kafka-link.js';
 import type { Producer } from './kafkajs-client.js';
 import { BatchRoom } from './batch-room.js';
-import { COMPRESSION } from './compression.js';
+import { numberOf } from './compression.js';
 import type { Gate } from './gate.js';
 import { ACCEPTED, type Outbound } from './publish-call.js';
 import type { Topics } from './topics.js';
@@ -67,7 +67,7 @@ export class ProducerLane {
       this.#failAll(batch, failureOf(undefined, this.link.label, true));
       return;
     }
-    const { producer, ended } = this.link.client;
+    const { producer, ended, kafkajs } = this.link.client;
     for (const { call, index } of batch) call.sent(index);
     const { requestTimeoutMs, compression } = this.link.options;
     const messages = batch.map(({ record }) => record);
@@ -75,7 +75,7 @@ export class ProducerLane {
       const sending = producer.sendBatch({
         acks: -1,
         timeout: requestTimeoutMs,
-        compression: COMPRESSION[compression],
+        compression: numberOf(compression, kafkajs),
         topicMessages: [{ topic: this.topic, messages }],
       });
       sending.catch(() => undefined); // it may fail long after it was given up

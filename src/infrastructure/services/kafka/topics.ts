@@ -45,6 +45,11 @@ export class Topics {
     return this.#ready.get(topic);
   }
 
+  /** Of several topics together, as far as it is known. */
+  partitionsOfAll(names: readonly string[]): number {
+    return names.reduce((sum, name) => sum + (this.partitionsOf(name) ?? 0), 0);
+  }
+
   /** Resolves with the number of partitions once messages can be sent there. */
   destination(to: Destination): Promise<number> {
     return this.#one({ topic: this.names.topic(to), ...this.#kept });
