@@ -9,6 +9,8 @@ export interface CompositeState {
   readonly spool?: SpoolState;
   /** Present once publishing has moved to another member. */
   readonly lastSwitch?: LastSwitch;
+  /** How often it has moved from which to which; not there where it never does. */
+  readonly switches?: readonly SwitchCount[];
 }
 
 /** What waits until a transport works. The age and the bytes are of a moment ago. */
@@ -22,6 +24,12 @@ export interface SpoolState {
   readonly fullInMs?: number;
   /** An operator keeps it from being sent. */
   readonly isPaused: boolean;
+}
+
+export interface SwitchCount {
+  readonly from: string;
+  readonly to: string;
+  readonly count: number;
 }
 
 export interface LastSwitch {
@@ -38,6 +46,8 @@ export interface LastSwitch {
 export interface MemberState {
   readonly name: string;
   readonly works: boolean;
+  /** Open after failures, until a probe proves that it works. */
+  readonly breaker: 'closed' | 'open';
   /** An operator has taken it out. */
   readonly isLeftOut: boolean;
   /** Present when it is put together from others itself. */

@@ -35,8 +35,8 @@ export class Member {
 
   get state(): MemberState {
     const { name, works, transport } = this;
-    const { isLeftOut } = this.breaker;
-    const state = { name, works, isLeftOut };
+    const { isLeftOut, state: breaker } = this.breaker;
+    const state = { name, works, breaker, isLeftOut };
     return isComposite(transport) ? { ...state, inside: transport.state() } : state;
   }
 

@@ -1,6 +1,6 @@
 import type { Registry } from 'prom-client';
-import type { CompositeState, SpoolState } from '../../../core/messaging/composite.js';
-import { exportGauge } from './exported.js';
+import type { CompositeState, MemberState, SpoolState } from '../../../core/messaging/composite.js';
+import { exportCounter, exportGauge } from './exported.js';
 
 /** A transport that is put together from others, by its name. */
 export interface NamedState {
@@ -49,6 +49,12 @@ const MEMBER_GAUGES = [
   },
 ];
 
+const BREAKER_STATES = ['closed', 'open', 'left_out'] as const;
+
+function breakerOf({ breaker, isLeftOut }: MemberState): (typeof BREAKER_STATES)[number] {
+  return isLeftOut ? 'left_out' : breaker;
+}
+
 /** Adds what is inside of transports that are put together from others. */
 export function exportCompositeMetrics(registry: Registry, composites: () => readonly NamedState[]): void {
   for (const { name, help, value } of SPOOL_GAUGES)
@@ -67,4 +73,33 @@ export function exportCompositeMetrics(registry: Registry, composites: () => rea
         })),
       ),
     );
+  exportGauge(
+    registry,
+    {
+      name: 'messaging_circuit_breaker_state',
+      help: 'State of the breaker of a member: 1 for the one that it is in.',
+      labelNames: ['transport', 'member', 'state'],
+    },
+    () =>
+      composites().flatMap(({ name: transport, state: { members } }) =>
+        members.flatMap((member) =>
+          BREAKER_STATES.map((state) => ({
+            labels: { transport, member: member.name, state },
+            value: breakerOf(member) === state ? 1 : 0,
+          })),
+        ),
+      ),
+  );
+  exportCounter(
+    registry,
+    {
+      name: 'messaging_failovers_total',
+      help: 'How often publishing moved from one member to another, in both directions.',
+      labelNames: ['transport', 'from', 'to'],
+    },
+    () =>
+      composites().flatMap(({ name: transport, state: { switches = [] } }) =>
+        switches.map(({ from, to, count }) => ({ labels: { transport, from, to }, value: count })),
+      ),
+  );
 }
