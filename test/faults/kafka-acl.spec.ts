@@ -1,0 +1,107 @@
+import { randomUUID } from 'node:crypto';
+import {
+  AclOperationTypes,
+  AclPermissionTypes,
+  AclResourceTypes,
+  type Admin,
+  Kafka,
+  logLevel,
+  ResourcePatternTypes,
+} from 'kafkajs';
+import { type KafkaCluster, startKafka } from '../support/brokers/kafka-cluster.js';
+import { waitUntil } from '../support/brokers/wait-until.js';
+import { connected } from './kafka-bench.js';
+import { closeAll, codeOf, collected, publishOne } from './transport-bench.js';
+
+const PASSWORD = 'not to be printed';
+const { TOPIC, GROUP } = AclResourceTypes;
+const { CREATE, READ, WRITE } = AclOperationTypes;
+let server: KafkaCluster;
+let admin: Admin;
+
+beforeAll(async () => {
+  server = await startKafka({
+    listeners: [{ name: 'LOGIN', protocol: 'SASL_PLAINTEXT' }],
+    config: [
+      'authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer',
+      'super.users=User:ANONYMOUS', // the broker itself, and who administers it here
+      'sasl.enabled.mechanisms=PLAIN',
+      `listener.name.login.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required user_shop="${PASSWORD}";`,
+    ],
+  });
+  admin = new Kafka({ brokers: server.brokers, logLevel: logLevel.NOTHING }).admin();
+  await admin.connect();
+}, 120_000);
+afterEach(closeAll);
+afterAll(async () => {
+  await admin.disconnect();
+  await server.stop();
+});
+
+const options = () => ({
+  brokers: server.brokersOn('LOGIN'),
+  namePrefix: `${randomUUID().slice(0, 8)}.`,
+  sasl: { mechanism: 'plain', username: 'shop', password: PASSWORD },
+});
+
+async function permit(
+  resourceType: AclResourceTypes,
+  resourceName: string,
+  operations: readonly AclOperationTypes[],
+): Promise<void> {
+  await admin.createAcls({
+    acl: operations.map((operation) => ({
+      resourceType,
+      resourceName,
+      resourcePatternType: ResourcePatternTypes.PREFIXED,
+      principal: 'User:shop',
+      host: '*',
+      operation,
+      permissionType: AclPermissionTypes.ALLOW,
+    })),
+  });
+}
+
+/** What docs/kafka.md asks for: reading and writing imply that topics and groups may be described. */
+async function permitLeast(prefix: string): Promise<void> {
+  await permit(TOPIC, prefix, [CREATE, READ, WRITE]);
+  await permit(GROUP, prefix, [READ]);
+}
+
+it('refuses with what is not permitted, and goes on by itself once it is', async () => {
+  const place = options();
+  const { transport, errors } = await connected(place);
+  const outcome = await publishOne(transport, 't', { deadlineMs: 10_000 });
+  expect([outcome.kind, codeOf(outcome)]).toEqual(['refused', 'FORBIDDEN']);
+  expect(JSON.stringify([outcome, errors()])).not.toContain(PASSWORD);
+  await permitLeast(place.namePrefix);
+  await waitUntil('it is accepted', async () => (await publishOne(transport, 't')).kind === 'accepted');
+}, 60_000);
+
+it('publishes, delays, retries, counts and keeps order with the least that is permitted', async () => {
+  const place = options();
+  await permitLeast(place.namePrefix);
+  const { transport, errors } = await connected(place);
+  const seen = await collected(transport, 't', ({ attempt }) =>
+    attempt === 1 ? { kind: 'retry', delayMs: 200 } : { kind: 'ack' },
+  );
+  expect(await publishOne(transport, 't', { id: 'now', deadlineMs: 10_000 })).toMatchObject({
+    kind: 'accepted',
+  });
+  const later = { id: 'later', key: 'k', headers: {}, body: Buffer.from('x') };
+  const [delayed] = await transport.publish({ topic: 't' }, [later], { deadlineMs: 10_000, delayMs: 1_000 });
+  expect(delayed?.kind).toBe('accepted');
+  await waitUntil('both come twice', async () => seen.length === 4);
+  expect(seen.map(({ message, attempt }) => `${message.id} ${attempt}`).sort()).toEqual([
+    'later 1',
+    'later 2',
+    'now 1',
+    'now 2',
+  ]);
+  await waitUntil('nothing is left', async () => {
+    const { ready, inFlight } = await transport.backlog({ topic: 't', group: 'g' });
+    return ready + inFlight === 0;
+  });
+  await transport.ping();
+  expect(errors()).toEqual([]);
+}, 90_000);
