@@ -3,17 +3,18 @@ import { bootShop, orderOf, OrderPlaced } from './shop.js';
 
 export const RATE = 500;
 
-/** The beginning that is left out. */
+/** The beginning that is left out, and who is told of its end and of the end of all. */
 export interface WarmUp {
   readonly seconds: number;
   readonly over: () => void;
+  readonly ended: () => void;
 }
 
 /** Calls `send` `RATE` times a second, whatever the calls take, until it has done so for so long. Resolves with their results. */
 export async function atRate<T>(
   seconds: number,
   send: (nth: number) => Promise<T>,
-  warmUp: WarmUp = { seconds: 1, over: () => undefined },
+  warmUp: WarmUp = { seconds: 1, over: () => undefined, ended: () => undefined },
 ): Promise<T[]> {
   const startedAt = performance.now();
   const sent: Promise<T>[] = [];
@@ -25,6 +26,7 @@ export async function atRate<T>(
     }
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
+  warmUp.ended();
   return Promise.all(sent);
 }
 

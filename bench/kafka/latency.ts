@@ -45,10 +45,10 @@ async function measured(
   run: (seconds: number, warmUp: WarmUp) => Promise<number[]>,
   seconds: number,
 ): Promise<Run> {
-  let [startedAt, cpu] = [0, 0];
+  let [startedAt, cpu, cores] = [0, 0, 0];
   const over = (): void => void ([startedAt, cpu] = [performance.now(), cpuSeconds()]);
-  const latencies = await run(seconds, { seconds: WARM_UP_SECONDS, over });
-  const cores = ((cpuSeconds() - cpu) / (performance.now() - startedAt)) * 1_000;
+  const ended = (): void => void (cores = ((cpuSeconds() - cpu) / (performance.now() - startedAt)) * 1_000);
+  const latencies = await run(seconds, { seconds: WARM_UP_SECONDS, over, ended });
   return { p50: percentile(latencies, 0.5), p99: percentile(latencies, 0.99), cores };
 }
 
