@@ -49,7 +49,8 @@ export class SteadyLoad {
 
   async #run(): Promise<void> {
     const startedAt = performance.now();
-    for (let sent = 0; !this.#isEnded; await wait(TICK_MS)) {
+    for (let sent = 0; !this.#isEnded;) {
+      await wait(TICK_MS);
       const due = ((performance.now() - startedAt) / 1_000) * RATE;
       for (; sent < due; sent += 1) {
         const publishing = this.#publish(`m-${sent}`).finally(() => this.#open.delete(publishing));
