@@ -16,6 +16,7 @@ const STEPS = [
   ['layers', [inModules('dependency-cruiser', 'bin', 'dependency-cruise.mjs'), 'src', '--output-type=err']],
   ['unused', [inModules('knip', 'bin', 'knip.js'), '--no-progress']],
   ['reference', [...TYPESCRIPT, path.join('scripts', 'generate-config-docs.ts'), '--check']],
+  ['guarantees', [...TYPESCRIPT, path.join('scripts', 'generate-guarantees.ts'), '--check']],
   ['package', [path.join('scripts', 'check-package.mjs')]],
 ];
 
@@ -39,7 +40,7 @@ async function runStep(name, args) {
     onOutput: (data) => (output += data),
   });
   const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);
-  console.log(`${code === 0 ? 'ok    ' : 'FAILED'} ${name.padEnd(10)} ${seconds.padStart(6)} s`);
+  console.log(`${code === 0 ? 'ok    ' : 'FAILED'} ${name.padEnd(11)} ${seconds.padStart(6)} s`);
   if (code === 0) return;
   failed += 1;
   console.log(output.trimEnd());

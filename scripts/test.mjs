@@ -37,6 +37,7 @@ process.once('exit', () => {
 });
 
 await prepare({ build: !quick });
+if (!quick && reportFile === undefined) keepMeasured();
 const groups = await wantedGroups();
 const brokers = await provideBrokers(
   groups.flatMap(({ needs }) => needs),
@@ -55,6 +56,14 @@ const skipped = summary.skipped === 0 ? '' : `, ${summary.skipped} skipped`;
 console.log(`${summary.passed} passed, ${summary.failed} failed${skipped}`);
 summarized = true;
 process.exitCode = summary.failed === 0 && summary.passed > 0 ? 0 : 1;
+
+/** Where tests leave what they measure, for `npm run docs:guarantees`. A full run begins anew. */
+function keepMeasured() {
+  const file = path.join(ROOT, '.measured', 'run.jsonl');
+  fs.mkdirSync(path.dirname(file), { recursive: true });
+  if (full) fs.rmSync(file, { force: true });
+  process.env.SWITCHYARD_MEASURED ??= file;
+}
 
 /** Our own options are taken out, and all others are for Jest. */
 function parseArguments(args) {

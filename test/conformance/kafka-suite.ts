@@ -26,13 +26,6 @@ export function kafkaConformance(cluster: () => KafkaCluster, options: () => obj
   };
   return {
     tooLargeBytes: 2 * 2 ** 20,
-    skip: [
-      {
-        reason:
-          'each subscription is a consumer group with connections of its own; on two busy cores a hundred take minutes to join',
-        tests: ['serves a hundred subscriptions at once'],
-      },
-    ],
     create: (context) => open(storage(), context),
     reopen: async (transport) => {
       await transport.close();

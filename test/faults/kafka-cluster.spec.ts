@@ -3,7 +3,8 @@ import { type KafkaCluster, startKafka } from '../support/brokers/kafka-cluster.
 import { waitUntil } from '../support/brokers/wait-until.js';
 import { Load } from '../support/transport-load.js';
 import { connected } from './kafka-bench.js';
-import { explainLoss, report } from './measured.js';
+import { faultRow } from './fault-matrix.js';
+import { reportLoad } from './measured.js';
 import { closeAll } from './transport-bench.js';
 
 const PREFIX = 'load.';
@@ -54,7 +55,7 @@ async function loadWhile(
   await waitUntil('what was accepted is handled', async () => load.missing.length === 0, 90_000).catch(
     () => undefined,
   );
-  report(`kafka, ${fault}`, explainLoss(result, load.missing));
+  reportLoad(faultRow('kafka, 3 brokers', fault), result, load.missing);
   expect(load.missing).toEqual([]);
   return result;
 }

@@ -1,21 +1,60 @@
-import { writeSync } from 'node:fs';
+import { appendFileSync, writeSync } from 'node:fs';
 import type { LoadResult } from '../support/transport-load.js';
+import type { FaultRow } from './fault-matrix.js';
 
 const STANDARD_ERROR = 2;
+
+/** What became of the messages while something was wrong. */
+export interface Figures {
+  readonly accepted: number;
+  /** Accepted, and never handled. */
+  readonly lost: number;
+  readonly handledTwice: number;
+  readonly unknown: number;
+  readonly unavailable: number;
+  readonly longestGapMs: number;
+}
 
 /** What a fault did, for people: past Jest, which keeps what tests say to itself where they run silently. */
 export function report(fault: string, line: string): void {
   writeSync(STANDARD_ERROR, `  ${fault}: ${line}\n`);
 }
 
-/** The figures of a load in one line. */
-export function explainLoss(
+/** Keeps the figures of a row of the matrix where `npm run docs:guarantees` finds them, if a full run asks for it. */
+export function record({ system, fault }: FaultRow, figures: Figures): void {
+  keepMeasured({ system, fault, figures });
+}
+
+/** As {@link record}, of a load, and tells people as well. */
+export function reportLoad(row: FaultRow, result: LoadResult, lost: readonly string[], more = ''): void {
+  const figures = figuresOf(result, lost);
+  report(`${row.system}, ${row.fault}`, explain(figures) + more);
+  record(row, figures);
+}
+
+/** Appends a line to the file of measured things, if there is one. */
+export function keepMeasured(line: object): void {
+  const file = process.env['SWITCHYARD_MEASURED'];
+  if (file !== undefined) appendFileSync(file, `${JSON.stringify(line)}\n`);
+}
+
+function figuresOf(
   { accepted, unknown, unavailable, handled, longestGapMs }: LoadResult,
   lost: readonly string[],
-): string {
-  const twice = [...handled.values()].filter((times) => times > 1).length;
+): Figures {
+  return {
+    accepted: accepted.size,
+    lost: lost.length,
+    handledTwice: [...handled.values()].filter((times) => times > 1).length,
+    unknown: unknown.size,
+    unavailable: unavailable.size,
+    longestGapMs: Math.round(longestGapMs),
+  };
+}
+
+function explain({ accepted, lost, handledTwice, unknown, unavailable, longestGapMs }: Figures): string {
   return (
-    `${accepted.size} accepted, ${lost.length} of them lost, ${twice} handled twice, ` +
-    `${unknown.size} unknown, ${unavailable.size} unavailable, longest gap ${Math.round(longestGapMs)} ms`
+    `${accepted} accepted, ${lost} of them lost, ${handledTwice} handled twice, ` +
+    `${unknown} unknown, ${unavailable} unavailable, longest gap ${longestGapMs} ms`
   );
 }

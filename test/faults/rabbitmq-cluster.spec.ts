@@ -2,7 +2,8 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { type RabbitmqCluster, startRabbitmq } from '../support/brokers/rabbitmq-cluster.js';
 import { waitUntil } from '../support/brokers/wait-until.js';
 import { Load } from '../support/transport-load.js';
-import { explainLoss, report } from './measured.js';
+import { faultRow } from './fault-matrix.js';
+import { report, reportLoad } from './measured.js';
 import { connected } from './rabbitmq-bench.js';
 import { closeAll } from './transport-bench.js';
 
@@ -45,7 +46,7 @@ async function loadWhile(
   await waitUntil('what was accepted is handled', async () => load.missing.length === 0, 90_000).catch(
     () => undefined,
   );
-  report(`rabbitmq, ${fault}`, explainLoss(result, load.missing));
+  reportLoad(faultRow('rabbitmq, 3 nodes', fault), result, load.missing);
   expect(load.missing).toEqual([]);
   return result;
 }

@@ -4,7 +4,8 @@ import { type RedisClusterSetup, startRedisCluster } from '../support/brokers/re
 import { waitUntil } from '../support/brokers/wait-until.js';
 import { createTransport } from '../conformance/redis.factory.js';
 import { Load } from '../support/transport-load.js';
-import { explainLoss, report } from './measured.js';
+import { faultRow } from './fault-matrix.js';
+import { reportLoad } from './measured.js';
 
 const PREFIX = 'load:';
 let setup: RedisClusterSetup;
@@ -59,7 +60,8 @@ it.each([1, 0])(
     });
     const result = await load.end();
     await settled(load);
-    report(`cluster, primary killed, replicas: ${replicas}`, explainLoss(result, load.missing));
+    const system = replicas > 0 ? 'redis, cluster, `replicas: 1`' : 'redis, cluster';
+    reportLoad(faultRow(system, 'primary killed'), result, load.missing);
     if (replicas > 0) expect(load.missing).toEqual([]);
   },
   120_000,
@@ -74,7 +76,7 @@ it('loses nothing while the slot of a topic moves, there and back', async () => 
   });
   const result = await load.end();
   await settled(load);
-  report('cluster, slot moved under load', explainLoss(result, load.missing));
+  reportLoad(faultRow('redis, cluster', 'slot of the topic moved there and back'), result, load.missing);
   expect(load.missing).toEqual([]);
 }, 120_000);
 
@@ -88,6 +90,6 @@ it('accepts again as soon as a move that asks and tells to try again is over', a
   });
   const result = await load.end();
   await settled(load);
-  report('cluster, half of a topic moved', explainLoss(result, load.missing));
+  reportLoad(faultRow('redis, cluster', 'half of a topic moved for a while'), result, load.missing);
   expect(load.missing).toEqual([]);
 }, 120_000);

@@ -6,7 +6,8 @@ import { waitUntil } from '../support/brokers/wait-until.js';
 import { connected } from './redis-bench.js';
 import { closeAll, collected, publishOne } from './transport-bench.js';
 import { Load } from '../support/transport-load.js';
-import { explainLoss, report } from './measured.js';
+import { faultRow } from './fault-matrix.js';
+import { reportLoad } from './measured.js';
 
 let server: RedisServer;
 let proxy: FaultProxy;
@@ -42,7 +43,7 @@ it('takes each message once although its connections are cut again and again', a
   }
   const result = await load.end();
   await waitUntil('what was accepted is handled', async () => load.missing.length === 0);
-  report('redis, connections cut 15 times', explainLoss(result, load.missing));
+  reportLoad(faultRow('redis', 'connections cut 15 times'), result, load.missing);
   expect([...result.handled.values()].filter((times) => times > 1)).toEqual([]);
 }, 60_000);
 

@@ -5,7 +5,8 @@ import { type RabbitmqCluster, startRabbitmq } from '../support/brokers/rabbitmq
 import { type RedisServer, startRedis } from '../support/brokers/redis-server.js';
 import { waitUntil } from '../support/brokers/wait-until.js';
 import { Load } from '../support/transport-load.js';
-import { explainLoss, report } from './measured.js';
+import { faultRow } from './fault-matrix.js';
+import { reportLoad } from './measured.js';
 import { rabbitmqBench } from './rabbitmq-bench.js';
 import { redisBench } from './redis-bench.js';
 import { type Bench, bench, closeAll, publishOne } from './transport-bench.js';
@@ -42,8 +43,14 @@ async function open(name: string, options: object = {}): Promise<Bench<FailoverT
 const switches = ({ events }: Bench<FailoverTransport>): string[] =>
   events.flatMap((event) => (event.type === 'switched' ? [`${event.from} > ${event.to}`] : []));
 
+const FAULTS = {
+  killed: 'rabbitmq killed',
+  paused: 'rabbitmq paused',
+  flapping: 'rabbitmq comes and goes',
+};
+
 async function loadWhile(
-  name: string,
+  name: keyof typeof FAULTS,
   happen: (load: Load, publishing: Bench<FailoverTransport>) => Promise<void>,
 ) {
   const publishing = await open(name);
@@ -62,7 +69,7 @@ async function loadWhile(
   await waitUntil('what was accepted is handled', async () => load.missing.length === 0).catch(
     () => undefined,
   );
-  report(`failover, ${name}`, explainLoss(result, load.missing));
+  reportLoad(faultRow('failover of rabbitmq and redis', FAULTS[name]), result, load.missing);
   expect(load.missing).toEqual([]);
   const twice = [...result.handled].filter(([, times]) => times > 1).map(([id]) => id);
   return { ...result, twice };

@@ -11,7 +11,8 @@ import { type RedisServer, startRedis } from '../support/brokers/redis-server.js
 import { waitUntil } from '../support/brokers/wait-until.js';
 import { temporaryDirectory } from '../support/demonstration.js';
 import { Load } from '../support/transport-load.js';
-import { explainLoss, report } from './measured.js';
+import { faultRow } from './fault-matrix.js';
+import { reportLoad } from './measured.js';
 import { rabbitmqBench } from './rabbitmq-bench.js';
 import { redisBench } from './redis-bench.js';
 import { spoolOn } from './spool-bench.js';
@@ -114,9 +115,11 @@ it('goes on while both brokers are gone, and sends everything when they are back
   await waitUntil('what was accepted is handled', async () => load.missing.length === 0).catch(
     () => undefined,
   );
-  report(
-    'spool, both brokers killed',
-    `${explainLoss(result, load.missing)}, empty ${Math.round(drainedAfterMs)} ms after Redis came back, ` +
+  reportLoad(
+    faultRow('spool before rabbitmq and redis', 'both killed'),
+    result,
+    load.missing,
+    `, empty ${Math.round(drainedAfterMs)} ms after Redis came back, ` +
       `live messages at ${liveShare.toFixed(2)} of their usual rate meanwhile`,
   );
   expect(load.missing).toEqual([]);

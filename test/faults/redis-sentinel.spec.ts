@@ -1,8 +1,9 @@
 import { type RedisSentinelSetup, startRedisSentinel } from '../support/brokers/redis-sentinel.js';
 import { waitUntil } from '../support/brokers/wait-until.js';
 import { createTransport } from '../conformance/redis.factory.js';
-import { Load } from '../support/transport-load.js';
-import { explainLoss, report } from './measured.js';
+import { Load, type LoadResult } from '../support/transport-load.js';
+import { faultRow } from './fault-matrix.js';
+import { reportLoad } from './measured.js';
 
 let setup: RedisSentinelSetup;
 
@@ -22,7 +23,7 @@ const open = (options: object = {}) =>
   );
 
 /** Loads, kills the primary, waits until another takes over and work goes on, and revives the dead one. */
-async function killUnderLoad(options: object): Promise<{ lost: string[]; line: string }> {
+async function killUnderLoad(options: object): Promise<{ lost: string[]; result: LoadResult }> {
   const keyPrefix = `${Math.random().toString(36).slice(2)}:`;
   const publisher = await open({ ...options, keyPrefix });
   const consuming = await open({ ...options, keyPrefix });
@@ -43,18 +44,18 @@ async function killUnderLoad(options: object): Promise<{ lost: string[]; line: s
   await setup.reviveAsReplica(dead);
   await consumer.stop();
   await Promise.all([publisher.close(), consuming.close()]);
-  return { lost: load.missing, line: explainLoss(result, load.missing) };
+  return { lost: load.missing, result };
 }
 
 it('loses nothing that a replica has confirmed when the primary is killed under load', async () => {
-  const { lost, line } = await killUnderLoad({ replicas: 1, replicasTimeoutMs: 500 });
-  report('sentinels, primary killed, replicas: 1', line);
+  const { lost, result } = await killUnderLoad({ replicas: 1, replicasTimeoutMs: 500 });
+  reportLoad(faultRow('redis, sentinels, `replicas: 1`', 'primary killed'), result, lost);
   expect(lost).toEqual([]);
 }, 120_000);
 
 it('goes on by itself when the primary is killed under load, with the window of the default level', async () => {
-  const { line } = await killUnderLoad({});
-  report('sentinels, primary killed, replicas: 0', line);
+  const { lost, result } = await killUnderLoad({});
+  reportLoad(faultRow('redis, sentinels', 'primary killed'), result, lost);
 }, 120_000);
 
 it('calls a message unknown while no replica confirms it', async () => {

@@ -1,6 +1,7 @@
-import { report } from '../faults/measured.js';
+import { nemesisRow } from '../faults/fault-matrix.js';
+import { type Figures, record, report } from '../faults/measured.js';
 import { explainProof } from './explain-proof.js';
-import { prove } from './proof-run.js';
+import { type ProofResult, prove } from './proof-run.js';
 import type { ScenarioName } from './scenarios.js';
 
 /** What combines all brokers has the most that can go wrong. Longer runs of the others are for `npm run soak`. */
@@ -10,6 +11,27 @@ const SEED = 7;
 /** Starting brokers and processes, draining, ending. */
 const AROUND_MS = 300_000;
 
+/** As the matrix of faults calls them. */
+const SYSTEMS: Readonly<Record<ScenarioName, string>> = {
+  embedded: 'embedded',
+  redis: 'redis, sentinels, `replicas: 1`',
+  rabbitmq: 'rabbitmq, 3 nodes',
+  kafka: 'kafka, 3 brokers',
+  spooled: 'spool before kafka, rabbitmq and redis',
+};
+
+function figuresOf({ verdict, figures }: ProofResult): Figures {
+  const { accepted, lost, duplicated, unknown, failed } = verdict;
+  return {
+    accepted,
+    lost: Object.values(lost).reduce((sum, { count }) => sum + count, 0),
+    handledTwice: duplicated.count,
+    unknown,
+    unavailable: failed,
+    longestGapMs: figures.longestGapMs,
+  };
+}
+
 /** Declares the test of a scenario: things go wrong at random for a while, and no promise is broken. */
 export function holdsUnderNemesis(scenario: ScenarioName): void {
   const faultsMs = scenario === 'spooled' ? FAULTS_MS.spooled : FAULTS_MS.others;
@@ -18,6 +40,7 @@ export function holdsUnderNemesis(scenario: ScenarioName): void {
     async () => {
       const result = await prove({ scenario, faultsMs, seed: SEED });
       report(`nemesis, ${scenario}, seed ${SEED}`, explainProof(result));
+      record(nemesisRow(SYSTEMS[scenario]), figuresOf(result));
       expect(result.problems).toEqual([]);
     },
     faultsMs + AROUND_MS,

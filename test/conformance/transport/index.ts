@@ -1,4 +1,5 @@
 import { keepsGroups, type Transport, type TransportEvent } from '../../../src/core/messaging/index.js';
+import { keepMeasured } from '../../faults/measured.js';
 import { backlog } from './backlog.js';
 import { closing } from './closing.js';
 import { crashing } from './crashing.js';
@@ -53,10 +54,11 @@ const NEEDS = {
  */
 export function describeTransport(name: string, options: ConformanceOptions, only?: readonly Topic[]): void {
   describe(`${name} as a transport`, () => {
+    keepMeasured({ suite: name, cases: told(options, only) });
     const skips = new Map(
       options.skip?.flatMap(({ reason, tests }) => tests.map((title) => [title, reason] as const)),
     );
-    const titles = Object.values(TOPICS).flatMap((cases) => cases.map((one) => one.title));
+    const titles = caseTitles();
     it('skips only what exists, with a reason', () => {
       expect([...skips.keys()].filter((title) => !titles.includes(title))).toEqual([]);
       expect([...skips].filter(([, reason]) => reason.trim() === '')).toEqual([]);
@@ -75,6 +77,23 @@ export function describeTransport(name: string, options: ConformanceOptions, onl
         define(one, options, skips.get(one.title) ?? missing(one, options));
     });
   });
+}
+
+/** Of every case, whether or not it goes for a transport. */
+export function caseTitles(): readonly string[] {
+  return Object.values(TOPICS).flatMap((cases) => cases.map((one) => one.title));
+}
+
+/** What is run and what is skipped, with the reason, by topic. */
+function told(options: ConformanceOptions, only: readonly Topic[] = Object.keys(TOPICS) as Topic[]): object {
+  const skips = new Map(options.skip?.flatMap(({ reason, tests }) => tests.map((title) => [title, reason])));
+  const reasonOf = (one: Case): string => skips.get(one.title) ?? missing(one, options) ?? '';
+  return Object.fromEntries(
+    only.map((topic) => {
+      const cases = TOPICS[topic].filter((one) => applies(one, options));
+      return [topic, Object.fromEntries(cases.map((one) => [one.title, reasonOf(one)]))];
+    }),
+  );
 }
 
 function missing({ needs }: Case, options: ConformanceOptions): string | undefined {

@@ -1,0 +1,122 @@
+import { FAULT_MATRIX, type FaultRow } from '../test/faults/fault-matrix.js';
+import type { Figures } from '../test/faults/measured.js';
+
+/** What full runs of the tests have left, in `docs/measured.json`. */
+export interface MeasuredFile {
+  readonly machine: string;
+  readonly rows: readonly MeasuredRow[];
+  /** By the name of a conformance suite and topic: the reason for skipping each case, empty where it is run. */
+  readonly suites: Readonly<Record<string, SuiteCases>>;
+}
+
+export interface MeasuredRow extends Pick<FaultRow, 'system' | 'fault'> {
+  readonly figures: Figures;
+}
+
+export type SuiteCases = Readonly<Record<string, Readonly<Record<string, string>>>>;
+
+/** Suites that stand for a transport, and the heads of their columns. */
+const COLUMNS: Readonly<Record<string, string>> = {
+  Memory: 'memory',
+  Embedded: 'embedded',
+  Redis: 'redis',
+  'Redis behind sentinels': 'redis, sentinels',
+  'Redis cluster': 'redis, cluster',
+  RabbitMQ: 'rabbitmq',
+  'RabbitMQ cluster': 'rabbitmq, 3 nodes',
+  Kafka: 'kafka',
+  'Kafka 4.1.1 cluster': 'kafka, 3 brokers',
+  'A spool before failover and balancing over three brokers': 'spool, failover, balancing over all',
+};
+
+export function faultTable({ rows, machine }: MeasuredFile): string {
+  const head = [
+    'what',
+    'fault under load',
+    'accepted',
+    'lost',
+    'handled twice',
+    'unknown',
+    'not taken',
+    'longest gap',
+  ];
+  const body = FAULT_MATRIX.map((row) => {
+    const found = rows.find((one) => isSame(one, row))?.figures;
+    const lost = row.mayLose === 'nothing' ? String(found?.lost) : `${found?.lost} (of ${row.mayLose})`;
+    const { accepted, handledTwice, unknown, unavailable, longestGapMs } = found ?? NOT_MEASURED;
+    const seconds = `${(longestGapMs / 1_000).toFixed(1)} s`;
+    return [
+      row.system,
+      `[${row.fault}](../test/${row.spec})`,
+      accepted,
+      lost,
+      handledTwice,
+      unknown,
+      unavailable,
+      seconds,
+    ];
+  });
+  return `Measured on one machine: ${machine}.\n\n${tableOf(head, body)}`;
+}
+
+const NOT_MEASURED: Figures = {
+  accepted: 0,
+  lost: 0,
+  handledTwice: 0,
+  unknown: 0,
+  unavailable: 0,
+  longestGapMs: 0,
+};
+
+export function conformanceTable({ suites }: MeasuredFile): string {
+  const columns = Object.keys(COLUMNS).filter((name) => suites[name] !== undefined);
+  const topics = [...new Set(columns.flatMap((name) => Object.keys(suites[name] ?? {})))];
+  const reasons: string[] = [];
+  const cellOf = (cases: Readonly<Record<string, string>> = {}): string => {
+    const skipped = Object.values(cases).filter((reason) => reason !== '');
+    const run = Object.keys(cases).length - skipped.length;
+    const notes = [...new Set(skipped)].map((reason) => {
+      if (!reasons.includes(reason)) reasons.push(reason);
+      return reasons.indexOf(reason) + 1;
+    });
+    const text = skipped.length === 0 ? String(run) : `${run} of ${run + skipped.length}`;
+    return notes.length === 0 ? text : `${text} (${notes.join(', ')})`;
+  };
+  const body = topics.map((topic) => [topic, ...columns.map((name) => cellOf(suites[name]?.[topic]))]);
+  const table = tableOf(['cases about', ...columns.map((name) => COLUMNS[name] ?? name)], body);
+  const notes = reasons.map((reason, index) => `${index + 1}. ${reason}`).join('\n');
+  return `${table}\n\nNot run, because\n\n${notes}`;
+}
+
+/** What is out of step between what is tested and what was measured, in words. */
+export function staleness({ rows, suites }: MeasuredFile, titles: readonly string[]): string[] {
+  const told = new Set(Object.values(suites).flatMap((topics) => Object.values(topics).flatMap(Object.keys)));
+  return [
+    ...FAULT_MATRIX.filter((row) => !rows.some((one) => isSame(one, row))).map(
+      ({ system, fault }) => `"${system}: ${fault}" was never measured.`,
+    ),
+    ...rows
+      .filter((one) => !FAULT_MATRIX.some((row) => isSame(one, row)))
+      .map(({ system, fault }) => `"${system}: ${fault}" is not in the matrix any more.`),
+    ...FAULT_MATRIX.flatMap((row) => {
+      const lost = rows.find((one) => isSame(one, row))?.figures.lost ?? 0;
+      return lost > 0 && row.mayLose === 'nothing' ? [`"${row.system}: ${row.fault}" has lost ${lost}.`] : [];
+    }),
+    ...Object.keys(COLUMNS).flatMap((name) =>
+      suites[name] ? [] : [`The suite "${name}" has not told its cases.`],
+    ),
+    ...titles.filter((title) => !told.has(title)).map((title) => `No suite has told of "${title}".`),
+    ...[...told]
+      .filter((title) => !titles.includes(title))
+      .map((title) => `There is no case "${title}" any more.`),
+  ];
+}
+
+function isSame(one: Pick<FaultRow, 'system' | 'fault'>, other: Pick<FaultRow, 'system' | 'fault'>): boolean {
+  return one.system === other.system && one.fault === other.fault;
+}
+
+function tableOf(head: readonly string[], body: readonly (readonly (string | number)[])[]): string {
+  const line = (cells: readonly (string | number)[]): string => `| ${cells.join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...body.map(line)].join('\n');
+}

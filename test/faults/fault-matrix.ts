@@ -1,0 +1,68 @@
+/** A fault under load on real brokers, and what came of it is shown in docs/delivery-guarantees.md. */
+export interface FaultRow {
+  /** What it happens to. */
+  readonly system: string;
+  readonly fault: string;
+  /** Of `test/`. */
+  readonly spec: string;
+  /** What may be lost of what was accepted. */
+  readonly mayLose: 'nothing' | 'the window of the default level';
+}
+
+const row = (
+  system: string,
+  fault: string,
+  spec: string,
+  mayLose: FaultRow['mayLose'] = 'nothing',
+): FaultRow => ({
+  system,
+  fault,
+  spec,
+  mayLose,
+});
+
+const RANDOM = 'processes and brokers killed, paused and restarted at random';
+
+/** One line a row, in the order in which they are shown. */
+export const FAULT_MATRIX: readonly FaultRow[] = [
+  row('embedded', 'processes killed, paused and restarted at random', 'proof/embedded-nemesis.spec.ts'),
+  row('redis', 'connections cut 15 times', 'faults/redis-connections.spec.ts'),
+  row('redis, sentinels, `replicas: 1`', 'primary killed', 'faults/redis-sentinel.spec.ts'),
+  row(
+    'redis, sentinels',
+    'primary killed',
+    'faults/redis-sentinel.spec.ts',
+    'the window of the default level',
+  ),
+  row('redis, cluster, `replicas: 1`', 'primary killed', 'faults/redis-cluster.spec.ts'),
+  row('redis, cluster', 'primary killed', 'faults/redis-cluster.spec.ts', 'the window of the default level'),
+  row('redis, cluster', 'slot of the topic moved there and back', 'faults/redis-cluster.spec.ts'),
+  row('redis, cluster', 'half of a topic moved for a while', 'faults/redis-cluster.spec.ts'),
+  row('redis, sentinels, `replicas: 1`', RANDOM, 'proof/redis-nemesis.spec.ts'),
+  row('rabbitmq, 3 nodes', 'each node killed in turn', 'faults/rabbitmq-cluster.spec.ts'),
+  row('rabbitmq, 3 nodes', 'leader paused for 40 s', 'faults/rabbitmq-cluster.spec.ts'),
+  row('rabbitmq, 3 nodes', 'leader cut off from its cluster for 20 s', 'faults/rabbitmq-cluster.spec.ts'),
+  row('rabbitmq, 3 nodes', 'rolling restart', 'faults/rabbitmq-cluster.spec.ts'),
+  row('rabbitmq, 3 nodes', RANDOM, 'proof/rabbitmq-nemesis.spec.ts'),
+  row('kafka, 3 brokers', 'each broker killed in turn', 'faults/kafka-cluster.spec.ts'),
+  row('kafka, 3 brokers', 'a broker paused for 40 s', 'faults/kafka-cluster.spec.ts'),
+  row('kafka, 3 brokers', 'two of three down for 10 s', 'faults/kafka-cluster.spec.ts'),
+  row('kafka, 3 brokers', 'members join and leave', 'faults/kafka-cluster.spec.ts'),
+  row('kafka, 3 brokers', RANDOM, 'proof/kafka-nemesis.spec.ts'),
+  row('failover of rabbitmq and redis', 'rabbitmq killed', 'faults/redis-rabbitmq-failover.spec.ts'),
+  row('failover of rabbitmq and redis', 'rabbitmq paused', 'faults/redis-rabbitmq-failover.spec.ts'),
+  row('failover of rabbitmq and redis', 'rabbitmq comes and goes', 'faults/redis-rabbitmq-failover.spec.ts'),
+  row('spool before rabbitmq and redis', 'both killed', 'faults/redis-rabbitmq-spool.spec.ts'),
+  row('spool before kafka, rabbitmq and redis', RANDOM, 'proof/redis-rabbitmq-kafka-nemesis.spec.ts'),
+];
+
+/** Throws for what is not in the matrix: it would be measured and not shown. */
+export function faultRow(system: string, fault: string): FaultRow {
+  const found = FAULT_MATRIX.find((one) => one.system === system && one.fault === fault);
+  if (!found) throw new Error(`There is no row "${system}: ${fault}" in the matrix of faults.`);
+  return found;
+}
+
+/** Of the runs at random. */
+export const nemesisRow = (system: string): FaultRow =>
+  faultRow(system, system === 'embedded' ? 'processes killed, paused and restarted at random' : RANDOM);
