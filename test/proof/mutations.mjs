@@ -64,7 +64,11 @@ export const MUTATIONS = [
         await pause(1_000);
         if (settlement.kind === 'retry') await this.#handOn(held, settlement);`,
     needs: ['kafka'],
-    soak: ['--scenario', 'kafka', '--minutes', '1', '--seed', '7'],
+    jest: [
+      'test/conformance/kafka.conformance.spec.ts',
+      '-t',
+      'keeps a retry that waits when the process is killed',
+    ],
   },
   {
     name: 'what is spooled is deleted before a broker has taken it',
