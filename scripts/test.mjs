@@ -62,7 +62,7 @@ function keepMeasured() {
   const file = path.join(ROOT, '.measured', 'run.jsonl');
   fs.mkdirSync(path.dirname(file), { recursive: true });
   if (full) fs.rmSync(file, { force: true });
-  process.env.SWITCHYARD_MEASURED ??= file;
+  process.env.MEASURED_FILE ??= file;
 }
 
 /** Our own options are taken out, and all others are for Jest. */

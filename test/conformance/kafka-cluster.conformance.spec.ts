@@ -2,8 +2,8 @@ import { type KafkaCluster, startKafka } from '../support/brokers/kafka-cluster.
 import { kafkaConformance } from './kafka-suite.js';
 import { describeTransport } from './transport/index.js';
 
-/** On one broker the older version is tested. With `SWITCHYARD_TEST_KAFKA=3.9.1` it is here, too. */
-const VERSION = process.env['SWITCHYARD_TEST_KAFKA'] === '3.9.1' ? '3.9.1' : '4.1.1';
+/** On one broker the older version is tested. With `KAFKA_CLUSTER_VERSION=3.9.1` it is here, too. */
+const VERSION = process.env['KAFKA_CLUSTER_VERSION'] === '3.9.1' ? '3.9.1' : '4.1.1';
 let cluster: KafkaCluster;
 
 beforeAll(async () => {

@@ -34,7 +34,7 @@ export function reportLoad(row: FaultRow, result: LoadResult, lost: readonly str
 
 /** Appends a line to the file of measured things, if there is one. */
 export function keepMeasured(line: object): void {
-  const file = process.env['SWITCHYARD_MEASURED'];
+  const file = process.env['MEASURED_FILE'];
   if (file !== undefined) appendFileSync(file, `${JSON.stringify(line)}\n`);
 }
 
