@@ -36,6 +36,8 @@ it('says when it will be full, by whatever fills first', async () => {
   await clock.advance(10_000);
   state.messages = 100;
   expect(gauge.state()).toMatchObject({ messages: 100, fullInMs: 90_000 });
+  gauge.turn(true); // a broker that was tried for long has failed as well
+  expect(gauge.state()).toMatchObject({ fullInMs: 90_000 });
   state.bytes = 50 * MIB;
   expect(gauge.state()).toMatchObject({ disk: { bytes: 50 * MIB, maxBytes: 100 * MIB }, fullInMs: 10_000 });
   gauge.turn(false);

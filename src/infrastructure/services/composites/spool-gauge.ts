@@ -38,9 +38,10 @@ export class SpoolGauge {
     );
   }
 
-  /** From now on messages come to it, or no more. */
+  /** From now on messages come to it, or no more. Said again, it changes nothing. */
   turn(isFilling: boolean): void {
-    this.#since = isFilling ? { at: this.parts.clock.monotonic(), levels: this.#levels } : undefined;
+    if (!isFilling) this.#since = undefined;
+    else this.#since ??= { at: this.parts.clock.monotonic(), levels: this.#levels };
   }
 
   state(): Omit<SpoolState, 'isPaused'> {
