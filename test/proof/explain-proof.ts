@@ -37,7 +37,7 @@ function timelinesOf({ verdict, directory }: ProofResult): string[] {
       .filter((line) => line.endsWith('}'))
       .map((line) => ({
         name,
-        ...(JSON.parse(line) as { t: number; e: string; id?: string; group?: string }),
+        ...(JSON.parse(line) as { t: number; e: string; id?: string; group?: string; topic?: string }),
       })),
   );
   return ids.flatMap((id) => [
@@ -45,6 +45,9 @@ function timelinesOf({ verdict, directory }: ProofResult): string[] {
     ...lines
       .filter((line) => line.id === id)
       .sort((one, other) => one.t - other.t)
-      .map(({ name, t, e, group }) => `  ${new Date(t).toISOString()} ${e} ${group ?? ''} (${name})`),
+      .map(
+        ({ name, t, e, group, topic = '' }) =>
+          `  ${new Date(t).toISOString()} ${e} ${group ?? topic} (${name})`,
+      ),
   ]);
 }

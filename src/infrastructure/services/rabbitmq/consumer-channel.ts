@@ -23,6 +23,8 @@ export class ConsumerChannel {
   readonly #consumed = new Set<string>();
   /** Where the order of keys is kept: queues whose message is in hand. */
   readonly #busy = new Set<string>();
+  /** Queues of which something has come since the last look. */
+  readonly #active = new Set<string>();
   /** Queues that end once their message is settled. */
   readonly #leaving = new Set<string>();
   #hasEnded = false;
@@ -69,7 +71,23 @@ export class ConsumerChannel {
       if (raw === null) this.abandon();
       else this.#take(raw);
     };
-    await answered(this.channel.consume(queue, take, { consumerTag: queue }));
+    try {
+      await answered(this.channel.consume(queue, take, { consumerTag: queue }));
+    } catch (error) {
+      this.abandon(); // nobody knows whether it is consumed now
+      throw error;
+    }
+  }
+
+  /** Queues of which nothing is in hand, and nothing has come since this was asked last. */
+  stillSinceLast(): readonly string[] {
+    const still = [...this.#consumed].filter((queue) => this.isStill(queue));
+    this.#active.clear();
+    return still;
+  }
+
+  isStill(queue: string): boolean {
+    return !this.#active.has(queue) && (this.isKeyed ? !this.#busy.has(queue) : this.acks.size === 0);
   }
 
   /**
@@ -106,14 +124,14 @@ export class ConsumerChannel {
     this.acks.end();
   }
 
-  /** Ends it at once: what is in hand comes again. */
+  /** Ends it at once, whatever the broker says to that and when: what is in hand comes again. */
   abandon(): void {
-    this.acks.end();
     try {
       this.channel.close().catch(() => undefined);
     } catch {
       // it has ended already
     }
+    this.#lose();
   }
 
   #lose(): void {
@@ -124,8 +142,10 @@ export class ConsumerChannel {
   }
 
   #take(raw: ConsumeMessage): void {
+    if (this.acks.isGone) return; // it comes again
     const item = new InHand(raw, open(raw));
     this.acks.add(item);
+    this.#active.add(raw.fields.consumerTag);
     if (this.isKeyed) this.#busy.add(raw.fields.consumerTag);
     this.listener.delivery(item, this);
   }

@@ -2,7 +2,7 @@
 const SHORTEST_MS = 64;
 const LONGEST_MS = 2 ** 31;
 /** A delay may take longer by this part of it. */
-const TOLERANCE = 1 / 16;
+export const TOLERANCE = 1 / 16;
 
 /**
  * How long a message waits next; undefined when its time has come.

@@ -33,7 +33,12 @@ export class Depths {
 
   /** As it is now, also of a queue that another process has just declared. */
   async of(queue: string): Promise<number> {
-    return (await this.#statesOf([queue]))[0]?.messageCount ?? 0;
+    return (await this.messages([queue]))[0] ?? 0;
+  }
+
+  /** Of each queue; undefined for those that are not there. */
+  async messages(queues: readonly string[]): Promise<readonly (number | undefined)[]> {
+    return (await this.#statesOf(queues)).map((state) => state?.messageCount);
   }
 
   /** How many consume each of the queues, in any process. */

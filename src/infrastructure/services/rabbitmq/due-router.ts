@@ -1,6 +1,6 @@
 import { MessagingError } from '../../../core/messaging/messaging.errors.js';
 import type { PublishOutcome } from '../../../core/messaging/transport.js';
-import type { ConsumeMessage } from './amqplib-client.js';
+import type { Message } from './amqplib-client.js';
 import type { ConsumerServices } from './consumer-services.js';
 import { givenUpBy, open } from './envelope.js';
 import { KeepOpen } from '../../../core/messaging/transport-kit/keep-open.js';
@@ -24,7 +24,7 @@ export class DueRouter {
     const { connection, topology, context } = services;
     this.#mover = new Mover(connection, topology.names.due, {
       prefetch: PREFETCH,
-      move: (message) => this.#move(message),
+      move: (message) => this.sendOn(message),
       lost: () => this.#keepOpen.lost(),
     });
     this.#keepOpen = new KeepOpen(
@@ -51,7 +51,8 @@ export class DueRouter {
     this.#mover.close();
   }
 
-  async #move(raw: ConsumeMessage): Promise<boolean> {
+  /** Resolves with true once it is safe where it goes next. */
+  async sendOn(raw: Message): Promise<boolean> {
     const [outcome] = await this.#send(
       raw,
       this.services.context.clock.monotonic() + this.services.options.operationTimeoutMs,
@@ -60,7 +61,7 @@ export class DueRouter {
     return outcome?.kind === 'accepted';
   }
 
-  async #send(raw: ConsumeMessage, deadline: number): Promise<readonly PublishOutcome[]> {
+  async #send(raw: Message, deadline: number): Promise<readonly PublishOutcome[]> {
     const { message, attempt, delay } = open(raw);
     if (delay) {
       const now = this.services.context.clock.now();

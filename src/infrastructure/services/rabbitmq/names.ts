@@ -27,6 +27,11 @@ export class Names {
     return this.#place(to, `/~wait.${levelMs}`);
   }
 
+  /** What a process owns while it declares a queue for waiting. */
+  lock(to: Destination, levelMs: number): string {
+    return this.#place(to, `/~wait.${levelMs}/~lock`);
+  }
+
   /** What each process that keeps the order of keys consumes, to be counted. Nothing is published there. */
   members(to: Required<Destination>): string {
     return this.#place(to, '/~members');

@@ -18,6 +18,7 @@ import { TellOnce } from '../../../core/messaging/transport-kit/tell-once.js';
 import { partitionOf } from './key-buckets.js';
 import { failureOf } from './rabbitmq-errors.js';
 import { QueueShare } from './queue-share.js';
+import { StallWatch } from './stall-watch.js';
 
 /** A delivery whose callback broke its promise not to reject comes back after this. */
 const BROKEN_CALLBACK: Settlement = { kind: 'retry', delayMs: 1_000 };
@@ -40,6 +41,7 @@ export class RabbitmqConsumer implements Consumer {
   #queues: readonly string[] = [];
   #channel: ConsumerChannel | undefined;
   #share: QueueShare | undefined;
+  #watch: StallWatch | undefined;
   #isStopping = false;
   #isAbandoned = false;
   #stopped: Promise<void> | undefined;
@@ -84,7 +86,7 @@ export class RabbitmqConsumer implements Consumer {
     this.#isAbandoned = true;
     this.#keepOpen.end();
     this.#claim.end();
-    this.#share?.end();
+    this.#endWatching();
     this.#channel?.abandon();
   }
 
@@ -92,7 +94,7 @@ export class RabbitmqConsumer implements Consumer {
     this.#isStopping = true;
     this.#keepOpen.end();
     this.#claim.end();
-    this.#share?.end();
+    this.#endWatching();
     const channel = this.#channel;
     await channel?.leaveAll();
     await this.#slots.idle(); // also what came meanwhile: giving it back would count as a crash
@@ -109,7 +111,7 @@ export class RabbitmqConsumer implements Consumer {
       clock: context.clock,
       delivery: (item, from) => this.#take(item, from),
       lost: () => {
-        this.#share?.end();
+        this.#endWatching();
         topology.forget(); // its queue may be gone
         if (isOpen) this.#keepOpen.lost(); // otherwise it is an error of this very call
       },
@@ -130,13 +132,19 @@ export class RabbitmqConsumer implements Consumer {
 
   async #consumeOn(channel: ConsumerChannel): Promise<void> {
     const { topic, group, ordering } = this.subscription;
-    if (ordering === 'none') {
-      for (const queue of this.#queues) await channel.consume(queue);
-      return;
+    if (ordering === 'none') for (const queue of this.#queues) await channel.consume(queue);
+    else {
+      const members = this.services.topology.names.members({ topic, group });
+      this.#share = new QueueShare(this.services, channel, this.#queues, members);
+      await this.#share.start();
     }
-    const members = this.services.topology.names.members({ topic, group });
-    this.#share = new QueueShare(this.services, channel, this.#queues, members);
-    await this.#share.start();
+    this.#watch = new StallWatch(this.services, channel);
+    this.#watch.start();
+  }
+
+  #endWatching(): void {
+    this.#share?.end();
+    this.#watch?.end();
   }
 
   /** Something was deleted: what this consumer needs is declared anew, and what was kept meanwhile is fetched. */

@@ -40,6 +40,8 @@ export interface PublisherSettings {
    * groups are bound again, or cannot be; nothing is published before, or it would pass them by.
    */
   readonly undeclared: (text: string) => Promise<void>;
+  /** Told of each queue in which messages wait for so long, before there are any. */
+  readonly waits: (to: Destination, waitMs: number) => void;
 }
 
 /** Publishes with an outcome for each message, on a connection that only publishes. */
@@ -51,12 +53,13 @@ export class RabbitmqPublisher {
   constructor(
     private readonly connection: RabbitmqConnection,
     private readonly topology: Topology,
-    { options, clock, undeclared }: PublisherSettings,
+    private readonly settings: PublisherSettings,
   ) {
+    const { options, clock } = settings;
     this.clock = clock;
     this.#writer = new ConfirmWriter(connection, options, clock, (text) => {
       topology.forget();
-      const mending = undeclared(text).finally(() => {
+      const mending = settings.undeclared(text).finally(() => {
         if (this.#mending === mending) this.#mending = undefined;
       });
       this.#mending = mending;
@@ -117,9 +120,15 @@ export class RabbitmqPublisher {
   async postpone(to: Destination, delay: Delay, parcel: Parcel): Promise<readonly PublishOutcome[]> {
     const waitMs = nextWaitMs(delay.dueAt - this.clock.now(), delay.delayMs);
     if (waitMs === undefined) return this.deliver(to, parcel);
-    const failed = await this.#prepared(() => this.topology.waitQueue(to, waitMs), parcel);
+    const failed = await this.#prepared(() => this.#waitQueue(to, waitMs), parcel);
     const transit = { ...parcel.transit, delay };
     return failed ?? this.#send(queuePlace(this.topology.names.wait(to, waitMs)), { ...parcel, transit });
+  }
+
+  #waitQueue(to: Destination, waitMs: number): Promise<void> | undefined {
+    const declaring = this.topology.waitQueue(to, waitMs);
+    if (declaring) this.settings.waits(to, waitMs);
+    return declaring;
   }
 
   /** To a queue that is known to be there. */

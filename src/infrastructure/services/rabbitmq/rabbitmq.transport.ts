@@ -19,6 +19,7 @@ import type { ConsumerServices } from './consumer-services.js';
 import { Depths } from './depths.js';
 import { DueRouter } from './due-router.js';
 import { Names } from './names.js';
+import { OverdueSweep } from './overdue-sweep.js';
 import { RabbitmqConnection } from './rabbitmq-connection.js';
 import { RabbitmqConsumer } from './rabbitmq-consumer.js';
 import { failureOf } from './rabbitmq-errors.js';
@@ -51,6 +52,7 @@ export class RabbitmqTransport implements Transport {
   readonly #depths: Depths;
   readonly #services: ConsumerServices;
   readonly #router: DueRouter;
+  readonly #sweep: OverdueSweep;
   readonly #consumers = new Set<RabbitmqConsumer>();
   readonly #ages = new Map<string, AgeEstimate>();
   #isConnected = false;
@@ -96,6 +98,7 @@ export class RabbitmqTransport implements Transport {
       options,
       clock,
       undeclared: (text) => this.#redeclare(text),
+      waits: (to, waitMs) => this.#sweep.uses(to, waitMs),
     });
     this.#services = {
       connection: this.#consuming,
@@ -108,12 +111,14 @@ export class RabbitmqTransport implements Transport {
     this.#router = new DueRouter(this.#services, (error) =>
       context.onEvent({ type: 'error', error: failureOf(error, this.#consuming.label, false).error }),
     );
+    this.#sweep = new OverdueSweep(this.#services, (message) => this.#router.sendOn(message));
   }
 
   async connect(): Promise<void> {
     if (this.#closing) throw this.#closedError();
     await Promise.all([this.#publishing.connect(), this.#consuming.connect()]);
     await this.#ask(() => this.#publisher.open());
+    this.#sweep.start();
     this.#tellState();
   }
 
@@ -158,6 +163,9 @@ export class RabbitmqTransport implements Transport {
       this.#consumers.delete(consumer);
       throw error;
     }
+    const { topic, group } = subscription;
+    this.#sweep.suspects({ topic });
+    this.#sweep.suspects({ topic, group });
     return { stop: () => consumer.stop().finally(() => this.#consumers.delete(consumer)) };
   }
 
@@ -188,6 +196,7 @@ export class RabbitmqTransport implements Transport {
 
   async #close(): Promise<void> {
     this.#router.close();
+    this.#sweep.close();
     const stopped = Promise.all([...this.#consumers].map((consumer) => consumer.stop()));
     let cancel = (): void => undefined;
     const late = new Promise<void>((resolve) => {

@@ -1,6 +1,7 @@
 import { MessagingError } from '../../../core/messaging/messaging.errors.js';
 import type { Destination, Subscription } from '../../../core/messaging/transport.js';
 import type { Channel } from './amqplib-client.js';
+import { declaredAlone } from './declared-alone.js';
 import type { Depths } from './depths.js';
 import { routingKeysOf } from './key-buckets.js';
 import type { Names } from './names.js';
@@ -50,7 +51,9 @@ export class Topology {
     const name = this.names.wait(to, levelMs);
     return this.#once(name, async (channel) => {
       await this.#declareDue(channel);
-      await this.#declareQueue(channel, name, waitQueue(this.names, levelMs));
+      await declaredAlone(this.connection, this.names.lock(to, levelMs), () =>
+        this.#declareQueue(channel, name, waitQueue(this.names, levelMs)),
+      );
     });
   }
 

@@ -1,0 +1,121 @@
+import { MessagingError } from '../../../core/messaging/messaging.errors.js';
+import type { Destination } from '../../../core/messaging/transport.js';
+import type { Message } from './amqplib-client.js';
+import { answered } from './answered.js';
+import type { ConsumerServices } from './consumer-services.js';
+import { TOLERANCE, WAIT_LEVELS } from './delay-plan.js';
+import { open } from './envelope.js';
+
+const LOOK_MS = 10_000;
+/** Queues of other processes, which may have died since, are looked for so often: a question about one that is not there ends a channel. */
+const SEARCH_MS = 3_600_000;
+/** A healthy queue and the way to here take less. */
+const GRACE_MS = 3_000;
+
+/**
+ * Sends on what a queue for waiting should have handed out and did not.
+ *
+ * Messages leave such a queue in turn, so that one without an end holds up all behind it: see {@link declaredAlone}. Every process
+ * looks at the queues that it has used, and at those of the groups that it consumes.
+ */
+export class OverdueSweep {
+  /** By name: when it is looked at next, on the clock that never jumps, and how often. */
+  readonly #queues = new Map<string, { nextAt: number; readonly everyMs: number }>();
+  readonly #places = new Map<string, Destination>();
+  #searchAt = 0;
+  #cancel = (): void => undefined;
+  #isEnded = false;
+
+  /** @param sendOn resolves with true once a message is safe elsewhere. */
+  constructor(
+    private readonly services: Pick<ConsumerServices, 'connection' | 'topology' | 'depths' | 'context'>,
+    private readonly sendOn: (message: Message) => Promise<boolean>,
+  ) {}
+
+  start(): void {
+    this.#cancel = this.services.context.clock.schedule(LOOK_MS * (0.5 + Math.random()), () => {
+      // What does not work now is done at the next look.
+      void this.#look()
+        .catch(() => undefined)
+        .then(() => this.#isEnded || this.start());
+    });
+  }
+
+  close(): void {
+    this.#isEnded = true;
+    this.#cancel();
+  }
+
+  /** The process lets messages wait there. */
+  uses(to: Destination, levelMs: number): void {
+    const name = this.services.topology.names.wait(to, levelMs);
+    if (this.#queues.has(name)) return;
+    const everyMs = Math.max(LOOK_MS, levelMs * TOLERANCE);
+    this.#queues.set(name, { everyMs, nextAt: this.services.context.clock.monotonic() + everyMs });
+  }
+
+  /** Other processes may let messages wait on their way to there. */
+  suspects(to: Destination): void {
+    this.#places.set(this.services.topology.names.exchange(to), to);
+    this.#searchAt = 0;
+  }
+
+  async #look(): Promise<void> {
+    const now = this.services.context.clock.monotonic();
+    if (now >= this.#searchAt) await this.#search();
+    const due = [...this.#queues].filter(([, { nextAt }]) => nextAt <= now);
+    const counts = await this.services.depths.messages(due.map(([name]) => name));
+    for (const [index, [name, queue]] of due.entries()) {
+      queue.nextAt = now + queue.everyMs;
+      if (counts[index] === undefined) this.#queues.delete(name);
+      else if (counts[index] > 0 && !this.#isEnded) await this.#relieve(name);
+    }
+  }
+
+  async #search(): Promise<void> {
+    this.#searchAt = this.services.context.clock.monotonic() + SEARCH_MS;
+    for (const to of this.#places.values()) {
+      const counts = await this.services.depths.messages(
+        WAIT_LEVELS.map((levelMs) => this.services.topology.names.wait(to, levelMs)),
+      );
+      for (const [index, levelMs] of WAIT_LEVELS.entries())
+        if (counts[index] !== undefined) this.uses(to, levelMs);
+    }
+  }
+
+  /** Takes messages from its head for as long as they should have left it. */
+  async #relieve(queue: string): Promise<void> {
+    const channel = await this.services.connection.openChannel();
+    let relieved = 0;
+    try {
+      for (;;) {
+        const head = await answered(channel.get(queue));
+        if (head === false) break;
+        if (!this.#isOverdue(head) || !(await this.sendOn(head))) {
+          channel.nack(head);
+          break;
+        }
+        channel.ack(head);
+        relieved += 1;
+      }
+    } finally {
+      channel.close().catch(() => undefined);
+      if (relieved > 0) this.#tell(queue, relieved);
+    }
+  }
+
+  #isOverdue(message: Message): boolean {
+    const { dueAt, delayMs } = open(message).delay ?? { dueAt: 0, delayMs: 0 };
+    return this.services.context.clock.now() > dueAt + delayMs * TOLERANCE + GRACE_MS;
+  }
+
+  #tell(queue: string, count: number): void {
+    const text =
+      `${this.services.connection.label} held messages in the queue "${queue}" for longer than it was to: ${count} of them are sent on now, late. ` +
+      'Should it happen again with the same queue, delete it while it is empty; it is declared anew.';
+    this.services.context.onEvent({
+      type: 'error',
+      error: new MessagingError('TRANSPORT_UNAVAILABLE', text),
+    });
+  }
+}

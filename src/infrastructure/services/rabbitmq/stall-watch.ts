@@ -1,0 +1,53 @@
+import { MessagingError } from '../../../core/messaging/messaging.errors.js';
+import type { ConsumerChannel } from './consumer-channel.js';
+import type { ConsumerServices } from './consumer-services.js';
+
+const LOOK_MS = 10_000;
+
+/**
+ * Gives a channel up on which nothing comes although there is something.
+ *
+ * A broker whose nodes lost each other may have forgotten a consumer, or what was sent to it, and tells nobody. Closing the channel makes
+ * it hand out everything anew.
+ */
+export class StallWatch {
+  /** Queues that had something at the last look, of which nothing has come since. */
+  #suspects: ReadonlySet<string> = new Set();
+  #cancel = (): void => undefined;
+  #hasEnded = false;
+
+  constructor(
+    private readonly services: Pick<ConsumerServices, 'connection' | 'depths' | 'context'>,
+    private readonly channel: ConsumerChannel,
+  ) {}
+
+  start(): void {
+    this.#cancel = this.services.context.clock.schedule(LOOK_MS * (0.5 + Math.random()), () => {
+      // What does not work now is done at the next look.
+      void this.#look()
+        .catch(() => undefined)
+        .then(() => this.#hasEnded || this.start());
+    });
+  }
+
+  end(): void {
+    this.#hasEnded = true;
+    this.#cancel();
+  }
+
+  async #look(): Promise<void> {
+    const still = this.channel.stillSinceLast();
+    const counts = await this.services.depths.messages(still);
+    if (this.#hasEnded) return;
+    const waiting = still.filter((queue, index) => (counts[index] ?? 0) > 0 && this.channel.isStill(queue));
+    const stalled = waiting.find((queue) => this.#suspects.has(queue));
+    this.#suspects = new Set(waiting);
+    if (stalled === undefined) return;
+    const text = `${this.services.connection.label} hands out nothing from the queue "${stalled}", although there is something. It is consumed anew.`;
+    this.services.context.onEvent({
+      type: 'error',
+      error: new MessagingError('TRANSPORT_UNAVAILABLE', text),
+    });
+    this.channel.abandon();
+  }
+}

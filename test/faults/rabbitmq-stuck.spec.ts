@@ -1,0 +1,150 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { type RabbitmqCluster, startRabbitmq } from '../support/brokers/rabbitmq-cluster.js';
+import { waitUntil } from '../support/brokers/wait-until.js';
+import { connected } from './rabbitmq-bench.js';
+import { closeAll, collected } from './transport-bench.js';
+
+let cluster: RabbitmqCluster;
+
+beforeAll(async () => {
+  cluster = await startRabbitmq({ nodes: 3 });
+}, 180_000);
+afterAll(() => cluster.stop());
+afterEach(closeAll);
+
+const PROCESSES = 4;
+const TOPICS = 12;
+/** Longer than a connection, a channel and a question each wait for an answer. */
+const OUT_OF_REACH_MS = 15_000;
+/** The nodes take themselves for parted, and some start anew before they are one cluster again. */
+const HEALED_MS = 150_000;
+/** Until the node that is left knows that it is alone. */
+const NOTICED_MS = 15_000;
+
+it('delivers what several processes delay at the same moment as the first ones ever', async () => {
+  const all = await Promise.all(
+    Array.from({ length: PROCESSES }, () => connected({ urls: cluster.urls, namePrefix: 'first.' })),
+  );
+  const late: string[] = [];
+  for (let topic = 0; topic < TOPICS; topic += 1) {
+    const arrived = await collected(all[0]!.transport, `t${topic}`);
+    const outcomes = await Promise.all(
+      all.flatMap(({ transport }) =>
+        Array.from({ length: 5 }, () =>
+          transport.publish({ topic: `t${topic}` }, [{ id: 'x', headers: {}, body: Buffer.from('{}') }], {
+            deadlineMs: 10_000,
+            delayMs: 200,
+          }),
+        ),
+      ),
+    );
+    const accepted = outcomes.flat().filter(({ kind }) => kind === 'accepted').length;
+    expect(accepted).toBe(PROCESSES * 5);
+    await waitUntil('all are there', async () => arrived.length === accepted, 3_000).catch(() =>
+      late.push(`t${topic}: ${arrived.length}`),
+    );
+  }
+  expect(late).toEqual([]);
+}, 180_000);
+
+/** What a queue is when the process that declared it, or its node, died before the broker had told it everything. */
+async function withoutTimeToLive(queue: string): Promise<void> {
+  const { name } = await cluster.leaderOf(queue);
+  const id = `list_to_atom("%2F_${queue}")`;
+  const config = `#{name => ${id}, queue_resource => rabbit_misc:r(<<"/">>, queue, <<"${queue}">>), dead_letter_handler => undefined}`;
+  await cluster.control('eval', `rabbit_fifo_client:update_machine_state({${id}, '${name}'}, ${config}).`);
+}
+
+it('sends on, and tells of, what a queue for waiting does not hand out by itself', async () => {
+  const { transport, errors } = await connected({ urls: cluster.urls, namePrefix: 'stuck.' });
+  const arrived = await collected(transport, 'topic');
+  const delayed = async (id: string): Promise<void> => {
+    const message = { id, headers: {}, body: Buffer.from('{}') };
+    const [outcome] = await transport.publish({ topic: 'topic' }, [message], {
+      deadlineMs: 10_000,
+      delayMs: 128,
+    });
+    expect(outcome?.kind).toBe('accepted');
+  };
+  await delayed('before');
+  await waitUntil('the queue works', async () => arrived.length === 1);
+  await withoutTimeToLive('stuck.topic/~wait.128');
+  await delayed('first');
+  await delayed('second');
+  await waitUntil('both are there', async () => arrived.length === 3, 60_000);
+  expect(arrived.map(({ message }) => message.id)).toEqual(['before', 'first', 'second']);
+  expect(errors()).toEqual([expect.stringContaining('"stuck.topic/~wait.128" for longer than it was to: 2')]);
+}, 120_000);
+
+it('shares the ordered queues again after most nodes were out of reach for a while', async () => {
+  const subscription = { topic: 'shared', group: 'g', concurrency: 4, ordering: 'key' } as const;
+  const join = async (): Promise<void> => {
+    const { transport } = await connected({ urls: [cluster.urls[0]!], namePrefix: 'share.' });
+    await transport.consume(subscription, () => Promise.resolve({ kind: 'ack' }));
+  };
+  const shares = async (): Promise<string> => {
+    const rows = await cluster.control('list_consumers', '--no-table-headers', 'queue_name', 'channel_pid');
+    const counts = new Map<string, number>();
+    for (const row of rows.split('\n')) {
+      const [queue = '', channel = ''] = row.split('\t');
+      if (/^share\.shared\/g(\/\d)?$/.test(queue)) counts.set(channel, (counts.get(channel) ?? 0) + 1);
+    }
+    return [...counts.values()].sort().join();
+  };
+  const shared = (wanted: string): Promise<void> =>
+    waitUntil(`the shares are ${wanted}`, async () => (await shares()) === wanted, HEALED_MS);
+  await join();
+  await join();
+  await shared('4,4');
+  const others = cluster.nodes.slice(1);
+  for (const node of others) node.pause();
+  await wait(NOTICED_MS);
+  const hangUp =
+    '[rabbit_networking:close_connection(Pid, "test") || Pid <- rabbit_networking:local_connections()].';
+  await cluster.controlOf(cluster.nodes[0]!, 'eval', hangUp);
+  await wait(OUT_OF_REACH_MS);
+  for (const node of others) node.resume();
+  await cluster.ready();
+  await shared('4,4');
+  await join();
+  await shared('2,3,3');
+}, 400_000);
+
+it.each(['none', 'key'] as const)(
+  'consumes anew what the broker has forgotten to hand out, with order by %s',
+  async (ordering) => {
+    const prefix = `forgotten-${ordering}.`;
+    const { transport, errors } = await connected({ urls: cluster.urls, namePrefix: prefix });
+    const arrived: string[] = [];
+    await transport.consume({ topic: 'topic', group: 'g', concurrency: 4, ordering }, ({ message }) => {
+      arrived.push(message.id);
+      return Promise.resolve({ kind: 'ack' });
+    });
+    const publish = async (id: string): Promise<void> => {
+      const message = { id, key: 'one', headers: {}, body: Buffer.from('{}') };
+      const [outcome] = await transport.publish({ topic: 'topic' }, [message], { deadlineMs: 10_000 });
+      expect(outcome?.kind).toBe('accepted');
+    };
+    await publish('first');
+    await waitUntil('it is there', async () => arrived.length === 1);
+    const queues = await cluster.control('list_consumers', '--no-table-headers', 'queue_name');
+    for (const queue of queues.split('\n').filter((name) => /\.topic\/g(\/\d)?$/.test(name)))
+      await forgetConsumers(queue);
+    await publish('second');
+    await waitUntil('that is there, too', async () => arrived.length === 2, 60_000);
+    expect(arrived).toEqual(['first', 'second']);
+    expect(errors()).toEqual([expect.stringContaining('hands out nothing')]);
+  },
+  120_000,
+);
+
+/** As it happens when nodes lose each other: the client hears nothing of it. */
+async function forgetConsumers(queue: string): Promise<void> {
+  const { name } = await cluster.leaderOf(queue);
+  const server = `{list_to_atom("%2F_${queue}"), '${name}'}`;
+  await cluster.control(
+    'eval',
+    `{ok, {_, All}, _} = ra:local_query(${server}, fun rabbit_fifo:query_consumers/1), ` +
+      `[ra:process_command(${server}, rabbit_fifo:make_checkout(Id, cancel, #{})) || Id <- maps:keys(All)].`,
+  );
+}
