@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { type RabbitmqCluster, startRabbitmq } from '../support/brokers/rabbitmq-cluster.js';
 import { waitUntil } from '../support/brokers/wait-until.js';
-import { connected } from './rabbitmq-bench.js';
+import { asSomebodyElse, connected } from './rabbitmq-bench.js';
 import { closeAll, collected } from './transport-bench.js';
 
 let cluster: RabbitmqCluster;
@@ -16,6 +16,8 @@ const PROCESSES = 4;
 const TOPICS = 12;
 /** Longer than a connection, a channel and a question each wait for an answer. */
 const OUT_OF_REACH_MS = 15_000;
+/** Until a process has left what others are to take. */
+const BALANCED_MS = 5_000;
 /** The nodes take themselves for parted, and some start anew before they are one cluster again. */
 const HEALED_MS = 150_000;
 /** Until the node that is left knows that it is alone. */
@@ -109,6 +111,28 @@ it('shares the ordered queues again after most nodes were out of reach for a whi
   await join();
   await shared('2,3,3');
 }, 400_000);
+
+it('serves ordered queues that are left to processes which the broker only believes in', async () => {
+  const { transport } = await connected({ urls: cluster.urls, namePrefix: 'ghosts.' });
+  const arrived = new Set<string>();
+  const subscription = { topic: 'topic', group: 'g', concurrency: 4, ordering: 'key' } as const;
+  await transport.consume(subscription, ({ message }) => {
+    arrived.add(message.id);
+    return Promise.resolve({ kind: 'ack' });
+  });
+  await asSomebodyElse(cluster, async (channel) => {
+    for (let ghost = 0; ghost < 7; ghost += 1)
+      await channel.consume('ghosts.topic/g/~members', () => undefined);
+    await wait(BALANCED_MS);
+    const ids = Array.from({ length: 64 }, (_, index) => `key-${index}`);
+    const messages = ids.map((id) => ({ id, key: id, headers: {}, body: Buffer.from('{}') }));
+    const outcomes = await transport.publish({ topic: 'topic' }, messages, { deadlineMs: 10_000 });
+    expect(outcomes.map(({ kind }) => kind)).toEqual(ids.map(() => 'accepted'));
+    await wait(1_000);
+    expect(arrived.size).toBeLessThan(ids.length); // otherwise nothing was left to the ghosts
+    await waitUntil('all are handled', async () => arrived.size === ids.length, 60_000);
+  });
+}, 120_000);
 
 it.each(['none', 'key'] as const)(
   'consumes anew what the broker has forgotten to hand out, with order by %s',

@@ -23,6 +23,8 @@ export class ConsumerChannel {
   readonly #consumed = new Set<string>();
   /** Where the order of keys is kept: queues whose message is in hand. */
   readonly #busy = new Set<string>();
+  /** Where the order of keys is kept: queues of which something has come since they are consumed. */
+  readonly #served = new Set<string>();
   /** Queues of which something has come since the last look. */
   readonly #active = new Set<string>();
   /** Queues that end once their message is settled. */
@@ -77,6 +79,11 @@ export class ConsumerChannel {
       this.abandon(); // nobody knows whether it is consumed now
       throw error;
     }
+  }
+
+  /** Where the order of keys is kept: the broker has handed out something of the queue to this consumer, and not to another. */
+  hasServed(queue: string): boolean {
+    return this.#served.has(queue);
   }
 
   /** Queues of which nothing is in hand, and nothing has come since this was asked last. */
@@ -146,7 +153,10 @@ export class ConsumerChannel {
     const item = new InHand(raw, open(raw));
     this.acks.add(item);
     this.#active.add(raw.fields.consumerTag);
-    if (this.isKeyed) this.#busy.add(raw.fields.consumerTag);
+    if (this.isKeyed) {
+      this.#busy.add(raw.fields.consumerTag);
+      this.#served.add(raw.fields.consumerTag);
+    }
     this.listener.delivery(item, this);
   }
 
@@ -157,6 +167,7 @@ export class ConsumerChannel {
       // it has ended, and hands out nothing either
     }
     this.#consumed.delete(queue);
+    this.#served.delete(queue);
     this.#busy.delete(queue);
     this.#leaving.delete(queue);
   }

@@ -1,11 +1,17 @@
 import type { Clock } from '../../../core/messaging/transport.js';
-import type { Channel, Replies } from './amqplib-client.js';
+import type { Channel } from './amqplib-client.js';
 import type { RabbitmqConnection } from './rabbitmq-connection.js';
 import { REPLY, replyCodeOf } from './rabbitmq-errors.js';
 import { within } from '../../../core/messaging/transport-kit/within.js';
 
 /** A queue that is not there is not asked for again for so long, unless this process declares it. */
 const MISSING_MS = 30_000;
+
+/** Messages that could be handed out, and consumers in any process. */
+export interface QueueState {
+  readonly messages: number;
+  readonly consumers: number;
+}
 
 /** How many messages queues hold, asked of the broker without the management plugin. */
 export class Depths {
@@ -27,36 +33,22 @@ export class Depths {
   async sum(queues: readonly string[]): Promise<number> {
     const now = this.clock.monotonic();
     const there = queues.filter((queue) => !((this.#missing.get(queue) ?? 0) > now));
-    const states = await this.#statesOf(there);
-    return states.reduce((sum, state) => sum + (state?.messageCount ?? 0), 0);
+    const states = await this.of(there);
+    return states.reduce((sum, state) => sum + (state?.messages ?? 0), 0);
   }
 
-  /** As it is now, also of a queue that another process has just declared. */
-  async of(queue: string): Promise<number> {
-    return (await this.messages([queue]))[0] ?? 0;
-  }
-
-  /** Of each queue; undefined for those that are not there. */
-  async messages(queues: readonly string[]): Promise<readonly (number | undefined)[]> {
-    return (await this.#statesOf(queues)).map((state) => state?.messageCount);
-  }
-
-  /** How many consume each of the queues, in any process. */
-  async consumers(queues: readonly string[]): Promise<readonly number[]> {
-    return (await this.#statesOf(queues)).map((state) => state?.consumerCount ?? 0);
-  }
-
-  async #statesOf(queues: readonly string[]): Promise<readonly (Replies.AssertQueue | undefined)[]> {
-    const states: (Replies.AssertQueue | undefined)[] = [];
+  /** What each of them has now, also one that another process has just declared; undefined for those that are not there. */
+  async of(queues: readonly string[]): Promise<readonly (QueueState | undefined)[]> {
+    const states: (QueueState | undefined)[] = [];
     while (states.length < queues.length)
       states.push(...(await this.#untilMissing(queues.slice(states.length))));
     return states;
   }
 
   /** A question about a queue that is not there ends the channel. */
-  async #untilMissing(queues: readonly string[]): Promise<readonly (Replies.AssertQueue | undefined)[]> {
+  async #untilMissing(queues: readonly string[]): Promise<readonly (QueueState | undefined)[]> {
     const channel = await this.connection.openChannel();
-    const states: (Replies.AssertQueue | undefined)[] = [];
+    const states: (QueueState | undefined)[] = [];
     for (const queue of queues) {
       const state = await this.#state(channel, queue);
       states.push(state);
@@ -66,10 +58,11 @@ export class Depths {
     return states;
   }
 
-  async #state(channel: Channel, queue: string): Promise<Replies.AssertQueue | undefined> {
+  async #state(channel: Channel, queue: string): Promise<QueueState | undefined> {
     try {
       const late = (): Error => new Error(`no answer about "${queue}"`);
-      return await within(channel.checkQueue(queue), this.timeoutMs, late);
+      const answer = await within(channel.checkQueue(queue), this.timeoutMs, late);
+      return { messages: answer.messageCount, consumers: answer.consumerCount };
     } catch (error) {
       if (replyCodeOf(error) !== REPLY.notFound) throw error;
       this.#missing.set(queue, this.clock.monotonic() + MISSING_MS);

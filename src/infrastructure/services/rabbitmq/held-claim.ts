@@ -49,7 +49,7 @@ export class HeldClaim {
 
   async #claim(place: Destination): Promise<void> {
     const queue = this.services.topology.names.held(place);
-    if ((await this.services.depths.of(queue)) === 0 || this.#isEnded) return;
+    if ((await this.#depth(queue)) === 0 || this.#isEnded) return;
     const mover = new Mover(this.services.connection, queue, {
       prefetch: PREFETCH,
       move: async (raw) => (await this.deliver(open(raw), place))?.kind === 'accepted',
@@ -59,10 +59,14 @@ export class HeldClaim {
     try {
       await mover.open();
       do await new Promise((resolve) => setTimeout(resolve, POLL_MS).unref());
-      while (mover.isOpen && (!mover.isIdle || (await this.services.depths.of(queue)) > 0));
+      while (mover.isOpen && (!mover.isIdle || (await this.#depth(queue)) > 0));
     } finally {
       mover.close();
       this.#movers.delete(mover);
     }
+  }
+
+  async #depth(queue: string): Promise<number> {
+    return (await this.services.depths.of([queue]))[0]?.messages ?? 0;
   }
 }

@@ -64,22 +64,22 @@ export class OverdueSweep {
     const now = this.services.context.clock.monotonic();
     if (now >= this.#searchAt) await this.#search();
     const due = [...this.#queues].filter(([, { nextAt }]) => nextAt <= now);
-    const counts = await this.services.depths.messages(due.map(([name]) => name));
+    const states = await this.services.depths.of(due.map(([name]) => name));
     for (const [index, [name, queue]] of due.entries()) {
       queue.nextAt = now + queue.everyMs;
-      if (counts[index] === undefined) this.#queues.delete(name);
-      else if (counts[index] > 0 && !this.#isEnded) await this.#relieve(name);
+      const state = states[index];
+      if (!state) this.#queues.delete(name);
+      else if (state.messages > 0 && !this.#isEnded) await this.#relieve(name);
     }
   }
 
   async #search(): Promise<void> {
     this.#searchAt = this.services.context.clock.monotonic() + SEARCH_MS;
     for (const to of this.#places.values()) {
-      const counts = await this.services.depths.messages(
+      const states = await this.services.depths.of(
         WAIT_LEVELS.map((levelMs) => this.services.topology.names.wait(to, levelMs)),
       );
-      for (const [index, levelMs] of WAIT_LEVELS.entries())
-        if (counts[index] !== undefined) this.uses(to, levelMs);
+      for (const [index, levelMs] of WAIT_LEVELS.entries()) if (states[index]) this.uses(to, levelMs);
     }
   }
 

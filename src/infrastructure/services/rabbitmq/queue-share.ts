@@ -1,8 +1,16 @@
 import type { ConsumerChannel } from './consumer-channel.js';
 import type { ConsumerServices } from './consumer-services.js';
+import { NeglectedQueues } from './neglected-queues.js';
 
 /** How often the share is looked at; a dead process's queues are taken over about so much later. */
 const LOOK_MS = 1_000;
+
+/** A queue of the group, at a look. */
+interface Seen {
+  readonly queue: string;
+  readonly messages: number;
+  readonly consumers: number;
+}
 
 /**
  * Which of a group's ordered queues this process consumes: an equal share of them.
@@ -10,8 +18,12 @@ const LOOK_MS = 1_000;
  * That each queue has one active consumer is the broker's business, and order depends on nothing else. But the broker would
  * leave all queues to the process that came first. So every process consumes a queue on which nothing is ever published, to be
  * counted; takes queues that nobody consumes, up to its share; and leaves what it has beyond.
+ *
+ * The broker may count consumers that are gone, when its nodes lost each other or died together. So a process also takes queues that
+ * nobody seems to serve, whatever its share.
  */
 export class QueueShare {
+  readonly #neglected = new NeglectedQueues();
   #cancel = (): void => undefined;
   #hasEnded = false;
 
@@ -51,20 +63,28 @@ export class QueueShare {
   }
 
   async #balance(): Promise<void> {
-    const [members = 1, ...counts] = await this.services.depths.consumers([this.members, ...this.queues]);
+    const [members, ...states] = await this.services.depths.of([this.members, ...this.queues]);
     if (!this.#goesOn()) return;
-    const share = Math.ceil(this.queues.length / Math.max(1, members));
+    const share = Math.ceil(this.queues.length / Math.max(1, members?.consumers ?? 1));
     const { consumed } = this.channel;
-    const isOurs = (queue: string): boolean => consumed.has(queue);
-    const countOf = (queue: string): number => counts[this.queues.indexOf(queue)] ?? 0;
-    const ours = shuffled(this.queues.filter(isOurs));
-    // Two have taken it at the same moment, and one of them waits behind the other.
-    const contested = ours.filter((queue) => countOf(queue) > 1 && Math.random() < 0.5);
-    const kept = ours.filter((queue) => !contested.includes(queue));
-    for (const queue of [...contested, ...kept.slice(share)]) await this.channel.leave(queue);
-    const free = shuffled(this.queues.filter((queue) => !isOurs(queue) && countOf(queue) === 0));
-    for (const queue of free.slice(0, Math.max(0, share - kept.length)))
+    const seen = shuffled(
+      this.queues.map((queue, at) => ({ queue, ...(states[at] ?? { messages: 0, consumers: 0 }) })),
+    );
+    const ours = seen.filter(({ queue }) => consumed.has(queue));
+    const others = seen.filter(({ queue }) => !consumed.has(queue));
+    this.#neglected.look(others, share);
+    const contested = ours.filter((one) => this.#isContested(one));
+    const kept = ours.filter((one) => !contested.includes(one) && !this.#neglected.isTaken(one.queue));
+    for (const { queue } of [...contested, ...kept.slice(share)]) await this.channel.leave(queue);
+    const free = others.filter(({ consumers }) => consumers === 0);
+    const taken = free.slice(0, Math.max(0, share - kept.length)).map(({ queue }) => queue);
+    for (const queue of new Set([...taken, ...this.#neglected.take()]))
       if (this.#goesOn()) await this.channel.consume(queue);
+  }
+
+  /** Two have taken it at the same moment, and this one seems to wait behind the other. */
+  #isContested({ queue, consumers }: Seen): boolean {
+    return consumers > 1 && !this.channel.hasServed(queue) && Math.random() < 0.5;
   }
 }
 

@@ -37,9 +37,11 @@ export class StallWatch {
 
   async #look(): Promise<void> {
     const still = this.channel.stillSinceLast();
-    const counts = await this.services.depths.messages(still);
+    const states = await this.services.depths.of(still);
     if (this.#hasEnded) return;
-    const waiting = still.filter((queue, index) => (counts[index] ?? 0) > 0 && this.channel.isStill(queue));
+    const waiting = still.filter(
+      (queue, index) => (states[index]?.messages ?? 0) > 0 && this.channel.isStill(queue),
+    );
     const stalled = waiting.find((queue) => this.#suspects.has(queue));
     this.#suspects = new Set(waiting);
     if (stalled === undefined) return;
