@@ -4,6 +4,7 @@ const BENCHES: Readonly<Record<string, () => Promise<Bench>>> = {
   memory: async () => (await import('./memory.js')).memory,
   embedded: async () => (await import('./embedded/embedded.js')).embedded,
   composites: async () => (await import('./composites.js')).composites,
+  load: async () => (await import('./load/load.js')).load,
   outage: async () => (await import('./outage.js')).outage,
   redis: async () => (await import('./redis/redis.js')).redis,
   rabbitmq: async () => (await import('./rabbitmq/rabbitmq.js')).rabbitmq,

@@ -77,13 +77,18 @@ export class RabbitmqCluster {
     await this.ready();
   }
 
-  /** The node that leads a quorum queue. */
+  /** The node that leads a quorum queue, once there is one: nodes that took themselves for parted start anew by themselves. */
   async leaderOf(queue: string): Promise<RabbitmqNode> {
-    const rows = (await this.control('list_queues', '--no-table-headers', 'name', 'leader')).split('\n');
-    const row = rows.map((line) => line.split('\t')).find(([name]) => name === queue);
-    const node = this.nodes.find(({ name }) => name === row?.[1]);
-    if (!node) throw new Error(`Queue "${queue}" has no leader: ${rows.join('; ')}`);
-    return node;
+    let leader: RabbitmqNode | undefined;
+    const hasLeader = async (): Promise<boolean> => {
+      const rows = await this.control('list_queues', '--no-table-headers', 'name', 'leader').catch(() => '');
+      const row = rows.split('\n').map((line) => line.split('\t'));
+      const name = row.find(([one]) => one === queue)?.[1];
+      leader = this.nodes.find((node) => node.name === name);
+      return leader !== undefined;
+    };
+    await waitUntil(`queue "${queue}" has a leader`, hasLeader, READY_TIMEOUT_MS);
+    return leader!;
   }
 
   /**

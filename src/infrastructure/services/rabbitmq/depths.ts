@@ -4,8 +4,12 @@ import type { RabbitmqConnection } from './rabbitmq-connection.js';
 import { REPLY, replyCodeOf } from './rabbitmq-errors.js';
 import { within } from '../../../core/messaging/transport-kit/within.js';
 
-/** A queue that is not there is not asked for again for so long, unless this process declares it. */
-const MISSING_MS = 30_000;
+/**
+ * A queue that is not there is not asked for again for so long, unless this process declares it; twice as long each time, because the
+ * broker ends a channel and writes an error into its log for every such question.
+ */
+const MISSING_MIN_MS = 30_000;
+const MISSING_MAX_MS = 600_000;
 
 /** Messages that could be handed out, and consumers in any process. */
 export interface QueueState {
@@ -15,8 +19,8 @@ export interface QueueState {
 
 /** How many messages queues hold, asked of the broker without the management plugin. */
 export class Depths {
-  /** Until when each counts as missing, on the clock that never jumps. */
-  readonly #missing = new Map<string, number>();
+  /** Until when each counts as missing, on the clock that never jumps, and for how long it did. */
+  readonly #missing = new Map<string, { readonly until: number; readonly forMs: number }>();
 
   constructor(
     private readonly connection: RabbitmqConnection,
@@ -31,10 +35,14 @@ export class Depths {
 
   /** Messages that could be handed out, of all the queues together; none of those that are not there. */
   async sum(queues: readonly string[]): Promise<number> {
-    const now = this.clock.monotonic();
-    const there = queues.filter((queue) => !((this.#missing.get(queue) ?? 0) > now));
-    const states = await this.of(there);
+    const states = await this.of(this.mayBeThere(queues));
     return states.reduce((sum, state) => sum + (state?.messages ?? 0), 0);
+  }
+
+  /** Those of which it is not known that they are missing. */
+  mayBeThere(queues: readonly string[]): readonly string[] {
+    const now = this.clock.monotonic();
+    return queues.filter((queue) => (this.#missing.get(queue)?.until ?? 0) <= now);
   }
 
   /** What each of them has now, also one that another process has just declared; undefined for those that are not there. */
@@ -65,7 +73,8 @@ export class Depths {
       return { messages: answer.messageCount, consumers: answer.consumerCount };
     } catch (error) {
       if (replyCodeOf(error) !== REPLY.notFound) throw error;
-      this.#missing.set(queue, this.clock.monotonic() + MISSING_MS);
+      const forMs = Math.min((this.#missing.get(queue)?.forMs ?? MISSING_MIN_MS / 2) * 2, MISSING_MAX_MS);
+      this.#missing.set(queue, { until: this.clock.monotonic() + forMs, forMs });
       return undefined;
     }
   }

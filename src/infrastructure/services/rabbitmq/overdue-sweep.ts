@@ -7,8 +7,9 @@ import { TOLERANCE, WAIT_LEVELS } from './delay-plan.js';
 import { open } from './envelope.js';
 
 const LOOK_MS = 10_000;
-/** Queues of other processes, which may have died since, are looked for so often: a question about one that is not there ends a channel. */
+/** Queues of other processes, which may have died since, are looked for so often, and for so many destinations at a look. */
 const SEARCH_MS = 3_600_000;
+const SEARCHED_AT_A_LOOK = 10;
 /** A healthy queue and the way to here take less. */
 const GRACE_MS = 3_000;
 
@@ -21,8 +22,7 @@ const GRACE_MS = 3_000;
 export class OverdueSweep {
   /** By name: when it is looked at next, on the clock that never jumps, and how often. */
   readonly #queues = new Map<string, { nextAt: number; readonly everyMs: number }>();
-  readonly #places = new Map<string, Destination>();
-  #searchAt = 0;
+  readonly #places = new Map<string, { readonly to: Destination; searchAt: number }>();
   #cancel = (): void => undefined;
   #isEnded = false;
 
@@ -56,13 +56,17 @@ export class OverdueSweep {
 
   /** Other processes may let messages wait on their way to there. */
   suspects(to: Destination): void {
-    this.#places.set(this.services.topology.names.exchange(to), to);
-    this.#searchAt = 0;
+    const name = this.services.topology.names.exchange(to);
+    if (!this.#places.has(name)) this.#places.set(name, { to, searchAt: 0 });
   }
 
   async #look(): Promise<void> {
     const now = this.services.context.clock.monotonic();
-    if (now >= this.#searchAt) await this.#search();
+    const unsearched = [...this.#places.values()].filter(({ searchAt }) => searchAt <= now);
+    for (const place of unsearched.slice(0, SEARCHED_AT_A_LOOK)) {
+      await this.#search(place.to);
+      place.searchAt = now + SEARCH_MS;
+    }
     const due = [...this.#queues].filter(([, { nextAt }]) => nextAt <= now);
     const states = await this.services.depths.of(due.map(([name]) => name));
     for (const [index, [name, queue]] of due.entries()) {
@@ -73,14 +77,11 @@ export class OverdueSweep {
     }
   }
 
-  async #search(): Promise<void> {
-    this.#searchAt = this.services.context.clock.monotonic() + SEARCH_MS;
-    for (const to of this.#places.values()) {
-      const states = await this.services.depths.of(
-        WAIT_LEVELS.map((levelMs) => this.services.topology.names.wait(to, levelMs)),
-      );
-      for (const [index, levelMs] of WAIT_LEVELS.entries()) if (states[index]) this.uses(to, levelMs);
-    }
+  async #search(to: Destination): Promise<void> {
+    const names = new Map(WAIT_LEVELS.map((level) => [this.services.topology.names.wait(to, level), level]));
+    const asked = this.services.depths.mayBeThere([...names.keys()]);
+    const states = await this.services.depths.of(asked);
+    for (const [index, name] of asked.entries()) if (states[index]) this.uses(to, names.get(name) ?? 0);
   }
 
   /** Takes messages from its head for as long as they should have left it. */
@@ -99,8 +100,8 @@ export class OverdueSweep {
         relieved += 1;
       }
     } finally {
-      channel.close().catch(() => undefined);
       if (relieved > 0) this.#tell(queue, relieved);
+      channel.close().catch(() => undefined);
     }
   }
 
