@@ -8,7 +8,6 @@ export type {
   ConsumeMessage,
   Message,
   Options,
-  Replies,
 } from 'amqplib';
 
 type Amqplib = typeof amqplib;
