@@ -16,6 +16,8 @@ const PROCESSES = 4;
 const TOPICS = 12;
 /** Longer than a connection, a channel and a question each wait for an answer. */
 const OUT_OF_REACH_MS = 15_000;
+/** Some looks at a queue fall into this time. */
+const LOOKED_AT_MS = 36_000;
 /** Until a process has left what others are to take. */
 const BALANCED_MS = 5_000;
 /** The nodes take themselves for parted, and some start anew before they are one cluster again. */
@@ -76,6 +78,24 @@ it('sends on, and tells of, what a queue for waiting does not hand out by itself
   await waitUntil('both are there', async () => arrived.length === 3, 60_000);
   expect(arrived.map(({ message }) => message.id)).toEqual(['before', 'first', 'second']);
   expect(errors()).toEqual([expect.stringContaining('"stuck.topic/~wait.128" for longer than it was to: 2')]);
+}, 120_000);
+
+it('lets nothing wait too long or too short where it looks after queues that are well', async () => {
+  const { transport, errors } = await connected({ urls: cluster.urls, namePrefix: 'well.' });
+  const tookMs: number[] = [];
+  const begunAt = performance.now();
+  await collected(transport, 'topic', () => {
+    tookMs.push(performance.now() - begunAt);
+    return { kind: 'ack' };
+  });
+  const messages = ['a', 'b', 'c'].map((id) => ({ id, headers: {}, body: Buffer.from('{}') }));
+  const options = { deadlineMs: 10_000, delayMs: LOOKED_AT_MS };
+  const outcomes = await transport.publish({ topic: 'topic' }, messages, options);
+  expect(outcomes.map(({ kind }) => kind)).toEqual(['accepted', 'accepted', 'accepted']);
+  await waitUntil('all are there', async () => tookMs.length === messages.length, 2 * LOOKED_AT_MS);
+  expect(Math.min(...tookMs)).toBeGreaterThanOrEqual(LOOKED_AT_MS);
+  expect(Math.max(...tookMs)).toBeLessThan(LOOKED_AT_MS * 1.25);
+  expect(errors()).toEqual([]);
 }, 120_000);
 
 it('shares the ordered queues again after most nodes were out of reach for a while', async () => {

@@ -1,14 +1,7 @@
 import type * as amqplib from 'amqplib';
 import { MessagingError } from '../../../core/messaging/messaging.errors.js';
 
-export type {
-  Channel,
-  ChannelModel,
-  ConfirmChannel,
-  ConsumeMessage,
-  Message,
-  Options,
-} from 'amqplib';
+export type { Channel, ChannelModel, ConfirmChannel, ConsumeMessage, Message, Options } from 'amqplib';
 
 type Amqplib = typeof amqplib;
 

@@ -1,4 +1,5 @@
 import { answered } from './answered.js';
+import type { Channel } from './amqplib-client.js';
 import type { RabbitmqConnection } from './rabbitmq-connection.js';
 import { REPLY, replyCodeOf } from './rabbitmq-errors.js';
 
@@ -19,11 +20,20 @@ export async function declaredAlone(
   name: string,
   declare: () => Promise<void>,
 ): Promise<void> {
-  const unlock = await lock(connection, name);
+  const release = await lock(connection, name);
   try {
     await declare();
   } finally {
-    unlock();
+    release();
+  }
+}
+
+async function unlock(channel: Channel, name: string): Promise<void> {
+  try {
+    await channel.deleteQueue(name);
+    await channel.close();
+  } catch {
+    // it was not granted, or the connection is gone and the lock with it
   }
 }
 
@@ -34,11 +44,9 @@ async function lock(connection: RabbitmqConnection, name: string): Promise<() =>
     try {
       const args = { 'x-queue-type': 'classic' };
       await answered(channel.assertQueue(name, { exclusive: true, durable: false, arguments: args }));
-      return () => {
-        const unlocked = channel.deleteQueue(name).then(() => channel.close());
-        unlocked.catch(() => undefined); // the connection is gone, and the lock with it
-      };
+      return () => void unlock(channel, name);
     } catch (error) {
+      void unlock(channel, name); // it may be granted later
       if (replyCodeOf(error) !== REPLY.resourceLocked) break; // the declaration will tell what is wrong
     }
     await new Promise((resolve) => setTimeout(resolve, AGAIN_MS * (0.5 + Math.random())).unref());

@@ -11,7 +11,7 @@ const LOOK_MS = 10_000;
 const SEARCH_MS = 3_600_000;
 const SEARCHED_AT_A_LOOK = 10;
 /** A healthy queue and the way to here take less. */
-const GRACE_MS = 3_000;
+const GRACE_MS = 5_000;
 
 /**
  * Sends on what a queue for waiting should have handed out and did not.
@@ -84,7 +84,10 @@ export class OverdueSweep {
     for (const [index, name] of asked.entries()) if (states[index]) this.uses(to, names.get(name) ?? 0);
   }
 
-  /** Takes messages from its head for as long as they should have left it. */
+  /**
+   * Takes messages from its head until one has time left. That one is sent on for what is left, too: to give it back would put it at
+   * the end, where it would wait as long again.
+   */
   async #relieve(queue: string): Promise<void> {
     const channel = await this.services.connection.openChannel();
     let relieved = 0;
@@ -92,11 +95,9 @@ export class OverdueSweep {
       for (;;) {
         const head = await answered(channel.get(queue));
         if (head === false) break;
-        if (!this.#isOverdue(head) || !(await this.sendOn(head))) {
-          channel.nack(head);
-          break;
-        }
+        if (!(await this.sendOn(head))) break; // it comes back when the channel is closed
         channel.ack(head);
+        if (!this.#isOverdue(head)) break;
         relieved += 1;
       }
     } finally {
