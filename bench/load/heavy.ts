@@ -88,7 +88,7 @@ export async function measureSlowHandler(
   return [
     ceiling(`${what}: ${SWIFT.toLocaleString('en')} others are handled after`, seconds, 's', [
       slowMs / 1_000,
-      10,
+      slowMs / 3_000,
     ]),
     ceiling(`${what}: handled twice`, again, 'messages', [0, 0]),
   ];

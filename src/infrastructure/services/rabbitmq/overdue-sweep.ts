@@ -33,6 +33,7 @@ export class OverdueSweep {
   ) {}
 
   start(): void {
+    this.#cancel(); // several owners may connect a transport
     this.#cancel = this.services.context.clock.schedule(LOOK_MS * (0.5 + Math.random()), () => {
       // What does not work now is done at the next look.
       void this.#look()

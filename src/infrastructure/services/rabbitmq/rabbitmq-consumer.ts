@@ -126,8 +126,10 @@ export class RabbitmqConsumer implements Consumer {
     }
     isOpen = true;
     this.#troubles.over();
-    if (this.#hasEnded()) await channel.leaveAll();
-    else this.#claim.start([{ topic }, { topic, group }]);
+    if (this.#hasEnded()) {
+      this.#endWatching(); // it began after the stop
+      await channel.leaveAll();
+    } else this.#claim.start([{ topic }, { topic, group }]);
   }
 
   async #consumeOn(channel: ConsumerChannel): Promise<void> {
