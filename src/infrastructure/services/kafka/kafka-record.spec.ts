@@ -48,6 +48,11 @@ it("a stranger's message gets the same id each time, and a tombstone an empty bo
   expect(open({ key: null, value: null }).message.body).toHaveLength(0);
 });
 
+it("a stranger's header without a value is empty", () => {
+  const headers = { none: null } as unknown as KafkaMessage['headers'];
+  expect(open({ key: null, value: null, headers: headers ?? {} }).message.headers).toEqual({ none: '' });
+});
+
 it("nonsense in a stranger's headers counts for nothing", () => {
   const headers = {
     'x-swy-attempt': 'many',

@@ -115,8 +115,8 @@ function countOf(text: string | undefined): number | undefined {
   return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
 }
 
-/** Of a header that is there more than once, the last. */
-function textOf(value: IHeaders[string]): string {
+/** Of a header that is there more than once, the last. One of a stranger can be there without a value. */
+function textOf(value: IHeaders[string] | null): string {
   const one = Array.isArray(value) ? value.at(-1) : value;
-  return one === undefined ? '' : one.toString();
+  return one?.toString() ?? '';
 }

@@ -4,3 +4,8 @@ declare module 'kafkajs/src/consumer/runner.js';
 declare module 'kafkajs/src/protocol/requests/produce/index.js';
 declare module 'kafkajs/src/protocol/requests/produce/v3/request.js';
 declare module 'kafkajs/src/utils/long.js';
+declare module 'kafkajs/src/protocol/requests/fetch/index.js';
+declare module 'kafkajs/src/protocol/requests/fetch/v11/response.js';
+declare module 'kafkajs/src/protocol/message/compression/index.js';
+declare module 'kafkajs/src/protocol/recordBatch/v0/index.js';
+declare module 'kafkajs/src/protocol/recordBatch/record/v0/index.js';

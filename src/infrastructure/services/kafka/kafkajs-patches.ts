@@ -1,6 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { isPassing } from './kafka-errors.js';
 import type { RebalanceHook } from './kafkajs-client.js';
+import type { Expand } from './batch-decoder.js';
+import { decodeFetch } from './fetch-decoder.js';
 import { encodeProduce, isOurs, type ProduceData } from './produce-encoder.js';
 
 const PATCHED = Symbol.for('switchyard.kafkajs.patched');
@@ -11,6 +13,20 @@ interface Made {
 
 interface ProduceRequest {
   protocol?: ((of: { readonly version: number }) => (data: ProduceData) => Made) & { [PATCHED]?: true };
+}
+
+interface FetchResponse {
+  readonly response: { decode(raw: Buffer): Promise<object> };
+}
+
+interface FetchRequest {
+  protocol?: ((of: { readonly version: number }) => (data: object) => FetchResponse) & { [PATCHED]?: true };
+}
+
+interface Codecs {
+  readonly lookupCodecByAttributes?: (
+    attributes: number,
+  ) => { decompress(compressed: Buffer): Promise<Buffer> } | null;
 }
 
 interface RequestQueue {
@@ -35,22 +51,27 @@ interface Runner {
 
 /** Of the request, which are the same on the wire. */
 const OUR_VERSIONS = { from: 3, to: 7 };
+/** Of the answer to a fetch, which all brokers since 2.3 give. */
+const OUR_FETCH_VERSION = 11;
 /** What a cluster says about topics and groups that it has just got or moved. */
 const JOIN_TRIES = 100;
 const JOIN_RETRY_MS = 200;
 
 /** Mends what cannot be got at from outside. A client that looks different inside is left as it is. */
 export async function mendKafkajs(): Promise<void> {
-  const [queue, group, runner, produce] = await Promise.all([
+  const [queue, group, runner, produce, fetch, codecs] = await Promise.all([
     inside<RequestQueue>(() => import('kafkajs/src/network/requestQueue/index.js')),
     inside<ConsumerGroup>(() => import('kafkajs/src/consumer/consumerGroup.js')),
     inside<Runner>(() => import('kafkajs/src/consumer/runner.js')),
     inside<ProduceRequest>(() => import('kafkajs/src/protocol/requests/produce/index.js')),
+    inside<FetchRequest>(() => import('kafkajs/src/protocol/requests/fetch/index.js')),
+    inside<Codecs>(() => import('kafkajs/src/protocol/message/compression/index.js')),
   ]);
   if (queue) stopIdleTimer(queue.prototype);
   if (group) askBeforeJoining(group.prototype);
   if (runner) endWhenStopped(runner.prototype);
   if (produce) encodeOurs(produce);
+  if (fetch && codecs?.lookupCodecByAttributes) decodeFetched(fetch, codecs.lookupCodecByAttributes);
 }
 
 async function inside<T>(load: () => Promise<unknown>): Promise<T | undefined> {
@@ -105,6 +126,28 @@ function encodeOurs(produce: ProduceRequest): void {
   };
   ours[PATCHED] = true;
   produce.protocol = ours;
+}
+
+/** Its own decoder takes most of the time of reading. */
+function decodeFetched(fetch: FetchRequest, codecOf: NonNullable<Codecs['lookupCodecByAttributes']>): void {
+  const original = fetch.protocol;
+  if (!original || original[PATCHED]) return;
+  const expand: Expand = (attributes) => {
+    const codec = codecOf(attributes);
+    return codec ? (compressed) => codec.decompress(compressed) : undefined;
+  };
+  const ours: typeof original = ({ version }) => {
+    const make = original({ version });
+    if (version !== OUR_FETCH_VERSION) return make;
+    return (data) => {
+      const made = make(data);
+      const decode = async (raw: Buffer): Promise<object> =>
+        (await decodeFetch(raw, expand)) ?? made.response.decode(raw);
+      return { ...made, response: { ...made.response, decode } };
+    };
+  };
+  ours[PATCHED] = true;
+  fetch.protocol = ours;
 }
 
 /** The client gives partitions up without a word. What is in hand should be done with, and committed, before. */

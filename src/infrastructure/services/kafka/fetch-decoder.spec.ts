@@ -1,0 +1,213 @@
+import { gzipSync } from 'node:zlib';
+import { decodeFetch, type FetchAnswer } from './fetch-decoder.js';
+import type { Expand } from './batch-decoder.js';
+
+interface Encoded {
+  readonly buffer: Buffer;
+}
+type Make<T> = (of: T) => Encoded;
+
+interface Theirs {
+  readonly batch: (of: object) => Promise<Encoded>;
+  readonly record: Make<object>;
+  readonly decode: (raw: Buffer) => Promise<FetchAnswer>;
+}
+
+async function theirs(): Promise<Theirs> {
+  const [batches, record, response] = await Promise.all([
+    import('kafkajs/src/protocol/recordBatch/v0/index.js') as Promise<{
+      default: { RecordBatch: Theirs['batch'] };
+    }>,
+    import('kafkajs/src/protocol/recordBatch/record/v0/index.js') as Promise<{ default: Theirs['record'] }>,
+    import('kafkajs/src/protocol/requests/fetch/v11/response.js') as Promise<{ default: Theirs }>,
+  ]);
+  return { batch: batches.default.RecordBatch, record: record.default, decode: response.default.decode };
+}
+
+const plain: Expand = () => undefined;
+
+function int(bytes: 2 | 4 | 8, value: number): Buffer {
+  const buffer = Buffer.alloc(bytes);
+  if (bytes === 8) buffer.writeBigInt64BE(BigInt(value));
+  else buffer.writeIntBE(value, 0, bytes);
+  return buffer;
+}
+
+const text = (value: string): Buffer => Buffer.concat([int(2, value.length), Buffer.from(value)]);
+
+const partitionOf = (id: number, batches: readonly Buffer[], aborted: readonly number[] = []): Buffer => {
+  const all = Buffer.concat(batches);
+  return Buffer.concat([
+    int(4, id),
+    int(2, 0),
+    int(8, 4_611_686_018),
+    int(8, 77),
+    int(8, 3),
+    int(4, aborted.length),
+    ...aborted.flatMap((producer) => [int(8, producer), int(8, 12)]),
+    int(4, -1),
+    int(4, all.length),
+    all,
+  ]);
+};
+
+const answerOf = (...topics: readonly (readonly Buffer[])[]): Buffer =>
+  Buffer.concat([
+    int(4, 17),
+    int(2, 0),
+    int(4, 5),
+    int(4, topics.length),
+    ...topics.flatMap((partitions, nth) => [text(`topic-${nth}`), int(4, partitions.length), ...partitions]),
+  ]);
+
+const bodies = [0, 1, 55, 63, 64, 130, 8_200, 2 ** 17];
+const records = bodies.map((length, offsetDelta) => ({
+  offsetDelta,
+  timestampDelta: offsetDelta * 70,
+  key: offsetDelta % 2 === 0 ? Buffer.from(`key-${offsetDelta}-é`) : null,
+  value: offsetDelta === 1 ? null : Buffer.alloc(length, 'b'),
+  headers: {
+    ce_id: Buffer.from(`id-${offsetDelta}`),
+    ключ: Buffer.from('значение'),
+    none: Buffer.alloc(0),
+    twice: [Buffer.from('1'), Buffer.from('2')],
+    thrice: ['1', '2', '3'].map((one) => Buffer.from(one)),
+  },
+}));
+
+async function batchOf(more: object = {}, each = records): Promise<Buffer> {
+  const { batch, record } = await theirs();
+  const encoded = await batch({
+    firstOffset: 8_589_934_600,
+    firstTimestamp: 1_790_000_000_123,
+    maxTimestamp: 1_790_000_009_999,
+    lastOffsetDelta: each.length - 1,
+    partitionLeaderEpoch: 3,
+    producerId: 8_589_934_601,
+    producerEpoch: 2,
+    firstSequence: 9,
+    records: each.map((one) => record(one)),
+    ...more,
+  });
+  return encoded.buffer;
+}
+
+describe('an answer with records', () => {
+  const appended = async (): Promise<Buffer> => {
+    const batch = await batchOf();
+    batch.writeInt16BE(0x8, 21);
+    return batch;
+  };
+  const control = async (): Promise<Buffer> => {
+    const each = [
+      { ...records[0], key: Buffer.from([0, 0, 0, 0]), headers: {} },
+    ] as unknown as typeof records;
+    const batch = await batchOf({ transactional: true }, each);
+    batch.writeInt16BE(0x30, 21);
+    return batch;
+  };
+  it.each<[string, () => Promise<Buffer>]>([
+    ['nothing', async () => answerOf()],
+    ['a partition with nothing', async () => answerOf([partitionOf(0, [])])],
+    ['a batch', async () => answerOf([partitionOf(0, [await batchOf()])])],
+    [
+      'a batch that lost its records to compaction',
+      async () => answerOf([partitionOf(0, [await batchOf({}, [])])]),
+    ],
+    [
+      'topics and partitions',
+      async () =>
+        answerOf(
+          [partitionOf(2, [await batchOf()]), partitionOf(7, [await batchOf()])],
+          [partitionOf(1, [])],
+        ),
+    ],
+    [
+      'transactions',
+      async () =>
+        answerOf([partitionOf(0, [await batchOf({ transactional: true }), await control()], [1, 2])]),
+    ],
+    ['times of the broker', async () => answerOf([partitionOf(0, [await appended()])])],
+    [
+      'more headers than a byte counts',
+      async () => {
+        const headers = Object.fromEntries([...Array(200).keys()].map((n) => [`h${n}`, Buffer.from(`${n}`)]));
+        const each = [{ ...records[0], headers }] as unknown as typeof records;
+        return answerOf([partitionOf(0, [await batchOf({}, each)])]);
+      },
+    ],
+  ])('is read as the client would: %s', async (_, make) => {
+    const raw = await make();
+    expect(await decodeFetch(raw, plain)).toStrictEqual(await (await theirs()).decode(raw));
+  });
+
+  it('is read as far as it was sent', async () => {
+    const whole = await batchOf();
+    for (const left of [1, 12, 20, 61, 200, whole.length - 1]) {
+      const raw = answerOf([partitionOf(0, [whole, whole.subarray(0, left)])]);
+      const answer = await decodeFetch(raw, plain);
+      expect(answer).toStrictEqual(await (await theirs()).decode(raw));
+    }
+  });
+
+  it('is expanded first', async () => {
+    const batch = await batchOf({ compression: 1 });
+    const raw = answerOf([partitionOf(0, [batch])]);
+    const attributes: number[] = [];
+    const { gunzipSync } = await import('node:zlib');
+    const answer = await decodeFetch(raw, (of) => {
+      attributes.push(of);
+      return async (compressed) => gunzipSync(compressed);
+    });
+    expect(attributes).toEqual([1]);
+    expect(answer).toStrictEqual(await (await theirs()).decode(raw));
+  });
+
+  it('is left to the client when it is older', async () => {
+    const batch = await batchOf();
+    batch[16] = 1;
+    expect(await decodeFetch(answerOf([partitionOf(0, [batch])]), plain)).toBeUndefined();
+  });
+});
+
+describe('a batch whose lengths do not fit', () => {
+  const RECORDS_AT = 61;
+  it.each<[string, (batch: Buffer) => void]>([
+    ['a record longer than its batch', (batch) => batch.fill(0xff, RECORDS_AT, RECORDS_AT + 4)],
+    ['a record without a length', (batch) => batch.writeInt8(1, RECORDS_AT)],
+    ['more records than there are', (batch) => batch.writeInt32BE(2 ** 30, RECORDS_AT - 4)],
+  ])('is an error: %s', async (_, damage) => {
+    const batch = await batchOf();
+    damage(batch);
+    await expect(decodeFetch(answerOf([partitionOf(0, [batch])]), plain)).rejects.toThrow(/says that it has/);
+  });
+
+  it('counts headers', async () => {
+    const { record } = await theirs();
+    const encoded = record({ value: Buffer.from('x'), key: null }).buffer;
+    const batch = await batchOf({ records: [] }, []);
+    const damaged = Buffer.concat([encoded.subarray(0, -1), Buffer.from([0xfe, 0xff, 0xff, 0x0f])]);
+    damaged[0] = (damaged.length - 1) * 2;
+    const expanded = gzipSync(damaged);
+    batch.writeInt16BE(1, 21);
+    batch.writeInt32BE(1, RECORDS_AT - 4);
+    const whole = Buffer.concat([batch, expanded]);
+    whole.writeInt32BE(whole.length - 12, 8);
+    const { gunzipSync } = await import('node:zlib');
+    const reading = decodeFetch(
+      answerOf([partitionOf(0, [whole])]),
+      () => async (bytes) => gunzipSync(bytes),
+    );
+    await expect(reading).rejects.toThrow(/headers/);
+  });
+});
+
+it('keeps headers apart from what headers inherit', async () => {
+  const each = [{ ...records[0], headers: { ['__proto__']: Buffer.from('x'), a: Buffer.from('1') } }];
+  const raw = answerOf([partitionOf(0, [await batchOf({}, each as unknown as typeof records)])]);
+  const [first] = (
+    (await decodeFetch(raw, plain))?.responses[0]?.partitions[0] as { messages: { headers: object }[] }
+  ).messages;
+  expect(Object.keys(first?.headers ?? {})).toEqual(['a']);
+  expect(Object.getPrototypeOf(first?.headers)).toBe(Object.prototype);
+});
