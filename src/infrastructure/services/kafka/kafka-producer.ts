@@ -1,10 +1,11 @@
 import type { Clock, Destination, PublishOutcome, WireMessage } from '../../../core/messaging/transport.js';
 import { Gate } from './gate.js';
+import type { LaneServices } from './partition-lane.js';
 import { failureOf } from './kafka-errors.js';
 import type { KafkaLink } from './kafka-link.js';
 import { type Delay, seal, type Transit } from './kafka-record.js';
-import { ProducerLane } from './producer-lane.js';
 import { PublishCall } from './publish-call.js';
+import { TopicLane } from './topic-lane.js';
 import type { Topics } from './topics.js';
 import { tierOf } from './wait-tiers.js';
 import { within } from '../../../core/messaging/transport-kit/within.js';
@@ -14,7 +15,7 @@ const SWEEP_MS = 20;
  * Requests of the client at a time. More would only wait for each other inside it, where whoever waits for as long as a request
  * may take gets an error.
  */
-const SENDS_AT_A_TIME = 3;
+const SENDS_AT_A_TIME = 8;
 
 /** Messages that go the same way. */
 export interface Parcel {
@@ -27,9 +28,9 @@ export interface Parcel {
 
 /** Publishes with an outcome for each message; what comes while a request is on its way shares the next one. */
 export class KafkaProducer {
-  readonly #lanes = new Map<string, ProducerLane>();
+  readonly #lanes = new Map<string, TopicLane>();
   readonly #calls = new Set<PublishCall>();
-  readonly #gate = new Gate(SENDS_AT_A_TIME);
+  readonly #services: LaneServices;
   readonly #clock: Clock;
   #isSweeping = false;
 
@@ -38,6 +39,7 @@ export class KafkaProducer {
     private readonly topics: Topics,
   ) {
     this.#clock = link.clock;
+    this.#services = { link, topics, gate: new Gate(SENDS_AT_A_TIME) };
   }
 
   /** To every group of a topic or to one, at once or later. */
@@ -113,9 +115,9 @@ export class KafkaProducer {
     });
   }
 
-  #laneOf(topic: string): ProducerLane {
+  #laneOf(topic: string): TopicLane {
     let lane = this.#lanes.get(topic);
-    if (!lane) this.#lanes.set(topic, (lane = new ProducerLane(topic, this.link, this.topics, this.#gate)));
+    if (!lane) this.#lanes.set(topic, (lane = new TopicLane(topic, this.#services)));
     return lane;
   }
 
