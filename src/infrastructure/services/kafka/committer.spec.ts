@@ -2,6 +2,7 @@ import { systemClock } from '../../../core/messaging/clock.js';
 import { Committer } from './committer.js';
 import type { GroupReader } from './group-reader.js';
 import { Partition } from './partition.js';
+import { SettledMemory } from './settled-memory.js';
 
 const failure = (type: string): Error =>
   Object.assign(new Error(type), { name: 'KafkaJSProtocolError', type });
@@ -16,7 +17,11 @@ function setUp(failures: Error[]) {
       return Promise.resolve();
     },
   } as unknown as GroupReader;
-  const partition = new Partition('t', 0, { position: 7, metadata: null }, 0);
+  const partition = new Partition('t', 0, {
+    committed: { position: 7, metadata: null },
+    memory: new SettledMemory(),
+    now: 0,
+  });
   partition.isDirty = true;
   const committer = new Committer(
     reader,

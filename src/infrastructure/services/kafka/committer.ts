@@ -75,7 +75,9 @@ export class Committer {
     const dirty = [...this.partitions()].filter(({ isDirty, isLost }) => isDirty && !isLost);
     if (dirty.length === 0) return;
     try {
-      await this.reader.commit(dirty.map((partition) => partition.committable(isOpen)));
+      const offsets = dirty.map((partition) => partition.committable(isOpen));
+      await this.reader.commit(offsets);
+      dirty.forEach((partition, nth) => partition.stored(Number(offsets[nth]?.offset)));
     } catch (error) {
       for (const partition of dirty) partition.isDirty = true;
       throw error;

@@ -10,7 +10,7 @@ function death(
   const marks = CrashMarks.takeOver(position, metadata);
   const tracker = new OffsetTracker(position);
   for (let offset = position; offset < fate.handedOut; offset++) {
-    const taken = tracker.take(offset);
+    const taken = tracker.take(offset, 'm');
     if (fate.settled?.includes(offset)) tracker.settle(taken);
   }
   marks.handOut(fate.handedOut);
@@ -69,7 +69,7 @@ it('stays within what Kafka takes, however much is settled out of order', () => 
   const tracker = new OffsetTracker(0);
   const marks = CrashMarks.takeOver(0, null);
   for (let offset = 0; offset < 20_000; offset++) {
-    const taken = tracker.take(offset);
+    const taken = tracker.take(offset, 'm');
     if (offset % 2 === 1) tracker.settle(taken);
   }
   marks.handOut(20_000);

@@ -131,9 +131,10 @@ export class DelayRouter implements ReaderListener {
 
   #take(partition: Partition, opened: Opened, offset: number, readyAt: number): void {
     if (offset < partition.tracker.next) return;
-    const taken = partition.tracker.take(offset);
+    const taken = partition.tracker.take(offset, opened.message.id);
     const { delay } = opened;
-    if (delay) {
+    if (partition.isKnownSettled(taken)) this.#settle(partition, taken);
+    else if (delay) {
       const delayMs = Math.max(0, readyAt - this.services.context.clock.now());
       this.#waiting.add({ partition, taken, opened, delay }, delayMs);
     } else {

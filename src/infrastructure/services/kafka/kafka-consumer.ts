@@ -221,13 +221,13 @@ export class KafkaConsumer implements Consumer, ReaderListener {
   #take(partition: Partition, record: KafkaMessage): void {
     const offset = Number(record.offset);
     if (offset < partition.tracker.next) return; // read once more after the group was formed anew
-    const taken = partition.tracker.take(offset);
-    if (partition.isKnownSettled(offset)) {
+    const opened = open(record);
+    const taken = partition.tracker.take(offset, opened.message.id);
+    if (partition.isKnownSettled(taken)) {
       partition.settle(taken);
       return;
     }
     partition.handOut(offset + 1);
-    const opened = open(record);
     this.#inHand.add(opened.message);
     this.delivered(opened.message);
     const attempt = opened.attempt + partition.crashesOf(offset);
@@ -240,27 +240,25 @@ export class KafkaConsumer implements Consumer, ReaderListener {
     this.onDelivery({ message: opened.message, attempt, transport: name })
       .catch(() => BROKEN_CALLBACK)
       .then(async (settlement) => {
-        if (settlement.kind === 'retry') await this.#handOn(held, settlement);
-        this.#settle(held, done);
+        if (settlement.kind !== 'retry' || (await this.#handOn(held, settlement)))
+          held.partition.settle(held.taken);
+        this.#settled(held, done);
         // A crash before would bring it back besides its retry.
         if (settlement.kind === 'retry') await this.#committer.now();
       })
       .catch((error: unknown) => this.failed(error));
   }
 
-  #settle({ partition, taken, opened }: Held, done: () => void): void {
+  #settled({ partition, opened }: Held, done: () => void): void {
     this.#inHand.delete(opened.message);
     const { topic, group } = this.subscription;
     if (partition.isLost) this.services.context.onEvent({ type: 'settlement-dropped', topic, group });
-    else {
-      partition.settle(taken);
-      if (partition.isDirty) this.#committer.later();
-    }
+    else if (partition.isDirty) this.#committer.later();
     done();
   }
 
-  /** Resolves once it waits elsewhere for its next attempt, which comes to this group only. */
-  async #handOn(held: Held, { delayMs, headers }: Settlement & { kind: 'retry' }): Promise<void> {
+  /** Whether it waits elsewhere for its next attempt, which comes to this group only. Tries until it does or is not ours any more. */
+  async #handOn(held: Held, { delayMs, headers }: Settlement & { kind: 'retry' }): Promise<boolean> {
     const { opened, attempt, partition } = held;
     const { topic, group } = this.subscription;
     const { clock } = this.services.context;
@@ -274,10 +272,11 @@ export class KafkaConsumer implements Consumer, ReaderListener {
       const [outcome] = await this.services.producer.postpone(delay, parcel);
       if (outcome?.kind === 'accepted') {
         this.services.delayed.added({ topic, group }, 1, delayMs);
-        return;
+        return true;
       }
       if (outcome) this.failed(outcome.error);
       await pause(waitMs, undefined, { ref: false });
     }
+    return false;
   }
 }

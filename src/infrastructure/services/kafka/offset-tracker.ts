@@ -2,7 +2,11 @@
 export class Taken {
   isSettled = false;
 
-  constructor(readonly offset: number) {}
+  constructor(
+    readonly offset: number,
+    /** Of the message. */
+    readonly id: string,
+  ) {}
 }
 
 /** Entries in front that are dropped at a time, so that each costs next to nothing. */
@@ -40,8 +44,8 @@ export class OffsetTracker {
     return this.#taken.length - this.#first;
   }
 
-  take(offset: number): Taken {
-    const taken = new Taken(offset);
+  take(offset: number, id: string): Taken {
+    const taken = new Taken(offset, id);
     this.#taken.push(taken);
     this.nextOffset = offset + 1;
     this.#unsettled += 1;

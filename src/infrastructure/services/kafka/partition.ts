@@ -1,10 +1,20 @@
 import { CrashMarks } from './crash-marks.js';
 import { OffsetTracker, type Taken } from './offset-tracker.js';
+import type { SettledMemory } from './settled-memory.js';
 
 /** A partition that has just been taken over is handled with care for so long: its last owner may have died of what comes first. */
 const CAREFUL_MS = 10_000;
 /** Or for so many messages: about what the last owner can have got after its last note. */
 const CAREFUL_MESSAGES = 5_000;
+
+export interface PartitionStart {
+  /** Position of the group, with what was stored beside it. */
+  readonly committed: { readonly position: number; readonly metadata: string | null };
+  /** Of what this process has settled of it when it had it before. */
+  readonly memory: SettledMemory;
+  /** On the clock that never jumps. */
+  readonly now: number;
+}
 
 /** One partition in the hands of this process. */
 export class Partition {
@@ -12,21 +22,18 @@ export class Partition {
   readonly #marks: CrashMarks;
   readonly #carefulUntil: number;
   readonly #carefulEnd: number;
+  readonly #memory: SettledMemory;
   /** It was given to another process, or its reader was lost: nothing can be settled any more. */
   isLost = false;
   /** Something is to be committed. */
   isDirty = false;
 
-  /**
-   * @param committed position of the group, with what was stored beside it.
-   * @param now on the clock that never jumps.
-   */
   constructor(
     readonly topic: string,
     readonly id: number,
-    committed: { readonly position: number; readonly metadata: string | null },
-    now: number,
+    { committed, memory, now }: PartitionStart,
   ) {
+    this.#memory = memory;
     this.tracker = new OffsetTracker(committed.position);
     this.#marks = CrashMarks.takeOver(committed.position, committed.metadata);
     this.#carefulUntil = now + CAREFUL_MS;
@@ -39,9 +46,15 @@ export class Partition {
     return isEarly || this.tracker.position < this.#marks.suspectsEnd;
   }
 
-  /** The last owner of the partition has settled it. */
-  isKnownSettled(offset: number): boolean {
-    return this.#marks.isSettled(offset);
+  /** The last owner of the partition has settled it, or this process when it had it before. */
+  isKnownSettled({ offset, id }: Taken): boolean {
+    return this.#marks.isSettled(offset) || this.#memory.has(offset, id);
+  }
+
+  /** Nothing can be settled any more that the group would know of; what is, is remembered. */
+  lose(): void {
+    this.isLost = true;
+    this.#memory.lose();
   }
 
   crashesOf(offset: number): number {
@@ -56,6 +69,12 @@ export class Partition {
 
   settle(taken: Taken): void {
     if (this.tracker.settle(taken)) this.isDirty = true;
+    this.#memory.add(taken);
+  }
+
+  /** The group knows that everything before is settled. */
+  stored(position: number): void {
+    this.#memory.stored(position);
   }
 
   /** @param isOpen false when a death from now on would not be one with these messages in hand. */

@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Assignment } from './group-reader.js';
 import type { KafkaLink } from './kafka-link.js';
 import { Partition } from './partition.js';
+import { SettledMemory } from './settled-memory.js';
 
 const RETRY_MS = 100;
 /** A new topic is not known everywhere at once. */
@@ -19,6 +20,7 @@ export class Partitions {
   readonly #all = new Map<string, Promise<Partition | undefined>>();
   readonly #wanted = new Map<string, object>();
   readonly #ready = new Map<string, Partition>();
+  readonly #memories = new Map<string, SettledMemory>();
 
   constructor(
     private readonly link: KafkaLink,
@@ -47,7 +49,11 @@ export class Partitions {
       const opening = reading.then((committed) => {
         const found = committed?.get(name);
         if (!found || this.#wanted.get(name) !== at) return undefined;
-        const partition = new Partition(at.topic, at.id, found, this.link.clock.monotonic());
+        const partition = new Partition(at.topic, at.id, {
+          committed: found,
+          memory: this.#memoryOf(name),
+          now: this.link.clock.monotonic(),
+        });
         partition.isDirty = found.isNew;
         this.#ready.set(name, partition);
         return partition;
@@ -78,9 +84,15 @@ export class Partitions {
     for (const name of [...this.#all.keys()]) this.#drop(name);
   }
 
+  #memoryOf(name: string): SettledMemory {
+    let memory = this.#memories.get(name);
+    if (!memory) this.#memories.set(name, (memory = new SettledMemory()));
+    return memory;
+  }
+
   #drop(name: string): void {
     const partition = this.#ready.get(name);
-    if (partition) partition.isLost = true;
+    partition?.lose();
     this.#ready.delete(name);
     this.#wanted.delete(name);
     this.#all.delete(name);

@@ -1,0 +1,35 @@
+import type { Taken } from './offset-tracker.js';
+
+/** Of one partition. More are settled without being stored only when the group has had no coordinator for long. */
+const MAX_REMEMBERED = 100_000;
+
+/**
+ * What this process has settled of a partition and the group has not stored yet: it comes again when the partition was lost in
+ * between, and is not handled again then. Ids are compared, because another topic of the same name has the same offsets.
+ */
+export class SettledMemory {
+  #settled: Taken[] = [];
+  /** Ids by offset, while the partition is read once more. */
+  #again: Map<number, string> | undefined;
+
+  /** The partition is lost: what comes of it from now on may come again. */
+  lose(): void {
+    this.#again = new Map(this.#settled.map(({ offset, id }) => [offset, id]));
+  }
+
+  add(taken: Taken): void {
+    if (this.#settled.length >= MAX_REMEMBERED) this.#settled = this.#settled.slice(MAX_REMEMBERED / 2);
+    this.#settled.push(taken);
+    this.#again?.set(taken.offset, taken.id);
+  }
+
+  has(offset: number, id: string): boolean {
+    return this.#again?.get(offset) === id;
+  }
+
+  /** The group will never be given again what lies before. */
+  stored(position: number): void {
+    this.#settled = this.#settled.filter(({ offset }) => offset >= position);
+    if (this.#settled.length === 0) this.#again = undefined;
+  }
+}
