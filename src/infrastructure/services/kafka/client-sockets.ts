@@ -20,6 +20,7 @@ export class ClientSockets {
       ? connectTls({ host, port, ...name, ...encrypted }, onConnect)
       : connect({ host, port }, onConnect);
     socket.setKeepAlive(true, KEEP_ALIVE_DELAY_MS);
+    socket.setNoDelay(true); // a request must not wait until the one before it is acknowledged: that can take 40 ms
     this.#open.add(socket);
     socket.once('close', () => this.#open.delete(socket));
     if (this.#isEnded) socket.destroy(givenUp());
