@@ -30,7 +30,7 @@ const REBALANCE_TIMEOUT_MS = 30_000;
 /** A group whose members have work in hand takes its time to let in another, which need not wait for that. */
 const JOIN_PATIENCE_MS = 2_000;
 const START_PATIENCE_MS = 20_000;
-const LEAVE_TIMEOUT_MS = 5_000;
+const LEAVE_TIMEOUT_MS = 4_000;
 const WATCH_MS = 2_000;
 
 export interface PartitionOffset {

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { DeliverySlots } from '../../../core/messaging/transport-kit/delivery-slots.js';
 import { TellOnce } from '../../../core/messaging/transport-kit/tell-once.js';
+import { within } from '../../../core/messaging/transport-kit/within.js';
 import type {
   Consumer,
   OnDelivery,
@@ -35,6 +36,8 @@ const MAX_SPAN = 20_000;
 const PATIENCE_MS = 2_000;
 const KEYED_PATIENCE_MS = 20_000;
 const LOOK_MS = 500;
+/** A stop waits no longer for the group to store what was settled. */
+const LAST_COMMIT_MS = 4_000;
 
 interface Held {
   readonly partition: Partition;
@@ -131,7 +134,9 @@ export class KafkaConsumer implements Consumer, ReaderListener {
     for (const { opened } of this.#slots.withdraw()) this.#inHand.delete(opened.message);
     await this.#slots.idle();
     if (this.#isAbandoned) return;
-    await this.#committer.now(false).catch((error: unknown) => this.failed(error));
+    await within(this.#committer.now(false), LAST_COMMIT_MS, () => this.services.link.silentError()).catch(
+      () => undefined, // what is not stored comes again
+    );
     await this.#reader.close();
     this.#partitions.dropAll();
   }

@@ -9,3 +9,4 @@ declare module 'kafkajs/src/protocol/requests/fetch/v11/response.js';
 declare module 'kafkajs/src/protocol/message/compression/index.js';
 declare module 'kafkajs/src/protocol/recordBatch/v0/index.js';
 declare module 'kafkajs/src/protocol/recordBatch/record/v0/index.js';
+declare module 'kafkajs/src/protocol/requests/fetch/v11/request.js';

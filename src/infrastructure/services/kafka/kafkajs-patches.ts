@@ -3,6 +3,7 @@ import { isPassing } from './kafka-errors.js';
 import type { RebalanceHook } from './kafkajs-client.js';
 import type { Expand } from './batch-decoder.js';
 import { decodeFetch } from './fetch-decoder.js';
+import { encodeFetch, type FetchData } from './fetch-encoder.js';
 import { encodeProduce, isOurs, type ProduceData } from './produce-encoder.js';
 
 const PATCHED = Symbol.for('switchyard.kafkajs.patched');
@@ -15,12 +16,12 @@ interface ProduceRequest {
   protocol?: ((of: { readonly version: number }) => (data: ProduceData) => Made) & { [PATCHED]?: true };
 }
 
-interface FetchResponse {
+interface Fetching extends Made {
   readonly response: { decode(raw: Buffer): Promise<object> };
 }
 
 interface FetchRequest {
-  protocol?: ((of: { readonly version: number }) => (data: object) => FetchResponse) & { [PATCHED]?: true };
+  protocol?: ((of: { readonly version: number }) => (data: FetchData) => Fetching) & { [PATCHED]?: true };
 }
 
 interface Codecs {
@@ -116,16 +117,17 @@ function encodeOurs(produce: ProduceRequest): void {
     if (version < OUR_VERSIONS.from || version > OUR_VERSIONS.to) return make;
     return (data) => {
       const made = make(data);
-      if (isOurs(data))
-        made.request.encode = () => {
-          const buffer = encodeProduce(data);
-          return Promise.resolve({ buf: buffer, buffer }); // what it looks for in an encoder of its own
-        };
+      if (isOurs(data)) made.request.encode = () => Promise.resolve(encoded(encodeProduce(data)));
       return made;
     };
   };
   ours[PATCHED] = true;
   produce.protocol = ours;
+}
+
+/** What the client looks for in an encoder of its own. */
+function encoded(buffer: Buffer): object {
+  return { buf: buffer, buffer };
 }
 
 /** Its own decoder takes most of the time of reading. */
@@ -141,6 +143,7 @@ function decodeFetched(fetch: FetchRequest, codecOf: NonNullable<Codecs['lookupC
     if (version !== OUR_FETCH_VERSION) return make;
     return (data) => {
       const made = make(data);
+      made.request.encode = () => Promise.resolve(encoded(encodeFetch(data)));
       const decode = async (raw: Buffer): Promise<object> =>
         (await decodeFetch(raw, expand)) ?? made.response.decode(raw);
       return { ...made, response: { ...made.response, decode } };
