@@ -37,6 +37,7 @@ export function kafkaConformance(cluster: () => KafkaCluster, options: () => obj
         await Promise.all(cluster().nodes.map((node) => node.kill()));
       },
       restore: () => cluster().restore(),
+      isOfAll: true,
       keepsDeliveries: 'if it is quick', // the group is told of no death for a session
     },
   };

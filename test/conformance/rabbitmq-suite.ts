@@ -42,6 +42,7 @@ export function rabbitmqConformance(
         await Promise.all(cluster().nodes.map((node) => node.kill()));
       },
       restore: () => cluster().restore(),
+      isOfAll: true,
     },
   };
 }

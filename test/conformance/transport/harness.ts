@@ -41,6 +41,8 @@ export interface ConformanceOptions {
   readonly outage?: {
     readonly kill: (transport: Transport) => Promise<void>;
     readonly restore: (transport: Transport) => Promise<void>;
+    /** It is the same for all transports, and takes long: the cases that need one share it. */
+    readonly isOfAll?: true;
     /** What is in hand stays in hand while the broker is away, and can be settled once it is back: always, if the broker is quick, or never (default). */
     readonly keepsDeliveries?: KeepsDeliveries;
   };

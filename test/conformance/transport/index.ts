@@ -14,6 +14,7 @@ import { pressure } from './pressure.js';
 import { reconnecting } from './reconnecting.js';
 import { restarting } from './restarting.js';
 import { retrying } from './retrying.js';
+import { SharedOutage } from './shared-outage.js';
 import { stopping } from './stopping.js';
 
 export type { ConformanceOptions } from './harness.js';
@@ -73,8 +74,13 @@ export function describeTransport(name: string, options: ConformanceOptions, onl
       }
     });
     describe.each(only ?? (Object.keys(TOPICS) as Topic[]))('%s', (topic) => {
-      for (const one of TOPICS[topic].filter((each) => applies(each, options)))
-        define(one, options, skips.get(one.title) ?? missing(one, options));
+      const reasonOf = (one: Case): string | undefined => skips.get(one.title) ?? missing(one, options);
+      const cases = TOPICS[topic].filter((each) => applies(each, options));
+      const run = runnerOf(
+        cases.filter((one) => reasonOf(one) === undefined),
+        options,
+      );
+      for (const one of cases) define(one, reasonOf(one), run);
     });
   });
 }
@@ -105,12 +111,30 @@ function applies({ keepsDeliveries }: Case, { outage }: ConformanceOptions): boo
   return keepsDeliveries === undefined || keepsDeliveries === (outage?.keepsDeliveries ?? 'never');
 }
 
-function define(one: Case, options: ConformanceOptions, reason: string | undefined): void {
+/** Each case has a broker to itself, but where a restart takes long: then one outage is for all that need one. */
+function runnerOf(cases: readonly Case[], options: ConformanceOptions): (one: Case) => Promise<void> {
+  const { outage } = options;
+  const together = outage?.isOfAll ? cases.filter(({ needs }) => needs === 'outage') : [];
+  const running = new Map<Case, Promise<void>>();
+  if (outage && together.length > 0)
+    beforeAll(() => {
+      const shared = new SharedOutage(outage, together.length);
+      const { kill, restore } = shared;
+      for (const one of together) {
+        const result = runCase(one, { ...options, outage: { ...outage, kill, restore } });
+        running.set(one, result);
+        result.catch(() => undefined).finally(() => shared.over()); // the case itself tells what failed
+      }
+    });
+  return (one) => running.get(one) ?? runCase(one, options);
+}
+
+function define(one: Case, reason: string | undefined, run: (one: Case) => Promise<void>): void {
   if (reason !== undefined) {
     it.skip(`${one.title} (skipped: ${reason})`, () => undefined);
     return;
   }
-  it(one.title, () => runCase(one, options), CASE_TIMEOUT_MS);
+  it(one.title, () => run(one), CASE_TIMEOUT_MS);
 }
 
 async function runCase(one: Case, options: ConformanceOptions): Promise<void> {
