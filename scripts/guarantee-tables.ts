@@ -39,12 +39,13 @@ export function faultTable({ rows, machine }: MeasuredFile): string {
     'unknown',
     'not taken',
     'longest gap',
+    'goes on after',
   ];
   const body = FAULT_MATRIX.map((row) => {
     const found = rows.find((one) => isSame(one, row))?.figures;
     const lost = row.mayLose === 'nothing' ? String(found?.lost) : `${found?.lost} (of ${row.mayLose})`;
-    const { accepted, handledTwice, unknown, unavailable, longestGapMs } = found ?? NOT_MEASURED;
-    const seconds = `${(longestGapMs / 1_000).toFixed(1)} s`;
+    const { accepted, handledTwice, unknown, unavailable, longestGapMs, goesOnAfterMs } =
+      found ?? NOT_MEASURED;
     return [
       row.system,
       `[${row.fault}](../test/${row.spec})`,
@@ -53,10 +54,15 @@ export function faultTable({ rows, machine }: MeasuredFile): string {
       handledTwice,
       unknown,
       unavailable,
-      seconds,
+      secondsOf(longestGapMs),
+      goesOnAfterMs === undefined ? '' : secondsOf(goesOnAfterMs),
     ];
   });
   return `Measured on one machine: ${machine}.\n\n${tableOf(head, body)}`;
+}
+
+function secondsOf(ms: number): string {
+  return `${(ms / 1_000).toFixed(1)} s`;
 }
 
 const NOT_MEASURED: Figures = {

@@ -48,6 +48,7 @@ async function loadWhile(
   try {
     await waitUntil('the load runs', async () => load.acceptedCount > 300);
     await happen(load);
+    load.healed();
     await goesOn(load);
   } catch (error) {
     await load.end();

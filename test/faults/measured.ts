@@ -13,6 +13,8 @@ export interface Figures {
   readonly unknown: number;
   readonly unavailable: number;
   readonly longestGapMs: number;
+  /** From the moment when all was well again until something that was published since was handled, where that is measured. */
+  readonly goesOnAfterMs?: number;
 }
 
 /** What a fault did, for people: past Jest, which keeps what tests say to itself where they run silently. */
@@ -39,7 +41,7 @@ export function keepMeasured(line: object): void {
 }
 
 function figuresOf(
-  { accepted, unknown, unavailable, handled, longestGapMs }: LoadResult,
+  { accepted, unknown, unavailable, handled, longestGapMs, goesOnAfterMs }: LoadResult,
   lost: readonly string[],
 ): Figures {
   return {
@@ -49,12 +51,15 @@ function figuresOf(
     unknown: unknown.size,
     unavailable: unavailable.size,
     longestGapMs: Math.round(longestGapMs),
+    ...(goesOnAfterMs === undefined ? {} : { goesOnAfterMs: Math.round(goesOnAfterMs) }),
   };
 }
 
-function explain({ accepted, lost, handledTwice, unknown, unavailable, longestGapMs }: Figures): string {
+function explain(figures: Figures): string {
+  const { accepted, lost, handledTwice, unknown, unavailable, longestGapMs, goesOnAfterMs } = figures;
   return (
     `${accepted} accepted, ${lost} of them lost, ${handledTwice} handled twice, ` +
-    `${unknown} unknown, ${unavailable} unavailable, longest gap ${longestGapMs} ms`
+    `${unknown} unknown, ${unavailable} unavailable, longest gap ${longestGapMs} ms` +
+    (goesOnAfterMs === undefined ? '' : `, goes on ${goesOnAfterMs} ms after the end of it`)
   );
 }

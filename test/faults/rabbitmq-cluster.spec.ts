@@ -38,6 +38,7 @@ async function loadWhile(
   await waitUntil('the load runs', async () => load.acceptedCount > 300);
   await wait(REMEMBERS_QUEUES_MS);
   await happen(load);
+  load.healed();
   const before = load.acceptedCount;
   const hasGoneOn = waitUntil('publishing goes on', async () => load.acceptedCount > before + 300, 90_000);
   const problem = await hasGoneOn.catch((error: unknown) => explainStop(load, error));

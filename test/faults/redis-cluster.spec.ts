@@ -37,6 +37,7 @@ async function loadWhile(options: object, happen: (key: string) => Promise<void>
   load.start();
   await waitUntil('the load runs', async () => load.acceptedCount > 300);
   await happen(new TopicKeys(PREFIX, load.topic).log);
+  load.healed();
   const before = load.acceptedCount;
   await waitUntil('publishing goes on', async () => load.acceptedCount > before + 300);
   return load;

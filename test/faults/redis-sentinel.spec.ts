@@ -33,6 +33,7 @@ async function killUnderLoad(options: object): Promise<{ lost: string[]; result:
   await waitUntil('the load runs', async () => load.acceptedCount > 300);
   const dead = await setup.killPrimary();
   await setup.failedOver(dead);
+  load.healed();
   const before = load.acceptedCount;
   await waitUntil('publishing goes on', async () => load.acceptedCount > before + 300);
   const result = await load.end();

@@ -20,6 +20,8 @@ export interface LoadResult {
   readonly handled: ReadonlyMap<string, number>;
   /** Longest time without any acceptance. */
   readonly longestGapMs: number;
+  /** From the moment when all was well again until something that was published since was handled. */
+  readonly goesOnAfterMs: number | undefined;
 }
 
 /** Publishes all the time, and notes what became of each message. */
@@ -36,6 +38,9 @@ export class Load {
   #lastAcceptedAt = performance.now();
   #longestGapMs = 0;
   #lastFailure = 'none';
+  #healedAt = Infinity;
+  #firstAfter = Infinity;
+  #goesOnAfterMs: number | undefined;
 
   constructor(
     private readonly publisher: Transport,
@@ -52,6 +57,8 @@ export class Load {
       { topic: this.topic, group: 'g', concurrency, ordering: 'none' },
       ({ message }: Delivery) => {
         this.#handled.set(message.id, (this.#handled.get(message.id) ?? 0) + 1);
+        if (Number(message.id) >= this.#firstAfter)
+          this.#goesOnAfterMs ??= performance.now() - this.#healedAt;
         return Promise.resolve(ACK);
       },
     );
@@ -61,8 +68,20 @@ export class Load {
     for (let lane = 0; lane < (this.options.lanes ?? 4); lane++) this.#lanes.push(this.#publish());
   }
 
+  /** Whatever was wrong is over. */
+  healed(): void {
+    this.#healedAt = performance.now();
+    this.#firstAfter = this.#count + 1;
+    this.#goesOnAfterMs = undefined;
+  }
+
   get acceptedCount(): number {
     return this.#accepted.size;
+  }
+
+  /** See {@link LoadResult.goesOnAfterMs}. */
+  get goesOnAfterMs(): number | undefined {
+    return this.#goesOnAfterMs;
   }
 
   /** What the last message that was not accepted was told. */
@@ -85,6 +104,7 @@ export class Load {
       possiblyTwice: this.#possiblyTwice,
       handled: this.#handled,
       longestGapMs: this.#longestGapMs,
+      goesOnAfterMs: this.#goesOnAfterMs,
     };
   }
 

@@ -27,6 +27,8 @@ export interface KafkaListener {
   /** Capital letters. */
   readonly name: string;
   readonly port: number;
+  /** Where clients are told to go, when something lies between. @default port */
+  readonly advertisedPort?: number;
   readonly protocol: 'PLAINTEXT' | 'SSL' | 'SASL_PLAINTEXT' | 'SASL_SSL';
 }
 
@@ -118,21 +120,27 @@ function propertiesOf({
   config,
   listeners,
 }: KafkaNodeOptions): readonly string[] {
-  const ways = [
+  const ways: readonly KafkaListener[] = [
     { name: 'CLIENT', port, protocol: 'PLAINTEXT' },
     { name: 'INTERNAL', port: internalPort, protocol: 'PLAINTEXT' },
     ...listeners,
   ];
-  const controller = { name: 'CONTROLLER', port: controllerPort, protocol: 'PLAINTEXT' };
-  const listed = (all: typeof ways): string =>
-    all.map((way) => `${way.name}://127.0.0.1:${way.port}`).join(',');
+  const all: readonly KafkaListener[] = [
+    ...ways,
+    { name: 'CONTROLLER', port: controllerPort, protocol: 'PLAINTEXT' },
+  ];
+  const listed = (each: (listener: KafkaListener) => string, of: readonly KafkaListener[]): string =>
+    of.map(each).join(',');
+  const here = (listener: KafkaListener): string => `${listener.name}://127.0.0.1:${listener.port}`;
+  const toldToClients = (listener: KafkaListener): string =>
+    `${listener.name}://127.0.0.1:${listener.advertisedPort ?? listener.port}`;
   return [
     'process.roles=broker,controller',
     `node.id=${id}`,
     `controller.quorum.voters=${voters}`,
-    `listeners=${listed([...ways, controller])}`,
-    `advertised.listeners=${listed(ways)}`,
-    `listener.security.protocol.map=${[...ways, controller].map(({ name, protocol }) => `${name}:${protocol}`).join(',')}`,
+    `listeners=${listed(here, all)}`,
+    `advertised.listeners=${listed(toldToClients, ways)}`,
+    `listener.security.protocol.map=${listed(({ name, protocol }) => `${name}:${protocol}`, all)}`,
     'inter.broker.listener.name=INTERNAL',
     'controller.listener.names=CONTROLLER',
     `log.dirs=${join(directory, 'data')}`,

@@ -1,0 +1,34 @@
+import { type FaultProxy, startFaultProxy } from '../support/brokers/fault-proxy.js';
+import { type RabbitmqCluster, startRabbitmq } from '../support/brokers/rabbitmq-cluster.js';
+import { describeLineFaults } from './line-faults.js';
+import { connected } from './rabbitmq-bench.js';
+import { closeAll } from './transport-bench.js';
+
+const namePrefix = 'line.';
+let cluster: RabbitmqCluster;
+let proxy: FaultProxy;
+
+beforeAll(async () => {
+  cluster = await startRabbitmq();
+  proxy = await startFaultProxy({ targetPort: Number(new URL(cluster.urls[0]!).port) });
+}, 120_000);
+afterAll(async () => {
+  await proxy.stop();
+  await cluster.stop();
+});
+afterEach(async () => {
+  proxy.heal();
+  await closeAll();
+});
+
+function throughProxy(): string {
+  const url = new URL(cluster.urls[0]!);
+  url.port = String(proxy.port);
+  return url.href;
+}
+
+describeLineFaults(
+  'rabbitmq',
+  () => proxy,
+  () => connected({ urls: [throughProxy()], namePrefix }),
+);
