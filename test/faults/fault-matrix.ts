@@ -31,15 +31,19 @@ export const LINE_FAULTS = [
 ] as const;
 export type LineFault = (typeof LINE_FAULTS)[number];
 
-const lines = (system: string, spec: string): FaultRow[] =>
-  LINE_FAULTS.map((fault) => row(system, fault, spec));
+/** Of the application's machine. */
+export const CLOCK_FAULT = 'time of day jumps forth and back';
+
+const around = (system: string, spec: string): FaultRow[] =>
+  [...LINE_FAULTS, CLOCK_FAULT].map((fault) => row(system, fault, spec));
 
 const RANDOM = 'processes and brokers killed, paused and restarted at random';
 
 /** One line a row, in the order in which they are shown. */
 export const FAULT_MATRIX: readonly FaultRow[] = [
+  row('embedded', CLOCK_FAULT, 'faults/embedded-clock.spec.ts'),
   row('embedded', 'processes killed, paused and restarted at random', 'proof/embedded-nemesis.spec.ts'),
-  ...lines('redis', 'faults/redis-line.spec.ts'),
+  ...around('redis', 'faults/redis-line.spec.ts'),
   row('redis, sentinels, `replicas: 1`', 'primary killed', 'faults/redis-sentinel.spec.ts'),
   row(
     'redis, sentinels',
@@ -52,13 +56,13 @@ export const FAULT_MATRIX: readonly FaultRow[] = [
   row('redis, cluster', 'slot of the topic moved there and back', 'faults/redis-cluster.spec.ts'),
   row('redis, cluster', 'half of a topic moved for a while', 'faults/redis-cluster.spec.ts'),
   row('redis, sentinels, `replicas: 1`', RANDOM, 'proof/redis-nemesis.spec.ts'),
-  ...lines('rabbitmq', 'faults/rabbitmq-line.spec.ts'),
+  ...around('rabbitmq', 'faults/rabbitmq-line.spec.ts'),
   row('rabbitmq, 3 nodes', 'each node killed in turn', 'faults/rabbitmq-cluster.spec.ts'),
   row('rabbitmq, 3 nodes', 'leader paused for 40 s', 'faults/rabbitmq-cluster.spec.ts'),
   row('rabbitmq, 3 nodes', 'leader cut off from its cluster for 20 s', 'faults/rabbitmq-cluster.spec.ts'),
   row('rabbitmq, 3 nodes', 'rolling restart', 'faults/rabbitmq-cluster.spec.ts'),
   row('rabbitmq, 3 nodes', RANDOM, 'proof/rabbitmq-nemesis.spec.ts'),
-  ...lines('kafka', 'faults/kafka-line.spec.ts'),
+  ...around('kafka', 'faults/kafka-line.spec.ts'),
   row('kafka, 3 brokers', 'each broker killed in turn', 'faults/kafka-cluster.spec.ts'),
   row('kafka, 3 brokers', 'a broker paused for 40 s', 'faults/kafka-cluster.spec.ts'),
   row('kafka, 3 brokers', 'two of three down for 10 s', 'faults/kafka-cluster.spec.ts'),

@@ -1,6 +1,7 @@
 import { type FaultProxy, startFaultProxy } from '../support/brokers/fault-proxy.js';
 import { type KafkaCluster, startKafka } from '../support/brokers/kafka-cluster.js';
 import { freePorts } from '../support/brokers/server-process.js';
+import { describeClockJumps } from './clock-jumps.js';
 import { connected } from './kafka-bench.js';
 import { describeLineFaults } from './line-faults.js';
 import { closeAll } from './transport-bench.js';
@@ -29,3 +30,5 @@ describeLineFaults(
   () => proxy,
   () => connected({ brokers: [`127.0.0.1:${proxy.port}`], namePrefix, requestTimeoutMs: 2_000 }),
 );
+
+describeClockJumps('kafka', (clock) => connected({ brokers: cluster.brokers, namePrefix: 'clock.' }, clock));

@@ -53,12 +53,16 @@ export function describeLineFaults(
       const load = new Load((await connected()).transport);
       await load.consume((await connected()).transport);
       load.start();
-      await waitUntil('the load runs', async () => load.acceptedCount > 100);
-      await wait(BEFORE_MS);
-      await HAPPENINGS[fault](line());
-      line().heal();
-      load.healed();
-      await waitUntil('it goes on', async () => load.goesOnAfterMs !== undefined, GOES_ON_MS);
+      try {
+        await waitUntil('the load runs', async () => load.acceptedCount > 100);
+        await wait(BEFORE_MS);
+        await HAPPENINGS[fault](line());
+        line().heal();
+        load.healed();
+        await waitUntil('it goes on', async () => load.goesOnAfterMs !== undefined, GOES_ON_MS);
+      } finally {
+        await load.end();
+      }
       const result = await load.end();
       await waitUntil('what was accepted is handled', async () => load.missing.length === 0).catch(
         () => undefined,

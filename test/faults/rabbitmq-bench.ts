@@ -1,18 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import { type ConfirmChannel, connect } from 'amqplib';
+import type { Clock } from '../../src/core/messaging/transport.js';
 import { rabbitmqOptionsSchema } from '../../src/infrastructure/services/rabbitmq/rabbitmq.options.js';
 import { RabbitmqTransport } from '../../src/infrastructure/services/rabbitmq/rabbitmq.transport.js';
 import type { RabbitmqCluster } from '../support/brokers/rabbitmq-cluster.js';
 import { type Bench, bench } from './transport-bench.js';
 
 /** Not connected yet. */
-export function rabbitmqBench(options: object): Bench<RabbitmqTransport> {
+export function rabbitmqBench(options: object, clock?: Clock): Bench<RabbitmqTransport> {
   const settings = rabbitmqOptionsSchema.parse({ namePrefix: `${randomUUID().slice(0, 8)}.`, ...options });
-  return bench((context) => new RabbitmqTransport(settings, context), 'rabbitmq');
+  return bench((context) => new RabbitmqTransport(settings, context), 'rabbitmq', clock);
 }
 
-export async function connected(options: object): Promise<Bench<RabbitmqTransport>> {
-  const made = rabbitmqBench(options);
+export async function connected(options: object, clock?: Clock): Promise<Bench<RabbitmqTransport>> {
+  const made = rabbitmqBench(options, clock);
   await made.transport.connect();
   return made;
 }

@@ -1,6 +1,7 @@
 import { type FaultProxy, startFaultProxy } from '../support/brokers/fault-proxy.js';
 import { type RabbitmqCluster, startRabbitmq } from '../support/brokers/rabbitmq-cluster.js';
 import { describeLineFaults } from './line-faults.js';
+import { describeClockJumps } from './clock-jumps.js';
 import { connected } from './rabbitmq-bench.js';
 import { closeAll } from './transport-bench.js';
 
@@ -32,3 +33,5 @@ describeLineFaults(
   () => proxy,
   () => connected({ urls: [throughProxy()], namePrefix }),
 );
+
+describeClockJumps('rabbitmq', (clock) => connected({ urls: cluster.urls, namePrefix: 'clock.' }, clock));

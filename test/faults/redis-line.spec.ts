@@ -1,5 +1,6 @@
 import { type FaultProxy, startFaultProxy } from '../support/brokers/fault-proxy.js';
 import { type RedisServer, startRedis } from '../support/brokers/redis-server.js';
+import { describeClockJumps } from './clock-jumps.js';
 import { describeLineFaults } from './line-faults.js';
 import { connected } from './redis-bench.js';
 import { closeAll } from './transport-bench.js';
@@ -26,3 +27,5 @@ describeLineFaults(
   () => proxy,
   () => connected({ url: `redis://127.0.0.1:${proxy.port}`, keyPrefix, commandTimeoutMs: 1_000 }),
 );
+
+describeClockJumps('redis', (clock) => connected({ url: server.url, keyPrefix: 'clock:' }, clock));

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { systemClock } from '../../src/core/messaging/clock.js';
 import type {
+  Clock,
   Delivery,
   PublishOutcome,
   Settlement,
@@ -20,9 +21,13 @@ export interface Bench<T extends Transport> {
 const opened: Transport[] = [];
 
 /** Not connected yet. Closed by {@link closeAll}. */
-export function bench<T extends Transport>(create: (context: TransportContext) => T, name: string): Bench<T> {
+export function bench<T extends Transport>(
+  create: (context: TransportContext) => T,
+  name: string,
+  clock: Clock = systemClock,
+): Bench<T> {
   const events: TransportEvent[] = [];
-  const transport = create({ name, clock: systemClock, onEvent: (event) => events.push(event) });
+  const transport = create({ name, clock, onEvent: (event) => events.push(event) });
   opened.push(transport);
   return {
     transport,

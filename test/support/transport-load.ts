@@ -89,6 +89,10 @@ export class Load {
     return this.#lastFailure;
   }
 
+  timesHandled(id: string): number {
+    return this.#handled.get(id) ?? 0;
+  }
+
   /** Ids that were accepted and not handled so far. */
   get missing(): string[] {
     return [...this.#accepted].filter((id) => !this.#handled.has(id));

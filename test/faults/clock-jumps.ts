@@ -1,0 +1,56 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Clock, Transport } from '../../src/core/messaging/transport.js';
+import { waitUntil } from '../support/brokers/wait-until.js';
+import { JumpingClock } from '../support/jumping-clock.js';
+import { Load } from '../support/transport-load.js';
+import { CLOCK_FAULT, faultRow } from './fault-matrix.js';
+import { reportLoad } from './measured.js';
+
+const JUMP_MS = 120_000;
+/** Without a message: far less than a jump. */
+const GAP_MS = 10_000;
+const DELAY_MS = 3_000;
+const STAY_MS = 1_500;
+const DELAYED = 20;
+
+/** The time of day jumps forth and back under load, with messages that wait. */
+export function describeClockJumps(
+  system: string,
+  connected: (clock: Clock) => Promise<{ readonly transport: Transport }>,
+  jumpMs = JUMP_MS,
+): void {
+  it('loses nothing, and holds nothing up, when the time of day jumps', async () => {
+    const clock = new JumpingClock();
+    const { transport } = await connected(clock);
+    const load = new Load(transport);
+    await load.consume((await connected(clock)).transport);
+    load.start();
+    const delayed: string[] = [];
+    const hasCome = (id: string): boolean => load.timesHandled(id) > 0;
+    try {
+      await waitUntil('the load runs', async () => load.acceptedCount > 100);
+      for (const aheadMs of [jumpMs, -jumpMs, 0]) {
+        delayed.push(...(await publishDelayed(transport, load.topic, aheadMs)));
+        clock.set(aheadMs);
+        await wait(STAY_MS);
+      }
+      load.healed();
+      await waitUntil('what was delayed has come', async () => delayed.every(hasCome));
+    } finally {
+      await load.end();
+    }
+    const result = await load.end();
+    await waitUntil('what was accepted is handled', async () => load.missing.length === 0);
+    reportLoad(faultRow(system, CLOCK_FAULT), result, load.missing);
+    expect(delayed.filter((id) => load.timesHandled(id) > 1)).toEqual([]);
+    expect(result.longestGapMs).toBeLessThan(GAP_MS);
+  }, 120_000);
+}
+
+async function publishDelayed(transport: Transport, topic: string, aheadMs: number): Promise<string[]> {
+  const ids = Array.from({ length: DELAYED }, (_, nth) => `delayed before ${aheadMs}: ${nth}`);
+  const messages = ids.map((id) => ({ id, headers: {}, body: Buffer.from('x') }));
+  const outcomes = await transport.publish({ topic }, messages, { deadlineMs: 10_000, delayMs: DELAY_MS });
+  expect(outcomes.map(({ kind }) => kind)).toEqual(ids.map(() => 'accepted'));
+  return ids;
+}
