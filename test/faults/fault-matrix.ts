@@ -34,8 +34,13 @@ export type LineFault = (typeof LINE_FAULTS)[number];
 /** Of the application's machine. */
 export const CLOCK_FAULT = 'time of day jumps forth and back';
 
-const around = (system: string, spec: string): FaultRow[] =>
-  [...LINE_FAULTS, CLOCK_FAULT].map((fault) => row(system, fault, spec));
+const onLine = (system: string, spec: string): FaultRow[] =>
+  LINE_FAULTS.map((fault) => row(system, fault, spec));
+
+const around = (system: string, spec: string): FaultRow[] => [
+  ...onLine(system, spec),
+  row(system, CLOCK_FAULT, spec),
+];
 
 const RANDOM = 'processes and brokers killed, paused and restarted at random';
 
@@ -68,6 +73,7 @@ export const FAULT_MATRIX: readonly FaultRow[] = [
   row('kafka, 3 brokers', 'two of three down for 10 s', 'faults/kafka-cluster.spec.ts'),
   row('kafka, 3 brokers', 'members join and leave', 'faults/kafka-cluster.spec.ts'),
   row('kafka, 3 brokers', RANDOM, 'proof/kafka-nemesis.spec.ts'),
+  ...onLine('failover of rabbitmq and redis', 'faults/redis-rabbitmq-line.spec.ts'),
   row('failover of rabbitmq and redis', 'rabbitmq killed', 'faults/redis-rabbitmq-failover.spec.ts'),
   row('failover of rabbitmq and redis', 'rabbitmq paused', 'faults/redis-rabbitmq-failover.spec.ts'),
   row('failover of rabbitmq and redis', 'rabbitmq comes and goes', 'faults/redis-rabbitmq-failover.spec.ts'),

@@ -3,6 +3,7 @@ import { type ConfirmChannel, connect } from 'amqplib';
 import type { Clock } from '../../src/core/messaging/transport.js';
 import { rabbitmqOptionsSchema } from '../../src/infrastructure/services/rabbitmq/rabbitmq.options.js';
 import { RabbitmqTransport } from '../../src/infrastructure/services/rabbitmq/rabbitmq.transport.js';
+import type { FaultProxy } from '../support/brokers/fault-proxy.js';
 import type { RabbitmqCluster } from '../support/brokers/rabbitmq-cluster.js';
 import { type Bench, bench } from './transport-bench.js';
 
@@ -16,6 +17,16 @@ export async function connected(options: object, clock?: Clock): Promise<Bench<R
   const made = rabbitmqBench(options, clock);
   await made.transport.connect();
   return made;
+}
+
+/** Its first node over a line that a test can break. */
+export function throughProxy(
+  { urls }: Pick<RabbitmqCluster, 'urls'>,
+  { port }: Pick<FaultProxy, 'port'>,
+): string {
+  const url = new URL(urls[0]!);
+  url.port = String(port);
+  return url.href;
 }
 
 /** Does something to a broker as somebody else. */

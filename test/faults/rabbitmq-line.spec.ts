@@ -2,7 +2,7 @@ import { type FaultProxy, startFaultProxy } from '../support/brokers/fault-proxy
 import { type RabbitmqCluster, startRabbitmq } from '../support/brokers/rabbitmq-cluster.js';
 import { describeLineFaults } from './line-faults.js';
 import { describeClockJumps } from './clock-jumps.js';
-import { connected } from './rabbitmq-bench.js';
+import { connected, throughProxy } from './rabbitmq-bench.js';
 import { closeAll } from './transport-bench.js';
 
 const namePrefix = 'line.';
@@ -22,16 +22,10 @@ afterEach(async () => {
   await closeAll();
 });
 
-function throughProxy(): string {
-  const url = new URL(cluster.urls[0]!);
-  url.port = String(proxy.port);
-  return url.href;
-}
-
 describeLineFaults(
   'rabbitmq',
   () => proxy,
-  () => connected({ urls: [throughProxy()], namePrefix }),
+  () => connected({ urls: [throughProxy(cluster, proxy)], namePrefix }),
 );
 
 describeClockJumps('rabbitmq', (clock) => connected({ urls: cluster.urls, namePrefix: 'clock.' }, clock));
