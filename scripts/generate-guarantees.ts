@@ -13,8 +13,10 @@ import {
   faultTable,
   type MeasuredFile,
   type MeasuredRow,
+  otherFaultTable,
   staleness,
   type SuiteCases,
+  untested,
 } from './guarantee-tables.js';
 
 const PAGE = path.join('docs', 'delivery-guarantees.md');
@@ -25,7 +27,7 @@ const isCheck = process.argv.includes('--check');
 type Line = MeasuredRow | { readonly suite: string; readonly cases: SuiteCases };
 
 const measured = isCheck ? read() : withRun(read());
-const problems = staleness(measured, caseTitles());
+const problems = [...staleness(measured, caseTitles()), ...untested(textOf)];
 const page = await rendered(measured);
 if (isCheck && page !== fs.readFileSync(PAGE, 'utf8')) problems.push(`${PAGE} is out of step with ${DATA}.`);
 if (!isCheck) {
@@ -37,6 +39,11 @@ for (const problem of problems) process.stderr.write(`${problem}\n`);
 if (problems.length > 0) {
   process.stderr.write('Run the suites that are named with npm test, and then npm run docs:guarantees.\n');
   process.exitCode = 1;
+}
+
+function textOf(spec: string): string {
+  const file = path.join('test', spec);
+  return fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : '';
 }
 
 function read(): MeasuredFile {
@@ -66,7 +73,11 @@ function labelOf({ system, fault }: MeasuredRow): string {
 }
 
 async function rendered(data: MeasuredFile): Promise<string> {
-  const tables = { faults: faultTable(data), conformance: conformanceTable(data) };
+  const tables = {
+    faults: faultTable(data),
+    'other faults': otherFaultTable(),
+    conformance: conformanceTable(data),
+  };
   let text = fs.readFileSync(PAGE, 'utf8');
   for (const [name, table] of Object.entries(tables)) {
     const [begin, end] = [

@@ -1,4 +1,5 @@
 import { FAULT_MATRIX, type FaultRow } from '../test/faults/fault-matrix.js';
+import { OTHER_FAULTS } from '../test/faults/other-faults.js';
 import type { Figures } from '../test/faults/measured.js';
 
 /** What full runs of the tests have left, in `docs/measured.json`. */
@@ -59,6 +60,23 @@ export function faultTable({ rows, machine }: MeasuredFile): string {
     ];
   });
   return `Measured on one machine: ${machine}.\n\n${tableOf(head, body)}`;
+}
+
+export function otherFaultTable(): string {
+  const head = ['what', 'fault', 'what comes of it'];
+  const body = OTHER_FAULTS.map(({ system, fault, outcome, spec }) => [
+    system,
+    `[${fault}](../test/${spec})`,
+    outcome,
+  ]);
+  return tableOf(head, body);
+}
+
+/** Faults whose test is not where they say, in words. */
+export function untested(textOf: (spec: string) => string): string[] {
+  return OTHER_FAULTS.filter(({ spec, title }) => !textOf(spec).includes(title)).map(
+    ({ system, fault, spec, title }) => `"${system}: ${fault}": there is no "${title}" in test/${spec}.`,
+  );
 }
 
 function secondsOf(ms: number): string {

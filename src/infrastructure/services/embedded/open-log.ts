@@ -12,6 +12,7 @@ import { Catalog, groupKey, type GroupRecord } from './catalog.js';
 import { within } from './deadline.js';
 import { asDiskError } from './disk-errors.js';
 import { DueAlarm } from './due-alarm.js';
+import { ForwardClock } from './forward-clock.js';
 import { DueTable } from './due-table.js';
 import { EmbeddedDatabase } from './embedded-database.js';
 import type { EmbeddedOptions } from './embedded.options.js';
@@ -55,7 +56,7 @@ export class OpenLog implements LogContext {
 
   private constructor(database: EmbeddedDatabase, options: EmbeddedOptions, context: TransportContext) {
     this.name = context.name;
-    this.clock = context.clock;
+    this.clock = new ForwardClock(context.clock);
     this.options = options;
     this.#context = context;
     this.database = database;
