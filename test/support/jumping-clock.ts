@@ -3,11 +3,19 @@ import type { Clock } from '../../src/core/messaging/transport.js';
 
 /** The clock of a machine whose time of day somebody sets; what measures durations goes on as before. */
 export class JumpingClock implements Clock {
-  readonly monotonic = systemClock.monotonic;
-  readonly schedule = systemClock.schedule;
   #aheadMs = 0;
 
-  readonly now = (): number => systemClock.now() + this.#aheadMs;
+  now(): number {
+    return systemClock.now() + this.#aheadMs;
+  }
+
+  monotonic(): number {
+    return systemClock.monotonic();
+  }
+
+  schedule(delayMs: number, callback: () => void): () => void {
+    return systemClock.schedule(delayMs, callback);
+  }
 
   /** @param aheadMs of the right time; negative is behind it. */
   set(aheadMs: number): void {
