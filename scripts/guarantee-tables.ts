@@ -41,12 +41,21 @@ export function faultTable({ rows, machine }: MeasuredFile): string {
     'not taken',
     'longest gap',
     'goes on after',
+    'health',
   ];
   const body = FAULT_MATRIX.map((row) => {
     const found = rows.find((one) => isSame(one, row))?.figures;
     const lost = row.mayLose === 'nothing' ? String(found?.lost) : `${found?.lost} (of ${row.mayLose})`;
-    const { accepted, handledTwice, unknown, unavailable, longestGapMs, goesOnAfterMs } =
-      found ?? NOT_MEASURED;
+    const figures = found ?? NOT_MEASURED;
+    const {
+      accepted,
+      handledTwice,
+      unknown,
+      unavailable,
+      longestGapMs,
+      goesOnAfterMs,
+      health = '',
+    } = figures;
     return [
       row.system,
       `[${row.fault}](../test/${row.spec})`,
@@ -57,6 +66,7 @@ export function faultTable({ rows, machine }: MeasuredFile): string {
       unavailable,
       secondsOf(longestGapMs),
       goesOnAfterMs === undefined ? '' : secondsOf(goesOnAfterMs),
+      health,
     ];
   });
   return `Measured on one machine: ${machine}.\n\n${tableOf(head, body)}`;

@@ -5,7 +5,7 @@ import { waitUntil } from '../support/brokers/wait-until.js';
 import { Load } from '../support/transport-load.js';
 import { faultRow, LINE_FAULTS, type LineFault } from './fault-matrix.js';
 import { reportLoad } from './measured.js';
-import { closeAll } from './transport-bench.js';
+import { closeAll, healthTold } from './transport-bench.js';
 
 const CUTS = 15;
 const FAULT_MS = 5_000;
@@ -67,6 +67,7 @@ export function describeLineFaults(
       await waitUntil('what was accepted is handled', async () => load.missing.length === 0).catch(
         () => undefined,
       );
+      await waitUntil('all say that they are up', async () => healthTold() !== 'down');
       reportLoad(row, result, load.missing);
       expect(load.missing).toEqual([]);
       await closeAll();

@@ -1,6 +1,7 @@
 import { appendFileSync, writeSync } from 'node:fs';
 import type { LoadResult } from '../support/transport-load.js';
 import type { FaultRow } from './fault-matrix.js';
+import { type HealthTold, healthTold } from './transport-bench.js';
 
 const STANDARD_ERROR = 2;
 
@@ -15,6 +16,8 @@ export interface Figures {
   readonly longestGapMs: number;
   /** From the moment when all was well again until something that was published since was handled, where that is measured. */
   readonly goesOnAfterMs?: number;
+  /** What health has said meanwhile, where that was looked at. */
+  readonly health?: HealthTold;
 }
 
 /** What a fault did, for people: past Jest, which keeps what tests say to itself where they run silently. */
@@ -29,7 +32,7 @@ export function record({ system, fault }: FaultRow, figures: Figures): void {
 
 /** As {@link record}, of a load, and tells people as well. */
 export function reportLoad(row: FaultRow, result: LoadResult, lost: readonly string[], more = ''): void {
-  const figures = figuresOf(result, lost);
+  const figures = { ...figuresOf(result, lost), health: healthTold() };
   report(`${row.system}, ${row.fault}`, explain(figures) + more);
   record(row, figures);
 }
@@ -56,10 +59,11 @@ function figuresOf(
 }
 
 function explain(figures: Figures): string {
-  const { accepted, lost, handledTwice, unknown, unavailable, longestGapMs, goesOnAfterMs } = figures;
+  const { accepted, lost, handledTwice, unknown, unavailable, longestGapMs, goesOnAfterMs, health } = figures;
   return (
     `${accepted} accepted, ${lost} of them lost, ${handledTwice} handled twice, ` +
     `${unknown} unknown, ${unavailable} unavailable, longest gap ${longestGapMs} ms` +
-    (goesOnAfterMs === undefined ? '' : `, goes on ${goesOnAfterMs} ms after the end of it`)
+    (goesOnAfterMs === undefined ? '' : `, goes on ${goesOnAfterMs} ms after the end of it`) +
+    (health === undefined ? '' : `, health: ${health}`)
   );
 }

@@ -18,7 +18,7 @@ export interface Bench<T extends Transport> {
   readonly errors: () => string[];
 }
 
-const opened: Transport[] = [];
+const opened: Bench<Transport>[] = [];
 
 /** Not connected yet. Closed by {@link closeAll}. */
 export function bench<T extends Transport>(
@@ -28,16 +28,28 @@ export function bench<T extends Transport>(
 ): Bench<T> {
   const events: TransportEvent[] = [];
   const transport = create({ name, clock, onEvent: (event) => events.push(event) });
-  opened.push(transport);
-  return {
+  const made: Bench<T> = {
     transport,
     events,
     errors: () => events.flatMap((event) => (event.type === 'error' ? [event.error.message] : [])),
   };
+  opened.push(made);
+  return made;
 }
 
 export async function closeAll(): Promise<void> {
-  await Promise.all(opened.splice(0).map((transport) => transport.close()));
+  await Promise.all(opened.splice(0).map(({ transport }) => transport.close()));
+}
+
+export type HealthTold = 'up' | 'down, then up' | 'down' | 'switched';
+
+/** What the transports that are open have told of themselves, as health has it. */
+export function healthTold(): HealthTold {
+  const all = opened.map(({ events }) => events.map(({ type }) => type));
+  if (all.some((types) => types.includes('switched'))) return 'switched';
+  if (!all.some((types) => types.includes('disconnected'))) return 'up';
+  const isUp = all.every((types) => types.lastIndexOf('connected') >= types.lastIndexOf('disconnected'));
+  return isUp ? 'down, then up' : 'down';
 }
 
 /** Publishes one message and tells its outcome. */
