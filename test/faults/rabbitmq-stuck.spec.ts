@@ -98,6 +98,36 @@ it('lets nothing wait too long or too short where it looks after queues that are
   expect(errors()).toEqual([]);
 }, 120_000);
 
+it.each(['none', 'key'] as const)(
+  'consumes anew what the broker has forgotten to hand out, with order by %s',
+  async (ordering) => {
+    const prefix = `forgotten-${ordering}.`;
+    const { transport, errors, events } = await connected({ urls: cluster.urls, namePrefix: prefix });
+    const arrived: string[] = [];
+    await transport.consume({ topic: 'topic', group: 'g', concurrency: 4, ordering }, ({ message }) => {
+      arrived.push(message.id);
+      return Promise.resolve({ kind: 'ack' });
+    });
+    const publish = async (id: string): Promise<void> => {
+      const message = { id, key: 'one', headers: {}, body: Buffer.from('{}') };
+      const [outcome] = await transport.publish({ topic: 'topic' }, [message], { deadlineMs: 10_000 });
+      expect(outcome?.kind).toBe('accepted');
+    };
+    await publish('first');
+    await waitUntil('it is there', async () => arrived.length === 1);
+    const queues = await cluster.control('list_consumers', '--no-table-headers', 'queue_name');
+    for (const queue of queues.split('\n').filter((name) => /\.topic\/g(\/\d)?$/.test(name)))
+      await forgetConsumers(queue);
+    await publish('second');
+    await waitUntil('that is there, too', async () => arrived.length === 2, 60_000);
+    expect(arrived).toEqual(['first', 'second']);
+    // A connection that a busy node has lost meanwhile comes back with new consumers, and there is nothing left to tell.
+    const wasLost = events.some(({ type }) => type === 'disconnected');
+    expect(wasLost || errors().some((text) => text.includes('hands out nothing'))).toBe(true);
+  },
+  120_000,
+);
+
 it('shares the ordered queues again after most nodes were out of reach for a while', async () => {
   const subscription = { topic: 'shared', group: 'g', concurrency: 4, ordering: 'key' } as const;
   const join = async (): Promise<void> => {
@@ -153,36 +183,6 @@ it('serves ordered queues that are left to processes which the broker only belie
     await waitUntil('all are handled', async () => arrived.size === ids.length, 60_000);
   });
 }, 120_000);
-
-it.each(['none', 'key'] as const)(
-  'consumes anew what the broker has forgotten to hand out, with order by %s',
-  async (ordering) => {
-    const prefix = `forgotten-${ordering}.`;
-    const { transport, errors, events } = await connected({ urls: cluster.urls, namePrefix: prefix });
-    const arrived: string[] = [];
-    await transport.consume({ topic: 'topic', group: 'g', concurrency: 4, ordering }, ({ message }) => {
-      arrived.push(message.id);
-      return Promise.resolve({ kind: 'ack' });
-    });
-    const publish = async (id: string): Promise<void> => {
-      const message = { id, key: 'one', headers: {}, body: Buffer.from('{}') };
-      const [outcome] = await transport.publish({ topic: 'topic' }, [message], { deadlineMs: 10_000 });
-      expect(outcome?.kind).toBe('accepted');
-    };
-    await publish('first');
-    await waitUntil('it is there', async () => arrived.length === 1);
-    const queues = await cluster.control('list_consumers', '--no-table-headers', 'queue_name');
-    for (const queue of queues.split('\n').filter((name) => /\.topic\/g(\/\d)?$/.test(name)))
-      await forgetConsumers(queue);
-    await publish('second');
-    await waitUntil('that is there, too', async () => arrived.length === 2, 60_000);
-    expect(arrived).toEqual(['first', 'second']);
-    // A connection that a busy node has lost meanwhile comes back with new consumers, and there is nothing left to tell.
-    const wasLost = events.some(({ type }) => type === 'disconnected');
-    expect(wasLost || errors().some((text) => text.includes('hands out nothing'))).toBe(true);
-  },
-  120_000,
-);
 
 /** As it happens when nodes lose each other: the client hears nothing of it. */
 async function forgetConsumers(queue: string): Promise<void> {
