@@ -1,4 +1,5 @@
 import { type RedisClusterSetup, startRedisCluster } from './redis-cluster.js';
+import { waitUntil } from './wait-until.js';
 
 describe('a Redis cluster of a test', () => {
   let cluster: RedisClusterSetup;
@@ -33,6 +34,12 @@ describe('a Redis cluster of a test', () => {
   });
 
   it('fails over when a primary is killed, and takes the dead one back as a replica', async () => {
+    const before = await cluster.primaryOf('{tag}');
+    await waitUntil('its replica has everything', async () => {
+      const text = String(await before.command('INFO', 'replication'));
+      const offsetOf = (name: RegExp): string | undefined => name.exec(text)?.[1];
+      return offsetOf(/master_repl_offset:(\d+)/) === offsetOf(/slave0:.*offset=(\d+)/);
+    });
     const dead = await cluster.killPrimaryOf('{tag}');
     const primary = await cluster.failedOver('{tag}', dead);
     expect(primary).not.toBe(dead);

@@ -127,7 +127,8 @@ export class GroupReader {
 
   async commit(offsets: PartitionOffset[]): Promise<void> {
     const consumer = this.#consumer;
-    if (!consumer || offsets.length === 0) return;
+    if (offsets.length === 0) return;
+    if (!consumer) throw this.link.silentError();
     await within(consumer.commitOffsets(offsets), this.link.options.requestTimeoutMs, () =>
       this.link.silentError(),
     );

@@ -7,6 +7,7 @@ import { encodeFetch, type FetchData } from './fetch-encoder.js';
 import { encodeProduce, isOurs, type ProduceData } from './produce-encoder.js';
 
 const PATCHED = Symbol.for('switchyard.kafkajs.patched');
+const REFUSES = Symbol.for('switchyard.kafkajs.refuses');
 
 interface Made {
   readonly request: { encode: () => Promise<unknown> };
@@ -46,8 +47,16 @@ interface ConsumerGroup {
   readonly prototype: { joinAndSync?: (this: Member) => Promise<void> };
 }
 
+interface Running {
+  readonly running: boolean;
+  readonly consumerGroup: Member;
+}
+
 interface Runner {
-  readonly prototype: { fetch?: (this: { readonly running: boolean }, nodeId: string) => Promise<unknown> };
+  readonly prototype: {
+    fetch?: (this: Running, nodeId: string) => Promise<unknown>;
+    commitOffsets?: (this: Running, offsets: object) => Promise<void> | undefined;
+  };
 }
 
 /** Of the request, which are the same on the wire. */
@@ -71,6 +80,7 @@ export async function mendKafkajs(): Promise<void> {
   if (queue) stopIdleTimer(queue.prototype);
   if (group) askBeforeJoining(group.prototype);
   if (runner) endWhenStopped(runner.prototype);
+  if (runner) refuseWhenStopped(runner.prototype);
   if (produce) encodeOurs(produce);
   if (fetch && codecs?.lookupCodecByAttributes) decodeFetched(fetch, codecs.lookupCodecByAttributes);
 }
@@ -125,6 +135,18 @@ function encodeOurs(produce: ProduceRequest): void {
   produce.protocol = ours;
 }
 
+/** A consumer that has crashed says of whatever it is to commit that it is done, and has done nothing. */
+function refuseWhenStopped(prototype: Runner['prototype'] & { [REFUSES]?: true }): void {
+  const original = prototype.commitOffsets;
+  if (!original || prototype[REFUSES]) return;
+  prototype[REFUSES] = true;
+  prototype.commitOffsets = async function (offsets) {
+    await original.call(this, offsets);
+    if (!this.running && hooksOf(this.consumerGroup).length > 0)
+      throw new Error('The consumer was stopped: it may have stored nothing.');
+  };
+}
+
 /** What the client looks for in an encoder of its own. */
 function encoded(buffer: Buffer): object {
   return { buf: buffer, buffer };
@@ -159,8 +181,7 @@ function askBeforeJoining(prototype: ConsumerGroup['prototype'] & { [PATCHED]?: 
   if (!original || prototype[PATCHED]) return;
   prototype[PATCHED] = true;
   prototype.joinAndSync = async function () {
-    for (const assigner of this.assigners ?? [])
-      if ('beforeJoin' in assigner) await (assigner as RebalanceHook).beforeJoin(() => keepAlive(this));
+    for (const hook of hooksOf(this)) await hook.beforeJoin(() => keepAlive(this));
     for (let tries = 1; ; tries += 1)
       try {
         await original.call(this);
@@ -170,6 +191,11 @@ function askBeforeJoining(prototype: ConsumerGroup['prototype'] & { [PATCHED]?: 
         await pause(JOIN_RETRY_MS); // as the same member: the group would wait for the death of another
       }
   };
+}
+
+/** Only consumers of ours have any. */
+function hooksOf({ assigners = [] }: Member): RebalanceHook[] {
+  return assigners.filter((assigner): assigner is RebalanceHook => 'beforeJoin' in assigner);
 }
 
 /** A group that is formed anew says so in answer, and counts it all the same. */

@@ -72,9 +72,9 @@ export class Partition {
     this.#memory.add(taken);
   }
 
-  /** The group knows that everything before is settled. */
+  /** The group knows that everything before is settled. It may not have known when somebody asked who has the partition now. */
   stored(position: number): void {
-    this.#memory.stored(position);
+    if (!this.isLost) this.#memory.stored(position);
   }
 
   /** @param isOpen false when a death from now on would not be one with these messages in hand. */

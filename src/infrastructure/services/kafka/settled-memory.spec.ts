@@ -43,6 +43,16 @@ it('still knows it when the partition is lost again before it was stored', () =>
   expect(owner(memory).isKnownSettled(new Taken(10, 'm-10'))).toBe(true);
 });
 
+it('still knows what is stored too late for whoever asked before', () => {
+  const memory = new SettledMemory();
+  const before = owner(memory);
+  before.settle(taken(before, 10));
+  before.lose();
+  const after = owner(memory); // which begins at 10
+  before.stored(11);
+  expect(after.isKnownSettled(taken(after, 10))).toBe(true);
+});
+
 it('forgets what the group has stored', () => {
   const memory = new SettledMemory();
   const before = owner(memory);
