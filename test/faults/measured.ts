@@ -32,7 +32,9 @@ export function record({ system, fault }: FaultRow, figures: Figures): void {
 
 /** As {@link record}, of a load, and tells people as well. */
 export function reportLoad(row: FaultRow, result: LoadResult, lost: readonly string[], more = ''): void {
-  const figures = { ...figuresOf(result, lost), health: healthTold() };
+  const health = healthTold();
+  // Transports that the test itself has closed are down as well, which says nothing.
+  const figures = { ...figuresOf(result, lost), ...(health === 'down' ? {} : { health }) };
   report(`${row.system}, ${row.fault}`, explain(figures) + more);
   record(row, figures);
 }
