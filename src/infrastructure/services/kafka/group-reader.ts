@@ -128,7 +128,11 @@ export class GroupReader {
   async commit(offsets: PartitionOffset[]): Promise<void> {
     const consumer = this.#consumer;
     if (offsets.length === 0) return;
-    if (!consumer) throw this.link.silentError();
+    if (!consumer)
+      throw new MessagingError(
+        'TRANSPORT_UNAVAILABLE',
+        `${this.link.label}: group "${this.group.id}" is not read at the moment, so that nothing can be stored for it.`,
+      );
     await within(consumer.commitOffsets(offsets), this.link.options.requestTimeoutMs, () =>
       this.link.silentError(),
     );
