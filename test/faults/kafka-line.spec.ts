@@ -4,7 +4,6 @@ import { freePorts } from '../support/brokers/server-process.js';
 import { describeClockJumps } from './clock-jumps.js';
 import { connected } from './kafka-bench.js';
 import { describeLineFaults } from './line-faults.js';
-import { closeAll } from './transport-bench.js';
 
 const namePrefix = 'line.';
 let cluster: KafkaCluster;
@@ -19,10 +18,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await proxy.stop();
   await cluster.stop();
-});
-afterEach(async () => {
-  proxy.heal();
-  await closeAll();
 });
 
 describeLineFaults(

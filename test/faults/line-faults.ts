@@ -45,6 +45,10 @@ export function describeLineFaults(
   line: () => FaultProxy,
   connected: () => Promise<{ readonly transport: Transport }>,
 ): void {
+  afterEach(async () => {
+    line().heal();
+    await closeAll();
+  });
   it.each(LINE_FAULTS)(
     'loses nothing and goes on by itself: %s',
     async (fault) => {

@@ -3,7 +3,6 @@ import { type RabbitmqCluster, startRabbitmq } from '../support/brokers/rabbitmq
 import { describeLineFaults } from './line-faults.js';
 import { describeClockJumps } from './clock-jumps.js';
 import { connected, throughProxy } from './rabbitmq-bench.js';
-import { closeAll } from './transport-bench.js';
 
 const namePrefix = 'line.';
 let cluster: RabbitmqCluster;
@@ -16,10 +15,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await proxy.stop();
   await cluster.stop();
-});
-afterEach(async () => {
-  proxy.heal();
-  await closeAll();
 });
 
 describeLineFaults(

@@ -3,7 +3,6 @@ import { type RedisServer, startRedis } from '../support/brokers/redis-server.js
 import { describeClockJumps } from './clock-jumps.js';
 import { describeLineFaults } from './line-faults.js';
 import { connected } from './redis-bench.js';
-import { closeAll } from './transport-bench.js';
 
 const keyPrefix = 'line:';
 let server: RedisServer;
@@ -16,10 +15,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await proxy.stop();
   await server.stop();
-});
-afterEach(async () => {
-  proxy.heal();
-  await closeAll();
 });
 
 describeLineFaults(

@@ -6,7 +6,7 @@ import { type RedisServer, startRedis } from '../support/brokers/redis-server.js
 import { describeLineFaults } from './line-faults.js';
 import { rabbitmqBench, throughProxy } from './rabbitmq-bench.js';
 import { redisBench } from './redis-bench.js';
-import { type Bench, bench, closeAll } from './transport-bench.js';
+import { type Bench, bench } from './transport-bench.js';
 
 const SETTINGS = failoverOptionsSchema.parse({ probeIntervalMs: 500, failBackAfterMs: 2_000 });
 let rabbit: RabbitmqCluster;
@@ -18,10 +18,6 @@ beforeAll(async () => {
   proxy = await startFaultProxy({ targetPort: Number(new URL(rabbit.urls[0]!).port) });
 }, 120_000);
 afterAll(() => Promise.all([proxy.stop(), rabbit.stop(), redis.stop()]));
-afterEach(async () => {
-  proxy.heal();
-  await closeAll();
-});
 
 async function connected(): Promise<Bench<FailoverTransport>> {
   const members = [

@@ -108,9 +108,7 @@ export class KafkaProducer {
       });
       this.#calls.add(call);
       const lane = this.#laneOf(topic);
-      messages.forEach((message, index) =>
-        lane.add({ call, index, record: seal(message, transit), isSent: false }),
-      );
+      messages.forEach((message, index) => lane.add({ call, index, record: seal(message, transit) }));
       this.#sweepLater();
     });
   }

@@ -9,7 +9,6 @@ export interface Outbound {
   readonly call: PublishCall;
   readonly index: number;
   readonly record: OutRecord;
-  isSent: boolean;
 }
 
 /** One call of `publish`: gathers what becomes of its messages until all of it is known. */
