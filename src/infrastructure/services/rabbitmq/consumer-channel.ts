@@ -27,7 +27,7 @@ export class ConsumerChannel {
   readonly #served = new Set<string>();
   /** Queues of which something has come since the last look. */
   readonly #active = new Set<string>();
-  /** Queues that end once their message is settled. */
+  /** Queues that end once a message of theirs is settled. */
   readonly #leaving = new Set<string>();
   #hasEnded = false;
 
@@ -98,11 +98,27 @@ export class ConsumerChannel {
   }
 
   /**
+   * Ends with a queue of those that keep the order of keys once its next message is settled, because only then nothing of it can be on
+   * the way here while another process goes on with it. Until then it can be {@link keep | kept}.
+   */
+  leaveNext(queue: string): void {
+    this.#leaving.add(queue);
+  }
+
+  keep(queue: string): void {
+    this.#leaving.delete(queue);
+  }
+
+  isLeaving(queue: string): boolean {
+    return this.#leaving.has(queue);
+  }
+
+  /**
    * Ends with a queue; where the order of keys is kept, once its message is settled, so that another process goes on with it
    * only then. What arrives until the broker has heard of it is still handed over.
    */
   async leave(queue: string): Promise<void> {
-    if (this.#busy.has(queue)) this.#leaving.add(queue);
+    if (this.#busy.has(queue)) this.leaveNext(queue);
     else await this.#cancel(queue);
   }
 

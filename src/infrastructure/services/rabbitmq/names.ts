@@ -27,9 +27,14 @@ export class Names {
     return this.#place(to, `/~wait.${levelMs}`);
   }
 
-  /** What a process owns while it declares a queue for waiting. */
-  lock(to: Destination, levelMs: number): string {
-    return this.#place(to, `/~wait.${levelMs}/~lock`);
+  /** What a process owns while it declares a queue for waiting, or without a level what a group needs. */
+  lock(to: Destination, levelMs?: number): string {
+    return this.#place(to, levelMs === undefined ? '/~lock' : `/~wait.${levelMs}/~lock`);
+  }
+
+  /** What a process owns while it takes queues that keep the order of keys. */
+  shareLock(to: Required<Destination>): string {
+    return this.#place(to, '/~members/~lock');
   }
 
   /** What each process that keeps the order of keys consumes, to be counted. Nothing is published there. */

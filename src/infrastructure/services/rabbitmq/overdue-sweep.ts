@@ -16,7 +16,7 @@ const GRACE_MS = 5_000;
 /**
  * Sends on what a queue for waiting should have handed out and did not.
  *
- * Messages leave such a queue in turn, so that one without an end holds up all behind it: see {@link declaredAlone}. Every process
+ * Messages leave such a queue in turn, so that one without an end holds up all behind it: see {@link inTurn}. Every process
  * looks at the queues that it has used, and at those of the groups that it consumes.
  */
 export class OverdueSweep {

@@ -1,5 +1,7 @@
+import type { Destination } from '../../../core/messaging/transport.js';
 import type { ConsumerChannel } from './consumer-channel.js';
 import type { ConsumerServices } from './consumer-services.js';
+import { inTurn } from './in-turn.js';
 import { NeglectedQueues } from './neglected-queues.js';
 
 /** How often the share is looked at; a dead process's queues are taken over about so much later. */
@@ -24,6 +26,7 @@ interface Seen {
  */
 export class QueueShare {
   readonly #neglected = new NeglectedQueues();
+  readonly #members: string;
   #cancel = (): void => undefined;
   #hasEnded = false;
 
@@ -31,12 +34,14 @@ export class QueueShare {
     private readonly services: ConsumerServices,
     private readonly channel: ConsumerChannel,
     private readonly queues: readonly string[],
-    private readonly members: string,
-  ) {}
+    private readonly of: Required<Destination>,
+  ) {
+    this.#members = services.topology.names.members(of);
+  }
 
   /** Resolves once it has taken what is free. */
   async start(): Promise<void> {
-    await this.channel.consume(this.members);
+    await this.channel.consume(this.#members);
     await this.#balance();
     this.#lookLater();
   }
@@ -63,7 +68,7 @@ export class QueueShare {
   }
 
   async #balance(): Promise<void> {
-    const [members, ...states] = await this.services.depths.of([this.members, ...this.queues]);
+    const [members, ...states] = await this.services.depths.of([this.#members, ...this.queues]);
     if (!this.#goesOn()) return;
     const share = Math.ceil(this.queues.length / Math.max(1, members?.consumers ?? 1));
     const { consumed } = this.channel;
@@ -73,13 +78,51 @@ export class QueueShare {
     const ours = seen.filter(({ queue }) => consumed.has(queue));
     const others = seen.filter(({ queue }) => !consumed.has(queue));
     this.#neglected.look(others, share);
-    const contested = ours.filter((one) => this.#isContested(one));
-    const kept = ours.filter((one) => !contested.includes(one) && !this.#neglected.isTaken(one.queue));
-    for (const { queue } of [...contested, ...kept.slice(share)]) await this.channel.leave(queue);
-    const free = others.filter(({ consumers }) => consumers === 0);
-    const taken = free.slice(0, Math.max(0, share - kept.length)).map(({ queue }) => queue);
-    for (const queue of new Set([...taken, ...this.#neglected.take()]))
-      if (this.#goesOn()) await this.channel.consume(queue);
+    for (const { queue } of ours.filter((one) => this.#isContested(one))) await this.channel.leave(queue);
+    const counted = ours.map(({ queue }) => queue).filter((queue) => this.#counts(queue));
+    const missing = share - counted.filter((queue) => !this.channel.isLeaving(queue)).length;
+    if (missing <= 0) this.#leave(counted, -missing);
+    else {
+      const kept = this.#keep(counted, missing);
+      const free = others.filter(({ consumers }) => consumers === 0).map(({ queue }) => queue);
+      await this.#takeAlone(free, missing - kept);
+    }
+    await this.#take(this.#neglected.take().filter((queue) => !consumed.has(queue)));
+  }
+
+  /** What was taken because nobody served it is on top of the share. */
+  #counts(queue: string): boolean {
+    return this.channel.consumed.has(queue) && !this.#neglected.isTaken(queue);
+  }
+
+  #leave(counted: readonly string[], tooMany: number): void {
+    const staying = counted.filter((queue) => !this.channel.isLeaving(queue));
+    for (const queue of staying.slice(0, tooMany)) this.channel.leaveNext(queue);
+  }
+
+  /** Of those that it was about to leave. Returns how many. */
+  #keep(counted: readonly string[], missing: number): number {
+    const again = counted.filter((queue) => this.channel.isLeaving(queue)).slice(0, missing);
+    for (const queue of again) this.channel.keep(queue);
+    return again.length;
+  }
+
+  /**
+   * The broker does not count those who wait behind the active consumer of a quorum queue (seen with 3.10.8). So two that took the
+   * same queue at once would both have it in their share for ever, one of them for nothing: they take turns in taking.
+   */
+  async #takeAlone(free: readonly string[], count: number): Promise<void> {
+    if (free.length === 0 || count <= 0) return;
+    const { connection, depths, topology } = this.services;
+    await inTurn(connection, topology.names.shareLock(this.of), async () => {
+      const states = await depths.of(free);
+      const still = free.filter((_, at) => states[at]?.consumers === 0);
+      await this.#take(still.slice(0, count));
+    });
+  }
+
+  async #take(queues: readonly string[]): Promise<void> {
+    for (const queue of queues) if (this.#goesOn()) await this.channel.consume(queue);
   }
 
   /** Two have taken it at the same moment, and this one seems to wait behind the other. */

@@ -136,8 +136,7 @@ export class RabbitmqConsumer implements Consumer {
     const { topic, group, ordering } = this.subscription;
     if (ordering === 'none') for (const queue of this.#queues) await channel.consume(queue);
     else {
-      const members = this.services.topology.names.members({ topic, group });
-      this.#share = new QueueShare(this.services, channel, this.#queues, members);
+      this.#share = new QueueShare(this.services, channel, this.#queues, { topic, group });
       await this.#share.start();
     }
     this.#watch = new StallWatch(this.services, channel);

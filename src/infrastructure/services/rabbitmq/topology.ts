@@ -1,7 +1,7 @@
 import { MessagingError } from '../../../core/messaging/messaging.errors.js';
 import type { Destination, Subscription } from '../../../core/messaging/transport.js';
 import type { Channel } from './amqplib-client.js';
-import { declaredAlone } from './declared-alone.js';
+import { inTurn } from './in-turn.js';
 import type { Depths } from './depths.js';
 import { routingKeysOf } from './key-buckets.js';
 import type { Names } from './names.js';
@@ -51,7 +51,7 @@ export class Topology {
     const name = this.names.wait(to, levelMs);
     return this.#once(name, async (channel) => {
       await this.#declareDue(channel);
-      await declaredAlone(this.connection, this.names.lock(to, levelMs), () =>
+      await inTurn(this.connection, this.names.lock(to, levelMs), () =>
         this.#declareQueue(channel, name, waitQueue(this.names, levelMs)),
       );
     });
@@ -82,22 +82,24 @@ export class Topology {
     const queues = this.queuesOf({ topic, group }).slice(0, partitions);
     const exchange = this.names.exchange({ topic, group });
     const args = groupQueue(this.options, this.names, ordering);
-    await this.#once(`${exchange} queues`, async (channel) => {
-      await this.#declareDue(channel);
-      await declareExchange(channel, this.names.exchange({ topic }), undefined);
-      await declareExchange(channel, exchange, group);
-      if (ordering === 'key')
-        await this.#declareQueue(channel, this.names.members({ topic, group }), plainQueue());
-      for (const [partition, queue] of queues.entries()) {
-        await this.#declareQueue(channel, queue, args);
-        const keys = ordering === 'key' ? routingKeysOf(partition, partitions) : ['#'];
-        await Promise.all(keys.map((key) => channel.bindQueue(queue, exchange, key)));
-      }
-      const whole = this.names.exchange({ topic });
-      // Last, so that nothing is handed to a group of which only a part is there.
-      if (ordering === 'key') await channel.bindExchange(exchange, whole, '');
-      else await channel.bindQueue(this.names.queue({ topic, group }), whole, '');
-    });
+    await this.#once(`${exchange} queues`, (channel) =>
+      inTurn(this.connection, this.names.lock({ topic, group }), async () => {
+        await this.#declareDue(channel);
+        await declareExchange(channel, this.names.exchange({ topic }), undefined);
+        await declareExchange(channel, exchange, group);
+        if (ordering === 'key')
+          await this.#declareQueue(channel, this.names.members({ topic, group }), plainQueue());
+        for (const [partition, queue] of queues.entries()) {
+          await this.#declareQueue(channel, queue, args);
+          const keys = ordering === 'key' ? routingKeysOf(partition, partitions) : ['#'];
+          await Promise.all(keys.map((key) => channel.bindQueue(queue, exchange, key)));
+        }
+        const whole = this.names.exchange({ topic });
+        // Last, so that nothing is handed to a group of which only a part is there.
+        if (ordering === 'key') await channel.bindExchange(exchange, whole, '');
+        else await channel.bindQueue(this.names.queue({ topic, group }), whole, '');
+      }),
+    );
     return queues;
   }
 

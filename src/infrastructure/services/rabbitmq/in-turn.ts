@@ -8,21 +8,21 @@ const PATIENCE_MS = 3_000;
 const AGAIN_MS = 50;
 
 /**
- * Runs a declaration while no other process runs one under the same name.
+ * Runs something while no other process runs anything under the same name.
  *
- * RabbitMQ lists a quorum queue before it has told it its time to live and where its dead letters go (seen with 3.10.8). Whoever declares
- * it at that moment is told that it is there, and what he publishes first never expires: everything behind it waits for ever. A queue
- * that only one connection may use is the lock; it goes with its connection. A lock that cannot be had holds nobody up for long, because
- * {@link OverdueSweep} mends what happens then.
+ * RabbitMQ lists a quorum queue before it is whole (seen with 3.10.8). Whoever declares it at that moment is told that it is there: what he
+ * publishes first to a queue for waiting never expires, and everything behind it waits for ever; if he consumes from a queue, the broker ends
+ * his connection. A queue that only one connection may use is the lock; it goes with its connection. A lock that cannot be had holds nobody up
+ * for long, because what happens then is mended: by {@link OverdueSweep}, by connecting anew, by {@link StallWatch}.
  */
-export async function declaredAlone(
+export async function inTurn(
   connection: RabbitmqConnection,
   name: string,
-  declare: () => Promise<void>,
+  act: () => Promise<void>,
 ): Promise<void> {
   const release = await lock(connection, name);
   try {
-    await declare();
+    await act();
   } finally {
     release();
   }
