@@ -1,5 +1,5 @@
 /**
- * `npm run mutations`: plants the defects of `test/proof/mutations.mjs` into copies of the project, one after the other, and wants the
+ * `npm run mutations`: plants the defects of `test/proof/mutations.mjs` into copies of the project, and wants the
  * tests to notice each. Ends with the line `N passed, N failed`. Without a broker that one needs it is skipped, which counts as failed on CI.
  *
  *   npm run mutations -- kafka spool     those whose name contains one of the words
@@ -24,18 +24,27 @@ const brokers = await provideBrokers([...new Set(chosen.flatMap(({ needs }) => n
   containers: false,
 });
 const counts = { passed: 0, failed: 0, skipped: 0 };
-for (const mutation of chosen) {
-  const startedAt = performance.now();
-  const verdict = await tryOut(mutation);
-  if (verdict.isSkipped) counts.skipped += 1;
-  else counts[verdict.isFine ? 'passed' : 'failed'] += 1;
-  const seconds = ((performance.now() - startedAt) / 1_000).toFixed(0);
-  console.log(`${verdict.text.padEnd(10)} ${mutation.name} (${seconds} s)`);
-  if (!verdict.isFine) console.log(verdict.output ?? '');
-}
+const needsBroker = ({ needs }) => needs.length > 0;
+// Most of them wait most of the time. Those with brokers stay one after the other, so that only one kind is up at a time.
+await Promise.all([
+  tryOutAll(chosen.filter(needsBroker)),
+  tryOutAll(chosen.filter((mutation) => !needsBroker(mutation))),
+]);
 const skipped = counts.skipped === 0 ? '' : `, ${counts.skipped} skipped`;
 console.log(`${counts.passed} passed, ${counts.failed} failed${skipped}`);
 process.exitCode = counts.failed === 0 && counts.passed > 0 ? 0 : 1;
+
+async function tryOutAll(mutations) {
+  for (const mutation of mutations) {
+    const startedAt = performance.now();
+    const verdict = await tryOut(mutation);
+    if (verdict.isSkipped) counts.skipped += 1;
+    else counts[verdict.isFine ? 'passed' : 'failed'] += 1;
+    const seconds = ((performance.now() - startedAt) / 1_000).toFixed(0);
+    console.log(`${verdict.text.padEnd(10)} ${mutation.name} (${seconds} s)`);
+    if (!verdict.isFine) console.log(verdict.output ?? '');
+  }
+}
 
 async function tryOut({ file, find, replace, needs, jest, soak }) {
   const missing = needs.find((need) => brokers[need].state === 'missing');

@@ -58,9 +58,11 @@ export const MUTATIONS = [
   {
     name: 'Kafka: a retry is written after the offset is committed',
     file: 'src/infrastructure/services/kafka/kafka-consumer.ts',
-    find: `if (settlement.kind === 'retry') await this.#handOn(held, settlement);
-        this.#settle(held, done);`,
-    replace: `this.#settle(held, done);
+    find: `if (settlement.kind !== 'retry' || (await this.#handOn(held, settlement)))
+          held.partition.settle(held.taken);
+        this.#settled(held, done);`,
+    replace: `held.partition.settle(held.taken);
+        this.#settled(held, done);
         await pause(1_000);
         if (settlement.kind === 'retry') await this.#handOn(held, settlement);`,
     needs: ['kafka'],
