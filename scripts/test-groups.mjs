@@ -8,14 +8,16 @@ const NEEDS = {
 };
 
 /** Pure specs share the machine; what measures time or kills processes has it for itself. */
+const SHARED = ['--maxWorkers=2'];
 const IN_BAND = ['--runInBand'];
 const KINDS = [
   {
     name: 'units and architecture',
     folders: ['src/', 'test/architecture/', 'test/support/'],
-    args: ['--maxWorkers=2'],
+    args: SHARED,
   },
-  { name: 'conformance', folders: ['test/conformance/'], args: IN_BAND },
+  // Its cases wait for conditions, mostly.
+  { name: 'conformance', folders: ['test/conformance/'], args: SHARED },
   { name: 'end to end', folders: ['test/e2e/'], args: IN_BAND },
   // Silent, because lmdb writes a line for every write that fails, at times on the console of a file that is done, and Jest
   // fails a run in which that happens.

@@ -33,8 +33,9 @@ export class RabbitmqNode {
     for (const part of ['mnesia', 'log']) mkdirSync(join(directory, part), { recursive: true });
     writeFileSync(join(directory, 'enabled_plugins'), '[].');
     writeFileSync(join(directory, 'rabbitmq.conf'), `${config.join('\n')}\n`);
-    // So that dead-lettering that a dead node holds up is tried again within the patience of a test.
-    const advanced = '[{rabbit,[{dead_letter_worker_publisher_confirm_timeout,2000}]}].\n';
+    // So that dead-lettering that a dead node holds up is tried again, and a handler that is too slow noticed, within the patience of a test.
+    const advanced =
+      '[{rabbit,[{dead_letter_worker_publisher_confirm_timeout,2000},{channel_tick_interval,2000}]}].\n';
     writeFileSync(join(directory, 'advanced.config'), advanced);
     this.#process = this.#spawn();
   }
