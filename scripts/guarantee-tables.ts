@@ -41,6 +41,8 @@ export function faultTable({ rows, machine }: MeasuredFile): string {
     'not taken',
     'longest gap',
     'goes on after',
+    'out of order',
+    'memory',
     'health',
   ];
   const body = FAULT_MATRIX.map((row) => {
@@ -54,6 +56,8 @@ export function faultTable({ rows, machine }: MeasuredFile): string {
       unavailable,
       longestGapMs,
       goesOnAfterMs,
+      outOfOrder = '',
+      memoryGrowthMb,
       health = '',
     } = figures;
     return [
@@ -66,6 +70,8 @@ export function faultTable({ rows, machine }: MeasuredFile): string {
       unavailable,
       secondsOf(longestGapMs),
       goesOnAfterMs === undefined ? '' : secondsOf(goesOnAfterMs),
+      outOfOrder,
+      memoryGrowthMb === undefined ? '' : `${memoryGrowthMb} MB`,
       health,
     ];
   });

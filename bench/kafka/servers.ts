@@ -9,11 +9,13 @@ import { OrderPlaced } from '../shop.js';
 
 /** Of ours and of the bare client. */
 const PARTITIONS = 4;
+/** Enough for ten thousand topics. */
+const HEAP_MB = 2_048;
 let running: Promise<KafkaCluster> | undefined;
 
 /** The broker of the whole run, on which ours and the bare client take turns. */
 function server(): Promise<KafkaCluster> {
-  running ??= startKafka();
+  running ??= startKafka({ heapMb: HEAP_MB });
   return running;
 }
 
@@ -26,9 +28,9 @@ export const newPlace = (): string => `bench.${randomUUID().slice(0, 8)}.`;
 
 export const topicAt = (namePrefix: string): string => `${namePrefix}${OrderPlaced.name}`;
 
-export async function newTransport(namePrefix: string): Promise<KafkaTransport> {
+export async function newTransport(namePrefix: string, partitions = PARTITIONS): Promise<KafkaTransport> {
   const { brokers } = await server();
-  const options = kafkaOptionsSchema.parse({ brokers, namePrefix, partitions: PARTITIONS });
+  const options = kafkaOptionsSchema.parse({ brokers, namePrefix, partitions });
   const transport = new KafkaTransport(options, {
     name: 'kafka',
     clock: systemClock,

@@ -14,11 +14,13 @@ export interface Place {
   readonly namePrefix: string;
 }
 
+/** Enough for ten thousand topics, which are as many quorum queues. */
+const MEMORY = '4GB';
 let running: Promise<RabbitmqCluster> | undefined;
 
 /** The node of the whole run, on which ours and the bare client take turns. */
 function server(): Promise<RabbitmqCluster> {
-  running ??= startRabbitmq();
+  running ??= startRabbitmq({ config: [`vm_memory_high_watermark.absolute = ${MEMORY}`] });
   return running;
 }
 

@@ -21,7 +21,7 @@ export function describeClockJumps(
   it('loses nothing, and holds nothing up, when the time of day jumps', async () => {
     const clock = new JumpingClock();
     const { transport } = await connected(clock);
-    const load = new Load(transport);
+    const load = new Load(transport, { isKeyed: true });
     await load.consume((await connected(clock)).transport);
     load.start();
     const delayed: string[] = [];
@@ -42,6 +42,7 @@ export function describeClockJumps(
     await waitUntil('what was accepted is handled', async () => load.missing.length === 0);
     reportLoad(faultRow(system, CLOCK_FAULT), result, load.missing);
     expect(delayed.filter((id) => load.timesHandled(id) > 1)).toEqual([]);
+    expect(result.outOfOrder).toBe(0);
     expect(result.longestGapMs).toBeLessThan(GAP_MS);
   }, 120_000);
 }

@@ -39,11 +39,16 @@ const HAPPENINGS: Readonly<Record<LineFault, (proxy: FaultProxy) => Promise<unkn
   },
 };
 
-/** What a line to a broker can do, under load: both who publishes and who consumes have it. */
+/**
+ * What a line to a broker can do, under load: both who publishes and who consumes have it.
+ *
+ * @param options.isKeyed false where the order of keys is not promised.
+ */
 export function describeLineFaults(
   system: string,
   line: () => FaultProxy,
   connected: () => Promise<{ readonly transport: Transport }>,
+  { isKeyed = true } = {},
 ): void {
   afterEach(async () => {
     line().heal();
@@ -54,7 +59,7 @@ export function describeLineFaults(
     async (fault) => {
       const row = faultRow(system, fault);
       const resources = openResources();
-      const load = new Load((await connected()).transport);
+      const load = new Load((await connected()).transport, { isKeyed });
       await load.consume((await connected()).transport);
       load.start();
       try {
@@ -74,6 +79,7 @@ export function describeLineFaults(
       await waitUntil('all say that they are up', async () => healthTold() !== 'down');
       reportLoad(row, result, load.missing);
       expect(load.missing).toEqual([]);
+      if (isKeyed) expect(result.outOfOrder).toBe(0);
       await closeAll();
       await waitUntil('nothing is left open', async () => openResources() <= resources);
     },

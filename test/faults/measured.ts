@@ -16,6 +16,10 @@ export interface Figures {
   readonly longestGapMs: number;
   /** From the moment when all was well again until something that was published since was handled, where that is measured. */
   readonly goesOnAfterMs?: number;
+  /** Accepted and handled after a later message of the same key, where the load had keys. */
+  readonly outOfOrder?: number;
+  /** Of the process that had the load. */
+  readonly memoryGrowthMb?: number;
   /** What health has said meanwhile, where that was looked at. */
   readonly health?: HealthTold;
 }
@@ -45,10 +49,8 @@ export function keepMeasured(line: object): void {
   if (file !== undefined) appendFileSync(file, `${JSON.stringify(line)}\n`);
 }
 
-function figuresOf(
-  { accepted, unknown, unavailable, handled, longestGapMs, goesOnAfterMs }: LoadResult,
-  lost: readonly string[],
-): Figures {
+function figuresOf(result: LoadResult, lost: readonly string[]): Figures {
+  const { accepted, unknown, unavailable, handled, longestGapMs, goesOnAfterMs, outOfOrder } = result;
   return {
     accepted: accepted.size,
     lost: lost.length,
@@ -57,15 +59,20 @@ function figuresOf(
     unavailable: unavailable.size,
     longestGapMs: Math.round(longestGapMs),
     ...(goesOnAfterMs === undefined ? {} : { goesOnAfterMs: Math.round(goesOnAfterMs) }),
+    ...(outOfOrder === undefined ? {} : { outOfOrder }),
+    memoryGrowthMb: Math.round(result.memoryGrowthMb),
   };
 }
 
 function explain(figures: Figures): string {
-  const { accepted, lost, handledTwice, unknown, unavailable, longestGapMs, goesOnAfterMs, health } = figures;
+  const { accepted, lost, handledTwice, unknown, unavailable, longestGapMs } = figures;
+  const { goesOnAfterMs, outOfOrder, memoryGrowthMb, health } = figures;
   return (
     `${accepted} accepted, ${lost} of them lost, ${handledTwice} handled twice, ` +
     `${unknown} unknown, ${unavailable} unavailable, longest gap ${longestGapMs} ms` +
     (goesOnAfterMs === undefined ? '' : `, goes on ${goesOnAfterMs} ms after the end of it`) +
+    (outOfOrder === undefined ? '' : `, ${outOfOrder} out of order`) +
+    (memoryGrowthMb === undefined ? '' : `, memory ${memoryGrowthMb} MB more`) +
     (health === undefined ? '' : `, health: ${health}`)
   );
 }

@@ -29,4 +29,4 @@ async function connected(): Promise<Bench<FailoverTransport>> {
   return made;
 }
 
-describeLineFaults('failover of rabbitmq and redis', () => proxy, connected);
+describeLineFaults('failover of rabbitmq and redis', () => proxy, connected, { isKeyed: false });

@@ -20,8 +20,10 @@ const SYSTEMS: Readonly<Record<ScenarioName, string>> = {
   spooled: 'spool before kafka, rabbitmq and redis',
 };
 
-function figuresOf({ verdict, figures }: ProofResult): Figures {
-  const { accepted, lost, duplicated, unknown, failed } = verdict;
+const MB = 1_000_000;
+
+function figuresOf({ verdict, figures, growth }: ProofResult): Figures {
+  const { accepted, lost, duplicated, reordered, unknown, failed } = verdict;
   return {
     accepted,
     lost: Object.values(lost).reduce((sum, { count }) => sum + count, 0),
@@ -29,6 +31,9 @@ function figuresOf({ verdict, figures }: ProofResult): Figures {
     unknown,
     unavailable: failed,
     longestGapMs: figures.longestGapMs,
+    goesOnAfterMs: figures.slowestProgressMs,
+    outOfOrder: reordered.count,
+    memoryGrowthMb: Math.round(growth.rssBytes / MB),
   };
 }
 

@@ -6,8 +6,10 @@ import type {
   Settlement,
   Transport,
 } from '../../src/core/messaging/transport.js';
+import { usedBytes, usedBytesNow } from './used-bytes.js';
 
 const ACK: Settlement = { kind: 'ack' };
+const MB = 1_000_000;
 
 /** What a load has seen. */
 export interface LoadResult {
@@ -22,6 +24,10 @@ export interface LoadResult {
   readonly longestGapMs: number;
   /** From the moment when all was well again until something that was published since was handled. */
   readonly goesOnAfterMs: number | undefined;
+  /** Accepted and handled after a later message of the same key; undefined when the load has no keys. */
+  readonly outOfOrder: number | undefined;
+  /** Of the process, from before it began until it had ended. */
+  readonly memoryGrowthMb: number;
 }
 
 /** Publishes all the time, and notes what became of each message. */
@@ -32,6 +38,7 @@ export class Load {
   readonly #unavailable = new Set<string>();
   readonly #possiblyTwice = new Set<string>();
   readonly #handled = new Map<string, number>();
+  readonly #firstHandled: { readonly id: string; readonly key: string }[] = [];
   readonly #lanes: Promise<void>[] = [];
   #isEnded = false;
   #count = 0;
@@ -41,6 +48,7 @@ export class Load {
   #healedAt = Infinity;
   #firstAfter = Infinity;
   #goesOnAfterMs: number | undefined;
+  readonly #bytesBefore = usedBytesNow();
 
   constructor(
     private readonly publisher: Transport,
@@ -48,15 +56,20 @@ export class Load {
       readonly lanes?: number;
       readonly batch?: number;
       readonly deadlineMs?: number;
+      /** Each lane has a key of its own, and the group keeps their order. */
+      readonly isKeyed?: boolean;
     } = {},
   ) {}
 
   /** Consumes on this transport and notes what comes. */
   consume(transport: Transport, concurrency = 20): Promise<Consumer> {
     return transport.consume(
-      { topic: this.topic, group: 'g', concurrency, ordering: 'none' },
+      { topic: this.topic, group: 'g', concurrency, ordering: this.options.isKeyed ? 'key' : 'none' },
       ({ message }: Delivery) => {
-        this.#handled.set(message.id, (this.#handled.get(message.id) ?? 0) + 1);
+        const times = this.#handled.get(message.id) ?? 0;
+        this.#handled.set(message.id, times + 1);
+        const { id, key } = message;
+        if (times === 0 && key !== undefined) this.#firstHandled.push({ id, key });
         if (Number(message.id) >= this.#firstAfter)
           this.#goesOnAfterMs ??= performance.now() - this.#healedAt;
         return Promise.resolve(ACK);
@@ -65,7 +78,8 @@ export class Load {
   }
 
   start(): void {
-    for (let lane = 0; lane < (this.options.lanes ?? 4); lane++) this.#lanes.push(this.#publish());
+    for (let lane = 0; lane < (this.options.lanes ?? 4); lane++)
+      this.#lanes.push(this.#publish(this.options.isKeyed ? { key: `lane ${lane}` } : {}));
   }
 
   /** Whatever was wrong is over. */
@@ -109,13 +123,27 @@ export class Load {
       handled: this.#handled,
       longestGapMs: this.#longestGapMs,
       goesOnAfterMs: this.#goesOnAfterMs,
+      outOfOrder: this.options.isKeyed ? this.#outOfOrder() : undefined,
+      memoryGrowthMb: ((await usedBytes()) - this.#bytesBefore) / MB,
     };
   }
 
-  async #publish(): Promise<void> {
+  /** Messages whose outcome is unknown may come whenever the broker has them. */
+  #outOfOrder(): number {
+    const latest = new Map<string, number>();
+    return this.#firstHandled.filter(({ id, key }) => {
+      if (!this.#accepted.has(id)) return false;
+      const before = latest.get(key) ?? 0;
+      latest.set(key, Math.max(before, Number(id)));
+      return Number(id) < before;
+    }).length;
+  }
+
+  async #publish(key: { readonly key?: string }): Promise<void> {
     while (!this.#isEnded) {
       const messages = Array.from({ length: this.options.batch ?? 5 }, () => ({
         id: `${++this.#count}`,
+        ...key,
         headers: {},
         body: Buffer.from('x'),
       }));

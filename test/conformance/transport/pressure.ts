@@ -1,5 +1,4 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
+import { usedBytes } from '../../support/used-bytes.js';
 import {
   ACK,
   type Case,
@@ -15,18 +14,6 @@ import {
 } from './harness.js';
 
 const FLOOD_BYTES = 64 * 2 ** 20;
-
-/** What the process holds once nothing is left to collect. Bytes outside the heap are given back beside the collection, after it. */
-async function usedBytes(): Promise<number> {
-  setFlagsFromString('--expose-gc');
-  const collectGarbage = runInNewContext('gc') as () => void;
-  for (let time = 0; time < 3; time++) {
-    collectGarbage();
-    await sleep(50);
-  }
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
-}
 
 export const pressure: readonly Case[] = [
   ...[1, 3].map((concurrency): Case => ({

@@ -11,6 +11,8 @@ export interface KafkaClusterOptions {
   readonly nodes?: number;
   /** @default '3.9.1' */
   readonly version?: '3.9.1' | '4.1.1';
+  /** Of each node. @default 384 */
+  readonly heapMb?: number;
   /** Further lines of server.properties, for all nodes. */
   readonly config?: readonly string[];
   /** Further ways in for clients. */
@@ -60,7 +62,8 @@ export class KafkaCluster {
 
 /** Starts a broker or a cluster and waits until it answers. */
 export async function startKafka(options: KafkaClusterOptions = {}): Promise<KafkaCluster> {
-  const { nodes: count = 1, version = '3.9.1', config = [], listeners = [], scramUsers = [] } = options;
+  const { nodes: count = 1, version = '3.9.1', heapMb = 384 } = options;
+  const { config = [], listeners = [], scramUsers = [] } = options;
   const directory = mkdtempSync(join(tmpdir(), 'switchyard-kafka-'));
   const ports = await freePorts((3 + listeners.length) * count);
   const ids = Array.from({ length: count }, (_, index) => index + 1);
@@ -76,6 +79,7 @@ export async function startKafka(options: KafkaClusterOptions = {}): Promise<Kaf
         replicas: Math.min(3, count),
         directory: join(directory, `k${id}`),
         libraries: join(homedir(), '.cache', 'switchyard', `kafka-${version}`),
+        heapMb,
         config,
         listeners: listeners.map((listener, nth) => ({
           ...listener,

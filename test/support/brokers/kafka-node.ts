@@ -15,6 +15,7 @@ export interface KafkaNodeOptions {
   readonly replicas: number;
   readonly directory: string;
   readonly libraries: string;
+  readonly heapMb: number;
   /** Further lines of server.properties. */
   readonly config: readonly string[];
   /** Further ways in for clients. */
@@ -72,13 +73,13 @@ export class KafkaNode {
 
   /** Does not wait until it is ready. */
   start(): void {
-    const { id, libraries, directory } = this.options;
+    const { id, libraries, directory, heapMb } = this.options;
     this.#process = new ServerProcess({
       name: `kafka ${id}`,
       command: 'java',
       args: [
         '-Xms128m',
-        '-Xmx384m',
+        `-Xmx${heapMb}m`,
         '-XX:+UseSerialGC',
         '-XX:TieredStopAtLevel=1',
         '-cp',

@@ -50,6 +50,8 @@ export class RedisConsumer implements Consumer {
   #loop: Promise<void> = Promise.resolve();
   #wakeLoop: (() => void) | undefined;
   #rejoining: Promise<void> | undefined;
+  /** A reply got lost that may have handed something out. */
+  #mayMiss = false;
   /** The topic may have something to remove. */
   #isTrimWanted = true;
 
@@ -116,7 +118,7 @@ export class RedisConsumer implements Consumer {
   async #read(): Promise<void> {
     for (let failures = 0; !this.#hasEnded();) {
       try {
-        if (failures > 0) await this.#recover();
+        if (failures > 0 || this.#mayMiss) await this.#recover();
         await this.#haveRoom();
         if (this.#hasEnded()) return;
         this.#take(await this.#intake(this.#slots.free));
@@ -183,7 +185,7 @@ export class RedisConsumer implements Consumer {
   }
 
   async #sendSettlements(settled: readonly Settled[]): Promise<void> {
-    const handedOn = await this.group.settle(settled, !this.#isStopping);
+    const handedOn = await this.#heard(this.group.settle(settled, !this.#isStopping));
     if (handedOn === DEAD) await this.#rejoin();
     else this.#take(handedOn);
   }
@@ -191,7 +193,7 @@ export class RedisConsumer implements Consumer {
   /** Resolves with the time of the next tick, if something is due before the usual one. */
   async #tick(): Promise<number | undefined> {
     const room = this.#isStopping ? 0 : Math.max(0, this.#slots.free);
-    const ticked = await this.group.tick(room);
+    const ticked = await this.#heard(this.group.tick(room));
     if (ticked === DEAD) {
       await this.#rejoin();
       return undefined;
@@ -212,9 +214,21 @@ export class RedisConsumer implements Consumer {
     this.#isTrimWanted = await this.group.trim(this.settings.orphanRetentionMs);
   }
 
+  /** The server may have carried out what fails here, and handed out what never arrives: whoever reads has to look for it. */
+  async #heard<T>(reply: Promise<T>): Promise<T> {
+    try {
+      return await reply;
+    } catch (error) {
+      if (!this.#mayMiss) this.group.reader.drop(); // it may be waiting for what is new
+      this.#mayMiss = true;
+      throw error;
+    }
+  }
+
   /** Opens another connection, and asks for what was handed out on the old one without arriving. */
   async #recover(): Promise<void> {
     if (!this.group.reader.isOpen) await this.group.reader.open();
+    this.#mayMiss = false;
     const after: [string, string] = ['0', '0'];
     for (;;) {
       const known = [...this.#inHand];

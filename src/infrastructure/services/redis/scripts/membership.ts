@@ -87,7 +87,7 @@ local function take_over(index, name, is_crash)
       if is_crash then redis.call('HINCRBY', KEYS[6], field, 1) end
       for f = 1, #entry[2], 2 do
         if entry[2][f] == 'key' and redis.call('HEXISTS', KEYS[7], entry[2][f + 1]) == 1 then
-          redis.call('HSET', KEYS[7], entry[2][f + 1], me)
+          redis.call('HSET', KEYS[7], entry[2][f + 1], me .. ' ' .. field)
         end
       end
       entries[#entries + 1] = {index, entry[1], entry[2], tonumber(redis.call('HGET', KEYS[6], field) or 0)}

@@ -4,7 +4,7 @@ import { RETURNED, WAITING } from './membership.js';
 
 /**
  * Settles what one consumer is done with, in one step. May be sent again when the reply was lost: an entry that is not
- * pending any more is left alone.
+ * pending any more is left alone. A lock says who has which entry of its key in hand.
  *
  * KEYS: stream of the topic, stream of the group, sorted set of the group, consumers, crashes, locks.
  * ARGV: group, consumer, start of the names of waiting lists, 1 to be handed what waits behind the settled keys, then for each
@@ -54,7 +54,8 @@ for i = 5, #ARGV, 7 do
     ids[#ids + 1] = id
   end
   if crashed == '1' then redis.call('HDEL', KEYS[5], stream .. ':' .. id) end
-  if key ~= '' then keys[#keys + 1] = string.sub(key, 2) end
+  -- Not when this is a repetition whose first reply was lost: the next of the key is in hand already.
+  if key ~= '' and redis.call('HGET', KEYS[6], string.sub(key, 2)) == me .. ' ' .. stream .. ':' .. id then keys[#keys + 1] = string.sub(key, 2) end
 end
 if #done[1] > 0 then redis.call('XACK', KEYS[1], group, unpack(done[1])) end
 if #done[2] > 0 then
@@ -73,7 +74,7 @@ local function hand_on(key)
     local to = wants == '1' and me or '${RETURNED}'
     local claimed = redis.call('XCLAIM', KEYS[stream], group, to, 0, id)[1]
     if claimed and claimed[2] then
-      redis.call('HSET', KEYS[6], key, to)
+      redis.call('HSET', KEYS[6], key, to .. ' ' .. next)
       if wants == '1' then
         entries[#entries + 1] = {stream, id, claimed[2], tonumber(redis.call('HGET', KEYS[5], stream .. ':' .. id) or 0)}
       end
@@ -81,9 +82,7 @@ local function hand_on(key)
     end
   end
 end
-for _, key in ipairs(keys) do
-  if redis.call('HGET', KEYS[6], key) == me then hand_on(key) end
-end
+for _, key in ipairs(keys) do hand_on(key) end
 return entries`,
 );
 
@@ -117,7 +116,7 @@ for stream = 2, 1, -1 do
         redis.call('RPUSH', waiting .. key, stream .. ':' .. entry[1])
         redis.call('XCLAIM', KEYS[stream], group, '${WAITING}', 0, entry[1], 'JUSTID')
       else
-        if key then redis.call('HSET', KEYS[4], key, me) end
+        if key then redis.call('HSET', KEYS[4], key, me .. ' ' .. stream .. ':' .. entry[1]) end
         entries[#entries + 1] = {stream, entry[1], entry[2], 0}
         room = room - 1
       end
