@@ -10,6 +10,7 @@ import type {
   Subscription,
   TransportContext,
 } from '../../../core/messaging/transport.js';
+import { FoundAgain } from './found-again.js';
 import { Heartbeat } from './heartbeat.js';
 import type { InHand } from './redis-entry.js';
 import { failureOf, isNoGroup } from './redis-errors.js';
@@ -44,6 +45,7 @@ export class RedisConsumer implements Consumer {
   readonly #heartbeat: Heartbeat;
   readonly #intake: Intake;
   readonly #inHand = new LinkedSet<InHand>();
+  readonly #foundAgain = new FoundAgain();
   readonly #troubles: TellOnce;
   #isStopping = false;
   #stopped: Promise<void> | undefined;
@@ -187,7 +189,7 @@ export class RedisConsumer implements Consumer {
   async #sendSettlements(settled: readonly Settled[]): Promise<void> {
     const handedOn = await this.#heard(this.group.settle(settled, !this.#isStopping));
     if (handedOn === DEAD) await this.#rejoin();
-    else this.#take(handedOn);
+    else this.#take(this.#foundAgain.handedOut(handedOn));
   }
 
   /** Resolves with the time of the next tick, if something is due before the usual one. */
@@ -198,7 +200,7 @@ export class RedisConsumer implements Consumer {
       await this.#rejoin();
       return undefined;
     }
-    this.#take(ticked.items);
+    this.#take(this.#foundAgain.handedOut(ticked.items));
     await this.#trim();
     return ticked.dueMs;
   }
@@ -229,6 +231,11 @@ export class RedisConsumer implements Consumer {
   async #recover(): Promise<void> {
     if (!this.group.reader.isOpen) await this.group.reader.open();
     this.#mayMiss = false;
+    this.#foundAgain.begin();
+    await this.#lookForMissed().finally(() => this.#foundAgain.end());
+  }
+
+  async #lookForMissed(): Promise<void> {
     const after: [string, string] = ['0', '0'];
     for (;;) {
       const known = [...this.#inHand];
@@ -236,7 +243,7 @@ export class RedisConsumer implements Consumer {
       if (found.length === 0) return;
       for (const { origin, entryId } of found) after[origin.source - 1] = entryId;
       const names = new Set([...known, ...this.#inHand].map(({ name }) => name)); // also what came or was settled meanwhile
-      this.#take(found.filter((item) => !names.has(item.name)));
+      this.#take(this.#foundAgain.found(found.filter((item) => !names.has(item.name))));
     }
   }
 
