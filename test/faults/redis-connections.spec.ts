@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { setTimeout as wait } from 'node:timers/promises';
 import type { TransportEvent } from '../../src/core/messaging/transport.js';
 import { type FaultProxy, startFaultProxy } from '../support/brokers/fault-proxy.js';
 import { type RedisServer, startRedis } from '../support/brokers/redis-server.js';
@@ -43,6 +44,33 @@ it('takes each message once although its connections are cut again and again', a
   await waitUntil('what was accepted is handled', async () => load.missing.length === 0);
   expect(load.missing).toEqual([]);
   expect([...result.handled.values()].filter((times) => times > 1)).toEqual([]);
+}, 60_000);
+
+it('hands out what it has taken over from a dead consumer in a reply that is lost', async () => {
+  const keyPrefix = 'taken:';
+  const ofDead = await startFaultProxy({ targetPort: server.port });
+  try {
+    const url = `redis://127.0.0.1:${ofDead.port}`;
+    const dead = await connected({ url, keyPrefix, leaseMs: 500 });
+    const never = new Promise<never>(() => undefined);
+    const inHand = await collected(dead.transport, 't', () => never);
+    for (let nth = 0; nth < 5; nth++) await publishOne(dead.transport, 't', { id: `${nth}` });
+    await waitUntil('it has them', async () => inHand.length === 5);
+    const heir = await connected(throughProxy({ keyPrefix, leaseMs: 60_000, commandTimeoutMs: 3_000 }));
+    const inherited = await collected(heir.transport, 't');
+    ofDead.inject({ mode: 'blackhole' });
+    await wait(350); // the lease still lasts for a moment: what takes over does so in a reply that is lost
+    proxy.inject({ mode: 'drop-down' });
+    await wait(4_000);
+    expect(inherited).toEqual([]);
+    proxy.heal();
+    await waitUntil('all are inherited', async () => inherited.length === 5, 20_000);
+    ofDead.heal();
+    expect(inherited.map(({ message }) => message.id).sort()).toEqual(['0', '1', '2', '3', '4']);
+    await dead.transport.close();
+  } finally {
+    await ofDead.stop();
+  }
 }, 60_000);
 
 it('takes a message once whose reply is lost, whether it repeats it by itself or the caller does', async () => {
