@@ -61,6 +61,11 @@ export const OTHER_FAULTS: readonly OtherFault[] = [
   ...of('redis', 'faults/redis-connections.spec.ts', [
     ['a reply is lost', 'the message is stored once', 'takes a message once whose reply is lost'],
     [
+      'the reply of a takeover is lost',
+      'who has taken over finds what it has',
+      'has taken over from a dead consumer in a reply that is lost',
+    ],
+    [
       'a process is stopped and goes on later',
       'others have its work; it settles nothing',
       'hands what a stopped process had',
@@ -94,6 +99,18 @@ export const OTHER_FAULTS: readonly OtherFault[] = [
       'a message over the limit of the broker',
       'not accepted, and others go on',
       'over the limit of the broker is not accepted',
+    ],
+  ]),
+  ...of('rabbitmq', 'faults/rabbitmq-keys.spec.ts', [
+    [
+      'processes that share keys start together',
+      'each gets a share',
+      'also when all of them begin at the same moment',
+    ],
+    [
+      'a process leaves keys to another over a slow line',
+      'order kept',
+      'while a message of it is on its way',
     ],
   ]),
   ...of('rabbitmq', 'faults/rabbitmq-declarations.spec.ts', [
