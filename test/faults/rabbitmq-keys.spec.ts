@@ -74,39 +74,43 @@ it('gives each of three processes a share, also when all of them begin at the sa
   expect(all.flatMap(({ errors }) => errors())).toEqual([]);
 }, 120_000);
 
-it('leaves nothing to another process while a message of it is on its way', async () => {
-  const proxy = await startFaultProxy({ targetPort: Number(new URL(server.urls[0]!).port) });
-  const options = { namePrefix: 'slow.', queueType: 'classic' };
-  const slow = await connected({ ...options, urls: [throughProxy(server, proxy)] });
-  const quick = await connected({ ...options, urls: server.urls });
-  const groups = ['a', 'b', 'c', 'd'];
-  const inHand = new Map<string, string>();
-  const overlaps: string[] = [];
-  const served = { slow: 0, quick: 0 };
-  const serve =
-    (by: keyof typeof served, group: string, forMs: number): OnDelivery =>
-    async ({ message: { id, key = '' } }) => {
-      served[by] += 1;
-      const lane = `${group} ${key}`;
-      const other = inHand.get(lane);
-      if (other !== undefined) overlaps.push(`${by} begins ${id} of ${lane} while ${other} is in hand`);
-      inHand.set(lane, id);
-      await wait(forMs);
-      inHand.delete(lane);
-      return ACK;
-    };
-  try {
-    for (const group of groups) await keyed(slow.transport, group, serve('slow', group, 1_500));
-    proxy.inject({ latencyMs: 300 });
-    for (let number = 0; number < PER_KEY; number++) await publishToAllKeys(quick.transport, number);
-    for (const group of groups) await keyed(quick.transport, group, serve('quick', group, 5));
-    const all = groups.length * KEYS * PER_KEY;
-    await waitUntil('all is handled', () => Promise.resolve(served.slow + served.quick >= all));
-    expect(served.quick).toBeGreaterThan(PER_KEY);
-    expect(overlaps).toEqual([]);
-  } finally {
-    proxy.heal();
-    await closeAll();
-    await proxy.stop();
-  }
-}, 120_000);
+it.each(['quorum', 'classic'])(
+  'leaves nothing of a %s queue to another process while a message of it is on its way',
+  async (queueType) => {
+    const proxy = await startFaultProxy({ targetPort: Number(new URL(server.urls[0]!).port) });
+    const options = { namePrefix: `slow-${queueType}.`, queueType };
+    const slow = await connected({ ...options, urls: [throughProxy(server, proxy)] });
+    const quick = await connected({ ...options, urls: server.urls });
+    const groups = ['a', 'b', 'c', 'd'];
+    const inHand = new Map<string, string>();
+    const overlaps: string[] = [];
+    const served = { slow: 0, quick: 0 };
+    const serve =
+      (by: keyof typeof served, group: string, forMs: number): OnDelivery =>
+      async ({ message: { id, key = '' } }) => {
+        served[by] += 1;
+        const lane = `${group} ${key}`;
+        const other = inHand.get(lane);
+        if (other !== undefined) overlaps.push(`${by} begins ${id} of ${lane} while ${other} is in hand`);
+        inHand.set(lane, id);
+        await wait(forMs);
+        inHand.delete(lane);
+        return ACK;
+      };
+    try {
+      for (const group of groups) await keyed(slow.transport, group, serve('slow', group, 1_500));
+      proxy.inject({ latencyMs: 300 });
+      for (let number = 0; number < PER_KEY; number++) await publishToAllKeys(quick.transport, number);
+      for (const group of groups) await keyed(quick.transport, group, serve('quick', group, 5));
+      const all = groups.length * KEYS * PER_KEY;
+      await waitUntil('all is handled', () => Promise.resolve(served.slow + served.quick >= all));
+      expect(served.quick).toBeGreaterThan(PER_KEY);
+      expect(overlaps).toEqual([]);
+    } finally {
+      proxy.heal();
+      await closeAll();
+      await proxy.stop();
+    }
+  },
+  120_000,
+);

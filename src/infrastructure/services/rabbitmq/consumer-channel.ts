@@ -98,8 +98,7 @@ export class ConsumerChannel {
   }
 
   /**
-   * Ends with a queue of those that keep the order of keys once its next message is settled, because only then nothing of it can be on
-   * the way here while another process goes on with it. Until then it can be {@link keep | kept}.
+   * Ends with a queue of those that keep the order of keys once its next message is settled. Until then it can be {@link keep | kept}.
    */
   leaveNext(queue: string): void {
     this.#leaving.add(queue);

@@ -81,7 +81,7 @@ export class QueueShare {
     for (const { queue } of ours.filter((one) => this.#isContested(one))) await this.channel.leave(queue);
     const counted = ours.map(({ queue }) => queue).filter((queue) => this.#counts(queue));
     const missing = share - counted.filter((queue) => !this.channel.isLeaving(queue)).length;
-    if (missing <= 0) this.#leave(counted, -missing);
+    if (missing <= 0) await this.#leave(counted, -missing);
     else {
       const kept = this.#keep(counted, missing);
       const free = others.filter(({ consumers }) => consumers === 0).map(({ queue }) => queue);
@@ -95,9 +95,15 @@ export class QueueShare {
     return this.channel.consumed.has(queue) && !this.#neglected.isTaken(queue);
   }
 
-  #leave(counted: readonly string[], tooMany: number): void {
+  /**
+   * A quorum queue counts who has ended for as long as something of it is in hand there, so that nobody takes it before. A classic one
+   * does not: it is left once its next message is settled, because only then nothing of it can be on the way here.
+   */
+  async #leave(counted: readonly string[], tooMany: number): Promise<void> {
     const staying = counted.filter((queue) => !this.channel.isLeaving(queue));
-    for (const queue of staying.slice(0, tooMany)) this.channel.leaveNext(queue);
+    for (const queue of staying.slice(0, tooMany))
+      if (this.services.options.queueType === 'quorum') await this.channel.leave(queue);
+      else this.channel.leaveNext(queue);
   }
 
   /** Of those that it was about to leave. Returns how many. */
