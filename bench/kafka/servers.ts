@@ -9,7 +9,7 @@ import { OrderPlaced } from '../shop.js';
 
 /** Of ours and of the bare client. */
 const PARTITIONS = 4;
-/** Enough for ten thousand topics. */
+/** More than a broker of the tests has: ten thousand topics want room. */
 const HEAP_MB = 2_048;
 let running: Promise<KafkaCluster> | undefined;
 
