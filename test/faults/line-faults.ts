@@ -72,10 +72,10 @@ export function describeLineFaults(
       } finally {
         await load.end();
       }
-      const result = await load.end();
       await waitUntil('what was accepted is handled', async () => load.missing.length === 0).catch(
         () => undefined,
       );
+      const result = await load.end(); // with the order of what came last
       await waitUntil('all say that they are up', async () => healthTold() !== 'down');
       reportLoad(row, result, load.missing);
       expect(load.missing).toEqual([]);
