@@ -1,48 +1,23 @@
-import { execFileSync } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PublishOutcome } from '../../src/core/messaging/transport.js';
+import { type SmallDisk, smallDisk } from '../support/small-disk.js';
 import { newFolder, newTransport, startChild, until } from './embedded-process.js';
 
 const TOPIC = 'orders';
 const folder = newFolder();
-const disk = join(folder, 'disk');
-mkdirSync(disk);
-const mounted = mountTmpfs();
+const { disk, problem } = mounted();
 
-function run(tool: string, ...args: string[]): void {
-  execFileSync(tool, args, { stdio: 'pipe' });
-}
-
-function mountTmpfs(): string | undefined {
+function mounted(): { readonly disk?: SmallDisk; readonly problem?: string } {
   try {
-    run('mount', '-t', 'tmpfs', '-o', 'size=12m,mode=700', 'tmpfs', disk);
-    return undefined;
+    return { disk: smallDisk(join(folder, 'disk'), 12) };
   } catch (error) {
-    return `a small tmpfs cannot be mounted here: ${String(error).split('\n')[0]}`;
-  }
-}
-
-/** Takes all space that is left. */
-function fillRest(path: string): void {
-  const file = openSync(path, 'w');
-  try {
-    for (const size of [65_536, 4_096]) for (;;) if (!writes(file, size)) break;
-  } finally {
-    closeSync(file);
-  }
-}
-
-function writes(file: number, size: number): boolean {
-  try {
-    return writeSync(file, Buffer.alloc(size, 1)) === size;
-  } catch {
-    return false;
+    return { problem: `a small disk cannot be mounted here: ${String(error).split('\n')[0]}` };
   }
 }
 
 afterAll(() => {
-  if (mounted === undefined) run('umount', '--lazy', disk);
+  disk?.unmount();
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -59,18 +34,18 @@ async function publishUntilFull(
   }
 }
 
-(mounted === undefined ? describe : describe.skip)(
-  `an embedded transport on a full disk${mounted === undefined ? '' : ` (skipped: ${mounted})`}`,
+(problem === undefined ? describe : describe.skip)(
+  `an embedded transport on a full disk${problem === undefined ? '' : ` (skipped: ${problem})`}`,
   () => {
     it('is unavailable for publishing, delivers what it has, and recovers when space returns', async () => {
-      const directory = join(disk, 'data');
+      const directory = join(disk!.path, 'data');
       let transport = newTransport(directory);
       await transport.connect();
       const { accepted, last } = await publishUntilFull(transport);
       expect(accepted.length).toBeGreaterThan(100);
       expect(last).toMatchObject({ kind: 'unavailable', error: { code: 'TRANSPORT_FULL' } });
       await expect(transport.ping()).rejects.toMatchObject({ code: 'TRANSPORT_FULL' });
-      fillRest(join(disk, 'filler'));
+      disk!.fill();
       const received: string[] = [];
       const damaged: string[] = [];
       const consumer = await transport.consume(
@@ -83,7 +58,7 @@ async function publishUntilFull(
       );
       await until(() => received.length >= accepted.length);
       expect(received.sort()).toEqual([...accepted].sort());
-      rmSync(join(disk, 'filler'));
+      disk!.free();
       await until(async () => {
         const message = { id: 'm-0', headers: {}, body: Buffer.alloc(100) };
         const [outcome] = await transport.publish({ topic: TOPIC }, [message], { deadlineMs: 10_000 });
@@ -101,11 +76,11 @@ async function publishUntilFull(
     }, 60_000);
 
     it('says so instead of ending the process when it is opened on a full disk', async () => {
-      rmSync(join(disk, 'data'), { recursive: true, force: true });
-      const transport = newTransport(join(disk, 'other'));
-      fillRest(join(disk, 'filler'));
+      rmSync(join(disk!.path, 'data'), { recursive: true, force: true });
+      const transport = newTransport(join(disk!.path, 'other'));
+      disk!.fill();
       await expect(transport.connect()).rejects.toMatchObject({ code: 'TRANSPORT_FULL' });
-      rmSync(join(disk, 'filler'));
+      disk!.free();
       await transport.connect();
       await transport.close();
     });

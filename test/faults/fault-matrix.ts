@@ -31,6 +31,9 @@ export const LINE_FAULTS = [
 ] as const;
 export type LineFault = (typeof LINE_FAULTS)[number];
 
+/** Of the broker's machine. */
+export const DISK_FAULT = 'its disk is full';
+
 /** Of the application's machine. */
 export const CLOCK_FAULT = 'time of day jumps forth and back';
 
@@ -49,6 +52,8 @@ export const FAULT_MATRIX: readonly FaultRow[] = [
   row('embedded', CLOCK_FAULT, 'faults/embedded-clock.spec.ts'),
   row('embedded', 'processes killed, paused and restarted at random', 'proof/embedded-nemesis.spec.ts'),
   ...around('redis', 'faults/redis-line.spec.ts'),
+  row('redis', DISK_FAULT, 'faults/redis-disk-full.spec.ts'),
+  row('redis, `appendfsync always`', DISK_FAULT, 'faults/redis-disk-full.spec.ts'),
   row('redis, sentinels, `replicas: 1`', 'primary killed', 'faults/redis-sentinel.spec.ts'),
   row(
     'redis, sentinels',
@@ -62,12 +67,14 @@ export const FAULT_MATRIX: readonly FaultRow[] = [
   row('redis, cluster', 'half of a topic moved for a while', 'faults/redis-cluster.spec.ts'),
   row('redis, sentinels, `replicas: 1`', RANDOM, 'proof/redis-nemesis.spec.ts'),
   ...around('rabbitmq', 'faults/rabbitmq-line.spec.ts'),
+  row('rabbitmq', DISK_FAULT, 'faults/rabbitmq-disk-full.spec.ts'),
   row('rabbitmq, 3 nodes', 'each node killed in turn', 'faults/rabbitmq-cluster.spec.ts'),
   row('rabbitmq, 3 nodes', 'leader paused for 40 s', 'faults/rabbitmq-cluster.spec.ts'),
   row('rabbitmq, 3 nodes', 'leader cut off from its cluster for 20 s', 'faults/rabbitmq-cluster.spec.ts'),
   row('rabbitmq, 3 nodes', 'rolling restart', 'faults/rabbitmq-cluster.spec.ts'),
   row('rabbitmq, 3 nodes', RANDOM, 'proof/rabbitmq-nemesis.spec.ts'),
   ...around('kafka', 'faults/kafka-line.spec.ts'),
+  row('kafka', DISK_FAULT, 'faults/kafka-disk-full.spec.ts'),
   row('kafka, 3 brokers', 'each broker killed in turn', 'faults/kafka-cluster.spec.ts'),
   row('kafka, 3 brokers', 'a broker paused for 40 s', 'faults/kafka-cluster.spec.ts'),
   row('kafka, 3 brokers', 'two of three down for 10 s', 'faults/kafka-cluster.spec.ts'),
@@ -78,6 +85,12 @@ export const FAULT_MATRIX: readonly FaultRow[] = [
   row('failover of rabbitmq and redis', 'rabbitmq paused', 'faults/redis-rabbitmq-failover.spec.ts'),
   row('failover of rabbitmq and redis', 'rabbitmq comes and goes', 'faults/redis-rabbitmq-failover.spec.ts'),
   row('spool before rabbitmq and redis', 'both killed', 'faults/redis-rabbitmq-spool.spec.ts'),
+  ...onLine('spool before kafka, rabbitmq and redis', 'faults/redis-rabbitmq-kafka-line.spec.ts'),
+  row(
+    'spool before kafka, rabbitmq and redis',
+    'all three refuse connections for 10 s',
+    'faults/redis-rabbitmq-kafka-line.spec.ts',
+  ),
   row('spool before kafka, rabbitmq and redis', RANDOM, 'proof/redis-rabbitmq-kafka-nemesis.spec.ts'),
 ];
 

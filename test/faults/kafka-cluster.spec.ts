@@ -1,11 +1,11 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { type KafkaCluster, startKafka } from '../support/brokers/kafka-cluster.js';
 import { waitUntil } from '../support/brokers/wait-until.js';
-import { Load } from '../support/transport-load.js';
+import type { Load, LoadResult } from '../support/transport-load.js';
 import { connected } from './kafka-bench.js';
 import { faultRow } from './fault-matrix.js';
-import { reportLoad } from './measured.js';
 import { closeAll, collected } from './transport-bench.js';
+import { goesOn, underLoad } from './under-load.js';
 
 const PREFIX = 'load.';
 /** Longest time without publishing or consuming that the design allows. */
@@ -22,55 +22,12 @@ afterAll(() => cluster.stop());
 afterEach(async () => {
   await cluster.restore();
   await closeAll();
-  // A client that was given up connects again to finish what it had begun: nothing of that may be left, or no process would end.
-  await waitUntil('nothing is connected any more', async () => connections() === 0, 10_000);
 }, 180_000);
-
-/** From here to the brokers. */
-function connections(): number {
-  const { _getActiveHandles: handles } = process as unknown as {
-    _getActiveHandles: () => { remotePort?: number }[];
-  };
-  const ports = cluster.nodes.map(({ port }) => port);
-  return handles().filter(({ remotePort }) => remotePort !== undefined && ports.includes(remotePort)).length;
-}
 
 const options = (): object => ({ brokers: cluster.brokers, namePrefix: PREFIX, replicationFactor: 3 });
 
-/** Loads, lets something happen, and waits until everything has gone on and what was accepted is handled. */
-async function loadWhile(
-  fault: string,
-  happen: (load: Load) => Promise<void>,
-): Promise<Awaited<ReturnType<Load['end']>>> {
-  const load = new Load((await connected(options())).transport);
-  await load.consume((await connected(options())).transport);
-  load.start();
-  try {
-    await waitUntil('the load runs', async () => load.acceptedCount > 300);
-    await happen(load);
-    load.healed();
-    await goesOn(load);
-  } catch (error) {
-    await load.end();
-    throw error;
-  }
-  const result = await load.end();
-  await waitUntil('what was accepted is handled', async () => load.missing.length === 0, 90_000).catch(
-    () => undefined,
-  );
-  reportLoad(faultRow('kafka, 3 brokers', fault), result, load.missing);
-  expect(load.missing).toEqual([]);
-  return result;
-}
-
-async function goesOn(load: Load): Promise<void> {
-  const before = load.acceptedCount;
-  await waitUntil('publishing goes on', async () => load.acceptedCount > before + 300).catch(
-    (cause: unknown) => {
-      throw new Error(`Publishing does not go on. The last failure: ${load.lastFailure}`, { cause });
-    },
-  );
-}
+const loadWhile = (fault: string, happen: (load: Load) => Promise<void>): Promise<LoadResult> =>
+  underLoad({ row: faultRow('kafka, 3 brokers', fault), connected: () => connected(options()), happen });
 
 it('loses nothing when each broker in turn is killed under load, and goes on by itself while it is down', async () => {
   const { longestGapMs, handled } = await loadWhile('each broker killed in turn', async (load) => {

@@ -1,17 +1,12 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Transport } from '../../src/core/messaging/transport.js';
 import type { FaultProxy } from '../support/brokers/fault-proxy.js';
-import { waitUntil } from '../support/brokers/wait-until.js';
-import { Load } from '../support/transport-load.js';
 import { faultRow, LINE_FAULTS, type LineFault } from './fault-matrix.js';
-import { reportLoad } from './measured.js';
-import { closeAll, healthTold } from './transport-bench.js';
+import { closeAll } from './transport-bench.js';
+import { underLoad } from './under-load.js';
 
 const CUTS = 15;
 const FAULT_MS = 5_000;
-/** The promise: half a minute after all is well again everything goes on. */
-const GOES_ON_MS = 30_000;
-const BEFORE_MS = 1_000;
 
 const HAPPENINGS: Readonly<Record<LineFault, (proxy: FaultProxy) => Promise<unknown>>> = {
   'line silent for 5 s': (proxy) => {
@@ -57,37 +52,12 @@ export function describeLineFaults(
   it.each(LINE_FAULTS)(
     'loses nothing and goes on by itself: %s',
     async (fault) => {
-      const row = faultRow(system, fault);
-      const resources = openResources();
-      const load = new Load((await connected()).transport, { isKeyed });
-      await load.consume((await connected()).transport);
-      load.start();
-      try {
-        await waitUntil('the load runs', async () => load.acceptedCount > 100);
-        await wait(BEFORE_MS);
+      const happen = async (): Promise<void> => {
         await HAPPENINGS[fault](line());
         line().heal();
-        load.healed();
-        await waitUntil('it goes on', async () => load.goesOnAfterMs !== undefined, GOES_ON_MS);
-      } finally {
-        await load.end();
-      }
-      await waitUntil('what was accepted is handled', async () => load.missing.length === 0).catch(
-        () => undefined,
-      );
-      const result = await load.end(); // with the order of what came last
-      await waitUntil('all say that they are up', async () => healthTold() !== 'down');
-      reportLoad(row, result, load.missing);
-      expect(load.missing).toEqual([]);
-      if (isKeyed) expect(result.outOfOrder).toBe(0);
-      await closeAll();
-      await waitUntil('nothing is left open', async () => openResources() <= resources);
+      };
+      await underLoad({ row: faultRow(system, fault), connected, happen, isKeyed });
     },
     180_000,
   );
-}
-
-/** Sockets and timers of this process that keep it alive. */
-function openResources(): number {
-  return process.getActiveResourcesInfo().filter((kind) => /TCP|Timeout/.test(kind)).length;
 }

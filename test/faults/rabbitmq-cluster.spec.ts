@@ -1,11 +1,12 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { type RabbitmqCluster, startRabbitmq } from '../support/brokers/rabbitmq-cluster.js';
 import { waitUntil } from '../support/brokers/wait-until.js';
-import { Load } from '../support/transport-load.js';
+import type { Load, LoadResult } from '../support/transport-load.js';
 import { faultRow } from './fault-matrix.js';
-import { report, reportLoad } from './measured.js';
+import { report } from './measured.js';
 import { connected } from './rabbitmq-bench.js';
 import { closeAll } from './transport-bench.js';
+import { goesOn, underLoad } from './under-load.js';
 
 const PREFIX = 'load.';
 /** Longest time without publishing or consuming that the design allows. */
@@ -26,56 +27,28 @@ afterEach(async () => {
   await cluster.restore();
 }, 180_000);
 
-/** Loads, lets something happen, and waits until everything has gone on and what was accepted is handled. */
-async function loadWhile(
-  fault: string,
-  happen: (load: Load) => Promise<void>,
-): Promise<Awaited<ReturnType<Load['end']>>> {
-  const options = { urls: cluster.urls, namePrefix: PREFIX };
-  const load = new Load((await connected(options)).transport);
-  await load.consume((await connected(options)).transport);
-  load.start();
-  await waitUntil('the load runs', async () => load.acceptedCount > 300);
-  await wait(REMEMBERS_QUEUES_MS);
-  await happen(load);
-  load.healed();
-  const before = load.acceptedCount;
-  const hasGoneOn = waitUntil('publishing goes on', async () => load.acceptedCount > before + 300, 90_000);
-  const problem = await hasGoneOn.catch((error: unknown) => explainStop(load, error));
-  const result = await load.end();
-  if (problem !== undefined) throw problem;
-  await waitUntil('what was accepted is handled', async () => load.missing.length === 0, 90_000).catch(
-    () => undefined,
-  );
-  reportLoad(faultRow('rabbitmq, 3 nodes', fault), result, load.missing);
-  expect(load.missing).toEqual([]);
-  return result;
-}
+const loadWhile = (fault: string, happen: (load: Load) => Promise<void>): Promise<LoadResult> =>
+  underLoad({
+    row: faultRow('rabbitmq, 3 nodes', fault),
+    connected: () => connected({ urls: cluster.urls, namePrefix: PREFIX }),
+    happen,
+    beforeMs: REMEMBERS_QUEUES_MS,
+    explain,
+  });
 
-/** With what both sides know, because it cannot be looked at any more when the test has ended. */
-async function explainStop(load: Load, cause: unknown): Promise<Error> {
-  const queues = await cluster
+const explain = (): Promise<string> =>
+  cluster
     .control('list_queues', 'name', 'type', 'state', 'leader', 'online', 'members', 'messages')
     .catch((error: unknown) => String(error));
-  const text = `Publishing does not go on. The last failure: ${load.lastFailure}. The queues:\n${queues}`;
-  return new Error(text, { cause });
-}
 
 const leaderOf = (load: Load) => cluster.leaderOf(`${PREFIX}${load.topic}/g`);
 
 it('loses nothing when each node in turn is killed under load, and goes on by itself while it is down', async () => {
   const { longestGapMs } = await loadWhile('each node killed in turn', async (load) => {
     for (const node of cluster.nodes) {
-      const before = load.acceptedCount;
       await node.kill();
       await wait(3_000);
-      const hasGoneOn = async (): Promise<boolean> => load.acceptedCount > before + 300;
-      // While it is down: its return would heal what the client must.
-      await waitUntil('publishing goes on without a node', hasGoneOn).catch(async (error: unknown) => {
-        const problem = await explainStop(load, error);
-        await load.end();
-        throw problem;
-      });
+      await goesOn(load, { explain }); // while it is down: its return would heal what the client must
       await cluster.restore();
       await wait(REMEMBERS_QUEUES_MS);
     }

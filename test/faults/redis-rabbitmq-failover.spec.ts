@@ -4,12 +4,12 @@ import { FailoverTransport } from '../../src/infrastructure/services/composites/
 import { type RabbitmqCluster, startRabbitmq } from '../support/brokers/rabbitmq-cluster.js';
 import { type RedisServer, startRedis } from '../support/brokers/redis-server.js';
 import { waitUntil } from '../support/brokers/wait-until.js';
-import { Load } from '../support/transport-load.js';
+import type { Load, LoadResult } from '../support/transport-load.js';
 import { faultRow } from './fault-matrix.js';
-import { reportLoad } from './measured.js';
 import { rabbitmqBench } from './rabbitmq-bench.js';
 import { redisBench } from './redis-bench.js';
 import { type Bench, bench, closeAll, publishOne } from './transport-bench.js';
+import { underLoad } from './under-load.js';
 
 /** Longest time without an accepted publish while one broker of two works. */
 const GAP_MS = 2_000;
@@ -49,31 +49,17 @@ const FAULTS = {
   flapping: 'rabbitmq comes and goes',
 };
 
-async function loadWhile(
+const loadWhile = (
   name: keyof typeof FAULTS,
   happen: (load: Load, publishing: Bench<FailoverTransport>) => Promise<void>,
-) {
-  const publishing = await open(name);
-  const load = new Load(publishing.transport);
-  await load.consume((await open(name)).transport);
-  load.start();
-  await waitUntil('the load runs', async () => load.acceptedCount > 300);
-  await wait(REMEMBERS_QUEUES_MS);
-  const result = await happen(load, publishing).then(
-    () => load.end(),
-    async (error: unknown) => {
-      await load.end();
-      throw error;
-    },
-  );
-  await waitUntil('what was accepted is handled', async () => load.missing.length === 0).catch(
-    () => undefined,
-  );
-  reportLoad(faultRow('failover of rabbitmq and redis', FAULTS[name]), result, load.missing);
-  expect(load.missing).toEqual([]);
-  const twice = [...result.handled].filter(([, times]) => times > 1).map(([id]) => id);
-  return { ...result, twice };
-}
+): Promise<LoadResult> =>
+  underLoad({
+    row: faultRow('failover of rabbitmq and redis', FAULTS[name]),
+    connected: () => open(name),
+    happen,
+    beforeMs: REMEMBERS_QUEUES_MS,
+    isKeyed: false,
+  });
 
 it('moves to Redis when RabbitMQ is killed under load, and back once it has worked for a while, and loses nothing', async () => {
   const { longestGapMs, unknown } = await loadWhile('killed', async (load, publishing) => {
@@ -95,7 +81,7 @@ it('moves to Redis when RabbitMQ is killed under load, and back once it has work
 }, 120_000);
 
 it('moves to Redis while RabbitMQ is paused, within the time for one try, and marks what both may have', async () => {
-  const { longestGapMs, twice, possiblyTwice } = await loadWhile('paused', async (load, publishing) => {
+  const { longestGapMs, handled, possiblyTwice } = await loadWhile('paused', async (load, publishing) => {
     rabbit.nodes[0]!.pause();
     const before = load.acceptedCount;
     await waitUntil('publishing goes on', async () => load.acceptedCount > before + 300);
@@ -105,6 +91,7 @@ it('moves to Redis while RabbitMQ is paused, within the time for one try, and ma
   });
   expect(longestGapMs).toBeLessThan(GAP_MS);
   expect(possiblyTwice.size).toBeGreaterThan(0);
+  const twice = [...handled].filter(([, times]) => times > 1).map(([id]) => id);
   expect(twice.filter((id) => !possiblyTwice.has(id))).toEqual([]);
 }, 120_000);
 

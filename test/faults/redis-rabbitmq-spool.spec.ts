@@ -1,22 +1,17 @@
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { systemClock } from '../../src/core/messaging/clock.js';
-import type { Transport, TransportEvent } from '../../src/core/messaging/transport.js';
-import { failoverOptionsSchema } from '../../src/infrastructure/services/composites/failover.options.js';
-import { FailoverTransport } from '../../src/infrastructure/services/composites/failover.transport.js';
-import { spooledOptionsSchema } from '../../src/infrastructure/services/composites/spooled.options.js';
-import { SpooledTransport } from '../../src/infrastructure/services/composites/spooled.transport.js';
+import type { SpooledTransport } from '../../src/infrastructure/services/composites/spooled.transport.js';
 import { type RabbitmqCluster, startRabbitmq } from '../support/brokers/rabbitmq-cluster.js';
 import { type RedisServer, startRedis } from '../support/brokers/redis-server.js';
 import { waitUntil } from '../support/brokers/wait-until.js';
 import { temporaryDirectory } from '../support/demonstration.js';
-import { Load } from '../support/transport-load.js';
+import type { Load } from '../support/transport-load.js';
 import { faultRow } from './fault-matrix.js';
-import { reportLoad } from './measured.js';
 import { rabbitmqBench } from './rabbitmq-bench.js';
 import { redisBench } from './redis-bench.js';
-import { spoolOn } from './spool-bench.js';
-import { closeAll } from './transport-bench.js';
+import { spooledFailover } from './spool-bench.js';
+import { type Bench, closeAll } from './transport-bench.js';
+import { goesOn, underLoad } from './under-load.js';
 
 /** Longest time without an accepted publish while there is a spool. */
 const GAP_MS = 2_500;
@@ -27,68 +22,39 @@ const LIVE_SHARE = 0.5;
 /** Younger queues may come back dead from a node that was killed. */
 const REMEMBERS_QUEUES_MS = 5_000;
 const data = temporaryDirectory();
-const opened: Transport[] = [];
 let rabbit: RabbitmqCluster;
 let redis: RedisServer;
 
 beforeAll(async () => {
   [rabbit, redis] = await Promise.all([startRabbitmq(), startRedis()]);
 }, 120_000);
-afterEach(async () => {
-  await Promise.all(opened.splice(0).map((transport) => transport.close()));
-  await closeAll();
-}, 60_000);
+afterEach(closeAll, 60_000);
 afterAll(async () => {
   await Promise.all([rabbit.stop(), redis.stop()]);
   data.remove();
 });
 
-/** Two brokers that stand in for each other, and a spool for when both are gone. */
-async function open(name: string) {
-  const events: TransportEvent[] = [];
-  const contextOf = (label: string) => ({
-    name: label,
-    clock: systemClock,
-    onEvent: (event: TransportEvent): void => void events.push(event),
-  });
+function open(name: string): Promise<Bench<SpooledTransport>> {
   const members = [
     rabbitmqBench({ urls: rabbit.urls, namePrefix: `${name}.` }).transport,
     redisBench({ url: redis.url, keyPrefix: `${name}:` }).transport,
   ];
-  const probes = { probeIntervalMs: 500, maxProbeIntervalMs: 1_000 };
-  const failover = new FailoverTransport(
-    members,
-    failoverOptionsSchema.parse({ ...probes, failBackAfterMs: 2_000 }),
-    contextOf('brokers'),
-  );
-  const transport = new SpooledTransport(
-    { transport: failover, spool: spoolOn(join(data.path, name)) },
-    spooledOptionsSchema.parse({ ...probes, attemptTimeoutMs: 2_000 }),
-    contextOf('main'),
-  );
-  opened.push(transport);
-  await transport.connect();
-  return { transport, events };
+  return spooledFailover(members, join(data.path, name));
 }
 
 it('goes on while both brokers are gone, and sends everything when they are back', async () => {
-  const { transport } = await open('gone');
-  const load = new Load(transport, { deadlineMs: 5_000 });
-  await load.consume(transport);
-  load.start();
+  const opened = await open('gone');
+  const { transport } = opened;
   let drainedAfterMs = 0;
   let liveShare = 0;
-  const ratePerMs = async (whileThis: () => Promise<unknown>): Promise<number> => {
-    const [count, at] = [load.acceptedCount, performance.now()];
-    await whileThis();
-    return (load.acceptedCount - count) / (performance.now() - at);
-  };
-  const happen = async (): Promise<void> => {
-    await waitUntil('the load runs', async () => load.acceptedCount > 300);
-    await wait(REMEMBERS_QUEUES_MS);
+  const happen = async (load: Load): Promise<void> => {
+    const ratePerMs = async (whileThis: () => Promise<unknown>): Promise<number> => {
+      const [count, at] = [load.acceptedCount, performance.now()];
+      await whileThis();
+      return (load.acceptedCount - count) / (performance.now() - at);
+    };
     await Promise.all([rabbit.nodes[0]?.kill(), redis.kill()]);
-    const before = load.acceptedCount;
-    await waitUntil('it is spooled', async () => load.acceptedCount > before + 500);
+    await goesOn(load);
     expect(transport.state()).toMatchObject({
       active: ['disk'],
       members: [{ works: false }, { works: true }],
@@ -105,24 +71,17 @@ it('goes on while both brokers are gone, and sends everything when they are back
     expect(transport.state()).toMatchObject({ active: ['brokers'] });
     await rabbit.restore();
   };
-  const result = await happen().then(
-    () => load.end(),
-    async (error: unknown) => {
-      await load.end();
-      throw error;
-    },
-  );
-  await waitUntil('what was accepted is handled', async () => load.missing.length === 0).catch(
-    () => undefined,
-  );
-  reportLoad(
-    faultRow('spool before rabbitmq and redis', 'both killed'),
-    result,
-    load.missing,
-    `, empty ${Math.round(drainedAfterMs)} ms after Redis came back, ` +
+  const result = await underLoad({
+    row: faultRow('spool before rabbitmq and redis', 'both killed'),
+    connected: () => Promise.resolve(opened),
+    happen,
+    beforeMs: REMEMBERS_QUEUES_MS,
+    isKeyed: false,
+    deadlineMs: 5_000,
+    more: () =>
+      `, empty ${Math.round(drainedAfterMs)} ms after Redis came back, ` +
       `live messages at ${liveShare.toFixed(2)} of their usual rate meanwhile`,
-  );
-  expect(load.missing).toEqual([]);
+  });
   expect([result.unavailable.size, result.unknown.size]).toEqual([0, 0]);
   expect(result.longestGapMs).toBeLessThan(GAP_MS);
   expect(drainedAfterMs).toBeLessThan(EMPTY_MS);

@@ -1,9 +1,11 @@
+import { randomUUID } from 'node:crypto';
 import { type RedisSentinelSetup, startRedisSentinel } from '../support/brokers/redis-sentinel.js';
+import type { RedisServer } from '../support/brokers/redis-server.js';
 import { waitUntil } from '../support/brokers/wait-until.js';
-import { createTransport } from '../conformance/redis.factory.js';
-import { Load, type LoadResult } from '../support/transport-load.js';
 import { faultRow } from './fault-matrix.js';
-import { reportLoad } from './measured.js';
+import { connected } from './redis-bench.js';
+import { closeAll } from './transport-bench.js';
+import { underLoad } from './under-load.js';
 
 let setup: RedisSentinelSetup;
 
@@ -11,56 +13,38 @@ beforeAll(async () => {
   setup = await startRedisSentinel();
 }, 120_000);
 afterAll(() => setup.stop());
+afterEach(closeAll);
 
-const open = (options: object = {}) =>
-  createTransport(
-    JSON.stringify({
-      sentinels: setup.sentinels.map(({ host, port }) => `${host}:${port}`),
-      sentinelName: setup.name,
-      keyPrefix: `${Math.random().toString(36).slice(2)}:`,
-      ...options,
-    }),
-  );
+const options = (): object => ({
+  sentinels: setup.sentinels.map(({ host, port }) => `${host}:${port}`),
+  sentinelName: setup.name,
+});
 
-/** Loads, kills the primary, waits until another takes over and work goes on, and revives the dead one. */
-async function killUnderLoad(options: object): Promise<{ lost: string[]; result: LoadResult }> {
-  const keyPrefix = `${Math.random().toString(36).slice(2)}:`;
-  const publisher = await open({ ...options, keyPrefix });
-  const consuming = await open({ ...options, keyPrefix });
-  const load = new Load(publisher);
-  const consumer = await load.consume(consuming);
-  load.start();
-  await waitUntil('the load runs', async () => load.acceptedCount > 300);
-  const dead = await setup.killPrimary();
-  await setup.failedOver(dead);
-  load.healed();
-  const before = load.acceptedCount;
-  await waitUntil('publishing goes on', async () => load.acceptedCount > before + 300);
-  const result = await load.end();
-  await waitUntil('what was accepted is handled, or lost', async () => {
-    if (load.missing.length === 0) return true;
-    const { ready, inFlight } = await consuming.backlog({ topic: load.topic, group: 'g' });
-    return ready + inFlight === 0;
+/** Kills the primary and waits until another takes over; the dead one is revived when work has gone on without it. */
+async function killUnderLoad(system: string, more: object): Promise<void> {
+  const keyPrefix = `${randomUUID()}:`;
+  let dead: RedisServer | undefined;
+  await underLoad({
+    row: faultRow(system, 'primary killed'),
+    connected: () => connected({ ...options(), keyPrefix, ...more }),
+    happen: async () => {
+      dead = await setup.killPrimary();
+      await setup.failedOver(dead);
+    },
   });
-  await setup.reviveAsReplica(dead);
-  await consumer.stop();
-  await Promise.all([publisher.close(), consuming.close()]);
-  return { lost: load.missing, result };
+  if (dead) await setup.reviveAsReplica(dead);
 }
 
 it('loses nothing that a replica has confirmed when the primary is killed under load', async () => {
-  const { lost, result } = await killUnderLoad({ replicas: 1, replicasTimeoutMs: 500 });
-  reportLoad(faultRow('redis, sentinels, `replicas: 1`', 'primary killed'), result, lost);
-  expect(lost).toEqual([]);
+  await killUnderLoad('redis, sentinels, `replicas: 1`', { replicas: 1, replicasTimeoutMs: 500 });
 }, 120_000);
 
 it('goes on by itself when the primary is killed under load, with the window of the default level', async () => {
-  const { lost, result } = await killUnderLoad({});
-  reportLoad(faultRow('redis, sentinels', 'primary killed'), result, lost);
+  await killUnderLoad('redis, sentinels', {});
 }, 120_000);
 
 it('calls a message unknown while no replica confirms it', async () => {
-  const transport = await open({ replicas: 1, replicasTimeoutMs: 100 });
+  const { transport } = await connected({ ...options(), replicas: 1, replicasTimeoutMs: 100 });
   const replicas = await setup.replicas();
   for (const replica of replicas) replica.pause();
   try {
@@ -92,5 +76,4 @@ it('calls a message unknown while no replica confirms it', async () => {
   await waitUntil('it arrives', async () => ids.length > 0);
   await new Promise((resolve) => setTimeout(resolve, 300));
   expect(ids).toEqual(['m']); // once, although it was published twice
-  await transport.close();
 }, 60_000);

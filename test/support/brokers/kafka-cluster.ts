@@ -15,6 +15,8 @@ export interface KafkaClusterOptions {
   readonly heapMb?: number;
   /** Further lines of server.properties, for all nodes. */
   readonly config?: readonly string[];
+  /** Where the directory of the data is made, which is removed in the end. @default the system's for what is temporary */
+  readonly parent?: string;
   /** Further ways in for clients. */
   readonly listeners?: readonly Omit<KafkaListener, 'port'>[];
   /** As the tool that formats the storage wants them: `SCRAM-SHA-256=[name=shop,password=...]`. */
@@ -64,7 +66,7 @@ export class KafkaCluster {
 export async function startKafka(options: KafkaClusterOptions = {}): Promise<KafkaCluster> {
   const { nodes: count = 1, version = '3.9.1', heapMb = 384 } = options;
   const { config = [], listeners = [], scramUsers = [] } = options;
-  const directory = mkdtempSync(join(tmpdir(), 'switchyard-kafka-'));
+  const directory = mkdtempSync(join(options.parent ?? tmpdir(), 'switchyard-kafka-'));
   const ports = await freePorts((3 + listeners.length) * count);
   const ids = Array.from({ length: count }, (_, index) => index + 1);
   const voters = ids.map((id) => `${id}@127.0.0.1:${ports[3 * id - 1]}`).join(',');

@@ -14,6 +14,8 @@ export interface RabbitmqClusterOptions {
   readonly nodes?: number;
   /** Further lines of rabbitmq.conf, for all nodes. */
   readonly config?: readonly string[];
+  /** Where the directory of the data is made, which is removed in the end. @default the system's for what is temporary */
+  readonly parent?: string;
   /** Listens with TLS and without plain text. */
   readonly tls?: TlsFiles;
 }
@@ -121,7 +123,7 @@ export class RabbitmqCluster {
 /** Starts a node or a cluster and waits until it is whole. */
 export async function startRabbitmq(options: RabbitmqClusterOptions = {}): Promise<RabbitmqCluster> {
   const { nodes: count = 1, config = [], tls } = options;
-  const directory = mkdtempSync(join(tmpdir(), 'switchyard-rabbitmq-'));
+  const directory = mkdtempSync(join(options.parent ?? tmpdir(), 'switchyard-rabbitmq-'));
   const [mapperPort = 0, ...ports] = await freePorts(1 + 2 * count);
   const names = Array.from({ length: count }, (_, index) => `rmq${index + 1}@localhost`);
   const home = join(directory, 'home');

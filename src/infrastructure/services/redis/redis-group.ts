@@ -84,8 +84,8 @@ export class RedisGroup {
     const { topicLog, log, consumers, locks, waiting } = this.keys;
     const reply = await this.#onReader(
       TAKE,
-      [topicLog, log, consumers, locks],
-      [this.#name, this.consumer, waiting, room, LOOKS],
+      [topicLog, log, consumers, locks, waiting],
+      [this.#name, this.consumer, room, LOOKS],
     );
     if (isDead(reply)) return DEAD;
     const [more, lastTopic, lastGroup, entries] = reply as readonly [
@@ -116,8 +116,8 @@ export class RedisGroup {
       await to.callBuffer('xack', topicLog, this.#name, ...plain);
       return NONE;
     }
-    const keys = [topicLog, log, delayed, consumers, crashes, locks];
-    const args = [this.#name, this.consumer, waiting, wants ? 1 : 0, ...settlementArguments(settled)];
+    const keys = [topicLog, log, delayed, consumers, crashes, locks, waiting];
+    const args = [this.#name, this.consumer, wants ? 1 : 0, ...settlementArguments(settled)];
     const reply = this.reader.isIdle
       ? await this.#onReader(SETTLE, keys, args)
       : await this.connection.runBuffer(SETTLE, keys, args);

@@ -42,7 +42,7 @@ export class GroupKeys {
   readonly crashes: string;
   /** Hash of the keys that are in hand, with their consumers. Only where order by key is asked for. */
   readonly locks: string;
-  /** Start of the names of the lists of what waits behind its key. */
+  /** Sorted set of what waits behind its key. */
   readonly waiting: string;
 
   constructor(topic: TopicKeys, base: string) {
@@ -53,6 +53,6 @@ export class GroupKeys {
     this.consumers = `${base}consumers`;
     this.crashes = `${base}crashes`;
     this.locks = `${base}locks`;
-    this.waiting = `${base}waiting:`;
+    this.waiting = `${base}waiting`;
   }
 }

@@ -134,8 +134,9 @@ export class RedisTransport implements Transport, GroupKeeper {
 
   async removeGroup(topic: string, group: string): Promise<boolean> {
     const keys = new TopicKeys(this.options.keyPrefix, topic).group(group);
-    const names = [keys.topicLog, keys.log, keys.delayed, keys.consumers, keys.crashes, keys.locks];
-    const removed = await this.#ask(() => this.#control.run(REMOVE_GROUP, names, [group, keys.waiting]));
+    const { topicLog, log, delayed, consumers, crashes, locks, waiting } = keys;
+    const names = [topicLog, log, delayed, consumers, crashes, locks, waiting];
+    const removed = await this.#ask(() => this.#control.run(REMOVE_GROUP, names, [group]));
     if (removed === -1)
       throw new MessagingError(
         'CONFLICT',

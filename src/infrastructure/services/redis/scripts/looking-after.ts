@@ -123,15 +123,14 @@ return result`,
 
 /**
  * Forgets a group with everything that was kept for it alone. KEYS: stream of the topic, then what belongs to the group: stream,
- * sorted set, consumers, crashes, locks. ARGV: group, start of the names of waiting lists. Replies -1 while a consumer
- * lives, else how many streams knew the group.
+ * sorted set, consumers, crashes, locks, what waits behind its key. ARGV: group. Replies -1 while a consumer lives, else how many
+ * streams knew the group.
  */
 export const REMOVE_GROUP = script(
   'remove-group',
   `${NOW}
 if redis.call('ZCOUNT', KEYS[4], server_now(), '+inf') > 0 then return -1 end
-for _, key in ipairs(redis.call('HKEYS', KEYS[6])) do redis.call('UNLINK', ARGV[2] .. key) end
 local removed = redis.pcall('XGROUP', 'DESTROY', KEYS[1], ARGV[1])
-redis.call('UNLINK', KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6])
+redis.call('UNLINK', KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7])
 return type(removed) == 'number' and removed or 0`,
 );

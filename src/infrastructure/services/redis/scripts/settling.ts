@@ -3,25 +3,46 @@ import { NOW } from './moving.js';
 import { RETURNED, WAITING } from './membership.js';
 
 /**
+ * Lua functions for what waits behind its key: members of one sorted set, each key's beside each other in the order in which they
+ * came. One key of the server for all, because a script that is told of every key it touches is not carried out at all while a
+ * cluster moves some of them, and one that finds that out halfway stops there.
+ */
+const WAITING_ROOM = `
+local function place_of(key) return #key .. ':' .. key .. ':' end
+local function wait_behind(room, key, entry)
+  local place = place_of(key)
+  local last = redis.call('ZREVRANGEBYLEX', room, '(' .. place .. ':', '[' .. place, 'LIMIT', 0, 1)[1]
+  local nth = last and tonumber(string.sub(last, #place + 1, #place + 15)) + 1 or 1
+  redis.call('ZADD', room, 0, place .. string.format('%015d', nth) .. entry)
+end
+local function next_of(room, key)
+  local place = place_of(key)
+  local first = redis.call('ZRANGEBYLEX', room, '[' .. place, '(' .. place .. ':', 'LIMIT', 0, 1)[1]
+  if not first then return nil end
+  redis.call('ZREM', room, first)
+  return string.sub(first, #place + 16)
+end
+`;
+
+/**
  * Settles what one consumer is done with, in one step. May be sent again when the reply was lost: an entry that is not
  * pending any more is left alone. A lock says who has which entry of its key in hand.
  *
- * KEYS: stream of the topic, stream of the group, sorted set of the group, consumers, crashes, locks.
- * ARGV: group, consumer, start of the names of waiting lists, 1 to be handed what waits behind the settled keys, then for each
- * (1 or 2 for its stream, id, key with "=" before it or empty, 1 where crashes were counted, delay or empty for done,
- * attempt of the retry, its headers).
+ * KEYS: stream of the topic, stream of the group, sorted set of the group, consumers, crashes, locks, what waits behind its key.
+ * ARGV: group, consumer, 1 to be handed what waits behind the settled keys, then for each (1 or 2 for its stream, id, key with "="
+ * before it or empty, 1 where crashes were counted, delay or empty for done, attempt of the retry, its headers).
  * Replies the word "dead" when others have taken over what the consumer had, else the entries handed out, as in the tick.
  */
 export const SETTLE = script(
   'settle',
-  `${NOW}
-local group, me, waiting, wants = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+  `${NOW}${WAITING_ROOM}
+local group, me, wants = ARGV[1], ARGV[2], ARGV[3]
 local score = redis.call('ZSCORE', KEYS[4], me)
 if not score or tonumber(score) < 0 then return 'dead' end
 local time, now
 local done = {{}, {}}
 local keys = {}
-for i = 5, #ARGV, 7 do
+for i = 4, #ARGV, 7 do
   local stream, id, key, crashed, delay = tonumber(ARGV[i]), ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4]
   if delay ~= '' then
     local found = redis.call('XRANGE', KEYS[stream], id, id)[1]
@@ -65,7 +86,7 @@ end
 local entries = {}
 local function hand_on(key)
   while true do
-    local next = redis.call('LPOP', waiting .. key)
+    local next = next_of(KEYS[7], key)
     if not next then
       redis.call('HDEL', KEYS[6], key)
       return
@@ -87,16 +108,16 @@ return entries`,
 );
 
 /**
- * Reads for a consumer that wants the order of keys: what has a key that is in hand waits in a list, the rest is handed out.
+ * Reads for a consumer that wants the order of keys: what has a key that is in hand waits, the rest is handed out.
  *
- * KEYS: stream of the topic, stream of the group, consumers, locks.
- * ARGV: group, consumer, start of the names of waiting lists, how many entries to hand out, how many to look at.
+ * KEYS: stream of the topic, stream of the group, consumers, locks, what waits behind its key.
+ * ARGV: group, consumer, how many entries to hand out, how many to look at.
  * Replies the word "dead", or (1 when there may be more, last id that the group has read of each stream, entries).
  */
 export const TAKE = script(
   'take',
-  `
-local group, me, waiting, room, looks = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
+  `${WAITING_ROOM}
+local group, me, room, looks = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local score = redis.call('ZSCORE', KEYS[3], me)
 if not score or tonumber(score) < 0 then return 'dead' end
 local entries = {}
@@ -113,7 +134,7 @@ for stream = 2, 1, -1 do
         if entry[2][f] == 'key' then key = entry[2][f + 1] end
       end
       if key and redis.call('HEXISTS', KEYS[4], key) == 1 then
-        redis.call('RPUSH', waiting .. key, stream .. ':' .. entry[1])
+        wait_behind(KEYS[5], key, stream .. ':' .. entry[1])
         redis.call('XCLAIM', KEYS[stream], group, '${WAITING}', 0, entry[1], 'JUSTID')
       else
         if key then redis.call('HSET', KEYS[4], key, me .. ' ' .. stream .. ':' .. entry[1]) end

@@ -1,0 +1,98 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Transport } from '../../src/core/messaging/transport.js';
+import { waitUntil } from '../support/brokers/wait-until.js';
+import { Load, type LoadResult } from '../support/transport-load.js';
+import type { FaultRow } from './fault-matrix.js';
+import { reportLoad } from './measured.js';
+import { closeAll, healthTold } from './transport-bench.js';
+
+/** The promise: half a minute after all is well again everything goes on. */
+const GOES_ON_MS = 30_000;
+const HANDLED_MS = 90_000;
+/** What shows that publishing goes on. */
+const MORE = 300;
+
+/** A fault, and what has the load meanwhile. */
+export interface UnderLoad<T extends { readonly transport: Transport }> {
+  readonly row: FaultRow;
+  /** Called twice: who publishes and who consumes have one each, unless both times give the same. */
+  readonly connected: () => Promise<T>;
+  /** From the beginning of the fault until all is well again. */
+  readonly happen: (load: Load, publishing: T) => Promise<unknown>;
+  /** Of load before the fault. @default 1000 */
+  readonly beforeMs?: number;
+  /** False where the order of keys is not promised. @default true */
+  readonly isKeyed?: boolean;
+  readonly deadlineMs?: number;
+  /** What the brokers know, for an error: it cannot be looked at any more when the test has ended. */
+  readonly explain?: () => Promise<string>;
+  /** Of this row alone, for people. */
+  readonly more?: () => string;
+}
+
+/**
+ * Lets something happen under load and waits until everything has gone on by itself. Fails for what was lost beyond what the
+ * row allows, for keys out of order, for health that stays down and for what is left open; keeps the figures of the row.
+ */
+export async function underLoad<T extends { readonly transport: Transport }>(
+  fault: UnderLoad<T>,
+): Promise<LoadResult> {
+  const { row, isKeyed = true, deadlineMs } = fault;
+  const resources = openResources();
+  const publishing = await fault.connected();
+  const load = new Load(publishing.transport, {
+    isKeyed,
+    ...(deadlineMs === undefined ? {} : { deadlineMs }),
+  });
+  const consuming = (await fault.connected()).transport;
+  await load.consume(consuming);
+  load.start();
+  try {
+    await waitUntil('the load runs', async () => load.acceptedCount > MORE);
+    await wait(fault.beforeMs ?? 1_000);
+    await fault.happen(load, publishing);
+    load.healed();
+    await goesOn(load, { ...fault, timeoutMs: GOES_ON_MS });
+    await waitUntil('it is handled', async () => load.goesOnAfterMs !== undefined, GOES_ON_MS);
+  } finally {
+    await load.end();
+  }
+  await allHandled(load, row, consuming);
+  const result = await load.end(); // with the order of what came last
+  await waitUntil('all say that they are up', async () => healthTold() !== 'down');
+  reportLoad(row, result, load.missing, fault.more?.());
+  if (row.mayLose === 'nothing') expect(load.missing).toEqual([]);
+  if (isKeyed) expect(result.outOfOrder).toBe(0);
+  await closeAll();
+  await waitUntil('nothing is left open', async () => openResources() <= resources);
+  return result;
+}
+
+/** Resolves once more is accepted; rejects with what there is to know. */
+export async function goesOn(
+  load: Load,
+  { explain, timeoutMs }: { readonly explain?: () => Promise<string>; readonly timeoutMs?: number } = {},
+): Promise<void> {
+  const before = load.acceptedCount;
+  const isMore = async (): Promise<boolean> => load.acceptedCount > before + MORE;
+  await waitUntil('publishing goes on', isMore, timeoutMs).catch(async (cause: unknown) => {
+    const text = `Publishing does not go on. The last failure: ${load.lastFailure}.`;
+    throw new Error(explain === undefined ? text : `${text}\n${await explain()}`, { cause });
+  });
+}
+
+/** Gives up in the end: what is missing then is lost. */
+async function allHandled(load: Load, { mayLose }: FaultRow, consuming: Transport): Promise<void> {
+  const isDone = async (): Promise<boolean> => {
+    if (load.missing.length === 0) return true;
+    if (mayLose === 'nothing') return false;
+    const { ready, inFlight } = await consuming.backlog({ topic: load.topic, group: 'g' });
+    return ready + inFlight === 0;
+  };
+  await waitUntil('what was accepted is handled', isDone, HANDLED_MS).catch(() => undefined);
+}
+
+/** Sockets and timers of this process that keep it alive. */
+function openResources(): number {
+  return process.getActiveResourcesInfo().filter((kind) => /TCP|Timeout/.test(kind)).length;
+}
