@@ -43,6 +43,13 @@ it('more replicas than brokers: refused, with what to change', async () => {
   expect([outcome.kind, codeOf(outcome)]).toEqual(['refused', 'CONFIGURATION']);
 });
 
+it('a topic that cannot be made is refused alone, not those that are made together with it', async () => {
+  const { transport } = await connected(options());
+  const outcomes = await Promise.all(['a', 'b!', 'c', 'd'].map((topic) => publishOne(transport, topic)));
+  expect(outcomes.map(({ kind }) => kind)).toEqual(['accepted', 'refused', 'accepted', 'accepted']);
+  expect(codeOf(outcomes[1]!)).toBe('TOPIC_INVALID');
+});
+
 it('a message that the topic does not take is refused, and its neighbours are not harmed', async () => {
   const place = options();
   await admin.createTopics({
@@ -65,18 +72,23 @@ it('a message that the topic does not take is refused, and its neighbours are no
   expect(together.map(({ kind }) => kind)).toEqual(['accepted', 'refused', 'accepted']);
 }, 30_000);
 
-it('a topic that somebody deletes is created again, and publishing and consuming go on', async () => {
+it('a topic that somebody deletes is created again, and publishing and consuming go on from its beginning', async () => {
   const place = options();
   const { transport } = await connected(place);
   const deliveries = await collected(transport, 't');
-  await publishOne(transport, 't', { id: 'before' });
-  await waitUntil('the first has come', async () => deliveries.length === 1);
+  const keys = Array.from({ length: 30 }, (_, nth) => `${nth}`); // in every partition
+  const publish = async (when: string): Promise<boolean> => {
+    const messages = keys.map((key) => ({ id: `${when} ${key}`, key, headers: {}, body: Buffer.from('x') }));
+    const outcomes = await transport.publish({ topic: 't' }, messages, { deadlineMs: 5_000 });
+    return outcomes.every(({ kind }) => kind === 'accepted');
+  };
+  const haveCome = (when: string) => async (): Promise<boolean> =>
+    keys.every((key) => deliveries.some(({ message }) => message.id === `${when} ${key}`));
+  expect(await publish('before')).toBe(true);
+  await waitUntil('the first have come', haveCome('before'));
   await admin.deleteTopics({ topics: [`${place.namePrefix}t`] });
-  await waitUntil(
-    'it is accepted again',
-    async () => (await publishOne(transport, 't', { id: 'after' })).kind === 'accepted',
-  );
-  await waitUntil('it comes', async () => deliveries.some(({ message }) => message.id === 'after'));
+  await waitUntil('all are accepted again', () => publish('after'));
+  await waitUntil('all come', haveCome('after'));
 }, 120_000);
 
 it("a stranger's record comes with what can be made of it", async () => {

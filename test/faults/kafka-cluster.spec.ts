@@ -4,7 +4,7 @@ import { waitUntil } from '../support/brokers/wait-until.js';
 import type { Load, LoadResult } from '../support/transport-load.js';
 import { connected } from './kafka-bench.js';
 import { faultRow } from './fault-matrix.js';
-import { closeAll, collected } from './transport-bench.js';
+import { closeAll, closeOne, collected } from './transport-bench.js';
 import { goesOn, underLoad } from './under-load.js';
 
 const PREFIX = 'load.';
@@ -68,10 +68,10 @@ it('accepts nothing while two of three brokers are down, and goes on when they a
 it('loses nothing while members join and leave a group every 2 s', async () => {
   await loadWhile('members join and leave', async (load) => {
     for (let round = 0; round < 6; round++) {
-      const { transport } = await connected(options());
-      await load.consume(transport);
+      const member = await connected(options());
+      await load.consume(member.transport);
       await wait(2_000);
-      await transport.close();
+      await closeOne(member);
     }
   });
 }, 300_000);

@@ -14,7 +14,7 @@ export interface Figures {
   readonly unknown: number;
   readonly unavailable: number;
   readonly longestGapMs: number;
-  /** From the moment when all was well again until something that was published since was handled, where that is measured. */
+  /** From the moment when all was well again until something was accepted and handled again, where that is measured. */
   readonly goesOnAfterMs?: number;
   /** Accepted and handled after a later message of the same key, where the load had keys. */
   readonly outOfOrder?: number;

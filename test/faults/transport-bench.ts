@@ -41,6 +41,13 @@ export async function closeAll(): Promise<void> {
   await Promise.all(opened.splice(0).map(({ transport }) => transport.close()));
 }
 
+/** One that a test is done with: what it says of itself is not looked at any more. */
+export async function closeOne({ transport }: Bench<Transport>): Promise<void> {
+  const at = opened.findIndex((one) => one.transport === transport);
+  if (at >= 0) opened.splice(at, 1);
+  await transport.close();
+}
+
 export type HealthTold = 'up' | 'down, then up' | 'down' | 'switched';
 
 /** What the transports that are open have told of themselves, as health has it. */

@@ -22,8 +22,10 @@ export interface LoadResult {
   readonly handled: ReadonlyMap<string, number>;
   /** Longest time without any acceptance. */
   readonly longestGapMs: number;
-  /** From the moment when all was well again until something that was published since was handled. */
+  /** From the moment when all was well again until a message that was published since was accepted, and any was handled. */
   readonly goesOnAfterMs: number | undefined;
+  /** From the moment when all was well again, the longest time in which nothing was handled although something waited. */
+  readonly standstillMs: number;
   /** Accepted and handled after a later message of the same key; undefined when the load has no keys. */
   readonly outOfOrder: number | undefined;
   /** Of the process, from before it began until it had ended. */
@@ -47,7 +49,10 @@ export class Load {
   #lastFailure = 'none';
   #healedAt = Infinity;
   #firstAfter = Infinity;
-  #goesOnAfterMs: number | undefined;
+  #acceptsAfterMs: number | undefined;
+  #handlesAfterMs: number | undefined;
+  #handledAt = Infinity;
+  #standstillMs = 0;
   readonly #bytesBefore = usedBytesNow();
 
   constructor(
@@ -68,10 +73,9 @@ export class Load {
       ({ message }: Delivery) => {
         const times = this.#handled.get(message.id) ?? 0;
         this.#handled.set(message.id, times + 1);
+        this.#noteProgress();
         const { id, key } = message;
         if (times === 0 && key !== undefined) this.#firstHandled.push({ id, key });
-        if (Number(message.id) >= this.#firstAfter)
-          this.#goesOnAfterMs ??= performance.now() - this.#healedAt;
         return Promise.resolve(ACK);
       },
     );
@@ -86,16 +90,14 @@ export class Load {
   healed(): void {
     this.#healedAt = performance.now();
     this.#firstAfter = this.#count + 1;
-    this.#goesOnAfterMs = undefined;
+    this.#acceptsAfterMs = undefined;
+    this.#handlesAfterMs = undefined;
+    this.#handledAt = this.#healedAt;
+    this.#standstillMs = 0;
   }
 
   get acceptedCount(): number {
     return this.#accepted.size;
-  }
-
-  /** See {@link LoadResult.goesOnAfterMs}. */
-  get goesOnAfterMs(): number | undefined {
-    return this.#goesOnAfterMs;
   }
 
   /** What the last message that was not accepted was told. */
@@ -122,10 +124,23 @@ export class Load {
       possiblyTwice: this.#possiblyTwice,
       handled: this.#handled,
       longestGapMs: this.#longestGapMs,
-      goesOnAfterMs: this.#goesOnAfterMs,
+      goesOnAfterMs: this.#goesOnAfterMs(),
+      standstillMs: this.#standstillMs,
       outOfOrder: this.options.isKeyed ? this.#outOfOrder() : undefined,
       memoryGrowthMb: ((await usedBytes()) - this.#bytesBefore) / MB,
     };
+  }
+
+  #goesOnAfterMs(): number | undefined {
+    const [accepts, handles] = [this.#acceptsAfterMs, this.#handlesAfterMs];
+    return accepts === undefined || handles === undefined ? undefined : Math.max(accepts, handles);
+  }
+
+  #noteProgress(): void {
+    const now = performance.now();
+    if (now >= this.#healedAt) this.#handlesAfterMs ??= now - this.#healedAt;
+    this.#standstillMs = Math.max(this.#standstillMs, now - this.#handledAt);
+    this.#handledAt = now;
   }
 
   /** Messages whose outcome is unknown may come whenever the broker has them. */
@@ -163,6 +178,7 @@ export class Load {
       const now = performance.now();
       this.#longestGapMs = Math.max(this.#longestGapMs, now - this.#lastAcceptedAt);
       this.#lastAcceptedAt = now;
+      if (Number(id) >= this.#firstAfter) this.#acceptsAfterMs ??= now - this.#healedAt;
       return;
     }
     (outcome.kind === 'unknown' ? this.#unknown : this.#unavailable).add(id);

@@ -66,7 +66,7 @@ export class KafkaCluster {
 export async function startKafka(options: KafkaClusterOptions = {}): Promise<KafkaCluster> {
   const { nodes: count = 1, version = '3.9.1', heapMb = 384 } = options;
   const { config = [], listeners = [], scramUsers = [] } = options;
-  const directory = mkdtempSync(join(options.parent ?? tmpdir(), 'switchyard-kafka-'));
+  const directory = newDirectory(options);
   const ports = await freePorts((3 + listeners.length) * count);
   const ids = Array.from({ length: count }, (_, index) => index + 1);
   const voters = ids.map((id) => `${id}@127.0.0.1:${ports[3 * id - 1]}`).join(',');
@@ -115,4 +115,8 @@ function answers(port: number): Promise<boolean> {
     socket.once('connect', () => socket.write(Buffer.from('0000000a0012000000000001ffff', 'hex')));
     socket.once('data', () => end(true)).once('error', () => end(false));
   });
+}
+
+function newDirectory({ parent = tmpdir() }: KafkaClusterOptions): string {
+  return mkdtempSync(join(parent, 'switchyard-kafka-'));
 }

@@ -1,3 +1,4 @@
+declare module 'kafkajs/src/cluster/index.js';
 declare module 'kafkajs/src/network/requestQueue/index.js';
 declare module 'kafkajs/src/consumer/consumerGroup.js';
 declare module 'kafkajs/src/consumer/runner.js';

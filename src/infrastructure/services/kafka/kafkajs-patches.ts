@@ -4,9 +4,11 @@ import type { RebalanceHook } from './kafkajs-client.js';
 import type { Expand } from './batch-decoder.js';
 import { decodeFetch } from './fetch-decoder.js';
 import { encodeFetch, type FetchData } from './fetch-encoder.js';
+import { type Cluster, mendManyTopics } from './many-topics.js';
 import { encodeProduce, isOurs, type ProduceData } from './produce-encoder.js';
 
 const PATCHED = Symbol.for('switchyard.kafkajs.patched');
+const ENDS = Symbol.for('switchyard.kafkajs.ends');
 const REFUSES = Symbol.for('switchyard.kafkajs.refuses');
 
 interface Made {
@@ -44,7 +46,15 @@ interface Member {
 }
 
 interface ConsumerGroup {
-  readonly prototype: { joinAndSync?: (this: Member) => Promise<void> };
+  readonly prototype: {
+    joinAndSync?: (this: Member) => Promise<void>;
+    recoverFromFetch?: (this: Member, error: FetchError) => Promise<void>;
+  };
+}
+
+interface FetchError extends Error {
+  readonly type?: string;
+  retriable?: boolean;
 }
 
 interface Running {
@@ -69,7 +79,8 @@ const JOIN_RETRY_MS = 200;
 
 /** Mends what cannot be got at from outside. A client that looks different inside is left as it is. */
 export async function mendKafkajs(): Promise<void> {
-  const [queue, group, runner, produce, fetch, codecs] = await Promise.all([
+  const [cluster, queue, group, runner, produce, fetch, codecs] = await Promise.all([
+    inside<Cluster>(() => import('kafkajs/src/cluster/index.js')),
     inside<RequestQueue>(() => import('kafkajs/src/network/requestQueue/index.js')),
     inside<ConsumerGroup>(() => import('kafkajs/src/consumer/consumerGroup.js')),
     inside<Runner>(() => import('kafkajs/src/consumer/runner.js')),
@@ -77,10 +88,16 @@ export async function mendKafkajs(): Promise<void> {
     inside<FetchRequest>(() => import('kafkajs/src/protocol/requests/fetch/index.js')),
     inside<Codecs>(() => import('kafkajs/src/protocol/message/compression/index.js')),
   ]);
+  if (cluster) mendManyTopics(cluster);
   if (queue) stopIdleTimer(queue.prototype);
-  if (group) askBeforeJoining(group.prototype);
-  if (runner) endWhenStopped(runner.prototype);
-  if (runner) refuseWhenStopped(runner.prototype);
+  if (group) {
+    askBeforeJoining(group.prototype);
+    endWithTopic(group.prototype);
+  }
+  if (runner) {
+    endWhenStopped(runner.prototype);
+    refuseWhenStopped(runner.prototype);
+  }
   if (produce) encodeOurs(produce);
   if (fetch && codecs?.lookupCodecByAttributes) decodeFetched(fetch, codecs.lookupCodecByAttributes);
 }
@@ -190,6 +207,22 @@ function askBeforeJoining(prototype: ConsumerGroup['prototype'] & { [PATCHED]?: 
         if (tries === JOIN_TRIES || !isPassing(error)) throw error;
         await pause(JOIN_RETRY_MS); // as the same member: the group would wait for the death of another
       }
+  };
+}
+
+/**
+ * A topic that was deleted may be another by now. The client would join again as if nothing had happened, and so go on, and store, where it
+ * was in the old one: what the new one has before that would never be read. Whoever ends here begins where the group is.
+ */
+function endWithTopic(prototype: ConsumerGroup['prototype'] & { [ENDS]?: true }): void {
+  const original = prototype.recoverFromFetch;
+  if (!original || prototype[ENDS]) return;
+  prototype[ENDS] = true;
+  prototype.recoverFromFetch = async function (error) {
+    if (error.type !== 'UNKNOWN_TOPIC_OR_PARTITION' || hooksOf(this).length === 0)
+      return original.call(this, error);
+    error.retriable = false;
+    throw error;
   };
 }
 

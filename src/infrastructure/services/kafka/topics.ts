@@ -9,6 +9,9 @@ import type { Names } from './names.js';
 import { WAIT_TIERS } from './wait-tiers.js';
 
 const POLL_MS = 50;
+const CREATED_AT_A_TIME = 100;
+/** What comes meanwhile is created together; one that is late holds nobody up for longer. */
+const GATHERED_FOR_MS = 100;
 /** Beyond the largest message: what a batch of one adds to it. */
 const BATCH_OVERHEAD_BYTES = 64 * 1024;
 const PING_RETENTION_MS = 3_600_000;
@@ -25,6 +28,9 @@ interface Wanted {
 export class Topics {
   readonly #known = new Map<string, Promise<number>>();
   readonly #ready = new Map<string, number>();
+  /** What is created next. */
+  #gathering: { readonly wanted: Wanted[]; readonly done: Promise<Map<string, number>> } | undefined;
+  #creating = Promise.resolve();
 
   constructor(
     private readonly link: KafkaLink,
@@ -85,11 +91,10 @@ export class Topics {
     return this.#ensure([wanted])[0] as Promise<number>;
   }
 
-  /** Those that nobody has asked for are created in one request. */
   #ensure(wanted: readonly Wanted[]): Promise<number>[] {
     const unknown = wanted.filter(({ topic }) => !this.#known.has(topic));
     if (unknown.length > 0) {
-      const creating = this.#create(unknown);
+      const creating = this.#createWithOthers(unknown);
       for (const each of unknown) {
         const counted = creating.then((counts) => counts.get(each.topic) ?? each.partitions);
         this.#known.set(each.topic, counted);
@@ -100,6 +105,29 @@ export class Topics {
       }
     }
     return wanted.map(({ topic }) => this.#known.get(topic) as Promise<number>);
+  }
+
+  /** In one request with what others ask for while the one before is under way: each makes the client ask for all topics. */
+  async #createWithOthers(wanted: readonly Wanted[]): Promise<Map<string, number>> {
+    let together = this.#gathering;
+    if (together && together.wanted.length + wanted.length <= CREATED_AT_A_TIME)
+      together.wanted.push(...wanted);
+    else {
+      const all = [...wanted];
+      const done = this.#creating.then(() => {
+        if (this.#gathering?.wanted === all) this.#gathering = undefined;
+        return this.#create(all);
+      });
+      const patience = pause(GATHERED_FOR_MS, undefined, { ref: false });
+      this.#creating = Promise.race([patience, done.then(noop, noop)]);
+      this.#gathering = together = { wanted: all, done };
+    }
+    try {
+      return await together.done;
+    } catch (error) {
+      if (together.wanted.length === wanted.length) throw error;
+      return this.#create(wanted); // another one is to blame, perhaps
+    }
   }
 
   /** Asks first: what is there can be used while the controller, which creates, is away. */
@@ -175,4 +203,8 @@ function notThere(error: unknown): undefined {
 function isFinal(error: unknown): boolean {
   const { code } = error as { readonly code?: unknown };
   return code !== 'TRANSPORT_UNAVAILABLE' && code !== 'DEADLINE_EXCEEDED';
+}
+
+function noop(): void {
+  // whoever waits for it is told
 }

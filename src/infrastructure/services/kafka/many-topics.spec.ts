@@ -1,0 +1,79 @@
+import { type Cluster, mendManyTopics } from './many-topics.js';
+
+interface Metadata {
+  topicMetadata: { topic: string; partitionMetadata: { partitionId: number }[] }[];
+}
+
+/** The client's own view of a cluster, with a broker that notes what it is asked. */
+async function clusterWith(answer: (topics: readonly string[]) => Promise<Metadata>) {
+  const { default: Client } = (await import('kafkajs/src/cluster/index.js')) as {
+    default: new (options: object) => Knowing;
+  };
+  mendManyTopics(Client);
+  const logger = { namespace: () => logger, debug: () => undefined };
+  const cluster = new Client({ logger, brokers: [], retry: {} });
+  const asked: (readonly string[])[] = [];
+  const refreshed: (readonly string[])[] = [];
+  const pool = cluster.brokerPool;
+  pool.findConnectedBroker = async () => ({
+    metadata: (topics) => {
+      asked.push(topics);
+      return answer(topics);
+    },
+  });
+  pool.refreshMetadata = async (topics) => {
+    refreshed.push(topics);
+    pool.metadata = found(topics);
+    pool.metadataExpireAt = Date.now() + 60_000;
+  };
+  pool.refreshMetadataIfNecessary = (topics) => pool.refreshMetadata(topics);
+  return { cluster, asked, refreshed };
+}
+
+interface Knowing {
+  readonly targetTopics: Set<string>;
+  readonly brokerPool: {
+    metadata: Metadata | null;
+    metadataExpireAt: number | null;
+    findConnectedBroker: () => Promise<{ metadata: (topics: readonly string[]) => Promise<Metadata> }>;
+    refreshMetadata: (topics: readonly string[]) => Promise<void>;
+    refreshMetadataIfNecessary: (topics: readonly string[]) => Promise<void>;
+  };
+  addMultipleTargetTopics(topics: readonly string[]): Promise<void>;
+  refreshMetadataIfNecessary(): Promise<void>;
+  findTopicPartitionMetadata(topic: string): { partitionId: number }[];
+}
+
+function found(topics: readonly string[]): Metadata {
+  return { topicMetadata: topics.map((topic) => ({ topic, partitionMetadata: [{ partitionId: 0 }] })) };
+}
+
+it('asks for all topics once, then for each new one alone, and for none that is known', async () => {
+  const { cluster, asked, refreshed } = await clusterWith((topics) => Promise.resolve(found(topics)));
+  await cluster.addMultipleTargetTopics(['a']); // nothing is known so far
+  await cluster.addMultipleTargetTopics(['a', 'b']);
+  await cluster.addMultipleTargetTopics(['b']);
+  await cluster.refreshMetadataIfNecessary();
+  expect({ asked, refreshed }).toEqual({ asked: [['b']], refreshed: [['a']] });
+  expect(cluster.findTopicPartitionMetadata('a')).toEqual([{ partitionId: 0 }]);
+  expect(cluster.findTopicPartitionMetadata('b')).toEqual([{ partitionId: 0 }]);
+  expect(cluster.findTopicPartitionMetadata('c')).toEqual([]);
+});
+
+it('asks for all again when what it knows is old, or lacks a topic', async () => {
+  const { cluster, refreshed } = await clusterWith((topics) => Promise.resolve(found(topics)));
+  await cluster.addMultipleTargetTopics(['a']);
+  cluster.brokerPool.metadataExpireAt = Date.now() - 1;
+  await cluster.refreshMetadataIfNecessary();
+  cluster.brokerPool.metadata = found([]);
+  await cluster.refreshMetadataIfNecessary();
+  await cluster.refreshMetadataIfNecessary();
+  expect(refreshed).toEqual([['a'], ['a'], ['a']]);
+});
+
+it("leaves it to the client's own ways when a topic cannot be asked for alone", async () => {
+  const { cluster, refreshed } = await clusterWith(() => Promise.reject(new Error('LEADER_NOT_AVAILABLE')));
+  await cluster.addMultipleTargetTopics(['a']);
+  await cluster.addMultipleTargetTopics(['b']);
+  expect(refreshed).toEqual([['a'], ['a', 'b']]);
+});
