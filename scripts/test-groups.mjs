@@ -23,6 +23,8 @@ const KINDS = [
   // fails a run in which that happens.
   { name: 'faults', folders: ['test/faults/'], args: [...IN_BAND, '--silent'] },
 ];
+/** A broker whose servers take so little that two suites of the same cases can share the machine. */
+const LIGHT = 'redis';
 const REST = { name: 'others', folders: ['test/'], args: IN_BAND };
 
 /**
@@ -44,12 +46,13 @@ export function groupsOf(files) {
   for (const file of [...files].sort()) {
     const needs = needsOf(file);
     const kind = KINDS.find(({ folders }) => folders.some((folder) => file.startsWith(folder))) ?? REST;
-    const name = needs.join(' and ') || kind.name;
+    const isLight = needs.join() === LIGHT && kind.name === 'conformance';
+    const name = isLight ? `${LIGHT} conformance` : needs.join(' and ') || kind.name;
     const group = groups.get(name) ?? {
       name,
       needs,
       files: [],
-      args: needs.length > 0 ? IN_BAND : kind.args,
+      args: needs.length > 0 && !isLight ? IN_BAND : kind.args,
     };
     group.files.push(file);
     groups.set(name, group);

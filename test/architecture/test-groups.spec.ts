@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 
 interface Group {
+  readonly args: readonly string[];
   readonly name: string;
   readonly needs: readonly string[];
   readonly files: readonly string[];
@@ -56,11 +57,22 @@ describe('the groups of the tests', () => {
       'end to end',
       'faults',
       'others',
+      'redis conformance',
       'redis',
       'kafka and redis',
     ]);
     expect(groups.flatMap((group) => group.files).sort()).toEqual([...files].sort());
-    expect(groups.find(({ name }) => name === 'redis')).toMatchObject({ needs: ['redis'], files: REDIS });
+    const [conformance, faults] = REDIS;
+    expect(groups.find(({ name }) => name === 'redis conformance')).toMatchObject({
+      needs: ['redis'],
+      files: [conformance],
+      args: ['--maxWorkers=2'],
+    });
+    expect(groups.find(({ name }) => name === 'redis')).toMatchObject({
+      needs: ['redis'],
+      files: [faults],
+      args: ['--runInBand'],
+    });
     expect(groups[0]).toMatchObject({ needs: [], files: PURE });
   });
 

@@ -1,4 +1,4 @@
-import { type Cluster, mendManyTopics } from './many-topics.js';
+import { mendManyTopics } from './many-topics.js';
 
 interface Metadata {
   topicMetadata: { topic: string; partitionMetadata: { partitionId: number }[] }[];
