@@ -22,6 +22,7 @@ export interface RabbitmqClusterOptions {
 
 const CONTROL_TIMEOUT_MS = 60_000;
 const READY_TIMEOUT_MS = 120_000;
+const HEAL_TIMEOUT_MS = 45_000;
 
 /** One RabbitMQ node or several that form a cluster, of a test. */
 export class RabbitmqCluster {
@@ -57,17 +58,39 @@ export class RabbitmqCluster {
   /** Resolves once every node listens and has found the others. */
   async ready(): Promise<void> {
     await Promise.all(this.nodes.map((node) => node.ready()));
-    const count = this.nodes.length;
-    if (count === 1) return;
-    await waitUntil(
-      `all ${count} nodes are members`,
-      async () => (await this.#runningNodes()).length === count,
-      READY_TIMEOUT_MS,
-    );
+    if (this.nodes.length === 1) return;
+    await this.#whole(READY_TIMEOUT_MS);
   }
 
-  async #runningNodes(): Promise<readonly string[]> {
-    const status = await this.control('cluster_status', '--formatter', 'json');
+  /**
+   * As {@link ready}, after the nodes had lost each other: whoever does not find back by itself is started anew, as who looks after it would.
+   */
+  async heal(): Promise<void> {
+    try {
+      await this.#whole(HEAL_TIMEOUT_MS);
+    } catch {
+      const views = await Promise.all(
+        this.nodes.map((node) => this.#runningNodes(node).catch((): string[] => [])),
+      );
+      const most = views.reduce((best, view) => (view.length > best.length ? view : best));
+      const lost = this.nodes.filter(({ name }) => !most.includes(name));
+      await Promise.all(lost.map((node) => node.kill()));
+      await this.restore();
+    }
+  }
+
+  /** Each node knows all of them, and not only one that may be about to leave. */
+  async #whole(timeoutMs: number): Promise<void> {
+    const count = this.nodes.length;
+    const isWhole = async (): Promise<boolean> => {
+      const views = await Promise.all(this.nodes.map((node) => this.#runningNodes(node)));
+      return views.every((view) => view.length === count);
+    };
+    await waitUntil(`all ${count} nodes are members`, isWhole, timeoutMs);
+  }
+
+  async #runningNodes(node: RabbitmqNode): Promise<readonly string[]> {
+    const status = await this.controlOf(node, 'cluster_status', '--formatter', 'json');
     return (JSON.parse(status) as { readonly running_nodes: readonly string[] }).running_nodes;
   }
 
