@@ -73,6 +73,7 @@ export const OTHER_FAULTS: readonly OtherFault[] = [
   ]),
   ...of('redis, sentinels', 'faults/redis-sentinel.spec.ts', [
     ['no replica confirms', 'unknown, not accepted', 'calls a message unknown while no replica confirms it'],
+    ['all sentinels are gone', 'who is connected goes on, who comes is told', 'goes on without sentinels'],
   ]),
   ...of('redis stores', 'faults/redis-stores-kill.spec.ts', [
     [

@@ -67,6 +67,7 @@ it('hands out what it has taken over from a dead consumer in a reply that is los
     await waitUntil('all are inherited', async () => inherited.length === 5, 20_000);
     ofDead.heal();
     expect(inherited.map(({ message }) => message.id).sort()).toEqual(['0', '1', '2', '3', '4']);
+    expect(inherited.map(({ attempt }) => attempt)).toEqual([2, 2, 2, 2, 2]); // the death counts
     await dead.transport.close();
   } finally {
     await ofDead.stop();

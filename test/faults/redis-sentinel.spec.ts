@@ -3,8 +3,8 @@ import { type RedisSentinelSetup, startRedisSentinel } from '../support/brokers/
 import type { RedisServer } from '../support/brokers/redis-server.js';
 import { waitUntil } from '../support/brokers/wait-until.js';
 import { faultRow } from './fault-matrix.js';
-import { connected } from './redis-bench.js';
-import { closeAll } from './transport-bench.js';
+import { connected, redisBench } from './redis-bench.js';
+import { closeAll, collected, publishOne } from './transport-bench.js';
 import { underLoad } from './under-load.js';
 
 let setup: RedisSentinelSetup;
@@ -76,4 +76,18 @@ it('calls a message unknown while no replica confirms it', async () => {
   await waitUntil('it arrives', async () => ids.length > 0);
   await new Promise((resolve) => setTimeout(resolve, 300));
   expect(ids).toEqual(['m']); // once, although it was published twice
+}, 60_000);
+
+// The last one: no sentinel comes back.
+it('goes on without sentinels while the servers stay what they are, and tells who comes', async () => {
+  const { transport } = await connected(options());
+  const deliveries = await collected(transport, 'unwatched');
+  await Promise.all(setup.sentinelProcesses.map((sentinel) => sentinel.stop('SIGKILL')));
+  for (let nth = 0; nth < 10; nth++) {
+    expect((await publishOne(transport, 'unwatched')).kind).toBe('accepted');
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+  await waitUntil('all have come', async () => deliveries.length === 10);
+  const late = redisBench(options());
+  await expect(late.transport.connect()).rejects.toMatchObject({ code: 'TRANSPORT_UNAVAILABLE' });
 }, 60_000);

@@ -8,7 +8,7 @@ import type { RedisReader } from './redis-reader.js';
 import type { Settled } from './redis-settler.js';
 import { plainAcknowledgements, settlementArguments } from './settlement-arguments.js';
 import type { RedisScript } from './redis-script.js';
-import { JOIN, LEAVE, TICK } from './scripts/membership.js';
+import { HAD, JOIN, LEAVE, TICK } from './scripts/membership.js';
 import { SETTLE, TAKE } from './scripts/settling.js';
 import { TRIM } from './scripts/looking-after.js';
 
@@ -67,12 +67,28 @@ export class RedisGroup {
 
   /** Waits for entries. Resolves with none after a while. */
   async read(count: number, blockMs: number): Promise<InHand[]> {
-    return this.#readGroup(['COUNT', count, 'BLOCK', blockMs], '>', '>');
+    const { topicLog, log } = this.keys;
+    const { consumer } = this;
+    const how = ['GROUP', this.#name, consumer, 'COUNT', count, 'BLOCK', blockMs];
+    const reply = await this.reader.callBuffer('xreadgroup', ...how, 'STREAMS', topicLog, log, '>', '>');
+    const items: InHand[] = [];
+    for (const [name, entries] of (reply ?? []) as readonly [Buffer, readonly RawEntry[]][]) {
+      const source: Source = name.equals(this.#ownLog) ? 2 : 1;
+      const origin: Origin = { source, consumer };
+      for (const [id, fields] of entries) if (fields) items.push(new InHand(origin, id, fields, 0));
+    }
+    return items;
   }
 
-  /** What the server thinks that this consumer has, from the two ids on. */
+  /** What the server thinks that this consumer has, from the two ids on; so many of each stream. */
   async had(after: readonly [string, string], count: number): Promise<InHand[]> {
-    return this.#readGroup(['COUNT', count], ...after);
+    const { topicLog, log, crashes } = this.keys;
+    const reply = await this.#onReader(
+      HAD,
+      [topicLog, log, crashes],
+      [this.#name, this.consumer, ...after, count],
+    );
+    return this.#read(reply as readonly HandedOut[]);
   }
 
   /** Takes entries whose keys nobody has in hand, without waiting. */
@@ -156,27 +172,6 @@ export class RedisGroup {
       if (!(error as Error).message.startsWith('NOSCRIPT')) throw error;
       return this.reader.callBuffer('eval', script.lua, keys.length, ...keys, ...args);
     }
-  }
-
-  async #readGroup(how: readonly Argument[], ...from: readonly [string, string]): Promise<InHand[]> {
-    const { topicLog, log } = this.keys;
-    const { consumer } = this;
-    const streams = ['STREAMS', topicLog, log, ...from];
-    const reply = await this.reader.callBuffer(
-      'xreadgroup',
-      'GROUP',
-      this.#name,
-      consumer,
-      ...how,
-      ...streams,
-    );
-    const items: InHand[] = [];
-    for (const [name, entries] of (reply ?? []) as readonly [Buffer, readonly RawEntry[]][]) {
-      const source: Source = name.equals(this.#ownLog) ? 2 : 1;
-      const origin: Origin = { source, consumer };
-      for (const [id, fields] of entries) if (fields) items.push(new InHand(origin, id, fields, 0));
-    }
-    return items;
   }
 
   #read(entries: readonly HandedOut[]): InHand[] {

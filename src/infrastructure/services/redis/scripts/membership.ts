@@ -49,6 +49,28 @@ return 0`,
 );
 
 /**
+ * What the server thinks that a consumer has, from two ids on.
+ *
+ * KEYS: stream of the topic, stream of the group, crashes. ARGV: group, consumer, the ids of the two streams, how many of each.
+ * Replies the entries, as in the tick.
+ */
+export const HAD = script(
+  'had',
+  `
+local entries = {}
+for stream = 1, 2 do
+  local read = redis.call('XREADGROUP', 'GROUP', ARGV[1], ARGV[2], 'COUNT', ARGV[5], 'STREAMS', KEYS[stream], ARGV[2 + stream])
+  for _, entry in ipairs(read and read[1] and read[1][2] or {}) do
+    if entry[2] then
+      local crashes = redis.call('HGET', KEYS[3], stream .. ':' .. entry[1])
+      entries[#entries + 1] = {stream, entry[1], entry[2], tonumber(crashes or 0)}
+    end
+  end
+end
+return entries`,
+);
+
+/**
  * What a consumer does every now and then: keeps its lease, moves what is due, and takes over what dead consumers had.
  *
  * A consumer is dead when its lease has run out, and for good once somebody has seen that: what it settles from then on is
