@@ -22,7 +22,18 @@ afterAll(() => cluster.stop());
 afterEach(async () => {
   await cluster.restore();
   await closeAll();
+  // A client that was given up connects again to finish what it had begun: nothing of that may be left, or no process would end.
+  await waitUntil('nothing is connected any more', async () => connections() === 0, 10_000);
 }, 180_000);
+
+/** From here to the brokers. */
+function connections(): number {
+  const { _getActiveHandles: handles } = process as unknown as {
+    _getActiveHandles: () => { remotePort?: number }[];
+  };
+  const ports = cluster.nodes.map(({ port }) => port);
+  return handles().filter(({ remotePort }) => remotePort !== undefined && ports.includes(remotePort)).length;
+}
 
 const options = (): object => ({ brokers: cluster.brokers, namePrefix: PREFIX, replicationFactor: 3 });
 

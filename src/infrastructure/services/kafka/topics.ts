@@ -10,7 +10,7 @@ import { WAIT_TIERS } from './wait-tiers.js';
 
 const POLL_MS = 50;
 const CREATED_AT_A_TIME = 100;
-/** What comes meanwhile is created together; one that is late holds nobody up for longer. */
+/** What comes meanwhile is created together; what comes after that does not wait for one that is late. */
 const GATHERED_FOR_MS = 100;
 /** Beyond the largest message: what a batch of one adds to it. */
 const BATCH_OVERHEAD_BYTES = 64 * 1024;
