@@ -22,8 +22,8 @@ export const MUTATIONS = [
   {
     name: 'a publish has no deadline',
     file: 'src/core/messaging/transport-call.ts',
-    find: 'return await Promise.race([transport.publish(to, call.messages, call.options), late]);',
-    replace: 'void late;\n    return await transport.publish(to, call.messages, call.options);',
+    find: 'answered = await this.#deadlines.within(answering, deadline);',
+    replace: 'void deadline;\n      answered = await answering;',
     needs: [],
     jest: ['test/e2e/publishing.spec.ts', '-t', 'when the transport says nothing'],
   },

@@ -1,4 +1,4 @@
-import { type CallResult, callTransport } from './transport-call.js';
+import { type CallResult, TransportCalls } from './transport-call.js';
 import type { MessagingEvent } from './messaging.events.js';
 import { MessagingError } from './messaging.errors.js';
 import type {
@@ -46,6 +46,7 @@ class Batch {
  * which it was published. What is on its way is bounded; beyond that publishing fails at once instead of filling memory.
  */
 export class OutgoingBatcher {
+  readonly #calls: TransportCalls;
   readonly #open = new Map<string, Batch>();
   /** The batch of the last message, which is nearly always that of the next. */
   #last: Batch | undefined;
@@ -56,7 +57,9 @@ export class OutgoingBatcher {
   constructor(
     private readonly transport: Transport,
     private readonly options: BatcherOptions,
-  ) {}
+  ) {
+    this.#calls = new TransportCalls(options.clock);
+  }
 
   /** Queues a message for the end of this turn. */
   add(topic: string, message: WireMessage, options: PublishOptions, settle: Settle): void {
@@ -106,7 +109,7 @@ export class OutgoingBatcher {
     if (batch.sent) return; // it was full before its turn ended
     batch.sent = true;
     this.#open.delete(batch.lane);
-    const result = await callTransport(this.transport, this.options.clock, { topic: batch.topic }, batch);
+    const result = await this.#calls.publish(this.transport, { topic: batch.topic }, batch);
     this.#inFlight -= batch.messages.length;
     this.#inFlightBytes -= batch.bytes;
     result.settled.forEach(({ outcome, attempts }, index) => batch.settles[index]?.(outcome, attempts));

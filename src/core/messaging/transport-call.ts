@@ -1,4 +1,5 @@
 import { errorCodeOf, MessagingError } from './messaging.errors.js';
+import { DeadlineSweep, LATE } from './transport-kit/deadline-sweep.js';
 import type {
   Clock,
   Destination,
@@ -38,41 +39,36 @@ interface Call {
  * Publishes and never fails: a transport that rejects, answers for too few messages or does not answer in time breaks
  * its contract, and since nobody knows what it did, the outcome is `unknown`.
  */
-export async function callTransport(
-  transport: Transport,
-  clock: Clock,
-  to: Destination,
-  call: Call,
-): Promise<CallResult> {
-  const startedAt = clock.monotonic();
-  const answered = await answerInTime(transport, clock, to, call);
-  const durationMs = clock.monotonic() - startedAt;
-  const tally = new Tally(transport.name, durationMs);
-  const settled = call.messages.map((_, index) => {
-    const outcome = answered[index] ?? unanswered(transport.name);
-    return { outcome, attempts: tally.add(outcome) };
-  });
-  return { settled, summary: [...tally.counts.values()], durationMs };
+export class TransportCalls {
+  readonly #deadlines: DeadlineSweep;
+
+  constructor(private readonly clock: Clock) {
+    this.#deadlines = new DeadlineSweep(clock);
+  }
+
+  async publish(transport: Transport, to: Destination, call: Call): Promise<CallResult> {
+    const startedAt = this.clock.monotonic();
+    const deadline = startedAt + call.options.deadlineMs + DEADLINE_GRACE_MS;
+    let answered: readonly PublishOutcome[];
+    try {
+      const answering = transport.publish(to, call.messages, call.options);
+      answered = await this.#deadlines.within(answering, deadline);
+    } catch (error) {
+      answered = error === LATE ? [] : allFailed(call, error);
+    }
+    const durationMs = this.clock.monotonic() - startedAt;
+    const tally = new Tally(transport.name, durationMs);
+    const settled = call.messages.map((_, index) => {
+      const outcome = answered[index] ?? unanswered(transport.name);
+      return { outcome, attempts: tally.add(outcome) };
+    });
+    return { settled, summary: [...tally.counts.values()], durationMs };
+  }
 }
 
-async function answerInTime(
-  transport: Transport,
-  clock: Clock,
-  to: Destination,
-  call: Call,
-): Promise<readonly PublishOutcome[]> {
-  let cancel = (): void => undefined;
-  const late = new Promise<readonly PublishOutcome[]>((resolve) => {
-    cancel = clock.schedule(call.options.deadlineMs + DEADLINE_GRACE_MS, () => resolve([]));
-  });
-  try {
-    return await Promise.race([transport.publish(to, call.messages, call.options), late]);
-  } catch (error) {
-    const cause = error instanceof Error ? error : new Error('not an Error');
-    return call.messages.map(() => ({ kind: 'unknown', error: cause }));
-  } finally {
-    cancel();
-  }
+function allFailed(call: Call, error: unknown): readonly PublishOutcome[] {
+  const cause = error instanceof Error ? error : new Error('not an Error');
+  return call.messages.map(() => ({ kind: 'unknown', error: cause }));
 }
 
 /** The outcome of a message that its transport said nothing about. */

@@ -5,7 +5,7 @@ import {
 } from './dead-letters/replay-publisher.js';
 import type { MessagingModuleOptions } from './messaging.options.js';
 import { type Route, RoutingTable } from './routing.js';
-import { callTransport, unanswered } from './transport-call.js';
+import { TransportCalls, unanswered } from './transport-call.js';
 import type { Clock, Destination, Transport, WireMessage } from './transport.js';
 
 /** Which transport carries what: routes, the transports of earlier routes, and where a replay goes. */
@@ -14,11 +14,10 @@ export class TransportDirectory implements ReplayPublisher {
   readonly #byName: ReadonlyMap<string, Transport>;
   readonly #table: RoutingTable;
   readonly #draining: readonly Transport[];
+  readonly #calls: TransportCalls;
 
-  constructor(
-    options: MessagingModuleOptions,
-    private readonly clock: Clock,
-  ) {
+  constructor(options: MessagingModuleOptions, clock: Clock) {
+    this.#calls = new TransportCalls(clock);
     this.#byName = new Map(options.transports.map((transport) => [transport.name, transport]));
     const first = options.transports[0]?.name;
     this.routes = options.routes ?? (first === undefined ? [] : [{ match: '**', transport: first }]);
@@ -44,7 +43,7 @@ export class TransportDirectory implements ReplayPublisher {
       return { transport, outcome: { kind: 'refused', error } };
     }
     const call = { messages: [message], options: { deadlineMs: REPLAY_DEADLINE_MS } };
-    const { settled } = await callTransport(target, this.clock, to, call);
+    const { settled } = await this.#calls.publish(target, to, call);
     return { transport: target.name, outcome: settled[0]?.outcome ?? unanswered(target.name) };
   }
 }
