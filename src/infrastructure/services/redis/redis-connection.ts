@@ -1,13 +1,12 @@
 import { MessagingError } from '../../../core/messaging/messaging.errors.js';
 import { watchCluster } from './cluster-watch.js';
 import { type Cluster, type IoredisOptions, loadIoredis, type Redis } from './ioredis-client.js';
+import { isHopeless, reasonOf } from './unreachable.js';
 import { replyCode } from './redis-errors.js';
 import type { RedisServerOptions } from './redis.options.js';
 import type { RedisScript } from './redis-script.js';
+import { type Argument, type HowToCall, type ScriptCall, scriptCommands } from './script-call.js';
 import { addressesOf, type HostAndPort, type ServerAddresses } from './server-addresses.js';
-
-/** What goes to a server. */
-export type Argument = string | number | Buffer;
 
 /** Told when the connection becomes usable and when it is lost. Never twice in a row. */
 export interface ConnectionListener {
@@ -35,6 +34,7 @@ export class RedisConnection {
   #isClosed = false;
   #lastError: Error | undefined;
   #endWatch = (): void => undefined;
+  #commandOf: ReturnType<typeof scriptCommands> | undefined;
 
   /** @throws MessagingConfigurationError when the options do not fit together. */
   constructor(name: string, options: RedisServerOptions, listener: ConnectionListener = {}) {
@@ -91,23 +91,13 @@ export class RedisConnection {
   }
 
   /** Runs a script, whose text is sent only to a server that does not know it yet. */
-  async run(script: RedisScript, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
-    try {
-      return await this.call('evalsha', script.sha, keys.length, ...keys, ...args);
-    } catch (error) {
-      if (replyCode(error) !== 'NOSCRIPT') throw error;
-      return this.call('eval', script.lua, keys.length, ...keys, ...args);
-    }
+  run(script: RedisScript, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
+    return this.#run({ script, keys, args }, 'utf8');
   }
 
   /** As `run`, with replies as bytes. */
-  async runBuffer(script: RedisScript, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
-    try {
-      return await this.callBuffer('evalsha', script.sha, keys.length, ...keys, ...args);
-    } catch (error) {
-      if (replyCode(error) !== 'NOSCRIPT') throw error;
-      return this.callBuffer('eval', script.lua, keys.length, ...keys, ...args);
-    }
+  runBuffer(script: RedisScript, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
+    return this.#run({ script, keys, args }, null);
   }
 
   /** Runs a script and, behind it on the same connection, waits for replicas. Resolves with both replies. */
@@ -161,8 +151,24 @@ export class RedisConnection {
     return Promise.resolve();
   }
 
+  async #run(call: ScriptCall, replyEncoding: 'utf8' | null): Promise<unknown> {
+    try {
+      return await this.#send('evalsha', call, replyEncoding);
+    } catch (error) {
+      if (replyCode(error) !== 'NOSCRIPT') throw error;
+      return this.#send('eval', call, replyEncoding);
+    }
+  }
+
+  #send(how: HowToCall, call: ScriptCall, replyEncoding: 'utf8' | null): Promise<unknown> {
+    const command = this.#isUp && this.#commandOf?.(how, call, replyEncoding);
+    if (!this.#client || !command) return Promise.reject(notConnected());
+    return this.#client.sendCommand(command) as Promise<unknown>;
+  }
+
   async #create(): Promise<Redis | Cluster> {
-    const { Redis, Cluster } = await loadIoredis();
+    const { Redis, Cluster, Command } = await loadIoredis();
+    this.#commandOf = scriptCommands(Command);
     const options = connectionOptions(this.addresses, this.#options);
     if (this.addresses.way !== 'cluster') return new Redis(options);
     const { retryStrategy: _each, enableOfflineQueue: _queue, ...redisOptions } = withoutPlace(options);
@@ -196,7 +202,7 @@ export class RedisConnection {
         resolve();
       };
       client.on('error', (error: Error) => {
-        this.#lastError = error;
+        this.#note(error);
         if (isHopeless(error)) fail();
       });
       if (client.isCluster) this.#watchCluster(client as Cluster, { tell, fail });
@@ -210,10 +216,15 @@ export class RedisConnection {
     { tell, fail }: { readonly tell: (isUp: boolean) => void; readonly fail: () => void },
   ): void {
     cluster.on('node error', (error: Error) => {
-      this.#lastError = error;
+      this.#note(error);
       if (isHopeless(error)) fail();
     });
     this.#endWatch = watchCluster(cluster, tell);
+  }
+
+  /** What tells why is not replaced by the client's summary of it. */
+  #note(error: Error): void {
+    if (!this.#lastError || reasonOf(error) !== '') this.#lastError = error;
   }
 
   #setUp(isUp: boolean): void {
@@ -275,21 +286,4 @@ function reconnectDelay(times: number): number {
 
 function notConnected(): Error {
   return new Error('Redis is not connected');
-}
-
-/** Trying again would end in the same way. */
-function isHopeless(error: Error): boolean {
-  return ['WRONGPASS', 'NOAUTH', 'NOPERM'].includes(replyCode(error) ?? '');
-}
-
-/** Code and, where it helps and tells no secret, the text of what keeps a connection from coming about. */
-function reasonOf(error: Error | undefined): string {
-  if (!error) return '';
-  const reply = replyCode(error);
-  if (reply === 'WRONGPASS') return ': it does not take the user and password (WRONGPASS)';
-  if (reply === 'NOAUTH') return ': it wants a password (NOAUTH)';
-  const { code } = error as { code?: unknown };
-  if (typeof code === 'string') return ` (${code})`;
-  if (reply !== undefined) return ` (${reply})`;
-  return /sentinel/i.test(error.message) ? ': no sentinel knows a reachable primary' : '';
 }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Subscription } from '../../../core/messaging/transport.js';
 import { type GroupKeys, TopicKeys } from './redis-keys.js';
-import type { Argument, RedisConnection } from './redis-connection.js';
+import type { RedisConnection } from './redis-connection.js';
 import { InHand, type Origin, type RawEntry, type Source } from './redis-entry.js';
 import type { RedisReader } from './redis-reader.js';
 import type { Settled } from './redis-settler.js';
@@ -11,6 +11,7 @@ import type { RedisScript } from './redis-script.js';
 import { HAD, JOIN, LEAVE, TICK } from './scripts/membership.js';
 import { SETTLE, TAKE } from './scripts/settling.js';
 import { TRIM } from './scripts/looking-after.js';
+import type { Argument } from './script-call.js';
 
 const NONE: readonly InHand[] = [];
 /** Entries looked at for one that no other has in hand, before others get a turn. */
@@ -67,10 +68,24 @@ export class RedisGroup {
 
   /** Waits for entries. Resolves with none after a while. */
   async read(count: number, blockMs: number): Promise<InHand[]> {
+    return this.#itemsOf(this.reader.waitFor('xreadgroup', ...this.#reading(count, ['BLOCK', blockMs])));
+  }
+
+  /** Entries that are there, while something else is done: the request leaves before this returns. */
+  readAhead(count: number): Promise<InHand[]> {
+    const items = this.#itemsOf(this.reader.callBuffer('xreadgroup', ...this.#reading(count, [])));
+    this.reader.send();
+    return items;
+  }
+
+  #reading(count: number, block: readonly Argument[]): Argument[] {
     const { topicLog, log } = this.keys;
+    return ['GROUP', this.#name, this.consumer, 'COUNT', count, ...block, 'STREAMS', topicLog, log, '>', '>'];
+  }
+
+  async #itemsOf(answer: Promise<unknown>): Promise<InHand[]> {
     const { consumer } = this;
-    const how = ['GROUP', this.#name, consumer, 'COUNT', count, 'BLOCK', blockMs];
-    const reply = await this.reader.callBuffer('xreadgroup', ...how, 'STREAMS', topicLog, log, '>', '>');
+    const reply = await answer;
     const items: InHand[] = [];
     for (const [name, entries] of (reply ?? []) as readonly [Buffer, readonly RawEntry[]][]) {
       const source: Source = name.equals(this.#ownLog) ? 2 : 1;
@@ -120,7 +135,7 @@ export class RedisGroup {
   /** Waits until a stream has something after the ids. */
   async wake(after: readonly [string, string], blockMs: number): Promise<void> {
     const { topicLog, log } = this.keys;
-    await this.reader.callBuffer('xread', 'COUNT', 1, 'BLOCK', blockMs, 'STREAMS', topicLog, log, ...after);
+    await this.reader.waitFor('xread', 'COUNT', 1, 'BLOCK', blockMs, 'STREAMS', topicLog, log, ...after);
   }
 
   /** @param wants to be handed what waits behind the settled keys. */
@@ -128,13 +143,13 @@ export class RedisGroup {
     const { topicLog, log, delayed, consumers, crashes, locks, waiting } = this.keys;
     const plain = plainAcknowledgements(settled, this.about.subscription.ordering === 'key');
     if (plain) {
-      const to = this.reader.isIdle ? this.reader : this.connection;
+      const to = this.reader.isFree ? this.reader : this.connection;
       await to.callBuffer('xack', topicLog, this.#name, ...plain);
       return NONE;
     }
     const keys = [topicLog, log, delayed, consumers, crashes, locks, waiting];
     const args = [this.#name, this.consumer, wants ? 1 : 0, ...settlementArguments(settled)];
-    const reply = this.reader.isIdle
+    const reply = this.reader.isFree
       ? await this.#onReader(SETTLE, keys, args)
       : await this.connection.runBuffer(SETTLE, keys, args);
     return isDead(reply) ? DEAD : this.#read(reply as readonly HandedOut[]);

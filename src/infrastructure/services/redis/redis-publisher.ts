@@ -10,11 +10,13 @@ import type {
   WireMessage,
 } from '../../../core/messaging/transport.js';
 import { Doubts } from './doubts.js';
-import { TopicKeys } from './redis-keys.js';
-import type { Argument, RedisConnection } from './redis-connection.js';
+import { HeadersWriter } from './headers-text.js';
+import { type Place, Places } from './places.js';
+import type { RedisConnection } from './redis-connection.js';
 import { failureOf, outcomeOfReply } from './redis-errors.js';
 import type { RedisOptions } from './redis.options.js';
 import { PUBLISH, PUBLISH_LATER } from './scripts/publish.js';
+import type { Argument } from './script-call.js';
 
 const ACCEPTED: PublishOutcome = { kind: 'accepted' };
 /** A hundred a script are twice as fast as single commands; more gain nothing and hold up the server. */
@@ -39,6 +41,8 @@ interface Batch {
 export class RedisPublisher {
   readonly #id = randomUUID();
   readonly #doubts = new Doubts();
+  readonly #headers = new HeadersWriter();
+  readonly #places: Places;
   readonly #deadlines: DeadlineSweep;
   #number = 0;
   #isClosed = false;
@@ -49,6 +53,7 @@ export class RedisPublisher {
     private readonly clock: Clock,
   ) {
     this.#deadlines = new DeadlineSweep(clock);
+    this.#places = new Places(options.keyPrefix, this.#id);
   }
 
   /** One outcome a message, in order. Every message must be one that fits. */
@@ -57,20 +62,16 @@ export class RedisPublisher {
     messages: readonly WireMessage[],
     { delayMs = 0, deadlineMs }: PublishOptions,
   ): Promise<readonly PublishOutcome[]> {
-    const topic = new TopicKeys(this.options.keyPrefix, to.topic);
-    const place = to.group === undefined ? topic : topic.group(to.group);
-    const deadline = this.clock.monotonic() + deadlineMs;
-    const target = delayMs > 0 ? place.delayed : place.log;
-    const batches = topic.batches(this.#id);
-    const sent: Promise<readonly PublishOutcome[]>[] = [];
-    for (let start = 0; start < messages.length;) {
-      const end = endOfBatch(messages, start);
-      const part = start === 0 && end === messages.length ? messages : messages.slice(start, end);
-      sent.push(this.#send(this.#batch({ target, batches, delayMs, deadline }, part)));
-      start = end;
+    const how = { place: this.#places.of(to), delayMs, deadline: this.clock.monotonic() + deadlineMs };
+    const end = endOfBatch(messages, 0);
+    if (end === messages.length) return this.#send(this.#batch(how, messages));
+    const sent = [this.#send(this.#batch(how, messages.slice(0, end)))];
+    for (let start = end; start < messages.length;) {
+      const next = endOfBatch(messages, start);
+      sent.push(this.#send(this.#batch(how, messages.slice(start, next))));
+      start = next;
     }
-    const [first] = sent;
-    return first && sent.length === 1 ? first : (await Promise.all(sent)).flat();
+    return (await Promise.all(sent)).flat();
   }
 
   /** What is on its way gets its outcome now. */
@@ -79,17 +80,18 @@ export class RedisPublisher {
   }
 
   #batch(
-    to: Pick<Batch, 'target' | 'batches' | 'delayMs' | 'deadline'>,
+    { place, delayMs, deadline }: { place: Place; delayMs: number; deadline: number },
     messages: readonly WireMessage[],
   ): Batch {
     const number = ++this.#number;
-    const doubts = this.#doubts.among(to.target, messages);
+    const target = delayMs > 0 ? place.delayed : place.log;
+    const doubts = this.#doubts.among(target, messages);
     const args: Argument[] = [number, doubts.length];
     for (const { index, batch } of doubts) args.push(index, batch);
-    if (to.delayMs > 0) args.push(to.delayMs);
+    if (delayMs > 0) args.push(delayMs);
     for (const { id, headers, body, key } of messages)
-      args.push(id, JSON.stringify(headers), bytesOf(body), key === undefined ? '' : `=${key}`);
-    return { ...to, number, messages, arguments: args };
+      args.push(id, this.#headers.write(headers), bytesOf(body), key === undefined ? '' : `=${key}`);
+    return { target, batches: place.batches, number, messages, arguments: args, delayMs, deadline };
   }
 
   /** Sends a batch, and again while its replies get lost and there is time. */

@@ -1,6 +1,7 @@
 import { loadIoredis, type Redis } from './ioredis-client.js';
-import { type Argument, connectionOptions, type RedisConnection } from './redis-connection.js';
+import { connectionOptions, type RedisConnection } from './redis-connection.js';
 import type { RedisServerOptions } from './redis.options.js';
+import type { Argument } from './script-call.js';
 
 /** A server that waits for entries says nothing for so long, and then that there are none. */
 export const BLOCK_MS = 5_000;
@@ -15,7 +16,7 @@ export class RedisReader {
   #client: Redis | undefined;
   #slot: number | undefined;
   #isClosed = false;
-  #underway = 0;
+  #waits = 0;
 
   constructor(
     private readonly connection: RedisConnection,
@@ -28,8 +29,8 @@ export class RedisReader {
   }
 
   /** Nothing waits on it, so that another command would be carried out at once. */
-  get isIdle(): boolean {
-    return this.#underway === 0 && this.isOpen;
+  get isFree(): boolean {
+    return this.#waits === 0 && this.isOpen;
   }
 
   /** Connects to the server that has the entries now. */
@@ -53,11 +54,21 @@ export class RedisReader {
   async callBuffer(command: string, ...args: Argument[]): Promise<unknown> {
     if (!this.#client) throw new Error('Redis is not connected');
     writeTogether(this.#client);
-    this.#underway += 1;
+    return this.#client.callBuffer(command, args);
+  }
+
+  /** Lets go what was called in this turn, which would otherwise leave at its end. */
+  send(): void {
+    this.#client?.stream.uncork();
+  }
+
+  /** As {@link callBuffer}, for a command that the server may take its time for: others would have to wait behind it. */
+  async waitFor(command: string, ...args: Argument[]): Promise<unknown> {
+    this.#waits += 1;
     try {
-      return await this.#client.callBuffer(command, args);
+      return await this.callBuffer(command, ...args);
     } finally {
-      this.#underway -= 1;
+      this.#waits -= 1;
     }
   }
 

@@ -1,8 +1,9 @@
 import { MessagingError } from '../../../core/messaging/messaging.errors.js';
 import { failureOf } from './redis-errors.js';
-import { type Argument, RedisConnection } from './redis-connection.js';
+import { RedisConnection } from './redis-connection.js';
 import type { RedisServerOptions } from './redis.options.js';
 import type { RedisScript } from './redis-script.js';
+import type { Argument } from './script-call.js';
 
 /** The connection of a store. Whatever it cannot answer is `STORE_UNAVAILABLE`. */
 export class RedisStore {

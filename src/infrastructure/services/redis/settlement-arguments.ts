@@ -1,5 +1,5 @@
-import type { Argument } from './redis-connection.js';
 import type { Settled } from './redis-settler.js';
+import type { Argument } from './script-call.js';
 
 /**
  * Ids of entries of the topic's stream that are simply done: nothing else is kept about them, so that the server's own command
