@@ -15,7 +15,7 @@ import { Heartbeat } from './heartbeat.js';
 import type { InHand } from './redis-entry.js';
 import { failureOf, isNoGroup } from './redis-errors.js';
 import { DEAD, type RedisGroup } from './redis-group.js';
-import { type Intake, readInTurn, takeByKey } from './redis-intake.js';
+import { type Demand, type Intake, readInTurn, takeByKey } from './redis-intake.js';
 import { RedisSettler, type Settled } from './redis-settler.js';
 
 /** A delivery whose callback broke its promise not to reject comes back after this. */
@@ -44,6 +44,7 @@ export class RedisConsumer implements Consumer {
   readonly #settler: RedisSettler;
   readonly #heartbeat: Heartbeat;
   readonly #intake: Intake;
+  readonly #demand: Demand = { free: () => this.#slots.free, settle: () => this.#settler.flush() };
   readonly #inHand = new LinkedSet<InHand>();
   readonly #foundAgain = new FoundAgain();
   readonly #troubles: TellOnce;
@@ -71,11 +72,13 @@ export class RedisConsumer implements Consumer {
       (item, done) => this.#deliver(item, done),
       () => this.#wakeLoop?.(),
     );
-    this.#intake = subscription.ordering === 'key' ? takeByKey(group) : readInTurn(group);
+    this.#intake =
+      subscription.ordering === 'key' ? takeByKey(group) : readInTurn(group, subscription.concurrency);
     this.#settler = new RedisSettler({
       send: (settled) => this.#sendSettlements(settled),
       settled: (items) => this.#settled(items),
       isOurs: (item) => item.origin.consumer === this.group.consumer,
+      isAhead: () => this.#intake.isAhead,
       dropped: (item) => this.#dropped(item),
     });
     this.#heartbeat = new Heartbeat(context.clock, leaseMs, () => this.#tick());
@@ -123,7 +126,7 @@ export class RedisConsumer implements Consumer {
         if (failures > 0 || this.#mayMiss) await this.#recover();
         await this.#haveRoom();
         if (this.#hasEnded()) return;
-        this.#take(await this.#intake(this.#slots.free));
+        this.#take(await this.#intake.take(this.#demand));
         failures = 0;
       } catch (error) {
         failures += 1;

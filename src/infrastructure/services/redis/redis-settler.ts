@@ -20,6 +20,8 @@ export interface SettlingLine {
   settled(items: readonly InHand[]): void;
   /** False once the item was taken over by others. */
   isOurs(item: InHand): boolean;
+  /** Something is sent in a moment, and settlements with it. */
+  isAhead(): boolean;
   dropped(item: InHand): void;
 }
 
@@ -52,7 +54,7 @@ export class RedisSettler {
       return;
     }
     this.#queue.push({ item, settlement });
-    if (this.#isSending || this.#isScheduled) return;
+    if (this.#isSending || this.#isScheduled || this.#line.isAhead()) return;
     this.#isScheduled = true;
     // What the continuations of one turn settle goes together.
     queueMicrotask(() => process.nextTick(() => this.flush()));
@@ -67,6 +69,7 @@ export class RedisSettler {
   /** Resolves when the server has confirmed everything. */
   idle(): Promise<void> {
     if (this.unconfirmed === 0) return Promise.resolve();
+    this.flush();
     return new Promise((resolve) => this.#idleWaiters.push(resolve));
   }
 
