@@ -3,11 +3,14 @@ import { promisify } from 'node:util';
 
 import { type RedisServer, startRedis } from './redis-server.js';
 import { freePorts } from './server-process.js';
+import type { TlsFiles } from './test-certificates.js';
 import { type ClusterNodeState, moveOf, parseClusterNodes, type SlotMove } from './redis-slots.js';
 import { waitUntil } from './wait-until.js';
 
 export interface RedisClusterOptions {
   readonly password?: string;
+  /** Everybody talks to them, and they to each other, with TLS only. */
+  readonly tls?: TlsFiles;
   /** Further arguments of all nodes. */
   readonly args?: readonly string[];
   /** Silence after which the nodes take one of them for dead. @default 2000 */
@@ -153,16 +156,16 @@ export class RedisClusterSetup {
 
 /** Starts all six nodes and waits until a failover would work. Takes 2 to 5 seconds. */
 export async function startRedisCluster(options: RedisClusterOptions = {}): Promise<RedisClusterSetup> {
-  const { password, args = [], nodeTimeoutMs = 2_000 } = options;
-  const login = password === undefined ? {} : { password };
+  const { password, tls, args = [], nodeTimeoutMs = 2_000 } = options;
+  const access = { ...(password === undefined ? {} : { password }), ...(tls && { tls }) };
   const replicaLogin = password === undefined ? [] : ['--masterauth', password];
   const nodes: RedisServer[] = [];
   const setup = new RedisClusterSetup(nodes, password);
   try {
     const own = [...COMMON, '--cluster-node-timeout', String(nodeTimeoutMs), ...replicaLogin, ...args];
     for (const port of await freePorts(NODES, BUS_OFFSET))
-      nodes.push(await startRedis({ port, ...login, args: own }));
-    await create(setup);
+      nodes.push(await startRedis({ port, ...access, args: own }));
+    await create(setup, tls);
     await setup.ready();
     return setup;
   } catch (error) {
@@ -171,11 +174,14 @@ export async function startRedisCluster(options: RedisClusterOptions = {}): Prom
   }
 }
 
-async function create({ addresses, password }: RedisClusterSetup): Promise<void> {
+async function create({ addresses, password }: RedisClusterSetup, tls: TlsFiles | undefined): Promise<void> {
   const nodes = addresses.map(({ host, port }) => `${host}:${port}`);
   await promisify(execFile)(
     'redis-cli',
-    ['--cluster', 'create', ...nodes, '--cluster-replicas', '1', '--cluster-yes'],
+    [
+      ...(tls ? ['--tls', '--cacert', tls.caFile] : []),
+      ...['--cluster', 'create', ...nodes, '--cluster-replicas', '1', '--cluster-yes'],
+    ],
     {
       timeout: CREATE_TIMEOUT_MS,
       env: { ...process.env, ...(password === undefined ? {} : { REDISCLI_AUTH: password }) },

@@ -3,13 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { type RedisAddress, redisCommand } from './redis-command.js';
-import { type RedisServer, startRedis } from './redis-server.js';
+import { type RedisServer, startRedis, tlsSettings } from './redis-server.js';
 import { freePorts, ServerProcess } from './server-process.js';
+import type { TlsFiles } from './test-certificates.js';
 import { waitUntil } from './wait-until.js';
 
 export interface RedisSentinelOptions {
   /** Of the data servers; the sentinels have none. */
   readonly password?: string;
+  /** Of all six, which talk to each other with TLS only as well. */
+  readonly tls?: TlsFiles;
   /** Further arguments of the data servers. */
   readonly args?: readonly string[];
   /** Silence after which a sentinel takes the primary for dead. @default 1500 */
@@ -135,7 +138,7 @@ export class RedisSentinelSetup {
 
 /** Starts all six processes and waits until a failover would work. Takes 2 to 3 seconds. */
 export async function startRedisSentinel(options: RedisSentinelOptions = {}): Promise<RedisSentinelSetup> {
-  const { password } = options;
+  const { password, tls } = options;
   const directory = mkdtempSync(join(tmpdir(), 'switchyard-sentinel-'));
   const nodes: RedisServer[] = [];
   const sentinels: Sentinel[] = [];
@@ -147,7 +150,11 @@ export async function startRedisSentinel(options: RedisSentinelOptions = {}): Pr
       nodes.push(await startRedis(dataServer(options, ['--replicaof', HOST, String(primary.port)])));
     for (const port of await freePorts(SENTINELS))
       sentinels.push(
-        startSentinel(port, join(directory, String(port)), configOf(setup.name, primary, options)),
+        startSentinel(
+          { host: HOST, port, ...(tls ? { tls: { ca: tls.ca } } : {}) },
+          join(directory, String(port)),
+          [...listening(port, tls), ...configOf(setup.name, primary, options)],
+        ),
       );
     await setup.ready();
     return setup;
@@ -157,8 +164,8 @@ export async function startRedisSentinel(options: RedisSentinelOptions = {}): Pr
   }
 }
 
-function dataServer({ password, args = [] }: RedisSentinelOptions, role: readonly string[] = []) {
-  const login = password === undefined ? {} : { password };
+function dataServer({ password, tls, args = [] }: RedisSentinelOptions, role: readonly string[] = []) {
+  const login = { ...(password === undefined ? {} : { password }), ...(tls && { tls }) };
   const replicaLogin = password === undefined ? [] : ['--masterauth', password];
   return { ...login, args: [...REPLICATION, ...replicaLogin, ...args, ...role] };
 }
@@ -173,21 +180,26 @@ function configOf(name: string, primary: RedisServer, options: RedisSentinelOpti
   ];
 }
 
-function startSentinel(port: number, directory: string, lines: readonly string[]): Sentinel {
+function listening(port: number, tls: TlsFiles | undefined): readonly string[] {
+  const settings = tls ? tlsSettings(tls, port) : { port: String(port) };
+  return Object.entries(settings).map(([name, value]) => `${name} ${value}`);
+}
+
+function startSentinel(address: RedisAddress, directory: string, lines: readonly string[]): Sentinel {
   mkdirSync(directory);
   const file = join(directory, 'sentinel.conf'); // the sentinel rewrites it, so each has its own
-  writeFileSync(file, [`port ${port}`, `bind ${HOST}`, `dir ${directory}`, ...lines, ''].join('\n'));
+  writeFileSync(file, [`bind ${HOST}`, `dir ${directory}`, ...lines, ''].join('\n'));
   const process = new ServerProcess({
-    name: `sentinel ${port}`,
+    name: `sentinel ${address.port}`,
     command: 'redis-server',
     args: [file, '--sentinel'],
     cwd: directory,
   });
-  return { host: HOST, port, process };
+  return { ...address, process };
 }
 
-function ask({ host, port }: RedisAddress, name: string, ...args: string[]): Promise<unknown> {
-  return redisCommand({ host, port }, name, ...args);
+function ask({ process: _, ...address }: Sentinel, name: string, ...args: string[]): Promise<unknown> {
+  return redisCommand(address, name, ...args);
 }
 
 async function roleOf(node: RedisServer): Promise<unknown> {

@@ -11,6 +11,8 @@ export interface RedisServerOptions {
   readonly args?: readonly string[];
   /** Listens with TLS and without plain text. Clients need not have a certificate. */
   readonly tls?: TlsFiles;
+  /** Path of the program. @default `redis-server` of the machine */
+  readonly program?: string;
   /** For the user `default`. */
   readonly password?: string;
   /** @default a free one */
@@ -27,14 +29,17 @@ export class RedisServer {
   readonly password: string | undefined;
   readonly tls: TlsFiles | undefined;
   readonly #args: readonly string[];
+  readonly #program: string;
   readonly #ownsDirectory: boolean;
   #process: ServerProcess;
 
-  constructor(port: number, { args = [], tls, password, directory }: RedisServerOptions) {
+  constructor(port: number, { args = [], program = 'redis-server', ...options }: RedisServerOptions) {
+    const { tls, password, directory } = options;
     this.port = port;
     this.password = password;
     this.tls = tls;
     this.#args = args;
+    this.#program = program;
     this.#ownsDirectory = directory === undefined;
     this.directory = directory ?? mkdtempSync(join(tmpdir(), 'switchyard-redis-'));
     mkdirSync(this.directory, { recursive: true });
@@ -102,7 +107,7 @@ export class RedisServer {
   #spawn(extraArgs: readonly string[] = []): ServerProcess {
     return new ServerProcess({
       name: `redis-server ${this.port}`,
-      command: 'redis-server',
+      command: this.#program,
       args: [...this.#settings(), ...this.#args, ...extraArgs],
       cwd: this.directory,
     });
@@ -139,7 +144,8 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
   }
 }
 
-function tlsSettings(files: TlsFiles, port: number): Record<string, string> {
+/** Without a port for plain text; clients need no certificate. */
+export function tlsSettings(files: TlsFiles, port: number): Record<string, string> {
   return {
     port: '0',
     'tls-port': String(port),
