@@ -13,7 +13,8 @@ import { capture } from './capture.mjs';
 import { installPackages, whyNoPackages } from './debian-packages.mjs';
 import { withLock } from './lock.mjs';
 
-const KAFKA_ARTIFACTS = path.join(ROOT, 'scripts', 'kafka-artifacts.mjs');
+/** Any Java from 17 on does; the first is the one of the measurements. */
+const MAVEN = [['openjdk-17-jre-headless', 'default-jre-headless'], 'maven'];
 
 /** `lack` is undefined or says what is missing; `fetch` gets what no package holds. */
 const PROVISIONS = {
@@ -22,15 +23,19 @@ const PROVISIONS = {
     packages: ['redis-server', 'openssl'],
     lack: () => lackOfRedis() ?? lackOf('redis-cli', ['--version']) ?? lackOf('openssl', ['version']),
   },
+  'old redis': {
+    packages: [...MAVEN, 'openssl'], // the servers use its library
+    lack: () => lackOfLinux() ?? lackOfMaven() ?? lackOf('openssl', ['version']),
+    fetch: () => fetchArtifacts('old-redis-artifacts.mjs'),
+  },
   rabbitmq: {
     packages: ['rabbitmq-server', 'openssl'],
     lack: () => lackOfRabbitMq() ?? lackOf('openssl', ['version']),
   },
   kafka: {
-    // Any Java from 17 on does; the first is the one of the measurements.
-    packages: [['openjdk-17-jre-headless', 'default-jre-headless'], 'maven', 'openssl'],
-    lack: () => lackOf('java', ['-version']) ?? lackOf('mvn', ['-version']) ?? lackOf('openssl', ['version']),
-    fetch: fetchKafka,
+    packages: [...MAVEN, 'openssl'],
+    lack: () => lackOfMaven() ?? lackOf('openssl', ['version']),
+    fetch: () => fetchArtifacts('kafka-artifacts.mjs'),
   },
 };
 
@@ -98,9 +103,19 @@ function lackOfRabbitMq() {
   return isThere ? undefined : 'the program rabbitmq-server is missing';
 }
 
-async function fetchKafka() {
-  if (!fs.existsSync(KAFKA_ARTIFACTS)) return;
-  const { status, output } = await capture(process.execPath, [KAFKA_ARTIFACTS], { cwd: ROOT });
+function lackOfMaven() {
+  return lackOf('java', ['-version']) ?? lackOf('mvn', ['-version']);
+}
+
+function lackOfLinux() {
+  const { platform, arch } = process;
+  return platform === 'linux' && arch === 'x64' ? undefined : `there are none for ${platform} on ${arch}`;
+}
+
+async function fetchArtifacts(script) {
+  const { status, output } = await capture(process.execPath, [path.join(ROOT, 'scripts', script)], {
+    cwd: ROOT,
+  });
   if (status !== 0) throw new Error(`its artifacts could not be fetched:\n${output.trim().slice(-2_000)}`);
 }
 

@@ -1,6 +1,7 @@
 /** What a word in the path of a spec below `test/` says that it needs. */
 const NEEDS = {
   redis: 'redis',
+  old: 'old redis',
   rabbitmq: 'rabbitmq',
   kafka: 'kafka',
   certificates: 'openssl',
