@@ -89,13 +89,13 @@ export class OutgoingBatcher {
 
   #batchFor(topic: string, options: PublishOptions): Batch {
     const last = this.#last;
-    if (last && !last.sent && last.topic === topic && last.options === options) return last;
-    this.#last = this.#openBatch(topic, options);
+    const isSameLane = last?.topic === topic && last.options === options;
+    if (isSameLane && !last.sent) return last;
+    this.#last = this.#openBatch(isSameLane ? last.lane : laneOf(topic, options), topic, options);
     return this.#last;
   }
 
-  #openBatch(topic: string, options: PublishOptions): Batch {
-    const lane = `${topic} ${options.deadlineMs} ${options.delayMs ?? ''} ${options.order ?? ''}`;
+  #openBatch(lane: string, topic: string, options: PublishOptions): Batch {
     const open = this.#open.get(lane);
     if (open) return open;
     const batch = new Batch(lane, topic, options);
@@ -130,6 +130,11 @@ export class OutgoingBatcher {
       });
     }
   }
+}
+
+/** Messages of the same lane may share a batch. */
+function laneOf(topic: string, { deadlineMs, delayMs, order }: PublishOptions): string {
+  return `${topic} ${deadlineMs} ${delayMs ?? ''} ${order ?? ''}`;
 }
 
 function overloaded(transport: string, { maxInFlight, maxInFlightBytes }: BatcherOptions): MessagingError {

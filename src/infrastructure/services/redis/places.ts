@@ -1,28 +1,27 @@
+import { assertName } from '../../../core/messaging/transport-kit/limits.js';
 import type { Destination } from '../../../core/messaging/transport.js';
 import { TopicKeys } from './redis-keys.js';
 
-/** Keys of what a publisher writes to. */
+/** Keys of what is written to when something is published. */
 export interface Place {
   /** For what is due now. */
   readonly log: string;
   /** For what is due later. */
   readonly delayed: string;
-  /** Of the batches that the publisher has had taken there. */
+  /** Start of the names of what publishers have had taken there. */
   readonly batches: string;
 }
 
-/** Applications publish to few topics; whoever makes new ones all the time pays for putting names together. */
+/** Applications publish to few topics; whoever makes new ones all the time pays for each. */
 const MOST_PLACES = 10_000;
 
-/** Puts the names of keys together once for each destination. */
+/** Checks destinations and puts the names of their keys together, once for each topic. */
 export class Places {
   readonly #ofTopics = new Map<string, Place>();
 
-  constructor(
-    private readonly prefix: string,
-    private readonly publisher: string,
-  ) {}
+  constructor(private readonly prefix: string) {}
 
+  /** @throws InvalidMessageError when the topic or the group cannot be one. */
   of({ topic, group }: Destination): Place {
     if (group !== undefined) return this.#make(topic, group);
     let place = this.#ofTopics.get(topic);
@@ -35,8 +34,10 @@ export class Places {
   }
 
   #make(topic: string, group: string | undefined): Place {
+    assertName('topic', topic);
+    if (group !== undefined) assertName('group', group);
     const keys = new TopicKeys(this.prefix, topic);
     const { log, delayed } = group === undefined ? keys : keys.group(group);
-    return { log, delayed, batches: keys.batches(this.publisher) };
+    return { log, delayed, batches: keys.batches };
   }
 }

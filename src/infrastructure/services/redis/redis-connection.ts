@@ -102,8 +102,7 @@ export class RedisConnection {
 
   /** Runs a script and, behind it on the same connection, waits for replicas. Resolves with both replies. */
   async runAndWait(
-    script: RedisScript,
-    call: { readonly keys: readonly string[]; readonly args: readonly Argument[] },
+    { script, keys, args }: ScriptCall,
     replicas: { readonly count: number; readonly timeoutMs: number },
   ): Promise<readonly [unknown, number]> {
     const client = this.#client;
@@ -111,7 +110,7 @@ export class RedisConnection {
     const send = async (name: 'evalsha' | 'eval', source: string): Promise<readonly [unknown, number]> => {
       const results = await client
         .pipeline()
-        .call(name, [source, call.keys.length, ...call.keys, ...call.args])
+        .call(name, [source, keys.length, ...keys, ...args])
         .wait(replicas.count, replicas.timeoutMs)
         .exec();
       const [ran, waited] = results ?? [];

@@ -9,18 +9,15 @@ export class TopicKeys {
   readonly delayed: string;
   /** Start of the names of what belongs to one group. */
   readonly groupBase: string;
-  readonly #base: string;
+  /** Start of the names of the hashes that hold the last batches of each publisher. */
+  readonly batches: string;
 
   constructor(prefix: string, topic: string) {
-    this.#base = `${prefix}{${topic}}:`;
-    this.log = `${this.#base}log`;
-    this.delayed = `${this.#base}delayed`;
-    this.groupBase = `${this.#base}group:`;
-  }
-
-  /** Hash of the last batches that a publisher has had taken. */
-  batches(publisher: string): string {
-    return `${this.#base}batches:${publisher}`;
+    const base = `${prefix}{${topic}}:`;
+    this.log = `${base}log`;
+    this.delayed = `${base}delayed`;
+    this.groupBase = `${base}group:`;
+    this.batches = `${base}batches:`;
   }
 
   group(name: string): GroupKeys {

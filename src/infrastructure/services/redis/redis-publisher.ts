@@ -4,19 +4,18 @@ import { MessagingError } from '../../../core/messaging/messaging.errors.js';
 import { DeadlineSweep, LATE } from '../../../core/messaging/transport-kit/deadline-sweep.js';
 import type {
   Clock,
-  Destination,
   PublishOptions,
   PublishOutcome,
   WireMessage,
 } from '../../../core/messaging/transport.js';
 import { Doubts } from './doubts.js';
 import { HeadersWriter } from './headers-text.js';
-import { type Place, Places } from './places.js';
+import type { Place } from './places.js';
 import type { RedisConnection } from './redis-connection.js';
 import { failureOf, outcomeOfReply } from './redis-errors.js';
 import type { RedisOptions } from './redis.options.js';
 import { PUBLISH, PUBLISH_LATER } from './scripts/publish.js';
-import type { Argument } from './script-call.js';
+import type { Argument, ScriptCall } from './script-call.js';
 
 const ACCEPTED: PublishOutcome = { kind: 'accepted' };
 /** A hundred a script are twice as fast as single commands; more gain nothing and hold up the server. */
@@ -42,7 +41,6 @@ export class RedisPublisher {
   readonly #id = randomUUID();
   readonly #doubts = new Doubts();
   readonly #headers = new HeadersWriter();
-  readonly #places: Places;
   readonly #deadlines: DeadlineSweep;
   #number = 0;
   #isClosed = false;
@@ -53,25 +51,23 @@ export class RedisPublisher {
     private readonly clock: Clock,
   ) {
     this.#deadlines = new DeadlineSweep(clock);
-    this.#places = new Places(options.keyPrefix, this.#id);
   }
 
   /** One outcome a message, in order. Every message must be one that fits. */
-  async publish(
-    to: Destination,
+  publish(
+    place: Place,
     messages: readonly WireMessage[],
     { delayMs = 0, deadlineMs }: PublishOptions,
   ): Promise<readonly PublishOutcome[]> {
-    const how = { place: this.#places.of(to), delayMs, deadline: this.clock.monotonic() + deadlineMs };
-    const end = endOfBatch(messages, 0);
-    if (end === messages.length) return this.#send(this.#batch(how, messages));
-    const sent = [this.#send(this.#batch(how, messages.slice(0, end)))];
-    for (let start = end; start < messages.length;) {
-      const next = endOfBatch(messages, start);
-      sent.push(this.#send(this.#batch(how, messages.slice(start, next))));
-      start = next;
+    const how = { place, delayMs, deadline: this.clock.monotonic() + deadlineMs };
+    if (endOfBatch(messages, 0) === messages.length) return this.#send(this.#batch(how, messages));
+    const sent: Promise<readonly PublishOutcome[]>[] = [];
+    for (let start = 0; start < messages.length;) {
+      const end = endOfBatch(messages, start);
+      sent.push(this.#send(this.#batch(how, messages.slice(start, end))));
+      start = end;
     }
-    return (await Promise.all(sent)).flat();
+    return Promise.all(sent).then((outcomes) => outcomes.flat());
   }
 
   /** What is on its way gets its outcome now. */
@@ -91,7 +87,8 @@ export class RedisPublisher {
     if (delayMs > 0) args.push(delayMs);
     for (const { id, headers, body, key } of messages)
       args.push(id, this.#headers.write(headers), bytesOf(body), key === undefined ? '' : `=${key}`);
-    return { target, batches: place.batches, number, messages, arguments: args, delayMs, deadline };
+    const batches = `${place.batches}${this.#id}`;
+    return { target, batches, number, messages, arguments: args, delayMs, deadline };
   }
 
   /** Sends a batch, and again while its replies get lost and there is time. */
@@ -136,16 +133,18 @@ export class RedisPublisher {
     }
   }
 
-  async #run(batch: Batch, leftMs: number): Promise<unknown> {
+  #run(batch: Batch, leftMs: number): Promise<unknown> {
     const script = batch.delayMs > 0 ? PUBLISH_LATER : PUBLISH;
     const keys = [batch.target, batch.batches];
-    const { replicas, replicasTimeoutMs } = this.options;
+    const { replicas } = this.options;
     if (replicas === 0) return this.connection.run(script, keys, batch.arguments);
-    const [reply, confirmed] = await this.connection.runAndWait(
-      script,
-      { keys, args: batch.arguments },
-      { count: replicas, timeoutMs: Math.max(1, Math.floor(Math.min(leftMs, replicasTimeoutMs))) },
-    );
+    return this.#runAndWait({ script, keys, args: batch.arguments }, leftMs);
+  }
+
+  async #runAndWait(call: ScriptCall, leftMs: number): Promise<unknown> {
+    const { replicas, replicasTimeoutMs } = this.options;
+    const timeoutMs = Math.max(1, Math.floor(Math.min(leftMs, replicasTimeoutMs)));
+    const [reply, confirmed] = await this.connection.runAndWait(call, { count: replicas, timeoutMs });
     return reply === 1 && confirmed < replicas ? TOO_FEW_REPLICAS : reply;
   }
 

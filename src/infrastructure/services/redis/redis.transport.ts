@@ -21,6 +21,7 @@ import { RedisConsumer } from './redis-consumer.js';
 import { failureOf } from './redis-errors.js';
 import { RedisGroup } from './redis-group.js';
 import { TopicKeys } from './redis-keys.js';
+import { type Place, Places } from './places.js';
 import type { RedisOptions } from './redis.options.js';
 import { RedisPublisher } from './redis-publisher.js';
 import { RedisReader } from './redis-reader.js';
@@ -42,6 +43,7 @@ export class RedisTransport implements Transport, GroupKeeper {
   readonly durability: Durability;
   readonly #publishing: RedisConnection;
   readonly #control: RedisConnection;
+  readonly #places: Places;
   readonly #publisher: RedisPublisher;
   readonly #alarms: DueAlarms;
   readonly #consumers = new Set<RedisConsumer>();
@@ -58,6 +60,7 @@ export class RedisTransport implements Transport, GroupKeeper {
     const listener = { onUp: () => this.#tellState(), onDown: (error?: Error) => this.#tellState(error) };
     this.#publishing = new RedisConnection(this.name, options, listener);
     this.#control = new RedisConnection(this.name, options, listener);
+    this.#places = new Places(options.keyPrefix);
     this.#publisher = new RedisPublisher(this.#publishing, options, context.clock);
     this.#alarms = new DueAlarms(this.#control, context.clock);
   }
@@ -69,24 +72,35 @@ export class RedisTransport implements Transport, GroupKeeper {
       this.context.onEvent({ type: 'error', error: warning });
   }
 
-  async publish(
+  publish(
     to: Destination,
     messages: readonly WireMessage[],
     options: PublishOptions,
   ): Promise<readonly PublishOutcome[]> {
-    if (this.#closing) return allOf(messages, { kind: 'unavailable', error: this.#closedError() });
-    if (messages.length === 0) return [];
+    if (this.#closing)
+      return Promise.resolve(allOf(messages, { kind: 'unavailable', error: this.#closedError() }));
+    if (messages.length === 0) return Promise.resolve([]);
+    let place: Place;
     try {
-      assertName('topic', to.topic);
-      if (to.group !== undefined) assertName('group', to.group);
+      place = this.#places.of(to);
     } catch (error) {
-      return allOf(messages, { kind: 'refused', error: error as Error });
+      return Promise.resolve(allOf(messages, { kind: 'refused', error: error as Error }));
     }
-    if (options.delayMs !== undefined && options.delayMs > 0) this.#setAlarm(to, options.delayMs);
+    if (options.delayMs !== undefined && options.delayMs > 0)
+      this.#alarms.set({ from: place.delayed, to: place.log }, options.delayMs);
+    return messages.some((message) => this.#tooLarge(message))
+      ? this.#publishFitting(place, messages, options)
+      : this.#publisher.publish(place, messages, options);
+  }
+
+  async #publishFitting(
+    place: Place,
+    messages: readonly WireMessage[],
+    options: PublishOptions,
+  ): Promise<readonly PublishOutcome[]> {
     const refused = messages.map((message) => this.#tooLarge(message));
-    if (!refused.some(Boolean)) return this.#publisher.publish(to, messages, options);
     const fitting = messages.filter((_, index) => !refused[index]);
-    const taken = fitting.length === 0 ? [] : await this.#publisher.publish(to, fitting, options);
+    const taken = fitting.length === 0 ? [] : await this.#publisher.publish(place, fitting, options);
     const outcomes = taken[Symbol.iterator]();
     return refused.map((outcome) => outcome ?? (outcomes.next().value as PublishOutcome));
   }
@@ -180,12 +194,6 @@ export class RedisTransport implements Transport, GroupKeeper {
       this.#control.refresh();
       throw failureOf(error, this.#control.label).error;
     }
-  }
-
-  #setAlarm({ topic, group }: Destination, delayMs: number): void {
-    const keys = new TopicKeys(this.options.keyPrefix, topic);
-    const place = group === undefined ? keys : keys.group(group);
-    this.#alarms.set({ from: place.delayed, to: place.log }, delayMs);
   }
 
   #tooLarge({ id, headers, body, key }: WireMessage): PublishOutcome | undefined {
