@@ -24,6 +24,19 @@ async function theirs(): Promise<Theirs> {
   return { batch: batches.default.RecordBatch, record: record.default, decode: response.default.decode };
 }
 
+/** As the client reads it, without the partitions that have nothing to say. */
+async function told(raw: Buffer): Promise<FetchAnswer> {
+  const answer = await (await theirs()).decode(raw);
+  const responses = answer.responses.map(({ topicName, partitions }) => ({
+    topicName,
+    partitions: partitions.filter(
+      ({ messages, errorCode, preferredReadReplica }) =>
+        messages.length > 0 || errorCode !== 0 || preferredReadReplica !== -1,
+    ),
+  }));
+  return { ...answer, responses: responses.filter(({ partitions }) => partitions.length > 0) };
+}
+
 const plain: Expand = () => undefined;
 
 function int(bytes: 2 | 4 | 8, value: number): Buffer {
@@ -35,17 +48,22 @@ function int(bytes: 2 | 4 | 8, value: number): Buffer {
 
 const text = (value: string): Buffer => Buffer.concat([int(2, value.length), Buffer.from(value)]);
 
-const partitionOf = (id: number, batches: readonly Buffer[], aborted: readonly number[] = []): Buffer => {
+const partitionOf = (
+  id: number,
+  batches: readonly Buffer[],
+  aborted: readonly number[] = [],
+  { errorCode = 0, replica = -1 } = {},
+): Buffer => {
   const all = Buffer.concat(batches);
   return Buffer.concat([
     int(4, id),
-    int(2, 0),
+    int(2, errorCode),
     int(8, 4_611_686_018),
     int(8, 77),
     int(8, 3),
     int(4, aborted.length),
     ...aborted.flatMap((producer) => [int(8, producer), int(8, 12)]),
-    int(4, -1),
+    int(4, replica),
     int(4, all.length),
     all,
   ]);
@@ -138,7 +156,24 @@ describe('an answer with records', () => {
     ],
   ])('is read as the client would: %s', async (_, make) => {
     const raw = await make();
-    expect(await decodeFetch(raw, plain)).toStrictEqual(await (await theirs()).decode(raw));
+    expect(await decodeFetch(raw, plain)).toStrictEqual(await told(raw));
+  });
+
+  it('has an entry for a partition without records only where there is something else to say', async () => {
+    const silent = partitionOf(0, []);
+    const failed = partitionOf(1, [], [], { errorCode: 6 });
+    const elsewhere = partitionOf(2, [], [], { replica: 3 });
+    const answer = await decodeFetch(answerOf([silent, failed, elsewhere], [silent]), plain);
+    expect(answer?.responses).toMatchObject([
+      {
+        topicName: 'topic-0',
+        partitions: [
+          { partition: 1, errorCode: 6 },
+          { partition: 2, preferredReadReplica: 3 },
+        ],
+      },
+    ]);
+    expect(answer?.responses[0]?.partitions).toHaveLength(2);
   });
 
   it('is read as far as it was sent', async () => {
@@ -146,7 +181,7 @@ describe('an answer with records', () => {
     for (const left of [1, 12, 20, 61, 200, whole.length - 1]) {
       const raw = answerOf([partitionOf(0, [whole, whole.subarray(0, left)])]);
       const answer = await decodeFetch(raw, plain);
-      expect(answer).toStrictEqual(await (await theirs()).decode(raw));
+      expect(answer).toStrictEqual(await told(raw));
     }
   });
 
@@ -160,7 +195,7 @@ describe('an answer with records', () => {
       return async (compressed) => gunzipSync(compressed);
     });
     expect(attributes).toEqual([1]);
-    expect(answer).toStrictEqual(await (await theirs()).decode(raw));
+    expect(answer).toStrictEqual(await told(raw));
   });
 
   it('is left to the client when it is older', async () => {
@@ -205,9 +240,7 @@ describe('a batch whose lengths do not fit', () => {
 it('keeps headers apart from what headers inherit', async () => {
   const each = [{ ...records[0], headers: { ['__proto__']: Buffer.from('x'), a: Buffer.from('1') } }];
   const raw = answerOf([partitionOf(0, [await batchOf({}, each as unknown as typeof records)])]);
-  const [first] = (
-    (await decodeFetch(raw, plain))?.responses[0]?.partitions[0] as { messages: { headers: object }[] }
-  ).messages;
+  const [first] = (await decodeFetch(raw, plain))?.responses[0]?.partitions[0]?.messages ?? [];
   expect(Object.keys(first?.headers ?? {})).toEqual(['a']);
   expect(Object.getPrototypeOf(first?.headers)).toBe(Object.prototype);
 });

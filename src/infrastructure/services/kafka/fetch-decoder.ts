@@ -1,15 +1,31 @@
 import { ByteReader } from './byte-reader.js';
 import { decodeBatch, type Fetched, type Expand } from './batch-decoder.js';
 
+/** What an answer says of a partition besides its records. */
+interface Head {
+  readonly partition: number;
+  readonly errorCode: number;
+  readonly highWatermark: string;
+  readonly lastStableOffset: string;
+  readonly lastStartOffset: string;
+  readonly abortedTransactions: readonly object[];
+  readonly preferredReadReplica: number;
+}
+
 /** What the broker has sent, in the shape that the client gives it. */
 export interface FetchAnswer {
   readonly throttleTime: number;
   readonly clientSideThrottleTime: number;
   readonly errorCode: number;
   readonly sessionId: number;
-  readonly responses: readonly { readonly topicName: string; readonly partitions: readonly object[] }[];
+  /** Without partitions that have nothing to say. */
+  readonly responses: readonly {
+    readonly topicName: string;
+    readonly partitions: readonly (Head & { readonly messages: readonly Fetched[] })[];
+  }[];
 }
 
+const NO_REPLICA = -1;
 /** Before the length of a batch and that length. */
 const BATCH_PREFIX_BYTES = 12;
 /** From the beginning of a batch to the number that says how it is made. */
@@ -34,15 +50,20 @@ export async function decodeFetch(raw: Buffer, expand: Expand): Promise<FetchAns
       const head = partitionHead(reader);
       const messages = await decodeBatches(reader.slice(Math.max(0, reader.int32())), expand);
       if (!messages) return undefined;
-      partitions.push({ ...head, messages });
+      if (messages.length > 0 || saysSomething(head)) partitions.push({ ...head, messages });
     }
-    responses.push({ topicName, partitions });
+    if (partitions.length > 0) responses.push({ topicName, partitions });
   }
   // A broker that throttles says for how long the client is to wait; it has not waited itself.
   return { throttleTime: 0, clientSideThrottleTime, errorCode, sessionId, responses };
 }
 
-function partitionHead(reader: ByteReader): object {
+/** The client takes each partition that it is given through its workers, also those that have nothing. */
+function saysSomething({ errorCode, preferredReadReplica }: Head): boolean {
+  return errorCode !== 0 || preferredReadReplica !== NO_REPLICA;
+}
+
+function partitionHead(reader: ByteReader): Head {
   const partition = reader.int32();
   const errorCode = reader.int16();
   const highWatermark = reader.int64Text();
