@@ -5,6 +5,7 @@ import { answered } from './answered.js';
 import type { ConsumerServices } from './consumer-services.js';
 import { TOLERANCE, WAIT_LEVELS } from './delay-plan.js';
 import { open } from './envelope.js';
+import { RepeatedLook } from './repeated-look.js';
 
 const LOOK_MS = 10_000;
 /** Queues of other processes, which may have died since, are looked for so often, and for so many destinations at a look. */
@@ -23,28 +24,23 @@ export class OverdueSweep {
   /** By name: when it is looked at next, on the clock that never jumps, and how often. */
   readonly #queues = new Map<string, { nextAt: number; readonly everyMs: number }>();
   readonly #places = new Map<string, { readonly to: Destination; searchAt: number }>();
-  #cancel = (): void => undefined;
-  #isEnded = false;
+  readonly #looks: RepeatedLook;
 
   /** @param sendOn resolves with true once a message is safe elsewhere. */
   constructor(
     private readonly services: Pick<ConsumerServices, 'connection' | 'topology' | 'depths' | 'context'>,
     private readonly sendOn: (message: Message) => Promise<boolean>,
-  ) {}
+  ) {
+    this.#looks = new RepeatedLook(services.context.clock, LOOK_MS, () => this.#look());
+  }
 
+  /** Several owners may connect a transport. */
   start(): void {
-    this.#cancel(); // several owners may connect a transport
-    this.#cancel = this.services.context.clock.schedule(LOOK_MS * (0.5 + Math.random()), () => {
-      // What does not work now is done at the next look.
-      void this.#look()
-        .catch(() => undefined)
-        .then(() => this.#isEnded || this.start());
-    });
+    this.#looks.start();
   }
 
   close(): void {
-    this.#isEnded = true;
-    this.#cancel();
+    this.#looks.end();
   }
 
   /** The process lets messages wait there. */
@@ -74,7 +70,7 @@ export class OverdueSweep {
       queue.nextAt = now + queue.everyMs;
       const state = states[index];
       if (!state) this.#queues.delete(name);
-      else if (state.messages > 0 && !this.#isEnded) await this.#relieve(name);
+      else if (state.messages > 0 && !this.#looks.hasEnded) await this.#relieve(name);
     }
   }
 

@@ -3,6 +3,7 @@ import type { ConsumerChannel } from './consumer-channel.js';
 import type { ConsumerServices } from './consumer-services.js';
 import { inTurn } from './in-turn.js';
 import { NeglectedQueues } from './neglected-queues.js';
+import { RepeatedLook } from './repeated-look.js';
 
 /** How often the share is looked at; a dead process's queues are taken over about so much later. */
 const LOOK_MS = 1_000;
@@ -27,8 +28,7 @@ interface Seen {
 export class QueueShare {
   readonly #neglected = new NeglectedQueues();
   readonly #members: string;
-  #cancel = (): void => undefined;
-  #hasEnded = false;
+  readonly #looks: RepeatedLook;
 
   constructor(
     private readonly services: ConsumerServices,
@@ -37,34 +37,23 @@ export class QueueShare {
     private readonly of: Required<Destination>,
   ) {
     this.#members = services.topology.names.members(of);
+    this.#looks = new RepeatedLook(services.context.clock, LOOK_MS, () => this.#balance());
   }
 
   /** Resolves once it has taken what is free. */
   async start(): Promise<void> {
     await this.channel.consume(this.#members);
     await this.#balance();
-    this.#lookLater();
+    this.#looks.start();
   }
 
   end(): void {
-    this.#hasEnded = true;
-    this.#cancel();
+    this.#looks.end();
   }
 
   /** A call, because it may have changed while something was waited for. */
   #goesOn(): boolean {
-    return !this.#hasEnded;
-  }
-
-  #lookLater(): void {
-    if (this.#hasEnded) return;
-    this.#cancel = this.services.context.clock.schedule(LOOK_MS * (0.5 + Math.random()), () => {
-      // What does not work now is done when the connection is back, or at the next look.
-      this.#balance().then(
-        () => this.#lookLater(),
-        () => this.#lookLater(),
-      );
-    });
+    return !this.#looks.hasEnded;
   }
 
   async #balance(): Promise<void> {

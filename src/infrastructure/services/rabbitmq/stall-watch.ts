@@ -1,6 +1,7 @@
 import { MessagingError } from '../../../core/messaging/messaging.errors.js';
 import type { ConsumerChannel } from './consumer-channel.js';
 import type { ConsumerServices } from './consumer-services.js';
+import { RepeatedLook } from './repeated-look.js';
 
 const LOOK_MS = 10_000;
 
@@ -13,32 +14,27 @@ const LOOK_MS = 10_000;
 export class StallWatch {
   /** Queues that had something at the last look, of which nothing has come since. */
   #suspects: ReadonlySet<string> = new Set();
-  #cancel = (): void => undefined;
-  #hasEnded = false;
+  readonly #looks: RepeatedLook;
 
   constructor(
     private readonly services: Pick<ConsumerServices, 'connection' | 'depths' | 'context'>,
     private readonly channel: ConsumerChannel,
-  ) {}
+  ) {
+    this.#looks = new RepeatedLook(services.context.clock, LOOK_MS, () => this.#look());
+  }
 
   start(): void {
-    this.#cancel = this.services.context.clock.schedule(LOOK_MS * (0.5 + Math.random()), () => {
-      // What does not work now is done at the next look.
-      void this.#look()
-        .catch(() => undefined)
-        .then(() => this.#hasEnded || this.start());
-    });
+    this.#looks.start();
   }
 
   end(): void {
-    this.#hasEnded = true;
-    this.#cancel();
+    this.#looks.end();
   }
 
   async #look(): Promise<void> {
     const still = this.channel.stillSinceLast();
     const states = await this.services.depths.of(still);
-    if (this.#hasEnded) return;
+    if (this.#looks.hasEnded) return;
     const waiting = still.filter(
       (queue, index) => (states[index]?.messages ?? 0) > 0 && this.channel.isStill(queue),
     );
