@@ -31,7 +31,7 @@ interface Read {
  * group's own has something, each gets half of the room.
  *
  * While there is a backlog, half of the slots are read for at a time, and the next half before the one that came is handled:
- * server and client would only wait for each other otherwise. No more than the concurrency is ever in hand.
+ * server and client would only wait for each other otherwise. Of what is read no more than the concurrency is ever in hand.
  */
 export function readInTurn(group: RedisGroup, concurrency: number): Intake {
   const half = concurrency >> 1;
