@@ -1,3 +1,4 @@
+import { Socket } from 'node:net';
 import { loadKafkajs } from './kafkajs-client.js';
 import { mendKafkajs } from './kafkajs-patches.js';
 
@@ -17,4 +18,18 @@ it('lets the fetchers of a stopped consumer end, which would spin for ever other
   };
   const stopped = { running: false, consumerGroup: {}, logger: { debug: () => undefined } };
   await expect(Runner.prototype.fetch.call(stopped, '1')).rejects.toThrow('The consumer was stopped.');
+});
+
+it('adds no listeners to the dead socket of a connection that is closed again and again', async () => {
+  await loadKafkajs();
+  await mendKafkajs();
+  const { default: Connection } = (await import('kafkajs/src/network/connection.js')) as {
+    default: { prototype: { disconnect: () => Promise<unknown> } };
+  };
+  const socket = new Socket();
+  socket.destroy();
+  const requestQueue = { waitForPendingRequests: () => Promise.resolve(), destroy: () => undefined };
+  for (let times = 0; times < 20; times += 1)
+    await Connection.prototype.disconnect.call({ socket, requestQueue, logDebug: () => undefined });
+  expect(socket.listenerCount('connect')).toBe(0);
 });

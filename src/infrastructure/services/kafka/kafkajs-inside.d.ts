@@ -1,4 +1,5 @@
 declare module 'kafkajs/src/cluster/index.js';
+declare module 'kafkajs/src/network/connection.js';
 declare module 'kafkajs/src/network/requestQueue/index.js';
 declare module 'kafkajs/src/consumer/consumerGroup.js';
 declare module 'kafkajs/src/consumer/runner.js';

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { isPassing } from './kafka-errors.js';
 import type { RebalanceHook } from './kafkajs-client.js';
@@ -35,6 +36,12 @@ interface Codecs {
 
 interface RequestQueue {
   readonly prototype: { scheduleCheckPendingRequests?: () => void };
+}
+
+interface Connection {
+  readonly prototype: {
+    disconnect?: (this: { readonly socket?: Socket | null }) => Promise<unknown>;
+  };
 }
 
 interface Member {
@@ -79,8 +86,9 @@ const JOIN_RETRY_MS = 200;
 
 /** Mends what cannot be got at from outside. A client that looks different inside is left as it is. */
 export async function mendKafkajs(): Promise<void> {
-  const [cluster, queue, group, runner, produce, fetch, codecs] = await Promise.all([
+  const [cluster, connection, queue, group, runner, produce, fetch, codecs] = await Promise.all([
     inside<Cluster>(() => import('kafkajs/src/cluster/index.js')),
+    inside<Connection>(() => import('kafkajs/src/network/connection.js')),
     inside<RequestQueue>(() => import('kafkajs/src/network/requestQueue/index.js')),
     inside<ConsumerGroup>(() => import('kafkajs/src/consumer/consumerGroup.js')),
     inside<Runner>(() => import('kafkajs/src/consumer/runner.js')),
@@ -89,6 +97,7 @@ export async function mendKafkajs(): Promise<void> {
     inside<Codecs>(() => import('kafkajs/src/protocol/message/compression/index.js')),
   ]);
   if (cluster) mendManyTopics(cluster);
+  if (connection) leaveDeadSockets(connection.prototype);
   if (queue) stopIdleTimer(queue.prototype);
   if (group) {
     askBeforeJoining(group.prototype);
@@ -109,6 +118,18 @@ async function inside<T>(load: () => Promise<unknown>): Promise<T | undefined> {
   } catch {
     return undefined;
   }
+}
+
+/** A connection that is gone is closed again and again, and lets its dead socket wait each time to be connected, until Node warns of a leak. */
+function leaveDeadSockets(prototype: Connection['prototype'] & { [PATCHED]?: true }): void {
+  const original = prototype.disconnect;
+  if (!original || prototype[PATCHED]) return;
+  prototype[PATCHED] = true;
+  prototype.disconnect = async function () {
+    const result = await original.call(this);
+    if (this.socket?.destroyed === true) this.socket.removeAllListeners('connect');
+    return result;
+  };
 }
 
 /** A connection with nothing to send sets a timer of zero for ever: https://github.com/tulios/kafkajs/issues/1556 */
