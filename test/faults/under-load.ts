@@ -1,3 +1,4 @@
+import { Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Transport } from '../../src/core/messaging/transport.js';
 import { waitUntil } from '../support/brokers/wait-until.js';
@@ -65,7 +66,13 @@ export async function underLoad<T extends { readonly transport: Transport }>(
   expect(result.standstillMs).toBeLessThan(GOES_ON_MS);
   if (isKeyed) expect(result.outOfOrder).toBe(0);
   await closeAll();
-  await waitUntil('nothing is left open', async () => openResources() <= resources);
+  await waitUntil('nothing is left open', async () => openResources() <= resources).catch(
+    (cause: unknown) => {
+      throw new Error(`There were ${resources} sockets and timers before, and are now: ${whatIsOpen()}.`, {
+        cause,
+      });
+    },
+  );
   return result;
 }
 
@@ -95,5 +102,18 @@ async function allHandled(load: Load, { mayLose }: FaultRow, consuming: Transpor
 
 /** Sockets and timers of this process that keep it alive. */
 function openResources(): number {
-  return process.getActiveResourcesInfo().filter((kind) => /TCP|Timeout/.test(kind)).length;
+  return openKinds().length;
+}
+
+function openKinds(): string[] {
+  return process.getActiveResourcesInfo().filter((kind) => /TCP|Timeout/.test(kind));
+}
+
+/** With the other ends of the sockets, as far as Node tells. */
+function whatIsOpen(): string {
+  const { _getActiveHandles: handles } = process as unknown as { _getActiveHandles?: () => object[] };
+  const ends = (handles?.call(process) ?? []).flatMap((handle) =>
+    handle instanceof Socket && handle.remotePort !== undefined ? [`to port ${handle.remotePort}`] : [],
+  );
+  return [...openKinds(), ...ends].join(', ');
 }

@@ -148,7 +148,10 @@ export class RabbitmqConnection {
   #adopt(model: ChannelModel): void {
     let cause: unknown;
     model.on('error', (error: Error) => (cause = error));
-    model.on('close', (error?: Error) => this.#lost(model, cause ?? error));
+    model.on('close', (error?: Error) => {
+      letGo(model);
+      this.#lost(model, cause ?? error);
+    });
     model.on('blocked', (reason: string) => {
       this.#blockedReason = reason || 'resource alarm';
       this.listener.onBlocked(this.#blockedReason);
@@ -224,12 +227,26 @@ export class RabbitmqConnection {
 
 /** Closing says goodbye for so long at most. */
 const CLOSE_TIMEOUT_MS = 2_000;
+/** For what was still to be written. */
+const GOODBYE_MS = 1_000;
+
+interface Stream {
+  destroy(error?: Error): void;
+}
 
 /** The client has no call for it: its `close` waits for an answer, for ever. */
 function destroySocket(model: ChannelModel): void {
   model.on('error', () => undefined);
-  const { stream } = model.connection as unknown as { readonly stream: { destroy(error?: Error): void } };
-  stream.destroy(new Error('given up')); // with an error, or the client would not notice
+  streamOf(model).destroy(new Error('given up')); // with an error, or the client would not notice
+}
+
+/** The client says goodbye and waits for the other side to do so, which a broker that hangs does not. */
+function letGo(model: ChannelModel): void {
+  setTimeout(() => streamOf(model).destroy(), GOODBYE_MS).unref();
+}
+
+function streamOf({ connection }: ChannelModel): Stream {
+  return (connection as unknown as { readonly stream: Stream }).stream;
 }
 
 function shuffled<T>(items: readonly T[]): T[] {
