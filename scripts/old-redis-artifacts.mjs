@@ -1,5 +1,5 @@
 /**
- * Fetches Redis servers that no Debian package has any more, once, out of libraries for Java that carry them.
+ * Fetches, once, Redis servers older than the one of the Debian package: libraries for Java have them inside.
  */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
