@@ -148,6 +148,16 @@ export const OTHER_FAULTS: readonly OtherFault[] = [
   ]),
   ...of('rabbitmq, 3 nodes', 'faults/rabbitmq-stuck.spec.ts', [
     ['a queue for waiting hands out nothing', 'it is emptied, and told of', 'does not hand out by itself'],
+    [
+      'what waited stays in its queue as expired',
+      'told of; others wait elsewhere; it comes once the queue has another leader',
+      'that hands nothing on, and loses nothing',
+    ],
+    [
+      'the node of a connection has lost a queue',
+      'another node is used',
+      'when the one that it is connected to hands out nothing',
+    ],
     ['a queue is left to a dead consumer', 'it is served again', 'which the broker only believes in'],
   ]),
   ...of('kafka', 'faults/kafka-bad-servers.spec.ts', [

@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { type RabbitmqCluster, startRabbitmq } from '../support/brokers/rabbitmq-cluster.js';
+import type { RabbitmqNode } from '../support/brokers/rabbitmq-node.js';
 import { waitUntil } from '../support/brokers/wait-until.js';
 import { asSomebodyElse, connected } from './rabbitmq-bench.js';
 import { closeAll, collected } from './transport-bench.js';
@@ -80,6 +81,41 @@ it('sends on, and tells of, what a queue for waiting does not hand out by itself
   expect(errors()).toEqual([expect.stringContaining('"stuck.topic/~wait.128" for longer than it was to: 2')]);
 }, 120_000);
 
+/** As after elections in the wrong moment: the queue goes on, and what expires in it stays there. */
+async function stopHandingOn(node: RabbitmqNode, queue: string): Promise<void> {
+  const workers = `[Pid || {_, Pid, _, _} <- supervisor:which_children(rabbit_fifo_dlx_sup), binary:match(term_to_binary(sys:get_state(Pid)), <<"${queue}">>) =/= nomatch]`;
+  await cluster.controlOf(
+    node,
+    'eval',
+    `[supervisor:terminate_child(rabbit_fifo_dlx_sup, Pid) || Pid <- ${workers}].`,
+  );
+}
+
+it('avoids and tells of a queue for waiting that hands nothing on, and loses nothing of it', async () => {
+  const { transport, errors } = await connected({ urls: cluster.urls, namePrefix: 'kept.' });
+  const arrived = await collected(transport, 'topic');
+  const delayed = async (id: string): Promise<void> => {
+    const message = { id, headers: {}, body: Buffer.from('{}') };
+    const options = { deadlineMs: 10_000, delayMs: 128 };
+    const [outcome] = await transport.publish({ topic: 'topic' }, [message], options);
+    expect(outcome?.kind).toBe('accepted');
+  };
+  await delayed('before');
+  await waitUntil('the queue works', async () => arrived.length === 1);
+  const queue = 'kept.topic/~wait.128';
+  const leader = await cluster.leaderOf(queue);
+  await stopHandingOn(leader, queue);
+  await delayed('kept');
+  await waitUntil('it is told', async () => errors().length > 0, 120_000);
+  expect(errors()).toEqual([expect.stringContaining(`hands nothing on from the queue "${queue}"`)]);
+  await delayed('around');
+  await waitUntil('the next one comes', async () => arrived.length === 2, 3_000);
+  await leader.kill();
+  await cluster.restore();
+  await waitUntil('the first one comes, too', async () => arrived.length === 3, 60_000);
+  expect(arrived.map(({ message }) => message.id)).toEqual(['before', 'around', 'kept']);
+}, 300_000);
+
 it('lets nothing wait too long or too short where it looks after queues that are well', async () => {
   const { transport, errors } = await connected({ urls: cluster.urls, namePrefix: 'well.' });
   const tookMs: number[] = [];
@@ -125,6 +161,53 @@ it.each(['none', 'key'] as const)(
   },
   120_000,
 );
+
+/** The node whose connection consumes there. */
+async function consumingNode(queue: string): Promise<RabbitmqNode> {
+  const rows = await cluster.control('list_consumers', '--no-table-headers', 'queue_name', 'channel_pid');
+  const channel = rows
+    .split('\n')
+    .map((row) => row.split('\t'))
+    .find(([name]) => name === queue)?.[1];
+  return cluster.nodes.find(({ name }) => channel?.includes(name))!;
+}
+
+/** The queue goes on without it: whoever is connected there consumes, and gets nothing. */
+async function loseMember(node: RabbitmqNode, queue: string): Promise<void> {
+  const id = `list_to_atom("%2F_${queue}")`;
+  const other = cluster.nodes.find((one) => one !== node)!;
+  if ((await cluster.leaderOf(queue)) === node)
+    await cluster.controlOf(
+      node,
+      'eval',
+      `ra:transfer_leadership({${id}, node()}, {${id}, '${other.name}'}).`,
+    );
+  await waitUntil('another leads', async () => (await cluster.leaderOf(queue)) !== node);
+  await cluster.controlOf(node, 'eval', `ra:stop_server(quorum_queues, {${id}, node()}).`);
+}
+
+it('goes to another node when the one that it is connected to hands out nothing', async () => {
+  const { transport, errors } = await connected({ urls: cluster.urls, namePrefix: 'hole.' });
+  const arrived = await collected(transport, 'topic');
+  const publish = async (id: string, delayMs: number): Promise<void> => {
+    const message = { id, headers: {}, body: Buffer.from('{}') };
+    const [outcome] = await transport.publish({ topic: 'topic' }, [message], { deadlineMs: 10_000, delayMs });
+    expect(outcome?.kind).toBe('accepted');
+  };
+  await publish('before', 100);
+  await waitUntil('all is well', async () => arrived.length === 1);
+  const queues = ['hole.~due', 'hole.topic/g'];
+  const node = await consumingNode('hole.~due');
+  for (const queue of queues) await loseMember(node, queue);
+  await publish('now', 0);
+  await publish('later', 100);
+  await waitUntil('all are there', async () => arrived.length === 3, 120_000);
+  expect(new Set(arrived.map(({ message }) => message.id))).toEqual(new Set(['before', 'now', 'later']));
+  // Of each queue or of one of them: first the channel is opened anew, which does not help, then another node is chosen.
+  const told = errors().filter((error) => error.includes('hands out nothing'));
+  expect(told.length).toBeGreaterThan(1);
+  expect(await consumingNode('hole.~due')).not.toBe(node);
+}, 240_000);
 
 it('shares the ordered queues again after most nodes were out of reach for a while', async () => {
   const subscription = { topic: 'shared', group: 'g', concurrency: 4, ordering: 'key' } as const;

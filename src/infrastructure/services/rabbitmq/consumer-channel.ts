@@ -1,7 +1,8 @@
 import type { Clock, Subscription } from '../../../core/messaging/transport.js';
 import { AckRuns, InHand } from './ack-runs.js';
 import type { Channel, ConsumeMessage } from './amqplib-client.js';
-import { open } from './envelope.js';
+import { acknowledgeProbe, consumeFirst, type Watched } from './delivery-probe.js';
+import { isProbe, open } from './envelope.js';
 import type { RabbitmqConnection } from './rabbitmq-connection.js';
 import { within } from '../../../core/messaging/transport-kit/within.js';
 import { answered } from './answered.js';
@@ -17,7 +18,7 @@ export interface ChannelListener {
 }
 
 /** The channel of one consumer, for as long as it lives: queues that it consumes, deliveries that it answers. */
-export class ConsumerChannel {
+export class ConsumerChannel implements Watched {
   readonly acks: AckRuns;
   /** Queues that it consumes. */
   readonly #consumed = new Set<string>();
@@ -29,6 +30,7 @@ export class ConsumerChannel {
   readonly #active = new Set<string>();
   /** Queues that end once a message of theirs is settled. */
   readonly #leaving = new Set<string>();
+  #unprefer = (): Promise<void> => Promise.resolve();
   #hasEnded = false;
 
   private constructor(
@@ -68,15 +70,23 @@ export class ConsumerChannel {
   /** Begins with a queue. A queue of one active consumer may keep this one waiting behind another. */
   async consume(queue: string): Promise<void> {
     this.#consumed.add(queue);
-    const take = (raw: ConsumeMessage | null): void => {
-      // It was deleted, or its node is gone: what is in hand is handed out again elsewhere.
-      if (raw === null) this.abandon();
-      else this.#take(raw);
-    };
     try {
-      await answered(this.channel.consume(queue, take, { consumerTag: queue }));
+      await answered(this.channel.consume(queue, (raw) => this.#arrived(raw), { consumerTag: queue }));
     } catch (error) {
       this.abandon(); // nobody knows whether it is consumed now
+      throw error;
+    }
+  }
+
+  async prefer(queue: string): Promise<() => Promise<void>> {
+    const take = (raw: ConsumeMessage | null): void => {
+      if (raw) raw.fields.consumerTag = queue;
+      this.#arrived(raw);
+    };
+    try {
+      return (this.#unprefer = await consumeFirst(this.channel, queue, take));
+    } catch (error) {
+      this.abandon(); // nobody knows how it is consumed now
       throw error;
     }
   }
@@ -94,7 +104,8 @@ export class ConsumerChannel {
   }
 
   isStill(queue: string): boolean {
-    return !this.#active.has(queue) && (this.isKeyed ? !this.#busy.has(queue) : this.acks.size === 0);
+    if (this.acks.isGone || this.#active.has(queue)) return false;
+    return this.isKeyed ? !this.#busy.has(queue) : this.acks.size === 0;
   }
 
   /**
@@ -122,7 +133,7 @@ export class ConsumerChannel {
   }
 
   async leaveAll(): Promise<void> {
-    await Promise.all([...this.#consumed].map((queue) => this.leave(queue)));
+    await Promise.all([...[...this.#consumed].map((queue) => this.leave(queue)), this.#unprefer()]);
   }
 
   /** Answers that it is settled. False when the channel has ended, and the message comes again. */
@@ -161,6 +172,19 @@ export class ConsumerChannel {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     this.listener.lost(this);
+  }
+
+  #arrived(raw: ConsumeMessage | null): void {
+    // It was deleted, or its node is gone: what is in hand is handed out again elsewhere.
+    if (raw === null) this.abandon();
+    else if (isProbe(raw)) this.#probed(raw);
+    else this.#take(raw);
+  }
+
+  #probed(raw: ConsumeMessage): void {
+    if (this.acks.isGone) return;
+    this.#active.add(raw.fields.consumerTag);
+    acknowledgeProbe(this.channel, raw);
   }
 
   #take(raw: ConsumeMessage): void {

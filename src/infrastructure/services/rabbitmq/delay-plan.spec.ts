@@ -1,5 +1,5 @@
 import { seededRandom } from '../../../../test/support/seeded-random.js';
-import { nextWaitMs, WAIT_LEVELS } from './delay-plan.js';
+import { nextWaitMs, passableMs, WAIT_LEVELS } from './delay-plan.js';
 
 const DAY_MS = 86_400_000;
 
@@ -33,5 +33,16 @@ describe('nextWaitMs', () => {
 
   it('has nothing to wait for when the time has come', () => {
     expect([nextWaitMs(0, 5), nextWaitMs(-1, 5)]).toEqual([undefined, undefined]);
+  });
+});
+
+describe('passableMs', () => {
+  it.each([
+    ['what is wanted', 256, [128], 256],
+    ['the next shorter one', 256, [256, 128], 64],
+    ['a longer one when there is no shorter', 128, [128, 64], 256],
+    ['what is wanted when nothing works', 64, WAIT_LEVELS, 64],
+  ])('chooses %s', (_, wantedMs, stuck, chosenMs) => {
+    expect(passableMs(wantedMs, (waitMs) => stuck.includes(waitMs))).toBe(chosenMs);
   });
 });

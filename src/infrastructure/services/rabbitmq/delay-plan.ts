@@ -21,6 +21,13 @@ export function nextWaitMs(leftMs: number, delayMs: number): number | undefined 
   return Math.min(Math.max(power, SHORTEST_MS), LONGEST_MS);
 }
 
+/** As long as wanted, or shorter, or else longer: the first time whose queue hands on what waits there. */
+export function passableMs(wantedMs: number, isStuck: (waitMs: number) => boolean): number {
+  const shorter = WAIT_LEVELS.filter((level) => level <= wantedMs).reverse();
+  const longer = WAIT_LEVELS.filter((level) => level > wantedMs);
+  return [...shorter, ...longer].find((level) => !isStuck(level)) ?? wantedMs;
+}
+
 /** Every time that a queue for waiting may have. */
 export const WAIT_LEVELS: readonly number[] = Array.from(
   { length: 26 },

@@ -2,11 +2,18 @@ import { MessagingError } from '../../../core/messaging/messaging.errors.js';
 import type { PublishOutcome } from '../../../core/messaging/transport.js';
 import type { Message } from './amqplib-client.js';
 import type { ConsumerServices } from './consumer-services.js';
-import { givenUpBy, open } from './envelope.js';
+import { TOLERANCE } from './delay-plan.js';
+import { expiredIn, givenUpBy, open, PROBE } from './envelope.js';
 import { KeepOpen } from '../../../core/messaging/transport-kit/keep-open.js';
 import { Mover } from './mover.js';
+import { StallWatch } from './stall-watch.js';
 
 const PREFETCH = 500;
+/** How late something may be that has waited before it counts as stuck. */
+const GRACE_MS = 20_000;
+const CONFIRMED_WITHIN_MS = 10_000;
+/** For what came while this process stood still. */
+const CATCH_UP_MS = 1_000;
 
 /**
  * Sends on what has waited long enough: to its destination, or to where it waits for the rest of its delay. Every process
@@ -15,22 +22,36 @@ const PREFETCH = 500;
 export class DueRouter {
   readonly #mover: Mover;
   readonly #keepOpen: KeepOpen;
+  #watch: StallWatch | undefined;
+  /** By the queue in which something waits that proves that it goes on. */
+  readonly #awaited = new Map<string, () => void>();
+  /** How often the channel was lost. */
+  #losses = 0;
   #starting: Promise<void> | undefined;
 
   constructor(
     private readonly services: ConsumerServices,
     private readonly report: (error: unknown) => void,
+    /** Told of each queue from which something comes that has waited there. */
+    private readonly waited: (queue: string) => void,
   ) {
     const { connection, topology, context } = services;
     this.#mover = new Mover(connection, topology.names.due, {
       prefetch: PREFETCH,
       move: (message) => this.sendOn(message),
-      lost: () => this.#keepOpen.lost(),
+      lost: () => {
+        this.#losses += 1;
+        this.#watch?.end();
+        this.#keepOpen.lost();
+      },
+      seen: (message) => this.#seen(expiredIn(message)),
     });
     this.#keepOpen = new KeepOpen(
       async () => {
         await topology.due();
         await this.#mover.open();
+        this.#watch = new StallWatch(services, this.#mover, { probes: true });
+        this.#watch.start();
       },
       context.clock,
       report,
@@ -47,8 +68,41 @@ export class DueRouter {
   }
 
   close(): void {
+    for (const isThere of this.#awaited.values()) isThere(); // nobody waits any longer
     this.#keepOpen.end();
+    this.#watch?.end();
     this.#mover.close();
+  }
+
+  get isOpen(): boolean {
+    return this.#mover.isOpen;
+  }
+
+  /** What is due comes to this process, until that is ended. */
+  prefer(): Promise<() => Promise<void>> {
+    return this.#mover.prefer();
+  }
+
+  /** Lets something wait in a queue. False when nothing comes from there in time although this process is preferred. */
+  async comesFrom(queue: string, levelMs: number): Promise<boolean> {
+    const { clock } = this.services.context;
+    const losses = this.#losses;
+    let cancel = (): void => undefined;
+    const coming = new Promise<boolean>((resolve) => {
+      this.#awaited.set(queue, () => resolve(true));
+      cancel = clock.schedule(levelMs * (1 + TOLERANCE) + GRACE_MS, () => {
+        cancel = clock.schedule(CATCH_UP_MS, () => resolve(false));
+      });
+    });
+    try {
+      const deadline = clock.monotonic() + CONFIRMED_WITHIN_MS;
+      const [outcome] = await this.services.publisher.toQueue(queue, { messages: [PROBE], deadline });
+      if (outcome?.kind !== 'accepted') return true;
+      return (await coming) || this.#losses !== losses;
+    } finally {
+      cancel();
+      this.#awaited.delete(queue);
+    }
   }
 
   /** Resolves with true once it is safe where it goes next. */
@@ -59,6 +113,12 @@ export class DueRouter {
     );
     if (outcome?.kind === 'refused') this.report(outcome.error);
     return outcome?.kind === 'accepted';
+  }
+
+  #seen(queue: string | undefined): void {
+    if (queue === undefined) return;
+    this.waited(queue);
+    this.#awaited.get(queue)?.();
   }
 
   async #send(raw: Message, deadline: number): Promise<readonly PublishOutcome[]> {

@@ -10,6 +10,7 @@ const OWN = {
   delay: 'x-swy-delay-ms',
   topic: 'x-swy-topic',
   group: 'x-swy-group',
+  probe: 'x-swy-probe',
 } as const;
 
 /** Headers that have a field of their own in AMQP. A table of headers costs the broker up to a sixth of its speed. */
@@ -115,12 +116,28 @@ function idOf(given: unknown, content: Buffer): string {
   return `unnamed-${createHash('sha256').update(content).digest('hex').slice(0, 32)}`;
 }
 
+/** Says nothing: whether it arrives is what counts. See {@link DeliveryProbe}. */
+export const PROBE: WireMessage = { id: 'probe', headers: { [OWN.probe]: '1' }, body: Buffer.alloc(0) };
+
+export function isProbe({ properties, content }: Pick<Message, 'properties' | 'content'>): boolean {
+  return content.length === 0 && properties.headers?.[OWN.probe] !== undefined;
+}
+
 /** Queue that a crash loop made the broker take a message out of. */
-export function givenUpBy({ properties }: Pick<Message, 'properties'>): string | undefined {
+export function givenUpBy(message: Pick<Message, 'properties'>): string | undefined {
+  return leftBecauseOf('delivery_limit', message);
+}
+
+/** Queue in which it has waited last. */
+export function expiredIn(message: Pick<Message, 'properties'>): string | undefined {
+  return leftBecauseOf('expired', message);
+}
+
+function leftBecauseOf(reason: string, { properties }: Pick<Message, 'properties'>): string | undefined {
   const death: unknown = properties.headers?.['x-death']?.[0];
   if (typeof death !== 'object' || death === null || !('reason' in death) || !('queue' in death))
     return undefined;
-  return death.reason === 'delivery_limit' && typeof death.queue === 'string' ? death.queue : undefined;
+  return death.reason === reason && typeof death.queue === 'string' ? death.queue : undefined;
 }
 
 function delayOf(table: Table): Delay | undefined {

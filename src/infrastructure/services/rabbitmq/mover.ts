@@ -1,18 +1,23 @@
 import type { Channel, ConsumeMessage } from './amqplib-client.js';
 import type { RabbitmqConnection } from './rabbitmq-connection.js';
 import { answered } from './answered.js';
+import { acknowledgeProbe, consumeFirst, type Watched } from './delivery-probe.js';
+import { isProbe } from './envelope.js';
 
 /** What did not work is tried again after this. */
 const RETRY_MS = 1_000;
 
 /** Takes messages from a queue of ours to where they belong: confirmed there first, acknowledged here second. */
-export class Mover {
+export class Mover implements Watched {
   #channel: Channel | undefined;
   #moving = 0;
+  /** Something has come since the last look. */
+  #isActive = false;
 
   /**
    * @param move resolves with true once the message is safe elsewhere.
    * @param lost told when the channel has ended by itself.
+   * @param seen told of all that arrives, also of what only proves that something does.
    */
   constructor(
     private readonly connection: RabbitmqConnection,
@@ -21,6 +26,7 @@ export class Mover {
       readonly prefetch: number;
       readonly move: (message: ConsumeMessage) => Promise<boolean>;
       readonly lost: () => void;
+      readonly seen?: (message: ConsumeMessage) => void;
     },
   ) {}
 
@@ -40,13 +46,10 @@ export class Mover {
       this.options.lost();
     });
     this.#channel = channel;
+    this.#isActive = false;
     try {
       await answered(channel.prefetch(this.options.prefetch));
-      const take = (message: ConsumeMessage | null): void => {
-        if (message) void this.#take(channel, message);
-        else this.#end(channel);
-      };
-      await answered(channel.consume(this.queue, take));
+      await answered(channel.consume(this.queue, (message) => this.#arrived(channel, message)));
     } catch (error) {
       this.#channel = undefined;
       this.#end(channel);
@@ -54,11 +57,51 @@ export class Mover {
     }
   }
 
+  stillSinceLast(): readonly string[] {
+    const isStill = this.isStill();
+    this.#isActive = false;
+    return isStill ? [this.queue] : [];
+  }
+
+  isStill(): boolean {
+    return this.isOpen && this.isIdle && !this.#isActive;
+  }
+
+  async prefer(): Promise<() => Promise<void>> {
+    const channel = this.#channel;
+    if (!channel) throw new Error('it is not open');
+    return consumeFirst(channel, this.queue, (message) => this.#arrived(channel, message)).catch(
+      (error: unknown) => {
+        this.abandon(); // nobody knows how it is consumed now
+        throw error;
+      },
+    );
+  }
+
+  /** Ends it as if the broker had. */
+  abandon(): void {
+    if (!this.#channel) return;
+    this.close();
+    this.options.lost();
+  }
+
   /** What is under way is moved once more by somebody else. */
   close(): void {
     const channel = this.#channel;
     this.#channel = undefined;
     if (channel) this.#end(channel);
+  }
+
+  #arrived(channel: Channel, message: ConsumeMessage | null): void {
+    if (this.#channel !== channel) return;
+    this.#isActive = true;
+    if (!message) {
+      this.abandon();
+      return;
+    }
+    this.options.seen?.(message);
+    if (isProbe(message)) acknowledgeProbe(channel, message);
+    else void this.#take(channel, message);
   }
 
   async #take(channel: Channel, message: ConsumeMessage): Promise<void> {

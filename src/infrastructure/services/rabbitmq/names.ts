@@ -27,6 +27,12 @@ export class Names {
     return this.#place(to, `/~wait.${levelMs}`);
   }
 
+  /** How long messages wait in a queue; undefined for any other queue. */
+  levelMsOf(queue: string): number | undefined {
+    const level = /\/~wait\.(\d+)$/.exec(queue)?.[1];
+    return level !== undefined && queue.startsWith(this.prefix) ? Number(level) : undefined;
+  }
+
   /** What a process owns while it declares a queue for waiting, or without a level what a group needs. */
   lock(to: Destination, levelMs?: number): string {
     return this.#place(to, levelMs === undefined ? '/~lock' : `/~wait.${levelMs}/~lock`);

@@ -18,11 +18,14 @@ const GRACE_MS = 5_000;
  * Sends on what a queue for waiting should have handed out and did not.
  *
  * Messages leave such a queue in turn, so that one without an end holds up all behind it: see {@link inTurn}. Every process
- * looks at the queues that it has used, and at those of the groups that it consumes.
+ * looks at the queues that it has used, at those from which something has come to it, and at those of the groups that it consumes.
  */
 export class OverdueSweep {
   /** By name: when it is looked at next, on the clock that never jumps, and how often. */
-  readonly #queues = new Map<string, { nextAt: number; readonly everyMs: number }>();
+  readonly #queues = new Map<
+    string,
+    { nextAt: number; readonly everyMs: number; readonly levelMs: number }
+  >();
   readonly #places = new Map<string, { readonly to: Destination; searchAt: number }>();
   readonly #looks: RepeatedLook;
 
@@ -47,14 +50,30 @@ export class OverdueSweep {
   uses(to: Destination, levelMs: number): void {
     const name = this.services.topology.names.wait(to, levelMs);
     if (this.#queues.has(name)) return;
-    const everyMs = Math.max(LOOK_MS, levelMs * TOLERANCE);
-    this.#queues.set(name, { everyMs, nextAt: this.services.context.clock.monotonic() + everyMs });
+    this.#add(name, levelMs);
+  }
+
+  /** Something has come from there. */
+  learns(queue: string): void {
+    const levelMs = this.#queues.has(queue) ? undefined : this.services.topology.names.levelMsOf(queue);
+    if (levelMs !== undefined) this.#add(queue, levelMs);
+  }
+
+  /** Queues that it looks at, each with the time that messages wait there. */
+  *known(): Iterable<readonly [queue: string, levelMs: number]> {
+    for (const [name, { levelMs }] of this.#queues) yield [name, levelMs];
   }
 
   /** Other processes may let messages wait on their way to there. */
   suspects(to: Destination): void {
     const name = this.services.topology.names.exchange(to);
     if (!this.#places.has(name)) this.#places.set(name, { to, searchAt: 0 });
+  }
+
+  #add(name: string, levelMs: number): void {
+    const everyMs = Math.max(LOOK_MS, levelMs * TOLERANCE);
+    const nextAt = this.services.context.clock.monotonic() + everyMs;
+    this.#queues.set(name, { everyMs, levelMs, nextAt });
   }
 
   async #look(): Promise<void> {
@@ -111,7 +130,7 @@ export class OverdueSweep {
   #tell(queue: string, count: number): void {
     const text =
       `${this.services.connection.label} held messages in the queue "${queue}" for longer than it was to: ${count} of them are sent on now, late. ` +
-      'Should it happen again with the same queue, delete it while it is empty; it is declared anew.';
+      'Should it happen again with the same queue, delete it when nothing is in it; docs/rabbitmq.md says how to see that. It is declared anew.';
     this.services.context.onEvent({
       type: 'error',
       error: new MessagingError('TRANSPORT_UNAVAILABLE', text),

@@ -29,6 +29,8 @@ export class RabbitmqConnection {
   #order: ServerUrl[] = [];
   #failures = 0;
   #blockedReason: string | undefined;
+  /** Queues of which something that was to come to this node did not. */
+  #doubted = new Set<string>();
   #isClosed = false;
   #cancelReconnect = (): void => undefined;
 
@@ -70,6 +72,13 @@ export class RabbitmqConnection {
   openConfirmChannel(): Promise<ConfirmChannel> {
     // Its buffer counts frames. Room for every window, which counts bytes, too, so that only the window holds messages up.
     return this.#open((model) => model.createConfirmChannel({ highWaterMark: 65_536 }));
+  }
+
+  /** Nothing comes from the queue. Returns whether this is not the first time while connected to this node. */
+  doubt(queue: string): boolean {
+    const isAgain = this.#doubted.has(queue);
+    this.#doubted.add(queue);
+    return isAgain;
   }
 
   /** Gives this node up and looks for another, because it has stopped answering. */
@@ -165,6 +174,7 @@ export class RabbitmqConnection {
       throw this.#closedError();
     }
     this.#model = model;
+    this.#doubted = new Set();
     this.#failures = 0;
     this.listener.onUp();
   }

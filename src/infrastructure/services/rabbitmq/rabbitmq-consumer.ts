@@ -139,7 +139,9 @@ export class RabbitmqConsumer implements Consumer {
       this.#share = new QueueShare(this.services, channel, this.#queues, { topic, group });
       await this.#share.start();
     }
-    this.#watch = new StallWatch(this.services, channel);
+    this.#watch = new StallWatch(this.services, channel, {
+      probes: ordering === 'none' && this.services.options.queueType === 'quorum',
+    });
     this.#watch.start();
   }
 

@@ -1,6 +1,6 @@
 import type { Clock, Destination, PublishOutcome, WireMessage } from '../../../core/messaging/transport.js';
 import { ConfirmWriter } from './confirm-writer.js';
-import { nextWaitMs } from './delay-plan.js';
+import { nextWaitMs, passableMs } from './delay-plan.js';
 import { type Delay, seal, type Transit } from './envelope.js';
 import { routingKeyOf } from './key-buckets.js';
 import { type Fate, Outbound } from './outbound.js';
@@ -42,6 +42,8 @@ export interface PublisherSettings {
   readonly undeclared: (text: string) => Promise<void>;
   /** Told of each queue in which messages wait for so long, before there are any. */
   readonly waits: (to: Destination, waitMs: number) => void;
+  /** Queues for waiting that hand nothing on. */
+  readonly stuck: () => ReadonlySet<string>;
 }
 
 /** Publishes with an outcome for each message, on a connection that only publishes. */
@@ -118,11 +120,18 @@ export class RabbitmqPublisher {
 
   /** To the queue in which they wait next, or where they are due. */
   async postpone(to: Destination, delay: Delay, parcel: Parcel): Promise<readonly PublishOutcome[]> {
-    const waitMs = nextWaitMs(delay.dueAt - this.clock.now(), delay.delayMs);
-    if (waitMs === undefined) return this.deliver(to, parcel);
+    const wantedMs = nextWaitMs(delay.dueAt - this.clock.now(), delay.delayMs);
+    if (wantedMs === undefined) return this.deliver(to, parcel);
+    const waitMs = this.#passableMs(to, wantedMs);
     const failed = await this.#prepared(() => this.#waitQueue(to, waitMs), parcel);
     const transit = { ...parcel.transit, delay };
     return failed ?? this.#send(queuePlace(this.topology.names.wait(to, waitMs)), { ...parcel, transit });
+  }
+
+  #passableMs(to: Destination, wantedMs: number): number {
+    const stuck = this.settings.stuck();
+    if (stuck.size === 0) return wantedMs;
+    return passableMs(wantedMs, (waitMs) => stuck.has(this.topology.names.wait(to, waitMs)));
   }
 
   #waitQueue(to: Destination, waitMs: number): Promise<void> | undefined {

@@ -20,6 +20,7 @@ import { Depths } from './depths.js';
 import { DueRouter } from './due-router.js';
 import { Names } from './names.js';
 import { OverdueSweep } from './overdue-sweep.js';
+import { WaitingProbe } from './waiting-probe.js';
 import { RabbitmqConnection } from './rabbitmq-connection.js';
 import { RabbitmqConsumer } from './rabbitmq-consumer.js';
 import { failureOf } from './rabbitmq-errors.js';
@@ -53,6 +54,7 @@ export class RabbitmqTransport implements Transport {
   readonly #services: ConsumerServices;
   readonly #router: DueRouter;
   readonly #sweep: OverdueSweep;
+  readonly #waiting: WaitingProbe;
   readonly #consumers = new Set<RabbitmqConsumer>();
   readonly #ages = new Map<string, AgeEstimate>();
   #isConnected = false;
@@ -85,6 +87,7 @@ export class RabbitmqTransport implements Transport {
     this.#consuming = new RabbitmqConnection(this.name, urls, settings, {
       onUp: () => {
         this.#topology.forget();
+        this.#waiting.start();
         this.#tellState();
       },
       onDown: (error) => this.#tellState(error),
@@ -99,6 +102,7 @@ export class RabbitmqTransport implements Transport {
       clock,
       undeclared: (text) => this.#redeclare(text),
       waits: (to, waitMs) => this.#sweep.uses(to, waitMs),
+      stuck: () => this.#waiting.stuck,
     });
     this.#services = {
       connection: this.#consuming,
@@ -108,10 +112,14 @@ export class RabbitmqTransport implements Transport {
       options,
       context,
     };
-    this.#router = new DueRouter(this.#services, (error) =>
-      context.onEvent({ type: 'error', error: failureOf(error, this.#consuming.label, false).error }),
+    this.#router = new DueRouter(
+      this.#services,
+      (error) =>
+        context.onEvent({ type: 'error', error: failureOf(error, this.#consuming.label, false).error }),
+      (queue) => this.#sweep.learns(queue),
     );
     this.#sweep = new OverdueSweep(this.#services, (message) => this.#router.sendOn(message));
+    this.#waiting = new WaitingProbe(this.#services, this.#router, () => this.#sweep.known());
   }
 
   async connect(): Promise<void> {
@@ -119,6 +127,7 @@ export class RabbitmqTransport implements Transport {
     await Promise.all([this.#publishing.connect(), this.#consuming.connect()]);
     await this.#ask(() => this.#publisher.open());
     this.#sweep.start();
+    this.#waiting.start();
     this.#tellState();
   }
 
@@ -197,6 +206,7 @@ export class RabbitmqTransport implements Transport {
   async #close(): Promise<void> {
     this.#router.close();
     this.#sweep.close();
+    this.#waiting.close();
     const stopped = Promise.all([...this.#consumers].map((consumer) => consumer.stop()));
     let cancel = (): void => undefined;
     const late = new Promise<void>((resolve) => {

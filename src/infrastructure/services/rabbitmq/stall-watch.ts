@@ -1,12 +1,12 @@
 import { MessagingError } from '../../../core/messaging/messaging.errors.js';
-import type { ConsumerChannel } from './consumer-channel.js';
 import type { ConsumerServices } from './consumer-services.js';
+import { DeliveryProbe, type Watched } from './delivery-probe.js';
 import { RepeatedLook } from './repeated-look.js';
 
 const LOOK_MS = 10_000;
 
 /**
- * Gives a channel up on which nothing comes although there is something.
+ * Gives a channel up on which nothing comes although there is something, and the node when that does not help.
  *
  * A broker whose nodes lost each other may have forgotten a consumer, or what was sent to it, and tells nobody. Closing the channel makes
  * it hand out everything anew.
@@ -15,12 +15,15 @@ export class StallWatch {
   /** Queues that had something at the last look, of which nothing has come since. */
   #suspects: ReadonlySet<string> = new Set();
   readonly #looks: RepeatedLook;
+  readonly #probe: DeliveryProbe;
 
   constructor(
-    private readonly services: Pick<ConsumerServices, 'connection' | 'depths' | 'context'>,
-    private readonly channel: ConsumerChannel,
+    private readonly services: Pick<ConsumerServices, 'connection' | 'depths' | 'context' | 'publisher'>,
+    private readonly channel: Watched,
+    private readonly options: { readonly probes: boolean },
   ) {
     this.#looks = new RepeatedLook(services.context.clock, LOOK_MS, () => this.#look());
+    this.#probe = new DeliveryProbe(services, channel);
   }
 
   start(): void {
@@ -34,18 +37,36 @@ export class StallWatch {
   async #look(): Promise<void> {
     const still = this.channel.stillSinceLast();
     const states = await this.services.depths.of(still);
-    if (this.#looks.hasEnded) return;
+    if (this.#hasEnded()) return;
     const waiting = still.filter(
       (queue, index) => (states[index]?.messages ?? 0) > 0 && this.channel.isStill(queue),
     );
-    const stalled = waiting.find((queue) => this.#suspects.has(queue));
+    const stalled =
+      waiting.find((queue) => this.#suspects.has(queue)) ??
+      (await this.#unreached(still.filter((queue) => !waiting.includes(queue))));
     this.#suspects = new Set(waiting);
-    if (stalled === undefined) return;
-    const text = `${this.services.connection.label} hands out nothing from the queue "${stalled}", although there is something. It is consumed anew.`;
-    this.services.context.onEvent({
-      type: 'error',
-      error: new MessagingError('TRANSPORT_UNAVAILABLE', text),
-    });
+    if (stalled !== undefined && !this.#hasEnded()) this.#giveUp(stalled);
+  }
+
+  /** A call, because it may have changed while something was waited for. */
+  #hasEnded(): boolean {
+    return this.#looks.hasEnded;
+  }
+
+  /** One that empties without anything coming here. */
+  async #unreached(queues: readonly string[]): Promise<string | undefined> {
+    if (!this.options.probes) return undefined;
+    for (const queue of queues.filter((one) => this.#probe.isDue(one)))
+      if (!(await this.#probe.reaches(queue))) return queue;
+    return undefined;
+  }
+
+  #giveUp(queue: string): void {
+    const { connection, context } = this.services;
+    const text = `${connection.label} hands out nothing from the queue "${queue}", although there is something. It is consumed anew.`;
+    context.onEvent({ type: 'error', error: new MessagingError('TRANSPORT_UNAVAILABLE', text) });
     this.channel.abandon();
+    if (connection.doubt(queue))
+      connection.abandon(`hands out nothing from the queue "${queue}" on this node.`);
   }
 }

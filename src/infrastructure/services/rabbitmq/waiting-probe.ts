@@ -1,0 +1,80 @@
+import { MessagingError } from '../../../core/messaging/messaging.errors.js';
+import type { ConsumerServices } from './consumer-services.js';
+import type { DueRouter } from './due-router.js';
+import { EverLessOften } from './ever-less-often.js';
+import { RepeatedLook } from './repeated-look.js';
+
+const LOOK_MS = 10_000;
+/** While it lasts, this process alone sends on what is due. */
+const LONGEST_MS = 2 ** 16;
+
+/**
+ * Finds queues for waiting from which nothing comes any more, tells of them, and has them avoided.
+ *
+ * RabbitMQ hands on what has expired in a quorum queue by a process beside the queue's leader. When that has got stuck (seen with 3.10.8,
+ * after all nodes were killed at once), the queue takes messages and looks empty, and only whoever lets something wait there can notice. What is
+ * there is safe, and comes once the queue has another leader.
+ */
+export class WaitingProbe {
+  readonly #stuck = new Set<string>();
+  #plan: EverLessOften;
+  readonly #looks: RepeatedLook;
+
+  /** @param known queues for waiting, each with the time that messages wait there, in milliseconds. */
+  constructor(
+    private readonly services: Pick<ConsumerServices, 'connection' | 'context'>,
+    private readonly router: DueRouter,
+    private readonly known: () => Iterable<readonly [queue: string, levelMs: number]>,
+  ) {
+    this.#plan = new EverLessOften(services.context.clock);
+    this.#looks = new RepeatedLook(services.context.clock, LOOK_MS, () => this.#look());
+  }
+
+  /** Nothing came from these when it was last tried. */
+  get stuck(): ReadonlySet<string> {
+    return this.#stuck;
+  }
+
+  /** Also after a reconnect: whatever the connection was lost for may have done it. */
+  start(): void {
+    this.#plan = new EverLessOften(this.services.context.clock);
+    this.#looks.start();
+  }
+
+  close(): void {
+    this.#looks.end();
+  }
+
+  async #look(): Promise<void> {
+    if (!this.router.isOpen) return;
+    const queues = [...this.known()].filter(
+      ([queue, levelMs]) => levelMs <= LONGEST_MS && this.#plan.isDue(queue),
+    );
+    if (queues.length === 0) return;
+    const end = await this.router.prefer();
+    try {
+      await Promise.all(queues.map(([queue, levelMs]) => this.#try(queue, levelMs)));
+    } finally {
+      await end();
+    }
+  }
+
+  async #try(queue: string, levelMs: number): Promise<void> {
+    const isThere = await this.router.comesFrom(queue, levelMs);
+    if (this.#looks.hasEnded) return;
+    if (isThere) this.#stuck.delete(queue);
+    else this.#tell(queue, levelMs);
+  }
+
+  #tell(queue: string, levelMs: number): void {
+    this.#stuck.add(queue);
+    this.#plan.soon(queue);
+    const text =
+      `${this.services.connection.label} hands nothing on from the queue "${queue}", in which messages wait for ${levelMs} ms. It keeps them. ` +
+      'Start the node anew that "rabbitmqctl list_queues name leader" names, and they come; until then, this process lets messages wait elsewhere.';
+    this.services.context.onEvent({
+      type: 'error',
+      error: new MessagingError('TRANSPORT_UNAVAILABLE', text),
+    });
+  }
+}
