@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -46,6 +46,8 @@ const PROGRESS_MS = 10_000;
 const RECOVER_MS = 120_000;
 /** Longest time without an acceptance or a handled message after a fault has ended. */
 const PROGRESS_AFTER_HEAL_MS = 30_000;
+/** As a process tells it, in JSON within a log. */
+const KEPT = /hands nothing on from the queue \\"([^"\\]+)/g;
 const MAX_MORE_HANDLES = 20;
 const MAX_MORE_RSS_BYTES = 400 * 1024 * 1024;
 
@@ -163,9 +165,16 @@ class ProofRun {
     });
   }
 
+  /** Every queue of which a process has said so far that the broker keeps what is in it, as often as it was said. */
+  #keptQueues(): string[] {
+    const logs = this.#workers.map(({ name }) => readFileSync(join(this.directory, `${name}.log`), 'utf8'));
+    return logs.flatMap((log) => [...log.matchAll(KEPT)].map(([, queue = '']) => queue));
+  }
+
   /** False when something was still to be done after all that time. */
   #drained(): Promise<boolean> {
     const isDrained = async (): Promise<boolean> => {
+      await this.scenario.lookAfter?.(this.#keptQueues());
       this.#read();
       const states = this.#workers.map(({ state }) => state);
       return (

@@ -17,6 +17,8 @@ export interface Scenario {
   /** Groups that no fault may get out of the order of a key. */
   readonly ordered: readonly string[];
   faults(random: Random): readonly Fault[];
+  /** Does once faults are over what who looks after the brokers would, when told of queues whose messages they keep. */
+  lookAfter?(queues: readonly string[]): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -80,7 +82,11 @@ export const SCENARIOS: Readonly<Record<ScenarioName, () => Promise<Scenario>>> 
 
   rabbitmq: async () => {
     const cluster = await startRabbitmq({ nodes: 3 });
+    let heard = 0;
     return {
+      lookAfter: async (queues) => {
+        for (; heard < queues.length; heard += 1) await cluster.handOnAgain(queues[heard]!);
+      },
       env: () => transports(`main: {kind: rabbitmq, urls: ${listOf(cluster.urls)}}`),
       isOneProcess: false,
       ordered: EXPECTATION.ordered,

@@ -117,6 +117,24 @@ export class RabbitmqCluster {
   }
 
   /**
+   * Starts the leader of a queue anew that keeps what has expired in it, as the transport tells to; not when another has seen to that. Says why
+   * it was kept, as far as can be seen.
+   */
+  async handOnAgain(queue: string): Promise<void> {
+    const leader = await this.leaderOf(queue);
+    const isIt = `amqqueue:get_name(Q) =:= rabbit_misc:r(<<"/">>, queue, <<"${queue}">>)`;
+    const info = `[rabbit_amqqueue:info(Q, [messages_dlx]) || Q <- rabbit_amqqueue:list(), ${isIt}].`;
+    if (!/messages_dlx,[1-9]/.test(await this.controlOf(leader, 'eval', info))) return;
+    const workers =
+      '[{Pid, erlang:process_info(Pid, current_stacktrace), catch sys:get_status(Pid, 1000)} || {_, Pid, _, _} <- supervisor:which_children(rabbit_fifo_dlx_sup)]';
+    const view = `element(2, ra:local_query({list_to_atom("%2F_${queue}"), node()}, fun rabbit_fifo:overview/1))`;
+    const why = await this.controlOf(leader, 'eval', `{${view}, ${workers}}.`).catch(String);
+    process.stderr.write(`${leader.name} kept what had waited in ${queue}, and is started anew:\n${why}\n`);
+    await leader.kill();
+    await this.restore();
+  }
+
+  /**
    * Cuts a node off from the others, which clients do not notice: each side refuses the other's connections from now on.
    * {@link rejoin} ends it.
    */
