@@ -2,10 +2,10 @@ import type { Clock, Subscription } from '../../../core/messaging/transport.js';
 import { AckRuns, InHand } from './ack-runs.js';
 import type { Channel, ConsumeMessage } from './amqplib-client.js';
 import { acknowledgeProbe, consumeFirst, type Watched } from './delivery-probe.js';
-import { isProbe, open } from './envelope.js';
+import { open, probedIn } from './envelope.js';
 import type { RabbitmqConnection } from './rabbitmq-connection.js';
 import { within } from '../../../core/messaging/transport-kit/within.js';
-import { answered } from './answered.js';
+import { answered, endChannel } from './answered.js';
 
 const CANCEL_TIMEOUT_MS = 3_000;
 
@@ -78,13 +78,13 @@ export class ConsumerChannel implements Watched {
     }
   }
 
-  async prefer(queue: string): Promise<() => Promise<void>> {
+  async prefer(queue: string, priority: number): Promise<() => Promise<void>> {
     const take = (raw: ConsumeMessage | null): void => {
       if (raw) raw.fields.consumerTag = queue;
       this.#arrived(raw);
     };
     try {
-      return (this.#unprefer = await consumeFirst(this.channel, queue, take));
+      return (this.#unprefer = await consumeFirst(this.channel, queue, { priority, take }));
     } catch (error) {
       this.abandon(); // nobody knows how it is consumed now
       throw error;
@@ -159,11 +159,7 @@ export class ConsumerChannel implements Watched {
 
   /** Ends it at once, whatever the broker says to that and when: what is in hand comes again. */
   abandon(): void {
-    try {
-      this.channel.close().catch(() => undefined);
-    } catch {
-      // it has ended already
-    }
+    endChannel(this.channel);
     this.#lose();
   }
 
@@ -177,7 +173,7 @@ export class ConsumerChannel implements Watched {
   #arrived(raw: ConsumeMessage | null): void {
     // It was deleted, or its node is gone: what is in hand is handed out again elsewhere.
     if (raw === null) this.abandon();
-    else if (isProbe(raw)) this.#probed(raw);
+    else if (probedIn(raw) !== undefined) this.#probed(raw);
     else this.#take(raw);
   }
 

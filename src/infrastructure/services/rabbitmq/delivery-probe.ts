@@ -1,16 +1,17 @@
 import type { Channel, ConsumeMessage } from './amqplib-client.js';
-import { answered } from './answered.js';
+import { answered, endChannel } from './answered.js';
 import type { ConsumerServices } from './consumer-services.js';
-import { PROBE } from './envelope.js';
+import { probeFor, seal } from './envelope.js';
 import { EverLessOften } from './ever-less-often.js';
 
-const CONFIRMED_WITHIN_MS = 10_000;
-/** A healthy broker takes milliseconds from the confirmation of a message to its delivery. Counted, so that a process that stood still is not late. */
-const POLLS = 500;
+/** A healthy broker takes milliseconds from the confirmation of a message to its delivery, but another process that tries may get it. */
+const TRIES = 10;
+/** For each. Counted, so that a process that stood still is not late. */
+const POLLS = 50;
 const POLL_MS = 20;
+/** Above what anybody else would choose. What takes longer has to stand back for what takes a moment. */
+export const PRIORITY = { waiting: 1_000, delivery: 2_000 } as const;
 let tags = 0;
-/** Above what anybody else would choose. */
-const PRIORITY = 1_000;
 
 /** A channel that consumes. */
 export interface Watched {
@@ -18,7 +19,7 @@ export interface Watched {
   stillSinceLast(): readonly string[];
   isStill(queue: string): boolean;
   /** What is put into the queue comes here before it goes elsewhere, until that is ended. Only where consumers share a queue. */
-  prefer(queue: string): Promise<() => Promise<void>>;
+  prefer(queue: string, priority: number): Promise<() => Promise<void>>;
   /** Ends it; whoever has opened it opens it anew. */
   abandon(): void;
 }
@@ -34,28 +35,34 @@ export class DeliveryProbe {
   readonly #plan: EverLessOften;
 
   constructor(
-    private readonly services: Pick<ConsumerServices, 'publisher' | 'context'>,
+    private readonly services: Pick<ConsumerServices, 'connection' | 'context'>,
     private readonly channel: Watched,
   ) {
     this.#plan = new EverLessOften(services.context.clock);
   }
 
-  /** Whether it is time for one. True once, and then later again. */
+  /** Whether it is time for one. */
   isDue(queue: string): boolean {
     return this.#plan.isDue(queue);
   }
 
   /** False when something that the broker has taken does not come. True when it does, or nothing is known. */
   async reaches(queue: string): Promise<boolean> {
-    const { publisher, context } = this.services;
-    const end = await this.channel.prefer(queue);
+    this.#plan.done(queue);
+    // Whoever consumes alone needs no more than that; and to consume from a queue that takes nothing would block the channel.
+    if (await this.#isWell(queue)) return true;
+    const end = await this.channel.prefer(queue, PRIORITY.delivery);
     try {
-      const deadline = context.clock.monotonic() + CONFIRMED_WITHIN_MS;
-      const [outcome] = await publisher.toQueue(queue, { messages: [PROBE], deadline });
-      return outcome?.kind !== 'accepted' || (await this.#arrives(queue));
+      for (let tries = 0; tries < TRIES; tries += 1) if (await this.#isWell(queue)) return true;
+      return false;
     } finally {
       await end();
     }
+  }
+
+  /** Or nothing is known. */
+  async #isWell(queue: string): Promise<boolean> {
+    return !(await isTaken(this.services, queue)) || (await this.#arrives(queue));
   }
 
   async #arrives(queue: string): Promise<boolean> {
@@ -68,14 +75,35 @@ export class DeliveryProbe {
   }
 }
 
-/** Consumes a queue once more, before all others who do. Resolves with how to end that, which never rejects. */
+/** Puts a probe into a queue, on a channel of its own: the broker blocks one that publishes to a queue of which most nodes are out of reach. */
+export async function isTaken(
+  { connection }: Pick<ConsumerServices, 'connection'>,
+  queue: string,
+): Promise<boolean> {
+  const channel = await connection.openConfirmChannel();
+  let isReturned = false; // there is no such queue any more
+  channel.on('return', () => (isReturned = true));
+  const probe = probeFor(queue);
+  const told = new Promise<boolean>((resolve) => {
+    channel.sendToQueue(queue, Buffer.from(probe.body), seal(probe), (error: unknown) => resolve(!error));
+  });
+  try {
+    return (await answered(told)) && !isReturned;
+  } catch {
+    return false;
+  } finally {
+    endChannel(channel);
+  }
+}
+
+/** Consumes a queue once more, before all others with a lower priority. Resolves with how to end that, which never rejects. */
 export async function consumeFirst(
   channel: Channel,
   queue: string,
-  take: (message: ConsumeMessage | null) => void,
+  options: { readonly priority: number; readonly take: (message: ConsumeMessage | null) => void },
 ): Promise<() => Promise<void>> {
   const consumerTag = `~probe.${++tags}`;
-  await answered(channel.consume(queue, take, { consumerTag, priority: PRIORITY }));
+  await answered(channel.consume(queue, options.take, { consumerTag, priority: options.priority }));
   return async () => {
     try {
       await answered(channel.cancel(consumerTag));

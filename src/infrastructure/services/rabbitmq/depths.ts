@@ -1,5 +1,6 @@
 import type { Clock } from '../../../core/messaging/transport.js';
 import type { Channel } from './amqplib-client.js';
+import { endChannel } from './answered.js';
 import type { RabbitmqConnection } from './rabbitmq-connection.js';
 import { REPLY, replyCodeOf } from './rabbitmq-errors.js';
 import { within } from '../../../core/messaging/transport-kit/within.js';
@@ -62,7 +63,7 @@ export class Depths {
       states.push(state);
       if (!state) return states;
     }
-    channel.close().catch(() => undefined);
+    endChannel(channel);
     return states;
   }
 

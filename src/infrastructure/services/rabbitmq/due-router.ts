@@ -3,7 +3,8 @@ import type { PublishOutcome } from '../../../core/messaging/transport.js';
 import type { Message } from './amqplib-client.js';
 import type { ConsumerServices } from './consumer-services.js';
 import { TOLERANCE } from './delay-plan.js';
-import { expiredIn, givenUpBy, open, PROBE } from './envelope.js';
+import { isTaken, PRIORITY } from './delivery-probe.js';
+import { expiredIn, givenUpBy, open, probedIn, probeFor } from './envelope.js';
 import { KeepOpen } from '../../../core/messaging/transport-kit/keep-open.js';
 import { Mover } from './mover.js';
 import { StallWatch } from './stall-watch.js';
@@ -11,7 +12,6 @@ import { StallWatch } from './stall-watch.js';
 const PREFETCH = 500;
 /** How late something may be that has waited before it counts as stuck. */
 const GRACE_MS = 20_000;
-const CONFIRMED_WITHIN_MS = 10_000;
 /** For what came while this process stood still. */
 const CATCH_UP_MS = 1_000;
 
@@ -24,9 +24,8 @@ export class DueRouter {
   readonly #keepOpen: KeepOpen;
   #watch: StallWatch | undefined;
   /** By the queue in which something waits that proves that it goes on. */
-  readonly #awaited = new Map<string, () => void>();
-  /** How often the channel was lost. */
-  #losses = 0;
+  readonly #awaited = new Map<string, (hasCome: boolean | undefined) => void>();
+  #isClosed = false;
   #starting: Promise<void> | undefined;
 
   constructor(
@@ -40,16 +39,17 @@ export class DueRouter {
       prefetch: PREFETCH,
       move: (message) => this.sendOn(message),
       lost: () => {
-        this.#losses += 1;
+        this.#waitNoLonger();
         this.#watch?.end();
         this.#keepOpen.lost();
       },
-      seen: (message) => this.#seen(expiredIn(message)),
+      seen: (message) => this.#seen(message),
     });
     this.#keepOpen = new KeepOpen(
       async () => {
         await topology.due();
         await this.#mover.open();
+        if (this.#isClosed) return;
         this.#watch = new StallWatch(services, this.#mover, { probes: true });
         this.#watch.start();
       },
@@ -68,7 +68,8 @@ export class DueRouter {
   }
 
   close(): void {
-    for (const isThere of this.#awaited.values()) isThere(); // nobody waits any longer
+    this.#isClosed = true;
+    this.#waitNoLonger();
     this.#keepOpen.end();
     this.#watch?.end();
     this.#mover.close();
@@ -78,27 +79,25 @@ export class DueRouter {
     return this.#mover.isOpen;
   }
 
-  /** What is due comes to this process, until that is ended. */
-  prefer(): Promise<() => Promise<void>> {
-    return this.#mover.prefer();
+  /** What is due comes to this process, until that is ended. Undefined while nothing would come. */
+  async prefer(): Promise<(() => Promise<void>) | undefined> {
+    const { due } = this.services.topology.names;
+    // To consume from a queue that takes nothing would block the channel.
+    return (await isTaken(this.services, due)) ? this.#mover.prefer(due, PRIORITY.waiting) : undefined;
   }
 
-  /** Lets something wait in a queue. False when nothing comes from there in time although this process is preferred. */
-  async comesFrom(queue: string, levelMs: number): Promise<boolean> {
+  /** Lets something wait in a queue. False when nothing comes from there in time; to be asked while preferred. Undefined when nothing is known. */
+  async comesFrom(queue: string, levelMs: number): Promise<boolean | undefined> {
     const { clock } = this.services.context;
-    const losses = this.#losses;
     let cancel = (): void => undefined;
-    const coming = new Promise<boolean>((resolve) => {
-      this.#awaited.set(queue, () => resolve(true));
+    const coming = new Promise<boolean | undefined>((resolve) => {
+      this.#awaited.set(queue, resolve);
       cancel = clock.schedule(levelMs * (1 + TOLERANCE) + GRACE_MS, () => {
         cancel = clock.schedule(CATCH_UP_MS, () => resolve(false));
       });
     });
     try {
-      const deadline = clock.monotonic() + CONFIRMED_WITHIN_MS;
-      const [outcome] = await this.services.publisher.toQueue(queue, { messages: [PROBE], deadline });
-      if (outcome?.kind !== 'accepted') return true;
-      return (await coming) || this.#losses !== losses;
+      return (await isTaken(this.services, queue)) ? await coming : undefined;
     } finally {
       cancel();
       this.#awaited.delete(queue);
@@ -115,13 +114,27 @@ export class DueRouter {
     return outcome?.kind === 'accepted';
   }
 
-  #seen(queue: string | undefined): void {
-    if (queue === undefined) return;
-    this.waited(queue);
-    this.#awaited.get(queue)?.();
+  #waitNoLonger(): void {
+    for (const tell of this.#awaited.values()) tell(undefined);
+  }
+
+  #seen(message: Message): void {
+    const expired = expiredIn(message);
+    if (expired === undefined) {
+      const takenOut = probedIn(message); // by somebody's sweep, so that it says nothing
+      if (takenOut !== undefined) this.#awaited.get(takenOut)?.(undefined);
+      return;
+    }
+    this.waited(expired);
+    this.#awaited.get(expired)?.(true);
   }
 
   async #send(raw: Message, deadline: number): Promise<readonly PublishOutcome[]> {
+    const probed = probedIn(raw);
+    if (probed !== undefined) {
+      const { due } = this.services.topology.names;
+      return this.services.publisher.toQueue(due, { messages: [probeFor(probed)], deadline });
+    }
     const { message, attempt, delay } = open(raw);
     if (delay) {
       const now = this.services.context.clock.now();

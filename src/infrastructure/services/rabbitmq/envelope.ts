@@ -116,11 +116,18 @@ function idOf(given: unknown, content: Buffer): string {
   return `unnamed-${createHash('sha256').update(content).digest('hex').slice(0, 32)}`;
 }
 
-/** Says nothing: whether it arrives is what counts. See {@link DeliveryProbe}. */
-export const PROBE: WireMessage = { id: 'probe', headers: { [OWN.probe]: '1' }, body: Buffer.alloc(0) };
+/** Says nothing but where it was put: whether it arrives is what counts. See {@link DeliveryProbe} and {@link WaitingProbe}. */
+export function probeFor(queue: string): WireMessage {
+  return { id: 'probe', headers: { [OWN.probe]: queue }, body: Buffer.alloc(0) };
+}
 
-export function isProbe({ properties, content }: Pick<Message, 'properties' | 'content'>): boolean {
-  return content.length === 0 && properties.headers?.[OWN.probe] !== undefined;
+/** Queue that a probe was put into; undefined for every other message. */
+export function probedIn({
+  properties,
+  content,
+}: Pick<Message, 'properties' | 'content'>): string | undefined {
+  const queue: unknown = content.length === 0 ? properties.headers?.[OWN.probe] : undefined;
+  return typeof queue === 'string' ? queue : undefined;
 }
 
 /** Queue that a crash loop made the broker take a message out of. */

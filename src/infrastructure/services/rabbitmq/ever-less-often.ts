@@ -10,13 +10,16 @@ export class EverLessOften {
 
   constructor(private readonly clock: Clock) {}
 
-  /** True once, and then later again. */
   isDue(name: string): boolean {
-    const now = this.clock.monotonic();
-    const { at, everyMs } = this.#plans.get(name) ?? { at: now, everyMs: FIRST_MS };
-    if (at > now) return false;
-    this.#plans.set(name, { at: now + everyMs, everyMs: Math.min(2 * everyMs, MAX_MS) });
-    return true;
+    return (this.#plans.get(name)?.at ?? -Infinity) <= this.clock.monotonic();
+  }
+
+  done(name: string): void {
+    const { everyMs } = this.#plans.get(name) ?? { everyMs: FIRST_MS };
+    this.#plans.set(name, {
+      at: this.clock.monotonic() + everyMs,
+      everyMs: Math.min(2 * everyMs, MAX_MS),
+    });
   }
 
   /** Begins anew with short pauses. */

@@ -40,16 +40,30 @@ async function unlock(channel: Channel, name: string): Promise<void> {
 async function lock(connection: RabbitmqConnection, name: string): Promise<() => void> {
   const until = performance.now() + PATIENCE_MS;
   while (performance.now() < until) {
-    const channel = await connection.openChannel();
     try {
-      const args = { 'x-queue-type': 'classic' };
-      await answered(channel.assertQueue(name, { exclusive: true, durable: false, arguments: args }));
-      return () => void unlock(channel, name);
-    } catch (error) {
-      void unlock(channel, name); // it may be granted later
-      if (replyCodeOf(error) !== REPLY.resourceLocked) break; // the declaration will tell what is wrong
+      const release = await tryLock(connection, name);
+      if (release) return release;
+    } catch {
+      break; // the declaration will tell what is wrong
     }
     await new Promise((resolve) => setTimeout(resolve, AGAIN_MS * (0.5 + Math.random())).unref());
   }
   return () => undefined;
+}
+
+/** Resolves with what ends it, or with undefined while another process holds it. */
+export async function tryLock(
+  connection: RabbitmqConnection,
+  name: string,
+): Promise<(() => void) | undefined> {
+  const channel = await connection.openChannel();
+  try {
+    const args = { 'x-queue-type': 'classic' };
+    await answered(channel.assertQueue(name, { exclusive: true, durable: false, arguments: args }));
+    return () => void unlock(channel, name);
+  } catch (error) {
+    void unlock(channel, name); // it may be granted later
+    if (replyCodeOf(error) !== REPLY.resourceLocked) throw error;
+    return undefined;
+  }
 }

@@ -1,8 +1,8 @@
 import type { Channel, ConsumeMessage } from './amqplib-client.js';
 import type { RabbitmqConnection } from './rabbitmq-connection.js';
-import { answered } from './answered.js';
+import { answered, endChannel } from './answered.js';
 import { acknowledgeProbe, consumeFirst, type Watched } from './delivery-probe.js';
-import { isProbe } from './envelope.js';
+import { probedIn } from './envelope.js';
 
 /** What did not work is tried again after this. */
 const RETRY_MS = 1_000;
@@ -52,7 +52,7 @@ export class Mover implements Watched {
       await answered(channel.consume(this.queue, (message) => this.#arrived(channel, message)));
     } catch (error) {
       this.#channel = undefined;
-      this.#end(channel);
+      endChannel(channel);
       throw error;
     }
   }
@@ -67,15 +67,16 @@ export class Mover implements Watched {
     return this.isOpen && this.isIdle && !this.#isActive;
   }
 
-  async prefer(): Promise<() => Promise<void>> {
+  async prefer(_queue: string, priority: number): Promise<() => Promise<void>> {
     const channel = this.#channel;
     if (!channel) throw new Error('it is not open');
-    return consumeFirst(channel, this.queue, (message) => this.#arrived(channel, message)).catch(
-      (error: unknown) => {
-        this.abandon(); // nobody knows how it is consumed now
-        throw error;
-      },
-    );
+    const take = (message: ConsumeMessage | null): void => this.#arrived(channel, message);
+    try {
+      return await consumeFirst(channel, this.queue, { priority, take });
+    } catch (error) {
+      this.abandon(); // nobody knows how it is consumed now
+      throw error;
+    }
   }
 
   /** Ends it as if the broker had. */
@@ -89,7 +90,7 @@ export class Mover implements Watched {
   close(): void {
     const channel = this.#channel;
     this.#channel = undefined;
-    if (channel) this.#end(channel);
+    if (channel) endChannel(channel);
   }
 
   #arrived(channel: Channel, message: ConsumeMessage | null): void {
@@ -100,7 +101,7 @@ export class Mover implements Watched {
       return;
     }
     this.options.seen?.(message);
-    if (isProbe(message)) acknowledgeProbe(channel, message);
+    if (probedIn(message) !== undefined) acknowledgeProbe(channel, message);
     else void this.#take(channel, message);
   }
 
@@ -114,14 +115,6 @@ export class Mover implements Watched {
       // the channel is closing, and the message comes again
     } finally {
       this.#moving -= 1;
-    }
-  }
-
-  #end(channel: Channel): void {
-    try {
-      channel.close().catch(() => undefined);
-    } catch {
-      // it has ended already
     }
   }
 }

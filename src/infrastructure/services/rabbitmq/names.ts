@@ -58,6 +58,11 @@ export class Names {
     return `${this.prefix}~due`;
   }
 
+  /** What a process owns while it tries queues for waiting. */
+  get dueLock(): string {
+    return `${this.due}/~lock`;
+  }
+
   /** Where messages end up that somebody else has put into the queue of what is due. */
   get unroutable(): string {
     return `${this.prefix}~unroutable`;

@@ -1,10 +1,10 @@
 import { MessagingError } from '../../../core/messaging/messaging.errors.js';
 import type { Destination } from '../../../core/messaging/transport.js';
 import type { Message } from './amqplib-client.js';
-import { answered } from './answered.js';
+import { answered, endChannel } from './answered.js';
 import type { ConsumerServices } from './consumer-services.js';
 import { TOLERANCE, WAIT_LEVELS } from './delay-plan.js';
-import { open } from './envelope.js';
+import { open, probedIn } from './envelope.js';
 import { RepeatedLook } from './repeated-look.js';
 
 const LOOK_MS = 10_000;
@@ -118,11 +118,12 @@ export class OverdueSweep {
       }
     } finally {
       if (relieved > 0) this.#tell(queue, relieved);
-      channel.close().catch(() => undefined);
+      endChannel(channel);
     }
   }
 
   #isOverdue(message: Message): boolean {
+    if (probedIn(message) !== undefined) return false;
     const { dueAt, delayMs } = open(message).delay ?? { dueAt: 0, delayMs: 0 };
     return this.services.context.clock.now() > dueAt + delayMs * TOLERANCE + GRACE_MS;
   }

@@ -3,6 +3,7 @@ import type { Clock } from '../../../core/messaging/transport.js';
 /** Looks after something again and again, at random moments so that processes do not do it in step. */
 export class RepeatedLook {
   #cancel = (): void => undefined;
+  #isLooking = false;
   #hasEnded = false;
 
   /** @param look may reject: what does not work now is done at the next look. */
@@ -16,14 +17,18 @@ export class RepeatedLook {
     return this.#hasEnded;
   }
 
-  /** The first look is about so long from now; several starts are one. Without effect after the end. */
+  /** The first look is about so long from now; several starts are one, and no look begins before the last one is over. Without effect after the end. */
   start(): void {
-    if (this.#hasEnded) return;
+    if (this.#hasEnded || this.#isLooking) return;
     this.#cancel();
     this.#cancel = this.clock.schedule(this.everyMs * (0.5 + Math.random()), () => {
+      this.#isLooking = true;
       void this.look()
         .catch(() => undefined)
-        .then(() => this.start());
+        .then(() => {
+          this.#isLooking = false;
+          this.start();
+        });
     });
   }
 

@@ -1,6 +1,7 @@
 import { MessagingError } from '../../../core/messaging/messaging.errors.js';
 import type { Destination, Subscription } from '../../../core/messaging/transport.js';
 import type { Channel } from './amqplib-client.js';
+import { endChannel } from './answered.js';
 import { inTurn } from './in-turn.js';
 import type { Depths } from './depths.js';
 import { routingKeysOf } from './key-buckets.js';
@@ -131,11 +132,7 @@ export class Topology {
         return new MessagingError('DEADLINE_EXCEEDED', text);
       });
     } finally {
-      try {
-        channel.close().catch(() => undefined);
-      } catch {
-        // an error has closed it
-      }
+      endChannel(channel);
     }
   }
 

@@ -2,11 +2,12 @@ import { MessagingError } from '../../../core/messaging/messaging.errors.js';
 import type { ConsumerServices } from './consumer-services.js';
 import type { DueRouter } from './due-router.js';
 import { EverLessOften } from './ever-less-often.js';
+import { tryLock } from './in-turn.js';
 import { RepeatedLook } from './repeated-look.js';
 
 const LOOK_MS = 10_000;
-/** While it lasts, this process alone sends on what is due. */
-const LONGEST_MS = 2 ** 16;
+/** While it lasts, this process alone sends on what is due. What waits for longer has often been taken out by {@link OverdueSweep} before. */
+const LONGEST_MS = 2 ** 13;
 
 /**
  * Finds queues for waiting from which nothing comes any more, tells of them, and has them avoided.
@@ -22,7 +23,7 @@ export class WaitingProbe {
 
   /** @param known queues for waiting, each with the time that messages wait there, in milliseconds. */
   constructor(
-    private readonly services: Pick<ConsumerServices, 'connection' | 'context'>,
+    private readonly services: Pick<ConsumerServices, 'connection' | 'context' | 'topology'>,
     private readonly router: DueRouter,
     private readonly known: () => Iterable<readonly [queue: string, levelMs: number]>,
   ) {
@@ -45,25 +46,39 @@ export class WaitingProbe {
     this.#looks.end();
   }
 
+  /** One process at a time: only what comes to the one that tries is noticed. */
   async #look(): Promise<void> {
-    if (!this.router.isOpen) return;
-    const queues = [...this.known()].filter(
-      ([queue, levelMs]) => levelMs <= LONGEST_MS && this.#plan.isDue(queue),
-    );
-    if (queues.length === 0) return;
-    const end = await this.router.prefer();
+    const { connection, topology } = this.services;
+    if (!this.router.isOpen || this.#due().length === 0) return;
+    const release = await tryLock(connection, topology.names.dueLock);
+    if (!release) return;
     try {
+      await this.#tryAll();
+    } finally {
+      release();
+    }
+  }
+
+  async #tryAll(): Promise<void> {
+    const end = await this.router.prefer();
+    if (!end) return;
+    try {
+      const queues = this.#due();
+      for (const [queue] of queues) this.#plan.done(queue);
       await Promise.all(queues.map(([queue, levelMs]) => this.#try(queue, levelMs)));
     } finally {
       await end();
     }
   }
 
+  #due(): readonly (readonly [queue: string, levelMs: number])[] {
+    return [...this.known()].filter(([queue, levelMs]) => levelMs <= LONGEST_MS && this.#plan.isDue(queue));
+  }
+
   async #try(queue: string, levelMs: number): Promise<void> {
-    const isThere = await this.router.comesFrom(queue, levelMs);
-    if (this.#looks.hasEnded) return;
-    if (isThere) this.#stuck.delete(queue);
-    else this.#tell(queue, levelMs);
+    const hasCome = await this.router.comesFrom(queue, levelMs);
+    if (hasCome === true) this.#stuck.delete(queue);
+    else if (hasCome === false && !this.#looks.hasEnded) this.#tell(queue, levelMs);
   }
 
   #tell(queue: string, levelMs: number): void {
