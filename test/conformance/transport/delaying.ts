@@ -1,6 +1,8 @@
 import { type Case, collect, message, publish, QUIET_MS, sleep, unique } from './harness.js';
 
 const EARLY_MS = 10;
+/** What is due so much earlier has to come first; a broker that is slow to take a message makes it due later. */
+const LATE_MS = 150;
 
 export const delaying: readonly Case[] = [
   {
@@ -44,11 +46,19 @@ export const delaying: readonly Case[] = [
     run: async ({ transport }) => {
       const topic = unique();
       const collector = await collect(transport, { topic, group: 'g', concurrency: 1 });
-      for (const delayMs of [900, 300, 600])
-        await publish(transport, topic, [message({ id: `after-${delayMs}` })], { delayMs });
-      await publish(transport, topic, [message({ id: 'now' })]);
+      const due = new Map<string, { readonly earliest: number; readonly latest: number }>();
+      for (const delayMs of [900, 300, 600, 0]) {
+        const id = `after-${delayMs}`;
+        const earliest = performance.now() + delayMs;
+        await publish(transport, topic, [message({ id })], delayMs === 0 ? {} : { delayMs });
+        due.set(id, { earliest, latest: performance.now() + delayMs + LATE_MS });
+      }
       await collector.received(4);
-      expect(collector.ids()).toEqual(['now', 'after-300', 'after-600', 'after-900']);
+      const ids = collector.ids();
+      expect(new Set(ids)).toEqual(new Set(due.keys()));
+      const isOvertaken = (id: string, at: number): boolean =>
+        ids.slice(at + 1).some((later) => due.get(later)!.latest < due.get(id)!.earliest);
+      expect(ids.filter(isOvertaken)).toEqual([]);
     },
   },
   {
