@@ -53,7 +53,7 @@ export const MUTATIONS = [
     find: "overdue: ({ label }) => ({ kind: 'unknown'",
     replace: "overdue: ({ label }) => ({ kind: 'unavailable'",
     needs: ['rabbitmq'],
-    soak: ['--scenario', 'rabbitmq', '--minutes', '1', '--seed', '7'],
+    jest: ['test/faults/rabbitmq-bad-servers.spec.ts', '-t', 'that is paused is given up'],
   },
   {
     name: 'Kafka: a retry is written after the offset is committed',
