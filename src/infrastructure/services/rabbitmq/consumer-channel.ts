@@ -30,7 +30,7 @@ export class ConsumerChannel implements Watched {
   readonly #active = new Set<string>();
   /** Queues that end once a message of theirs is settled. */
   readonly #leaving = new Set<string>();
-  #unprefer = (): Promise<void> => Promise.resolve();
+  #unprefer = nothing;
   #hasEnded = false;
 
   private constructor(
@@ -84,7 +84,11 @@ export class ConsumerChannel implements Watched {
       this.#arrived(raw);
     };
     try {
-      return (this.#unprefer = await consumeFirst(this.channel, queue, { priority, take }));
+      const end = await consumeFirst(this.channel, queue, { priority, take });
+      return (this.#unprefer = () => {
+        this.#unprefer = nothing;
+        return end();
+      });
     } catch (error) {
       this.abandon(); // nobody knows how it is consumed now
       throw error;
@@ -206,4 +210,8 @@ export class ConsumerChannel implements Watched {
     this.#busy.delete(queue);
     this.#leaving.delete(queue);
   }
+}
+
+function nothing(): Promise<void> {
+  return Promise.resolve();
 }
