@@ -18,7 +18,7 @@ export class StallWatch {
   readonly #probe: DeliveryProbe;
 
   constructor(
-    private readonly services: Pick<ConsumerServices, 'connection' | 'depths' | 'context' | 'publisher'>,
+    private readonly services: Pick<ConsumerServices, 'connection' | 'depths' | 'context'>,
     private readonly channel: Watched,
     private readonly options: { readonly probes: boolean },
   ) {

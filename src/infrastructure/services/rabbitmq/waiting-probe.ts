@@ -49,6 +49,7 @@ export class WaitingProbe {
   /** One process at a time: only what comes to the one that tries is noticed. */
   async #look(): Promise<void> {
     const { connection, topology } = this.services;
+    this.#forgetDeleted();
     if (!this.router.isOpen || this.#due().length === 0) return;
     const release = await tryLock(connection, topology.names.dueLock);
     if (!release) return;
@@ -57,6 +58,12 @@ export class WaitingProbe {
     } finally {
       release();
     }
+  }
+
+  /** Or they would be avoided for ever. */
+  #forgetDeleted(): void {
+    const known = new Map(this.known());
+    for (const queue of this.#stuck) if (!known.has(queue)) this.#stuck.delete(queue);
   }
 
   async #tryAll(): Promise<void> {
