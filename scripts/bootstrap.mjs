@@ -84,6 +84,7 @@ function isBuilt() {
 async function compile() {
   if (isBuilt()) return;
   console.error('Building ...');
+  await run(process.execPath, [inRoot('scripts', 'build-assets.mjs')], { quiet: true });
   const hash = hashOfSources();
   await run(process.execPath, [inRoot('node_modules', '@nestjs', 'cli', 'bin', 'nest.js'), 'build'], {
     quiet: true,

@@ -10,6 +10,7 @@ const inModules = (...parts) => path.join(ROOT, 'node_modules', ...parts);
 const TYPESCRIPT = ['--import', '@swc-node/register/esm-register'];
 
 const STEPS = [
+  ['assets', [path.join('scripts', 'build-assets.mjs'), '--check']],
   ['format', [inModules('prettier', 'bin', 'prettier.cjs'), '--check', '--log-level=warn', '.']],
   ['lint', [inModules('eslint', 'bin', 'eslint.js'), '--max-warnings=0', '.']],
   ['types', [inModules('typescript', 'bin', 'tsc'), '--noEmit', '-p', '.']],

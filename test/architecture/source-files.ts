@@ -8,11 +8,11 @@ export interface SourceFile {
   readonly lines: number;
 }
 
-/** The TypeScript files below a directory of the project, specs left out. */
+/** The TypeScript files below a directory of the project that people write, specs left out. */
 export function sourceFiles(directory: string): readonly SourceFile[] {
   return fs
     .readdirSync(directory, { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.ts') && !name.endsWith('.spec.ts'))
+    .filter((name) => name.endsWith('.ts') && !/\.(spec|generated)\.ts$/.test(name))
     .map((name) => {
       const full = path.join(directory, name);
       const text = fs.readFileSync(full, 'utf8');

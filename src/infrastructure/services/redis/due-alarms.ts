@@ -1,6 +1,6 @@
 import type { Clock } from '../../../core/messaging/transport.js';
 import type { RedisConnection } from './redis-connection.js';
-import { MOVE } from './scripts/moving.js';
+import { MOVE } from './scripts/index.js';
 
 /** Beyond it consumers find what is due, which is up to a second later. */
 const MOST_ALARMS = 10_000;

@@ -4,7 +4,20 @@ import type {
   DeadLetterSummary,
   NewDeadLetter,
 } from '../../../core/messaging/dead-letters/dead-letter-store.js';
-import { INDEXED } from './scripts/dead-letters.js';
+
+/** Fields that letters are looked up by, each with an index of its own: the list of scripts/includes/dead-letters.lua. */
+export const INDEXED = [
+  'status',
+  'topic',
+  'group',
+  'handler',
+  'reason',
+  'errorType',
+  'fingerprint',
+  'messageId',
+  'correlationId',
+  'key',
+] as const;
 
 /** A letter as a walk gives it. */
 export type RawSummary = readonly [

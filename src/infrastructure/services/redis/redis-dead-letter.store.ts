@@ -24,14 +24,14 @@ import { groupOf, mergeGroups, type RawSum, stockOf } from './letter-sums.js';
 import type { RedisServerOptions } from './redis.options.js';
 import { RedisStore } from './redis-store.js';
 import {
-  ADD_LETTER,
-  CHANGE_LETTER,
-  COUNT_LETTERS,
-  FIND_LETTER,
-  REMOVE_LETTER,
-  SUM_UP_LETTERS,
-  WALK_LETTERS,
-} from './scripts/dead-letters.js';
+  ADD_DEAD_LETTER,
+  CHANGE_DEAD_LETTER,
+  COUNT_DEAD_LETTERS,
+  FIND_DEAD_LETTER,
+  REMOVE_DEAD_LETTER,
+  SUM_UP_DEAD_LETTERS,
+  WALK_DEAD_LETTERS,
+} from './scripts/index.js';
 
 /** Letters that the server looks at in one step: a few milliseconds. */
 const LOOKS = 2_000;
@@ -60,11 +60,11 @@ export class RedisDeadLetterStore implements DeadLetterStore {
     const { body } = letter;
     const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
     const args = [letter.id, this.#clock.now(), bytes, ...fieldsOf(letter)];
-    return String(await this.#store.run(ADD_LETTER, this.#all, args));
+    return String(await this.#store.run(ADD_DEAD_LETTER, this.#all, args));
   }
 
   async find(id: string): Promise<DeadLetter | undefined> {
-    const [fields, body] = (await this.#store.runBuffer(FIND_LETTER, this.#all, [id])) as [
+    const [fields, body] = (await this.#store.runBuffer(FIND_DEAD_LETTER, this.#all, [id])) as [
       Buffer[],
       Buffer | null,
     ];
@@ -117,12 +117,12 @@ export class RedisDeadLetterStore implements DeadLetterStore {
     to: DeadLetterStatus,
   ): Promise<DeadLetterSummary | undefined> {
     const args = [id, this.#clock.now(), to, ...from];
-    const changed = (await this.#store.run(CHANGE_LETTER, this.#all, args)) as RawSummary | null;
+    const changed = (await this.#store.run(CHANGE_DEAD_LETTER, this.#all, args)) as RawSummary | null;
     return changed === null ? undefined : readSummary(changed);
   }
 
   async remove(id: string): Promise<boolean> {
-    return (await this.#store.run(REMOVE_LETTER, this.#all, [id])) === 1;
+    return (await this.#store.run(REMOVE_DEAD_LETTER, this.#all, [id])) === 1;
   }
 
   async stats(): Promise<readonly DeadLetterStock[]> {
@@ -163,7 +163,7 @@ export class RedisDeadLetterStore implements DeadLetterStore {
   async #look(
     args: readonly (string | number)[],
   ): Promise<[last: string, met: number, letters: RawSummary[]]> {
-    return (await this.#store.run(WALK_LETTERS, this.#all, args)) as [string, number, RawSummary[]];
+    return (await this.#store.run(WALK_DEAD_LETTERS, this.#all, args)) as [string, number, RawSummary[]];
   }
 
   /** The index with the fewest letters to look at, and what is left to check of each. */
@@ -174,7 +174,7 @@ export class RedisDeadLetterStore implements DeadLetterStore {
   }> {
     const { indexed, others } = conditionsOf(filter);
     const pairs = indexed.flatMap(({ field, value }) => [field, indexText(value)]);
-    const counts = (await this.#store.run(COUNT_LETTERS, this.#all, pairs)) as number[];
+    const counts = (await this.#store.run(COUNT_DEAD_LETTERS, this.#all, pairs)) as number[];
     const smallest = counts.indexOf(Math.min(...counts));
     const chosen = indexed[smallest];
     const driver = {
@@ -198,7 +198,13 @@ export class RedisDeadLetterStore implements DeadLetterStore {
     let some: RawSum[];
     do {
       const after = sums.at(-1)?.[0] ?? '';
-      some = (await this.#store.run(SUM_UP_LETTERS, this.#all, [set, parts, start, after, SUMS])) as RawSum[];
+      some = (await this.#store.run(SUM_UP_DEAD_LETTERS, this.#all, [
+        set,
+        parts,
+        start,
+        after,
+        SUMS,
+      ])) as RawSum[];
       sums.push(...some);
     } while (some.length === SUMS);
     return sums;

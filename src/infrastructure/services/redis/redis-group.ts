@@ -8,9 +8,7 @@ import type { RedisReader } from './redis-reader.js';
 import type { Settled } from './redis-settler.js';
 import { plainAcknowledgements, settlementArguments } from './settlement-arguments.js';
 import type { RedisScript } from './redis-script.js';
-import { HAD, JOIN, LEAVE, TICK } from './scripts/membership.js';
-import { SETTLE, TAKE } from './scripts/settling.js';
-import { TRIM } from './scripts/looking-after.js';
+import { JOIN, LEAVE, PENDING, SETTLE, TAKE, TICK, TRIM } from './scripts/index.js';
 import type { Argument } from './script-call.js';
 
 const NONE: readonly InHand[] = [];
@@ -99,7 +97,7 @@ export class RedisGroup {
   async had(after: readonly [string, string], count: number): Promise<InHand[]> {
     const { topicLog, log, crashes } = this.keys;
     const reply = await this.#onReader(
-      HAD,
+      PENDING,
       [topicLog, log, crashes],
       [this.#name, this.consumer, ...after, count],
     );

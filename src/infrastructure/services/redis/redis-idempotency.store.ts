@@ -5,7 +5,7 @@ import type {
 } from '../../../core/messaging/idempotency/idempotency-store.js';
 import type { RedisServerOptions } from './redis.options.js';
 import { RedisStore } from './redis-store.js';
-import { BEGIN, COMPLETE, RELEASE } from './scripts/idempotency.js';
+import { BEGIN, COMPLETE, RELEASE } from './scripts/index.js';
 
 /** Remembers in Redis which messages were handled, for all instances of an application. */
 export class RedisIdempotencyStore implements IdempotencyStore {

@@ -14,7 +14,7 @@ import type { Place } from './places.js';
 import type { RedisConnection } from './redis-connection.js';
 import { failureOf, outcomeOfReply } from './redis-errors.js';
 import type { RedisOptions } from './redis.options.js';
-import { PUBLISH, PUBLISH_LATER } from './scripts/publish.js';
+import { PUBLISH, PUBLISH_LATER } from './scripts/index.js';
 import type { Argument, ScriptCall } from './script-call.js';
 
 const ACCEPTED: PublishOutcome = { kind: 'accepted' };

@@ -25,7 +25,7 @@ import { type Place, Places } from './places.js';
 import type { RedisOptions } from './redis.options.js';
 import { RedisPublisher } from './redis-publisher.js';
 import { RedisReader } from './redis-reader.js';
-import { BACKLOG, GROUPS, REMOVE_GROUP } from './scripts/looking-after.js';
+import { BACKLOG, GROUPS, REMOVE_GROUP } from './scripts/index.js';
 import { examineServer } from './server-examination.js';
 
 /** Closing waits this long for running handlers, and then leaves them to themselves. */

@@ -1,0 +1,60 @@
+--[[
+  Measures the depth of a group. Servers before version 7 do not count what was not read yet, so that it is counted here, up to a
+  bound.
+
+  Input:
+    KEYS[1] stream of the topic
+    KEYS[2] sorted set of the topic
+    KEYS[3] stream of the group
+    KEYS[4] sorted set of the group
+    ARGV[1] group
+  Output:
+    (ready, in flight, delayed, age of the oldest in ms or -1)
+]]
+--- @include "includes/server-now.lua"
+--- @include "includes/group-states.lua"
+--- @include "includes/entry-ids.lua"
+--- @include "includes/reserved-consumers.lua"
+
+local MAX_COUNTED = 10000
+
+local group, now = ARGV[1], server_now()
+local ready, in_hand, oldest = 0, 0, nil
+local function older(id)
+  local ms = parts(id)
+  if not oldest or ms < oldest then oldest = ms end
+end
+local known = false
+for _, stream in ipairs({KEYS[1], KEYS[3]}) do
+  for _, state in ipairs(states(stream)) do
+    if state.name == group then
+      known = true
+      local first = redis.call('XRANGE', stream, '(' .. state.read, '+', 'COUNT', 1)[1]
+      local lag = state.lag
+      if not first then
+        lag = 0
+      elseif not lag then
+        lag = #redis.call('XRANGE', stream, '(' .. state.read, '+', 'COUNT', MAX_COUNTED)
+      end
+      ready = ready + lag
+      if first then older(first[1]) end
+      if state.oldest then older(state.oldest) end
+      local aside = 0
+      for _, info in ipairs(redis.call('XINFO', 'CONSUMERS', stream, group)) do
+        local about = {}
+        for f = 1, #info, 2 do about[info[f]] = info[f + 1] end
+        if about.name == WAITING or about.name == RETURNED then aside = aside + about.pending end
+      end
+      ready = ready + aside
+      in_hand = in_hand + state.pending - aside
+    end
+  end
+end
+if not known then return {0, 0, 0, -1} end
+local delayed = 0
+for _, set in ipairs({KEYS[2], KEYS[4]}) do
+  local due = redis.call('ZCOUNT', set, '-inf', now)
+  ready = ready + due
+  delayed = delayed + redis.call('ZCARD', set) - due
+end
+return {ready, in_hand, delayed, oldest and math.max(0, now - oldest) or -1}

@@ -1,0 +1,12 @@
+--[[
+  Reads one dead letter.
+
+  Input:
+    KEYS[1] set of all ids
+    ARGV[1] id
+  Output:
+    (names and values of the fields, body), which are empty when there is none
+]]
+--- @include "includes/dead-letters.lua"
+
+return {redis.call('HGETALL', letter_of(ARGV[1])), redis.call('GET', body_of(ARGV[1]))}

@@ -1,0 +1,19 @@
+--[[
+  Lists the groups of a topic.
+
+  Input:
+    KEYS[1] stream of the topic
+    ARGV[1] start of the names of what belongs to one group
+  Output:
+    a list of (name, living consumers)
+]]
+--- @include "includes/server-now.lua"
+--- @include "includes/group-states.lua"
+
+local now = server_now()
+local result = {}
+for _, state in ipairs(states(KEYS[1])) do
+  local living = redis.call('ZCOUNT', ARGV[1] .. state.name .. ':consumers', now, '+inf')
+  result[#result + 1] = {state.name, living}
+end
+return result

@@ -1,0 +1,31 @@
+import { script } from '../redis-script.js';
+import * as source from './assets.generated.js';
+
+export const ADD_DEAD_LETTER = script('add-dead-letter', source.ADD_DEAD_LETTER_LUA);
+export const CHANGE_DEAD_LETTER = script('change-dead-letter', source.CHANGE_DEAD_LETTER_LUA);
+export const REMOVE_DEAD_LETTER = script('remove-dead-letter', source.REMOVE_DEAD_LETTER_LUA);
+export const FIND_DEAD_LETTER = script('find-dead-letter', source.FIND_DEAD_LETTER_LUA);
+export const WALK_DEAD_LETTERS = script('walk-dead-letters', source.WALK_DEAD_LETTERS_LUA);
+export const COUNT_DEAD_LETTERS = script('count-dead-letters', source.COUNT_DEAD_LETTERS_LUA);
+export const SUM_UP_DEAD_LETTERS = script('sum-up-dead-letters', source.SUM_UP_DEAD_LETTERS_LUA);
+
+export const BEGIN = script('begin', source.BEGIN_LUA);
+export const COMPLETE = script('complete', source.COMPLETE_LUA);
+export const RELEASE = script('release', source.RELEASE_LUA);
+
+export const JOIN = script('join', source.JOIN_LUA);
+export const TICK = script('tick', source.TICK_LUA);
+export const PENDING = script('pending', source.PENDING_LUA);
+export const LEAVE = script('leave', source.LEAVE_LUA);
+
+export const TAKE = script('take', source.TAKE_LUA);
+export const SETTLE = script('settle', source.SETTLE_LUA);
+export const MOVE = script('move', source.MOVE_LUA);
+
+export const TRIM = script('trim', source.TRIM_LUA);
+export const BACKLOG = script('backlog', source.BACKLOG_LUA);
+export const GROUPS = script('groups', source.GROUPS_LUA);
+export const REMOVE_GROUP = script('remove-group', source.REMOVE_GROUP_LUA);
+
+export const PUBLISH = script('publish', source.PUBLISH_LUA);
+export const PUBLISH_LATER = script('publish-later', source.PUBLISH_LATER_LUA);

@@ -1,0 +1,28 @@
+--[[
+  Gives back whatever the consumer still has, without counting an attempt, and takes it off the list.
+
+  Input:
+    KEYS[1] stream of the topic
+    KEYS[2] stream of the group
+    KEYS[3] consumers
+    ARGV[1] group
+    ARGV[2] consumer
+  Output:
+    1 when there is more to give back, else 0
+]]
+--- @include "includes/reserved-consumers.lua"
+
+local RETURN_BATCH_SIZE = 500
+
+for i = 1, 2 do
+  local pending = redis.pcall('XPENDING', KEYS[i], ARGV[1], '-', '+', RETURN_BATCH_SIZE, ARGV[2])
+  if not pending.err then
+    for _, one in ipairs(pending) do
+      redis.call('XCLAIM', KEYS[i], ARGV[1], RETURNED, 0, one[1], 'JUSTID')
+    end
+    if #pending == RETURN_BATCH_SIZE then return 1 end
+    redis.call('XGROUP', 'DELCONSUMER', KEYS[i], ARGV[1], ARGV[2])
+  end
+end
+redis.call('ZREM', KEYS[3], ARGV[2])
+return 0

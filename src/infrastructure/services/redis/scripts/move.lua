@@ -1,0 +1,13 @@
+--[[
+  Moves what is due from a sorted set to a stream.
+
+  Input:
+    KEYS[1] sorted set
+    KEYS[2] stream
+  Output:
+    in how many ms the next is due, 0 when there is more to move, nil when nothing waits
+]]
+--- @include "includes/server-now.lua"
+--- @include "includes/move-due.lua"
+
+return move_due(KEYS[1], KEYS[2], server_now())

@@ -1,0 +1,37 @@
+--[[
+  Takes a batch of messages into the sorted set of what is due later.
+
+  A member is the packed list (order, id, headers, body, key or false, attempt); the first part keeps messages of one millisecond
+  apart and in order.
+
+  Input:
+    KEYS[1] sorted set of the topic
+    KEYS[2] batches of the publisher
+    ARGV[1] number of the batch
+    ARGV[2] how many doubts follow, each as (index of the message, number of the earlier batch)
+    behind them: the delay in ms, then id, headers, body and key of each message; a key has "=" before it, none is empty
+  Output:
+    1 when all are taken, else a list of (index, error) pairs; the others are taken
+]]
+--- @include "includes/skip-taken.lua"
+
+local time = redis.call('TIME')
+local due = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000) + tonumber(ARGV[at])
+local failures
+local index = 0
+for i = at + 1, #ARGV, 4 do
+  index = index + 1
+  if not skip[index] then
+    local key = ARGV[i + 3]
+    local order = string.format('%012d%06d%06d', time[1], time[2], index)
+    local member = cmsgpack.pack({order, ARGV[i], ARGV[i + 1], ARGV[i + 2], key ~= '' and string.sub(key, 2), 1})
+    local reply = redis.pcall('ZADD', KEYS[1], due, member)
+    if type(reply) == 'table' and reply.err then
+      failures = failures or {}
+      failures[#failures + 1] = index
+      failures[#failures + 1] = reply.err
+    end
+  end
+end
+
+--- @include "includes/remember-batch.lua"

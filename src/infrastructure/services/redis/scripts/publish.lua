@@ -1,0 +1,35 @@
+--[[
+  Takes a batch of messages.
+
+  Input:
+    KEYS[1] stream of the topic
+    KEYS[2] batches of the publisher
+    ARGV[1] number of the batch
+    ARGV[2] how many doubts follow, each as (index of the message, number of the earlier batch)
+    behind them: id, headers, body and key of each message; a key has "=" before it, none is empty
+  Output:
+    1 when all are taken, else a list of (index, error) pairs; the others are taken
+]]
+--- @include "includes/skip-taken.lua"
+
+local failures
+local index = 0
+for i = at, #ARGV, 4 do
+  index = index + 1
+  if not skip[index] then
+    local key = ARGV[i + 3]
+    local reply
+    if key == '' then
+      reply = redis.pcall('XADD', KEYS[1], '*', 'id', ARGV[i], 'headers', ARGV[i + 1], 'body', ARGV[i + 2])
+    else
+      reply = redis.pcall('XADD', KEYS[1], '*', 'id', ARGV[i], 'headers', ARGV[i + 1], 'body', ARGV[i + 2], 'key', string.sub(key, 2))
+    end
+    if type(reply) == 'table' and reply.err then
+      failures = failures or {}
+      failures[#failures + 1] = index
+      failures[#failures + 1] = reply.err
+    end
+  end
+end
+
+--- @include "includes/remember-batch.lua"

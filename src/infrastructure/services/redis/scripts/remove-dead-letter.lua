@@ -1,0 +1,19 @@
+--[[
+  Removes a dead letter with everything that was kept for it.
+
+  Input:
+    KEYS[1] set of all ids
+    ARGV[1] id
+  Output:
+    1 when there was one, else 0
+]]
+--- @include "includes/dead-letters.lua"
+
+local id = ARGV[1]
+local letter = hash(letter_of(id))
+if not letter then return 0 end
+take_out(letter, id)
+close(letter, id)
+redis.call('ZREM', all, id)
+redis.call('DEL', letter_of(id), body_of(id))
+return 1

@@ -1,0 +1,21 @@
+--[[
+  Removes a group with everything that was kept for it alone.
+
+  Input:
+    KEYS[1] stream of the topic
+    KEYS[2] stream of the group
+    KEYS[3] sorted set of the group
+    KEYS[4] consumers
+    KEYS[5] crashes
+    KEYS[6] locks
+    KEYS[7] what waits behind its key
+    ARGV[1] group
+  Output:
+    -1 while a consumer lives, else how many streams knew the group
+]]
+--- @include "includes/server-now.lua"
+
+if redis.call('ZCOUNT', KEYS[4], server_now(), '+inf') > 0 then return -1 end
+local removed = redis.pcall('XGROUP', 'DESTROY', KEYS[1], ARGV[1])
+redis.call('UNLINK', KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7])
+return type(removed) == 'number' and removed or 0

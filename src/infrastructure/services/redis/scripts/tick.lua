@@ -1,0 +1,87 @@
+--[[
+  What a consumer does at intervals: keeps its lease, moves what is due, and takes over what dead consumers had.
+
+  A consumer is dead when its lease has run out, and for good once another one has seen that: what it settles from then on is
+  dropped. Each of its messages is handed to others once, as a further attempt. What was given back is handed out without.
+
+  Input:
+    KEYS[1] stream of the topic
+    KEYS[2] sorted set of the topic
+    KEYS[3] stream of the group
+    KEYS[4] sorted set of the group
+    KEYS[5] consumers
+    KEYS[6] crashes
+    KEYS[7] locks
+    ARGV[1] group
+    ARGV[2] consumer
+    ARGV[3] lease, in ms
+    ARGV[4] how many entries to take over
+  Output:
+    "dead" when the consumer itself is, else (ms until the next is due or -1, entries), each entry as (1 for the topic's stream or
+    2 for the group's, id, fields, attempts used up by crashes)
+]]
+--- @include "includes/server-now.lua"
+--- @include "includes/move-due.lua"
+--- @include "includes/reserved-consumers.lua"
+
+local group, me, lease, room = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local now = server_now()
+local mine = redis.call('ZSCORE', KEYS[5], me)
+if not mine or tonumber(mine) < 0 then return 'dead' end
+redis.call('ZADD', KEYS[5], now + lease, me)
+
+local next_topic = move_due(KEYS[2], KEYS[1], now)
+local next_group = move_due(KEYS[4], KEYS[3], now)
+local due = -1
+if next_topic then due = next_topic end
+if next_group and (due < 0 or next_group < due) then due = next_group end
+
+for _, name in ipairs(redis.call('ZRANGEBYSCORE', KEYS[5], '(-1', now)) do redis.call('ZADD', KEYS[5], -1, name) end
+local entries = {}
+local streams = {KEYS[1], KEYS[3]}
+local function take_over(index, name, is_crash)
+  local pending = redis.call('XPENDING', streams[index], group, '-', '+', room, name)
+  for _, one in ipairs(pending) do
+    local claimed = redis.call('XCLAIM', streams[index], group, me, 0, one[1])
+    local entry = claimed[1]
+    if entry and entry[2] then
+      local field = index .. ':' .. entry[1]
+      if is_crash then redis.call('HINCRBY', KEYS[6], field, 1) end
+      for f = 1, #entry[2], 2 do
+        if entry[2][f] == 'key' and redis.call('HEXISTS', KEYS[7], entry[2][f + 1]) == 1 then
+          redis.call('HSET', KEYS[7], entry[2][f + 1], me .. ' ' .. field)
+        end
+      end
+      entries[#entries + 1] = {index, entry[1], entry[2], tonumber(redis.call('HGET', KEYS[6], field) or 0)}
+      room = room - 1
+    else
+      redis.call('XACK', streams[index], group, one[1])
+    end
+  end
+end
+for index = 1, 2 do
+  local consumers = redis.pcall('XINFO', 'CONSUMERS', streams[index], group)
+  if consumers.err then return redis.error_reply('NOGROUP ' .. streams[index]) end
+  for _, info in ipairs(consumers) do
+    local about = {}
+    for f = 1, #info, 2 do about[info[f]] = info[f + 1] end
+    if about.name == RETURNED then
+      if about.pending > 0 and room > 0 then take_over(index, about.name, false) end
+    elseif about.name ~= WAITING and about.name ~= me then
+      local score = tonumber(redis.call('ZSCORE', KEYS[5], about.name) or 0)
+      if score == 0 and about.idle > lease then score = -1 end
+      if score < 0 then
+        if about.pending > 0 and room > 0 then take_over(index, about.name, true) end
+        if #redis.call('XPENDING', streams[index], group, '-', '+', 1, about.name) == 0 then
+          redis.call('XGROUP', 'DELCONSUMER', streams[index], group, about.name)
+        end
+      end
+    end
+  end
+end
+for _, name in ipairs(redis.call('ZRANGEBYSCORE', KEYS[5], '-inf', '(0')) do
+  local left = 0
+  for index = 1, 2 do left = left + #redis.call('XPENDING', streams[index], group, '-', '+', 1, name) end
+  if left == 0 then redis.call('ZREM', KEYS[5], name) end
+end
+return {due, entries}

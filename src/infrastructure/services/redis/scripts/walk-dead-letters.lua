@@ -1,0 +1,68 @@
+--[[
+  Walks ids in order and gives those of dead letters that meet the conditions, with their fields but not their headers.
+
+  Input:
+    KEYS[1] set of all ids
+    ARGV[1] index to walk, or empty for all
+    ARGV[2] value to look up in the index
+    ARGV[3] id to begin behind, or empty
+    ARGV[4] 1 for newest first
+    ARGV[5] how many to give; 0 only counts
+    ARGV[6] how many to look at
+    ARGV[7] and on: conditions, each as (field, one of "=", ">=" and "<", value)
+  Output:
+    (last id looked at or empty at the end, how many met the conditions, dead letters)
+]]
+--- @include "includes/dead-letters.lua"
+
+local index, value, after, newest, want, looks = ARGV[1], ARGV[2], ARGV[3], ARGV[4] == '1', tonumber(ARGV[5]), tonumber(ARGV[6])
+local from, to = '-', '+'
+local key = all
+local start = 1
+if index ~= '' then
+  key = base .. 'by:' .. index
+  from = '[' .. value .. '\0'
+  to = '(' .. value .. '\1'
+  start = #value + 2
+end
+if after ~= '' then
+  local cursor = '(' .. (index ~= '' and (value .. '\0') or '') .. after
+  if newest then to = cursor else from = cursor end
+end
+local members
+if newest then
+  members = redis.call('ZREVRANGEBYLEX', key, to, from, 'LIMIT', 0, looks)
+else
+  members = redis.call('ZRANGEBYLEX', key, from, to, 'LIMIT', 0, looks)
+end
+local function holds(id)
+  for i = 7, #ARGV, 3 do
+    local found = redis.call('HGET', letter_of(id), ARGV[i])
+    if not found then return false end
+    local how = ARGV[i + 1]
+    if how == '=' then
+      if found ~= ARGV[i + 2] then return false end
+    elseif how == '>=' then
+      if tonumber(found) < tonumber(ARGV[i + 2]) then return false end
+    elseif tonumber(found) >= tonumber(ARGV[i + 2]) then
+      return false
+    end
+  end
+  return true
+end
+local letters = {}
+local met = 0
+local last = ''
+for nth, member in ipairs(members) do
+  local id = string.sub(member, start)
+  last = id
+  if holds(id) then
+    met = met + 1
+    if want > 0 then
+      letters[#letters + 1] = given(id)
+      if #letters == want then return {nth == #members and #members < looks and '' or last, met, letters} end
+    end
+  end
+end
+if #members < looks then last = '' end
+return {last, met, letters}
