@@ -33,7 +33,7 @@ for (const needed of ['README.md', 'LICENSE', 'CHANGELOG.md', 'package.json']) {
 for (const name of names) {
   const belongs = /^(dist|docs)\//.test(name) || !name.includes('/');
   const stays =
-    /^dist\/(main|app\.|config\/|demonstration\/|modules\/)|\.(tsbuildinfo|map)$|^\.env|\.spec\.|\.(lua|sql|html|css)$/.test(
+    /^dist\/(main|app\.|demonstration\/|modules\/)|\.(tsbuildinfo|map)$|^\.env|\.spec\.|\.(lua|sql|html|css)$/.test(
       name,
     );
   if (!belongs || stays) problems.push(`${name} would be published. "files" in package.json leaves it out.`);

@@ -5,10 +5,10 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 
-import { configSchema } from '../src/config/app-config.schema.js';
-import { envExample, withReference } from '../src/config/reference-text.js';
-import { referenceOf } from '../src/config/reference.js';
+import { configSchema } from '../src/app.config.js';
 import { shapeOf } from '../src/config/shape.js';
+import { envExample, withReference } from './config-reference-text.js';
+import { referenceOf } from './config-reference.js';
 
 const entries = referenceOf(shapeOf(configSchema));
 const page = path.join('docs', 'configuration.md');

@@ -11,7 +11,7 @@ import { welcomeText } from './demonstration/welcome.js';
 
 /** Runs the demonstration until it is told to stop. */
 async function main(): Promise<void> {
-  const config = loadAppConfig();
+  const config = await loadAppConfig();
   const wantsKey = config.admin.enabled && config.admin.apiKeys.length === 0 && !config.production;
   const own = wantsKey ? demonstrationKey(config.dataDir) : undefined;
   const app = await NestFactory.create(AppModule.forRoot(withKey(config, own?.sha256)), {

@@ -4,7 +4,7 @@ import * as path from 'node:path';
 import type { Route } from '../core/messaging/routing.js';
 import { type TransportSettings, transportSettingsSchema } from '../infrastructure/services/transports.js';
 import { FALLBACK_NAME } from './settings.js';
-import type { AdminKey, AppConfig, ParsedConfig } from './app-config.js';
+import type { AdminKey, ParsedSettings, SwitchyardSettings } from './switchyard-settings.js';
 
 /** Where the transport that `fallback` adds keeps its messages when it is embedded. */
 export function fallbackDirectory(dataDir: string): string {
@@ -16,7 +16,11 @@ export function fallbackDirectory(dataDir: string): string {
  *
  * @param hasLeftovers whether an earlier `fallback: embedded` has left a directory behind.
  */
-export function complete(parsed: ParsedConfig, production: boolean, hasLeftovers: boolean): AppConfig {
+export function complete<T extends ParsedSettings>(
+  parsed: T,
+  production: boolean,
+  hasLeftovers: boolean,
+): SwitchyardSettings & Omit<T, keyof ParsedSettings> {
   return {
     ...parsed,
     ...routing(parsed, hasLeftovers),
@@ -33,7 +37,7 @@ export function complete(parsed: ParsedConfig, production: boolean, hasLeftovers
   };
 }
 
-function hashed({ name, sha256, key }: ParsedConfig['admin']['apiKeys'][number]): AdminKey {
+function hashed({ name, sha256, key }: ParsedSettings['admin']['apiKeys'][number]): AdminKey {
   return {
     name,
     sha256:
@@ -44,7 +48,7 @@ function hashed({ name, sha256, key }: ParsedConfig['admin']['apiKeys'][number])
   };
 }
 
-type Routing = Pick<AppConfig, 'transports' | 'routes' | 'drain'>;
+type Routing = Pick<SwitchyardSettings, 'transports' | 'routes' | 'drain'>;
 
 /**
  * Applies `fallback`.
@@ -54,7 +58,7 @@ type Routing = Pick<AppConfig, 'transports' | 'routes' | 'drain'>;
  * drained once `fallback` is off again.
  */
 function routing(
-  { transports, routes, drain, fallback, dataDir }: ParsedConfig,
+  { transports, routes, drain, fallback, dataDir }: ParsedSettings,
   hasLeftovers: boolean,
 ): Routing {
   const names = Object.keys(transports);

@@ -1,22 +1,17 @@
 import { nearestName } from './nearest.js';
 import { isGroup, type Settings } from './settings.js';
 import { type Shape, variantOf, type VariantsShape } from './shape.js';
-import { readYaml } from './yaml-source.js';
+import type { SettingsSources } from './sources.js';
+import type { YamlSource } from './yaml-source.js';
 
-export type Environment = Readonly<Record<string, string | undefined>>;
-
-/** Reads a small text file; throws when it cannot. */
-export type ReadFile = (path: string) => string;
+/** Paths of keys by the variables that set them. */
+export type ShortNames = Readonly<Record<string, readonly string[]>>;
 
 const PREFIX = 'SWITCHYARD_';
 const FILE_SUFFIX = '_FILE';
 
-/** Variables without the prefix, and the one that is not a setting. */
+/** The one that is not a setting. */
 export const CONFIG_FILE_VARIABLE = `${PREFIX}CONFIG`;
-const SHORT_NAMES: readonly (readonly [string, readonly string[]])[] = [
-  ['PORT', ['http', 'port']],
-  ['DATA_DIR', ['dataDir']],
-];
 
 /** Set by Kubernetes in every pod next to a Service that is called "switchyard"; nobody meant them as settings. */
 const SERVICE_LINK = /^SWITCHYARD_(SERVICE_(HOST|PORT)(_\w+)?|PORT_\d+_\w+)=|^SWITCHYARD_PORT=\w+:\/\//;
@@ -35,8 +30,14 @@ export function variableName(path: readonly string[]): string {
 }
 
 /** Lays the variables over the settings. Variables that are empty count as not set. */
-export function addEnvironment(settings: Settings, shape: Shape, env: Environment, readFile: ReadFile): void {
-  for (const [name, path] of SHORT_NAMES) {
+export function addEnvironment(
+  settings: Settings,
+  shape: Shape,
+  sources: SettingsSources,
+  shortNames: ShortNames,
+): void {
+  const { env } = sources;
+  for (const [name, path] of Object.entries(shortNames)) {
     const value = env[name];
     if (value !== undefined && value !== '') settings.set(path, value, name);
   }
@@ -44,7 +45,7 @@ export function addEnvironment(settings: Settings, shape: Shape, env: Environmen
   // Parents before children, so that a list or group given whole can be refined by further variables.
   for (const name of names.sort((a, b) => depthOf(a) - depthOf(b) || (a < b ? -1 : 1))) {
     if (name === CONFIG_FILE_VARIABLE || SERVICE_LINK.test(`${name}=${env[name] ?? ''}`)) continue;
-    addVariable(settings, shape, { name, env, readFile });
+    addVariable(settings, shape, name, sources);
   }
 }
 
@@ -52,13 +53,8 @@ function depthOf(name: string): number {
   return name.split('__').length;
 }
 
-interface Variable {
-  readonly name: string;
-  readonly env: Environment;
-  readonly readFile: ReadFile;
-}
-
-function addVariable(settings: Settings, shape: Shape, { name, env, readFile }: Variable): void {
+function addVariable(settings: Settings, shape: Shape, name: string, sources: SettingsSources): void {
+  const { env, readFile, readYaml } = sources;
   const direct = resolve(shape, name, settings);
   const base = name.slice(0, -FILE_SUFFIX.length);
   const found = direct ?? (name.endsWith(FILE_SUFFIX) ? resolve(shape, base, settings) : undefined);
@@ -80,7 +76,7 @@ function addVariable(settings: Settings, shape: Shape, { name, env, readFile }: 
       return;
     }
   }
-  const value = found.shape.kind === 'value' ? text : parseWhole(settings, name, text);
+  const value = found.shape.kind === 'value' ? text : parseWhole(settings, name, readYaml(text));
   settings.set(found.path, value, name, direct === undefined);
 }
 
@@ -90,8 +86,7 @@ function codeOf(error: unknown): string {
 }
 
 /** Lists and groups are written as YAML or JSON. */
-function parseWhole(settings: Settings, name: string, text: string): unknown {
-  const { value, problems } = readYaml(text);
+function parseWhole(settings: Settings, name: string, { value, problems }: YamlSource): unknown {
   for (const problem of problems) settings.problems.push(`${name}, ${problem}.`);
   return value;
 }

@@ -68,15 +68,3 @@ export const healthSchema = z
 export const metricsSchema = z
   .strictObject({ enabled: z.boolean().describe('Serves `/metrics`.').default(true) })
   .prefault({});
-
-export const httpSchema = z
-  .strictObject({
-    port: z
-      .number()
-      .int()
-      .min(0)
-      .max(65_535)
-      .describe('Where the application listens; 0 takes a free port.')
-      .default(3_000),
-  })
-  .prefault({});

@@ -1,4 +1,8 @@
-import { readYaml } from './yaml-source.js';
+import * as yaml from 'yaml';
+
+import { loadYamlReader, yamlReader } from './yaml-source.js';
+
+const readYaml = yamlReader(yaml);
 
 const CANARY = 'c4n4ry';
 
@@ -53,5 +57,27 @@ describe('a YAML source', () => {
     const { problems } = readYaml(text);
     expect(problems.join('\n')).toContain(problem);
     expect(problems.join('\n')).not.toContain(CANARY);
+  });
+});
+
+describe('the package yaml', () => {
+  it('is loaded', async () => {
+    expect((await loadYamlReader())('[1]').value).toEqual([1]);
+  });
+
+  it('is loaded as bundlers and CommonJS give it', async () => {
+    const load = async (): Promise<unknown> => ({ default: yaml });
+    expect((await loadYamlReader(load))('[1]').value).toEqual([1]);
+  });
+
+  it('is named when it is missing and a text is to be read', async () => {
+    const read = await loadYamlReader(() => Promise.reject(new Error('Cannot find package')));
+    expect(read('[1]')).toEqual({
+      value: undefined,
+      lines: new Map(),
+      problems: [
+        'reading YAML needs the package "yaml", which cannot be loaded. Install it: npm install yaml@2',
+      ],
+    });
   });
 });

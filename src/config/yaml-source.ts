@@ -1,14 +1,5 @@
-import {
-  type Alias,
-  isAlias,
-  isMap,
-  isScalar,
-  isSeq,
-  LineCounter,
-  parseDocument,
-  type Document,
-  type Node,
-} from 'yaml';
+import type * as yaml from 'yaml';
+import type { Alias, Document, LineCounter, Node } from 'yaml';
 
 /** What one YAML text says: plain values, the line of each, and what could not be read. */
 export interface YamlSource {
@@ -38,47 +29,70 @@ const MISTAKES: Readonly<Record<string, string>> = {
 };
 
 /** Parses YAML 1.2 with plain values only: no custom tags, no merge keys, no repeated keys. Never throws. */
-export function readYaml(text: string): YamlSource {
-  const counter = new LineCounter();
-  const document = parseDocument(text, {
-    prettyErrors: false,
-    lineCounter: counter,
-    merge: false,
-    schema: 'core',
-  });
-  const mistakes = [...document.errors, ...document.warnings].map(
-    ({ code, pos }) => `line ${counter.linePos(pos[0]).line}: ${MISTAKES[code] ?? 'this is not valid YAML'}`,
-  );
-  if (mistakes.length > 0) return { value: undefined, lines: new Map(), problems: [...new Set(mistakes)] };
-  const reader = new Reader(document, counter);
-  const value = document.contents === null ? undefined : reader.read(document.contents, []);
-  return { value, lines: reader.lines, problems: reader.problems };
+export type ReadYaml = (text: string) => YamlSource;
+
+type Yaml = typeof yaml;
+
+/** Loads the package `yaml`, which is only installed by applications that read YAML. Without it each text is a problem. */
+export async function loadYamlReader(load: () => Promise<unknown> = () => import('yaml')): Promise<ReadYaml> {
+  try {
+    const loaded = (await load()) as { readonly default?: Yaml } & Yaml;
+    return yamlReader(loaded.default ?? loaded);
+  } catch {
+    const problem =
+      'reading YAML needs the package "yaml", which cannot be loaded. Install it: npm install yaml@2';
+    return () => ({ value: undefined, lines: new Map(), problems: [problem] });
+  }
+}
+
+/** Reads with this parser. */
+export function yamlReader(parser: Yaml): ReadYaml {
+  return (text) => {
+    const counter = new parser.LineCounter();
+    const document = parser.parseDocument(text, {
+      prettyErrors: false,
+      lineCounter: counter,
+      merge: false,
+      schema: 'core',
+    });
+    const mistakes = [...document.errors, ...document.warnings].map(
+      ({ code, pos }) =>
+        `line ${counter.linePos(pos[0]).line}: ${MISTAKES[code] ?? 'this is not valid YAML'}`,
+    );
+    if (mistakes.length > 0) return { value: undefined, lines: new Map(), problems: [...new Set(mistakes)] };
+    const reader = new Reader(parser, document, counter);
+    const value = document.contents === null ? undefined : reader.read(document.contents, []);
+    return { value, lines: reader.lines, problems: reader.problems };
+  };
 }
 
 class Reader {
   readonly lines = new Map<string, number>();
   readonly problems: string[] = [];
+  readonly #parser: Yaml;
   readonly #document: Document.Parsed;
   readonly #counter: LineCounter;
   #values = 0;
 
-  constructor(document: Document.Parsed, counter: LineCounter) {
+  constructor(parser: Yaml, document: Document.Parsed, counter: LineCounter) {
+    this.#parser = parser;
     this.#document = document;
     this.#counter = counter;
   }
 
   read(node: Node | null, path: readonly string[]): unknown {
     if (node === null) return null;
-    if (isAlias(node)) return this.#readAlias(node, path);
+    if (this.#parser.isAlias(node)) return this.#readAlias(node, path);
     if (++this.#values > MAX_VALUES || path.length > MAX_DEPTH) {
       if (this.problems.length === 0)
         this.problems.push(`it unfolds to more than ${MAX_VALUES} values or ${MAX_DEPTH} levels`);
       return undefined;
     }
     this.lines.set(path.join('.'), this.#lineOf(node));
-    if (isMap<Node, Node | null>(node)) return this.#readMap(node.items, path);
-    if (isSeq<Node>(node)) return node.items.map((item, index) => this.read(item, [...path, String(index)]));
-    return isScalar(node) ? node.value : undefined;
+    if (this.#parser.isMap<Node, Node | null>(node)) return this.#readMap(node.items, path);
+    if (this.#parser.isSeq<Node>(node))
+      return node.items.map((item, index) => this.read(item, [...path, String(index)]));
+    return this.#parser.isScalar(node) ? node.value : undefined;
   }
 
   #readAlias(alias: Alias, path: readonly string[]): unknown {
@@ -90,7 +104,7 @@ class Reader {
   #readMap(items: readonly { key: Node; value: Node | null }[], path: readonly string[]): unknown {
     const result = Object.create(null) as Record<string, unknown>;
     for (const { key, value } of items) {
-      if (!isScalar(key) || (typeof key.value !== 'string' && typeof key.value !== 'number')) {
+      if (!this.#parser.isScalar(key) || (typeof key.value !== 'string' && typeof key.value !== 'number')) {
         this.problems.push(`line ${this.#lineOf(key)}: a key must be a plain name`);
         continue;
       }

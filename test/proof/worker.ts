@@ -4,7 +4,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { loadAppConfig } from '../../src/app.config.js';
+import { type AppConfig, loadAppConfig } from '../../src/app.config.js';
 import { directOf, messagingOptions } from '../../src/app.module.js';
 import {
   DeadLetterService,
@@ -52,8 +52,7 @@ const LEFT_OPEN = 3;
 
 @Module({})
 class ProofModule {
-  static forRoot({ consumes }: WorkerTask, history: History): DynamicModule {
-    const config = loadAppConfig();
+  static forRoot(config: AppConfig, { consumes }: WorkerTask, history: History): DynamicModule {
     return {
       module: ProofModule,
       imports: [
@@ -79,10 +78,13 @@ async function main(task: WorkerTask): Promise<void> {
     process.stderr.write(`unhandled rejection: ${String((error as Error | undefined)?.stack)}\n`);
     void history.note({ e: 'x', what: `unhandled rejection in ${task.name}: ${String(error)}` });
   });
-  const app = await NestFactory.createApplicationContext(ProofModule.forRoot(task, history), {
-    abortOnError: false,
-    logger: ['error', 'warn'],
-  });
+  const app = await NestFactory.createApplicationContext(
+    ProofModule.forRoot(await loadAppConfig(), task, history),
+    {
+      abortOnError: false,
+      logger: ['error', 'warn'],
+    },
+  );
   const random = seededRandom(task.seed);
   const producer = new Producer(app.get(MessagingService), history, { ...task, random });
   let isDone = !task.produces;

@@ -1,6 +1,10 @@
 import * as path from 'node:path';
 
-import { type AppConfig, loadAppConfig } from '../../src/app.config.js';
+import * as yaml from 'yaml';
+
+import { type AppConfig, readAppConfig } from '../../src/app.config.js';
+import type { SettingsSources } from '../../src/config/sources.js';
+import { yamlReader } from '../../src/config/yaml-source.js';
 import { MessagingConfigurationError } from '../../src/core/messaging/messaging.errors.js';
 
 /** Where the configuration is read; nothing of it exists. */
@@ -18,12 +22,17 @@ export interface Given {
 }
 
 /** Loads a configuration from nothing but what is given. */
-export function load({ env = {}, file, files = {}, directories = [] }: Given): AppConfig {
+export function load(given: Given): AppConfig {
+  return readAppConfig(sourcesOf(given));
+}
+
+/** Sources that hold nothing but what is given. */
+export function sourcesOf({ env = {}, file, files = {}, directories = [] }: Given): SettingsSources {
   const all: Record<string, string | undefined> = {
     [path.join(CWD, 'config/switchyard.yaml')]: file,
     ...files,
   };
-  return loadAppConfig({
+  return {
     env,
     cwd: CWD,
     readFile: (name) => {
@@ -31,8 +40,9 @@ export function load({ env = {}, file, files = {}, directories = [] }: Given): A
       if (text === undefined) throw Object.assign(new Error(`no ${name}`), { code: 'ENOENT' });
       return text;
     },
+    readYaml: yamlReader(yaml),
     exists: (name) => directories.includes(name),
-  });
+  };
 }
 
 /** The mistakes in a configuration; none when it loads. */

@@ -1,12 +1,15 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 
-import { loadAppConfig } from '../app.config.js';
-import { configSchema } from './app-config.schema.js';
-import { envExample, withReference } from './reference-text.js';
-import { referenceOf } from './reference.js';
-import { shapeOf } from './shape.js';
-import { readYaml } from './yaml-source.js';
+import * as yaml from 'yaml';
+
+import { envExample, withReference } from '../../scripts/config-reference-text.js';
+import { referenceOf } from '../../scripts/config-reference.js';
+import { configSchema, readAppConfig } from '../../src/app.config.js';
+import { shapeOf } from '../../src/config/shape.js';
+import { yamlReader } from '../../src/config/yaml-source.js';
+
+const readYaml = yamlReader(yaml);
 
 const entries = referenceOf(shapeOf(configSchema));
 const page = fs.readFileSync('docs/configuration.md', 'utf8');
@@ -51,5 +54,11 @@ describe('examples', () => {
 });
 
 function loadFrom(file: string, env: Record<string, string>): unknown {
-  return loadAppConfig({ env, cwd: path.resolve('/srv'), readFile: () => file, exists: () => false });
+  return readAppConfig({
+    env,
+    cwd: path.resolve('/srv'),
+    readFile: () => file,
+    readYaml,
+    exists: () => false,
+  });
 }

@@ -1,7 +1,7 @@
-import { variableName } from './environment.js';
-import { allowedBy } from './explain.js';
-import type { Shape } from './shape.js';
-import { formatDuration, formatSize } from './units.js';
+import { variableName } from '../src/config/environment.js';
+import { allowedBy } from '../src/config/explain.js';
+import type { Shape } from '../src/config/shape.js';
+import { formatDuration, formatSize } from '../src/config/units.js';
 
 /** One key that can be set, as the reference shows it. */
 export interface ReferenceEntry {

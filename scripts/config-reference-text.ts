@@ -1,4 +1,4 @@
-import type { ReferenceEntry } from './reference.js';
+import type { ReferenceEntry } from './config-reference.js';
 
 const START = '<!-- reference: generated from the schema by npm run docs:config -->';
 const END = '<!-- end of reference -->';

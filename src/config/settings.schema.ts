@@ -8,7 +8,7 @@ import {
   idempotencySchema,
   limitsSchema,
 } from './messaging.schema.js';
-import { adminSchema, healthSchema, httpSchema, metricsSchema } from './operations.schema.js';
+import { adminSchema, healthSchema, metricsSchema } from './operations.schema.js';
 
 const HOUR_MS = 3_600_000;
 
@@ -19,17 +19,17 @@ const routeSchema = z.strictObject({
   transport: z.string().describe('Name of a configured transport.'),
 });
 
+export const serviceSchema = name.meta({
+  description: 'Name of the application: default consumer group and source of its messages.',
+  allowed: ALLOWED_NAME,
+});
+
 /**
- * The schema of everything that can be configured; the reference and `.env.example` are generated from it. The options of
- * each kind of transport come from its own folder.
+ * The schema of everything that the package lets configure. An application may extend it with keys of its own; the options of
+ * each kind of transport come from that transport's folder.
  */
-export const configSchema = z.strictObject({
-  service: name
-    .meta({
-      description: 'Name of the application: default consumer group and source of its messages.',
-      allowed: ALLOWED_NAME,
-    })
-    .default('shop'),
+export const settingsSchema = z.strictObject({
+  service: serviceSchema,
   dataDir: z
     .string()
     .min(1)
@@ -98,5 +98,4 @@ export const configSchema = z.strictObject({
   admin: adminSchema,
   health: healthSchema,
   metrics: metricsSchema,
-  http: httpSchema,
 });

@@ -2,10 +2,10 @@ import type { z } from 'zod';
 
 import type { Route } from '../core/messaging/routing.js';
 import type { TransportSettings } from '../infrastructure/services/transports.js';
-import type { configSchema } from './app-config.schema.js';
+import type { settingsSchema } from './settings.schema.js';
 
 /** What the schema makes of the sources, before defaults that depend on other values. */
-export type ParsedConfig = z.output<typeof configSchema>;
+export type ParsedSettings = z.output<typeof settingsSchema>;
 
 /** Whoever may use the admin API. Only the hash of the key is kept. */
 export interface AdminKey {
@@ -14,9 +14,9 @@ export interface AdminKey {
   readonly sha256: string;
 }
 
-/** The configuration of the application: complete, checked and frozen. Directories are absolute. */
-export interface AppConfig extends Omit<
-  ParsedConfig,
+/** Settings as an application gets them: complete, checked and frozen. Directories are absolute. */
+export interface SwitchyardSettings extends Omit<
+  ParsedSettings,
   'transports' | 'routes' | 'admin' | 'deadLetters' | 'idempotency'
 > {
   /** NODE_ENV is `production`. */
@@ -24,7 +24,7 @@ export interface AppConfig extends Omit<
   readonly transports: Readonly<Record<string, TransportSettings>>;
   /** First match wins; `fallback` is applied. */
   readonly routes: readonly Route[];
-  readonly admin: Omit<ParsedConfig['admin'], 'apiKeys'> & { readonly apiKeys: readonly AdminKey[] };
-  readonly deadLetters: ParsedConfig['deadLetters'] & { readonly directory: string };
-  readonly idempotency: ParsedConfig['idempotency'] & { readonly directory: string };
+  readonly admin: Omit<ParsedSettings['admin'], 'apiKeys'> & { readonly apiKeys: readonly AdminKey[] };
+  readonly deadLetters: ParsedSettings['deadLetters'] & { readonly directory: string };
+  readonly idempotency: ParsedSettings['idempotency'] & { readonly directory: string };
 }

@@ -1,0 +1,35 @@
+import * as fs from 'node:fs';
+
+import { loadYamlReader, type ReadYaml } from './yaml-source.js';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Reads a small text file; throws an error with a `code` when it cannot, `ENOENT` when there is none. */
+export type ReadFile = (path: string) => string;
+
+/** What settings are read from; a parameter so that tests can choose it. */
+export interface SettingsSources {
+  readonly env: Environment;
+  readonly cwd: string;
+  readonly readFile: ReadFile;
+  readonly readYaml: ReadYaml;
+  readonly exists: (file: string) => boolean;
+}
+
+const MAX_FILE_BYTES = 2 ** 20;
+
+/** Environment, working directory and files of this process. */
+export async function machineSources(): Promise<SettingsSources> {
+  return {
+    env: process.env,
+    cwd: process.cwd(),
+    readFile: readSmallFile,
+    readYaml: await loadYamlReader(),
+    exists: fs.existsSync,
+  };
+}
+
+function readSmallFile(file: string): string {
+  if (fs.statSync(file).size > MAX_FILE_BYTES) throw Object.assign(new Error('Too large'), { code: 'EFBIG' });
+  return fs.readFileSync(file, 'utf8');
+}
