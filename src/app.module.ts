@@ -1,22 +1,17 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { ConfigModule } from '@nestjs/config';
 import type { AppConfig } from './app.config.js';
-import {
-  type AdminAuthorizer,
-  apiKeyAuthorizer,
-  MessagingAdminModule,
-} from './core/messaging/admin/index.js';
-import { MessagingModule, type MessagingModuleOptions } from './core/messaging/index.js';
-import { HealthModule } from './infrastructure/services/health/health.module.js';
-import { Backends, InfrastructureModule } from './infrastructure/services/infrastructure.module.js';
-import { MetricsModule } from './infrastructure/services/metrics/metrics.module.js';
+import { type AdminAuthorizer, apiKeyAuthorizer, MessagingAdminModule } from './exports/admin.js';
+import { HealthModule } from './exports/health.js';
+import { MetricsModule } from './exports/metrics.js';
+import { Backends, InfrastructureModule, MessagingModule, type MessagingModuleOptions } from './index.js';
 import { BillingModule } from './modules/billing/billing.module.js';
 import { InventoryModule } from './modules/inventory/inventory.module.js';
 import { LedgerModule } from './modules/ledger/ledger.module.js';
 import { NotificationsModule } from './modules/notifications/notifications.module.js';
 import { OrdersModule } from './modules/orders/orders.module.js';
 
-/** Composition root of the demonstration: the only file that brings core, infrastructure and features together. */
+/** Composition root of the demonstration: the only file that brings the package and the features together. */
 @Module({})
 export class AppModule {
   static forRoot(config: AppConfig): DynamicModule {

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { NestFactory } from '@nestjs/core';
 import { type AppConfig, loadAppConfig } from './app.config.js';
 import { AppModule } from './app.module.js';
-import { MessagingError } from './core/messaging/index.js';
+import { MessagingError } from './index.js';
 import { demonstrationKey } from './demonstration/admin-key.js';
 import { QuietLogger } from './demonstration/quiet-logger.js';
 import { welcomeText } from './demonstration/welcome.js';

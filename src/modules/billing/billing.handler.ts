@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { type MessageContext, MessageHandler } from '../../core/messaging/index.js';
+import { type MessageContext, MessageHandler } from '../../index.js';
 import { FaultsService } from '../faults/faults.service.js';
 import { LedgerService } from '../ledger/ledger.service.js';
 import { type Order, OrderPlaced } from '../orders/order-placed.message.js';

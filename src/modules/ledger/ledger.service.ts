@@ -1,7 +1,7 @@
 import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Inject, Injectable } from '@nestjs/common';
-import type { MessageContext } from '../../core/messaging/index.js';
+import type { MessageContext } from '../../index.js';
 
 /** One group has handled one order. */
 export interface LedgerEntry {

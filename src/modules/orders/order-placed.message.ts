@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { defineMessage, type PayloadOf } from '../../core/messaging/index.js';
+import { defineMessage, type PayloadOf } from '../../index.js';
 
 export const orderSchema = z.strictObject({
   orderId: z.string().min(1).max(100),

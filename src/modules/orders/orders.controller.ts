@@ -10,7 +10,7 @@ import {
   StandardSchemaValidationPipe,
   UsePipes,
 } from '@nestjs/common';
-import { MessagingService, PublishError, type PublishReceipt } from '../../core/messaging/index.js';
+import { MessagingService, PublishError, type PublishReceipt } from '../../index.js';
 import { type LedgerEntry, LedgerService } from '../ledger/ledger.service.js';
 import { OrderPlaced, orderSchema } from './order-placed.message.js';
 

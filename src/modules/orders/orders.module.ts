@@ -1,5 +1,5 @@
 import { Module } from '@nestjs/common';
-import { MessagingModule } from '../../core/messaging/index.js';
+import { MessagingModule } from '../../index.js';
 import { OrderPlaced } from './order-placed.message.js';
 import { OrdersController } from './orders.controller.js';
 
