@@ -2,6 +2,32 @@ import eslint from '@eslint/js';
 import prettier from 'eslint-config-prettier';
 import tseslint from 'typescript-eslint';
 
+const DEFAULT_EXPORT = {
+  selector: 'ExportDefaultDeclaration',
+  message: 'Use named exports: they keep one name everywhere.',
+};
+
+/** The package is built for ES modules and for CommonJS, and bundled by applications: a module does not know where it lies. */
+const PLACE_OF_A_MODULE = [
+  {
+    selector: 'MetaProperty[meta.name="import"]',
+    message: 'CommonJS has no import.meta. Text that is needed at run time is an asset: npm run assets.',
+  },
+  {
+    selector: 'ImportExpression[source.type!="Literal"]',
+    message: 'Bundlers find imports of literals only.',
+  },
+  {
+    selector:
+      ':matches(Program, ExportNamedDeclaration) > :matches(ExpressionStatement, VariableDeclaration) AwaitExpression:not(:function AwaitExpression)',
+    message: 'CommonJS cannot wait while a module is loaded.',
+  },
+];
+const NAMES_OF_COMMONJS = ['__dirname', '__filename', 'require', 'module', 'exports'].map((name) => ({
+  name,
+  message: 'ES modules do not have it.',
+}));
+
 export default tseslint.config(
   { ignores: ['dist/**', 'node_modules/**', 'coverage/**', 'data/**', '**/*.generated.ts'] },
   eslint.configs.recommended,
@@ -19,15 +45,9 @@ export default tseslint.config(
       'no-console': 'error',
       'no-restricted-properties': [
         'error',
-        { object: 'process', property: 'env', message: 'Only src/app.config.ts reads the environment.' },
+        { object: 'process', property: 'env', message: 'Only src/config/sources.ts reads the environment.' },
       ],
-      'no-restricted-syntax': [
-        'error',
-        {
-          selector: 'ExportDefaultDeclaration',
-          message: 'Use named exports: they keep one name everywhere.',
-        },
-      ],
+      'no-restricted-syntax': ['error', DEFAULT_EXPORT],
       // Nest modules are classes without members.
       '@typescript-eslint/no-extraneous-class': ['error', { allowWithDecorator: true }],
       // `() => void expression()` in arrow shorthand is how callbacks are kept short here.
@@ -44,8 +64,26 @@ export default tseslint.config(
     },
   },
   {
-    files: ['src/app.config.ts', 'test/**', 'bench/**', 'scripts/**'],
+    files: ['src/config/sources.ts', 'test/**', 'bench/**', 'scripts/**'],
     rules: { 'no-restricted-properties': 'off' },
+  },
+  {
+    files: ['src/**/*.ts'],
+    ignores: ['src/main.ts', '**/*.spec.ts'],
+    rules: {
+      'no-restricted-syntax': ['error', DEFAULT_EXPORT, ...PLACE_OF_A_MODULE],
+      'no-restricted-globals': ['error', ...NAMES_OF_COMMONJS],
+      'no-restricted-imports': [
+        'error',
+        {
+          paths: ['node:module', 'module'].map((name) => ({
+            name,
+            importNames: ['createRequire'],
+            message: 'It needs a place to look from. Write import() of a literal.',
+          })),
+        },
+      ],
+    },
   },
   {
     files: ['test/**', '**/*.spec.ts', 'bench/**'],

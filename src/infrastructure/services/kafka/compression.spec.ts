@@ -18,7 +18,7 @@ async function prepared(wanted: Compression, ...installed: string[]) {
   const CompressionCodecs: Record<number, () => unknown> = {};
   const CompressionTypes = { None: 0, GZIP: 1, Snappy: 2, LZ4: 3, ZSTD: 4 };
   const kafkajs = { CompressionCodecs, CompressionTypes } as unknown as Kafkajs;
-  await prepareCompression(kafkajs, wanted, (name) =>
+  await prepareCompression(kafkajs, wanted, ({ name }) =>
     installed.includes(name) ? Promise.resolve(LOADED[name]) : Promise.reject(new Error('not there')),
   );
   return CompressionCodecs;

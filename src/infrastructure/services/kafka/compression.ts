@@ -24,11 +24,29 @@ export const MAX_EXPANDED_BYTES = 128 * 2 ** 20;
 type Make = () => Codec;
 type Packaged = Exclude<Compression, 'none' | 'gzip'>;
 
-/** Each has its own way to give the codec. */
-const PACKAGES: Readonly<Record<Packaged, readonly [name: string, codecOf: (main: unknown) => Make]>> = {
-  snappy: ['kafkajs-snappy', (main) => main as Make],
-  lz4: ['kafkajs-lz4', (Main) => new (Main as new () => { readonly codec: Make })().codec],
-  zstd: ['@kafkajs/zstd', (main) => (main as () => Make)()],
+interface CodecPackage {
+  readonly name: string;
+  readonly load: () => Promise<unknown>;
+  /** Each has its own way to give the codec. */
+  readonly codecOf: (main: unknown) => Make;
+}
+
+const PACKAGES: Readonly<Record<Packaged, CodecPackage>> = {
+  snappy: {
+    name: 'kafkajs-snappy',
+    load: () => import('kafkajs-snappy'),
+    codecOf: (main) => main as Make,
+  },
+  lz4: {
+    name: 'kafkajs-lz4',
+    load: () => import('kafkajs-lz4'),
+    codecOf: (Main) => new (Main as new () => { readonly codec: Make })().codec,
+  },
+  zstd: {
+    name: '@kafkajs/zstd',
+    load: () => import('@kafkajs/zstd'),
+    codecOf: (main) => (main as () => Make)(),
+  },
 };
 
 const [packing, expanding] = [promisify(gzip), promisify(unzip)];
@@ -56,14 +74,14 @@ const boundedGzip: Codec = {
 export async function prepareCompression(
   { CompressionCodecs, CompressionTypes }: Kafkajs,
   wanted: Compression,
-  load: (name: string) => Promise<unknown> = (name) => import(name),
+  load: (from: CodecPackage) => Promise<unknown> = (from) => from.load(),
 ): Promise<void> {
   const codecs: Record<number, Make> = CompressionCodecs;
   codecs[CompressionTypes.GZIP] = () => boundedGzip;
   for (const kind of Object.keys(PACKAGES) as Packaged[]) {
-    const [name, codecOf] = PACKAGES[kind];
+    const { name, codecOf } = PACKAGES[kind];
     try {
-      const loaded = (await load(name)) as { readonly default?: unknown };
+      const loaded = (await load(PACKAGES[kind])) as { readonly default?: unknown };
       codecs[CompressionTypes[COMPRESSION[kind]]] = codecOf(loaded.default ?? loaded);
     } catch {
       if (kind === wanted)

@@ -1,0 +1,3 @@
+declare module 'kafkajs-snappy';
+declare module 'kafkajs-lz4';
+declare module '@kafkajs/zstd';
