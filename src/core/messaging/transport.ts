@@ -31,7 +31,7 @@ export interface PublishOptions {
    * `strict`: messages with a key go to one broker only, because their order would be lost between two. A transport that stands for
    * several sends a key always to the same one, and says `unavailable` while that one does not work; others need not look at it.
    */
-  readonly order?: 'strict';
+  readonly ordering?: 'strict';
 }
 
 /** One try of a publish on one transport, as receipts and errors show it. */
