@@ -160,8 +160,8 @@ export interface DeadLetterStore {
     from: readonly DeadLetterStatus[],
     to: DeadLetterStatus,
   ): Promise<DeadLetterSummary | undefined>;
-  /** Deletes for good. False when there is no such letter. */
-  remove(id: string): Promise<boolean>;
+  /** Removes the letter for good. False when there is no such letter. */
+  discard(id: string): Promise<boolean>;
   stats(): Promise<readonly DeadLetterStock[]>;
   close(): Promise<void>;
 }

@@ -28,7 +28,7 @@ import {
   CHANGE_LETTER,
   COUNT_LETTERS,
   FIND_LETTER,
-  REMOVE_LETTER,
+  DISCARD_LETTER,
   SUM_UP_LETTERS,
   WALK_LETTERS,
 } from './scripts/dead-letters.js';
@@ -121,8 +121,8 @@ export class RedisDeadLetterStore implements DeadLetterStore {
     return changed === null ? undefined : readSummary(changed);
   }
 
-  async remove(id: string): Promise<boolean> {
-    return (await this.#store.run(REMOVE_LETTER, this.#all, [id])) === 1;
+  async discard(id: string): Promise<boolean> {
+    return (await this.#store.run(DISCARD_LETTER, this.#all, [id])) === 1;
   }
 
   async stats(): Promise<readonly DeadLetterStock[]> {

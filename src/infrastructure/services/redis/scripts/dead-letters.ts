@@ -110,8 +110,8 @@ return given(id)`,
 );
 
 /** ARGV: id. Replies 1 when there was one. */
-export const REMOVE_LETTER = script(
-  'remove-letter',
+export const DISCARD_LETTER = script(
+  'discard-letter',
   `${LIBRARY}
 local id = ARGV[1]
 local letter = hash(letter_of(id))
