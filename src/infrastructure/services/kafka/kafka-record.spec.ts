@@ -32,7 +32,7 @@ it('takes off its own headers and no others of ours, and forwards none of its ow
     'x-swy-spool': '{}',
     'x-swy-key': 'k',
   };
-  const forged = { 'x-swy-topic': 't', 'x-swy-due-at': '1', 'x-swy-delay-ms': '1' };
+  const forged = { 'x-swy-topic': 't', 'x-swy-due-at': '1', 'x-swy-delay-ms': '1', ce_specversion: '0.3' };
   const opened = open(received(seal({ ...message, headers: { ...ofOthers, ...forged } })));
   expect(opened).toEqual({ message: { ...message, headers: ofOthers }, attempt: 1, delay: undefined });
 });

@@ -5,10 +5,12 @@ import type { IHeaders, KafkaMessage } from './kafkajs-client.js';
 
 /** Of the binding of CloudEvents to Kafka; the core sends the other attributes itself. */
 const ID = 'ce_id';
+const SPEC_VERSION = 'ce_specversion';
 /** Headers that this transport sets, and takes off again. Those of the core and of others go through. */
 const { attempt: ATTEMPT, dueAt: DUE_AT, delayMs: DELAY_MS, topic: TOPIC, group: GROUP } = OWN_HEADERS;
 const OWN = new Set<string>([
   ID,
+  SPEC_VERSION,
   ...[ATTEMPT, DUE_AT, DELAY_MS, TOPIC, GROUP].map(({ name }) => name),
 ]);
 
@@ -61,7 +63,7 @@ export class OutRecord {
 }
 
 export function seal({ id, key, headers, body }: WireMessage, { attempt, delay }: Transit = {}): OutRecord {
-  const all: Record<string, string> = { [ID]: id };
+  const all: Record<string, string> = { [SPEC_VERSION]: '1.0', [ID]: id };
   for (const name in headers) if (!OWN.has(name)) all[name] = headers[name] ?? '';
   const larger = largerAttempt(headers, attempt);
   if (larger > 1) all[ATTEMPT.name] = String(larger);
