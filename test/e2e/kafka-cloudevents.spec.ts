@@ -67,6 +67,7 @@ it('what is published is a CloudEvent for others, and its version is no header o
   expect(seen[0]).toMatchObject({ tenant: 'a' });
 
   const [record] = await recordsOf('events.orders.placed', 1);
+  expect(record?.headers).toMatchObject({ ce_specversion: '1.0' }); // the parser takes a record without it for this version
   const event = KafkaBinding.toEvent(record!) as CloudEvent<unknown>;
   expect(event.validate()).toBe(true);
   expect(event.toJSON()).toMatchObject({

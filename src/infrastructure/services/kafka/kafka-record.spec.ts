@@ -60,8 +60,10 @@ it('a message without a key has none, and an empty key is one', () => {
   expect(open(received(seal({ ...message, key: '' }))).message.key).toBe('');
 });
 
-it('the id is where the CloudEvents binding has it', () => {
-  expect(seal(message).headers).toMatchObject({ ce_id: 'id-1', ce_type: 'orders.placed' });
+it('id and version are where the CloudEvents binding has them', () => {
+  const sealed = seal(message);
+  expect(sealed.headers).toMatchObject({ ce_specversion: '1.0', ce_id: 'id-1', ce_type: 'orders.placed' });
+  expect(Object.keys(open(received(sealed)).message.headers)).toEqual(['ce_type', 'x-näme']);
 });
 
 it("a stranger's message gets the same id each time, and a tombstone an empty body", () => {
