@@ -67,7 +67,7 @@ module.exports = {
       to: {
         path: '^src/core/',
         pathNot:
-          '^src/core/messaging/(transport|composite|messaging\\.errors|clock|transport-kit/[a-z-]+|dead-letters/dead-letter-store|dead-letters/dead-letter-filter|idempotency/idempotency-store)\\.ts$',
+          '^src/core/messaging/(transport|composite|messaging\\.errors|clock|transport-kit/[a-z-]+|ports/[a-z-]+|dead-letters/dead-letter-store|dead-letters/dead-letter-filter|idempotency/idempotency-store)\\.ts$',
       },
     },
     {

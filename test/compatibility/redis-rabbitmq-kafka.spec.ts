@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import {
   defineMessage,
+  HEADER,
   type MessageContext,
   MessageHandler,
   PermanentError,
@@ -95,7 +96,7 @@ function comparable({ headers, ...rest }: Seen): object {
   const {
     ce_time: time = '',
     ce_expirytime: expiry = '',
-    'x-msg-history': history = '',
+    [HEADER.history]: history = '',
     ...others
   } = headers;
   expect(Math.abs(Date.now() - Date.parse(time))).toBeLessThan(120_000);

@@ -21,7 +21,7 @@ import { SeverableTransport } from '../support/severable-transport.js';
 
 const Booking = z.object({ account: z.string(), nth: z.number() });
 const key = ({ account }: z.output<typeof Booking>): string => account;
-const Booked = defineMessage('accounts.booked', Booking, { key, order: 'strict' });
+const Booked = defineMessage('accounts.booked', Booking, { key, ordering: 'strict' });
 const Viewed = defineMessage('accounts.viewed', Booking, { key });
 
 const probes = { probeIntervalMs: 50, maxProbeIntervalMs: 100 };
@@ -133,7 +133,7 @@ describe('messages in strict order', () => {
   });
 
   it('need a key', async () => {
-    const Keyless = defineMessage('accounts.closed', Booking, { order: 'strict' });
+    const Keyless = defineMessage('accounts.closed', Booking, { ordering: 'strict' });
     await expect(bootApp({}, { transports: [memoryTransport('main')], messages: [Keyless] })).rejects.toThrow(
       /"accounts.closed" wants strict order and has no key/,
     );

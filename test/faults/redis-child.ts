@@ -29,7 +29,7 @@ async function letters({ name, options }: ChildTask): Promise<void> {
       const to: DeadLetterStatus = round % 4 === 0 ? 'resolved' : 'archived';
       await store.transition(id, ['failed'], 'replaying');
       await store.transition(id, ['replaying'], to);
-      if (round % 7 === 0) await store.remove(id);
+      if (round % 7 === 0) await store.discard(id);
       say('round', nth, round);
     }
   };

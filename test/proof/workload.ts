@@ -16,7 +16,7 @@ export const Keyed = defineMessage('proof.keyed', schema);
 /** Never moves to another broker, so that no fault changes its order. */
 export const Strict = defineMessage('proof.strict', schema, {
   key: ({ key = 'none' }) => key,
-  order: 'strict',
+  ordering: 'strict',
 });
 
 export const EXPECTATION: Expectation = {

@@ -153,6 +153,19 @@ describe('a delivery', () => {
     expect(attempts).toEqual([3, 2, 2, 2, 2, 2, 2]);
   });
 
+  it.each(['x-swy-attempt', 'x-msg-attempt'])(
+    'goes on from the count in %s over its retries',
+    async (name) => {
+      const { process } = setUp(() => {
+        throw new Error('again');
+      });
+      const settlement = await process(deliveryOf(GOOD, { [name]: '2' }, 1));
+      expect(settlement).toMatchObject({ kind: 'retry', headers: { 'x-swy-attempt': '3' } });
+      const counted = await process(deliveryOf(GOOD, { [name]: '2' }, 2));
+      expect(counted).not.toHaveProperty(['headers', 'x-swy-attempt']); // its transport has as many and counts on
+    },
+  );
+
   it.each([
     ['that is not JSON', deliveryOf('{'), 'deserialization_failed'],
     ['that is not UTF-8', deliveryOf(Uint8Array.of(0xff)), 'deserialization_failed'],
@@ -246,6 +259,7 @@ describe('a delivery', () => {
   it('of a replay resolves its dead letter when it is handled', async () => {
     const { process, resolved } = setUp(() => undefined);
     await process(deliveryOf(GOOD, { [HEADER.deadLetterId]: 'dl-1' }));
-    expect(resolved).toEqual(['dl-1']);
+    await process(deliveryOf(GOOD, { 'x-msg-dl-id': 'dl-2' })); // sent by an earlier version
+    expect(resolved).toEqual(['dl-1', 'dl-2']);
   });
 });

@@ -5,15 +5,15 @@ import type { NewDeadLetter } from './dead-letters/dead-letter-store.js';
 import { AbandonedError, HandlerRuns } from './handler-runs.js';
 import { Handling, type Load } from './handling.js';
 import type { HandlerEntry } from './handlers/handler-entry.js';
-import { HEADER } from './headers.js';
 import { IdempotencyStep } from './idempotency/idempotency-step.js';
 import type { IdempotencyStore } from './idempotency/idempotency-store.js';
 import { uuidV7 } from './ids.js';
-import { readPayload, refuseExpired, refuseUsedUp } from './incoming.js';
+import { continueAttempts, readPayload, refuseExpired, refuseUsedUp } from './incoming.js';
 import { LatencyReader } from './latency.js';
 import type { MessageLimits } from './message-limits.js';
 import type { MessagingEvent } from './messaging.events.js';
 import { judge, type Outcome, UnacceptableMessageError } from './outcome.js';
+import { OWN_HEADERS, ownText } from './ports/headers.js';
 import { delayAfter } from './retry-policy.js';
 import type { Clock, Delivery, Settlement } from './transport.js';
 
@@ -122,7 +122,7 @@ export class DeliveryProcessor {
 
   #done(handling: Handling): void {
     const { entry, delivery, token } = handling;
-    const deadLetterId = delivery.message.headers[HEADER.deadLetterId];
+    const deadLetterId = replayOf(delivery);
     if (token === undefined && deadLetterId === undefined) {
       this.#handled(handling);
       return;
@@ -145,7 +145,7 @@ export class DeliveryProcessor {
       attempt,
       durationMs: endedAt - (startedAt ?? endedAt),
       latencyMs: this.#latency.of(delivery, endedAt),
-      replayed: delivery.message.headers[HEADER.deadLetterId] !== undefined,
+      replayed: replayOf(delivery) !== undefined,
     });
     handling.settle(ACK);
   }
@@ -193,7 +193,10 @@ export class DeliveryProcessor {
         return {
           kind: 'retry',
           delayMs: outcome.delayMs,
-          headers: appendHistory(delivery.message.headers, entryOfHistory),
+          headers: {
+            ...appendHistory(delivery.message.headers, entryOfHistory),
+            ...continueAttempts(delivery),
+          },
         };
       case 'discard':
         this.#reportFailure(handling, outcome, error);
@@ -257,13 +260,18 @@ export class DeliveryProcessor {
       reason: outcome.reason,
       error: toError(error),
       ...(outcome.kind === 'retry' && { delayMs: outcome.delayMs }),
-      replayed: delivery.message.headers[HEADER.deadLetterId] !== undefined,
+      replayed: replayOf(delivery) !== undefined,
     });
   }
 
   #reportStore(store: 'dead-letters' | 'idempotency', to: HandlerEntry, error: unknown): void {
     this.#options.emit({ type: 'store-failed', store, to, error: toError(error) });
   }
+}
+
+/** Id of the dead letter that the message is a replay of. */
+function replayOf({ message }: Delivery): string | undefined {
+  return ownText(message.headers, OWN_HEADERS.deadLetterId);
 }
 
 /** Handlers may throw anything, even an object on which `instanceof` throws; from here on it can be looked at. */

@@ -1,8 +1,10 @@
+import { OWN_HEADERS, OWN_PREFIX } from './ports/headers.js';
+
 /**
  * Names of the headers that carry a message's metadata.
  *
  * CloudEvents 1.0 attributes have the `ce_` prefix of its Kafka binding, so that services in other languages take part.
- * `id` is not among them: it is a field of its own on the wire message. `x-msg-` headers are ours.
+ * `id` is not among them: it is a field of its own on the wire message. Those of ours are in `ports/headers.ts`.
  */
 export const HEADER = {
   contentType: 'content-type',
@@ -15,14 +17,17 @@ export const HEADER = {
   expiry: 'ce_expirytime',
   traceparent: 'traceparent',
   tracestate: 'tracestate',
-  attempt: 'x-msg-attempt',
-  history: 'x-msg-history',
-  deadLetterId: 'x-msg-dl-id',
+  attempt: OWN_HEADERS.attempt.name,
+  history: OWN_HEADERS.history.name,
+  deadLetterId: OWN_HEADERS.deadLetterId.name,
 } as const;
 
-/** Headers that the application may not set itself: they would forge metadata. */
+/** Beginnings of names that an application may not use: they would forge metadata. `x-msg-` was ours before `x-swy-`. */
+export const RESERVED_PREFIXES = ['ce_', OWN_PREFIX, 'x-msg-'] as const;
+
+/** Headers that the application may not set itself. */
 export function isReservedHeader(name: string): boolean {
-  return name.startsWith('ce_') || name.startsWith('x-msg-') || name === HEADER.contentType;
+  return name === HEADER.contentType || RESERVED_PREFIXES.some((prefix) => name.startsWith(prefix));
 }
 
 /** RFC 9110 token, lower case, because brokers and HTTP gateways fold case differently. */

@@ -4,10 +4,8 @@ import { jsonCodec } from './codec.js';
 import type { MessageLimits } from './message-limits.js';
 import { errorCodeOf, InvalidMessageError } from './messaging.errors.js';
 import { UnacceptableMessageError } from './outcome.js';
+import { largerAttempt } from './ports/headers.js';
 import type { Clock, Delivery } from './transport.js';
-
-/** An attempt number above this is garbage: no policy allows as many. */
-const MAX_CREDIBLE_ATTEMPT = 10_000;
 
 const fallbackCodec = jsonCodec();
 
@@ -15,11 +13,14 @@ const fallbackCodec = jsonCodec();
  * Number of this attempt: what the transport counted or what our header says, whichever is larger, so that a change
  * of broker does not start again at one. A header that is not a credible number is a stranger's and is not believed.
  */
-export function attemptOf(delivery: Delivery): number {
-  const header = delivery.message.headers[HEADER.attempt];
-  if (header === undefined) return delivery.attempt;
-  const said = /^\d{1,5}$/.test(header) ? Number(header) : 0;
-  return said <= MAX_CREDIBLE_ATTEMPT ? Math.max(delivery.attempt, said) : delivery.attempt;
+export function attemptOf({ attempt, message }: Delivery): number {
+  return largerAttempt(message.headers, attempt);
+}
+
+/** The header of the next attempt, where the message brought a larger count than its transport has. Else the transport counts. */
+export function continueAttempts({ attempt, message }: Delivery): Readonly<Record<string, string>> {
+  const larger = largerAttempt(message.headers, attempt);
+  return larger > attempt ? { [HEADER.attempt]: String(larger + 1) } : {};
 }
 
 /** Throws when the message should have been handled before now. */

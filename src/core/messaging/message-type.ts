@@ -11,7 +11,7 @@ export interface MessageTypeOptions<TInput> {
    * `strict`: messages with a key never move to another broker, neither by failover nor by balancing. While theirs does not work they wait
    * in the spool, or publishing is unavailable where there is none. Needs `key`. By default, being published comes before order.
    */
-  readonly order?: 'strict';
+  readonly ordering?: 'strict';
 }
 
 /** A topic's name together with what its messages look like. Made by {@link defineMessage}. */
@@ -21,7 +21,7 @@ export interface MessageType<TInput = unknown, TOutput = TInput> {
   readonly schema: StandardSchemaV1<TInput, TOutput>;
   readonly key: ((payload: TInput) => string) | undefined;
   readonly codec: Codec;
-  readonly order: 'strict' | undefined;
+  readonly ordering: 'strict' | undefined;
 }
 
 /** A message type of whatever payload. */
@@ -61,7 +61,7 @@ export function defineMessage<TSchema extends StandardSchemaV1>(
     schema: schema,
     key: options.key,
     codec: options.codec ?? defaultCodec,
-    order: options.order,
+    ordering: options.ordering,
   };
 }
 
@@ -73,9 +73,9 @@ export function problemsOfMessageType(type: AnyMessageType): string[] {
       `Message type ${JSON.stringify(type.name)} has no usable name: use letters, digits, "-", "_" and single dots, at most 200 characters.`,
     );
   }
-  if (type.order === 'strict' && !type.key) {
+  if (type.ordering === 'strict' && !type.key) {
     problems.push(
-      `Message type "${type.name}" wants strict order and has no key whose messages could be in order. Give it \`key\`, or leave \`order\` out.`,
+      `Message type "${type.name}" wants strict order and has no key whose messages could be in order. Give it \`key\`, or leave \`ordering\` out.`,
     );
   }
   const standard: unknown = (type.schema as { '~standard'?: unknown } | undefined)?.['~standard'];

@@ -1,6 +1,9 @@
 import type { PublishAttempt } from './transport.js';
 
-/** Stable codes of everything that this module throws or records. */
+/**
+ * Codes of everything that this module throws or records. A code keeps its meaning. The union is open: a minor version may add
+ * codes, so a `switch` needs a `default` branch.
+ */
 export type MessagingErrorCode =
   | 'CONFIGURATION'
   | 'PAYLOAD_INVALID'

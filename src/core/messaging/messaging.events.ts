@@ -9,7 +9,10 @@ export interface HandlerIdentity {
   readonly handler: string;
 }
 
-/** Everything that observers are told. The union is closed: a `switch` over `type` can be exhaustive. */
+/**
+ * Everything that observers are told. The union is open: a minor version may add a `type`, or a value to one of the unions
+ * below it, so a `switch` needs a `default` branch.
+ */
 export type MessagingEvent =
   /** One call of `Transport.publish`, once for each kind of outcome in it. */
   | {

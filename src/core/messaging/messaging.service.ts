@@ -16,7 +16,10 @@ import type {
 /** Proof that a message is in safe hands, and in whose. */
 export interface PublishReceipt {
   readonly messageId: string;
-  /** `spooled`: kept on disk here until a broker takes it. */
+  /**
+   * `spooled`: kept on disk here until a broker takes it. Open: a minor version may add statuses, so a `switch` needs a
+   * `default` branch.
+   */
   readonly status: 'accepted' | 'spooled';
   /** Name of the transport that has the message. */
   readonly transport: string;

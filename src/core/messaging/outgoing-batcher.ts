@@ -133,8 +133,8 @@ export class OutgoingBatcher {
 }
 
 /** Messages of the same lane may share a batch. */
-function laneOf(topic: string, { deadlineMs, delayMs, order }: PublishOptions): string {
-  return `${topic} ${deadlineMs} ${delayMs ?? ''} ${order ?? ''}`;
+function laneOf(topic: string, { deadlineMs, delayMs, ordering }: PublishOptions): string {
+  return `${topic} ${deadlineMs} ${delayMs ?? ''} ${ordering ?? ''}`;
 }
 
 function overloaded(transport: string, { maxInFlight, maxInFlightBytes }: BatcherOptions): MessagingError {

@@ -33,11 +33,19 @@ describe('options of a publish', () => {
     [{ headers: { ['__proto__']: 'a' } }, 'HEADER_INVALID'],
     [{ headers: { ce_source: 'forged' } }, 'HEADER_INVALID'],
     [{ headers: { 'x-msg-attempt': '-1' } }, 'HEADER_INVALID'],
+    [{ headers: { 'x-swy-attempt': '2' } }, 'HEADER_INVALID'],
+    [{ headers: { 'x-swy-anything': '' } }, 'HEADER_INVALID'],
     [{ headers: { traceparent: '00-zz-1-01' } }, 'HEADER_INVALID'],
     [{ headers: { a: 'x'.repeat(17 * 1024) } }, 'HEADER_INVALID'],
     [{ headers: Object.fromEntries(Array.from({ length: 65 }, (_, n) => [`h${n}`, ''])) }, 'HEADER_INVALID'],
   ] as [PublishMessageOptions, string][])('that are wrong (case %#) are refused', (options, code) => {
     expect(codeOf(() => check(options))).toBe(code);
+  });
+
+  it.each(['ce_source', 'x-swy-history', 'x-msg-dl-id'])('name the header %s in their refusal', (name) => {
+    expect(() => check({ headers: { [name]: 'forged' } })).toThrow(
+      `Header "${name}" is set by the messaging module; choose one that does not begin with ce_, x-swy-, x-msg-.`,
+    );
   });
 
   it('that are right pass', () => {

@@ -1,13 +1,22 @@
-import { HEADER, HEADER_FORBIDDEN, HEADER_NAME, isReservedHeader, TRACEPARENT } from './headers.js';
+import {
+  HEADER,
+  HEADER_FORBIDDEN,
+  HEADER_NAME,
+  isReservedHeader,
+  RESERVED_PREFIXES,
+  TRACEPARENT,
+} from './headers.js';
 import type { MessageLimits } from './message-limits.js';
 import { InvalidMessageError } from './messaging.errors.js';
+import { OWN_HEADERS } from './ports/headers.js';
 import type { Clock } from './transport.js';
 
 /** What a single publish may ask for. */
 export interface PublishMessageOptions {
   /** Overrides the key of the message type. At most 512 characters, no control characters. */
   readonly key?: string;
-  /** Headers of the application's own. Lower-case names; values without CR, LF and NUL. */
+  /** Headers of the application's own. Lower-case names that begin with none of `ce_`, `x-swy-` and `x-msg-`; values without
+   * CR, LF and NUL. */
   readonly headers?: Readonly<Record<string, string>>;
   /** Stable id, so that publishing again after an error is recognised as the same message. Defaults to a new UUIDv7. */
   readonly messageId?: string;
@@ -26,7 +35,7 @@ export interface PublishMessageOptions {
 const MAX_DELAY_MS = 30 * 24 * 3_600_000;
 const MAX_EXPIRY_MS = 366 * 24 * 3_600_000;
 const MAX_DEADLINE_MS = 3_600_000;
-const MAX_KEY_LENGTH = 512;
+const MAX_KEY_LENGTH = OWN_HEADERS.key.maxLength;
 /** Visible ASCII: ids end up in log lines, header tables and URLs. */
 const ID = /^[\x21-\x7e]{1,200}$/;
 
@@ -115,7 +124,7 @@ function checkHeader(name: string, value: unknown): void {
   if (isReservedHeader(name)) {
     throw new InvalidMessageError(
       'HEADER_INVALID',
-      `Header ${shown} is set by the messaging module; choose a name without "ce_" and "x-msg-".`,
+      `Header ${shown} is set by the messaging module; choose one that does not begin with ${RESERVED_PREFIXES.join(', ')}.`,
     );
   }
   if (typeof value !== 'string' || HEADER_FORBIDDEN.test(value)) {

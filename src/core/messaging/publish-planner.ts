@@ -96,7 +96,7 @@ export class PublishPlanner {
       transport,
       batcher: this.#batcherFor(transport),
       writer: this.#writer,
-      plain: type.order ? { deadlineMs, order: type.order } : { deadlineMs },
+      plain: type.ordering ? { deadlineMs, ordering: type.ordering } : { deadlineMs },
     };
     this.#plans.set(type, plan);
     return plan;

@@ -31,7 +31,7 @@ export interface PublishOptions {
    * `strict`: messages with a key go to one broker only, because their order would be lost between two. A transport that stands for
    * several sends a key always to the same one, and says `unavailable` while that one does not work; others need not look at it.
    */
-  readonly order?: 'strict';
+  readonly ordering?: 'strict';
 }
 
 /** One try of a publish on one transport, as receipts and errors show it. */
@@ -46,6 +46,7 @@ export interface PublishAttempt {
 export interface PublishTrail {
   /** Name of the transport that took (or failed to take) the message in the end. */
   readonly transport: string;
+  /** Open, like that of a receipt. */
   readonly status: 'accepted' | 'spooled';
   readonly durability: Durability;
   readonly attempts: readonly PublishAttempt[];
@@ -197,7 +198,10 @@ export function isStored(transport: Transport): transport is Transport & Stored 
   return 'diskUse' in transport;
 }
 
-/** What happened inside a transport, told through {@link TransportContext.onEvent}. */
+/**
+ * What happened inside a transport, told through {@link TransportContext.onEvent}. Open: a minor version may add a `type`, so a
+ * `switch` needs a `default` branch.
+ */
 export type TransportEvent =
   | { readonly type: 'connected' }
   | { readonly type: 'disconnected'; readonly error?: Error }

@@ -141,8 +141,8 @@ export const adding: readonly DeadLetterCase[] = [
     run: async ({ store }) => {
       const first = letter();
       const id = await store.add(first);
-      expect(await store.remove(id)).toBe(true);
-      expect(await store.remove(id)).toBe(false);
+      expect(await store.discard(id)).toBe(true);
+      expect(await store.discard(id)).toBe(false);
       expect(await store.find(id)).toBeUndefined();
       const second = letter({ messageId: first.messageId });
       expect(await store.add(second)).toBe(second.id);

@@ -19,7 +19,7 @@ export const changing: readonly DeadLetterCase[] = [
     title: 'a letter that does not exist does not change',
     run: async ({ store }) => {
       expect(await store.transition('nobody', ['failed'], 'replaying')).toBeUndefined();
-      expect(await store.remove('nobody')).toBe(false);
+      expect(await store.discard('nobody')).toBe(false);
       expect(await store.count({})).toBe(0);
     },
   },
@@ -86,7 +86,7 @@ export const changing: readonly DeadLetterCase[] = [
         ids.map(async (id) => {
           const [, gone] = await Promise.all([
             store.transition(id, ['failed'], 'replaying'),
-            store.remove(id),
+            store.discard(id),
           ]);
           return gone;
         }),

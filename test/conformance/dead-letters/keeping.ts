@@ -13,7 +13,7 @@ export const keeping: readonly DeadLetterCase[] = [
         letter(),
       ]);
       await bench.store.transition(changed, ['failed'], 'replaying');
-      await bench.store.remove(removed);
+      await bench.store.discard(removed);
       const before = [await found(bench.store, large), await found(bench.store, changed)];
       const overview = [await bench.store.stats(), await bench.store.groups({}, 10)];
       const store = await bench.reopen();

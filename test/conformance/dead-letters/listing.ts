@@ -78,7 +78,7 @@ export const listing: readonly DeadLetterCase[] = [
     run: async ({ store }) => {
       const ids = await addAll(store, several(6));
       const first = await store.list({}, { limit: 3, order: 'oldest-first' });
-      await store.remove(ids[2] ?? '');
+      await store.discard(ids[2] ?? '');
       const second = await store.list({}, { limit: 3, order: 'oldest-first', after: first.next ?? '' });
       expect(second.items.map(({ id }) => id)).toEqual(ids.slice(3));
     },

@@ -8,7 +8,7 @@ export const overview: readonly DeadLetterCase[] = [
       const ids = await addAll(store, several(4, { topic: 'a', group: 'g' }));
       await addAll(store, several(2, { topic: 'b', group: 'g' }));
       await store.transition(ids[0] ?? '', ['failed'], 'archived');
-      await store.remove(ids[1] ?? '');
+      await store.discard(ids[1] ?? '');
       expect(await store.count({})).toBe(5);
       expect(await store.count({ status: 'failed' })).toBe(4);
       expect(await store.count({ topic: 'a' })).toBe(3);
@@ -39,7 +39,7 @@ export const overview: readonly DeadLetterCase[] = [
         { ...place, status: 'failed', count: 2, oldestAt: at + 2 },
         b,
       ]);
-      for (const id of ids) await store.remove(id);
+      for (const id of ids) await store.discard(id);
       expect(await stock()).toEqual([b]);
     },
   },
@@ -52,7 +52,7 @@ export const overview: readonly DeadLetterCase[] = [
       const again = letter({ messageId: first.messageId });
       await store.add(again);
       expect(await store.stats()).toMatchObject([{ count: 2, oldestAt: second.deadLetteredAt }]);
-      await store.remove(second.id);
+      await store.discard(second.id);
       expect(await store.stats()).toMatchObject([{ count: 1, oldestAt: again.deadLetteredAt }]);
     },
   },

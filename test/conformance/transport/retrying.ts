@@ -1,3 +1,5 @@
+import { attemptOf, continueAttempts } from '../../../src/core/messaging/incoming.js';
+import { OWN_HEADERS } from '../../../src/core/messaging/ports/headers.js';
 import {
   ACK,
   type Case,
@@ -10,6 +12,9 @@ import {
   unique,
   until,
 } from './harness.js';
+
+/** Set by the core, which reads them from what is delivered. */
+const OF_THE_CORE = Object.values(OWN_HEADERS).filter(({ setBy }) => setBy === 'core');
 
 /** A timer may fire this much early by the clock that we measure with. */
 const EARLY_MS = 10;
@@ -82,6 +87,33 @@ export const retrying: readonly Case[] = [
           'body',
         ]);
       }
+    },
+  },
+  ...OF_THE_CORE.map(({ name }): Case => ({
+    title: `hands ${name} to the core at first, after a delay and over a retry`,
+    run: async ({ transport }) => {
+      const topic = unique();
+      const headers = { [name]: '1@2:Error' };
+      const collector = await collect(transport, { topic, group: 'g' }, (_, nth) => {
+        if (nth === 1) return { kind: 'retry', delayMs: 20 };
+        return nth === 2 ? { kind: 'retry', delayMs: 0 } : ACK;
+      });
+      await publish(transport, topic, [message({ headers })]);
+      await collector.received(3);
+      await publish(transport, topic, [message({ headers })], { delayMs: 20 });
+      const deliveries = await collector.received(4);
+      expect(deliveries.map((one) => ({ ...one.message.headers }))).toEqual(Array(4).fill(headers));
+    },
+  })),
+  {
+    title: 'lets the core go on from the attempts that a message brings',
+    run: async ({ transport }) => {
+      const topic = unique();
+      const collector = await collect(transport, { topic, group: 'g' }, (delivery, nth) =>
+        nth === 1 ? { kind: 'retry', delayMs: 20, headers: continueAttempts(delivery) } : ACK,
+      );
+      await publish(transport, topic, [message({ headers: { [OWN_HEADERS.attempt.name]: '3' } })]);
+      expect((await collector.received(2)).map(attemptOf)).toEqual([3, 4]);
     },
   },
   {

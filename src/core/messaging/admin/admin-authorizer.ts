@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
 /**
- * What a caller may do: a `viewer` looks, an `operator` replays, archives and restores as well, an `admin` deletes as
+ * What a caller may do: a `viewer` looks, an `operator` replays, archives and restores as well, an `admin` discards as
  * well. `payload:read` is apart from these and lets payloads be seen where the application allows it at all.
  */
 export const ADMIN_ROLES = ['viewer', 'operator', 'admin', 'payload:read'] as const;

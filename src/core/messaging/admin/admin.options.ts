@@ -44,7 +44,7 @@ export function adminSettings(options: MessagingAdminOptions): AdminSettings | u
   const problems: string[] = [];
   if (authorizer === 'unguarded' && production) {
     problems.push(
-      "The admin API has authorizer: 'unguarded', which lets everybody replay and delete messages. " +
+      "The admin API has authorizer: 'unguarded', which lets everybody replay and discard messages. " +
         'Give it an authorizer such as apiKeyAuthorizer, or pass production: false on a machine of your own.',
     );
   }

@@ -113,7 +113,7 @@ export function parseReason(body: unknown): { readonly reason?: string } {
   return parse(reasonSchema, body ?? {});
 }
 
-/** Query of a deletion. */
+/** Query of a discard. */
 export function parseDiscard(query: unknown): { readonly reason?: string; readonly force?: boolean } {
   return parse(discardSchema, query);
 }

@@ -28,6 +28,18 @@ describe('the history of attempts', () => {
     },
   );
 
+  it('goes on from what an earlier version has written', () => {
+    const written = { 'x-msg-history': '1@1732381200000:TimeoutError,2@1732381201000:Error' };
+    const before = readHistory(written);
+    expect(before.map(({ attempt, errorType }) => [attempt, errorType])).toEqual([
+      [1, 'TimeoutError'],
+      [2, 'Error'],
+    ]);
+    const third = { attempt: 3, at: 1_732_381_202_000, errorType: 'Error' };
+    const laidOver = { ...written, ...appendHistory(written, third) };
+    expect(readHistory(laidOver)).toEqual([...before, third]);
+  });
+
   it('skips what it cannot read and keeps the rest', () => {
     expect(readHistory({ [HEADER.history]: 'garbage,2@7:Error' })).toEqual([
       { attempt: 2, at: 7, errorType: 'Error' },

@@ -1,8 +1,7 @@
-import { HEADER } from '../headers.js';
+import { OWN_HEADERS, ownText } from '../ports/headers.js';
 import type { FailedAttempt } from './dead-letter-store.js';
 
 const MAX_ENTRIES = 20;
-const MAX_BYTES = 2 * 1024;
 const MAX_TYPE_LENGTH = 60;
 
 /** `attempt@milliseconds:ErrorType`. */
@@ -15,8 +14,8 @@ const ENTRY = /^(\d{1,7})@(\d{1,15}):([A-Za-z0-9_.$-]{1,60})$/;
  * that was cut in half gives the entries that can still be read.
  */
 export function readHistory(headers: Readonly<Record<string, string>>): FailedAttempt[] {
-  const text = headers[HEADER.history];
-  if (typeof text !== 'string' || text.length > MAX_BYTES) return [];
+  const text = ownText(headers, OWN_HEADERS.history);
+  if (text === undefined) return [];
   const entries: FailedAttempt[] = [];
   for (const part of text.split(',').slice(-MAX_ENTRIES)) {
     const [, attempt, at, errorType] = ENTRY.exec(part) ?? [];
@@ -35,8 +34,8 @@ export function appendHistory(
   entry: FailedAttempt,
 ): Record<string, string> {
   let parts = [...readHistory(headers), entry].slice(-MAX_ENTRIES).map(format);
-  while (parts.length > 1 && parts.join(',').length > MAX_BYTES) parts = parts.slice(1);
-  return { [HEADER.history]: parts.join(',') };
+  while (parts.length > 1 && parts.join(',').length > OWN_HEADERS.history.maxLength) parts = parts.slice(1);
+  return { [OWN_HEADERS.history.name]: parts.join(',') };
 }
 
 function format({ attempt, at, errorType }: FailedAttempt): string {

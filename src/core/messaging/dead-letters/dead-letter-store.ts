@@ -1,4 +1,4 @@
-/** Why a message was given up. */
+/** Why a message was given up. Open: a minor version may add reasons, so a `switch` needs a `default` branch. */
 export const DEAD_LETTER_REASONS = [
   'handler_error',
   'timeout',
@@ -16,6 +16,8 @@ export type DeadLetterReason = (typeof DEAD_LETTER_REASONS)[number];
 /**
  * `failed` waits for an operator; `replaying` is being published again; `replayed` is on its way to the handler;
  * `resolved` was handled after a replay; `archived` was set aside. A replay that fails again is `failed` again.
+ *
+ * Open: a minor version may add statuses, so a `switch` needs a `default` branch.
  */
 export const DEAD_LETTER_STATUSES = ['failed', 'replaying', 'replayed', 'resolved', 'archived'] as const;
 export type DeadLetterStatus = (typeof DEAD_LETTER_STATUSES)[number];
@@ -160,8 +162,8 @@ export interface DeadLetterStore {
     from: readonly DeadLetterStatus[],
     to: DeadLetterStatus,
   ): Promise<DeadLetterSummary | undefined>;
-  /** Deletes for good. False when there is no such letter. */
-  remove(id: string): Promise<boolean>;
+  /** Removes the letter for good. False when there is no such letter. */
+  discard(id: string): Promise<boolean>;
   stats(): Promise<readonly DeadLetterStock[]>;
   close(): Promise<void>;
 }

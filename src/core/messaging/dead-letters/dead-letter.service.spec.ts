@@ -85,6 +85,20 @@ describe('the replay of a letter', () => {
     expect(sent).toHaveLength(1);
   });
 
+  it('begins anew, also when an earlier version has kept the letter', async () => {
+    const { service, store, sent, clock } = setUp();
+    const headers = {
+      tenant: 'a',
+      'x-msg-attempt': '5',
+      'x-msg-history': '1@1:Error',
+      'x-msg-dl-id': 'an-earlier-letter',
+    };
+    const id = await store.add({ ...letter(1, clock.now()), headers });
+    expect((await service.get(id)).headers).toEqual(headers);
+    await service.replay(id, by);
+    expect(sent.map(({ message }) => message.headers)).toEqual([{ tenant: 'a', [HEADER.deadLetterId]: id }]);
+  });
+
   it('was sent even if the store then fails, and is resolved later', async () => {
     const { service, park, store } = setUp();
     const id = await park();

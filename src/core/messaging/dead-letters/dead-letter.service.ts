@@ -33,7 +33,7 @@ export interface ReplayMatchingOptions extends Operator, ReplayLimits {
 }
 
 /**
- * Dead letters for applications: look at them, send them again, set them aside, delete them.
+ * Dead letters for applications: look at them, send them again, set them aside, discard them.
  *
  * Every change is written to the log category `MessagingAudit`. Methods reject with `NOT_FOUND`, `CONFLICT` (the letter
  * is in another state than the change needs), `OPTION_INVALID` or `STORE_UNAVAILABLE`.
@@ -130,14 +130,14 @@ export class DeadLetterService implements OnModuleDestroy {
     return this.#audited('restore', id, by, () => this.#change(id, ['archived'], 'failed'));
   }
 
-  /** Deletes an `archived` letter for good, or with `force` a letter in any state. */
+  /** Removes an `archived` letter for good, or with `force` a letter in any state. */
   discard(id: string, options: Operator & { readonly force?: boolean }): Promise<void> {
     return this.#audited('discard', id, options, async () => {
       const letter = await this.get(id);
       if (options.force !== true && letter.status !== 'archived') {
         throw conflict(letter, 'discarded', 'Archive it first, or use force.');
       }
-      if (!(await this.#store.remove(id))) throw notFound(id);
+      if (!(await this.#store.discard(id))) throw notFound(id);
       this.#tellChange(letter, 'discarded');
     });
   }

@@ -23,7 +23,7 @@ export function punctualStore(store: DeadLetterStore, clock: Clock): DeadLetterS
     count: (filter) => inTime(store.count(filter)),
     groups: (filter, limit) => inTime(store.groups(filter, limit)),
     transition: (id, from, to) => inTime(store.transition(id, from, to)),
-    remove: (id) => inTime(store.remove(id)),
+    discard: (id) => inTime(store.discard(id)),
     stats: () => inTime(store.stats()),
     close: () => inTime(store.close()),
   };

@@ -1,6 +1,6 @@
-import { HEADER } from '../headers.js';
 import { errorCodeOf, MessagingError } from '../messaging.errors.js';
 import type { MessagingEvent } from '../messaging.events.js';
+import { OWN_HEADERS, withoutOwn } from '../ports/headers.js';
 import type { Clock, WireMessage } from '../transport.js';
 import type {
   DeadLetter,
@@ -88,11 +88,12 @@ function notReplayable(letter: DeadLetterSummary): MessagingError {
 }
 
 function messageOf(letter: DeadLetter): WireMessage {
-  const { [HEADER.attempt]: _attempt, [HEADER.history]: _history, ...headers } = letter.headers;
+  const { attempt, history, deadLetterId } = OWN_HEADERS;
+  const headers = withoutOwn(letter.headers, attempt, history, deadLetterId);
   return {
     id: letter.messageId,
     ...(letter.key !== undefined && { key: letter.key }),
-    headers: { ...headers, [HEADER.deadLetterId]: letter.id },
+    headers: { ...headers, [deadLetterId.name]: letter.id },
     body: letter.body,
   };
 }

@@ -86,7 +86,7 @@ export class BalancedTransport implements Transport, Composite {
   ): Promise<readonly PublishOutcome[]> {
     if (this.#group.isClosing)
       return messages.map(() => ({ kind: 'unavailable', error: this.#group.closedError() }));
-    if (options.order !== 'strict') return this.#toAny({ to, messages, options });
+    if (options.ordering !== 'strict') return this.#toAny({ to, messages, options });
     return publishInParts(
       messages,
       (message) => isStrict(message, options),

@@ -88,7 +88,7 @@ export class FailoverTransport implements Transport, Composite {
       some: readonly WireMessage[],
     ): Promise<readonly PublishOutcome[]> =>
       publishByTurns(turns, { to, messages: some, options }, this.#policy);
-    if (options.order !== 'strict') return send(this.#members.candidates(), messages);
+    if (options.ordering !== 'strict') return send(this.#members.candidates(), messages);
     return publishInParts(
       messages,
       (message) => isStrict(message, options),

@@ -61,7 +61,7 @@ export class Member {
   ): Promise<readonly PublishOutcome[]> {
     const outcomes = await this.transport.publish(to, messages, options);
     // A member that stands for several works as long as one of them does, whatever waits for a certain one.
-    if (options.order === 'strict' && isComposite(this.transport)) return outcomes;
+    if (options.ordering === 'strict' && isComposite(this.transport)) return outcomes;
     const failed = outcomes.find(({ kind }) => kind === 'unavailable' || kind === 'unknown');
     if (failed && failed.kind !== 'accepted') this.breaker.failed(failed.error);
     else this.breaker.succeeded();

@@ -38,7 +38,7 @@ interface DrainParts {
   readonly pace: Pace;
   readonly run: string;
   /** How everything in this spool was published. */
-  readonly order: PublishOptions['order'];
+  readonly ordering: PublishOptions['ordering'];
   readonly context: TransportContext;
 }
 
@@ -143,11 +143,11 @@ export class SpoolDrain {
 
   /** Returns what has to be sent again. */
   async #forward({ to, delayMs, items }: Parcel): Promise<readonly Held[]> {
-    const { order } = this.parts;
+    const { ordering } = this.parts;
     const options = {
       deadlineMs: SEND_DEADLINE_MS,
       ...(delayMs > 0 ? { delayMs } : {}),
-      ...(order ? { order } : {}),
+      ...(ordering ? { ordering } : {}),
     };
     const messages = items.map(({ message }) => message);
     const outcomes = await this.parts.target.publish(to, messages, options);

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
+import { OWN_HEADERS, ownText, withoutOwn } from '../../../core/messaging/ports/headers.js';
 import type { Destination, WireMessage } from '../../../core/messaging/transport.js';
 
-/** Beside the message's own headers while it is spooled; no application can set it, because names of headers have no colon. */
-const HEADER = 'spool:';
+/** Beside the message's own headers while it is spooled. */
+const ADDRESS = OWN_HEADERS.spool;
 
 /** Where a spooled message is to go. */
 export interface Address {
@@ -27,7 +28,7 @@ export function wrap(message: WireMessage, lane: string | undefined, address: Ad
   return {
     id: message.id,
     ...(lane === undefined ? {} : { key: lane }),
-    headers: { ...message.headers, [HEADER]: JSON.stringify(address) },
+    headers: { ...message.headers, [ADDRESS.name]: JSON.stringify(address) },
     body: message.body,
   };
 }
@@ -36,12 +37,17 @@ export function wrap(message: WireMessage, lane: string | undefined, address: Ad
 export function unwrap(
   spooled: WireMessage,
 ): { readonly message: WireMessage; readonly address: Address } | undefined {
-  const { [HEADER]: text, ...headers } = spooled.headers;
+  const text = ownText(spooled.headers, ADDRESS);
   const address = text === undefined ? undefined : parsed(text);
   if (!address) return undefined;
   const { key } = address;
   return {
-    message: { id: spooled.id, ...(key === undefined ? {} : { key }), headers, body: spooled.body },
+    message: {
+      id: spooled.id,
+      ...(key === undefined ? {} : { key }),
+      headers: withoutOwn(spooled.headers, ADDRESS),
+      body: spooled.body,
+    },
     address,
   };
 }

@@ -31,13 +31,13 @@ export class SpoolWay {
   readonly behind: readonly Target[];
 
   constructor(
-    order: PublishOptions['order'],
+    ordering: PublishOptions['ordering'],
     { target, member, pace, run, context, options, total }: WayParts,
   ) {
     const { name, clock } = context;
-    const topic = order ? `spool-${order}.${name}` : `spool.${name}`;
+    const topic = ordering ? `spool-${ordering}.${name}` : `spool.${name}`;
     this.spool = new Spool(member, { name, topic, total, run, clock, options });
-    this.drain = new SpoolDrain({ spool: this.spool, target, pace, run, order, context });
+    this.drain = new SpoolDrain({ spool: this.spool, target, pace, run, ordering, context });
     this.straight = [target, this.spool];
     this.behind = [this.spool];
   }

@@ -3,8 +3,8 @@ import type { PublishOptions, PublishOutcome, WireMessage } from '../../../core/
 import type { Member } from './member.js';
 
 /** Whether the message may go to the broker of its key only. */
-export function isStrict({ key }: WireMessage, { order }: PublishOptions): boolean {
-  return order === 'strict' && key !== undefined;
+export function isStrict({ key }: WireMessage, { ordering }: PublishOptions): boolean {
+  return ordering === 'strict' && key !== undefined;
 }
 
 /** What is said of messages that would have to go to a member that does not work. Nothing was tried: probes will tell. */

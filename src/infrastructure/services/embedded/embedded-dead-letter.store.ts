@@ -136,7 +136,7 @@ export class EmbeddedDeadLetterStore implements DeadLetterStore {
     });
   }
 
-  async remove(id: string): Promise<boolean> {
+  async discard(id: string): Promise<boolean> {
     const { tables } = this.#required();
     const removed = await this.#locked(id, async (row) => {
       await this.#write(() => tables.remove(row), { from: row, to: undefined, bytes: 0 });

@@ -56,7 +56,7 @@ describe('the embedded dead letter store', () => {
     expect(await store.stats()).toEqual([
       expect.objectContaining({ topic: 'orders.placed', group: 'billing', status: 'failed', count: 1 }),
     ]);
-    expect(await store.remove(id)).toBe(true);
+    expect(await store.discard(id)).toBe(true);
     expect(await store.count({})).toBe(0);
     await store.close();
   });

@@ -25,14 +25,45 @@ it('attempt and delay travel with it, and no application sees them', () => {
   expect(opened).toEqual({ message, attempt: 3, delay });
 });
 
+it('takes off its own headers and no others of ours, and forwards none of its own', () => {
+  const ofOthers = {
+    'x-swy-history': '1@1:Error',
+    'x-swy-dead-letter-id': 'd',
+    'x-swy-spool': '{}',
+    'x-swy-key': 'k',
+  };
+  const forged = { 'x-swy-topic': 't', 'x-swy-due-at': '1', 'x-swy-delay-ms': '1', ce_specversion: '0.3' };
+  const opened = open(received(seal({ ...message, headers: { ...ofOthers, ...forged } })));
+  expect(opened).toEqual({ message: { ...message, headers: ofOthers }, attempt: 1, delay: undefined });
+});
+
+it('counts on from the attempt that the message brings', () => {
+  const brought = { ...message, headers: { 'x-swy-attempt': '4' } };
+  const bare = { ...message, headers: {} };
+  expect(open(received(seal(brought)))).toEqual({ message: bare, attempt: 4, delay: undefined });
+  expect(open(received(seal(brought, { attempt: 2 }))).attempt).toBe(4);
+  expect(open(received(seal(brought, { attempt: 5 }))).attempt).toBe(5);
+});
+
+it('times are rounded up, and the fractions that an earlier version wrote are read', () => {
+  const rounded = { topic: 't', group: undefined, dueAt: 11, delayMs: 1 };
+  const sealed = seal(message, { delay: { topic: 't', dueAt: 10.2, delayMs: 0.5 } });
+  expect(sealed.headers).toMatchObject({ 'x-swy-due-at': '11', 'x-swy-delay-ms': '1' });
+  expect(open(received(sealed)).delay).toEqual(rounded);
+  const headers = { 'x-swy-topic': 't', 'x-swy-due-at': '10.2', 'x-swy-delay-ms': '0.5' };
+  expect(open({ key: null, value: null, headers }).delay).toEqual(rounded);
+});
+
 it('a message without a key has none, and an empty key is one', () => {
   const { id, headers, body } = message;
   expect(open(received(seal({ id, headers, body }))).message).not.toHaveProperty('key');
   expect(open(received(seal({ ...message, key: '' }))).message.key).toBe('');
 });
 
-it('the id is where the CloudEvents binding has it', () => {
-  expect(seal(message).headers).toMatchObject({ ce_id: 'id-1', ce_type: 'orders.placed' });
+it('id and version are where the CloudEvents binding has them', () => {
+  const sealed = seal(message);
+  expect(sealed.headers).toMatchObject({ ce_specversion: '1.0', ce_id: 'id-1', ce_type: 'orders.placed' });
+  expect(Object.keys(open(received(sealed)).message.headers)).toEqual(['ce_type', 'x-näme']);
 });
 
 it("a stranger's message gets the same id each time, and a tombstone an empty body", () => {

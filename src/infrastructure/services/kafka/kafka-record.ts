@@ -1,17 +1,18 @@
 import { createHash } from 'node:crypto';
+import { largerAttempt, OWN_HEADERS, ownNumber, ownText } from '../../../core/messaging/ports/headers.js';
 import type { WireMessage } from '../../../core/messaging/transport.js';
 import type { IHeaders, KafkaMessage } from './kafkajs-client.js';
 
-/** Headers of this transport, which no application sees. */
-const OWN = {
-  attempt: 'x-swy-attempt',
-  dueAt: 'x-swy-due-at',
-  delay: 'x-swy-delay-ms',
-  topic: 'x-swy-topic',
-  group: 'x-swy-group',
-} as const;
 /** Of the binding of CloudEvents to Kafka; the core sends the other attributes itself. */
 const ID = 'ce_id';
+const SPEC_VERSION = 'ce_specversion';
+/** Headers that this transport sets, and takes off again. Those of the core and of others go through. */
+const { attempt: ATTEMPT, dueAt: DUE_AT, delayMs: DELAY_MS, topic: TOPIC, group: GROUP } = OWN_HEADERS;
+const OWN = new Set<string>([
+  ID,
+  SPEC_VERSION,
+  ...[ATTEMPT, DUE_AT, DELAY_MS, TOPIC, GROUP].map(({ name }) => name),
+]);
 
 /** What the transport itself has to know about a message on its way. */
 export interface Transit {
@@ -61,20 +62,21 @@ export class OutRecord {
   }
 }
 
-export function seal(
-  { id, key, headers, body }: WireMessage,
-  { attempt = 1, delay }: Transit = {},
-): OutRecord {
-  const all: Record<string, string> = { ...headers, [ID]: id };
-  if (attempt > 1) all[OWN.attempt] = String(attempt);
-  if (delay) {
-    all[OWN.dueAt] = String(delay.dueAt);
-    all[OWN.delay] = String(delay.delayMs);
-    all[OWN.topic] = delay.topic;
-    if (delay.group !== undefined) all[OWN.group] = delay.group;
-  }
+export function seal({ id, key, headers, body }: WireMessage, { attempt, delay }: Transit = {}): OutRecord {
+  const all: Record<string, string> = { [SPEC_VERSION]: '1.0', [ID]: id };
+  for (const name in headers) if (!OWN.has(name)) all[name] = headers[name] ?? '';
+  const larger = largerAttempt(headers, attempt);
+  if (larger > 1) all[ATTEMPT.name] = String(larger);
+  if (delay) sealDelay(delay, all);
   const value = Buffer.isBuffer(body) ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
   return new OutRecord(key ?? null, value, all);
+}
+
+function sealDelay({ dueAt, delayMs, topic, group }: Delay, all: Record<string, string>): void {
+  all[DUE_AT.name] = String(Math.ceil(dueAt));
+  all[DELAY_MS.name] = String(Math.ceil(delayMs));
+  all[TOPIC.name] = topic;
+  if (group !== undefined) all[GROUP.name] = group;
 }
 
 /** The message as it was published; of a stranger's, as much as can be made of it. */
@@ -87,14 +89,14 @@ export function open({
   const own: Record<string, string> = {};
   for (const name in raw) {
     const text = textOf(raw[name]);
-    if (name === ID || name.startsWith('x-swy-')) own[name] = text;
+    if (OWN.has(name)) own[name] = text;
     else headers[name] = text;
   }
   const body = value ?? Buffer.alloc(0);
   const id = own[ID] ?? unnamed(body);
   return {
     message: { id, headers, body, ...(key === null ? {} : { key: key.toString() }) },
-    attempt: countOf(own[OWN.attempt]) ?? 1,
+    attempt: largerAttempt(own),
     delay: delayOf(own),
   };
 }
@@ -105,14 +107,10 @@ function unnamed(body: Buffer): string {
 }
 
 function delayOf(own: Readonly<Record<string, string>>): Delay | undefined {
-  const [topic, group] = [own[OWN.topic], own[OWN.group]];
-  const [dueAt, delayMs] = [countOf(own[OWN.dueAt]), countOf(own[OWN.delay])];
+  const [topic, group] = [ownText(own, TOPIC), ownText(own, GROUP)];
+  const [dueAt, delayMs] = [ownNumber(own, DUE_AT), ownNumber(own, DELAY_MS)];
   if (topic === undefined || dueAt === undefined || delayMs === undefined) return undefined;
   return { topic, group, dueAt, delayMs };
-}
-
-function countOf(text: string | undefined): number | undefined {
-  return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
 }
 
 /** Of a header that is there more than once, the last. One of a stranger can be there without a value. */

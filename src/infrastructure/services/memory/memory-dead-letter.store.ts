@@ -125,7 +125,7 @@ export class MemoryDeadLetterStore implements DeadLetterStore {
     return summaryOf(changed);
   }
 
-  async remove(id: string): Promise<boolean> {
+  async discard(id: string): Promise<boolean> {
     const letter = this.#letters.get(id);
     if (!letter) return false;
     this.#close(letter);

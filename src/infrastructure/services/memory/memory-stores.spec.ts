@@ -13,7 +13,7 @@ describe('the memory dead letter store', () => {
     await expect(store.add(third)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
     expect(await store.count({})).toBe(2);
     expect(await store.find(third.id)).toBeUndefined();
-    await store.remove(first.id);
+    await store.discard(first.id);
     expect(await store.add(third)).toBe(third.id);
   });
 
@@ -29,7 +29,7 @@ describe('the memory dead letter store', () => {
     const second = letter({ body: Buffer.alloc(3) });
     await store.add(second);
     await expect(store.add(letter({ body: Buffer.alloc(1) }))).rejects.toThrow('2 letters with 10 bytes');
-    await store.remove(first.id);
+    await store.discard(first.id);
     await store.add(letter({ body: Buffer.alloc(7) }));
   });
 

@@ -1,7 +1,7 @@
 import type { Channel, ConsumeMessage } from './amqplib-client.js';
 import { answered, endChannel } from './answered.js';
 import type { ConsumerServices } from './consumer-services.js';
-import { probeFor, seal } from './envelope.js';
+import { PROBE, seal } from './envelope.js';
 import { EverLessOften } from './ever-less-often.js';
 
 /** A healthy broker takes milliseconds from the confirmation of a message to its delivery, but another process that tries may get it. */
@@ -83,9 +83,9 @@ export async function isTaken(
   const channel = await connection.openConfirmChannel();
   let isReturned = false; // there is no such queue any more
   channel.on('return', () => (isReturned = true));
-  const probe = probeFor(queue);
+  const properties = seal(PROBE, { probe: queue });
   const told = new Promise<boolean>((resolve) => {
-    channel.sendToQueue(queue, Buffer.from(probe.body), seal(probe), (error: unknown) => resolve(!error));
+    channel.sendToQueue(queue, Buffer.from(PROBE.body), properties, (error: unknown) => resolve(!error));
   });
   try {
     return (await answered(told)) && !isReturned;

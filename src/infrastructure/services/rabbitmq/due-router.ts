@@ -4,7 +4,7 @@ import type { Message } from './amqplib-client.js';
 import type { ConsumerServices } from './consumer-services.js';
 import { TOLERANCE } from './delay-plan.js';
 import { isTaken, PRIORITY } from './delivery-probe.js';
-import { expiredIn, givenUpBy, open, probedIn, probeFor } from './envelope.js';
+import { expiredIn, givenUpBy, open, PROBE, probedIn } from './envelope.js';
 import { KeepOpen } from '../../../core/messaging/transport-kit/keep-open.js';
 import { Mover } from './mover.js';
 import { StallWatch } from './stall-watch.js';
@@ -133,7 +133,11 @@ export class DueRouter {
     const probed = probedIn(raw);
     if (probed !== undefined) {
       const { due } = this.services.topology.names;
-      return this.services.publisher.toQueue(due, { messages: [probeFor(probed)], deadline });
+      return this.services.publisher.toQueue(due, {
+        messages: [PROBE],
+        transit: { probe: probed },
+        deadline,
+      });
     }
     const { message, attempt, delay } = open(raw);
     if (delay) {

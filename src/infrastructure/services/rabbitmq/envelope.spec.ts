@@ -1,6 +1,6 @@
 import { uuidV7 } from '../../../core/messaging/ids.js';
 import type { Message } from './amqplib-client.js';
-import { givenUpBy, open, seal, type Transit } from './envelope.js';
+import { givenUpBy, open, PROBE, probedIn, seal, type Transit } from './envelope.js';
 
 const body = Buffer.from('body');
 /** As the broker hands out what it was given. */
@@ -64,6 +64,41 @@ describe('The envelope', () => {
       crashes: 2,
       message: { headers: {} },
     });
+  });
+
+  it('counts on from the attempt that the message brings, as a number or as text', () => {
+    const message = { id: 'i', headers: { 'x-swy-attempt': '4' }, body };
+    const bare = { id: 'i', headers: {}, body };
+    expect(through(message)).toEqual({ message: bare, attempt: 4, crashes: 0 });
+    expect(through(message, { attempt: 2 }).attempt).toBe(4);
+    expect(through(message, { attempt: 5 }).attempt).toBe(5);
+    const text = { 'x-swy-attempt': '3' };
+    expect(open(arriving({ messageId: 'i', headers: text })).attempt).toBe(3);
+  });
+
+  it('takes off its own headers and no others of ours, and forwards none of its own', () => {
+    const ofCore = { 'x-swy-history': '1@1:Error', 'x-swy-dead-letter-id': 'd', 'x-swy-spool': '{}' };
+    const forged = { 'x-swy-key': 'k', 'x-swy-probe': 'q', 'x-swy-due-at': '1', 'x-swy-topic': 't' };
+    const message = { id: 'i', headers: ofCore, body };
+    const sent = seal({ ...message, headers: { ...ofCore, ...forged } });
+    expect(sent.headers).toEqual(ofCore);
+    expect(open(arriving(sent))).toEqual({ message, attempt: 1, crashes: 0 });
+  });
+
+  it('rounds times up, and reads the fractions that an earlier version wrote', () => {
+    const message = { id: 'i', headers: {}, body };
+    expect(through(message, { delay: { topic: 't', dueAt: 10.2, delayMs: 0.5 } }).delay).toEqual({
+      topic: 't',
+      dueAt: 11,
+      delayMs: 1,
+    });
+    const headers = { 'x-swy-topic': 't', 'x-swy-due-at': 10.2, 'x-swy-delay-ms': 0.5 };
+    expect(open(arriving({ messageId: 'i', headers })).delay).toEqual({ topic: 't', dueAt: 11, delayMs: 1 });
+  });
+
+  it('marks a probe with the queue that it is put into', () => {
+    expect(probedIn(arriving(seal(PROBE, { probe: 'q' }), Buffer.alloc(0)))).toBe('q');
+    expect(probedIn(arriving(seal(PROBE, { probe: 'q' }), body))).toBeUndefined();
   });
 
   it('makes the best of a message from somebody else', () => {

@@ -1,17 +1,19 @@
 import { createHash } from 'node:crypto';
+import { largerAttempt, OWN_HEADERS, ownNumber, ownText } from '../../../core/messaging/ports/headers.js';
 import type { WireMessage } from '../../../core/messaging/transport.js';
 import type { Message, Options } from './amqplib-client.js';
 
-/** Headers of this transport, which no application sees. */
-const OWN = {
-  key: 'x-swy-key',
-  attempt: 'x-swy-attempt',
-  dueAt: 'x-swy-due-at',
-  delay: 'x-swy-delay-ms',
-  topic: 'x-swy-topic',
-  group: 'x-swy-group',
-  probe: 'x-swy-probe',
-} as const;
+/** Headers that this transport sets, and takes off again. Those of the core and of others go through. */
+const {
+  attempt: ATTEMPT,
+  key: KEY,
+  dueAt: DUE_AT,
+  delayMs: DELAY_MS,
+  topic: TOPIC,
+  group: GROUP,
+  probe: PROBE_IN,
+} = OWN_HEADERS;
+const OWN = new Set<string>([ATTEMPT, KEY, DUE_AT, DELAY_MS, TOPIC, GROUP, PROBE_IN].map(({ name }) => name));
 
 /** Headers that have a field of their own in AMQP. A table of headers costs the broker up to a sixth of its speed. */
 const FIELDS = {
@@ -29,6 +31,8 @@ export interface Transit {
   readonly attempt?: number;
   /** Of a message that waits. */
   readonly delay?: Delay;
+  /** Of a {@link PROBE}: the queue that it is put into. */
+  readonly probe?: string;
 }
 
 /** Where a message goes that waits, and when. */
@@ -51,22 +55,27 @@ type Table = Record<string, unknown>;
 type Mutable = Options.Publish & Record<string, unknown>;
 
 /** How the client wants it: what fits into AMQP's own fields there, the rest as a table. */
-export function seal(
-  { id, key, headers }: WireMessage,
-  { attempt = 1, delay }: Transit = {},
-): Options.Publish {
+export function seal({ id, key, headers }: WireMessage, transit: Transit = {}): Options.Publish {
   const properties: Mutable = { mandatory: true, deliveryMode: 2, messageId: id };
   let table = sealHeaders(id, headers, properties);
-  if (key !== undefined) (table ??= {})[OWN.key] = key;
-  if (attempt > 1) (table ??= {})[OWN.attempt] = attempt;
-  if (delay) sealDelay(delay, (table ??= {}));
+  const attempt = largerAttempt(headers, transit.attempt);
+  if (key !== undefined) (table ??= {})[KEY.name] = key;
+  if (attempt > 1) (table ??= {})[ATTEMPT.name] = attempt;
+  if (transit.delay !== undefined || transit.probe !== undefined) sealTransit(transit, (table ??= {}));
   if (table) properties.headers = table;
   return properties;
 }
 
+function sealTransit({ delay, probe }: Transit, table: Table): void {
+  if (probe !== undefined) table[PROBE_IN.name] = probe;
+  if (delay) sealDelay(delay, table);
+}
+
 function sealDelay({ dueAt, delayMs, topic, group }: Delay, table: Table): void {
-  Object.assign(table, { [OWN.dueAt]: dueAt, [OWN.delay]: delayMs, [OWN.topic]: topic });
-  if (group !== undefined) table[OWN.group] = group;
+  table[DUE_AT.name] = Math.ceil(dueAt);
+  table[DELAY_MS.name] = Math.ceil(delayMs);
+  table[TOPIC.name] = topic;
+  if (group !== undefined) table[GROUP.name] = group;
 }
 
 /** Fills the fields; what fits into none is returned. */
@@ -78,7 +87,7 @@ function sealHeaders(id: string, headers: WireMessage['headers'], properties: Mu
     const seconds = name === TIME ? secondsOf(value) : undefined;
     if (field !== undefined && isShort(value)) properties[field] = value;
     else if (seconds !== undefined && value === timeOf(id, seconds)) properties.timestamp = seconds;
-    else (table ??= {})[name] = value;
+    else if (!OWN.has(name)) (table ??= {})[name] = value;
   }
   return table;
 }
@@ -88,11 +97,11 @@ export function open({ properties, content }: Pick<Message, 'properties' | 'cont
   const table: Table = properties.headers ?? {};
   const id = idOf(properties.messageId, content);
   const headers = openHeaders(id, properties, table);
-  const key = table[OWN.key];
+  const key = table[KEY.name];
   const delay = delayOf(table);
   return {
     message: { id, headers, body: content, ...(typeof key === 'string' ? { key } : {}) },
-    attempt: countOf(table[OWN.attempt], 1),
+    attempt: largerAttempt(table),
     crashes: countOf(table['x-delivery-count'], 0),
     ...(delay === undefined ? {} : { delay }),
   };
@@ -117,17 +126,14 @@ function idOf(given: unknown, content: Buffer): string {
 }
 
 /** Says nothing but where it was put: whether it arrives is what counts. See {@link DeliveryProbe} and {@link WaitingProbe}. */
-export function probeFor(queue: string): WireMessage {
-  return { id: 'probe', headers: { [OWN.probe]: queue }, body: Buffer.alloc(0) };
-}
+export const PROBE: WireMessage = { id: 'probe', headers: {}, body: Buffer.alloc(0) };
 
 /** Queue that a probe was put into; undefined for every other message. */
 export function probedIn({
   properties,
   content,
 }: Pick<Message, 'properties' | 'content'>): string | undefined {
-  const queue: unknown = content.length === 0 ? properties.headers?.[OWN.probe] : undefined;
-  return typeof queue === 'string' ? queue : undefined;
+  return content.length === 0 ? ownText(properties.headers ?? {}, PROBE_IN) : undefined;
 }
 
 /** Queue that a crash loop made the broker take a message out of. */
@@ -148,14 +154,10 @@ function leftBecauseOf(reason: string, { properties }: Pick<Message, 'properties
 }
 
 function delayOf(table: Table): Delay | undefined {
-  const [topic, group, dueAt, delayMs] = [
-    table[OWN.topic],
-    table[OWN.group],
-    table[OWN.dueAt],
-    table[OWN.delay],
-  ];
-  if (typeof topic !== 'string' || typeof dueAt !== 'number' || typeof delayMs !== 'number') return undefined;
-  return { topic, dueAt, delayMs, ...(typeof group === 'string' ? { group } : {}) };
+  const [topic, group] = [ownText(table, TOPIC), ownText(table, GROUP)];
+  const [dueAt, delayMs] = [ownNumber(table, DUE_AT), ownNumber(table, DELAY_MS)];
+  if (topic === undefined || dueAt === undefined || delayMs === undefined) return undefined;
+  return { topic, dueAt, delayMs, ...(group === undefined ? {} : { group }) };
 }
 
 let cachedMs = -1;
@@ -188,7 +190,7 @@ function isShort(value: string): boolean {
 
 function isInternal(name: string): boolean {
   return (
-    name.startsWith('x-swy-') ||
+    OWN.has(name) ||
     name === 'x-death' ||
     name === 'x-delivery-count' ||
     name === 'x-acquired-count' ||

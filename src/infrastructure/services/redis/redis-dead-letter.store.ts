@@ -27,8 +27,8 @@ import {
   ADD_DEAD_LETTER,
   CHANGE_DEAD_LETTER,
   COUNT_DEAD_LETTERS,
+  DISCARD_DEAD_LETTER,
   FIND_DEAD_LETTER,
-  REMOVE_DEAD_LETTER,
   SUM_UP_DEAD_LETTERS,
   WALK_DEAD_LETTERS,
 } from './scripts/index.js';
@@ -121,8 +121,8 @@ export class RedisDeadLetterStore implements DeadLetterStore {
     return changed === null ? undefined : readSummary(changed);
   }
 
-  async remove(id: string): Promise<boolean> {
-    return (await this.#store.run(REMOVE_DEAD_LETTER, this.#all, [id])) === 1;
+  async discard(id: string): Promise<boolean> {
+    return (await this.#store.run(DISCARD_DEAD_LETTER, this.#all, [id])) === 1;
   }
 
   async stats(): Promise<readonly DeadLetterStock[]> {

@@ -250,6 +250,56 @@ end
 return counts
 `;
 
+export const DISCARD_DEAD_LETTER_LUA = `local INDEXED = {'status', 'topic', 'group', 'handler', 'reason', 'errorType', 'fingerprint', 'messageId', 'correlationId', 'key'}
+local all = KEYS[1]
+local base = string.sub(all, 1, -4)
+local function letter_of(id) return base .. 'letter:' .. id end
+local function body_of(id) return base .. 'body:' .. id end
+local function hash(key)
+  local flat = redis.call('HGETALL', key)
+  if #flat == 0 then return nil end
+  local result = {}
+  for i = 1, #flat, 2 do result[flat[i]] = flat[i + 1] end
+  return result
+end
+local function indexes(letter, id)
+  local result = {}
+  for _, field in ipairs(INDEXED) do
+    if letter[field] then result[#result + 1] = {base .. 'by:' .. field, letter[field] .. '\\0' .. id} end
+  end
+  local time = string.format('%015d', tonumber(letter.at))
+  result[#result + 1] = {base .. 'stock', table.concat({letter.topic, letter.group, letter.status, time, id}, '\\0')}
+  result[#result + 1] = {base .. 'groups', table.concat({letter.status, letter.fingerprint, time, id}, '\\0')}
+  return result
+end
+local function enter(letter, id)
+  redis.call('ZADD', all, 0, id)
+  for _, index in ipairs(indexes(letter, id)) do redis.call('ZADD', index[1], 0, index[2]) end
+end
+local function take_out(letter, id)
+  for _, index in ipairs(indexes(letter, id)) do redis.call('ZREM', index[1], index[2]) end
+end
+local function given(id)
+  local letter = redis.call('HMGET', letter_of(id), 'summary', 'status', 'updatedAt', 'replayCount', 'revision')
+  letter[6] = id
+  return letter
+end
+local open = base .. 'open'
+local function place_of(letter) return table.concat({letter.topic, letter.group, letter.messageId}, '\\0') end
+local function close(letter, id)
+  local place = place_of(letter)
+  if redis.call('HGET', open, place) == id then redis.call('HDEL', open, place) end
+end
+local id = ARGV[1]
+local letter = hash(letter_of(id))
+if not letter then return 0 end
+take_out(letter, id)
+close(letter, id)
+redis.call('ZREM', all, id)
+redis.call('DEL', letter_of(id), body_of(id))
+return 1
+`;
+
 export const FIND_DEAD_LETTER_LUA = `local INDEXED = {'status', 'topic', 'group', 'handler', 'reason', 'errorType', 'fingerprint', 'messageId', 'correlationId', 'key'}
 local all = KEYS[1]
 local base = string.sub(all, 1, -4)
@@ -483,56 +533,6 @@ return 1
 `;
 
 export const RELEASE_LUA = `if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
-return 1
-`;
-
-export const REMOVE_DEAD_LETTER_LUA = `local INDEXED = {'status', 'topic', 'group', 'handler', 'reason', 'errorType', 'fingerprint', 'messageId', 'correlationId', 'key'}
-local all = KEYS[1]
-local base = string.sub(all, 1, -4)
-local function letter_of(id) return base .. 'letter:' .. id end
-local function body_of(id) return base .. 'body:' .. id end
-local function hash(key)
-  local flat = redis.call('HGETALL', key)
-  if #flat == 0 then return nil end
-  local result = {}
-  for i = 1, #flat, 2 do result[flat[i]] = flat[i + 1] end
-  return result
-end
-local function indexes(letter, id)
-  local result = {}
-  for _, field in ipairs(INDEXED) do
-    if letter[field] then result[#result + 1] = {base .. 'by:' .. field, letter[field] .. '\\0' .. id} end
-  end
-  local time = string.format('%015d', tonumber(letter.at))
-  result[#result + 1] = {base .. 'stock', table.concat({letter.topic, letter.group, letter.status, time, id}, '\\0')}
-  result[#result + 1] = {base .. 'groups', table.concat({letter.status, letter.fingerprint, time, id}, '\\0')}
-  return result
-end
-local function enter(letter, id)
-  redis.call('ZADD', all, 0, id)
-  for _, index in ipairs(indexes(letter, id)) do redis.call('ZADD', index[1], 0, index[2]) end
-end
-local function take_out(letter, id)
-  for _, index in ipairs(indexes(letter, id)) do redis.call('ZREM', index[1], index[2]) end
-end
-local function given(id)
-  local letter = redis.call('HMGET', letter_of(id), 'summary', 'status', 'updatedAt', 'replayCount', 'revision')
-  letter[6] = id
-  return letter
-end
-local open = base .. 'open'
-local function place_of(letter) return table.concat({letter.topic, letter.group, letter.messageId}, '\\0') end
-local function close(letter, id)
-  local place = place_of(letter)
-  if redis.call('HGET', open, place) == id then redis.call('HDEL', open, place) end
-end
-local id = ARGV[1]
-local letter = hash(letter_of(id))
-if not letter then return 0 end
-take_out(letter, id)
-close(letter, id)
-redis.call('ZREM', all, id)
-redis.call('DEL', letter_of(id), body_of(id))
 return 1
 `;
 

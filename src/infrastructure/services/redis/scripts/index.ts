@@ -3,7 +3,7 @@ import * as source from './assets.generated.js';
 
 export const ADD_DEAD_LETTER = script('add-dead-letter', source.ADD_DEAD_LETTER_LUA);
 export const CHANGE_DEAD_LETTER = script('change-dead-letter', source.CHANGE_DEAD_LETTER_LUA);
-export const REMOVE_DEAD_LETTER = script('remove-dead-letter', source.REMOVE_DEAD_LETTER_LUA);
+export const DISCARD_DEAD_LETTER = script('discard-dead-letter', source.DISCARD_DEAD_LETTER_LUA);
 export const FIND_DEAD_LETTER = script('find-dead-letter', source.FIND_DEAD_LETTER_LUA);
 export const WALK_DEAD_LETTERS = script('walk-dead-letters', source.WALK_DEAD_LETTERS_LUA);
 export const COUNT_DEAD_LETTERS = script('count-dead-letters', source.COUNT_DEAD_LETTERS_LUA);

@@ -1,5 +1,5 @@
 --[[
-  Removes a dead letter with everything that was kept for it.
+  Discards a dead letter with everything that was kept for it.
 
   Input:
     KEYS[1] set of all ids
