@@ -7,7 +7,7 @@ import { FullRuns } from './full-runs.mjs';
 import { readSummary } from './run-script.mjs';
 import { runUntil } from './run-until.mjs';
 import { END_AT_MS, runStale } from './stale-groups.mjs';
-import { GROUPS, isInNpmTest, planned } from './test-plan.mjs';
+import { GROUPS, isInNpmTest, planned, specFiles } from './test-plan.mjs';
 import { addCounts, durationText, summaryLine } from './test-summary.mjs';
 
 const startedAt = performance.now();
@@ -24,8 +24,8 @@ const tests = await node('scripts/test.mjs');
 summary = addCounts(summary, { name: 'npm test', ...countsOf(tests, 'npm test') });
 
 // What npm test has just run whole says more than a note of an earlier run.
-const groups = planned(GROUPS).filter((group) => !isInNpmTest(group));
-const { counts, left } = await runStale(new FullRuns().stale(groups), {
+const groups = planned(GROUPS, specFiles(ROOT)).filter((group) => !isInNpmTest(group));
+const { counts, left } = await runStale(new FullRuns(ROOT).stale(groups), {
   elapsedMs: () => performance.now() - startedAt,
   runOne: async ({ name }) => {
     const done = await node('scripts/test-full.mjs', '--group', name, '--no-record');

@@ -4,16 +4,15 @@ import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 
-import { ROOT } from './bootstrap.mjs';
 import { lockedPackages } from './locked-packages.mjs';
 import { Reach } from './reach.mjs';
 
-/** What was run, below a root that is the project, or a made-up one in tests. */
+/** What was run in the project with this root. */
 export class FullRuns {
   #root;
   #file;
 
-  constructor(root = ROOT) {
+  constructor(root) {
     this.#root = root;
     this.#file = path.join(root, 'test', 'full-runs.json');
   }

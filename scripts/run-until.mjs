@@ -7,9 +7,9 @@ import { ROOT } from './bootstrap.mjs';
  * which takes the servers of its tests with it. Resolves with its exit code (or signal), all its output, and whether it was
  * `ended`. What it prints is printed. A signal that ends this process ends the group as well.
  */
-export function runUntil(command, args, deadlineMs, { cwd = ROOT, print = true } = {}) {
+export function runUntil(command, args, deadlineMs) {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(command, args, { cwd: ROOT, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
     let output = '';
     let ended = false;
     const end = () => {
@@ -34,7 +34,7 @@ export function runUntil(command, args, deadlineMs, { cwd = ROOT, print = true }
     for (const stream of ['stdout', 'stderr'])
       child[stream].on('data', (data) => {
         if (stream === 'stdout') output += data;
-        if (print) process[stream].write(data);
+        process[stream].write(data);
       });
     child.once('error', reject);
     child.once('close', (code, signal) => {

@@ -19,12 +19,12 @@ import { startBusyLoop } from './busy-loop.mjs';
 import { FullRuns, sinceText } from './full-runs.mjs';
 import { runScript } from './run-script.mjs';
 import { runSpecs } from './run-specs.mjs';
-import { GROUPS, groupsNamed, planned } from './test-plan.mjs';
+import { GROUPS, groupsNamed, planned, specFiles } from './test-plan.mjs';
 import { addCounts, durationText, summarize, summaryLine } from './test-summary.mjs';
 
 const options = parseOptions();
-const runs = new FullRuns();
-const chosen = planned(options.group === undefined ? GROUPS : options.group.flatMap(named));
+const runs = new FullRuns(ROOT);
+const chosen = planned(options.group === undefined ? GROUPS : options.group.flatMap(named), specFiles(ROOT));
 if (options.list) list();
 else await run();
 
@@ -151,7 +151,7 @@ function note(group, { hash, failed, ms, brokers }) {
 }
 
 function hashOf(group) {
-  return new FullRuns().hashes([group]).get(group.name);
+  return new FullRuns(ROOT).hashes([group]).get(group.name);
 }
 
 function summaryOf(results) {

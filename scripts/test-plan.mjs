@@ -5,8 +5,6 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 
-import { ROOT } from './bootstrap.mjs';
-
 /** What a word in the path of a spec below `test/` says that it needs. */
 const NEEDS = {
   redis: 'redis',
@@ -108,8 +106,8 @@ export const PARTS = [
   },
 ];
 
-/** Every spec, relative to the project, in the order of their paths. */
-export function specFiles(root = ROOT) {
+/** Every spec of the project with this root, relative to it, in the order of their paths. */
+export function specFiles(root) {
   return ['src', 'test']
     .flatMap((folder) =>
       fs
@@ -130,8 +128,8 @@ export function needsOf(file) {
   return [...new Set(words.flatMap((word) => (Object.hasOwn(NEEDS, word) ? [NEEDS[word]] : [])))].sort();
 }
 
-/** Groups or parts with the `files` of each and what these need. */
-export function planned(entries, files = specFiles()) {
+/** Groups or parts with those of the `files` that are theirs, and what these need. */
+export function planned(entries, files) {
   return entries.map((entry) => {
     const own = entry.specs === undefined ? [] : files.filter((file) => entry.specs.test(file));
     const needs = [...new Set([...own.flatMap(needsOf), ...(entry.needs ?? [])])].sort();

@@ -16,7 +16,7 @@ import { provideBrokers } from './brokers.mjs';
 import { capture } from './capture.mjs';
 import { runScript } from './run-script.mjs';
 import { JEST, runSpecs } from './run-specs.mjs';
-import { needsOf, PARTS, planned } from './test-plan.mjs';
+import { needsOf, PARTS, planned, specFiles } from './test-plan.mjs';
 import { addCounts, durationText, summarize, summaryLine } from './test-summary.mjs';
 
 const startedAt = performance.now();
@@ -57,7 +57,7 @@ async function brokersFor(needs) {
 
 /** The lanes side by side, each with its parts one after the other. */
 async function runParts() {
-  const parts = planned(PARTS);
+  const parts = planned(PARTS, specFiles(ROOT));
   const brokers = await brokersFor(parts.flatMap(({ needs }) => needs));
   const results = [];
   const counts = [];
