@@ -215,6 +215,13 @@ describe('the groups of the project', () => {
     expect(packages).toContain(clients[broker as keyof typeof clients]);
   });
 
+  it.each(['redis-faults', 'rabbitmq-faults', 'kafka-faults', 'embedded-faults', 'seeded-faults'])(
+    '%s do not reach the application, whose changes say nothing of a broker',
+    (group) => {
+      expect(reached[group]?.files).not.toContain('src/main.ts');
+    },
+  );
+
   it('are looked at within three seconds', () => {
     const startedAt = performance.now();
     new FullRuns(process.cwd()).hashes(groups);
