@@ -24,7 +24,10 @@ import { addCounts, durationText, summarize, summaryLine } from './test-summary.
 
 const options = parseOptions();
 const runs = new FullRuns(ROOT);
-const chosen = planned(options.group === undefined ? GROUPS : options.group.flatMap(named), specFiles(ROOT));
+const chosen = planned(
+  options.group === undefined ? GROUPS : [...new Set(options.group.flatMap(named))],
+  specFiles(ROOT),
+);
 if (options.list) list();
 else await run();
 
@@ -71,7 +74,7 @@ async function run() {
   const summary = await runGroups(groups);
   for (const line of summary.lines) console.log(line);
   if (groups.length === 0) console.log('Nothing is left: every group is green over what is here.');
-  console.log(`${groups.length} groups took ${durationText(performance.now())}`);
+  console.log(`Groups run: ${groups.length}, in ${durationText(performance.now())}`);
   console.log(summaryLine(summary));
   summarized = true;
   const isGreen = summary.failed === 0 && (summary.passed > 0 || groups.length === 0);
