@@ -28,7 +28,9 @@ it.each([
   const { status, stderr } = run(script, ...names);
   expect(status).toBe(1);
   expect(stderr.trim().split('\n')).toEqual(
-    names.map((name) => expect.stringMatching(`^no ${name}: .* NO_INSTALL=1 forbids to install it`)),
+    names.map(
+      (name) => expect.stringMatching(`^no ${name}: .* NO_INSTALL=1 forbids to install it`) as string,
+    ),
   );
   // Of a tool that is there, only the version may have been asked for.
   const called = fs.existsSync(calls) ? fs.readFileSync(calls, 'utf8') : '';
