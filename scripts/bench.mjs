@@ -1,20 +1,33 @@
 /**
- * Measures against the bare clients: `npm run bench -- embedded --quick --json`. Without a name, everything.
+ * Measures against the bare clients: `npm run bench -- embedded --quick --json`. Without a name, everything. Provides the
+ * brokers that it measures, as `npm test` does.
  *
- * Ends with 1 when a figure is below its floor.
+ * Ends with 1 when a figure is below its floor, or a broker is missing.
  */
 import * as path from 'node:path';
 
+import { BENCH_NEEDS } from '../bench/needs.mjs';
 import { prepare, ROOT } from './bootstrap.mjs';
+import { provideBrokers } from './brokers.mjs';
 import { runCommand } from './run-command.mjs';
 
 await prepare({ build: false });
+const wanted = process.argv.slice(2);
+const names = wanted.filter((arg) => !arg.startsWith('--'));
+const needs = (names.length > 0 ? names : Object.keys(BENCH_NEEDS)).flatMap(
+  (name) => BENCH_NEEDS[name] ?? [],
+);
+const brokers = await provideBrokers(needs, { containers: false });
+const missing = Object.values(brokers).flatMap(({ reason }) => reason ?? []);
+for (const reason of missing) console.error(reason);
+if (missing.length > 0) process.exit(1);
+
 const args = [
   '--expose-gc',
   '--import',
   '@swc-node/register/esm-register',
   path.join(ROOT, 'bench', 'run.ts'),
-  ...process.argv.slice(2),
+  ...wanted,
 ];
 const result = await runCommand(process.execPath, args);
 process.exitCode = typeof result === 'number' ? result : 1;

@@ -15,6 +15,11 @@ export const ROOT = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const inRoot = (...parts) => path.join(ROOT, ...parts);
 const readJson = (file) => JSON.parse(fs.readFileSync(file, 'utf8'));
 
+/** False when NO_INSTALL=1 says that nothing may be put on the machine. */
+export function mayInstall() {
+  return process.env.NO_INSTALL !== '1';
+}
+
 /** Checks Node, installs and (with `build`) compiles, each only when it has to. Ends the process with 1 on failure. */
 export async function prepare({ build = false } = {}) {
   try {
@@ -61,6 +66,8 @@ function isInstalled() {
 
 async function install() {
   if (isInstalled()) return; // somebody else did it while this process waited for the lock
+  if (!mayInstall())
+    throw new Error('The packages of the lockfile are missing, and NO_INSTALL=1 forbids to install them.');
   console.error('Installing packages from the lockfile (once, until it changes) ...');
   // The tools that build and test are development packages, which npm leaves out when NODE_ENV is production.
   await npm(['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error']);

@@ -8,12 +8,8 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { startKafka } from '../test/support/brokers/kafka-cluster.js';
 import { startRabbitmq } from '../test/support/brokers/rabbitmq-cluster.js';
 import { startRedis } from '../test/support/brokers/redis-server.js';
-import {
-  type Demonstration,
-  eventually,
-  startDemonstration,
-  temporaryDirectory,
-} from '../test/support/demonstration.js';
+import { type Demonstration, eventually, startDemonstration } from '../test/support/demonstration.js';
+import { temporaryDirectory } from '../test/support/temporary-directory.js';
 
 const ORDERS_PER_SECOND = 50;
 /** Groups of the demonstration that handle an order. */

@@ -1,5 +1,5 @@
 /**
- * Writes the tables of docs/delivery-guarantees.md from docs/measured.json, after adding what the last runs of `npm test` have left.
+ * Writes the tables of docs/delivery-guarantees.md from docs/measured.json, after adding what the last runs of `npm run test:full` have left.
  * With `--check` it writes nothing and fails when the page, the matrix of faults or the conformance suite is out of step.
  */
 import * as fs from 'node:fs';
@@ -37,7 +37,9 @@ if (!isCheck) {
 }
 for (const problem of problems) process.stderr.write(`${problem}\n`);
 if (problems.length > 0) {
-  process.stderr.write('Run the suites that are named with npm test, and then npm run docs:guarantees.\n');
+  process.stderr.write(
+    'Run the suites that are named with npm run test:full, and then npm run docs:guarantees.\n',
+  );
   process.exitCode = 1;
 }
 

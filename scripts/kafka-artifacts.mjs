@@ -8,6 +8,9 @@ import { fetchWithMaven } from './maven.mjs';
 /** The last release that still knew ZooKeeper, and one of the current series. */
 export const KAFKA_VERSIONS = ['3.9.1', '4.1.1'];
 
+/** Where they are fetched to, as `fetchedFolder` has it. */
+export const KAFKA_FOLDERS = KAFKA_VERSIONS.map((version) => `kafka-${version}`);
+
 function fetch(version) {
   const dependencies = [`org.apache.kafka:kafka_2.13:${version}`, 'org.slf4j:slf4j-simple:1.7.36'];
   fetchWithMaven(`kafka-${version}`, dependencies, (folder) => [

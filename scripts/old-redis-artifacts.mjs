@@ -7,18 +7,19 @@ import { fileURLToPath } from 'node:url';
 
 import { fetchedFolder, fetchWithMaven } from './maven.mjs';
 
-const FOLDER = 'old-redis';
+/** Where they are fetched to, as `fetchedFolder` has it. */
+export const OLD_REDIS_FOLDER = 'old-redis';
 
 /** The oldest series that is supported (the program says 6.2.11), and one that is too old. */
 const SERVERS = ['redis-server-6.2.6-v5-linux-amd64', 'redis-server-2.8.19'];
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const dependencies = ['com.github.codemonstur:embedded-redis:1.4.3', 'it.ozimov:embedded-redis:0.7.3'];
-  fetchWithMaven(FOLDER, dependencies, (folder) => [
+  fetchWithMaven(OLD_REDIS_FOLDER, dependencies, (folder) => [
     'dependency:unpack-dependencies',
     `-DoutputDirectory=${folder}`,
     '-DincludeArtifactIds=embedded-redis',
     `-Dmdep.unpack.includes=${SERVERS.join(',')}`,
   ]);
-  for (const server of SERVERS) fs.chmodSync(path.join(fetchedFolder(FOLDER), server), 0o755);
+  for (const server of SERVERS) fs.chmodSync(path.join(fetchedFolder(OLD_REDIS_FOLDER), server), 0o755);
 }

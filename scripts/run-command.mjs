@@ -11,10 +11,14 @@ import { ROOT } from './bootstrap.mjs';
 export function runCommand(
   command,
   args,
-  { stdout = 'inherit', stderr = 'inherit', onOutput, isOverdue = () => false } = {},
+  { stdout = 'inherit', stderr = 'inherit', env = {}, onOutput, isOverdue = () => false } = {},
 ) {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd: ROOT, stdio: ['ignore', stdout, stderr] });
+    const child = spawn(command, args, {
+      cwd: ROOT,
+      env: { ...process.env, ...env },
+      stdio: ['ignore', stdout, stderr],
+    });
     const stop = (signal) => {
       child.kill(signal);
       child.once('close', () => process.exit(signal === 'SIGINT' ? 130 : 143));

@@ -35,6 +35,30 @@ export function summarize(results, { strictSkips, root }) {
   return { ...sums, lines: [...summary.lines, ...failures] };
 }
 
+/** The summary with the counts of a script beside it, which tells of its failures itself. */
+export function addCounts(summary, { name, passed, failed, skipped }) {
+  return {
+    passed: summary.passed + passed,
+    failed: summary.failed + failed,
+    skipped: summary.skipped + skipped,
+    lines: [
+      ...summary.lines,
+      ...(failed === 0 ? [] : [`failed: ${name}: ${failed} of its checks, see above`]),
+    ],
+  };
+}
+
+/** The last line of every run. */
+export function summaryLine({ passed, failed, skipped }) {
+  return `${passed} passed, ${failed} failed${skipped === 0 ? '' : `, ${skipped} skipped`}`;
+}
+
+/** For people: `48 s`, `11 min 2 s`. */
+export function durationText(ms) {
+  const seconds = Math.round(ms / 1_000);
+  return seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+}
+
 function addMissing(summary, { file, missing }, strictSkips) {
   if (strictSkips) fail(summary, `failed: ${file} could not run: ${missing}`);
   else {

@@ -1,5 +1,3 @@
-import { execFileSync } from 'node:child_process';
-
 interface Summary {
   readonly passed: number;
   readonly failed: number;
@@ -7,18 +5,12 @@ interface Summary {
   readonly lines: readonly string[];
 }
 
-const PROGRAM = `
-import { summarize } from './scripts/test-summary.mjs';
-const [results, options] = JSON.parse(process.argv[1]);
-console.log(JSON.stringify(summarize(results, options)));
-`;
+const script = jest.requireActual<{
+  readonly summarize: (results: readonly object[], options: object) => Summary;
+}>('../../scripts/test-summary.mjs');
 
 function summarize(results: readonly object[], strictSkips = false): Summary {
-  const input = JSON.stringify([results, { strictSkips, root: '/p' }]);
-  const output = execFileSync(process.execPath, ['--input-type=module', '-e', PROGRAM, input], {
-    encoding: 'utf8',
-  });
-  return JSON.parse(output) as Summary;
+  return script.summarize(results, { strictSkips, root: '/p' });
 }
 
 function file(status: string, ...tests: string[]): object {

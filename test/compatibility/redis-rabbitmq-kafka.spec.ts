@@ -17,11 +17,12 @@ import { MemoryDeadLetterStore } from '../../src/infrastructure/services/memory/
 import { type KafkaCluster, startKafka } from '../support/brokers/kafka-cluster.js';
 import { type RabbitmqCluster, startRabbitmq } from '../support/brokers/rabbitmq-cluster.js';
 import { type RedisServer, startRedis } from '../support/brokers/redis-server.js';
-import { eventually, temporaryDirectory } from '../support/demonstration.js';
+import { eventually } from '../support/demonstration.js';
 import { bootApp, closeApps, memoryTransport } from '../support/messaging-app.js';
 import { kafkaBench } from '../faults/kafka-bench.js';
 import { rabbitmqBench } from '../faults/rabbitmq-bench.js';
 import { redisBench } from '../faults/redis-bench.js';
+import { temporaryDirectory } from '../support/temporary-directory.js';
 
 const orderSchema = z.object({ orderId: z.string(), note: z.string() });
 const Placed = defineMessage('orders.placed', orderSchema);

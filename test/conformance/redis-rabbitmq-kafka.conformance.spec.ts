@@ -17,7 +17,7 @@ import { RedisTransport } from '../../src/infrastructure/services/redis/redis.tr
 import { type KafkaCluster, startKafka } from '../support/brokers/kafka-cluster.js';
 import { type RabbitmqCluster, startRabbitmq } from '../support/brokers/rabbitmq-cluster.js';
 import { type RedisServer, startRedis } from '../support/brokers/redis-server.js';
-import { temporaryDirectory } from '../support/demonstration.js';
+import { temporaryDirectory } from '../support/temporary-directory.js';
 import { createTransport as createEmbedded } from './embedded.factory.js';
 import { describeTransport } from './transport/index.js';
 

@@ -91,6 +91,16 @@ describe('the commands of the project', () => {
     expect(fs.existsSync(path.join(directory, '.bootstrap.lock'))).toBe(false);
   });
 
+  it('install nothing where that is forbidden', async () => {
+    const result = await run({ NO_INSTALL: '1' });
+    expect(result).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringContaining('NO_INSTALL=1 forbids'),
+    });
+    expect(installs()).toEqual([]);
+  });
+
   it('say which Node they need', async () => {
     write('package.json', JSON.stringify({ engines: { node: '>=99.1' } }));
     const result = await run();
@@ -119,7 +129,7 @@ describe('the commands of the project', () => {
   ): Promise<{ code: number | null; stdout: string; stderr: string }> {
     const child = spawn(process.execPath, ['program.mjs'], {
       cwd: directory,
-      env: { ...process.env, ...env, npm_execpath: path.join(directory, 'npm.mjs') },
+      env: { ...process.env, NO_INSTALL: '0', ...env, npm_execpath: path.join(directory, 'npm.mjs') },
       timeout: 20_000,
     });
     let [stdout, stderr] = ['', ''];

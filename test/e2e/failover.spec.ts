@@ -1,6 +1,7 @@
 import { join } from 'node:path';
-import { startDemonstration, temporaryDirectory } from '../support/demonstration.js';
+import { startDemonstration } from '../support/demonstration.js';
 import { walkThroughReadme } from '../support/readme.js';
+import { temporaryDirectory } from '../support/temporary-directory.js';
 
 const data = temporaryDirectory();
 afterAll(() => data.remove());

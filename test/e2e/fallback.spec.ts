@@ -1,11 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  type Demonstration,
-  eventually,
-  startDemonstration,
-  temporaryDirectory,
-} from '../support/demonstration.js';
+import { type Demonstration, eventually, startDemonstration } from '../support/demonstration.js';
+import { temporaryDirectory } from '../support/temporary-directory.js';
 
 const data = temporaryDirectory();
 afterAll(() => data.remove());

@@ -1,12 +1,8 @@
 import { join } from 'node:path';
 import { type KafkaCluster, startKafka } from '../support/brokers/kafka-cluster.js';
-import {
-  type Demonstration,
-  eventually,
-  startDemonstration,
-  temporaryDirectory,
-} from '../support/demonstration.js';
+import { type Demonstration, eventually, startDemonstration } from '../support/demonstration.js';
 import { walkThroughReadme } from '../support/readme.js';
+import { temporaryDirectory } from '../support/temporary-directory.js';
 
 let server: KafkaCluster;
 let env: Record<string, string>;

@@ -1,12 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  type Demonstration,
-  eventually,
-  startDemonstration,
-  temporaryDirectory,
-} from '../support/demonstration.js';
+import { type Demonstration, eventually, startDemonstration } from '../support/demonstration.js';
 import { seededRandom } from '../support/seeded-random.js';
+import { temporaryDirectory } from '../support/temporary-directory.js';
 
 const ROUNDS = Number(process.env['KILL_ROUNDS'] ?? 30);
 const SEED = Number(process.env['KILL_SEED'] ?? Date.now() % 1_000_000);

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { startRabbitmq } from '../support/brokers/rabbitmq-cluster.js';
-import { startDemonstration, temporaryDirectory } from '../support/demonstration.js';
+import { startDemonstration } from '../support/demonstration.js';
 import { walkThroughReadme } from '../support/readme.js';
+import { temporaryDirectory } from '../support/temporary-directory.js';
 
 const data = temporaryDirectory();
 afterAll(() => data.remove());

@@ -1,12 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import {
-  type Demonstration,
-  eventually,
-  startDemonstration,
-  temporaryDirectory,
-} from '../support/demonstration.js';
+import { type Demonstration, eventually, startDemonstration } from '../support/demonstration.js';
 import { blocks, run, walkThroughReadme } from '../support/readme.js';
+import { temporaryDirectory } from '../support/temporary-directory.js';
 
 it('the example of the README runs and handles its message', async () => {
   const [example] = blocks('ts');

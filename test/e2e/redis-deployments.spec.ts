@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { startRedisCluster } from '../support/brokers/redis-cluster.js';
 import { startRedisSentinel } from '../support/brokers/redis-sentinel.js';
-import { startDemonstration, temporaryDirectory } from '../support/demonstration.js';
+import { startDemonstration } from '../support/demonstration.js';
 import { walkThroughReadme } from '../support/readme.js';
+import { temporaryDirectory } from '../support/temporary-directory.js';
 
 const data = temporaryDirectory();
 afterAll(() => data.remove());

@@ -1,12 +1,8 @@
 import { join } from 'node:path';
 import { type RabbitmqCluster, startRabbitmq } from '../support/brokers/rabbitmq-cluster.js';
 import { type RedisServer, startRedis } from '../support/brokers/redis-server.js';
-import {
-  type Demonstration,
-  eventually,
-  startDemonstration,
-  temporaryDirectory,
-} from '../support/demonstration.js';
+import { type Demonstration, eventually, startDemonstration } from '../support/demonstration.js';
+import { temporaryDirectory } from '../support/temporary-directory.js';
 
 /** Messages that the spool takes at most. */
 const SPOOL_MESSAGES = 40;

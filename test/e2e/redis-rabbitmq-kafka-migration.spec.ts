@@ -3,12 +3,8 @@ import { join } from 'node:path';
 import { type KafkaCluster, startKafka } from '../support/brokers/kafka-cluster.js';
 import { type RabbitmqCluster, startRabbitmq } from '../support/brokers/rabbitmq-cluster.js';
 import { type RedisServer, startRedis } from '../support/brokers/redis-server.js';
-import {
-  type Demonstration,
-  eventually,
-  startDemonstration,
-  temporaryDirectory,
-} from '../support/demonstration.js';
+import { type Demonstration, eventually, startDemonstration } from '../support/demonstration.js';
+import { temporaryDirectory } from '../support/temporary-directory.js';
 
 const ORDERS = 30;
 const GROUPS = ['billing', 'inventory', 'notifications'];

@@ -15,9 +15,9 @@ import { spooledOptionsSchema } from '../../src/infrastructure/services/composit
 import { SpooledTransport } from '../../src/infrastructure/services/composites/spooled.transport.js';
 import { spoolOn } from '../faults/spool-bench.js';
 import { waitUntil } from '../support/brokers/wait-until.js';
-import { temporaryDirectory } from '../support/demonstration.js';
 import { bootApp, closeApps, memoryTransport } from '../support/messaging-app.js';
 import { SeverableTransport } from '../support/severable-transport.js';
+import { temporaryDirectory } from '../support/temporary-directory.js';
 
 const Booking = z.object({ account: z.string(), nth: z.number() });
 const key = ({ account }: z.output<typeof Booking>): string => account;

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { SpooledTransport } from '../../src/infrastructure/services/composites/spooled.transport.js';
 import { waitUntil } from '../support/brokers/wait-until.js';
-import { temporaryDirectory } from '../support/demonstration.js';
+import { temporaryDirectory } from '../support/temporary-directory.js';
 import { startChild } from './child-process.js';
 import { report } from './measured.js';
 import { openSpooled, SPOOL_TOPIC } from './spool-bench.js';

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type KafkaCluster, startKafka } from '../support/brokers/kafka-cluster.js';
 import { waitUntil } from '../support/brokers/wait-until.js';
-import { temporaryDirectory } from '../support/demonstration.js';
+import { temporaryDirectory } from '../support/temporary-directory.js';
 import { type Child, startChild } from './child-process.js';
 import { connected } from './kafka-bench.js';
 import type { PoisonTask } from './poison-child.js';

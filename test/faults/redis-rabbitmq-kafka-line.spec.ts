@@ -6,7 +6,7 @@ import { type KafkaCluster, startKafka } from '../support/brokers/kafka-cluster.
 import { type RabbitmqCluster, startRabbitmq } from '../support/brokers/rabbitmq-cluster.js';
 import { type RedisServer, startRedis } from '../support/brokers/redis-server.js';
 import { freePorts } from '../support/brokers/server-process.js';
-import { temporaryDirectory } from '../support/demonstration.js';
+import { temporaryDirectory } from '../support/temporary-directory.js';
 import { faultRow } from './fault-matrix.js';
 import { kafkaBench } from './kafka-bench.js';
 import { describeLineFaults } from './line-faults.js';

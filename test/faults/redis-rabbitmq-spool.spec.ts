@@ -4,7 +4,7 @@ import type { SpooledTransport } from '../../src/infrastructure/services/composi
 import { type RabbitmqCluster, startRabbitmq } from '../support/brokers/rabbitmq-cluster.js';
 import { type RedisServer, startRedis } from '../support/brokers/redis-server.js';
 import { waitUntil } from '../support/brokers/wait-until.js';
-import { temporaryDirectory } from '../support/demonstration.js';
+import { temporaryDirectory } from '../support/temporary-directory.js';
 import type { Load } from '../support/transport-load.js';
 import { faultRow } from './fault-matrix.js';
 import { rabbitmqBench } from './rabbitmq-bench.js';

@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const START_TIMEOUT_MS = 60_000;
@@ -12,12 +11,6 @@ export interface Demonstration {
   readonly output: () => string;
   /** Ends it and resolves with its exit code, or null when the signal ended it. */
   readonly end: (signal: NodeJS.Signals) => Promise<number | null>;
-}
-
-/** A directory for one test's data, and how to remove it. */
-export function temporaryDirectory(): { readonly path: string; readonly remove: () => void } {
-  const path = mkdtempSync(join(tmpdir(), 'switchyard-'));
-  return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
 }
 
 /** Starts the demonstration on a free port; resolves once it says where it listens. */

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Transport, TransportContext } from '../../../src/core/messaging/transport.js';
-import { temporaryDirectory } from '../../support/demonstration.js';
 import { SeverableTransport } from '../../support/severable-transport.js';
+import { temporaryDirectory } from '../../support/temporary-directory.js';
 import { createTransport as createEmbedded } from '../embedded.factory.js';
 import { createTransport as createMemory } from '../memory.factory.js';
 import { type ConformanceOptions, describeTransport } from '../transport/index.js';

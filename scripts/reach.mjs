@@ -1,0 +1,106 @@
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+
+/** Of `from 'x'`, `import 'x'`, `import('x')` and `require('x')`, over several lines as well. */
+const IMPORT = /\b(?:from|import|require)\s*\(?\s*(['"])([\w@./:-]+)\1/g;
+const STRING = /(['"`])((?:\\.|(?!\1)[^\\\n$ ])+)\1/g;
+const BLOCK_COMMENT = /^\s*\/\*[\s\S]*?\*\//gm;
+const LINE_COMMENT = /^\s*\/\/.*$/gm;
+/** Where a file that is named without its folder may be; scripts name each other like that, and configurations. */
+const FOLDERS = ['', 'scripts', 'config'];
+const SOURCES = /\.(ts|mts|cts|js|mjs|cjs)$/;
+/**
+ * Not followed, because what is locked counts by package, and because the list of results is no source of itself. The plan
+ * names whatever it likes without that anything reads it.
+ */
+const NOT_FOLLOWED = new Set(['package-lock.json', 'test/full-runs.json', 'scripts/test-plan.mjs']);
+
+/**
+ * Follows what files import and what they name by its path, be it to start it (`test/faults/redis-child.ts`), to build and start
+ * it (`dist/main.js`) or to read it (`config/switchyard.example.yaml`). Remembers what it has read.
+ */
+export class Reach {
+  #root;
+  #known = new Map();
+
+  constructor(root) {
+    this.#root = root;
+  }
+
+  /** All `files` that can be reached from these, themselves included, and the `packages` that they import, both sorted. */
+  from(entries) {
+    const files = new Set(entries);
+    const packages = new Set();
+    for (const file of files) {
+      const found = this.#look(file);
+      for (const next of found.files) files.add(next);
+      for (const name of found.packages) packages.add(name);
+    }
+    return { files: [...files].sort(), packages: [...packages].sort() };
+  }
+
+  /** @returns bytes of a file of the project */
+  read(file) {
+    return fs.readFileSync(path.join(this.#root, file));
+  }
+
+  #look(file) {
+    const known = this.#known.get(file);
+    if (known !== undefined) return known;
+    const found = { files: new Set(), packages: new Set() };
+    this.#known.set(file, found);
+    if (!SOURCES.test(file)) return found;
+    const text = this.read(file).toString('utf8').replace(BLOCK_COMMENT, '').replace(LINE_COMMENT, '');
+    for (const [, , name] of text.matchAll(IMPORT)) this.#follow(file, name, found);
+    for (const [, , name] of text.matchAll(STRING)) {
+      const named = this.#named(file, name);
+      if (named !== undefined) found.files.add(named);
+    }
+    return found;
+  }
+
+  #follow(file, name, found) {
+    if (!name.startsWith('.')) {
+      if (!name.startsWith('node:')) found.packages.add(packageOf(name));
+      return;
+    }
+    const target = this.#source(path.posix.join(path.posix.dirname(file), name));
+    if (target !== undefined) found.files.add(target);
+  }
+
+  /** A string that is the path of a file of the project. */
+  #named(file, name) {
+    if (!/^[\w@./-]+\.\w+$/.test(name)) return undefined;
+    if (/^\.{1,2}\//.test(name)) {
+      const beside = this.#source(path.posix.join(path.posix.dirname(file), name));
+      if (beside !== undefined) return beside;
+    }
+    for (const folder of FOLDERS) {
+      const found = this.#source(path.posix.join(folder, name));
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  /** The file that stands for a path: what is built is made from the source, and imports name what is built. */
+  #source(name) {
+    const own = name.replace(/^dist\//, 'src/');
+    const candidates = [own, own.replace(/\.(m|c)?js$/, '.$1ts')];
+    return candidates.find((each) => !isOutside(each) && !NOT_FOLLOWED.has(each) && this.#isFile(each));
+  }
+
+  #isFile(name) {
+    return fs.statSync(path.join(this.#root, name), { throwIfNoEntry: false })?.isFile() === true;
+  }
+}
+
+function isOutside(name) {
+  return name.startsWith('..') || name.startsWith('/') || name.startsWith('node_modules/');
+}
+
+function packageOf(name) {
+  return name
+    .split('/')
+    .slice(0, name.startsWith('@') ? 2 : 1)
+    .join('/');
+}

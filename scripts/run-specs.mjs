@@ -1,0 +1,119 @@
+import * as fs from 'node:fs';
+import * as os from 'node:os';
+import * as path from 'node:path';
+
+import { ROOT } from './bootstrap.mjs';
+import { runCommand } from './run-command.mjs';
+import { needsOf, SEEDED } from './test-plan.mjs';
+
+export const JEST = path.join(ROOT, 'node_modules', 'jest', 'bin', 'jest.js');
+/** A run of Jest that is done and does not end so long after is held up by something that a test has left behind. */
+const END_TIMEOUT_MS = 60_000;
+/** Where the service `tests` of docker-compose.yml has the project. */
+const CONTAINER_ROOT = '/app';
+
+/**
+ * Runs the specs of a group or part and resolves with results for `summarize`. Those without a server that they need are not
+ * run, and a result of their own says what is missing.
+ *
+ * @param run its `name`, `files`, `args` for Jest, environment `env`, and `tests`, which chooses by name; with `byArguments` the
+ *   arguments themselves say which files
+ * @param brokers states by name, as `provideBrokers` has them
+ * @param options `reportFile` for what Jest reports, and `onOutput`, which gets what Jest prints instead of the terminal
+ */
+export async function runSpecs(run, brokers, options = {}) {
+  const states = (file) => needsOf(file).map((need) => brokers[need]);
+  const missing = run.files.filter((file) => states(file).some(({ state }) => state === 'missing'));
+  const skips = missing.map((file) => ({
+    name: run.name,
+    file,
+    missing: states(file).find(({ reason }) => reason).reason,
+  }));
+  const files = run.files.filter((file) => !missing.includes(file));
+  if (files.length === 0) return skips;
+  const inContainer = files.some((file) => states(file).some(({ state }) => state === 'container'));
+  const result = await (inContainer ? runInContainer : runHere)({ ...run, files, missing }, options);
+  return [...skips, run.tests === undefined ? result : chosenOnly(result)];
+}
+
+function jestArgs({ files, missing, args, tests, byArguments }) {
+  if (byArguments) return [...args, ...pathsWithout(missing)];
+  return ['--runTestsByPath', ...args, ...(tests === undefined ? [] : ['-t', tests]), ...files];
+}
+
+/** Replaces what the configuration of Jest leaves out, so that has to be said again. */
+function pathsWithout(missing) {
+  if (missing.length === 0) return [];
+  const patterns = ['/node_modules/', SEEDED, ...missing.map(escapePattern)];
+  return patterns.map((pattern) => `--testPathIgnorePatterns=${pattern}`);
+}
+
+function escapePattern(text) {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+}
+
+function runHere(run, { reportFile, onOutput }) {
+  return withReport(os.tmpdir(), async (file) => {
+    const report = reportFile ?? file;
+    const code = await runCommand(
+      process.execPath,
+      [JEST, '--json', `--outputFile=${report}`, '--passWithNoTests', ...jestArgs(run)],
+      {
+        stdout: 'ignore', // the same JSON again; the report for people goes to standard error
+        stderr: onOutput === undefined ? 'inherit' : 'pipe',
+        onOutput,
+        env: run.env,
+        isOverdue: () => ageOf(report) > END_TIMEOUT_MS,
+      },
+    );
+    return { name: run.name, code, report: readReport(report) };
+  });
+}
+
+/** The same in a container in which packages can be installed. */
+function runInContainer(run, { onOutput }) {
+  return withReport(ROOT, async (file) => {
+    const inside = file.replace(ROOT, CONTAINER_ROOT);
+    const env = Object.entries(run.env ?? {}).flatMap(([name, value]) => ['-e', `${name}=${value}`]);
+    const code = await runCommand(
+      'docker',
+      [
+        ...['compose', 'run', '--rm', '-T', '-e', 'CI', ...env, 'tests', 'node', 'scripts/test.mjs'],
+        ...['--report', inside, ...jestArgs(run)],
+      ],
+      { ...(onOutput !== undefined && { stdout: 'pipe', stderr: 'pipe', onOutput }) },
+    );
+    return { name: run.name, code, report: readReport(file), root: CONTAINER_ROOT };
+  });
+}
+
+/** Tests that were not chosen are no skipped ones. */
+function chosenOnly(result) {
+  for (const file of result.report?.testResults ?? [])
+    file.assertionResults = file.assertionResults.filter(({ status }) => status !== 'pending');
+  return result;
+}
+
+async function withReport(parent, run) {
+  const directory = fs.mkdtempSync(path.join(parent, '.switchyard-test-'));
+  try {
+    return await run(path.join(directory, 'result.json'));
+  } finally {
+    fs.rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** 0 for a file that is not there yet. */
+function ageOf(file) {
+  const { mtimeMs = Date.now() } = fs.statSync(file, { throwIfNoEntry: false }) ?? {};
+  return Date.now() - mtimeMs;
+}
+
+/** Undefined when Jest died before it could write one. */
+function readReport(file) {
+  try {
+    return JSON.parse(fs.readFileSync(file, 'utf8'));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,152 @@
+/**
+ * What runs where: every spec belongs to one group of `npm run test:full`, and `npm test` is the parts below. A new spec is in
+ * a group by its path; to be in `npm test` it needs a line in PARTS.
+ */
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+
+/** What a word in the path of a spec below `test/` says that it needs. */
+const NEEDS = {
+  redis: 'redis',
+  old: 'old-redis',
+  rabbitmq: 'rabbitmq',
+  kafka: 'kafka',
+  certificates: 'openssl',
+  tls: 'openssl',
+};
+
+/** Pure specs share the machine; what measures time or kills processes has it for itself. */
+const SHARED = ['--maxWorkers=2'];
+const IN_BAND = ['--runInBand'];
+/** Because lmdb writes a line for every write that fails, at times when a file is done, and Jest then fails the run. */
+const SILENT = [...IN_BAND, '--silent'];
+/** Wants to fail; scripts/seed-faults.mjs runs it. */
+export const SEEDED = 'test/conformance/seeded-faults/';
+
+/**
+ * Groups of `npm run test:full`: the specs that match `specs`, or a script that ends with `N passed, N failed`. Names that
+ * begin with the same broker are wanted together by `-- --group redis`.
+ */
+export const GROUPS = [
+  {
+    name: 'units',
+    specs: /^(src|test\/architecture)\/|^test\/support\/brokers\/fault-proxy|^test\/proof\/checker/,
+    args: SHARED,
+  },
+  // Its cases wait for conditions, mostly.
+  {
+    name: 'conformance',
+    specs: /^test\/conformance\/(memory|embedded|balanced|failover|spooled|outage)\W/,
+    args: SHARED,
+  },
+  { name: 'e2e', specs: /^test\/e2e\/(?!redis|rabbitmq|kafka|kill-loop)/ },
+  { name: 'kill-loop', specs: /^test\/e2e\/kill-loop/ },
+  { name: 'certificates', specs: /^test\/support\/brokers\/test-certificates/ },
+  { name: 'embedded-faults', specs: /^test\/faults\/embedded/, args: SILENT },
+  { name: 'embedded-nemesis', specs: /^test\/proof\/embedded/ },
+
+  { name: 'redis-e2e', specs: /^test\/(e2e|support\/brokers)\/redis(?!-rabbitmq|-kafka)/ },
+  // Its servers take so little that two suites of the same cases can share the machine.
+  { name: 'redis-conformance', specs: /^test\/conformance\/redis(?!-rabbitmq|-kafka)/, args: SHARED },
+  { name: 'redis-faults', specs: /^test\/faults\/redis-(?!rabbitmq|kafka)/ },
+  { name: 'redis-nemesis', specs: /^test\/proof\/redis-(?!rabbitmq|kafka)/ },
+  { name: 'redis-old', specs: /^test\/(conformance|faults)\/old-redis/ },
+
+  { name: 'rabbitmq-e2e', specs: /^test\/e2e\/rabbitmq/ },
+  { name: 'rabbitmq-conformance', specs: /^test\/conformance\/rabbitmq(?!-cluster)/ },
+  { name: 'rabbitmq-cluster-conformance', specs: /^test\/conformance\/rabbitmq-cluster/ },
+  { name: 'rabbitmq-faults', specs: /^test\/faults\/rabbitmq-(?!cluster)/ },
+  { name: 'rabbitmq-cluster-faults', specs: /^test\/faults\/rabbitmq-cluster/ },
+  { name: 'rabbitmq-nemesis', specs: /^test\/proof\/rabbitmq/ },
+
+  { name: 'kafka-e2e', specs: /^test\/e2e\/kafka/ },
+  { name: 'kafka-conformance', specs: /^test\/conformance\/kafka(?!-cluster)/ },
+  { name: 'kafka-cluster-conformance', specs: /^test\/conformance\/kafka-cluster/ },
+  { name: 'kafka-faults', specs: /^test\/faults\/kafka-(?!cluster)/ },
+  { name: 'kafka-cluster-faults', specs: /^test\/faults\/kafka-cluster/ },
+  { name: 'kafka-nemesis', specs: /^test\/proof\/kafka/ },
+
+  { name: 'brokers-e2e', specs: /^test\/(e2e|compatibility)\/redis-rabbitmq/ },
+  { name: 'brokers-conformance', specs: /^test\/conformance\/redis-rabbitmq/ },
+  { name: 'brokers-faults', specs: /^test\/faults\/redis-rabbitmq/ },
+  { name: 'brokers-nemesis', specs: /^test\/proof\/redis-rabbitmq/ },
+
+  { name: 'seeded-faults', script: 'scripts/seed-faults.mjs' },
+  { name: 'mutations', script: 'scripts/mutations.mjs', needs: ['kafka', 'rabbitmq', 'redis'] },
+];
+
+/**
+ * Parts of `npm test`, by lane: those of one lane run one after the other, and the lanes side by side. The brokers have one lane,
+ * so that servers of different brokers are up at the same time only where a spec starts them itself. `tests` chooses by name.
+ */
+export const PARTS = [
+  { name: 'units', lane: 'embedded', specs: GROUPS[0].specs },
+  {
+    name: 'conformance',
+    lane: 'embedded',
+    specs: /^test\/conformance\/(memory|embedded|balanced|failover|spooled|outage)\W/,
+  },
+  { name: 'e2e', lane: 'embedded', specs: /^test\/e2e\/(?!redis|rabbitmq|kafka|kill-loop)/ },
+  { name: 'kill-loop', lane: 'embedded', specs: /^test\/e2e\/kill-loop/, env: { KILL_ROUNDS: '10' } },
+  { name: 'redis', lane: 'brokers', specs: /^test\/(conformance|e2e)\/redis\./ },
+  { name: 'rabbitmq', lane: 'brokers', specs: /^test\/(conformance|e2e)\/rabbitmq\./ },
+  { name: 'kafka', lane: 'brokers', specs: /^test\/(conformance|e2e)\/kafka\./ },
+  {
+    name: 'failover',
+    lane: 'brokers',
+    specs: /^test\/faults\/redis-rabbitmq-failover/,
+    tests: 'when RabbitMQ is killed under load',
+  },
+  { name: 'spool', lane: 'brokers', specs: /^test\/e2e\/redis-spool/ },
+  {
+    name: 'docs-and-package',
+    lane: 'embedded',
+    script: 'scripts/check.mjs',
+    args: ['reference', 'guarantees', 'package'],
+  },
+];
+
+/** Every spec of the project with this root, relative to it, in the order of their paths. */
+export function specFiles(root) {
+  return ['src', 'test']
+    .flatMap((folder) =>
+      fs
+        .readdirSync(path.join(root, folder), { recursive: true })
+        .map((name) => `${folder}/${name.split(path.sep).join('/')}`),
+    )
+    .filter((name) => name.endsWith('.spec.ts') && !name.startsWith(SEEDED))
+    .sort();
+}
+
+/**
+ * What has to be on the machine for a spec: `test/faults/redis-kill.spec.ts` needs redis, `test/e2e/kafka-to-redis.spec.ts`
+ * needs both. Specs in `src/` need nothing.
+ */
+export function needsOf(file) {
+  if (!file.startsWith('test/')) return [];
+  const words = file.replace(/\.spec\.ts$/, '').split(/[^a-z0-9]+/);
+  return [...new Set(words.flatMap((word) => (Object.hasOwn(NEEDS, word) ? [NEEDS[word]] : [])))].sort();
+}
+
+/** Groups or parts with those of the `files` that are theirs, and what these need. */
+export function planned(entries, files) {
+  return entries.map((entry) => {
+    const own = entry.specs === undefined ? [] : files.filter((file) => entry.specs.test(file));
+    const needs = [...new Set([...own.flatMap(needsOf), ...(entry.needs ?? [])])].sort();
+    return { args: IN_BAND, ...entry, files: own, needs };
+  });
+}
+
+/** The groups of this name, or whose name begins with it. */
+export function groupsNamed(name) {
+  return GROUPS.filter((group) => group.name === name || group.name.startsWith(`${name}-`));
+}
+
+/** True when `npm test` runs all of a group just as `npm run test:full` does. */
+export function isInNpmTest(group) {
+  const whole = PARTS.filter(({ specs, tests, env }) => specs && tests === undefined && env === undefined);
+  return group.files.length > 0 && group.files.every((file) => whole.some(({ specs }) => specs.test(file)));
+}
+
+/** Groups that need neither a build nor a server. */
+export const PURE_GROUPS = GROUPS.filter(({ name }) => ['units', 'conformance'].includes(name));
