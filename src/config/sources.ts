@@ -2,10 +2,10 @@ import * as fs from 'node:fs';
 
 import { loadYamlReader, type ReadYaml } from './yaml-source.js';
 
-export type Environment = Readonly<Record<string, string | undefined>>;
+type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Reads a small text file; throws an error with a `code` when it cannot, `ENOENT` when there is none. */
-export type ReadFile = (path: string) => string;
+type ReadFile = (path: string) => string;
 
 /** What settings are read from; a parameter so that tests can choose it. */
 export interface SettingsSources {
