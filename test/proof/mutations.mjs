@@ -14,10 +14,26 @@ export const MUTATIONS = [
   {
     name: 'a dead letter is stored after the acknowledgement',
     file: 'src/core/messaging/delivery-processor.ts',
-    find: 'const earlier = readHistory(delivery.message.headers);',
-    replace: 'handling.settle(ACK);\n    const earlier = readHistory(delivery.message.headers);',
+    find: "if (outcome.kind === 'dead-letter' && !(await",
+    replace: "handling.settle(ACK);\n  if (outcome.kind === 'dead-letter' && !(await",
     needs: [],
     jest: ['src/core/messaging/delivery-processor.spec.ts'],
+  },
+  {
+    name: 'a copy of a handled message is parked because its attempts are used up',
+    file: 'src/core/messaging/delivery-processor.ts',
+    find: 'if (!needsClaim(handling)) refuseUsedUp(',
+    replace: 'refuseUsedUp(',
+    needs: [],
+    jest: ['src/core/messaging/delivery-processor.spec.ts', '-t', 'idempotency window'],
+  },
+  {
+    name: 'a claimed message runs once more than its attempts allow',
+    file: 'src/core/messaging/delivery-processor.ts',
+    find: '  refuseUsedUp(handling.attempt, handling.entry);\n  return undefined;',
+    replace: '  return undefined;',
+    needs: [],
+    jest: ['src/core/messaging/delivery-processor.spec.ts', '-t', 'idempotency window'],
   },
   {
     name: 'a publish has no deadline',

@@ -1,46 +1,36 @@
 import { handlingContext } from './handling-context.js';
 import type { Handling } from './handling.js';
 import { MessageContext } from './message-context.js';
-import { HandlerTimeoutError, MessagingError } from './messaging.errors.js';
+import { HandlerTimeoutError } from './messaging.errors.js';
+import { AbandonedError } from './outcome.js';
 import { LinkedSet } from './transport-kit/linked-set.js';
 import type { Clock } from './transport.js';
 
-/** How often running handlers are looked over. A timeout may come this much late: nobody needs it to the millisecond. */
+/** Interval of the sweep over running handlers. A timeout may fire this much late. */
 const SWEEP_INTERVAL_MS = 50;
 
-/** The process stopped waiting for the handler. */
-export class AbandonedError extends MessagingError {
-  constructor() {
-    super(
-      'NOT_RUNNING',
-      'The process is stopping and no longer waits for this handler; the message will be delivered again.',
-    );
-  }
-}
+/** How a run ended. `error` is whatever the handler threw, a `HandlerTimeoutError` or an `AbandonedError`. */
+export type Ending = { readonly kind: 'done' } | { readonly kind: 'failed'; readonly error: unknown };
 
-/** Told how a run ended; one of them, once a run. */
-export interface RunEnds {
-  readonly onDone: (handling: Handling) => void;
-  /** `error` is whatever the handler threw, a `HandlerTimeoutError` or an `AbandonedError`. */
-  readonly onFailed: (handling: Handling, error: unknown) => void;
-}
+const DONE: Ending = { kind: 'done' };
 
 /**
  * Runs handlers, each under its timeout.
  *
- * One sweep looks after all of them, because a timer a message costs more than everything else here. Runs with the same
- * timeout end in the order in which they began, so a sweep stops at the first that still has time. For the same reason
- * the end of a run is a callback and not one more promise a message.
+ * One sweep ends the runs that are overdue, because a timer a message costs more than everything else here. Runs with
+ * the same timeout end in the order in which they began, so a sweep stops at the first that still has time. For the same
+ * reason the end of a run is a callback and not one more promise a message.
  */
 export class HandlerRuns {
   readonly #clock: Clock;
-  readonly #ends: RunEnds;
+  readonly #onEnd: (handling: Handling, ending: Ending) => void;
   readonly #byTimeoutMs = new Map<number, LinkedSet<Handling>>();
   #cancelSweep: (() => void) | undefined;
 
-  constructor(clock: Clock, ends: RunEnds) {
+  /** @param onEnd is called once for every run, for some before `run` returns. */
+  constructor(clock: Clock, onEnd: (handling: Handling, ending: Ending) => void) {
     this.#clock = clock;
-    this.#ends = ends;
+    this.#onEnd = onEnd;
   }
 
   /** Runs the handler. What it does after its time is up is ignored. */
@@ -53,11 +43,11 @@ export class HandlerRuns {
     try {
       result = handlingContext.run(context, entry.invoke, payload, context);
     } catch (error) {
-      this.#ends.onFailed(handling, error);
+      this.#onEnd(handling, { kind: 'failed', error });
       return;
     }
     if (isThenable(result)) this.#await(handling, result);
-    else this.#ends.onDone(handling);
+    else this.#onEnd(handling, DONE);
   }
 
   /** Gives up every running handler: aborts its signal and fails its run. Returns how many there were. */
@@ -79,10 +69,10 @@ export class HandlerRuns {
     const runs = this.#runsWith(handling.entry.timeoutMs);
     runs.add(handling);
     this.#sweepLater();
-    // A run that was given up is in the set no more: that is how a late end is recognised.
+    // A run that was given up is no longer in the set, so its late end is ignored.
     result.then(
-      () => runs.delete(handling) && this.#ends.onDone(handling),
-      (error: unknown) => runs.delete(handling) && this.#ends.onFailed(handling, error),
+      () => runs.delete(handling) && this.#onEnd(handling, DONE),
+      (error: unknown) => runs.delete(handling) && this.#onEnd(handling, { kind: 'failed', error }),
     );
   }
 
@@ -116,7 +106,7 @@ export class HandlerRuns {
   #giveUp(handling: Handling, runs: LinkedSet<Handling>, reason: Error): void {
     runs.delete(handling);
     handling.context?.abort(reason);
-    this.#ends.onFailed(handling, reason);
+    this.#onEnd(handling, { kind: 'failed', error: reason });
   }
 }
 

@@ -1,10 +1,11 @@
 import type { HandlerEntry } from './handlers/handler-entry.js';
 import { attemptOf } from './incoming.js';
 import type { MessageContext } from './message-context.js';
+import { OWN_HEADERS, ownText } from './ports/headers.js';
 import { Link } from './transport-kit/linked-set.js';
 import type { Delivery, Settlement } from './transport.js';
 
-/** How many deliveries of one handler are in hand. */
+/** How many deliveries of one handler are in flight. */
 export interface Load {
   active: number;
 }
@@ -23,8 +24,8 @@ export class Handling {
   token: string | undefined;
 
   /**
-   * @param load counts it as long as it is in hand.
-   * @param resolve tells the transport.
+   * @param load counts it while it is in flight.
+   * @param resolve hands the settlement to the transport.
    */
   constructor(
     readonly entry: HandlerEntry,
@@ -34,6 +35,11 @@ export class Handling {
   ) {
     this.attempt = attemptOf(delivery);
     load.active += 1;
+  }
+
+  /** The dead letter that this delivery replays. */
+  get replayOf(): string | undefined {
+    return ownText(this.delivery.message.headers, OWN_HEADERS.deadLetterId);
   }
 
   /** Ends it. Called once. */

@@ -1,6 +1,4 @@
-import { PermanentError, RetryAfterError } from './messaging.errors.js';
-import { judge, UnacceptableMessageError } from './outcome.js';
-import { actionFor, type Backoff, delayAfter, DEFAULT_RETRY_POLICY } from './retry-policy.js';
+import { actionFor, type Backoff, delayAfter } from './retry-policy.js';
 
 const fixedRandom = (): number => 0.5;
 
@@ -43,35 +41,5 @@ describe('rules about errors', () => {
     const has404 = (error: unknown): boolean => (error as { status: number }).status === 404;
     expect(actionFor({ status: 404 }, [{ match: has404, action: 'discard' }])).toBe('discard');
     expect(actionFor(undefined, [{ match: has404, action: 'discard' }])).toBeUndefined();
-  });
-});
-
-describe('the judgement of a failure', () => {
-  const policy = { ...DEFAULT_RETRY_POLICY, attempts: 3 };
-
-  it('is another attempt while there are some left, then a dead letter', () => {
-    expect(judge(new Error('x'), 2, policy).kind).toBe('retry');
-    expect(judge(new Error('x'), 3, policy)).toEqual({ kind: 'dead-letter', reason: 'handler_error' });
-  });
-
-  it('is a dead letter at once for a PermanentError and for a message that cannot be handled', () => {
-    expect(judge(new PermanentError('no'), 1, policy)).toEqual({ kind: 'dead-letter', reason: 'rejected' });
-    expect(judge(new UnacceptableMessageError('expired', 'EXPIRED', 'late'), 1, policy)).toEqual({
-      kind: 'dead-letter',
-      reason: 'expired',
-    });
-  });
-
-  it('keeps the delay of a RetryAfterError, within 30 days', () => {
-    expect(judge(new RetryAfterError(7_777), 1, policy)).toMatchObject({ kind: 'retry', delayMs: 7_777 });
-    expect(judge(new RetryAfterError(-5), 1, policy)).toMatchObject({ delayMs: 0 });
-    expect(judge(new RetryAfterError(1e12), 1, policy)).toMatchObject({ delayMs: 2_592_000_000 });
-    expect(judge(new RetryAfterError(7_777), 3, policy).kind).toBe('dead-letter');
-  });
-
-  it('survives whatever is thrown', () => {
-    for (const thrown of [undefined, null, 0, 'text', Symbol('x'), Object.create(null)]) {
-      expect(judge(thrown, 1, policy).kind).toBe('retry');
-    }
   });
 });

@@ -1,4 +1,5 @@
 import { HEADER } from '../headers.js';
+import type { Handling } from '../handling.js';
 import type { HandlerEntry } from '../handlers/handler-entry.js';
 import type { Clock, WireMessage } from '../transport.js';
 import type { IdempotencyClaim, IdempotencyStore } from './idempotency-store.js';
@@ -10,7 +11,7 @@ const LEASE_WITHOUT_TIMEOUT_MS = 15 * 60_000;
 /** Waits between tries while the store does not answer: 15 s in all, then the message goes back to its transport. */
 const STORE_RETRY_DELAYS_MS = [250, 500, 1_000, 2_000, 4_000, 7_000];
 
-/** Sees to it that a message is handled by a group once within the window, however often it is delivered. */
+/** Makes a group handle a message once within the window, however often it is delivered. */
 export class IdempotencyStep {
   constructor(
     private readonly store: IdempotencyStore,
@@ -19,35 +20,44 @@ export class IdempotencyStep {
   ) {}
 
   /**
-   * Claims the message for this handler. While the store is out of reach it waits, because running without the claim
+   * Claims the message for this handler. While the store does not answer it retries, because running without the claim
    * could handle twice and giving up at once would use up attempts; rejects when that has lasted for 15 s.
    */
-  async claim(entry: HandlerEntry, message: WireMessage): Promise<IdempotencyClaim> {
+  async claim({ entry, delivery }: Handling): Promise<IdempotencyClaim> {
+    const key = keyOf(entry, delivery.message);
     const leaseMs = entry.timeoutMs > 0 ? entry.timeoutMs + LEASE_MARGIN_MS : LEASE_WITHOUT_TIMEOUT_MS;
     for (const delayMs of STORE_RETRY_DELAYS_MS) {
       try {
-        return await this.store.begin(keyOf(entry, message), leaseMs);
+        return await this.store.begin(key, leaseMs);
       } catch (error) {
         this.onStoreError(entry, error);
         await new Promise<void>((resolve) => this.clock.schedule(delayMs, resolve));
       }
     }
-    return this.store.begin(keyOf(entry, message), leaseMs);
+    return this.store.begin(key, leaseMs);
   }
 
-  /** Remembers the message as handled. A store that fails now only costs the memory: the handler has run. */
-  async complete(entry: HandlerEntry, message: WireMessage, token: string): Promise<void> {
+  /**
+   * Remembers the message as handled; a no-op without a claim. A store that fails now only costs the memory: the handler
+   * has run.
+   */
+  async complete({ entry, delivery, token }: Handling): Promise<void> {
+    if (token === undefined) return;
     try {
-      await this.store.complete(keyOf(entry, message), token, entry.idempotencyWindowMs);
+      await this.store.complete(keyOf(entry, delivery.message), token, entry.idempotencyWindowMs);
     } catch (error) {
       this.onStoreError(entry, error);
     }
   }
 
-  /** Gives the claim back after a failure. If the store fails now, the next attempt waits for the lease to end. */
-  async release(entry: HandlerEntry, message: WireMessage, token: string): Promise<void> {
+  /**
+   * Releases the claim after a failure; a no-op without one. If the store fails now, the next attempt waits for the lease
+   * to end.
+   */
+  async release({ entry, delivery, token }: Handling): Promise<void> {
+    if (token === undefined) return;
     try {
-      await this.store.release(keyOf(entry, message), token);
+      await this.store.release(keyOf(entry, delivery.message), token);
     } catch (error) {
       this.onStoreError(entry, error);
     }

@@ -1,0 +1,38 @@
+import { deliveryOf, GOOD, handlingOf } from '../../../../test/support/deliveries.js';
+import { admit } from '../delivery-processor.js';
+import { HEADER } from '../headers.js';
+import { ManualClock } from '../testing/manual-clock.js';
+
+const clock = new ManualClock(Date.UTC(2026, 0, 1));
+
+function expiringAt(expiry: string) {
+  return handlingOf(deliveryOf(GOOD, { [HEADER.expiry]: expiry }));
+}
+
+describe('admit', () => {
+  it('lets a message pass that has attempts and time left', () => {
+    expect(() => admit(handlingOf(deliveryOf(GOOD, {}, 3)), { clock })).not.toThrow();
+    expect(() => admit(expiringAt('2026-01-01T00:00:00.001Z'), { clock })).not.toThrow();
+  });
+
+  it('refuses a message from the millisecond of its expiry on', () => {
+    expect(() => admit(expiringAt('2026-01-01T00:00:00Z'), { clock })).toThrow(
+      expect.objectContaining({ reason: 'expired', code: 'EXPIRED' }),
+    );
+  });
+
+  it('ignores an expiry that is not a date', () => {
+    expect(() => admit(expiringAt('soon'), { clock })).not.toThrow();
+  });
+
+  it('refuses a message whose attempts are used up', () => {
+    expect(() => admit(handlingOf(deliveryOf(GOOD, {}, 4)), { clock })).toThrow(
+      expect.objectContaining({ reason: 'max_deliveries', code: 'ATTEMPTS_USED_UP' }),
+    );
+  });
+
+  it('leaves that check to the claim where there is an idempotency window', () => {
+    const handling = handlingOf(deliveryOf(GOOD, {}, 4), { idempotencyWindowMs: 60_000 });
+    expect(() => admit(handling, { clock })).not.toThrow();
+  });
+});

@@ -1,0 +1,64 @@
+import type { Handling } from '../handling.js';
+import type { HandlerEntry } from '../handlers/handler-entry.js';
+import { LatencyReader } from '../latency.js';
+import type { MessagingEvent } from '../messaging.events.js';
+import type { FailureOutcome } from '../outcome.js';
+import type { Clock } from '../transport.js';
+
+/** Emits what happens to deliveries, for metrics, traces and logs. */
+export class DeliveryReports {
+  readonly #latency: LatencyReader;
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly emit: (event: MessagingEvent) => void,
+  ) {
+    this.#latency = new LatencyReader(clock);
+  }
+
+  delivered({ entry, delivery, attempt }: Handling): void {
+    this.emit({ type: 'delivered', to: entry, transport: delivery.transport, attempt });
+  }
+
+  duplicate({ entry, delivery }: Handling): void {
+    this.emit({ type: 'duplicate-suppressed', to: entry, messageId: delivery.message.id });
+  }
+
+  handled({ entry, delivery, attempt, startedAt, replayOf }: Handling): void {
+    const endedAt = this.clock.monotonic();
+    this.emit({
+      type: 'handled',
+      to: entry,
+      transport: delivery.transport,
+      messageId: delivery.message.id,
+      attempt,
+      durationMs: endedAt - (startedAt ?? endedAt),
+      latencyMs: this.#latency.of(delivery, endedAt),
+      replayed: replayOf !== undefined,
+    });
+  }
+
+  failed({ entry, delivery, attempt, startedAt, replayOf }: Handling, outcome: FailureOutcome): void {
+    this.emit({
+      type: 'failed',
+      to: entry,
+      transport: delivery.transport,
+      messageId: delivery.message.id,
+      attempt,
+      ...(startedAt !== undefined && { durationMs: this.clock.monotonic() - startedAt }),
+      disposition: outcome.kind === 'dead-letter' ? 'dead_letter' : outcome.kind,
+      reason: outcome.reason,
+      error: toError(outcome.error),
+      ...(outcome.kind === 'retry' && { delayMs: outcome.delayMs }),
+      replayed: replayOf !== undefined,
+    });
+  }
+
+  storeFailed(store: 'dead-letters' | 'idempotency', to: HandlerEntry, error: unknown): void {
+    this.emit({ type: 'store-failed', store, to, error: toError(error) });
+  }
+}
+
+function toError(error: unknown): Error {
+  return error instanceof Error ? error : new Error('The handler threw something that is not an Error.');
+}

@@ -1,0 +1,151 @@
+import { deliveryOf, GOOD, handlingOf, RecordingSink } from '../../../../test/support/deliveries.js';
+import { MemoryIdempotencyStore } from '../../../infrastructure/services/memory/memory-idempotency.store.js';
+import { readHistory } from '../dead-letters/attempt-history.js';
+import { claim, settle } from '../delivery-processor.js';
+import { HEADER } from '../headers.js';
+import { IdempotencyStep } from '../idempotency/idempotency-step.js';
+import type { MessagingEvent } from '../messaging.events.js';
+import { type FailureOutcome, UnacceptableMessageError } from '../outcome.js';
+import { DEFAULT_RETRY_POLICY } from '../retry-policy.js';
+import { ManualClock } from '../testing/manual-clock.js';
+import { DeadLetterParking } from './dead-letter-parking.js';
+import { DeliveryReports } from './delivery-reports.js';
+
+const WINDOW = { idempotencyWindowMs: 60_000 };
+const REPLAY = deliveryOf(GOOD, { [HEADER.deadLetterId]: 'dl-1' });
+const error = new TypeError('no such account');
+const RETRY: FailureOutcome = { kind: 'retry', delayMs: 250, reason: 'handler_error', error };
+const DISCARD: FailureOutcome = { kind: 'discard', reason: 'handler_error', error };
+const DEAD: FailureOutcome = { kind: 'dead-letter', reason: 'handler_error', error };
+
+function setUp() {
+  const clock = new ManualClock();
+  const events: MessagingEvent[] = [];
+  const sink = new RecordingSink();
+  const reports = new DeliveryReports(clock, (event) => events.push(event));
+  const tools = {
+    clock,
+    reports,
+    idempotency: new IdempotencyStep(new MemoryIdempotencyStore({ clock }), clock, (entry, cause) =>
+      reports.storeFailed('idempotency', entry, cause),
+    ),
+    deadLetters: new DeadLetterParking(sink, clock, (entry, cause) =>
+      reports.storeFailed('dead-letters', entry, cause),
+    ),
+  };
+  const claimed = async (delivery = deliveryOf(GOOD)) => {
+    const handling = handlingOf(delivery, WINDOW);
+    await claim(handling, tools);
+    return handling;
+  };
+  /** What the next copy of the message finds. */
+  const nextCopy = () => claim(handlingOf(deliveryOf(GOOD), WINDOW), tools);
+  return { clock, events, sink, tools, claimed, nextCopy };
+}
+
+describe('settle', () => {
+  it('acknowledges a handled message at once, without a promise', () => {
+    const { tools, events } = setUp();
+    expect(settle(handlingOf(), { kind: 'handled' }, tools)).toEqual({ kind: 'ack' });
+    expect(events).toEqual([expect.objectContaining({ type: 'handled', attempt: 1, replayed: false })]);
+  });
+
+  it('remembers a handled message that was claimed before it acknowledges', async () => {
+    const { tools, claimed, nextCopy } = setUp();
+    expect(await settle(await claimed(), { kind: 'handled' }, tools)).toEqual({ kind: 'ack' });
+    expect(await nextCopy()).toEqual({ kind: 'duplicate' });
+  });
+
+  it('resolves the dead letter of a handled replay', async () => {
+    const { tools, sink, events } = setUp();
+    expect(await settle(handlingOf(REPLAY), { kind: 'handled' }, tools)).toEqual({ kind: 'ack' });
+    expect(sink.resolved).toEqual(['dl-1']);
+    expect(events).toEqual([expect.objectContaining({ type: 'handled', replayed: true })]);
+  });
+
+  it('acknowledges a handled replay although its dead letter cannot be resolved', async () => {
+    const { tools, sink, events } = setUp();
+    sink.isDown = true;
+    expect(await settle(handlingOf(REPLAY), { kind: 'handled' }, tools)).toEqual({ kind: 'ack' });
+    expect(events.map(({ type }) => type)).toEqual(['store-failed', 'handled']);
+  });
+
+  it('acknowledges a duplicate and reports it', () => {
+    const { tools, events } = setUp();
+    expect(settle(handlingOf(), { kind: 'duplicate' }, tools)).toEqual({ kind: 'ack' });
+    expect(events).toEqual([expect.objectContaining({ type: 'duplicate-suppressed', messageId: 'm-1' })]);
+  });
+
+  it('sends a busy message back without a report', () => {
+    const { tools, events } = setUp();
+    expect(settle(handlingOf(), { kind: 'busy', delayMs: 70 }, tools)).toEqual({
+      kind: 'retry',
+      delayMs: 70,
+    });
+    expect(events).toEqual([]);
+  });
+
+  it('retries after the delay of the outcome, with the failed attempt in the history', async () => {
+    const { tools, events, clock } = setUp();
+    const settlement = await settle(handlingOf(deliveryOf(GOOD, {}, 2)), RETRY, tools);
+    expect(settlement).toMatchObject({ kind: 'retry', delayMs: 250 });
+    expect(readHistory('headers' in settlement ? { ...settlement.headers } : {})).toEqual([
+      { attempt: 2, at: clock.now(), errorType: 'TypeError' },
+    ]);
+    expect(events).toEqual([
+      expect.objectContaining({ type: 'failed', disposition: 'retry', delayMs: 250, error }),
+    ]);
+  });
+
+  it('releases the claim of a message that is retried', async () => {
+    const { tools, claimed, nextCopy } = setUp();
+    await settle(await claimed(), RETRY, tools);
+    expect(await nextCopy()).toBeUndefined();
+  });
+
+  it('acknowledges a discarded message and remembers it as handled', async () => {
+    const { tools, sink, events, claimed, nextCopy } = setUp();
+    expect(await settle(await claimed(), DISCARD, tools)).toEqual({ kind: 'ack' });
+    expect(await nextCopy()).toEqual({ kind: 'duplicate' });
+    expect(sink.parked).toEqual([]);
+    expect(events).toContainEqual(expect.objectContaining({ type: 'failed', disposition: 'discard' }));
+  });
+
+  it('parks a dead letter before it acknowledges, and releases the claim for its replay', async () => {
+    const { tools, sink, events, claimed, nextCopy } = setUp();
+    const handling = await claimed(deliveryOf(GOOD, {}, 3));
+    handling.startedAt = 0;
+    expect(await settle(handling, DEAD, tools)).toEqual({ kind: 'ack' });
+    expect(sink.parked).toEqual([
+      expect.objectContaining({
+        reason: 'handler_error',
+        attempts: 3,
+        history: [expect.objectContaining({ attempt: 3, errorType: 'TypeError' })],
+      }),
+    ]);
+    expect(events).toEqual([expect.objectContaining({ type: 'failed', disposition: 'dead_letter' })]);
+    expect(await nextCopy()).toBeUndefined();
+  });
+
+  it('does not count the attempt of a message that was refused before its handler ran', async () => {
+    const { tools, sink } = setUp();
+    const refusal = new UnacceptableMessageError('max_deliveries', 'ATTEMPTS_USED_UP', 'used up');
+    const outcome = { kind: 'dead-letter', reason: 'max_deliveries', error: refusal } as const;
+    await settle(handlingOf(deliveryOf(GOOD, {}, 4)), outcome, tools);
+    expect(sink.parked).toEqual([expect.objectContaining({ attempts: 3, history: [] })]);
+  });
+
+  it('retries a dead letter that cannot be stored, after a second at the earliest', async () => {
+    const { tools, sink, events } = setUp();
+    sink.isDown = true;
+    const policy = {
+      ...DEFAULT_RETRY_POLICY,
+      backoff: { type: 'fixed', delayMs: 5, jitter: false },
+    } as const;
+    expect(await settle(handlingOf(deliveryOf(GOOD), { policy }), DEAD, tools)).toEqual({
+      kind: 'retry',
+      delayMs: 1_000,
+    });
+    expect(events.map(({ type }) => type)).toEqual(['store-failed']);
+  });
+});
