@@ -7,7 +7,7 @@ import { type Assignment, GroupReader, type ReaderListener } from './group-reade
 import type { ConsumerServices } from './kafka-consumer.js';
 import { failureOf } from './kafka-errors.js';
 import { type Delay, open, type Opened } from './kafka-record.js';
-import type { EachBatchPayload } from './kafkajs-client.js';
+import type { EachBatchPayload } from './kafkajs/kafkajs-client.js';
 import type { Taken } from './offset-tracker.js';
 import type { Partition } from './partition.js';
 import { Partitions } from './partitions.js';

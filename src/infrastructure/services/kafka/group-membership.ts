@@ -1,7 +1,7 @@
 import { MessagingError } from '../../../core/messaging/messaging.errors.js';
 import { within } from '../../../core/messaging/transport-kit/within.js';
 import type { KafkaLink } from './kafka-link.js';
-import type { Consumer } from './kafkajs-client.js';
+import type { Consumer } from './kafkajs/kafkajs-client.js';
 
 interface PartitionOffset {
   readonly topic: string;

@@ -13,7 +13,7 @@ import type {
   Kafkajs,
   PartitionAssigner,
   RebalanceHook,
-} from './kafkajs-client.js';
+} from './kafkajs/kafkajs-client.js';
 
 /** Fetching waits so long for news, which is also how long a stop may take to be noticed. */
 const FETCH_WAIT_MS = 500;
@@ -195,7 +195,10 @@ export class GroupReader {
   }
 
   get #workers(): number {
-    return Math.min(MAX_WORKERS, Math.max(MIN_WORKERS, WORKERS_PER_PARTITION * this.membership.group.partitions()));
+    return Math.min(
+      MAX_WORKERS,
+      Math.max(MIN_WORKERS, WORKERS_PER_PARTITION * this.membership.group.partitions()),
+    );
   }
 
   /** Nothing but the client's own errors may reach the client: anything else would end it. */

@@ -18,7 +18,7 @@ import { failureOf } from './kafka-errors.js';
 import type { KafkaLink } from './kafka-link.js';
 import type { KafkaProducer } from './kafka-producer.js';
 import { open, type Opened } from './kafka-record.js';
-import type { EachBatchPayload, KafkaMessage } from './kafkajs-client.js';
+import type { EachBatchPayload, KafkaMessage } from './kafkajs/kafkajs-client.js';
 import type { Taken } from './offset-tracker.js';
 import type { Partition } from './partition.js';
 import { Partitions } from './partitions.js';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { WireMessage } from '../../../core/messaging/transport.js';
-import type { IHeaders, KafkaMessage } from './kafkajs-client.js';
+import type { IHeaders, KafkaMessage } from './kafkajs/kafkajs-client.js';
 
 /** Headers of this transport, which no application sees. */
 const OWN = {
