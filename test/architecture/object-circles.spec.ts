@@ -46,7 +46,7 @@ const STRAIGHT: readonly (readonly [what: string, members: string])[] = [
   ],
   [
     'reads a later field at once, which the compiler checks',
-    'readonly #a: A; constructor() { this.#a = new A(); }',
+    'readonly #a: A; readonly #b: B; constructor() { this.#a = new A(this.#b); this.#b = new B(); }',
   ],
   [
     'assigns a field in a callback',
