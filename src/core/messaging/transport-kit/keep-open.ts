@@ -10,9 +10,9 @@ export class KeepOpen {
   #isEnded = false;
   #cancel = (): void => undefined;
 
-  /** @param open resolves once it is open; calling {@link lost} says that it no longer is. */
+  /** @param open resolves once it is open; calling `lost`, or {@link lost}, says that it no longer is. */
   constructor(
-    private readonly open: () => Promise<void>,
+    private readonly open: (lost: () => void) => Promise<void>,
     private readonly clock: Clock,
     private readonly failed: (error: unknown) => void,
   ) {}
@@ -21,7 +21,7 @@ export class KeepOpen {
   async start(): Promise<void> {
     this.#isOpening = true;
     try {
-      await this.open();
+      await this.open(() => this.lost());
     } finally {
       this.#isOpening = false;
     }

@@ -14,10 +14,11 @@ import type {
   WireMessage,
 } from '../../../core/messaging/transport.js';
 import { type Choose, STRATEGIES } from './balance.js';
+import { ConnectionEvents } from './connection-events.js';
 import type { BalancedOptions } from './balanced.options.js';
 import { LoadedMember } from './loaded-member.js';
 import { Member } from './member.js';
-import { assertMembers, durabilityOf, MemberGroup } from './member-group.js';
+import { anyWorks, assertMembers, durabilityOf, MemberGroup } from './member-group.js';
 import { overrideMember } from './overrides.js';
 import { type Parcel, publishByTurns, type PublishPolicy } from './publish-by-turns.js';
 import { publishInParts } from './publish-in-parts.js';
@@ -34,6 +35,7 @@ export class BalancedTransport implements Transport, Composite {
   readonly system = 'balanced';
   readonly durability: Durability;
   readonly #members: readonly LoadedMember[];
+  readonly #events: ConnectionEvents;
   readonly #group: MemberGroup;
   readonly #choose: Choose;
   readonly #policy: PublishPolicy;
@@ -49,12 +51,14 @@ export class BalancedTransport implements Transport, Composite {
     this.durability = durabilityOf(transports);
     this.#choose = STRATEGIES[strategy];
     this.#policy = { ...options, clock };
+    this.#events = new ConnectionEvents(context);
     this.#members = transports.map((transport, index) => {
       const member = new Member(transport, options, clock, (state, cause) => this.#changed(state, cause));
       return new LoadedMember(member, weights?.[index] ?? 1, clock);
     });
     this.#group = new MemberGroup(
       this.#members.map(({ member }) => member),
+      this.#events,
       context,
     );
   }
@@ -155,6 +159,6 @@ export class BalancedTransport implements Transport, Composite {
       const most = Math.max(...working.map(({ given }) => given));
       for (const member of this.#members) member.given = Math.max(member.given, most - 1);
     }
-    this.#group.tellState(cause);
+    this.#events.report(anyWorks(this.#members), cause);
   }
 }

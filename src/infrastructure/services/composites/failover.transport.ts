@@ -12,6 +12,7 @@ import type {
   TransportContext,
   WireMessage,
 } from '../../../core/messaging/transport.js';
+import { ConnectionEvents } from './connection-events.js';
 import type { FailoverOptions } from './failover.options.js';
 import { assertMembers, durabilityOf, MemberGroup } from './member-group.js';
 import type { Member } from './member.js';
@@ -43,11 +44,12 @@ export class FailoverTransport implements Transport, Composite {
     this.#switches = new Switches(context);
     this.#policy = { ...options, clock: context.clock };
     this.durability = durabilityOf(transports);
+    const events = new ConnectionEvents(context);
     this.#members = new Members(transports, options, context.clock, {
       switched: (from, to, why) => this.#switches.tell(from.name, to.name, why),
-      changed: (cause) => this.#group.tellState(cause),
+      changed: (isAnyWorking, cause) => events.report(isAnyWorking, cause),
     });
-    this.#group = new MemberGroup(this.#members.all, context);
+    this.#group = new MemberGroup(this.#members.all, events, context);
   }
 
   /** Name of the member that is published to now. */

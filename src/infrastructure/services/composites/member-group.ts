@@ -9,6 +9,7 @@ import type {
   Transport,
   TransportContext,
 } from '../../../core/messaging/transport.js';
+import type { ConnectionEvents } from './connection-events.js';
 import type { Member } from './member.js';
 import { MemberConsumers } from './member-consumers.js';
 
@@ -34,14 +35,19 @@ export async function anyOf(members: readonly Member[]): Promise<void> {
   }
 }
 
+/** Transports that act as one are connected while some member works. */
+export function anyWorks(members: readonly Pick<Member, 'works'>[]): boolean {
+  return members.some(({ works }) => works);
+}
+
 /** Everything about transports that act as one but which of them is published to. */
 export class MemberGroup {
   readonly #consumers = new Set<Consumer>();
-  #isConnected = false;
   #closing: Promise<void> | undefined;
 
   constructor(
     private readonly members: readonly Member[],
+    private readonly events: ConnectionEvents,
     private readonly context: TransportContext,
   ) {}
 
@@ -52,13 +58,13 @@ export class MemberGroup {
   /** Resolves when one member is connected; the others are tried again by themselves. */
   async connect(): Promise<void> {
     if (this.#closing) throw this.closedError();
-    if (this.#isConnected) return;
+    if (this.events.isConnected) return;
     const results = await Promise.allSettled(this.members.map((member) => member.connect()));
     const errors = results.flatMap((result) =>
       result.status === 'rejected' ? [result.reason as Error] : [],
     );
     if (errors.length === results.length) throw errors[0] ?? this.closedError();
-    this.tellState(undefined);
+    this.events.report(anyWorks(this.members), undefined);
   }
 
   /** From every member, for ever. */
@@ -91,17 +97,9 @@ export class MemberGroup {
   }
 
   close(): Promise<void> {
+    this.events.closing();
     this.#closing ??= this.#close();
     return this.#closing;
-  }
-
-  /** Connected means that some member works. */
-  tellState(cause: Error | undefined): void {
-    const isConnected = this.members.some((member) => member.works);
-    if (isConnected === this.#isConnected || this.#closing) return;
-    this.#isConnected = isConnected;
-    if (isConnected) this.context.onEvent({ type: 'connected' });
-    else this.context.onEvent({ type: 'disconnected', ...(cause === undefined ? {} : { error: cause }) });
   }
 
   closedError(): MessagingError {
@@ -111,7 +109,6 @@ export class MemberGroup {
   async #close(): Promise<void> {
     for (const consumers of this.#consumers) void consumers.stop(); // no more tries; members wait for what is in hand
     await Promise.all(this.members.map((member) => member.close()));
-    if (this.#isConnected) this.context.onEvent({ type: 'disconnected' });
-    this.#isConnected = false;
+    this.events.closed();
   }
 }

@@ -2,13 +2,14 @@ import { MessagingError } from '../../../core/messaging/messaging.errors.js';
 import type { Clock, Transport } from '../../../core/messaging/transport.js';
 import type { FailoverOptions } from './failover.options.js';
 import { Member } from './member.js';
+import { anyWorks } from './member-group.js';
 
 /** What changed, for whoever has to be told. */
 export interface MembersListener {
   /** Messages go to another member from now on. */
   readonly switched: (from: Member, to: Member, why: string | Error) => void;
-  /** Some member works now, or none does any more. */
-  readonly changed: (cause: Error | undefined) => void;
+  /** A member works now, or no longer does. */
+  readonly changed: (isAnyWorking: boolean, cause: Error | undefined) => void;
 }
 
 /**
@@ -29,11 +30,9 @@ export class Members {
     private readonly listener: MembersListener,
   ) {
     this.all = transports.map((transport) => {
-      const member: Member = new Member(transport, options, clock, (state, cause) => {
-        if (state === 'open') this.#opened(member, cause);
-        else this.#closed(member);
-        listener.changed(cause);
-      });
+      const member: Member = new Member(transport, options, clock, (state, cause) =>
+        this.#changed(member, state, cause),
+      );
       return member;
     });
     this.#active = this.all[0] as Member;
@@ -80,6 +79,12 @@ export class Members {
 
   #inOrder(): readonly Member[] {
     return [this.#active, ...this.all.filter((member) => member !== this.#active)];
+  }
+
+  #changed(member: Member, state: 'open' | 'closed', cause: Error | undefined): void {
+    if (state === 'open') this.#opened(member, cause);
+    else this.#closed(member);
+    this.listener.changed(anyWorks(this.all), cause);
   }
 
   #opened(member: Member, cause: Error | undefined): void {

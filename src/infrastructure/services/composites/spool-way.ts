@@ -3,6 +3,7 @@ import type { Member } from './member.js';
 import type { Pace } from './pace.js';
 import type { Target } from './publish-by-turns.js';
 import { Spool } from './spool.js';
+import type { SpoolLanes } from './spool-lanes.js';
 import { SpoolDrain } from './spool-drain.js';
 import type { SpooledOptions } from './spooled.options.js';
 
@@ -32,11 +33,12 @@ export class SpoolWay {
 
   constructor(
     ordering: PublishOptions['ordering'],
+    lanes: SpoolLanes,
     { target, member, pace, run, context, options, total }: WayParts,
   ) {
     const { name, clock } = context;
     const topic = ordering ? `spool-${ordering}.${name}` : `spool.${name}`;
-    this.spool = new Spool(member, { name, topic, total, run, clock, options });
+    this.spool = new Spool(member, lanes, { name, topic, total, run, clock, options });
     this.drain = new SpoolDrain({ spool: this.spool, target, pace, run, ordering, context });
     this.straight = [target, this.spool];
     this.behind = [this.spool];

@@ -9,7 +9,7 @@ import type {
 } from '../../../core/messaging/transport.js';
 import type { Member } from './member.js';
 import type { Target } from './publish-by-turns.js';
-import { SpoolLanes } from './spool-lanes.js';
+import type { SpoolLanes } from './spool-lanes.js';
 import { type Address, laneOf, wrap } from './spool-record.js';
 import type { SpooledOptions } from './spooled.options.js';
 
@@ -32,7 +32,6 @@ interface SpoolContext {
 
 /** Takes messages that cannot be sent now, on a transport of its own, with where they are to go. */
 export class Spool implements Target {
-  readonly lanes = new SpoolLanes();
   readonly subscription: Subscription;
   #oldest = { ageMs: 0, at: -Infinity };
   #isLooking = false;
@@ -41,6 +40,7 @@ export class Spool implements Target {
 
   constructor(
     readonly member: Member,
+    readonly lanes: SpoolLanes,
     private readonly context: SpoolContext,
   ) {
     this.subscription = {

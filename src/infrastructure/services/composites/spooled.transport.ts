@@ -15,6 +15,7 @@ import type {
   TransportContext,
   WireMessage,
 } from '../../../core/messaging/transport.js';
+import { ConnectionEvents } from './connection-events.js';
 import { Member } from './member.js';
 import { anyOf } from './member-group.js';
 import { MemberConsumers } from './member-consumers.js';
@@ -23,6 +24,7 @@ import { Pace } from './pace.js';
 import { publishByTurns, type PublishPolicy, type Target } from './publish-by-turns.js';
 import { publishInParts } from './publish-in-parts.js';
 import { SpoolGauge } from './spool-gauge.js';
+import { SpoolLanes } from './spool-lanes.js';
 import { laneOf } from './spool-record.js';
 import { SpoolWay } from './spool-way.js';
 import type { SpooledOptions } from './spooled.options.js';
@@ -48,10 +50,10 @@ export class SpooledTransport implements Transport, Composite {
   readonly #strictOrder: SpoolWay;
   readonly #gauge: SpoolGauge;
   readonly #switches: Switches;
+  readonly #events: ConnectionEvents;
   readonly #consumers = new Set<Consumer>();
   /** Once for everybody who asks: what an earlier run has left must be counted once. */
   #connecting: Promise<void> | undefined;
-  #isConnected = false;
   #isPaused = false;
   #endPause = (): void => undefined;
   #closing: Promise<void> | undefined;
@@ -75,10 +77,12 @@ export class SpooledTransport implements Transport, Composite {
     const { clock } = context;
     const { attemptTimeoutMs, onUnknown } = options;
     this.#policy = { attemptTimeoutMs, onUnknown: onUnknown === 'spool' ? 'next' : 'stop', clock };
+    this.#events = new ConnectionEvents(context);
     this.#target = new Member(transport, options, clock, (state, cause) =>
       this.#changed(state === 'closed', cause),
     );
-    this.#spool = new Member(spool, options, clock, (_, cause) => this.#tellState(cause));
+    this.#spool = new Member(spool, options, clock, (_, cause) => this.#reportState(cause));
+    const lanes = { any: new SpoolLanes(), strict: new SpoolLanes() };
     const parts = {
       target: this.#target,
       member: this.#spool,
@@ -86,10 +90,10 @@ export class SpooledTransport implements Transport, Composite {
       run: randomUUID(),
       context,
       options,
-      total: () => this.#gauge.messages,
+      total: () => lanes.any.total + lanes.strict.total,
     };
-    this.#anyOrder = new SpoolWay(undefined, parts);
-    this.#strictOrder = new SpoolWay('strict', parts);
+    this.#anyOrder = new SpoolWay(undefined, lanes.any, parts);
+    this.#strictOrder = new SpoolWay('strict', lanes.strict, parts);
     const spools = this.#ways.map((way) => way.spool);
     this.#gauge = new SpoolGauge({ spools, transport: spool, options, clock });
     this.#switches = new Switches(context);
@@ -164,7 +168,7 @@ export class SpooledTransport implements Transport, Composite {
     const { works } = this.#target;
     this.#turn(works && !this.#isPaused);
     this.#gauge.turn(!works);
-    this.#tellState(undefined);
+    this.#reportState(undefined);
   }
 
   async publish(
@@ -212,6 +216,7 @@ export class SpooledTransport implements Transport, Composite {
   }
 
   close(): Promise<void> {
+    this.#events.closing();
     this.#closing ??= this.#close();
     return this.#closing;
   }
@@ -221,8 +226,7 @@ export class SpooledTransport implements Transport, Composite {
     for (const consumers of this.#consumers) void consumers.stop(); // no more tries; it waits for what is in hand
     await Promise.all(this.#ways.map(({ drain }) => drain.close()));
     await Promise.all([this.#target.close(), this.#spool.close()]);
-    if (this.#isConnected) this.context.onEvent({ type: 'disconnected' });
-    this.#isConnected = false;
+    this.#events.closed();
   }
 
   #changed(works: boolean, cause: Error | undefined): void {
@@ -232,16 +236,12 @@ export class SpooledTransport implements Transport, Composite {
     const [from, to] = works ? ([names[1], names[0]] as const) : names;
     this.#switches.tell(from, to, works ? 'it works again' : (cause ?? 'it failed'));
     this.#gauge.turn(!works);
-    this.#tellState(cause);
+    this.#reportState(cause);
   }
 
   /** Connected means that messages can be taken. */
-  #tellState(cause: Error | undefined): void {
-    const isConnected = this.#target.works || this.#spool.works;
-    if (isConnected === this.#isConnected || this.#closing) return;
-    this.#isConnected = isConnected;
-    if (isConnected) this.context.onEvent({ type: 'connected' });
-    else this.context.onEvent({ type: 'disconnected', ...(cause === undefined ? {} : { error: cause }) });
+  #reportState(cause: Error | undefined): void {
+    this.#events.report(this.#target.works || this.#spool.works, cause);
   }
 
   #closedError(): MessagingError {

@@ -1,22 +1,18 @@
 import type { Clock, TransportEvent } from '../../../core/messaging/transport.js';
-import type { Catalog, GroupRecord } from './catalog.js';
 import type { DueAlarm } from './due-alarm.js';
 import type { DueTable } from './due-table.js';
 import type { EmbeddedDatabase } from './embedded-database.js';
-import type { EmbeddedOptions } from './embedded.options.js';
 import type { Item } from './group-queue.js';
 import type { HandOutJournal } from './hand-out-journal.js';
 import type { HandOutState } from './hand-out-state.js';
-import type { TopicLog } from './topic-log.js';
+import type { LogReader, TopicLog } from './topic-log.js';
 import type { Supplier, Turns } from './turns.js';
 
 /** What the parts of an opened log share. */
 export interface LogContext {
   readonly name: string;
   readonly clock: Clock;
-  readonly options: EmbeddedOptions;
   readonly database: EmbeddedDatabase;
-  readonly catalog: Catalog;
   readonly due: DueTable;
   readonly alarm: DueAlarm;
   readonly journal: HandOutJournal;
@@ -24,22 +20,14 @@ export interface LogContext {
   readonly isClosed: boolean;
   emit(event: TransportEvent): void;
   reportError(error: Error): void;
-  topic(name: string): TopicLog;
-  /** Groups whose position decides what of the topic may go. */
-  subscribedGroups(log: TopicLog): GroupView[];
-  groupsOf(log: TopicLog): GroupView[];
-  /** Messages were appended. */
-  wakeGroups(log: TopicLog): void;
   /** Something of the topic was settled, so that some of it may go. */
   noteSettled(log: TopicLog): void;
 }
 
 /** A group as the parts see it that deliver, settle and remove. */
-export interface GroupView extends Supplier {
-  record: GroupRecord;
+export interface GroupView extends Supplier, LogReader {
   readonly state: HandOutState;
   readonly log: TopicLog;
-  wake(): void;
   /** It is time for an entry of the due table. */
   dueArrived(): void;
   /** An entry of this group is being written to the due table: not to be read before {@link dueWritten}. */
@@ -51,6 +39,4 @@ export interface GroupView extends Supplier {
   settle(item: Item): void;
   /** The item was not handed over, or could not be settled; it will be delivered again as `attempt`. */
   giveBack(item: Item, attempt: number): void;
-  /** Everything up to `seq` was removed from the log. */
-  skipTo(seq: number): void;
 }

@@ -16,7 +16,7 @@ export async function moveDelayed(open: LogContext, log: TopicLog): Promise<void
     return;
   }
   const messages = keys.flatMap((key) => due.read(key)?.message ?? []);
-  const appending = log.appending(packBlocks(messages, now), () => open.wakeGroups(log));
+  const appending = log.appending(packBlocks(messages, now));
   try {
     await database.commit({
       ...appending,

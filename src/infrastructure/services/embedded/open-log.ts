@@ -7,7 +7,6 @@ import type {
   TransportContext,
   TransportEvent,
 } from '../../../core/messaging/transport.js';
-import { BlockCache } from './block-cache.js';
 import { Catalog, groupKey, type GroupRecord } from './catalog.js';
 import { within } from './deadline.js';
 import { asDiskError } from './disk-errors.js';
@@ -24,7 +23,8 @@ import { HandOutState } from './hand-out-state.js';
 import type { LogContext } from './log-context.js';
 import { moveDelayed } from './moving-delayed.js';
 import { Retention } from './retention.js';
-import { TopicLog } from './topic-log.js';
+import type { TopicLog } from './topic-log.js';
+import { TopicLogs } from './topic-logs.js';
 import { Trimmer } from './trimmer.js';
 import { Turns } from './turns.js';
 
@@ -42,16 +42,14 @@ export class OpenLog implements LogContext {
   readonly alarm: DueAlarm;
   readonly journal: HandOutJournal;
   readonly turns: Turns;
+  readonly topics: TopicLogs;
   readonly #context: TransportContext;
   readonly #trimmer: Trimmer;
   readonly #retention: Retention;
   readonly #consumers = new Set<GroupConsumer>();
-  readonly #cache = new BlockCache();
   /** By group id, for the groups that are in the catalog. */
   readonly #states = new Map<number, HandOutState>();
-  readonly #topics = new Map<string, TopicLog>();
   readonly #groups = new Map<number, Group>();
-  readonly #groupsOfTopic = new Map<number, Set<Group>>();
   #closed = false;
 
   private constructor(database: EmbeddedDatabase, options: EmbeddedOptions, context: TransportContext) {
@@ -70,8 +68,16 @@ export class OpenLog implements LogContext {
     );
     this.alarm = new DueAlarm(this.clock, (ownerId) => this.#onDue(ownerId));
     this.turns = new Turns(this.journal, (error) => this.reportError(error));
-    this.#trimmer = new Trimmer(this);
-    this.#retention = new Retention(this);
+    const removal = { database, catalog: this.catalog };
+    this.topics = new TopicLogs(this.catalog, database.table('log'));
+    this.#trimmer = new Trimmer(removal, (error) => this.reportError(error));
+    this.#retention = new Retention({
+      ...removal,
+      options,
+      topics: this.topics,
+      clock: this.clock,
+      emit: (event) => this.emit(event),
+    });
   }
 
   /** @throws what {@link EmbeddedDatabase.open} throws. */
@@ -105,21 +111,6 @@ export class OpenLog implements LogContext {
     this.emit({ type: 'error', error });
   }
 
-  /** The log of a topic. A new topic is in the catalog once something is written to it. */
-  topic(name: string): TopicLog {
-    let log = this.#topics.get(name);
-    if (!log) {
-      const record = this.catalog.topics.get(name) ?? { id: this.catalog.newId(), topic: name, nextSeq: 1 };
-      log = new TopicLog(record, {
-        table: this.database.table('log'),
-        catalog: this.catalog,
-        cache: this.#cache,
-      });
-      this.#topics.set(name, log);
-    }
-    return log;
-  }
-
   /** The group if it is known. */
   group(topic: string, group: string): Group | undefined {
     const record = this.catalog.groups.get(groupKey(topic, group));
@@ -130,7 +121,7 @@ export class OpenLog implements LogContext {
   async ensureGroup(topic: string, group: string, subscribed: boolean): Promise<Group> {
     const known = this.catalog.groups.get(groupKey(topic, group));
     if (known && (known.subscribed || !subscribed)) return this.#groupFor(known);
-    const log = this.topic(topic);
+    const log = this.topics.of(topic);
     const record: GroupRecord = known
       ? { ...known, subscribed, floor: log.firstSeq }
       : { id: this.catalog.newId(), topic, group, subscribed, floor: log.firstSeq };
@@ -148,18 +139,6 @@ export class OpenLog implements LogContext {
     const made = this.group(topic, group);
     if (!made) throw new MessagingError('TRANSPORT_UNAVAILABLE', `The group "${group}" could not be kept.`);
     return made;
-  }
-
-  subscribedGroups(log: TopicLog): Group[] {
-    return this.groupsOf(log).filter((group) => group.record.subscribed);
-  }
-
-  groupsOf(log: TopicLog): Group[] {
-    return [...(this.#groupsOfTopic.get(log.id) ?? [])];
-  }
-
-  wakeGroups(log: TopicLog): void {
-    for (const group of this.#groupsOfTopic.get(log.id) ?? []) group.wake();
   }
 
   noteSettled(log: TopicLog): void {
@@ -185,7 +164,7 @@ export class OpenLog implements LogContext {
     this.catalog.forget(group.record);
     this.#states.delete(group.record.id);
     this.#groups.delete(group.record.id);
-    this.#groupsOfTopic.get(group.log.id)?.delete(group);
+    group.log.readers.delete(group);
   }
 
   /** Ends intake, waits a little for what runs, and writes everything down. */
@@ -215,13 +194,12 @@ export class OpenLog implements LogContext {
   #groupFor(record: GroupRecord): Group {
     const known = this.#groups.get(record.id);
     if (known) return known;
-    const log = this.topic(record.topic);
+    const log = this.topics.of(record.topic);
     const state = this.#states.get(record.id) ?? new HandOutState();
     this.#states.set(record.id, state);
     const group = new Group(record, { open: this, log, state });
     this.#groups.set(record.id, group);
-    const siblings = this.#groupsOfTopic.get(log.id) ?? new Set();
-    this.#groupsOfTopic.set(log.id, siblings.add(group));
+    log.readers.add(group);
     return group;
   }
 
@@ -230,7 +208,7 @@ export class OpenLog implements LogContext {
     const names = new Map([...this.catalog.topics.values()].map(({ id, topic }) => [id, topic]));
     for (const ownerId of this.due.owners()) {
       const topic = names.get(ownerId);
-      if (topic !== undefined) this.#onDue(this.topic(topic).id);
+      if (topic !== undefined) this.#onDue(this.topics.of(topic).id);
     }
     this.#retention.start();
   }
@@ -241,7 +219,7 @@ export class OpenLog implements LogContext {
       group.dueArrived();
       return;
     }
-    for (const log of this.#topics.values()) if (log.id === ownerId) void moveDelayed(this, log);
+    for (const log of this.topics) if (log.id === ownerId) void moveDelayed(this, log);
   }
 
   #snapshot(add: (record: HandOutRecord) => void): void {

@@ -66,10 +66,10 @@ async function prepare(
   { to, delayMs = 0 }: Request,
 ): Promise<Prepared> {
   if (to.group === undefined && delayMs <= 0) {
-    const log = open.topic(to.topic);
+    const log = open.topics.of(to.topic);
     const blocks = packBlocks(messages, open.clock.now());
     return {
-      work: log.appending(blocks, () => open.wakeGroups(log)),
+      work: log.appending(blocks),
       bytes: blocks.reduce((sum, block) => sum + block.bytes.length, 0),
     };
   }
@@ -83,7 +83,7 @@ function delayed(
   messages: readonly WireMessage[],
   { topic, delayMs }: { topic: string; delayMs: number },
 ): Prepared {
-  const log = open.topic(topic);
+  const log = open.topics.of(topic);
   const now = open.clock.now();
   const dueMs = Math.ceil(now + delayMs);
   const entries = entriesOf(open, messages, { ownerId: log.id, dueMs });

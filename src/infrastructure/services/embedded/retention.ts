@@ -1,29 +1,35 @@
 import { setImmediate as turn } from 'node:timers/promises';
+import type { Clock, TransportEvent } from '../../../core/messaging/transport.js';
 import { Block } from './block.js';
 import { logKey, topicOf } from './keys.js';
-import type { LogContext } from './log-context.js';
+import type { EmbeddedOptions } from './embedded.options.js';
 import type { TopicLog } from './topic-log.js';
-import { removeBlocks } from './trimmer.js';
+import type { TopicLogs } from './topic-logs.js';
+import { type RemovalParts, removeBlocks } from './trimmer.js';
 
 const SWEEP_EVERY_MS = 60_000;
 const BLOCKS_PER_COMMIT = 128;
 
+interface RetentionParts extends RemovalParts {
+  readonly topics: TopicLogs;
+  readonly clock: Clock;
+  readonly options: EmbeddedOptions;
+  readonly emit: (event: TransportEvent) => void;
+}
+
 /** Removes by age what a configured limit says may go although somebody may not have read it; always with an event. */
 export class Retention {
-  readonly #open: LogContext;
   #cancel: (() => void) | undefined;
   #stopped = false;
 
-  constructor(open: LogContext) {
-    this.#open = open;
-  }
+  constructor(private readonly parts: RetentionParts) {}
 
   start(): void {
     void this.#sweep().finally(() => {
       if (this.#stopped) return;
-      const { orphanRetentionMs, maxUnreadAgeMs = SWEEP_EVERY_MS } = this.#open.options;
+      const { orphanRetentionMs, maxUnreadAgeMs = SWEEP_EVERY_MS } = this.parts.options;
       const everyMs = Math.max(Math.min(SWEEP_EVERY_MS, orphanRetentionMs, maxUnreadAgeMs), 100);
-      this.#cancel = this.#open.clock.schedule(everyMs, () => this.start());
+      this.#cancel = this.parts.clock.schedule(everyMs, () => this.start());
     });
   }
 
@@ -39,13 +45,13 @@ export class Retention {
         await turn(); // with thousands of topics, others must get in between
       }
     } catch (error) {
-      if (!this.#stopped) this.#open.reportError(error as Error);
+      if (!this.#stopped) this.parts.emit({ type: 'error', error: error as Error });
     }
   }
 
   async #sweepTopic(log: TopicLog): Promise<void> {
-    const { options, clock } = this.#open;
-    const isOrphan = this.#open.subscribedGroups(log).length === 0;
+    const { options, clock } = this.parts;
+    const isOrphan = log.subscribers.length === 0;
     const maxAgeMs = isOrphan ? options.orphanRetentionMs : options.maxUnreadAgeMs;
     if (maxAgeMs === undefined) return;
     for (;;) {
@@ -61,18 +67,18 @@ export class Retention {
     log: TopicLog,
     { blocks, last, reason }: { blocks: number[]; last: number; reason: string },
   ): Promise<void> {
-    const groups = this.#open.subscribedGroups(log);
+    const { subscribers: groups } = log;
     const readUntil = Math.min(...groups.map((group) => group.state.floor - 1), last);
     const unreadFrom = Math.max(groups.length === 0 ? 0 : readUntil + 1, log.firstSeq);
-    await removeBlocks(this.#open, log, { blocks, groups });
-    for (const group of this.#open.groupsOf(log)) group.skipTo(last);
+    await removeBlocks(this.parts, log, { blocks, groups });
+    for (const group of log.readers) group.skipTo(last);
     const count = last - unreadFrom + 1;
-    if (count > 0) this.#open.emit({ type: 'unread-removed', topic: log.topic, count, reason });
+    if (count > 0) this.parts.emit({ type: 'unread-removed', topic: log.topic, count, reason });
   }
 
   /** Blocks at the front of the log that were appended before `beforeMs`. */
   #blocksUntil(log: TopicLog, beforeMs: number): number[] {
-    const table = this.#open.database.table('log');
+    const table = this.parts.database.table('log');
     const blocks: number[] = [];
     for (const seq of log.blocksBefore(log.nextSeq, BLOCKS_PER_COMMIT)) {
       const bytes = table.getBinary(logKey(log.id, seq));
@@ -83,13 +89,13 @@ export class Retention {
   }
 
   *#topicsWithBlocks(): Generator<TopicLog> {
-    const names = new Map([...this.#open.catalog.topics.values()].map(({ id, topic }) => [id, topic]));
-    const table = this.#open.database.table('log');
+    const names = new Map([...this.parts.catalog.topics.values()].map(({ id, topic }) => [id, topic]));
+    const table = this.parts.database.table('log');
     for (let id = 0; ;) {
       const [key] = table.getKeys({ start: logKey(id, 0), limit: 1 });
       if (!key) return;
       const name = names.get(topicOf(key));
-      if (name !== undefined) yield this.#open.topic(name);
+      if (name !== undefined) yield this.parts.topics.of(name);
       id = topicOf(key) + 1;
     }
   }

@@ -1,6 +1,6 @@
 import { Block } from './block.js';
 import type { BlockCache } from './block-cache.js';
-import type { Catalog, TopicRecord } from './catalog.js';
+import type { Catalog, GroupRecord, TopicRecord } from './catalog.js';
 import type { Writes } from './group-commit.js';
 import { LAST, logKey, seqOf } from './keys.js';
 import type { Table } from './lmdb-client.js';
@@ -11,10 +11,22 @@ export interface PlacedBlock {
   readonly block: Block;
 }
 
+/** A group of the topic, as its log sees it. */
+export interface LogReader {
+  record: GroupRecord;
+  /** Everything before `floor` is settled. */
+  readonly state: { readonly floor: number };
+  /** Messages were appended. */
+  wake(): void;
+  /** Everything up to `seq` was removed from the log. */
+  skipTo(seq: number): void;
+}
+
 /** The messages of one topic in the order in which they were accepted, numbered without gaps from 1. */
 export class TopicLog {
   readonly id: number;
   readonly topic: string;
+  readonly readers = new Set<LogReader>();
   readonly #table: Table;
   readonly #catalog: Catalog;
   readonly #cache: BlockCache;
@@ -48,12 +60,17 @@ export class TopicLog {
     return this.#firstSeq;
   }
 
+  /** The groups whose position decides what may go. */
+  get subscribers(): LogReader[] {
+    return [...this.readers].filter(({ record }) => record.subscribed);
+  }
+
   get record(): TopicRecord {
     return { id: this.id, topic: this.topic, nextSeq: this.#nextSeq };
   }
 
-  /** Writes that append the blocks; `onCommitted` is called when readers may have them. */
-  appending(blocks: readonly Block[], onCommitted: () => void): Writes {
+  /** Writes that append the blocks, and wake the readers once they may have them. */
+  appending(blocks: readonly Block[]): Writes {
     let first = 0;
     return {
       write: () => {
@@ -75,7 +92,7 @@ export class TopicLog {
           this.#cache.add(this.id, first, block);
           first += block.count;
         }
-        onCommitted();
+        for (const reader of this.readers) reader.wake();
       },
     };
   }

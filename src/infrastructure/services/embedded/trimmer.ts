@@ -1,20 +1,27 @@
-import type { GroupView, LogContext } from './log-context.js';
-import type { TopicLog } from './topic-log.js';
+import type { Catalog } from './catalog.js';
+import type { EmbeddedDatabase } from './embedded-database.js';
+import type { LogReader, TopicLog } from './topic-log.js';
 
 /** Settling is followed by removal after this long, so that many blocks go in one transaction. */
 const DELAY_MS = 50;
 const BLOCKS_PER_COMMIT = 512;
 
+export interface RemovalParts {
+  readonly database: EmbeddedDatabase;
+  readonly catalog: Catalog;
+}
+
 /** Removes what every group of a topic has settled. */
 export class Trimmer {
-  readonly #open: LogContext;
   readonly #noted = new Set<TopicLog>();
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
+  #isStopped = false;
 
-  constructor(open: LogContext) {
-    this.#open = open;
-  }
+  constructor(
+    private readonly parts: RemovalParts,
+    private readonly reportError: (error: Error) => void,
+  ) {}
 
   /** Something of the topic was settled. */
   note(log: TopicLog): void {
@@ -23,13 +30,14 @@ export class Trimmer {
   }
 
   async stop(): Promise<void> {
+    this.#isStopped = true;
     clearTimeout(this.#timer);
     this.#noted.clear();
     await this.#running;
   }
 
   #arm(): void {
-    if (this.#timer || this.#running || this.#open.isClosed) return;
+    if (this.#timer || this.#running || this.#isStopped) return;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       this.#running = this.#run().finally(() => {
@@ -43,15 +51,15 @@ export class Trimmer {
   async #run(): Promise<void> {
     for (const log of [...this.#noted]) {
       this.#noted.delete(log);
-      const groups = this.#open.subscribedGroups(log);
+      const { subscribers: groups } = log;
       const floor = Math.min(...groups.map((group) => group.state.floor));
       if (groups.length === 0 || log.firstSeq >= floor) continue;
       try {
         const blocks = log.blocksBefore(floor, BLOCKS_PER_COMMIT);
-        await removeBlocks(this.#open, log, { blocks, groups });
+        await removeBlocks(this.parts, log, { blocks, groups });
         if (blocks.length === BLOCKS_PER_COMMIT) this.#noted.add(log);
       } catch (error) {
-        if (!this.#open.isClosed) this.#open.reportError(error as Error);
+        if (!this.#isStopped) this.reportError(error as Error);
       }
     }
   }
@@ -59,9 +67,9 @@ export class Trimmer {
 
 /** Removes whole blocks from the front of a log and notes how far its groups have come. */
 export async function removeBlocks(
-  { database, catalog }: LogContext,
+  { database, catalog }: RemovalParts,
   log: TopicLog,
-  { blocks, groups }: { blocks: readonly number[]; groups: readonly GroupView[] },
+  { blocks, groups }: { blocks: readonly number[]; groups: readonly LogReader[] },
 ): Promise<void> {
   if (blocks.length === 0) return;
   const records = groups.map((group) => ({ ...group.record, floor: group.state.floor }));

@@ -1,6 +1,5 @@
 import { systemClock } from '../../../core/messaging/clock.js';
 import { Committer } from './committer.js';
-import type { GroupReader } from './group-reader.js';
 import { Partition } from './partition.js';
 import { SettledMemory } from './settled-memory.js';
 
@@ -9,14 +8,14 @@ const failure = (type: string): Error =>
 
 function setUp(failures: Error[]) {
   const offsets: string[] = [];
-  const reader = {
+  const membership = {
     commit: ([first]: { offset: string }[]) => {
       const error = failures.shift();
       if (error) return Promise.reject(error);
       offsets.push(first?.offset ?? '');
       return Promise.resolve();
     },
-  } as unknown as GroupReader;
+  };
   const partition = new Partition('t', 0, {
     committed: { position: 7, metadata: null },
     memory: new SettledMemory(),
@@ -24,7 +23,7 @@ function setUp(failures: Error[]) {
   });
   partition.isDirty = true;
   const committer = new Committer(
-    reader,
+    membership,
     () => [partition],
     systemClock,
     () => undefined,

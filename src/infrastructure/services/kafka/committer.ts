@@ -1,14 +1,14 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Clock } from '../../../core/messaging/transport.js';
 import { isRebalance } from './kafka-errors.js';
-import type { GroupReader } from './group-reader.js';
+import type { GroupMembership } from './group-membership.js';
 import type { Partition } from './partition.js';
 
 /** Progress is stored this often, which bounds what comes again after a crash. */
 const INTERVAL_MS = 200;
 const PLACE_PATIENCE_MS = 20_000;
 
-/** Commits what is settled, and what is in hand, of all partitions of a reader; one request at a time. */
+/** Commits what is settled, and what is in hand, of all partitions that a member reads; one request at a time. */
 export class Committer {
   #last: Promise<void> = Promise.resolve();
   /** The next one, while the last one runs: for everybody who comes meanwhile. */
@@ -16,7 +16,7 @@ export class Committer {
   #isScheduled = false;
 
   constructor(
-    private readonly reader: GroupReader,
+    private readonly membership: Pick<GroupMembership, 'commit'>,
     private readonly partitions: () => Iterable<Partition>,
     private readonly clock: Clock,
     /** Told of what failed; it is tried again. */
@@ -76,7 +76,7 @@ export class Committer {
     if (dirty.length === 0) return;
     try {
       const offsets = dirty.map((partition) => partition.committable(isOpen));
-      await this.reader.commit(offsets);
+      await this.membership.commit(offsets);
       dirty.forEach((partition, nth) => partition.stored(Number(offsets[nth]?.offset)));
     } catch (error) {
       for (const partition of dirty) partition.isDirty = true;

@@ -2,11 +2,12 @@ import { MessagingError } from '../../../core/messaging/messaging.errors.js';
 import { DueQueue } from '../../../core/messaging/transport-kit/due-queue.js';
 import type { PublishOutcome } from '../../../core/messaging/transport.js';
 import { Committer } from './committer.js';
+import { GroupMembership } from './group-membership.js';
 import { type Assignment, GroupReader, type ReaderListener } from './group-reader.js';
 import type { ConsumerServices } from './kafka-consumer.js';
 import { failureOf } from './kafka-errors.js';
 import { type Delay, open, type Opened } from './kafka-record.js';
-import type { EachBatchPayload } from './kafkajs-client.js';
+import type { EachBatchPayload } from './kafkajs/kafkajs-client.js';
 import type { Taken } from './offset-tracker.js';
 import type { Partition } from './partition.js';
 import { Partitions } from './partitions.js';
@@ -31,7 +32,8 @@ interface Waiting {
  */
 export class DelayRouter implements ReaderListener {
   readonly #partitions: Partitions;
-  readonly #reader: GroupReader;
+  readonly #membership: GroupMembership;
+  #reader: GroupReader | undefined;
   readonly #committer: Committer;
   readonly #waiting: DueQueue<Waiting>;
   readonly #tiers: ReadonlyMap<string, WaitTier>;
@@ -49,9 +51,9 @@ export class DelayRouter implements ReaderListener {
     this.#partitions = new Partitions(link, names.router, (error) => this.failed(error));
     const read = [...this.#tiers.keys()];
     const partitions = (): number => topics.partitionsOfAll(read);
-    this.#reader = new GroupReader(link, { id: names.router, topics: read, partitions }, this);
+    this.#membership = new GroupMembership(link, { id: names.router, topics: read, partitions });
     this.#committer = new Committer(
-      this.#reader,
+      this.#membership,
       () => this.#partitions,
       context.clock,
       (error) => this.failed(error),
@@ -73,7 +75,7 @@ export class DelayRouter implements ReaderListener {
     this.#waiting.clear();
     await Promise.all(this.#sending);
     await this.#committer.now(false).catch(() => undefined);
-    await this.#reader.close();
+    await this.#reader?.close();
     this.#partitions.dropAll();
   }
 
@@ -125,6 +127,7 @@ export class DelayRouter implements ReaderListener {
   }
 
   async #start(): Promise<void> {
+    this.#reader ??= new GroupReader(this.services.link, this.#membership, this);
     await this.services.topics.wait();
     await this.#reader.start();
   }

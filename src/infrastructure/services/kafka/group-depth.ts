@@ -1,4 +1,4 @@
-import type { Admin } from './kafkajs-client.js';
+import type { Admin } from './kafkajs/kafkajs-client.js';
 import type { KafkaLink } from './kafka-link.js';
 import type { Partition } from './partition.js';
 

@@ -5,6 +5,7 @@ import { within } from '../../../core/messaging/transport-kit/within.js';
 import { failureOf, isPassing, typeOf } from './kafka-errors.js';
 import { ClientSockets } from './client-sockets.js';
 import { endWithin } from './end-client.js';
+import type { GroupMembership } from './group-membership.js';
 import type { KafkaLink } from './kafka-link.js';
 import type {
   Consumer,
@@ -12,7 +13,7 @@ import type {
   Kafkajs,
   PartitionAssigner,
   RebalanceHook,
-} from './kafkajs-client.js';
+} from './kafkajs/kafkajs-client.js';
 
 /** Fetching waits so long for news, which is also how long a stop may take to be noticed. */
 const FETCH_WAIT_MS = 500;
@@ -32,20 +33,6 @@ const JOIN_PATIENCE_MS = 2_000;
 const START_PATIENCE_MS = 20_000;
 const LEAVE_TIMEOUT_MS = 4_000;
 const WATCH_MS = 2_000;
-
-export interface PartitionOffset {
-  readonly topic: string;
-  readonly partition: number;
-  readonly offset: string;
-  readonly metadata?: string;
-}
-
-export interface ReadGroup {
-  readonly id: string;
-  readonly topics: readonly string[];
-  /** Of these topics together, as far as it is known. */
-  readonly partitions: () => number;
-}
 
 export type Assignment = Readonly<Record<string, readonly number[]>>;
 
@@ -70,7 +57,6 @@ export interface ReaderListener {
 /** Reads topics as a member of a group, for ever: what ends the client's consumer for good makes a new one. */
 export class GroupReader {
   readonly #keepOpen: KeepOpen;
-  #consumer: Consumer | undefined;
   #memberId: string | undefined;
   #sockets = new ClientSockets();
   /** Of the last failure. */
@@ -81,7 +67,7 @@ export class GroupReader {
 
   constructor(
     private readonly link: KafkaLink,
-    private readonly group: ReadGroup,
+    private readonly membership: GroupMembership,
     private readonly listener: ReaderListener,
   ) {
     this.#keepOpen = new KeepOpen(
@@ -104,40 +90,6 @@ export class GroupReader {
       }
   }
 
-  /** Nothing more comes, but it stays a member. */
-  pauseAll(): void {
-    this.#whileRunning((consumer) => consumer.pause(this.group.topics.map((topic) => ({ topic }))));
-  }
-
-  pause(topic: string, partition: number): void {
-    this.#whileRunning((consumer) => consumer.pause([{ topic, partitions: [partition] }]));
-  }
-
-  resume(topic: string, partition: number): void {
-    this.#whileRunning((consumer) => consumer.resume([{ topic, partitions: [partition] }]));
-  }
-
-  #whileRunning(use: (consumer: Consumer) => void): void {
-    try {
-      if (this.#consumer) use(this.#consumer);
-    } catch {
-      // One that has not begun, or has just crashed, hands out nothing and has nothing to pause.
-    }
-  }
-
-  async commit(offsets: PartitionOffset[]): Promise<void> {
-    const consumer = this.#consumer;
-    if (offsets.length === 0) return;
-    if (!consumer)
-      throw new MessagingError(
-        'TRANSPORT_UNAVAILABLE',
-        `${this.link.label}: group "${this.group.id}" is not read at the moment, so that nothing can be stored for it.`,
-      );
-    await within(consumer.commitOffsets(offsets), this.link.options.requestTimeoutMs, () =>
-      this.link.silentError(),
-    );
-  }
-
   /** Leaves the group. */
   async close(): Promise<void> {
     this.#keepOpen.end();
@@ -145,8 +97,8 @@ export class GroupReader {
   }
 
   async #letGo(): Promise<void> {
-    const consumer = this.#consumer;
-    this.#consumer = undefined;
+    const consumer = this.membership.consumer;
+    this.membership.consumer = undefined;
     this.#memberId = undefined;
     this.#isOpen = false;
     this.#cancelWatch();
@@ -169,7 +121,7 @@ export class GroupReader {
     const { kafka, kafkajs, sockets } = await this.link.consumerClient();
     const { sessionTimeoutMs, maxMessageBytes } = this.link.options;
     const consumer = kafka.consumer({
-      groupId: this.group.id,
+      groupId: this.membership.group.id,
       sessionTimeout: sessionTimeoutMs,
       rebalanceTimeout: Math.max(REBALANCE_TIMEOUT_MS, 2 * sessionTimeoutMs),
       heartbeatInterval: Math.round(sessionTimeoutMs / 4),
@@ -184,14 +136,14 @@ export class GroupReader {
         restartOnFailure: () => Promise.resolve(false),
       },
     });
-    this.#consumer = consumer;
+    this.membership.consumer = consumer;
     this.#sockets = sockets;
     this.#cause = undefined;
     try {
       await this.#join(consumer);
     } catch (error) {
       if (typeOf(error) !== undefined) this.#cause = error;
-      if (this.#consumer === consumer) await this.#letGo();
+      if (this.membership.consumer === consumer) await this.#letGo();
       throw failureOf(error, this.link.label, false).error;
     }
     this.#watch(consumer);
@@ -210,7 +162,7 @@ export class GroupReader {
     });
     const joined = new Promise<void>((resolve, reject) => {
       consumer.on(events.GROUP_JOIN, ({ payload }) => {
-        if (this.#consumer !== consumer) return;
+        if (this.membership.consumer !== consumer) return;
         const isSame = this.#memberId === payload.memberId;
         this.#memberId = payload.memberId;
         this.listener.assigned(payload.memberAssignment, isSame);
@@ -228,7 +180,7 @@ export class GroupReader {
     joined.catch(() => undefined); // it is awaited below, unless something fails before
     const connect = async (): Promise<void> => {
       await consumer.connect();
-      await consumer.subscribe({ topics: [...this.group.topics], fromBeginning: true });
+      await consumer.subscribe({ topics: [...this.membership.group.topics], fromBeginning: true });
     };
     await within(connect(), connectTimeoutMs + requestTimeoutMs, () => this.link.silentError());
     const running = consumer.run({
@@ -243,7 +195,10 @@ export class GroupReader {
   }
 
   get #workers(): number {
-    return Math.min(MAX_WORKERS, Math.max(MIN_WORKERS, WORKERS_PER_PARTITION * this.group.partitions()));
+    return Math.min(
+      MAX_WORKERS,
+      Math.max(MIN_WORKERS, WORKERS_PER_PARTITION * this.membership.group.partitions()),
+    );
   }
 
   /** Nothing but the client's own errors may reach the client: anything else would end it. */
@@ -257,7 +212,7 @@ export class GroupReader {
   }
 
   #crashed(consumer: Consumer, error: unknown): void {
-    if (this.#consumer !== consumer || !this.#isOpen) return; // an error of the call that opens it
+    if (this.membership.consumer !== consumer || !this.#isOpen) return; // an error of the call that opens it
     this.#lost(failureOf(error, this.link.label, true).error);
   }
 
@@ -275,13 +230,13 @@ export class GroupReader {
     const { clock, options, label } = this.link;
     const patienceMs = REBALANCE_TIMEOUT_MS + options.sessionTimeoutMs + options.requestTimeoutMs;
     this.#cancelWatch = clock.schedule(WATCH_MS, () => {
-      if (this.#consumer !== consumer) return;
+      if (this.membership.consumer !== consumer) return;
       if (clock.monotonic() - this.#progressAt <= patienceMs) this.#watch(consumer);
       else
         this.#lost(
           new MessagingError(
             'TRANSPORT_UNAVAILABLE',
-            `${label}: group "${this.group.id}" has stopped reading without a word.`,
+            `${label}: group "${this.membership.group.id}" has stopped reading without a word.`,
           ),
         );
     });

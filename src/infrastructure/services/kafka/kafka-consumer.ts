@@ -12,12 +12,13 @@ import type {
 } from '../../../core/messaging/transport.js';
 import { Committer } from './committer.js';
 import type { DelayedCounts } from './delayed-counts.js';
+import { GroupMembership } from './group-membership.js';
 import { type Assignment, GroupReader, type ReaderListener } from './group-reader.js';
 import { failureOf } from './kafka-errors.js';
 import type { KafkaLink } from './kafka-link.js';
 import type { KafkaProducer } from './kafka-producer.js';
 import { open, type Opened } from './kafka-record.js';
-import type { EachBatchPayload, KafkaMessage } from './kafkajs-client.js';
+import type { EachBatchPayload, KafkaMessage } from './kafkajs/kafkajs-client.js';
 import type { Taken } from './offset-tracker.js';
 import type { Partition } from './partition.js';
 import { Partitions } from './partitions.js';
@@ -58,7 +59,8 @@ export interface ConsumerServices {
 export class KafkaConsumer implements Consumer, ReaderListener {
   readonly #slots: DeliverySlots<Held>;
   readonly #partitions: Partitions;
-  readonly #reader: GroupReader;
+  readonly #membership: GroupMembership;
+  #reader: GroupReader | undefined;
   readonly #committer: Committer;
   readonly #room = new Room();
   readonly #inHand = new Set<WireMessage>();
@@ -88,9 +90,9 @@ export class KafkaConsumer implements Consumer, ReaderListener {
     this.#partitions = new Partitions(link, id, (error) => this.failed(error));
     const read = [topics.names.topic({ topic }), topics.names.topic({ topic, group })];
     const partitions = (): number => topics.partitionsOfAll(read);
-    this.#reader = new GroupReader(link, { id, topics: read, partitions }, this);
+    this.#membership = new GroupMembership(link, { id, topics: read, partitions });
     this.#committer = new Committer(
-      this.#reader,
+      this.#membership,
       () => this.#partitions,
       context.clock,
       (error) => this.failed(error),
@@ -108,6 +110,7 @@ export class KafkaConsumer implements Consumer, ReaderListener {
 
   async start(): Promise<void> {
     const { topic, group } = this.subscription;
+    this.#reader ??= new GroupReader(this.services.link, this.#membership, this);
     await this.services.topics.subscription({ topic, group });
     await this.#reader.start();
     await this.#committer.place(() => this.#partitions.opened());
@@ -124,20 +127,20 @@ export class KafkaConsumer implements Consumer, ReaderListener {
     this.#isAbandoned = true;
     this.#room.made();
     this.#partitions.dropAll();
-    void this.#reader.close();
+    void this.#reader?.close();
   }
 
   async #stop(): Promise<void> {
     this.#isStopping = true;
     this.#room.made();
-    this.#reader.pauseAll();
+    this.#membership.pauseAll();
     for (const { opened } of this.#slots.withdraw()) this.#inHand.delete(opened.message);
     await this.#slots.idle();
     if (this.#isAbandoned) return;
     await within(this.#committer.now(false), LAST_COMMIT_MS, () => this.services.link.silentError()).catch(
       () => undefined, // what is not stored comes again
     );
-    await this.#reader.close();
+    await this.#reader?.close();
     this.#partitions.dropAll();
   }
 

@@ -8,8 +8,8 @@ import { Gate } from './gate.js';
 import { failureOf, isHopeless, reasonOf } from './kafka-errors.js';
 import type { KafkaOptions } from './kafka.options.js';
 import { prepareCompression } from './compression.js';
-import { type Admin, type Kafkajs, loadKafkajs, type Producer } from './kafkajs-client.js';
-import { mendKafkajs } from './kafkajs-patches.js';
+import { type Admin, type Kafkajs, loadKafkajs, type Producer } from './kafkajs/kafkajs-client.js';
+import { patchKafkajs } from './kafkajs/patches.js';
 import { firstToAnswer } from './seeds.js';
 
 const RECONNECT_MIN_MS = 100;
@@ -144,7 +144,7 @@ export class KafkaLink {
 
   async #connect(): Promise<void> {
     const kafkajs = await loadKafkajs();
-    await mendKafkajs();
+    await patchKafkajs();
     await prepareCompression(kafkajs, this.options.compression);
     const { kafka, admin, sockets, seeds } = await firstToAnswer(this.name, this.options, kafkajs).catch(
       (error: unknown) => {

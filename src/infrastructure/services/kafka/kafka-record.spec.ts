@@ -1,5 +1,5 @@
 import type { WireMessage } from '../../../core/messaging/transport.js';
-import type { KafkaMessage } from './kafkajs-client.js';
+import type { KafkaMessage } from './kafkajs/kafkajs-client.js';
 import { open, type OutRecord, seal } from './kafka-record.js';
 
 const message: WireMessage = {

@@ -3,7 +3,7 @@ import { numberOf } from './compression.js';
 import type { Gate } from './gate.js';
 import { failureOf, isOfBatch, type KafkaFailure, typeOf } from './kafka-errors.js';
 import type { KafkaLink } from './kafka-link.js';
-import type { Producer } from './kafkajs-client.js';
+import type { Producer } from './kafkajs/kafkajs-client.js';
 import { OutboundQueue } from './outbound-queue.js';
 import { ACCEPTED, type Outbound } from './publish-call.js';
 import type { Topics } from './topics.js';

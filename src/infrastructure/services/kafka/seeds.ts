@@ -3,7 +3,7 @@ import { clientConfigOf } from './client-config.js';
 import { ClientSockets } from './client-sockets.js';
 import { endWithin } from './end-client.js';
 import type { KafkaOptions } from './kafka.options.js';
-import type { Admin, Kafkajs } from './kafkajs-client.js';
+import type { Admin, Kafkajs } from './kafkajs/kafkajs-client.js';
 
 /** Brokers that are asked at the same time. */
 const AT_A_TIME = 3;

@@ -4,7 +4,7 @@ import type { Destination } from '../../../core/messaging/transport.js';
 import { typeOf } from './kafka-errors.js';
 import type { KafkaLink } from './kafka-link.js';
 import type { KafkaOptions } from './kafka.options.js';
-import type { Admin } from './kafkajs-client.js';
+import type { Admin } from './kafkajs/kafkajs-client.js';
 import type { Names } from './names.js';
 import { WAIT_TIERS } from './wait-tiers.js';
 

@@ -30,7 +30,11 @@ export class MemoryConsumer implements Consumer, Receiver {
       (handover, done) => this.#deliver(handover, done),
       () => group.wake(),
     );
-    group.attach(this);
+  }
+
+  /** Takes part in the work of its group until it is stopped. */
+  start(): void {
+    this.group.attach(this);
   }
 
   get free(): number {

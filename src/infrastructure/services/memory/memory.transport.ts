@@ -82,6 +82,7 @@ export class MemoryTransport implements Transport {
     topic.join(group);
     const consumer = new MemoryConsumer(this.name, group, subscription, onDelivery);
     this.#consumers.add(consumer);
+    consumer.start();
     return Promise.resolve({
       stop: () => consumer.stop().finally(() => this.#consumers.delete(consumer)),
     });

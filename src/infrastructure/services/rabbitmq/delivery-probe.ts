@@ -30,6 +30,9 @@ export interface Watched {
  * The broker lets the node that a consumer is connected to hand out what a quorum queue has for it. Where the queue does not run on that
  * node, the consumer's share is nowhere to be seen: neither ready, so that others would take it, nor delivered (seen with 3.10.8, where
  * the node's member of the queue had been stopped).
+ *
+ * https://github.com/rabbitmq/rabbitmq-server/pull/2146 brought that way of delivery; https://github.com/rabbitmq/rabbitmq-server/issues/15473
+ * is about messages that no channel has, on a newer release. It runs against every release.
  */
 export class DeliveryProbe {
   readonly #plan: EverLessOften;

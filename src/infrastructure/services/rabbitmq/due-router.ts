@@ -38,17 +38,16 @@ export class DueRouter {
     this.#mover = new Mover(connection, topology.names.due, {
       prefetch: PREFETCH,
       move: (message) => this.sendOn(message),
-      lost: () => {
-        this.#waitNoLonger();
-        this.#watch?.end();
-        this.#keepOpen.lost();
-      },
       seen: (message) => this.#seen(message),
     });
     this.#keepOpen = new KeepOpen(
-      async () => {
+      async (lost) => {
         await topology.due();
-        await this.#mover.open();
+        await this.#mover.open(() => {
+          this.#waitNoLonger();
+          this.#watch?.end();
+          lost();
+        });
         if (this.#isClosed) return;
         this.#watch = new StallWatch(services, this.#mover, { probes: true });
         this.#watch.start();

@@ -53,11 +53,10 @@ export class HeldClaim {
     const mover = new Mover(this.services.connection, queue, {
       prefetch: PREFETCH,
       move: async (raw) => (await this.deliver(open(raw), place))?.kind === 'accepted',
-      lost: () => undefined,
     });
     this.#movers.add(mover);
     try {
-      await mover.open();
+      await mover.open(() => undefined);
       do await new Promise((resolve) => setTimeout(resolve, POLL_MS).unref());
       while (mover.isOpen && (!mover.isIdle || (await this.#depth(queue)) > 0));
     } finally {

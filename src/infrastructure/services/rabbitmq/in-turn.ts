@@ -14,6 +14,8 @@ const AGAIN_MS = 50;
  * publishes first to a queue for waiting never expires, and everything behind it waits for ever; if he consumes from a queue, the broker ends
  * his connection. A queue that only one connection may use is the lock; it goes with its connection. A lock that cannot be had holds nobody up
  * for long, because what happens then is mended: by {@link OverdueSweep}, by connecting anew, by {@link StallWatch}.
+ *
+ * https://github.com/rabbitmq/rabbitmq-server/issues/17531 describes the order of steps behind it, for 4.3.6: so it runs against every release.
  */
 export async function inTurn(
   connection: RabbitmqConnection,

@@ -10,13 +10,13 @@ const RETRY_MS = 1_000;
 /** Takes messages from a queue of ours to where they belong: confirmed there first, acknowledged here second. */
 export class Mover implements Watched {
   #channel: Channel | undefined;
+  #lost = (): void => undefined;
   #moving = 0;
   /** Something has come since the last look. */
   #isActive = false;
 
   /**
    * @param move resolves with true once the message is safe elsewhere.
-   * @param lost told when the channel has ended by itself.
    * @param seen told of all that arrives, also of what only proves that something does.
    */
   constructor(
@@ -25,7 +25,6 @@ export class Mover implements Watched {
     private readonly options: {
       readonly prefetch: number;
       readonly move: (message: ConsumeMessage) => Promise<boolean>;
-      readonly lost: () => void;
       readonly seen?: (message: ConsumeMessage) => void;
     },
   ) {}
@@ -38,12 +37,14 @@ export class Mover implements Watched {
     return this.#moving === 0;
   }
 
-  async open(): Promise<void> {
+  /** @param lost called when it has ended by itself. */
+  async open(lost: () => void): Promise<void> {
     const channel = await this.connection.openChannel();
+    this.#lost = lost;
     channel.on('close', () => {
       if (this.#channel !== channel) return;
       this.#channel = undefined;
-      this.options.lost();
+      lost();
     });
     this.#channel = channel;
     this.#isActive = false;
@@ -83,7 +84,7 @@ export class Mover implements Watched {
   abandon(): void {
     if (!this.#channel) return;
     this.close();
-    this.options.lost();
+    this.#lost();
   }
 
   /** What is under way is moved once more by somebody else. */

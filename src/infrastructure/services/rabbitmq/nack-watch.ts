@@ -8,6 +8,9 @@ const RENEW_MAX_MS = 30_000;
  * message to that queue for as long as the node is down, although the queue has a new leader long since (RabbitMQ 3.10,
  * `rabbit_fifo_client:enqueue/3`: `{badrpc, nodedown} -> {reject_publish, State0}`). A queue at its limit refuses on every
  * channel, so the pauses between tries grow.
+ *
+ * https://github.com/rabbitmq/rabbitmq-server/pull/9241 (3.11 and 3.12, in 2023) makes new channels ask for the leader; no test here has shown that it
+ * suffices, so this runs against every release.
  */
 export class NackWatch {
   #pauseMs = RENEW_MIN_MS;

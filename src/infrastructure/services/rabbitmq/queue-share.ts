@@ -105,6 +105,8 @@ export class QueueShare {
   /**
    * The broker does not count those who wait behind the active consumer of a quorum queue (seen with 3.10.8). So two that took the
    * same queue at once would both have it in their share for ever, one of them for nothing: they take turns in taking.
+   *
+   * https://github.com/rabbitmq/rabbitmq-server/pull/16185 is about the same count, in 2026.
    */
   async #takeAlone(free: readonly string[], count: number): Promise<void> {
     if (free.length === 0 || count <= 0) return;

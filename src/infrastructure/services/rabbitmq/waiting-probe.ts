@@ -15,6 +15,9 @@ const LONGEST_MS = 2 ** 13;
  * RabbitMQ hands on what has expired in a quorum queue by a process beside the queue's leader. When that has got stuck (seen with 3.10.8,
  * after all nodes were killed at once), the queue takes messages and looks empty, and only whoever lets something wait there can notice. What is
  * there is safe, and comes once the queue has another leader.
+ *
+ * https://github.com/rabbitmq/rabbitmq-server/pull/7677 mends two causes (after 3.10.8), https://github.com/rabbitmq/rabbitmq-server/issues/12625
+ * and https://github.com/rabbitmq/rabbitmq-server/issues/16652 (4.2.4) are open: so it runs against every release.
  */
 export class WaitingProbe {
   readonly #stuck = new Set<string>();

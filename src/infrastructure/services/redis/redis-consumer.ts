@@ -10,11 +10,11 @@ import type {
   Subscription,
   TransportContext,
 } from '../../../core/messaging/transport.js';
-import { FoundAgain } from './found-again.js';
 import { Heartbeat } from './heartbeat.js';
 import type { InHand } from './redis-entry.js';
 import { failureOf, isNoGroup } from './redis-errors.js';
 import { DEAD, type RedisGroup } from './redis-group.js';
+import { LostReplies } from './lost-replies.js';
 import { type Demand, type Intake, readInTurn, takeByKey } from './redis-intake.js';
 import { RedisSettler, type Settled } from './redis-settler.js';
 
@@ -28,7 +28,6 @@ const RETRY_MAX_MS = 2_000;
 const MAX_UNCONFIRMED = 2_000;
 /** Stopping waits so long for the server to take the last settlements. */
 const STOP_TIMEOUT_MS = 3_000;
-const RECOVERED_AT_A_TIME = 200;
 
 export interface ConsumerSettings {
   readonly subscription: Subscription;
@@ -41,20 +40,18 @@ export interface ConsumerSettings {
 /** Serves one subscription, through reconnects and failovers. */
 export class RedisConsumer implements Consumer {
   readonly #slots: DeliverySlots<InHand>;
-  readonly #settler: RedisSettler;
+  readonly #settler = new RedisSettler();
   readonly #heartbeat: Heartbeat;
   readonly #intake: Intake;
-  readonly #demand: Demand = { free: () => this.#slots.free, settle: () => this.#settler.flush() };
   readonly #inHand = new LinkedSet<InHand>();
-  readonly #foundAgain = new FoundAgain();
+  readonly #replies: LostReplies;
   readonly #troubles: TellOnce;
   #isStopping = false;
   #stopped: Promise<void> | undefined;
   #loop: Promise<void> = Promise.resolve();
+  #isFlushScheduled = false;
   #wakeLoop: (() => void) | undefined;
   #rejoining: Promise<void> | undefined;
-  /** A reply got lost that may have handed something out. */
-  #mayMiss = false;
   /** The topic may have something to remove. */
   #isTrimWanted = true;
 
@@ -65,6 +62,7 @@ export class RedisConsumer implements Consumer {
     private readonly context: TransportContext,
   ) {
     const { subscription, leaseMs } = settings;
+    this.#replies = new LostReplies(group, this.#inHand);
     this.#troubles = new TellOnce((error) => context.onEvent({ type: 'error', error }));
     // Where keys have an order the server keeps it, over all processes.
     this.#slots = new DeliverySlots(
@@ -74,13 +72,6 @@ export class RedisConsumer implements Consumer {
     );
     this.#intake =
       subscription.ordering === 'key' ? takeByKey(group) : readInTurn(group, subscription.concurrency);
-    this.#settler = new RedisSettler({
-      send: (settled) => this.#sendSettlements(settled),
-      settled: (items) => this.#settled(items),
-      isOurs: (item) => item.origin.consumer === this.group.consumer,
-      isAhead: () => this.#intake.isAhead,
-      dropped: (item) => this.#dropped(item),
-    });
     this.#heartbeat = new Heartbeat(context.clock, leaseMs, () => this.#tick());
   }
 
@@ -101,7 +92,7 @@ export class RedisConsumer implements Consumer {
   abandon(): void {
     this.#isStopping = true;
     this.#heartbeat.stop();
-    this.#settler.close();
+    this.#drop(this.#settler.close());
     this.group.reader.close();
     this.#wakeLoop?.();
   }
@@ -113,20 +104,23 @@ export class RedisConsumer implements Consumer {
     await this.#loop;
     this.#slots.withdraw(); // it stays with the server, which hands it to others once this consumer has left
     await this.#slots.idle();
+    this.#flush();
     await Promise.race([this.#settler.idle(), wait(STOP_TIMEOUT_MS, undefined, { ref: false })]);
     this.#heartbeat.stop();
-    this.#settler.close();
+    this.#drop(this.#settler.close());
     const left = this.group.leave().catch(() => undefined); // its lease runs out then
     await Promise.race([left, wait(STOP_TIMEOUT_MS, undefined, { ref: false })]);
   }
 
   async #read(): Promise<void> {
+    const demand: Demand = { free: () => this.#slots.free, settle: () => this.#flush() };
     for (let failures = 0; !this.#hasEnded();) {
       try {
-        if (failures > 0 || this.#mayMiss) await this.#recover();
+        if (failures > 0 || this.#replies.mayMiss)
+          for await (const items of this.#replies.recover()) this.#take(items);
         await this.#haveRoom();
         if (this.#hasEnded()) return;
-        this.#take(await this.#intake.take(this.#demand));
+        this.#take(await this.#intake.take(demand));
         failures = 0;
       } catch (error) {
         failures += 1;
@@ -144,7 +138,7 @@ export class RedisConsumer implements Consumer {
   async #haveRoom(): Promise<void> {
     const { concurrency } = this.settings.subscription;
     while (!this.#isStopping) {
-      this.#settler.flush(); // first, so that on the same connection the server sees it before it hands out more
+      this.#flush(); // first, so that on the same connection the server sees it before it hands out more
       const { free } = this.#slots;
       if (this.#settler.unconfirmed > MAX_UNCONFIRMED) await wait(GATHER_MS);
       else if (free * 2 >= concurrency) return;
@@ -172,7 +166,8 @@ export class RedisConsumer implements Consumer {
   #deliver(item: InHand, done: () => void): void {
     const { message, attempt } = item;
     const settle = (settlement: Settlement): void => {
-      this.#settler.add(item, settlement);
+      if (this.#settler.add(item, settlement)) this.#flushSoon();
+      else this.#dropped(item);
       if (settlement.kind === 'retry') this.#heartbeat.expect(settlement.delayMs);
       done();
     };
@@ -189,65 +184,61 @@ export class RedisConsumer implements Consumer {
     }
   }
 
-  async #sendSettlements(settled: readonly Settled[]): Promise<void> {
-    const handedOn = await this.#heard(this.group.settle(settled, !this.#isStopping));
+  /** What the continuations of one turn settle goes together; a request that leaves soon anyway takes it along. */
+  #flushSoon(): void {
+    if (this.#settler.isSending || this.#isFlushScheduled || this.#intake.isAhead) return;
+    this.#isFlushScheduled = true;
+    queueMicrotask(() => process.nextTick(() => this.#flush()));
+  }
+
+  /** Sends what is settled, unless something is on its way, which will be followed by the rest. */
+  #flush(): void {
+    this.#isFlushScheduled = false;
+    void this.#sendSettled();
+  }
+
+  async #sendSettled(): Promise<void> {
+    for (let batch = this.#settler.next(); batch; batch = this.#settler.next())
+      try {
+        const ours = batch.filter(({ item }) => this.#isOurs(item));
+        if (ours.length > 0) await this.#settle(ours);
+        this.#drop(batch.filter(({ item }) => !this.#isOurs(item))); // also what was lost meanwhile
+        for (const { item } of batch) this.#inHand.delete(item);
+        this.#isTrimWanted = true;
+        this.#settler.confirm();
+      } catch {
+        this.#drop(await this.#settler.repeat());
+      }
+  }
+
+  async #settle(settled: readonly Settled[]): Promise<void> {
+    const handedOn = await this.#replies.heard(this.group.settle(settled, !this.#isStopping));
     if (handedOn === DEAD) await this.#rejoin();
-    else this.#take(this.#foundAgain.handedOut(handedOn));
+    else this.#take(this.#replies.handedOut(handedOn));
+  }
+
+  /** False once it was taken over by others. */
+  #isOurs({ origin }: InHand): boolean {
+    return origin.consumer === this.group.consumer;
   }
 
   /** Resolves with the time of the next tick, if something is due before the usual one. */
   async #tick(): Promise<number | undefined> {
     const room = this.#isStopping ? 0 : Math.max(0, this.#slots.free);
-    const ticked = await this.#heard(this.group.tick(room));
+    const ticked = await this.#replies.heard(this.group.tick(room));
     if (ticked === DEAD) {
       await this.#rejoin();
       return undefined;
     }
-    this.#take(this.#foundAgain.handedOut(ticked.items));
+    this.#take(this.#replies.handedOut(ticked.items));
     await this.#trim();
     return ticked.dueMs;
-  }
-
-  #settled(items: readonly InHand[]): void {
-    for (const item of items) this.#inHand.delete(item);
-    this.#isTrimWanted = true;
   }
 
   async #trim(): Promise<void> {
     if (!this.#isTrimWanted || this.#isStopping) return;
     this.#isTrimWanted = false;
     this.#isTrimWanted = await this.group.trim(this.settings.orphanRetentionMs);
-  }
-
-  /** The server may have carried out what fails here, and handed out what never arrives: whoever reads has to look for it. */
-  async #heard<T>(reply: Promise<T>): Promise<T> {
-    try {
-      return await reply;
-    } catch (error) {
-      if (!this.#mayMiss) this.group.reader.drop(); // it may be waiting for what is new
-      this.#mayMiss = true;
-      throw error;
-    }
-  }
-
-  /** Opens another connection, and asks for what was handed out on the old one without arriving. */
-  async #recover(): Promise<void> {
-    if (!this.group.reader.isOpen) await this.group.reader.open();
-    this.#mayMiss = false;
-    this.#foundAgain.begin();
-    await this.#lookForMissed().finally(() => this.#foundAgain.end());
-  }
-
-  async #lookForMissed(): Promise<void> {
-    const after: [string, string] = ['0', '0'];
-    for (;;) {
-      const known = [...this.#inHand];
-      const found = await this.group.had(after, RECOVERED_AT_A_TIME);
-      if (found.length === 0) return;
-      for (const { origin, entryId } of found) after[origin.source - 1] = entryId;
-      const names = new Set([...known, ...this.#inHand].map(({ name }) => name)); // also what came or was settled meanwhile
-      this.#take(this.#foundAgain.found(found.filter((item) => !names.has(item.name))));
-    }
   }
 
   async #mend(error: unknown, failures: number): Promise<void> {
@@ -273,8 +264,7 @@ export class RedisConsumer implements Consumer {
   async #comeBack(): Promise<void> {
     this.#remade(await this.group.rejoin());
     this.group.reader.drop(); // or it would go on waiting under the old name
-    for (const item of this.#inHand)
-      if (item.origin.consumer !== this.group.consumer) this.#inHand.delete(item);
+    for (const item of this.#inHand) if (!this.#isOurs(item)) this.#inHand.delete(item);
   }
 
   /** @param wasGone somebody has deleted what belongs to the group, or a failover has lost it. */
@@ -283,6 +273,10 @@ export class RedisConsumer implements Consumer {
     const { label, subscription } = this.settings;
     const text = `Group "${subscription.group}" of "${subscription.topic}" was gone from ${label} and was made anew. What it held is lost there.`;
     this.#troubles.trouble(new MessagingError('TRANSPORT_UNAVAILABLE', text));
+  }
+
+  #drop(settled: readonly Settled[]): void {
+    for (const { item } of settled) this.#dropped(item);
   }
 
   #dropped(item: InHand): void {

@@ -12,110 +12,76 @@ export interface Settled {
   readonly settlement: Settlement;
 }
 
-/** What the settler needs of its consumer. */
-export interface SettlingLine {
-  /** Sends to the server what is given, and deals with the reply. Rejects when it may not have arrived. */
-  send(settled: readonly Settled[]): Promise<void>;
-  /** The items are settled: nobody will ask for them again. */
-  settled(items: readonly InHand[]): void;
-  /** False once the item was taken over by others. */
-  isOurs(item: InHand): boolean;
-  /** Something is sent in a moment, and settlements with it. */
-  isAhead(): boolean;
-  dropped(item: InHand): void;
-}
-
 /**
- * Brings settlements to the server: at once when none is on its way, else together with all others that come meanwhile.
- * Repeats what got lost, which the server notices.
+ * Settlements on their way to the server, in batches: one at a time, with all that were added while the one before was under way.
+ * Whoever sends takes a batch with {@link next} and says what became of it. What got lost is repeated, which the server notices.
  */
 export class RedisSettler {
-  readonly #line: SettlingLine;
   #queue: Settled[] = [];
+  #underWay: readonly Settled[] = [];
   #isSending = false;
-  #isScheduled = false;
   #isClosed = false;
   #failures = 0;
   #idleWaiters: (() => void)[] = [];
-  #underWay = 0;
-
-  constructor(line: SettlingLine) {
-    this.#line = line;
-  }
 
   /** Settlements that the server has not confirmed. */
   get unconfirmed(): number {
-    return this.#queue.length + this.#underWay;
+    return this.#queue.length + this.#underWay.length;
   }
 
-  add(item: InHand, settlement: Settlement): void {
-    if (this.#isClosed) {
-      this.#line.dropped(item);
-      return;
-    }
-    this.#queue.push({ item, settlement });
-    if (this.#isSending || this.#isScheduled || this.#line.isAhead()) return;
-    this.#isScheduled = true;
-    // What the continuations of one turn settle goes together.
-    queueMicrotask(() => process.nextTick(() => this.flush()));
+  /** A batch is under way, or waits to be repeated: what is added will follow it. */
+  get isSending(): boolean {
+    return this.#isSending;
   }
 
-  /** Sends what waits, unless something is on its way, which will be followed by the rest. */
-  flush(): void {
-    this.#isScheduled = false;
-    if (!this.#isSending && this.#queue.length > 0) void this.#sendAll();
+  /** False once it is closed, and the item is dropped. */
+  add(item: InHand, settlement: Settlement): boolean {
+    if (!this.#isClosed) this.#queue.push({ item, settlement });
+    return !this.#isClosed;
   }
 
-  /** Resolves when the server has confirmed everything. */
+  /** The next batch to send: none while another is under way, and when nothing waits. */
+  next(): readonly Settled[] | undefined {
+    if (this.#isSending || this.#queue.length === 0) return undefined;
+    this.#isSending = true;
+    this.#underWay = this.#queue.splice(0, MAX_BATCH);
+    return this.#underWay;
+  }
+
+  /** The server has the batch. */
+  confirm(): void {
+    this.#failures = 0;
+    this.#ended();
+  }
+
+  /** The server may not have the batch. Resolves when it may be sent again, with what is dropped instead once this is closed. */
+  async repeat(): Promise<readonly Settled[]> {
+    this.#queue = [...this.#underWay, ...this.#queue];
+    this.#underWay = [];
+    const pauseMs = Math.min(REPEAT_MIN_MS * 2 ** this.#failures, REPEAT_MAX_MS);
+    this.#failures += 1;
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    const dropped = this.#isClosed ? this.#queue.splice(0) : [];
+    this.#ended();
+    return dropped;
+  }
+
+  /** Resolves when the server has confirmed everything that waits or is under way. */
   idle(): Promise<void> {
     if (this.unconfirmed === 0) return Promise.resolve();
-    this.flush();
     return new Promise((resolve) => this.#idleWaiters.push(resolve));
   }
 
-  /** Drops what the server has not confirmed; it will hand that out again. */
-  close(): void {
+  /** Drops what the server has not confirmed, and returns it; the server will hand that out again. */
+  close(): readonly Settled[] {
     this.#isClosed = true;
-    for (const { item } of this.#queue.splice(0)) this.#line.dropped(item);
+    return this.#queue.splice(0);
   }
 
-  async #sendAll(): Promise<void> {
-    this.#isSending = true;
-    while (this.#queue.length > 0 && !this.#hasEnded()) {
-      const batch = this.#queue.splice(0, MAX_BATCH);
-      this.#underWay = batch.length;
-      const isSent = await this.#send(batch);
-      this.#underWay = 0;
-      if (isSent) continue;
-      this.#queue = [...batch, ...this.#queue];
-      await this.#pause();
-    }
-    for (const { item } of this.#hasEnded() ? this.#queue.splice(0) : []) this.#line.dropped(item);
+  #ended(): void {
+    this.#underWay = [];
     this.#isSending = false;
+    if (this.#queue.length > 0) return;
     for (const resolve of this.#idleWaiters.splice(0)) resolve();
-  }
-
-  /** A call, because whoever waits in between must look again. */
-  #hasEnded(): boolean {
-    return this.#isClosed;
-  }
-
-  async #send(batch: readonly Settled[]): Promise<boolean> {
-    const ours = batch.filter(({ item }) => this.#line.isOurs(item));
-    try {
-      if (ours.length > 0) await this.#line.send(ours);
-    } catch {
-      this.#failures += 1;
-      return false;
-    }
-    this.#failures = 0;
-    for (const { item } of batch) if (!this.#line.isOurs(item)) this.#line.dropped(item);
-    this.#line.settled(batch.map(({ item }) => item));
-    return true;
-  }
-
-  #pause(): Promise<void> {
-    const pauseMs = Math.min(REPEAT_MIN_MS * 2 ** (this.#failures - 1), REPEAT_MAX_MS);
-    return new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
 }

@@ -1,4 +1,4 @@
-import { mendManyTopics } from './many-topics.js';
+import { patchTopicLookup } from './patch-topic-lookup.js';
 
 interface Metadata {
   topicMetadata: { topic: string; partitionMetadata: { partitionId: number }[] }[];
@@ -9,7 +9,7 @@ async function clusterWith(answer: (topics: readonly string[]) => Promise<Metada
   const { default: Client } = (await import('kafkajs/src/cluster/index.js')) as {
     default: new (options: object) => Knowing;
   };
-  mendManyTopics(Client);
+  await patchTopicLookup();
   const logger = { namespace: () => logger, debug: () => undefined };
   const cluster = new Client({ logger, brokers: [], retry: {} });
   const asked: (readonly string[])[] = [];

@@ -1,0 +1,50 @@
+import { MessagingError } from '../../../core/messaging/messaging.errors.js';
+import { within } from '../../../core/messaging/transport-kit/within.js';
+import type { KafkaLink } from './kafka-link.js';
+import type { Consumer } from './kafkajs/kafkajs-client.js';
+
+interface PartitionOffset {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: string;
+  readonly metadata?: string;
+}
+
+interface ReadGroup {
+  readonly id: string;
+  readonly topics: readonly string[];
+  /** Of these topics together, as far as it is known. */
+  readonly partitions: () => number;
+}
+
+/** What a member asks of its group. The reader of the group says which consumer of the client is the member now. */
+export class GroupMembership {
+  consumer: Consumer | undefined;
+
+  constructor(
+    private readonly link: KafkaLink,
+    readonly group: ReadGroup,
+  ) {}
+
+  /** Nothing more comes, but it stays a member. */
+  pauseAll(): void {
+    try {
+      this.consumer?.pause(this.group.topics.map((topic) => ({ topic })));
+    } catch {
+      // One that has not begun, or has just crashed, hands out nothing and has nothing to pause.
+    }
+  }
+
+  /** @throws MessagingError `TRANSPORT_UNAVAILABLE` while there is no member. */
+  async commit(offsets: PartitionOffset[]): Promise<void> {
+    if (offsets.length === 0) return;
+    if (!this.consumer)
+      throw new MessagingError(
+        'TRANSPORT_UNAVAILABLE',
+        `${this.link.label}: group "${this.group.id}" is not read at the moment, so that nothing can be stored for it.`,
+      );
+    await within(this.consumer.commitOffsets(offsets), this.link.options.requestTimeoutMs, () =>
+      this.link.silentError(),
+    );
+  }
+}

@@ -1,0 +1,57 @@
+import type { Expand } from '../batch-decoder.js';
+import { decodeFetch } from '../fetch-decoder.js';
+import { encodeFetch, type FetchData } from '../fetch-encoder.js';
+import { internal, replaceFunction } from './internals.js';
+
+/** Of the request and its answer, which all brokers since 2.3 give. */
+const VERSION = 11;
+
+/**
+ * Symptom: decoding takes most of the time of reading. Cause: the client reads each field of a record through objects of its own. An
+ * answer is decoded in one pass instead; one that holds something unknown is left to the client.
+ *
+ * Public issue: https://github.com/tulios/kafkajs/issues/398 compares its speed with that of a native client.
+ * Versions: 2.2.4, the last one.
+ * Proof: `patch-fetch-codec.spec.ts`; that both say the same, `fetch-encoder.spec.ts` and `fetch-decoder.spec.ts`.
+ */
+export async function patchFetchCodec(): Promise<void> {
+  const [fetch, codecs] = await Promise.all([
+    internal<FetchRequest>(() => import('kafkajs/src/protocol/requests/fetch/index.js')),
+    internal<Codecs>(() => import('kafkajs/src/protocol/message/compression/index.js')),
+  ]);
+  const codecOf = codecs?.lookupCodecByAttributes;
+  if (!codecOf) return;
+  const expand: Expand = (attributes) => {
+    const codec = codecOf(attributes);
+    return codec ? (compressed) => codec.decompress(compressed) : undefined;
+  };
+  replaceFunction(fetch, 'protocol', (original) => ({ version }) => {
+    const make = original({ version });
+    if (version !== VERSION) return make;
+    return (data) => {
+      const made = make(data);
+      made.request.encode = () => {
+        const buffer = encodeFetch(data);
+        return Promise.resolve({ buf: buffer, buffer }); // what the client looks for in an encoder of its own
+      };
+      const decode = async (raw: Buffer): Promise<object> =>
+        (await decodeFetch(raw, expand)) ?? made.response.decode(raw);
+      return { ...made, response: { ...made.response, decode } };
+    };
+  });
+}
+
+interface Fetching {
+  readonly request: { encode: () => Promise<unknown> };
+  readonly response: { decode(raw: Buffer): Promise<object> };
+}
+
+interface FetchRequest {
+  protocol?: (of: { readonly version: number }) => (data: FetchData) => Fetching;
+}
+
+interface Codecs {
+  readonly lookupCodecByAttributes?: (
+    attributes: number,
+  ) => { decompress(compressed: Buffer): Promise<Buffer> } | null;
+}

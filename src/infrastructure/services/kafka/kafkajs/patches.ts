@@ -1,0 +1,24 @@
+import { patchDeadSockets } from './patch-dead-sockets.js';
+import { patchDeletedTopic } from './patch-deleted-topic.js';
+import { patchFetchCodec } from './patch-fetch-codec.js';
+import { patchIdleTimer } from './patch-idle-timer.js';
+import { patchProduceEncoding } from './patch-produce-encoding.js';
+import { patchRejoin } from './patch-rejoin.js';
+import { patchStoppedCommit } from './patch-stopped-commit.js';
+import { patchStoppedFetch } from './patch-stopped-fetch.js';
+import { patchTopicLookup } from './patch-topic-lookup.js';
+
+/** Mends in kafkajs what cannot be reached from outside. A client that looks different inside is left as it is. */
+export async function patchKafkajs(): Promise<void> {
+  await Promise.all([
+    patchDeadSockets(),
+    patchDeletedTopic(),
+    patchFetchCodec(),
+    patchIdleTimer(),
+    patchProduceEncoding(),
+    patchRejoin(),
+    patchStoppedCommit(),
+    patchStoppedFetch(),
+    patchTopicLookup(),
+  ]);
+}
