@@ -13,9 +13,12 @@ interface Broker {
   metadata(topics: readonly string[]): Promise<Metadata>;
 }
 
+type Retried<T> = (bail: (error: unknown) => void) => Promise<T | undefined>;
+
 /** What the client knows of its cluster, as far as it is looked at here. */
 interface Knowing {
   readonly targetTopics: Set<string>;
+  readonly retrier: <T>(attempt: Retried<T>) => Promise<T>;
   readonly brokerPool: {
     readonly metadata?: Metadata | null;
     readonly metadataExpireAt?: number | null;
@@ -28,23 +31,27 @@ export interface Cluster {
     addMultipleTargetTopics?: (this: Knowing, topics: readonly string[]) => Promise<void>;
     refreshMetadataIfNecessary?: (this: Knowing) => Promise<void>;
     findTopicPartitionMetadata?: (this: Knowing, topic: string) => readonly unknown[];
+    metadata?: (this: Knowing, of?: { readonly topics?: readonly string[] }) => Promise<Metadata>;
     [PATCHED]?: true;
   };
 }
 
 /** Of each answer, its topics by name. */
 const indexes = new WeakMap<Metadata, Map<string, TopicMetadata>>();
+/** Of each client, what it last knew of its topics: an answer that was asked for before a topic was learned comes without it. */
+const learned = new WeakMap<Knowing['brokerPool'], Map<string, TopicMetadata>>();
 /** Of each answer, the topics that were found in it, and how many they were then. */
 const complete = new WeakMap<Metadata, { readonly topics: Set<string>; readonly size: number }>();
 
 /**
  * For each batch the client looks up every topic that it has ever sent to in a list of all of them, and for each new topic it asks
- * for all of them again: with ten thousand, a message takes a tenth of a second of the processor.
+ * for all of them again: with ten thousand, a message takes a tenth of a second of the processor. A question about one topic makes it
+ * forget all others, and whatever it was doing with these fails with a TypeError.
  */
 export function mendManyTopics({ prototype }: Cluster): void {
   const { addMultipleTargetTopics: add, refreshMetadataIfNecessary: refresh } = prototype;
-  const { findTopicPartitionMetadata: find } = prototype;
-  if (!add || !refresh || !find || prototype[PATCHED]) return;
+  const { findTopicPartitionMetadata: find, metadata: ask } = prototype;
+  if (!add || !refresh || !find || !ask || prototype[PATCHED]) return;
   prototype[PATCHED] = true;
   prototype.addMultipleTargetTopics = async function (topics) {
     const { metadata } = this.brokerPool;
@@ -55,11 +62,23 @@ export function mendManyTopics({ prototype }: Cluster): void {
   prototype.refreshMetadataIfNecessary = async function () {
     const { metadata, metadataExpireAt } = this.brokerPool;
     const isFresh = metadata && metadataExpireAt && Date.now() <= metadataExpireAt;
-    if (!isFresh || !hasAll(metadata, this.targetTopics)) await refresh.call(this);
+    if (isFresh && hasAll(metadata, this.targetTopics)) return;
+    await refresh.call(this);
+    // It may have waited for an answer that was asked for before the last topics were there.
+    const { metadata: found } = this.brokerPool;
+    if (found && !hasAll(found, this.targetTopics)) await refresh.call(this);
   };
   prototype.findTopicPartitionMetadata = function (topic) {
     const { metadata } = this.brokerPool;
-    return metadata ? (indexOf(metadata).get(topic)?.partitionMetadata ?? []) : find.call(this, topic);
+    if (!metadata) return find.call(this, topic);
+    const known = learned.get(this.brokerPool) ?? new Map<string, TopicMetadata>();
+    learned.set(this.brokerPool, known);
+    const found = indexOf(metadata).get(topic) ?? known.get(topic);
+    if (found) known.set(topic, found);
+    return found?.partitionMetadata ?? [];
+  };
+  prototype.metadata = function (of = {}) {
+    return this.brokerPool.metadata ? answer(this, of.topics ?? []) : ask.call(this, of);
   };
 }
 
@@ -80,6 +99,19 @@ async function learn({ targetTopics, brokerPool }: Knowing, topics: readonly str
   }
   for (const topic of topics) targetTopics.add(topic);
   return true;
+}
+
+/** What a broker says of these topics, without a change to what the client knows of others. */
+function answer({ retrier, brokerPool }: Knowing, topics: readonly string[]): Promise<Metadata> {
+  return retrier(async (bail) => {
+    try {
+      return await (await brokerPool.findConnectedBroker()).metadata(topics);
+    } catch (error) {
+      if ((error as { readonly type?: unknown }).type === 'LEADER_NOT_AVAILABLE') throw error;
+      bail(error);
+      return undefined;
+    }
+  });
 }
 
 function hasAll(metadata: Metadata, topics: Set<string>): boolean {
