@@ -25,7 +25,7 @@ export function startChild(
   const full: ChildTask = { journal: '/dev/null', prefix: 'x', ...task };
   const script = resolve('test/faults/embedded-child.ts');
   const args = ['--import', '@swc-node/register/esm-register', script, JSON.stringify(full)];
-  const stdio: ['ignore', 'pipe', 'ignore'] = ['ignore', 'pipe', 'ignore'];
+  const stdio: ['pipe', 'pipe', 'ignore'] = ['pipe', 'pipe', 'ignore'];
   const child: ChildProcess =
     limit === undefined
       ? spawn(process.execPath, args, { stdio })
