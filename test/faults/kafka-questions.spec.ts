@@ -19,14 +19,13 @@ it('tells the backlog of groups while other topics are created and asked for', a
   const message = { id: '1', headers: {}, body: Buffer.from('x') };
   const [outcome] = await transport.publish({ topic: 'first' }, [message], { deadlineMs: 10_000 });
   expect(outcome?.kind).toBe('accepted');
-  let isCreating = true;
+  let created = 0;
   const creating = (async () => {
-    for (let nth = 0; nth < TOPICS; nth++)
-      await transport.publish({ topic: `other-${nth}` }, [message], { deadlineMs: 10_000 });
-    isCreating = false;
+    for (; created < TOPICS; created++)
+      await transport.publish({ topic: `other-${created}` }, [message], { deadlineMs: 10_000 });
   })();
   let asked = 0;
-  while (isCreating) {
+  while (created < TOPICS) {
     const all = await Promise.all([1, 2, 3].map(() => transport.backlog({ topic: 'first', group: 'g' })));
     expect(all.map(({ ready }) => ready)).toEqual([1, 1, 1]);
     asked += all.length;

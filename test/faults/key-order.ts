@@ -22,7 +22,7 @@ export interface KeyHistory {
  * What in a history is not in the order of keys that docs/delivery-guarantees.md promises, in words; empty when it is kept. A process begins the
  * messages of a key one after the other and leaves none out. Another takes the key over when the one before has nothing of it in hand, or is dead,
  * and goes on where that one was. After a death alone it may go back, to what the dead process had begun and no broker knew to be settled; from
- * there on, too, nothing is left out. What was in hand at the death has a higher attempt.
+ * there on, too, nothing is left out. Whether a repeat counts as an attempt is not looked at: that differs from broker to broker.
  */
 export function disorderOf({ steps, stride, killedAt }: KeyHistory): string[] {
   const sorted = [...steps].sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0));
@@ -41,41 +41,64 @@ function disorderOfKey(
   stride: number,
   killedAt: KeyHistory['killedAt'],
 ): string[] {
-  const found: string[] = [];
-  /** By whom a message was begun first, and whether anybody came to its end. */
-  const begun = new Map<number, { by: number; isEnded: boolean }>();
-  let highest: number | undefined;
-  let last: KeyStep | undefined;
-  for (const step of steps) {
-    const { what, nth, by, attempt, at, key } = step;
-    const earlier = begun.get(nth);
-    if (what === 'end') {
-      if (earlier) earlier.isEnded = true;
-      if (last?.by === by) last = { ...last, what };
-      continue;
-    }
-    const isDead = (process: number): boolean => {
-      const killed = killedAt[process];
-      return killed !== undefined && killed <= at;
-    };
-    const say = (text: string): number =>
-      found.push(`${key}: process ${by} begins ${nth} (attempt ${attempt}) ${text}`);
-    if (last?.by === by) {
-      if (last.what === 'begin') say(`while it has ${last.nth} in hand`);
-      if (nth !== last.nth + stride) say(`after ${last.nth}`);
-    } else {
-      if (last?.what === 'begin' && !isDead(last.by)) say(`while process ${last.by} has ${last.nth} in hand`);
-      if (highest !== undefined && nth > highest + stride) say(`and leaves out what comes after ${highest}`);
-      if (highest !== undefined && nth <= highest && !(last && isDead(last.by)))
-        say(`again, although nobody has died who had the key`);
-    }
-    if (earlier) {
-      if (!earlier.isEnded && attempt === 1) say('as if nobody had had it in hand');
-      if (!isDead(earlier.by)) say(`again, although process ${earlier.by} is alive and has had it`);
-      earlier.by = by;
-    } else begun.set(nth, { by, isEnded: false });
-    highest = Math.max(highest ?? nth, nth);
-    last = step;
+  const key = new KeyInTurn(stride, killedAt);
+  for (const step of steps)
+    if (step.what === 'begin') key.begin(step);
+    else key.end(step);
+  return key.found;
+}
+
+class KeyInTurn {
+  readonly found: string[] = [];
+  /** By whom each message was begun last. */
+  readonly #begun = new Map<number, number>();
+  #highest = -Infinity;
+  #last: { readonly by: number; readonly nth: number; isInHand: boolean } | undefined;
+
+  constructor(
+    private readonly stride: number,
+    private readonly killedAt: KeyHistory['killedAt'],
+  ) {}
+
+  begin(step: KeyStep): void {
+    const { nth, by } = step;
+    if (this.#last?.by === by) this.#goOn(step, this.#last);
+    else if (this.#last) this.#takeOver(step, this.#last);
+    const earlier = this.#begun.get(nth);
+    if (earlier !== undefined && !this.#isDead(earlier, step))
+      this.#say(step, `again, although process ${earlier} is alive and has had it`);
+    this.#begun.set(nth, by);
+    this.#highest = Math.max(this.#highest, nth);
+    this.#last = { by, nth, isInHand: true };
   }
-  return found;
+
+  end({ by }: KeyStep): void {
+    if (this.#last?.by === by) this.#last.isInHand = false;
+  }
+
+  #goOn(step: KeyStep, last: { readonly nth: number; readonly isInHand: boolean }): void {
+    if (last.isInHand) this.#say(step, `while it has ${last.nth} in hand`);
+    if (step.nth !== last.nth + this.stride) this.#say(step, `after ${last.nth}`);
+  }
+
+  #takeOver(
+    step: KeyStep,
+    last: { readonly by: number; readonly nth: number; readonly isInHand: boolean },
+  ): void {
+    const isDead = this.#isDead(last.by, step);
+    if (last.isInHand && !isDead) this.#say(step, `while process ${last.by} has ${last.nth} in hand`);
+    if (step.nth > this.#highest + this.stride)
+      this.#say(step, `and leaves out what comes after ${this.#highest}`);
+    if (step.nth <= this.#highest && !isDead)
+      this.#say(step, 'again, although nobody has died who had the key');
+  }
+
+  #isDead(process: number, { at }: KeyStep): boolean {
+    const killed = this.killedAt[process];
+    return killed !== undefined && killed <= at;
+  }
+
+  #say({ key, by, nth, attempt }: KeyStep, text: string): void {
+    this.found.push(`${key}: process ${by} begins ${nth} (attempt ${attempt}) ${text}`);
+  }
 }

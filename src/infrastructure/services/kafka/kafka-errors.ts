@@ -72,10 +72,8 @@ export function defectError(cause: unknown, server: string): MessagingError | un
 
 /** @param wasSent false while nothing of what was asked can have reached the broker. */
 export function failureOf(cause: unknown, server: string, wasSent: boolean): KafkaFailure {
-  const own = causesOf(cause).find(isOurs);
+  const own = causesOf(cause).find(isOurs) ?? defectError(cause, server);
   if (own) return { kind: kindOf(own, wasSent), error: own };
-  const defect = defectError(cause, server);
-  if (defect) return { kind: wasSent ? 'unknown' : 'unavailable', error: defect };
   const type = typeOf(cause);
   const code = type === undefined ? undefined : REFUSED[type];
   const error = (messagingCode: MessagingErrorCode, text: string): MessagingError =>
