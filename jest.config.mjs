@@ -41,5 +41,6 @@ export default {
     ],
   },
   setupFiles: ['reflect-metadata'],
-  testTimeout: 30_000,
+  // Timeouts follow the speed of the machine; 30 s is that of a test without one.
+  setupFilesAfterEnv: ['<rootDir>/test/support/machine-deadlines.ts'],
 };

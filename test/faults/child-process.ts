@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process';
 
 /** A process of a test, with what it has said. */
 export interface Child {
-  /** Whole lines so far, each with the time at which it came in ms of `performance.now()`. */
-  readonly lines: { readonly text: string; readonly atMs: number }[];
+  /** Whole lines so far. */
+  readonly lines: { readonly text: string }[];
   readonly signal: (signal: NodeJS.Signals) => void;
   /** `kill -9`, then waits until everything that it had said has arrived. */
   readonly kill: () => Promise<void>;
@@ -13,15 +13,14 @@ export interface Child {
 export function startChild(script: string, task: object): Child {
   const args = ['--import', '@swc-node/register/esm-register', script];
   const child = spawn(process.execPath, [...args, JSON.stringify(task)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['pipe', 'pipe', 'inherit'],
   });
   const lines: Child['lines'] = [];
   let rest = '';
   child.stdout.on('data', (chunk: Buffer) => {
     const parts = (rest + chunk.toString()).split('\n');
     rest = parts.pop() ?? '';
-    const atMs = performance.now();
-    lines.push(...parts.map((text) => ({ text, atMs })));
+    lines.push(...parts.map((text) => ({ text })));
   });
   const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
   return {

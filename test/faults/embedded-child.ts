@@ -3,6 +3,7 @@ import { systemClock } from '../../src/core/messaging/clock.js';
 import type { Transport } from '../../src/core/messaging/transport.js';
 import { embeddedOptionsSchema } from '../../src/infrastructure/services/embedded/embedded.options.js';
 import { EmbeddedTransport } from '../../src/infrastructure/services/embedded/embedded.transport.js';
+import { endWithParent } from '../support/end-with-parent.js';
 
 /** What a child process of the fault tests does with the directory until it is killed. */
 export interface ChildTask {
@@ -74,7 +75,7 @@ async function main(): Promise<void> {
     clock: systemClock,
     onEvent: () => undefined,
   });
-  setTimeout(() => process.exit(1), 120_000); // a forgotten child ends by itself
+  endWithParent();
   await transport.connect();
   if (task.role === 'work') await work(transport, task);
   else if (task.role === 'fill') await fill(transport);

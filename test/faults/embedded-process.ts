@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { systemClock } from '../../src/core/messaging/clock.js';
 import { embeddedOptionsSchema } from '../../src/infrastructure/services/embedded/embedded.options.js';
 import { EmbeddedTransport } from '../../src/infrastructure/services/embedded/embedded.transport.js';
+import { machineNow } from '../support/machine-time.js';
 import type { ChildTask } from './embedded-child.js';
 
 const PATIENCE_MS = 30_000;
@@ -25,7 +26,7 @@ export function startChild(
   const full: ChildTask = { journal: '/dev/null', prefix: 'x', ...task };
   const script = resolve('test/faults/embedded-child.ts');
   const args = ['--import', '@swc-node/register/esm-register', script, JSON.stringify(full)];
-  const stdio: ['ignore', 'pipe', 'ignore'] = ['ignore', 'pipe', 'ignore'];
+  const stdio: ['pipe', 'pipe', 'ignore'] = ['pipe', 'pipe', 'ignore'];
   const child: ChildProcess =
     limit === undefined
       ? spawn(process.execPath, args, { stdio })
@@ -56,9 +57,9 @@ export function newFolder(): string {
 }
 
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + PATIENCE_MS;
+  const deadline = machineNow() + PATIENCE_MS;
   while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`Waited in vain for ${condition.toString()}`);
+    if (machineNow() > deadline) throw new Error(`Waited in vain for ${condition.toString()}`);
     await new Promise((done) => setTimeout(done, 5));
   }
 }

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import type { Transport } from '../../src/core/messaging/transport.js';
+import { endWithParent } from '../support/end-with-parent.js';
 
 /** What a process consumes with until it is killed. */
 export interface KeysTask {
@@ -10,8 +11,12 @@ export interface KeysTask {
   readonly storage: string;
 }
 
-/** Written at once, so that nothing of it is lost with the process. */
-const say = (...words: (string | number)[]): boolean => process.stdout.write(`${words.join(' ')}\n`);
+/**
+ * Written at once, so that nothing of it is lost with the process, with the time on the clock that all processes of a machine share: their
+ * parent may read what they say in another order.
+ */
+const say = (...words: (string | number)[]): boolean =>
+  process.stdout.write(`${[...words, process.hrtime.bigint()].join(' ')}\n`);
 
 /** Consumes in the order of keys, slowly, and tells when each message begins and ends. */
 async function main({ module, storage }: KeysTask): Promise<void> {
@@ -29,7 +34,7 @@ async function main({ module, storage }: KeysTask): Promise<void> {
   say('consuming');
 }
 
-setTimeout(() => process.exit(1), 120_000); // whatever happens, a forgotten child ends by itself
+endWithParent();
 main(JSON.parse(process.argv[2] ?? '') as KeysTask).catch((error: unknown) => {
   process.stderr.write(`${String(error)}\n`);
   process.exit(1);

@@ -15,6 +15,7 @@ import {
 } from '../../src/core/messaging/index.js';
 import type { Transport } from '../../src/core/messaging/transport.js';
 import { EmbeddedDeadLetterStore } from '../../src/infrastructure/services/embedded/embedded-dead-letter.store.js';
+import { endWithParent } from '../support/end-with-parent.js';
 import type { KeysTask } from './keys-child.js';
 
 /** An application that one message kills. */
@@ -73,7 +74,7 @@ async function main({ module, storage, directory, publishes, harmless }: PoisonT
   }
 }
 
-setTimeout(() => process.exit(1), 120_000); // whatever happens, a forgotten child ends by itself
+endWithParent();
 main(task).catch((error: unknown) => {
   process.stderr.write(`${String((error as Error).stack)}\n`);
   process.exit(1);

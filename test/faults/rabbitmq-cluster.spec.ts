@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { type RabbitmqCluster, startRabbitmq } from '../support/brokers/rabbitmq-cluster.js';
-import { waitUntil } from '../support/brokers/wait-until.js';
+import { waitUntil, waitWhileMoving } from '../support/brokers/wait-until.js';
+import { watchSlowdown } from '../support/machine-time.js';
 import type { Load, LoadResult } from '../support/transport-load.js';
 import { faultRow } from './fault-matrix.js';
 import { report } from './measured.js';
@@ -17,6 +18,9 @@ const PAUSE_MS = 40_000;
 const REMEMBERS_QUEUES_MS = 1_500;
 /** Three nodes on one machine take more than they hand out by key: the rest would have to be waited for. */
 const LANES = 2;
+/** Longer than all nodes take to come back. */
+const DELAY_MS = 40_000;
+const LATE_MS = 20_000;
 let cluster: RabbitmqCluster;
 
 beforeAll(async () => {
@@ -48,7 +52,7 @@ const explain = (): Promise<string> =>
 const leaderOf = (load: Load) => cluster.leaderOf(`${PREFIX}${load.topic}/g`);
 
 it('loses nothing when each node in turn is killed under load, and goes on by itself while it is down', async () => {
-  const { longestGapMs } = await loadWhile('each node killed in turn', async (load) => {
+  const { longestGapMachineMs } = await loadWhile('each node killed in turn', async (load) => {
     for (const node of cluster.nodes) {
       await node.kill();
       await wait(3_000);
@@ -57,30 +61,33 @@ it('loses nothing when each node in turn is killed under load, and goes on by it
       await wait(REMEMBERS_QUEUES_MS);
     }
   });
-  expect(longestGapMs).toBeLessThan(KILLED_GAP_MS);
+  expect(longestGapMachineMs).toBeLessThan(KILLED_GAP_MS);
 }, 300_000);
 
 it('loses nothing when the leader of a queue is paused for 40 s under load, and goes on meanwhile', async () => {
-  const { longestGapMs } = await loadWhile('leader paused for 40 s', async (load) => {
+  const { longestGapMachineMs } = await loadWhile('leader paused for 40 s', async (load) => {
     const leader = await leaderOf(load);
     leader.pause();
     await wait(PAUSE_MS);
     leader.resume();
     await wait(5_000);
   });
-  expect(longestGapMs).toBeLessThan(PAUSED_GAP_MS);
+  expect(longestGapMachineMs).toBeLessThan(PAUSED_GAP_MS);
 }, 300_000);
 
 it('loses nothing when the leader of a queue is cut off from the other nodes under load', async () => {
-  const { longestGapMs } = await loadWhile('leader cut off from its cluster for 20 s', async (load) => {
-    const leader = await leaderOf(load);
-    await cluster.isolate(leader);
-    await wait(20_000);
-    await cluster.rejoin(leader);
-    await cluster.heal();
-    await wait(5_000);
-  });
-  expect(longestGapMs).toBeLessThan(PAUSED_GAP_MS);
+  const { longestGapMachineMs } = await loadWhile(
+    'leader cut off from its cluster for 20 s',
+    async (load) => {
+      const leader = await leaderOf(load);
+      await cluster.isolate(leader);
+      await wait(20_000);
+      await cluster.rejoin(leader);
+      await cluster.heal();
+      await wait(5_000);
+    },
+  );
+  expect(longestGapMachineMs).toBeLessThan(PAUSED_GAP_MS);
 }, 300_000);
 
 it('loses nothing when all nodes are restarted one after the other under load', async () => {
@@ -106,8 +113,9 @@ it('has everything that was accepted when all nodes are killed, also what waits'
   const later = messages.map((message) => ({ ...message, id: `later-${message.id}` }));
   await wait(REMEMBERS_QUEUES_MS);
   const publishedAt = Date.now();
+  const slowdown = watchSlowdown();
   const outcomes = [
-    ...(await transport.publish({ topic: 't' }, later, { deadlineMs: 20_000, delayMs: 40_000 })),
+    ...(await transport.publish({ topic: 't' }, later, { deadlineMs: 20_000, delayMs: DELAY_MS })),
     ...(await transport.publish({ topic: 't' }, messages, { deadlineMs: 20_000 })),
   ];
   expect(outcomes.filter(({ kind }) => kind !== 'accepted')).toEqual([]);
@@ -122,9 +130,12 @@ it('has everything that was accepted when all nodes are killed, also what waits'
     });
     return true;
   });
-  await waitUntil('everything has arrived', async () => arrived.size === 1_000, 90_000);
+  await waitUntil('what waits is due', async () => Date.now() > publishedAt + DELAY_MS);
+  const arrivedSoFar = (): number => arrived.size;
+  await waitWhileMoving('everything has arrived', async () => arrived.size === 1_000, arrivedSoFar, LATE_MS);
   const waited = later.map(({ id }) => arrived.get(id) ?? 0);
   report('rabbitmq, all killed', `delays of 40 s took ${Math.min(...waited)} to ${Math.max(...waited)} ms`);
-  expect(Math.min(...waited)).toBeGreaterThanOrEqual(40_000);
-  expect(Math.max(...waited)).toBeLessThan(60_000);
+  expect(Math.min(...waited)).toBeGreaterThanOrEqual(DELAY_MS);
+  // All nodes start in that time as well, of which a loaded machine makes more.
+  expect(Math.max(...waited)).toBeLessThan((DELAY_MS + LATE_MS) * slowdown());
 }, 300_000);

@@ -3,6 +3,7 @@ import { redisOptionsSchema } from '../../src/infrastructure/services/redis/redi
 import { RedisDeadLetterStore } from '../../src/infrastructure/services/redis/redis-dead-letter.store.js';
 import { RedisIdempotencyStore } from '../../src/infrastructure/services/redis/redis-idempotency.store.js';
 import { letter } from '../conformance/dead-letters/letters.js';
+import { endWithParent } from '../support/end-with-parent.js';
 
 /** What a process does until it is killed. */
 export interface ChildTask {
@@ -52,7 +53,7 @@ async function claims({ name, options }: ChildTask): Promise<void> {
 
 const task = JSON.parse(process.argv[2] ?? '') as ChildTask;
 const roles = { letters, claims };
-setTimeout(() => process.exit(1), 120_000); // whatever happens, a forgotten child ends by itself
+endWithParent();
 roles[task.role](task).catch((error: unknown) => {
   process.stderr.write(`${String(error)}\n`);
   process.exit(1);

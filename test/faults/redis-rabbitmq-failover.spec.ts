@@ -62,7 +62,7 @@ const loadWhile = (
   });
 
 it('moves to Redis when RabbitMQ is killed under load, and back once it has worked for a while, and loses nothing', async () => {
-  const { longestGapMs, unknown } = await loadWhile('killed', async (load, publishing) => {
+  const { longestGapMachineMs, unknown } = await loadWhile('killed', async (load, publishing) => {
     await rabbit.nodes[0]!.kill();
     const before = load.acceptedCount;
     await waitUntil('publishing goes on', async () => load.acceptedCount > before + 300);
@@ -76,20 +76,23 @@ it('moves to Redis when RabbitMQ is killed under load, and back once it has work
     await wait(1_000);
     expect(switches(publishing)).toEqual(['rabbitmq > redis', 'redis > rabbitmq']);
   });
-  expect(longestGapMs).toBeLessThan(GAP_MS);
+  expect(longestGapMachineMs).toBeLessThan(GAP_MS);
   expect(unknown.size).toBe(0); // what RabbitMQ left open, Redis has taken under the same id
 }, 120_000);
 
 it('moves to Redis while RabbitMQ is paused, within the time for one try, and marks what both may have', async () => {
-  const { longestGapMs, handled, possiblyTwice } = await loadWhile('paused', async (load, publishing) => {
-    rabbit.nodes[0]!.pause();
-    const before = load.acceptedCount;
-    await waitUntil('publishing goes on', async () => load.acceptedCount > before + 300);
-    expect(publishing.transport.active).toBe('redis');
-    rabbit.nodes[0]!.resume();
-    await waitUntil('it is back', async () => publishing.transport.active === 'rabbitmq');
-  });
-  expect(longestGapMs).toBeLessThan(GAP_MS);
+  const { longestGapMachineMs, handled, possiblyTwice } = await loadWhile(
+    'paused',
+    async (load, publishing) => {
+      rabbit.nodes[0]!.pause();
+      const before = load.acceptedCount;
+      await waitUntil('publishing goes on', async () => load.acceptedCount > before + 300);
+      expect(publishing.transport.active).toBe('redis');
+      rabbit.nodes[0]!.resume();
+      await waitUntil('it is back', async () => publishing.transport.active === 'rabbitmq');
+    },
+  );
+  expect(longestGapMachineMs).toBeLessThan(GAP_MS);
   expect(possiblyTwice.size).toBeGreaterThan(0);
   const twice = [...handled].filter(([, times]) => times > 1).map(([id]) => id);
   expect(twice.filter((id) => !possiblyTwice.has(id))).toEqual([]);

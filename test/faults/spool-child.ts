@@ -1,3 +1,4 @@
+import { endWithParent } from '../support/end-with-parent.js';
 import { SPOOL_TOPIC, openSpooled } from './spool-bench.js';
 
 export interface SpoolTask {
@@ -21,7 +22,7 @@ async function main({ directory }: SpoolTask): Promise<void> {
   }
 }
 
-setTimeout(() => process.exit(1), 120_000); // whatever happens, a forgotten child ends by itself
+endWithParent();
 main(JSON.parse(process.argv[2] ?? '') as SpoolTask).catch((error: unknown) => {
   process.stderr.write(`${String(error)}\n`);
   process.exit(1);

@@ -2,7 +2,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { waitUntil } from '../support/brokers/wait-until.js';
+import { waitWhileMoving } from '../support/brokers/wait-until.js';
+import { watchSlowdown } from '../support/machine-time.js';
 import { seededRandom } from '../support/seeded-random.js';
 import { Checker, type Verdict } from './checker.js';
 import { History, HistoryReader } from './history.js';
@@ -21,7 +22,7 @@ export interface ProofSettings {
   readonly perSecond?: number;
   /** How long to listen for late duplicates at the end. */
   readonly quietMs?: number;
-  /** Longest time until everything that was accepted is done with, once nothing is wrong any more. Defaults to two minutes. */
+  /** Longest time in which nothing more is done with although something is to be, once nothing is wrong any more. Defaults to two minutes. */
   readonly recoverMs?: number;
   readonly progress?: (line: string) => void;
 }
@@ -30,8 +31,10 @@ export interface ProofResult {
   readonly verdict: Verdict;
   readonly faults: ReadonlyMap<string, number>;
   readonly figures: ReturnType<Timeline['figures']>;
-  /** Messages that were not done with in time. */
+  /** Messages that were not done with when nothing moved any more. */
   readonly stuck: number;
+  /** What the brokers still held for the groups then: no more than the others can be lost. */
+  readonly held: number;
   /** Processes that did not end as they should. */
   readonly badExits: readonly string[];
   /** The most that a process had in the end over what it had in the beginning. */
@@ -44,7 +47,7 @@ export interface ProofResult {
 const WARM_UP_MS = 3_000;
 const PROGRESS_MS = 10_000;
 const RECOVER_MS = 120_000;
-/** Longest time without an acceptance or a handled message after a fault has ended. */
+/** Longest time without an acceptance or a handled message after a fault has ended, on a machine that is not loaded. */
 const PROGRESS_AFTER_HEAL_MS = 30_000;
 /** As a process tells it, in JSON within a log. */
 const KEPT = /hands nothing on from the queue \\"([^"\\]+)/g;
@@ -74,6 +77,7 @@ class ProofRun {
   readonly #history: History;
   readonly #nemesis: Nemesis;
   readonly #startedAt = performance.now();
+  readonly #slowdown = watchSlowdown();
 
   constructor(
     private readonly settings: ProofSettings,
@@ -123,10 +127,12 @@ class ProofRun {
       const isDrained = await this.#drained();
       await wait(this.settings.quietMs ?? 1_000);
       const after = this.#states();
+      const held = isDrained ? 0 : Math.max(...this.#workers.map(({ state }) => state?.held ?? 0));
       const badExits = await this.#end();
       this.#read();
       return this.#judge({
         stuck: isDrained ? 0 : this.#checker.open,
+        held,
         badExits,
         growth: growthOf(before, after),
       });
@@ -181,7 +187,10 @@ class ProofRun {
         states.every((state) => state?.isDone === true && state.spooled === 0) && this.#checker.open === 0
       );
     };
-    return waitUntil('everything is done with', isDrained, this.settings.recoverMs ?? RECOVER_MS).then(
+    const toDo = (): string =>
+      [this.#checker.open, ...this.#workers.map(({ state }) => state?.spooled ?? 0)].join(' ');
+    const standstillMs = this.settings.recoverMs ?? RECOVER_MS;
+    return waitWhileMoving('everything is done with', isDrained, toDo, standstillMs).then(
       () => true,
       () => false,
     );
@@ -204,10 +213,10 @@ class ProofRun {
     );
   }
 
-  #judge(found: Pick<ProofResult, 'stuck' | 'badExits' | 'growth'>): ProofResult {
+  #judge(found: Pick<ProofResult, 'stuck' | 'held' | 'badExits' | 'growth'>): ProofResult {
     const verdict = this.#checker.verdict();
     const figures = this.#timeline.figures();
-    const problems = problemsOf({ verdict, figures, ...found });
+    const problems = problemsOf({ verdict, figures, slowdown: this.#slowdown(), ...found });
     const { directory } = this;
     return { verdict, faults: this.#nemesis.counts, figures, ...found, problems, directory };
   }
@@ -221,12 +230,16 @@ function growthOf(before: States, after: States): ProofResult['growth'] {
   return { rssBytes: most('rssBytes'), handles: most('handles') };
 }
 
-type Judged = Pick<ProofResult, 'verdict' | 'figures' | 'stuck' | 'badExits' | 'growth'>;
+type Judged = Pick<ProofResult, 'verdict' | 'figures' | 'stuck' | 'held' | 'badExits' | 'growth'> & {
+  readonly slowdown: number;
+};
 
-function problemsOf({ verdict, figures, stuck, badExits, growth }: Judged): string[] {
+function problemsOf({ verdict, figures, stuck, held, badExits, growth, slowdown }: Judged): string[] {
   const { lost, aborted, phantom, unhandled, reordered, forbidden, isVacuous } = verdict;
   const findings = {
-    ...Object.fromEntries(Object.entries(lost).map(([level, finding]) => [`lost (${level})`, finding])),
+    ...Object.fromEntries(
+      Object.entries(lost).map(([level, finding]) => [`not seen by some group (${level})`, finding]),
+    ),
     ...{ aborted, phantom, unhandled, forbidden, reordered },
   };
   return [
@@ -234,8 +247,13 @@ function problemsOf({ verdict, figures, stuck, badExits, growth }: Judged): stri
       count === 0 ? [] : [`${count} ${name}: ${sample.join(', ')}`],
     ),
     ...(isVacuous ? ['nothing was accepted, or nothing delivered'] : []),
-    ...(stuck > 0 ? [`${stuck} messages were not done with in time after the last fault`] : []),
-    ...(figures.slowestProgressMs > PROGRESS_AFTER_HEAL_MS
+    ...(stuck > 0
+      ? [
+          `${stuck} messages are not done with, and nothing moves any more; the brokers hold ${held}: ` +
+            `at least ${Math.max(0, stuck - held)} are lost, the others are stuck`,
+        ]
+      : []),
+    ...(figures.slowestProgressMs / slowdown > PROGRESS_AFTER_HEAL_MS
       ? [`no progress for ${figures.slowestProgressMs} ms after "${figures.slowestAfter}"`]
       : []),
     ...(growth.handles > MAX_MORE_HANDLES

@@ -39,6 +39,8 @@ export interface WorkerState {
   /** Publishes no more, and nothing is on its way. */
   readonly isDone: boolean;
   readonly spooled: number;
+  /** What the brokers hold for the groups that it handles, as far as they last answered. */
+  readonly held: number;
   readonly rssBytes: number;
   readonly handles: number;
 }
@@ -92,12 +94,22 @@ async function main(task: WorkerTask): Promise<void> {
   const keeper = new DeadLetterKeeper(app.get(DeadLetterService), history);
   const looking = setInterval(() => void keeper.look().catch(() => undefined), LOOK_MS);
   const view = app.get<MessagingView>(MESSAGING_VIEW);
-  const telling = setInterval(() => process.send?.(stateOf(view, isDone)), TELL_MS);
+  let held = 0;
+  let isFinishing = false;
+  const counting = setInterval(() => {
+    if (isFinishing)
+      void heldFor(view).then(
+        (count) => (held = count),
+        () => undefined,
+      ); // a broker may be gone just now
+  }, LOOK_MS);
+  const telling = setInterval(() => process.send?.(stateOf(view, isDone, held)), TELL_MS);
 
   const end = async (): Promise<void> => {
     producer.end();
     await producing;
     clearInterval(looking);
+    clearInterval(counting);
     await app.close();
     clearInterval(telling);
     await history.end();
@@ -108,18 +120,34 @@ async function main(task: WorkerTask): Promise<void> {
       process.exit(LEFT_OPEN);
     }, LOOSE_END_MS).unref();
   };
-  process.on('message', (order) => (order === 'finish' ? producer.end() : undefined));
+  process.on('message', (order) => {
+    if (order !== 'finish') return;
+    isFinishing = true;
+    producer.end();
+  });
   process.once('SIGTERM', () => void end());
   process.once('disconnect', () => setTimeout(() => process.exit(1), LOOSE_END_MS).unref());
 }
 
-function stateOf(view: MessagingView, isDone: boolean): WorkerState {
+async function heldFor(view: MessagingView): Promise<number> {
+  const backlogs = await Promise.all(
+    view
+      .subscriptions()
+      .flatMap(({ to: { topic, group } }) =>
+        view.transports().map((transport) => transport.backlog({ topic, group })),
+      ),
+  );
+  return backlogs.reduce((sum, { ready, inFlight, delayed }) => sum + ready + inFlight + delayed, 0);
+}
+
+function stateOf(view: MessagingView, isDone: boolean, held: number): WorkerState {
   const spools = view
     .transports()
     .map((transport) => (isComposite(transport) ? transport.state().spool?.messages : 0));
   return {
     isReady: view.state() === 'running' && view.subscriptions().every(({ state }) => state === 'running'),
     isDone,
+    held,
     spooled: spools.reduce<number>((sum, messages) => sum + (messages ?? 0), 0),
     rssBytes: process.memoryUsage.rss(),
     handles: process.getActiveResourcesInfo().length,

@@ -106,9 +106,11 @@ export class Worker {
     this.#isWanted = false;
     this.resume();
     this.#process?.kill('SIGTERM');
-    const late = setTimeout(() => this.#process?.kill('SIGKILL'), END_TIMEOUT_MS);
-    const code = await this.#exited;
-    clearTimeout(late);
-    return code;
+    const hasEnded = async (): Promise<boolean> =>
+      this.#process?.exitCode !== null || this.#process.signalCode !== null;
+    await waitUntil(`${this.name} has ended`, hasEnded, END_TIMEOUT_MS).catch(() =>
+      this.#process?.kill('SIGKILL'),
+    );
+    return this.#exited;
   }
 }

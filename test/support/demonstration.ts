@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { machineNow } from './machine-time.js';
 
 const START_TIMEOUT_MS = 60_000;
 
@@ -60,11 +61,11 @@ export async function eventually<T>(
   condition: () => Promise<T | undefined> | T | undefined,
   timeoutMs = 30_000,
 ): Promise<T> {
-  const deadline = performance.now() + timeoutMs;
+  const deadline = machineNow() + timeoutMs;
   for (;;) {
     const result = await condition();
     if (result !== undefined) return result;
-    if (performance.now() > deadline) throw new Error(`Not within ${timeoutMs} ms: ${condition.toString()}`);
+    if (machineNow() > deadline) throw new Error(`Not within ${timeoutMs} ms: ${condition.toString()}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

@@ -6,10 +6,14 @@ import type {
   Settlement,
   Transport,
 } from '../../src/core/messaging/transport.js';
+import { machineNow } from './machine-time.js';
 import { usedBytes, usedBytesNow } from './used-bytes.js';
 
 const ACK: Settlement = { kind: 'ack' };
 const MB = 1_000_000;
+/** Of a lane, accepted and not handled: what is published quicker than it is handled would only be waited for in the end. */
+const MAX_IN_FLIGHT = 500;
+const POLL_MS = 10;
 
 /** What a load has seen. */
 export interface LoadResult {
@@ -20,12 +24,14 @@ export interface LoadResult {
   readonly possiblyTwice: ReadonlySet<string>;
   /** How often each id was handled. */
   readonly handled: ReadonlyMap<string, number>;
-  /** Longest time without any acceptance. */
+  /** Longest time without any acceptance, but for the time in which every lane waited for what it had published to be handled. */
   readonly longestGapMs: number;
+  /** As {@link longestGapMs}, for limits: in milliseconds of a machine that is not loaded. */
+  readonly longestGapMachineMs: number;
   /** From the moment when all was well again until a message that was published since was accepted, and any was handled. */
   readonly goesOnAfterMs: number | undefined;
-  /** From the moment when all was well again, the longest time in which nothing was handled although something waited. */
-  readonly standstillMs: number;
+  /** From the moment when all was well again, the longest time in which nothing was handled, in milliseconds of a machine that is not loaded. */
+  readonly standstillMachineMs: number;
   /** Accepted and handled after a later message of the same key; undefined when the load has no keys. */
   readonly outOfOrder: number | undefined;
   /** Of the process, from before it began until it had ended. */
@@ -42,17 +48,21 @@ export class Load {
   readonly #handled = new Map<string, number>();
   readonly #firstHandled: { readonly id: string; readonly key: string }[] = [];
   readonly #lanes: Promise<void>[] = [];
+  /** Accepted and not handled, with the lane's own list of such. */
+  readonly #inFlight = new Map<string, Set<string>>();
   #isEnded = false;
   #count = 0;
-  #lastAcceptedAt = performance.now();
-  #longestGapMs = 0;
+  #gapFrom = now();
+  #longestGap = { wallMs: 0, machineMs: 0 };
+  #waitingLanes = 0;
+  #pausedAt = now();
   #lastFailure = 'none';
   #healedAt = Infinity;
   #firstAfter = Infinity;
   #acceptsAfterMs: number | undefined;
   #handlesAfterMs: number | undefined;
   #handledAt = Infinity;
-  #standstillMs = 0;
+  #standstillMachineMs = 0;
   readonly #bytesBefore = usedBytesNow();
 
   constructor(
@@ -63,6 +73,8 @@ export class Load {
       readonly deadlineMs?: number;
       /** Each lane has a key of its own, and the group keeps their order. */
       readonly isKeyed?: boolean;
+      /** Of each lane: accepted by a broker and not handled so far. @default 500 */
+      readonly maxInFlight?: number;
     } = {},
   ) {}
 
@@ -75,6 +87,8 @@ export class Load {
         this.#handled.set(message.id, times + 1);
         this.#noteProgress();
         const { id, key } = message;
+        if (times === 0) this.#inFlight.get(id)?.delete(id);
+        this.#inFlight.delete(id);
         if (times === 0 && key !== undefined) this.#firstHandled.push({ id, key });
         return Promise.resolve(ACK);
       },
@@ -92,12 +106,22 @@ export class Load {
     this.#firstAfter = this.#count + 1;
     this.#acceptsAfterMs = undefined;
     this.#handlesAfterMs = undefined;
-    this.#handledAt = this.#healedAt;
-    this.#standstillMs = 0;
+    this.#handledAt = machineNow();
+    this.#standstillMachineMs = 0;
   }
 
   get acceptedCount(): number {
     return this.#accepted.size;
+  }
+
+  /** How many messages were handled at least once. */
+  get handledCount(): number {
+    return this.#handled.size;
+  }
+
+  /** Accepted by a broker and not handled so far: lanes that have too many of them publish no more. */
+  get inFlightCount(): number {
+    return this.#inFlight.size;
   }
 
   /** What the last message that was not accepted was told. */
@@ -123,9 +147,10 @@ export class Load {
       unavailable: this.#unavailable,
       possiblyTwice: this.#possiblyTwice,
       handled: this.#handled,
-      longestGapMs: this.#longestGapMs,
+      longestGapMs: this.#longestGap.wallMs,
+      longestGapMachineMs: this.#longestGap.machineMs,
       goesOnAfterMs: this.#goesOnAfterMs(),
-      standstillMs: this.#standstillMs,
+      standstillMachineMs: this.#standstillMachineMs,
       outOfOrder: this.options.isKeyed ? this.#outOfOrder() : undefined,
       memoryGrowthMb: ((await usedBytes()) - this.#bytesBefore) / MB,
     };
@@ -139,8 +164,9 @@ export class Load {
   #noteProgress(): void {
     const now = performance.now();
     if (now >= this.#healedAt) this.#handlesAfterMs ??= now - this.#healedAt;
-    this.#standstillMs = Math.max(this.#standstillMs, now - this.#handledAt);
-    this.#handledAt = now;
+    const machineMs = machineNow();
+    this.#standstillMachineMs = Math.max(this.#standstillMachineMs, machineMs - this.#handledAt);
+    this.#handledAt = machineMs;
   }
 
   /** Messages whose outcome is unknown may come whenever the broker has them. */
@@ -155,7 +181,10 @@ export class Load {
   }
 
   async #publish(key: { readonly key?: string }): Promise<void> {
-    while (!this.#isEnded) {
+    const inFlight = new Set<string>();
+    for (;;) {
+      await this.#room(inFlight);
+      if (this.#isEnded) return;
       const messages = Array.from({ length: this.options.batch ?? 5 }, () => ({
         id: `${++this.#count}`,
         ...key,
@@ -165,23 +194,53 @@ export class Load {
       const outcomes = await this.publisher.publish({ topic: this.topic }, messages, {
         deadlineMs: this.options.deadlineMs ?? 2_000,
       });
-      outcomes.forEach((outcome, index) => this.#note(messages[index]?.id ?? '', outcome));
+      outcomes.forEach((outcome, index) => this.#note(messages[index]?.id ?? '', outcome, inFlight));
       await new Promise((resolve) => setTimeout(resolve, 2)); // the machine is shared with the servers
     }
   }
 
-  #note(id: string, outcome: PublishOutcome): void {
+  /** Resolves once the lane may publish. While all of them wait for what they have published, no acceptance is missing. */
+  async #room(inFlight: ReadonlySet<string>): Promise<void> {
+    const { maxInFlight = MAX_IN_FLIGHT } = this.options;
+    if (inFlight.size < maxInFlight) return;
+    this.#waitingLanes += 1;
+    if (this.#waitingLanes === this.#lanes.length) this.#pausedAt = now();
+    while (inFlight.size >= maxInFlight && !this.#isEnded)
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    if (this.#waitingLanes === this.#lanes.length) {
+      const { wallMs, machineMs } = now();
+      this.#gapFrom = {
+        wallMs: this.#gapFrom.wallMs + wallMs - this.#pausedAt.wallMs,
+        machineMs: this.#gapFrom.machineMs + machineMs - this.#pausedAt.machineMs,
+      };
+    }
+    this.#waitingLanes -= 1;
+  }
+
+  #note(id: string, outcome: PublishOutcome, inFlight: Set<string>): void {
     if (outcome.kind === 'accepted') {
       this.#accepted.add(id);
+      // A spool holds what it has until a broker is back: it is no broker's lag.
+      if (!this.#handled.has(id) && outcome.trail?.status !== 'spooled') {
+        inFlight.add(id);
+        this.#inFlight.set(id, inFlight);
+      }
       if (outcome.trail?.attempts.some((attempt) => attempt.outcome === 'unknown'))
         this.#possiblyTwice.add(id);
-      const now = performance.now();
-      this.#longestGapMs = Math.max(this.#longestGapMs, now - this.#lastAcceptedAt);
-      this.#lastAcceptedAt = now;
-      if (Number(id) >= this.#firstAfter) this.#acceptsAfterMs ??= now - this.#healedAt;
+      const { wallMs, machineMs } = now();
+      this.#longestGap = {
+        wallMs: Math.max(this.#longestGap.wallMs, wallMs - this.#gapFrom.wallMs),
+        machineMs: Math.max(this.#longestGap.machineMs, machineMs - this.#gapFrom.machineMs),
+      };
+      this.#gapFrom = { wallMs, machineMs };
+      if (Number(id) >= this.#firstAfter) this.#acceptsAfterMs ??= wallMs - this.#healedAt;
       return;
     }
     (outcome.kind === 'unknown' ? this.#unknown : this.#unavailable).add(id);
     this.#lastFailure = `${outcome.kind}: ${outcome.error.message}`;
   }
+}
+
+function now(): { readonly wallMs: number; readonly machineMs: number } {
+  return { wallMs: performance.now(), machineMs: machineNow() };
 }

@@ -33,7 +33,8 @@ export type MessagingErrorCode =
   | 'STORE_UNAVAILABLE'
   | 'NOT_FOUND'
   | 'CONFLICT'
-  | 'FORBIDDEN';
+  | 'FORBIDDEN'
+  | 'INTERNAL';
 
 /** Everything that this module throws. `code` is stable, `message` is for people and carries no secret. */
 export class MessagingError extends Error {

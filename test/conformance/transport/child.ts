@@ -1,5 +1,6 @@
 import { pathToFileURL } from 'node:url';
 import type { Settlement, Transport } from '../../../src/core/messaging/transport.js';
+import { endWithParent } from '../../support/end-with-parent.js';
 
 /** What the parent asks of a process that it is going to kill. */
 export interface ChildTask {
@@ -47,14 +48,13 @@ async function publish(transport: Transport, { topic }: ChildTask): Promise<void
 }
 
 async function main(): Promise<void> {
+  endWithParent();
   const task = JSON.parse(process.argv[2] ?? '') as ChildTask;
   const { createTransport } = (await import(pathToFileURL(task.module).href)) as {
     createTransport: (storage: string) => Promise<Transport>;
   };
   const transport = await createTransport(task.storage);
   await (task.role === 'publish' ? publish(transport, task) : consume(transport, task));
-  // Whatever happens, a forgotten child ends by itself.
-  setTimeout(() => process.exit(1), 120_000);
 }
 
 main().catch((error: unknown) => {

@@ -11,6 +11,7 @@ import type {
   TransportEvent,
   WireMessage,
 } from '../../../src/core/messaging/index.js';
+import { machineNow } from '../../support/machine-time.js';
 
 /** Generous: brokers on a busy machine take their time, and a condition that holds ends the wait at once. */
 const PATIENCE_MS = Number(process.env['CONFORMANCE_PATIENCE_MS'] ?? 45_000);
@@ -157,9 +158,9 @@ export async function until(
   condition: () => boolean | Promise<boolean>,
   seen: () => string = () => '',
 ): Promise<void> {
-  const deadline = performance.now() + PATIENCE_MS;
+  const deadline = machineNow() + PATIENCE_MS;
   while (!(await condition())) {
-    if (performance.now() > deadline)
+    if (machineNow() > deadline)
       throw new Error(`Waited ${PATIENCE_MS} ms in vain for ${condition.toString()} (${seen()})`);
     await sleep(5);
   }

@@ -48,7 +48,7 @@ function start(task: ChildTask): {
   const child = spawn(
     process.execPath,
     ['--import', '@swc-node/register/esm-register', script, JSON.stringify(task)],
-    { stdio: ['ignore', 'pipe', 'pipe'] },
+    { stdio: ['pipe', 'pipe', 'pipe'] },
   );
   let output = '';
   let errors = '';

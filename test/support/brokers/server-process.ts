@@ -2,6 +2,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { appendFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
+import { machineNow } from '../machine-time.js';
 
 /** How to run a server in the foreground. */
 export interface ServerCommand {
@@ -15,7 +16,8 @@ export interface ServerCommand {
 
 /** Output kept for errors. */
 const MAX_OUTPUT_CHARACTERS = 20_000;
-const READY_TIMEOUT_MS = 120_000;
+/** Of a server that starts and says nothing. One that recovers thousands of files says so all the time. */
+const SILENT_MS = 60_000;
 const POLL_MS = 50;
 
 /**
@@ -27,6 +29,7 @@ export class ServerProcess {
   readonly #child: ChildProcess;
   readonly #name: string;
   #output = '';
+  #said = 0;
 
   constructor({ name, command, args, cwd, env }: ServerCommand) {
     this.#name = name;
@@ -70,19 +73,23 @@ export class ServerProcess {
     await this.exited;
   }
 
-  /** Polls until `probe` resolves to true; rejects with the server's output when it dies before or takes too long. */
-  async ready(probe: () => Promise<boolean>, timeoutMs = READY_TIMEOUT_MS): Promise<void> {
-    const deadline = performance.now() + timeoutMs;
+  /** Polls until `probe` resolves to true; rejects with the server's output when it dies before, or has said nothing more for `silentMs`. */
+  async ready(probe: () => Promise<boolean>, silentMs = SILENT_MS): Promise<void> {
+    let [said, since] = [this.#said, machineNow()];
     for (;;) {
       if (!this.isRunning) throw new Error(`${this.#name} ended while it started:\n${this.#output}`);
       if (await probe().catch(() => false)) return;
-      if (performance.now() > deadline)
-        throw new Error(`${this.#name} is not ready after ${timeoutMs} ms:\n${this.#output}`);
+      if (said !== this.#said) [said, since] = [this.#said, machineNow()];
+      if (machineNow() - since > silentMs)
+        throw new Error(
+          `${this.#name} is not ready, and has said nothing for ${silentMs} ms:\n${this.#output}`,
+        );
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
   }
 
   #keep(text: string): void {
+    this.#said += text.length;
     this.#output = (this.#output + text).slice(-MAX_OUTPUT_CHARACTERS);
     const log = process.env['SWITCHYARD_SERVER_LOG'];
     if (log) appendFileSync(log, text.replace(/^/gm, `[${this.#name}] `));

@@ -24,6 +24,7 @@ const REFUSED: Readonly<Record<string, MessagingErrorCode>> = {
 };
 const HOW_TO_READ =
   'Install kafkajs-snappy, kafkajs-lz4 or @kafkajs/zstd, by what its publishers compress with; nothing is skipped meanwhile.';
+const DEFECTS: ReadonlySet<string> = new Set(['TypeError', 'ReferenceError']);
 const LOGIN = /SASL|authentication/i;
 
 /** Said of the messages of a partition together, of which the others may be as they should be. */
@@ -48,9 +49,30 @@ export function isRebalance(cause: unknown): boolean {
   return /REBALANCE_IN_PROGRESS|ILLEGAL_GENERATION|UNKNOWN_MEMBER_ID/.test(typeOf(cause) ?? '');
 }
 
+/**
+ * A mistake in a program, ours or the client's, of which the broker knows nothing. By name, because it may come from another realm. Other kinds
+ * of errors also come from bytes that are no answer of Kafka.
+ */
+function defectOf(cause: unknown): Error | undefined {
+  return causesOf(cause).find((each): each is Error => DEFECTS.has(nameOf(each)));
+}
+
+/** Says what it is, and keeps where it comes from. Undefined for what is no defect. */
+export function defectError(cause: unknown, server: string): MessagingError | undefined {
+  const defect = defectOf(cause);
+  return (
+    defect &&
+    new MessagingError(
+      'INTERNAL',
+      `${server}: a defect in this process or in the client kafkajs (${defect.name}: ${shortened(defect.message)}). It is tried again by itself; report it with the stack of its cause.`,
+      { cause: defect },
+    )
+  );
+}
+
 /** @param wasSent false while nothing of what was asked can have reached the broker. */
 export function failureOf(cause: unknown, server: string, wasSent: boolean): KafkaFailure {
-  const own = causesOf(cause).find(isOurs);
+  const own = causesOf(cause).find(isOurs) ?? defectError(cause, server);
   if (own) return { kind: kindOf(own, wasSent), error: own };
   const type = typeOf(cause);
   const code = type === undefined ? undefined : REFUSED[type];
@@ -113,6 +135,10 @@ function said(cause: unknown): string {
     causesOf(cause)
       .map((each) => ('message' in each ? String(each.message) : ''))
       .at(-1) ?? '';
+  return shortened(text);
+}
+
+function shortened(text: string): string {
   return text.replace(/\s+/g, ' ').slice(0, 400);
 }
 

@@ -5,7 +5,7 @@ import { clientConfigOf } from './client-config.js';
 import { ClientSockets } from './client-sockets.js';
 import { endAlsoAfter, endWithin } from './end-client.js';
 import { Gate } from './gate.js';
-import { failureOf, isHopeless, reasonOf } from './kafka-errors.js';
+import { defectError, failureOf, isHopeless, reasonOf } from './kafka-errors.js';
 import type { KafkaOptions } from './kafka.options.js';
 import { prepareCompression } from './compression.js';
 import { type Admin, type Kafkajs, loadKafkajs, type Producer } from './kafkajs/kafkajs-client.js';
@@ -196,6 +196,8 @@ export class KafkaLink {
   }
 
   #unreachable(cause: unknown): MessagingError {
+    const defect = defectError(cause, this.label);
+    if (defect) return defect;
     const code = isHopeless(cause) ? 'FORBIDDEN' : 'TRANSPORT_UNAVAILABLE';
     return new MessagingError(code, `${this.label} cannot be reached${reasonOf(cause)}.`);
   }
@@ -218,7 +220,9 @@ export class KafkaLink {
     this.#client = undefined;
     this.#cancelTimer();
     void letGo(client);
-    const error = new MessagingError('TRANSPORT_UNAVAILABLE', `${this.label} failed${reasonOf(cause)}.`);
+    const error =
+      defectError(cause, this.label) ??
+      new MessagingError('TRANSPORT_UNAVAILABLE', `${this.label} failed${reasonOf(cause)}.`);
     client.end(error);
     if (this.#isClosed) return;
     this.listener.onDown(error);

@@ -42,6 +42,7 @@ interface Knowing {
   addMultipleTargetTopics(topics: readonly string[]): Promise<void>;
   refreshMetadataIfNecessary(): Promise<void>;
   findTopicPartitionMetadata(topic: string): { partitionId: number }[];
+  metadata(of: { topics: readonly string[] }): Promise<Metadata>;
 }
 
 function found(topics: readonly string[]): Metadata {
@@ -76,4 +77,44 @@ it("leaves it to the client's own ways when a topic cannot be asked for alone", 
   await cluster.addMultipleTargetTopics(['a']);
   await cluster.addMultipleTargetTopics(['b']);
   expect(refreshed).toEqual([['a'], ['a', 'b']]);
+});
+
+it('forgets no topic when it is asked about another', async () => {
+  const { cluster, refreshed } = await clusterWith((topics) => Promise.resolve(found(topics)));
+  await cluster.addMultipleTargetTopics(['a']);
+  expect((await cluster.metadata({ topics: ['b'] })).topicMetadata.map(({ topic }) => topic)).toEqual(['b']);
+  expect(cluster.findTopicPartitionMetadata('a')).toEqual([{ partitionId: 0 }]);
+  expect(refreshed).toEqual([['a']]);
+});
+
+it('knows a topic also when an answer that was asked for before it was learned comes after it', async () => {
+  const { cluster } = await clusterWith((topics) => Promise.resolve(found(topics)));
+  await cluster.addMultipleTargetTopics(['a']);
+  await cluster.addMultipleTargetTopics(['b']);
+  expect(cluster.findTopicPartitionMetadata('b')).toEqual([{ partitionId: 0 }]);
+  cluster.brokerPool.metadata = found(['a']);
+  expect(cluster.findTopicPartitionMetadata('b')).toEqual([{ partitionId: 0 }]);
+});
+
+it('asks once more when it has waited for an answer that was asked for before a topic was there', async () => {
+  const { cluster, refreshed } = await clusterWith((topics) => Promise.resolve(found(topics)));
+  await cluster.addMultipleTargetTopics(['a']);
+  const { refreshMetadata } = cluster.brokerPool;
+  cluster.brokerPool.refreshMetadataIfNecessary = async (topics) => {
+    await new Promise(setImmediate);
+    await refreshMetadata(topics);
+  };
+  cluster.brokerPool.metadataExpireAt = Date.now() - 1;
+  const early = cluster.refreshMetadataIfNecessary();
+  cluster.targetTopics.add('b');
+  await Promise.all([early, cluster.refreshMetadataIfNecessary()]);
+  expect(refreshed.at(-1)).toEqual(['a', 'b']);
+  expect(cluster.findTopicPartitionMetadata('b')).toEqual([{ partitionId: 0 }]);
+});
+
+it('says what a broker answers to a question about a topic, instead of nothing', async () => {
+  const deleted = Object.assign(new Error('gone'), { type: 'UNKNOWN_TOPIC_OR_PARTITION' });
+  const { cluster } = await clusterWith(() => Promise.reject(deleted));
+  await cluster.addMultipleTargetTopics(['a']);
+  await expect(cluster.metadata({ topics: ['a'] })).rejects.toBe(deleted);
 });

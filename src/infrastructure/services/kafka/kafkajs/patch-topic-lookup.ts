@@ -15,9 +15,12 @@ interface Broker {
   metadata(topics: readonly string[]): Promise<Metadata>;
 }
 
+type Retried<T> = (bail: (error: unknown) => void) => Promise<T | undefined>;
+
 /** What the client knows of its cluster, as far as it is looked at here. */
 interface Knowing {
   readonly targetTopics: Set<string>;
+  readonly retrier: <T>(attempt: Retried<T>) => Promise<T>;
   readonly brokerPool: {
     readonly metadata?: Metadata | null;
     readonly metadataExpireAt?: number | null;
@@ -30,18 +33,22 @@ interface Cluster {
     addMultipleTargetTopics?: (this: Knowing, topics: readonly string[]) => Promise<void>;
     refreshMetadataIfNecessary?: (this: Knowing) => Promise<void>;
     findTopicPartitionMetadata?: (this: Knowing, topic: string) => readonly unknown[];
+    metadata?: (this: Knowing, of?: { readonly topics?: readonly string[] }) => Promise<Metadata>;
     [PATCHED]?: true;
   };
 }
 
 /** Of each answer, its topics by name. */
 const indexes = new WeakMap<Metadata, Map<string, TopicMetadata>>();
+/** Of each client, what it last knew of its topics: an answer that was asked for before a topic was learned comes without it. */
+const learned = new WeakMap<Knowing['brokerPool'], Map<string, TopicMetadata>>();
 /** Of each answer, the topics that were found in it, and how many they were then. */
 const complete = new WeakMap<Metadata, { readonly topics: Set<string>; readonly size: number }>();
 
 /**
  * Symptom: with ten thousand topics, a message takes a tenth of a second of the processor. Cause: for each batch the client looks up
- * every topic that it has ever sent to in a list of all of them, and for each new topic it asks for all of them again.
+ * every topic that it has ever sent to in a list of all of them, and for each new topic it asks for all of them again. A question about
+ * one topic makes it forget all others, and what it was doing with these fails with a TypeError.
  *
  * Public issue: https://github.com/tulios/kafkajs/issues/1605, and https://github.com/tulios/kafkajs/issues/1615 about the second half.
  * Versions: 2.2.4, the last one.
@@ -52,8 +59,8 @@ export async function patchTopicLookup(): Promise<void> {
   if (!cluster) return;
   const { prototype } = cluster;
   const { addMultipleTargetTopics: add, refreshMetadataIfNecessary: refresh } = prototype;
-  const { findTopicPartitionMetadata: find } = prototype;
-  if (!add || !refresh || !find || prototype[PATCHED]) return;
+  const { findTopicPartitionMetadata: find, metadata: ask } = prototype;
+  if (!add || !refresh || !find || !ask || prototype[PATCHED]) return;
   prototype[PATCHED] = true;
   prototype.addMultipleTargetTopics = async function (topics) {
     const { metadata } = this.brokerPool;
@@ -64,11 +71,23 @@ export async function patchTopicLookup(): Promise<void> {
   prototype.refreshMetadataIfNecessary = async function () {
     const { metadata, metadataExpireAt } = this.brokerPool;
     const isFresh = metadata && metadataExpireAt && Date.now() <= metadataExpireAt;
-    if (!isFresh || !hasAll(metadata, this.targetTopics)) await refresh.call(this);
+    if (isFresh && hasAll(metadata, this.targetTopics)) return;
+    await refresh.call(this);
+    // It may have waited for an answer that was asked for before the last topics were there.
+    const { metadata: found } = this.brokerPool;
+    if (found && !hasAll(found, this.targetTopics)) await refresh.call(this);
   };
   prototype.findTopicPartitionMetadata = function (topic) {
     const { metadata } = this.brokerPool;
-    return metadata ? (indexOf(metadata).get(topic)?.partitionMetadata ?? []) : find.call(this, topic);
+    if (!metadata) return find.call(this, topic);
+    const known = learned.get(this.brokerPool) ?? new Map<string, TopicMetadata>();
+    learned.set(this.brokerPool, known);
+    const found = indexOf(metadata).get(topic) ?? known.get(topic);
+    if (found) known.set(topic, found);
+    return found?.partitionMetadata ?? [];
+  };
+  prototype.metadata = function (of = {}) {
+    return this.brokerPool.metadata ? answer(this, of.topics ?? []) : ask.call(this, of);
   };
 }
 
@@ -89,6 +108,19 @@ async function learn({ targetTopics, brokerPool }: Knowing, topics: readonly str
   }
   for (const topic of topics) targetTopics.add(topic);
   return true;
+}
+
+/** What a broker says of these topics, without a change to what the client knows of others. */
+function answer({ retrier, brokerPool }: Knowing, topics: readonly string[]): Promise<Metadata> {
+  return retrier(async (bail) => {
+    try {
+      return await (await brokerPool.findConnectedBroker()).metadata(topics);
+    } catch (error) {
+      if ((error as { readonly type?: unknown }).type === 'LEADER_NOT_AVAILABLE') throw error;
+      bail(error);
+      return undefined;
+    }
+  });
 }
 
 function hasAll(metadata: Metadata, topics: Set<string>): boolean {
