@@ -2,6 +2,12 @@ import eslint from '@eslint/js';
 import prettier from 'eslint-config-prettier';
 import tseslint from 'typescript-eslint';
 
+/** The clock of the machine, from which everything else gets its timers: a test that moves it moves them all. */
+const TIMER_FILES = ['src/core/messaging/clock.ts'];
+const TIMERS =
+  'Use withDeadline, pause, backoffMs or a Clock: timers start in src/core/messaging/clock.ts only.';
+const NO_TIMEOUT_SIGNAL = { object: 'AbortSignal', property: 'timeout', message: TIMERS };
+
 export default tseslint.config(
   { ignores: ['dist/**', 'node_modules/**', 'coverage/**', 'data/**'] },
   eslint.configs.recommended,
@@ -20,6 +26,7 @@ export default tseslint.config(
       'no-restricted-properties': [
         'error',
         { object: 'process', property: 'env', message: 'Only src/app.config.ts reads the environment.' },
+        NO_TIMEOUT_SIGNAL,
       ],
       'no-restricted-syntax': [
         'error',
@@ -44,8 +51,36 @@ export default tseslint.config(
     },
   },
   {
-    files: ['src/app.config.ts', 'test/**', 'bench/**', 'scripts/**'],
+    files: ['src/**/*.ts'],
+    ignores: [...TIMER_FILES, '**/*.spec.ts'],
+    rules: {
+      // setImmediate is none: it gives way to other work for one turn of the event loop, however long that takes.
+      'no-restricted-globals': [
+        'error',
+        {
+          checkGlobalObject: true,
+          globals: ['setTimeout', 'setInterval'].map((name) => ({ name, message: TIMERS })),
+        },
+      ],
+      'no-restricted-imports': [
+        'error',
+        {
+          paths: ['timers', 'node:timers', 'timers/promises', 'node:timers/promises'].map((name) => ({
+            name,
+            allowImportNames: ['setImmediate'],
+            message: TIMERS,
+          })),
+        },
+      ],
+    },
+  },
+  {
+    files: ['test/**', 'bench/**', 'scripts/**'],
     rules: { 'no-restricted-properties': 'off' },
+  },
+  {
+    files: ['src/app.config.ts'],
+    rules: { 'no-restricted-properties': ['error', NO_TIMEOUT_SIGNAL] },
   },
   {
     files: ['test/**', '**/*.spec.ts', 'bench/**'],

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { pause } from '../../../core/messaging/transport-kit/backoff.js';
 import type { Settlement } from '../../../core/messaging/transport.js';
 import { packOne } from './block.js';
 import { dueValue } from './due-table.js';
@@ -26,7 +26,7 @@ export async function settleOnDisk(
     } catch (error) {
       if (open.isClosed || isGivingUp()) return false;
       open.reportError(error as Error);
-      await sleep(RETRY_MS, undefined, { ref: false });
+      await pause(RETRY_MS, open.clock);
     }
   }
 }

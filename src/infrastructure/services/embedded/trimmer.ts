@@ -1,3 +1,4 @@
+import { systemClock } from '../../../core/messaging/clock.js';
 import type { GroupView, LogContext } from './log-context.js';
 import type { TopicLog } from './topic-log.js';
 
@@ -9,7 +10,7 @@ const BLOCKS_PER_COMMIT = 512;
 export class Trimmer {
   readonly #open: LogContext;
   readonly #noted = new Set<TopicLog>();
-  #timer: NodeJS.Timeout | undefined;
+  #cancel: (() => void) | undefined;
   #running: Promise<void> | undefined;
 
   constructor(open: LogContext) {
@@ -23,21 +24,20 @@ export class Trimmer {
   }
 
   async stop(): Promise<void> {
-    clearTimeout(this.#timer);
+    this.#cancel?.();
     this.#noted.clear();
     await this.#running;
   }
 
   #arm(): void {
-    if (this.#timer || this.#running || this.#open.isClosed) return;
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
+    if (this.#cancel || this.#running || this.#open.isClosed) return;
+    this.#cancel = systemClock.schedule(DELAY_MS, () => {
+      this.#cancel = undefined;
       this.#running = this.#run().finally(() => {
         this.#running = undefined;
         if (this.#noted.size > 0) this.#arm();
       });
-    }, DELAY_MS);
-    this.#timer.unref();
+    });
   }
 
   async #run(): Promise<void> {

@@ -1,7 +1,7 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { pause } from '../../../core/messaging/transport-kit/backoff.js';
 import { MessagingError } from '../../../core/messaging/messaging.errors.js';
 import { KeepOpen } from '../../../core/messaging/transport-kit/keep-open.js';
-import { within } from '../../../core/messaging/transport-kit/within.js';
+import { settlesWithin, withDeadline } from '../../../core/messaging/transport-kit/deadline.js';
 import { failureOf, isPassing, typeOf } from './kafka-errors.js';
 import { ClientSockets } from './client-sockets.js';
 import { endWithin } from './end-client.js';
@@ -133,7 +133,7 @@ export class GroupReader {
         'TRANSPORT_UNAVAILABLE',
         `${this.link.label}: group "${this.group.id}" is not read at the moment, so that nothing can be stored for it.`,
       );
-    await within(consumer.commitOffsets(offsets), this.link.options.requestTimeoutMs, () =>
+    await withDeadline(consumer.commitOffsets(offsets), this.link.options.requestTimeoutMs, () =>
       this.link.silentError(),
     );
   }
@@ -230,7 +230,7 @@ export class GroupReader {
       await consumer.connect();
       await consumer.subscribe({ topics: [...this.group.topics], fromBeginning: true });
     };
-    await within(connect(), connectTimeoutMs + requestTimeoutMs, () => this.link.silentError());
+    await withDeadline(connect(), connectTimeoutMs + requestTimeoutMs, () => this.link.silentError());
     const running = consumer.run({
       autoCommit: false,
       eachBatchAutoResolve: false,
@@ -238,7 +238,7 @@ export class GroupReader {
       eachBatch: (payload) => this.#batch(payload),
     });
     running.catch(fail);
-    await Promise.race([joined, pause(JOIN_PATIENCE_MS, undefined, { ref: false })]);
+    await settlesWithin(joined, JOIN_PATIENCE_MS, this.link.clock);
     this.#isOpen = true;
   }
 

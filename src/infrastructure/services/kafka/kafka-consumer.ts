@@ -1,7 +1,7 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { pause } from '../../../core/messaging/transport-kit/backoff.js';
 import { DeliverySlots } from '../../../core/messaging/transport-kit/delivery-slots.js';
 import { TellOnce } from '../../../core/messaging/transport-kit/tell-once.js';
-import { within } from '../../../core/messaging/transport-kit/within.js';
+import { settlesWithin } from '../../../core/messaging/transport-kit/deadline.js';
 import type {
   Consumer,
   OnDelivery,
@@ -134,9 +134,8 @@ export class KafkaConsumer implements Consumer, ReaderListener {
     for (const { opened } of this.#slots.withdraw()) this.#inHand.delete(opened.message);
     await this.#slots.idle();
     if (this.#isAbandoned) return;
-    await within(this.#committer.now(false), LAST_COMMIT_MS, () => this.services.link.silentError()).catch(
-      () => undefined, // what is not stored comes again
-    );
+    const stored = this.#committer.now(false).catch(() => undefined); // what is not stored comes again
+    await settlesWithin(stored, LAST_COMMIT_MS);
     await this.#reader.close();
     this.#partitions.dropAll();
   }
@@ -156,9 +155,9 @@ export class KafkaConsumer implements Consumer, ReaderListener {
   async beforeRebalance(keepAlive: () => Promise<void>): Promise<void> {
     const { clock } = this.services.context;
     const patienceMs = this.subscription.ordering === 'key' ? KEYED_PATIENCE_MS : PATIENCE_MS;
-    const idle = this.#slots.idle().then(() => true);
+    const idle = this.#slots.idle();
     for (const until = clock.monotonic() + patienceMs; clock.monotonic() < until;) {
-      if (await Promise.race([idle, pause(LOOK_MS, false, { ref: false })])) break;
+      if (await settlesWithin(idle, LOOK_MS, clock)) break;
       await keepAlive();
     }
     for (const partition of this.#partitions) partition.isDirty = true;
@@ -280,7 +279,7 @@ export class KafkaConsumer implements Consumer, ReaderListener {
         return true;
       }
       if (outcome) this.failed(outcome.error);
-      await pause(waitMs, undefined, { ref: false });
+      await pause(waitMs, clock);
     }
     return false;
   }

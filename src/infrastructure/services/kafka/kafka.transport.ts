@@ -5,7 +5,7 @@ import {
 } from '../../../core/messaging/messaging.errors.js';
 import { AgeEstimate } from '../../../core/messaging/transport-kit/age-estimate.js';
 import { assertName } from '../../../core/messaging/transport-kit/limits.js';
-import { within } from '../../../core/messaging/transport-kit/within.js';
+import { settlesWithin } from '../../../core/messaging/transport-kit/deadline.js';
 import type {
   Backlog,
   Consumer,
@@ -156,7 +156,7 @@ export class KafkaTransport implements Transport {
 
   async #close(): Promise<void> {
     const stopped = Promise.all([...this.#consumers].map((consumer) => consumer.stop()));
-    await within(stopped, CLOSE_TIMEOUT_MS, () => new Error('late')).catch(() => undefined);
+    await settlesWithin(stopped, CLOSE_TIMEOUT_MS);
     for (const consumer of this.#consumers) consumer.abandon();
     this.#consumers.clear();
     await this.#router.close();

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { setTimeout as pause } from 'node:timers/promises';
+import { pause } from '../../../core/messaging/transport-kit/backoff.js';
 import { isPassing } from './kafka-errors.js';
 import type { RebalanceHook } from './kafkajs-client.js';
 import type { Expand } from './batch-decoder.js';

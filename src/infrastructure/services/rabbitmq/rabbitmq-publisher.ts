@@ -10,7 +10,7 @@ import type { RabbitmqConnection } from './rabbitmq-connection.js';
 import { failureOf } from './rabbitmq-errors.js';
 import type { RabbitmqOptions } from './rabbitmq.options.js';
 import type { Topology } from './topology.js';
-import { within } from '../../../core/messaging/transport-kit/within.js';
+import { withDeadline } from '../../../core/messaging/transport-kit/deadline.js';
 
 /** Where a message is published to. */
 interface Place {
@@ -163,11 +163,11 @@ export class RabbitmqPublisher {
     if (!isUp || blockedReason !== undefined) return failed(unsent(this.#state));
     const leftMs = (): number => Math.max(1, deadline - this.clock.monotonic());
     try {
-      if (this.#mending) await within(this.#mending, leftMs(), () => lateError(label));
+      if (this.#mending) await withDeadline(this.#mending, leftMs(), () => lateError(label));
       const declaring = declare();
       const opening = this.#writer.isOpen ? undefined : this.#writer.open();
       if (!declaring && !opening) return undefined;
-      await within(Promise.all([declaring, opening]), leftMs(), () => lateError(label));
+      await withDeadline(Promise.all([declaring, opening]), leftMs(), () => lateError(label));
       return undefined;
     } catch (error) {
       return failed(failureOf(error, label, false));

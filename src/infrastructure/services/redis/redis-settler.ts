@@ -1,10 +1,10 @@
+import { backoffMs, pause } from '../../../core/messaging/transport-kit/backoff.js';
 import type { Settlement } from '../../../core/messaging/transport.js';
 import type { InHand } from './redis-entry.js';
 
 /** Settlements that go to the server in one step. */
 const MAX_BATCH = 250;
-const REPEAT_MIN_MS = 50;
-const REPEAT_MAX_MS = 1_000;
+const REPEAT_BACKOFF = { minMs: 50, maxMs: 1_000, jitter: 'none' } as const;
 
 /** A message in hand, and what shall become of it. */
 export interface Settled {
@@ -88,7 +88,7 @@ export class RedisSettler {
       this.#underWay = 0;
       if (isSent) continue;
       this.#queue = [...batch, ...this.#queue];
-      await this.#pause();
+      await pause(backoffMs(this.#failures - 1, REPEAT_BACKOFF));
     }
     for (const { item } of this.#hasEnded() ? this.#queue.splice(0) : []) this.#line.dropped(item);
     this.#isSending = false;
@@ -112,10 +112,5 @@ export class RedisSettler {
     for (const { item } of batch) if (!this.#line.isOurs(item)) this.#line.dropped(item);
     this.#line.settled(batch.map(({ item }) => item));
     return true;
-  }
-
-  #pause(): Promise<void> {
-    const pauseMs = Math.min(REPEAT_MIN_MS * 2 ** (this.#failures - 1), REPEAT_MAX_MS);
-    return new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
 }

@@ -1,4 +1,5 @@
 import { InvalidMessageError, MessagingError } from '../../../core/messaging/messaging.errors.js';
+import { settlesWithin } from '../../../core/messaging/transport-kit/deadline.js';
 import { assertName } from '../../../core/messaging/transport-kit/limits.js';
 import type {
   Backlog,
@@ -173,12 +174,7 @@ export class RedisTransport implements Transport, GroupKeeper {
     this.#publisher.close();
     this.#alarms.close();
     const stopped = Promise.all([...this.#consumers].map((consumer) => consumer.stop()));
-    let cancel = (): void => undefined;
-    const late = new Promise<void>((resolve) => {
-      cancel = this.context.clock.schedule(CLOSE_TIMEOUT_MS, resolve);
-    });
-    await Promise.race([stopped, late]);
-    cancel();
+    await settlesWithin(stopped, CLOSE_TIMEOUT_MS, this.context.clock);
     for (const consumer of this.#consumers) consumer.abandon();
     this.#consumers.clear();
     await Promise.all([this.#publishing.close(), this.#control.close()]);
