@@ -31,31 +31,15 @@ export class DueRouter {
   constructor(
     private readonly services: ConsumerServices,
     private readonly report: (error: unknown) => void,
-    /** Told of each queue from which something comes that has waited there. */
-    private readonly waited: (queue: string) => void,
   ) {
     const { connection, topology, context } = services;
     this.#mover = new Mover(connection, topology.names.due, {
       prefetch: PREFETCH,
       move: (message) => this.sendOn(message),
-      lost: () => {
-        this.#waitNoLonger();
-        this.#watch?.end();
-        this.#keepOpen.lost();
-      },
+      lost: () => this.#lost(),
       seen: (message) => this.#seen(message),
     });
-    this.#keepOpen = new KeepOpen(
-      async () => {
-        await topology.due();
-        await this.#mover.open();
-        if (this.#isClosed) return;
-        this.#watch = new StallWatch(services, this.#mover, { probes: true });
-        this.#watch.start();
-      },
-      context.clock,
-      report,
-    );
+    this.#keepOpen = new KeepOpen(() => this.#open(), context.clock, report);
   }
 
   /** Rejects when it cannot work now, and may be called again then. */
@@ -114,6 +98,20 @@ export class DueRouter {
     return outcome?.kind === 'accepted';
   }
 
+  async #open(): Promise<void> {
+    await this.services.topology.due();
+    await this.#mover.open();
+    if (this.#isClosed) return;
+    this.#watch = new StallWatch(this.services, this.#mover, { probes: true });
+    this.#watch.start();
+  }
+
+  #lost(): void {
+    this.#waitNoLonger();
+    this.#watch?.end();
+    this.#keepOpen.lost();
+  }
+
   #waitNoLonger(): void {
     for (const tell of this.#awaited.values()) tell(undefined);
   }
@@ -125,7 +123,7 @@ export class DueRouter {
       if (takenOut !== undefined) this.#awaited.get(takenOut)?.(undefined);
       return;
     }
-    this.waited(expired);
+    this.services.waitQueues.learns(expired);
     this.#awaited.get(expired)?.(true);
   }
 

@@ -13,10 +13,10 @@ const RECONNECT_BACKOFF = { minMs: 50, maxMs: 2_000, jitter: 'half' } as const;
 
 export interface ConnectionListener {
   /** It can be used from now on. What was opened on an earlier connection is gone. */
-  onUp(): void;
-  onDown(error: MessagingError | undefined): void;
-  onBlocked(reason: string): void;
-  onUnblocked(): void;
+  onUp?(): void;
+  onDown?(error: MessagingError | undefined): void;
+  onBlocked?(reason: string): void;
+  onUnblocked?(): void;
 }
 
 /**
@@ -35,6 +35,7 @@ export class RabbitmqConnection {
   #doubted = new Set<string>();
   #isClosed = false;
   #cancelReconnect = (): void => undefined;
+  #listener: ConnectionListener = {};
 
   constructor(
     name: string,
@@ -43,10 +44,14 @@ export class RabbitmqConnection {
       readonly options: Pick<RabbitmqOptions, 'connectTimeoutMs' | 'operationTimeoutMs'>;
       readonly clock: Clock;
     },
-    private readonly listener: ConnectionListener,
   ) {
     const at = urls.map(({ address }) => address).join(', ');
     this.label = `RabbitMQ "${name}" at ${at}`;
+  }
+
+  /** Replaces who is told what happens to the connection. */
+  listen(listener: ConnectionListener): void {
+    this.#listener = listener;
   }
 
   get isUp(): boolean {
@@ -165,11 +170,11 @@ export class RabbitmqConnection {
     });
     model.on('blocked', (reason: string) => {
       this.#blockedReason = reason || 'resource alarm';
-      this.listener.onBlocked(this.#blockedReason);
+      this.#listener.onBlocked?.(this.#blockedReason);
     });
     model.on('unblocked', () => {
       this.#blockedReason = undefined;
-      this.listener.onUnblocked();
+      this.#listener.onUnblocked?.();
     });
     if (this.#isClosed) {
       destroySocket(model);
@@ -178,7 +183,7 @@ export class RabbitmqConnection {
     this.#model = model;
     this.#doubted = new Set();
     this.#failures = 0;
-    this.listener.onUp();
+    this.#listener.onUp?.();
   }
 
   #lost(model: ChannelModel, cause: unknown): void {
@@ -186,10 +191,10 @@ export class RabbitmqConnection {
     this.#model = undefined;
     if (this.#blockedReason !== undefined) {
       this.#blockedReason = undefined;
-      this.listener.onUnblocked();
+      this.#listener.onUnblocked?.();
     }
     if (this.#isClosed) return;
-    this.listener.onDown(
+    this.#listener.onDown?.(
       cause instanceof MessagingError
         ? cause
         : new MessagingError('TRANSPORT_UNAVAILABLE', `${this.label} lost its connection${reasonOf(cause)}.`),
