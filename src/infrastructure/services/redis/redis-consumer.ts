@@ -2,6 +2,7 @@ import { MessagingError } from '../../../core/messaging/messaging.errors.js';
 import { backoffMs, pause } from '../../../core/messaging/transport-kit/backoff.js';
 import { settlesWithin } from '../../../core/messaging/transport-kit/deadline.js';
 import { DeliverySlots } from '../../../core/messaging/transport-kit/delivery-slots.js';
+import { handOver } from '../../../core/messaging/transport-kit/hand-over.js';
 import { LinkedSet } from '../../../core/messaging/transport-kit/linked-set.js';
 import { TellOnce } from '../../../core/messaging/transport-kit/tell-once.js';
 import type {
@@ -19,8 +20,6 @@ import { DEAD, type RedisGroup } from './redis-group.js';
 import { type Demand, type Intake, readInTurn, takeByKey } from './redis-intake.js';
 import { RedisSettler, type Settled } from './redis-settler.js';
 
-/** A delivery whose callback broke its promise not to reject comes back after this. */
-const BROKEN_CALLBACK: Settlement = { kind: 'retry', delayMs: 1_000 };
 /** While fewer than half of the slots are free, reading waits so long for more of them. */
 const GATHER_MS = 2;
 const RETRY_BACKOFF = { minMs: 50, maxMs: 2_000, jitter: 'none' } as const;
@@ -176,17 +175,7 @@ export class RedisConsumer implements Consumer {
       if (settlement.kind === 'retry') this.#heartbeat.expect(settlement.delayMs);
       done();
     };
-    this.#call({ message, attempt, transport: this.context.name }).then(settle, () =>
-      settle(BROKEN_CALLBACK),
-    );
-  }
-
-  #call(delivery: Parameters<OnDelivery>[0]): Promise<Settlement> {
-    try {
-      return this.onDelivery(delivery);
-    } catch {
-      return Promise.resolve(BROKEN_CALLBACK);
-    }
+    handOver(this.onDelivery, { message, attempt, transport: this.context.name }, settle);
   }
 
   async #sendSettlements(settled: readonly Settled[]): Promise<void> {
