@@ -28,6 +28,24 @@ const NAMES_OF_COMMONJS = ['__dirname', '__filename', 'require', 'module', 'expo
   message: 'ES modules do not have it.',
 }));
 
+/** The clock of the machine, from which everything else gets its timers: a test that moves it moves them all. */
+const TIMER_FILES = ['src/core/messaging/clock.ts'];
+const TIMERS =
+  'Use withDeadline, pause, backoffMs or a Clock: timers start in src/core/messaging/clock.ts only.';
+// setImmediate is none: it gives way to other work for one turn of the event loop, however long that takes.
+const TIMER_NAMES = ['setTimeout', 'setInterval'].map((name) => ({ name, message: TIMERS }));
+const TIMER_MODULES = ['timers', 'node:timers', 'timers/promises', 'node:timers/promises'].map((name) => ({
+  name,
+  allowImportNames: ['setImmediate'],
+  message: TIMERS,
+}));
+const MODULE_LOADERS = ['node:module', 'module'].map((name) => ({
+  name,
+  importNames: ['createRequire'],
+  message: 'It needs a place to look from. Write import() of a literal.',
+}));
+const NO_TIMEOUT_SIGNAL = { object: 'AbortSignal', property: 'timeout', message: TIMERS };
+
 export default tseslint.config(
   { ignores: ['dist/**', 'node_modules/**', 'coverage/**', 'data/**', '**/*.generated.ts'] },
   eslint.configs.recommended,
@@ -46,6 +64,7 @@ export default tseslint.config(
       'no-restricted-properties': [
         'error',
         { object: 'process', property: 'env', message: 'Only src/config/sources.ts reads the environment.' },
+        NO_TIMEOUT_SIGNAL,
       ],
       'no-restricted-syntax': ['error', DEFAULT_EXPORT],
       // Nest modules are classes without members.
@@ -64,25 +83,35 @@ export default tseslint.config(
     },
   },
   {
-    files: ['src/config/sources.ts', 'test/**', 'bench/**', 'scripts/**'],
+    files: ['test/**', 'bench/**', 'scripts/**'],
     rules: { 'no-restricted-properties': 'off' },
+  },
+  {
+    files: ['src/config/sources.ts'],
+    rules: { 'no-restricted-properties': ['error', NO_TIMEOUT_SIGNAL] },
   },
   {
     files: ['src/**/*.ts'],
     ignores: ['src/main.ts', '**/*.spec.ts'],
     rules: {
       'no-restricted-syntax': ['error', DEFAULT_EXPORT, ...PLACE_OF_A_MODULE],
-      'no-restricted-globals': ['error', ...NAMES_OF_COMMONJS],
-      'no-restricted-imports': [
-        'error',
-        {
-          paths: ['node:module', 'module'].map((name) => ({
-            name,
-            importNames: ['createRequire'],
-            message: 'It needs a place to look from. Write import() of a literal.',
-          })),
-        },
-      ],
+      'no-restricted-globals': ['error', { checkGlobalObject: true, globals: [...NAMES_OF_COMMONJS, ...TIMER_NAMES] }],
+      'no-restricted-imports': ['error', { paths: [...MODULE_LOADERS, ...TIMER_MODULES] }],
+    },
+  },
+  {
+    // Both lists stand in one rule, which a later entry replaces whole.
+    files: ['src/main.ts'],
+    rules: {
+      'no-restricted-globals': ['error', { checkGlobalObject: true, globals: TIMER_NAMES }],
+      'no-restricted-imports': ['error', { paths: TIMER_MODULES }],
+    },
+  },
+  {
+    files: TIMER_FILES,
+    rules: {
+      'no-restricted-globals': ['error', { checkGlobalObject: true, globals: NAMES_OF_COMMONJS }],
+      'no-restricted-imports': ['error', { paths: MODULE_LOADERS }],
     },
   },
   {

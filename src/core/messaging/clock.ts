@@ -7,14 +7,29 @@ const MAX_TIMER_MS = 2_147_483_647;
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
-  schedule: (delayMs, callback) => {
-    let timer: NodeJS.Timeout;
-    const arm = (leftMs: number): void => {
-      const stepMs = Math.min(Math.max(leftMs, 0), MAX_TIMER_MS);
-      timer = setTimeout(() => (leftMs > stepMs ? arm(leftMs - stepMs) : callback()), stepMs);
-      timer.unref();
-    };
-    arm(delayMs);
-    return () => clearTimeout(timer);
-  },
+  schedule: (delayMs, callback) => startTimer(delayMs, callback, false),
 };
+
+/** The clock of the machine, whose timers keep the process alive: for waits that a result depends on. */
+export const awaitedClock: Clock = {
+  ...systemClock,
+  schedule: (delayMs, callback) => startTimer(delayMs, callback, true),
+};
+
+/** Calls `callback` again and again, without keeping the process alive. The returned function ends that. */
+export function repeatEvery(intervalMs: number, callback: () => void): () => void {
+  const timer = setInterval(callback, intervalMs);
+  timer.unref();
+  return () => clearInterval(timer);
+}
+
+function startTimer(delayMs: number, callback: () => void, keepsAlive: boolean): () => void {
+  let timer: NodeJS.Timeout;
+  const arm = (leftMs: number): void => {
+    const stepMs = Math.min(Math.max(leftMs, 0), MAX_TIMER_MS);
+    timer = setTimeout(() => (leftMs > stepMs ? arm(leftMs - stepMs) : callback()), stepMs);
+    if (!keepsAlive) timer.unref();
+  };
+  arm(delayMs);
+  return () => clearTimeout(timer);
+}

@@ -1,5 +1,6 @@
 import { errorCodeOf, MessagingError } from './messaging.errors.js';
-import { delayAfter } from './retry-policy.js';
+import { backoffMs } from './transport-kit/backoff.js';
+import { withDeadline } from './transport-kit/deadline.js';
 import type { Clock } from './transport.js';
 
 /** Something with a connection that the core opens: a transport or a store. */
@@ -8,7 +9,8 @@ export interface Connectable {
   connect(): Promise<void>;
 }
 
-const RECONNECT_BACKOFF = { type: 'exponential', delayMs: 1_000, maxDelayMs: 30_000 } as const;
+/** Half of the wait is fixed, so that jitter never makes a hot loop of a broker that refuses at once. */
+const RECONNECT_BACKOFF = { minMs: 1_000, maxMs: 30_000, jitter: 'half' } as const;
 /** Longest wait for one try; a `connect` that hangs must not hold up the boot for ever. */
 const CONNECT_TIMEOUT_MS = 30_000;
 
@@ -43,15 +45,13 @@ export class Connections {
 
   /** Resolves once connected, or with false when stopped before that. Never rejects. */
   async keepTrying(one: Connectable): Promise<boolean> {
-    for (let attempt = 1; !this.#stopped; attempt++) {
+    for (let failures = 0; !this.#stopped; failures += 1) {
       try {
         await this.#tryOnce(one);
         return true;
       } catch (error) {
         this.onFailure(one.name, error);
-        // Half of the wait is fixed, so that jitter never makes a hot loop of a broker that refuses at once.
-        const delayMs = delayAfter(attempt, { ...RECONNECT_BACKOFF, jitter: false });
-        await this.#wait(delayMs / 2 + (delayMs / 2) * Math.random());
+        await this.#wait(backoffMs(failures, RECONNECT_BACKOFF));
       }
     }
     return false;
@@ -62,23 +62,12 @@ export class Connections {
     for (const cancel of this.#cancelWaits) cancel();
   }
 
-  async #tryOnce(one: Connectable): Promise<void> {
-    let cancel = (): void => undefined;
-    const late = new Promise<never>((_, reject) => {
-      cancel = this.clock.schedule(CONNECT_TIMEOUT_MS, () =>
-        reject(
-          new MessagingError(
-            'DEADLINE_EXCEEDED',
-            `No answer from "${one.name}" within ${CONNECT_TIMEOUT_MS} ms.`,
-          ),
-        ),
-      );
-    });
-    try {
-      await Promise.race([one.connect(), late]);
-    } finally {
-      cancel();
-    }
+  #tryOnce(one: Connectable): Promise<void> {
+    const late = (): Error => {
+      const text = `No answer from "${one.name}" within ${CONNECT_TIMEOUT_MS} ms.`;
+      return new MessagingError('DEADLINE_EXCEEDED', text);
+    };
+    return withDeadline(one.connect(), CONNECT_TIMEOUT_MS, late, this.clock);
   }
 
   async #wait(delayMs: number): Promise<void> {

@@ -26,13 +26,15 @@ import { problemsOfOptions } from './options-problems.js';
 import { PublishPlanner } from './publish-planner.js';
 import { deadLettersOf } from './refused-messages.js';
 import type { Route } from './routing.js';
-import { within } from './shutdown.js';
+import { settlesWithin } from './transport-kit/deadline.js';
 import { TransportDirectory } from './transport-directory.js';
 import type { Clock, RefusedMessage, Transport } from './transport.js';
 
 const DEFAULT_DRAIN_TIMEOUT_MS = 25_000;
 /** After handlers were abandoned, their settlements get this long; closing a transport or store gets as much. */
 const CLOSE_TIMEOUT_MS = 5_000;
+/** In the background the boot waits this long for brokers that are up, so that the first publishes find them. */
+const BOOT_GRACE_MS = 1_000;
 
 /**
  * Life of the messaging core inside the application: checks everything and connects when modules start, consumes from
@@ -89,7 +91,8 @@ export class MessagingRuntimeService
     ];
     const all = [...transports, ...stores];
     if (connect === 'background') {
-      await Promise.race([Promise.all(all.map((one) => this.#connections.keepTrying(one))), this.#grace()]);
+      const connected = Promise.all(all.map((one) => this.#connections.keepTrying(one)));
+      await settlesWithin(connected, BOOT_GRACE_MS, this.clock);
       return;
     }
     try {
@@ -126,16 +129,17 @@ export class MessagingRuntimeService
     this.#connections.stop();
     if (!this.#consumers) return;
     const drained = this.#consumers.stop();
-    if (await within(this.clock, this.options.drainTimeoutMs ?? DEFAULT_DRAIN_TIMEOUT_MS, drained)) return;
+    if (await settlesWithin(drained, this.options.drainTimeoutMs ?? DEFAULT_DRAIN_TIMEOUT_MS, this.clock))
+      return;
     const abandoned = this.#processor.abandon();
     this.#logger.warn(
       `${abandoned} handlers did not finish in time; their messages will be delivered again.`,
     );
-    await within(this.clock, CLOSE_TIMEOUT_MS, drained);
+    await settlesWithin(drained, CLOSE_TIMEOUT_MS, this.clock);
   }
 
   async onApplicationShutdown(): Promise<void> {
-    await within(this.clock, this.planner.deadlineMs, this.planner.idle());
+    await settlesWithin(this.planner.idle(), this.planner.deadlineMs, this.clock);
     this.planner.close();
     await this.#closeAll();
     this.#state = 'stopped';
@@ -200,18 +204,13 @@ export class MessagingRuntimeService
     await Promise.all(letters.map((letter) => this.deadLetters.park(letter)));
   }
 
-  /** In the background the boot waits this long for brokers that are up, so that the first publishes find them. */
-  #grace(): Promise<void> {
-    return new Promise((resolve) => this.clock.schedule(1_000, resolve));
-  }
-
   async #closeAll(): Promise<void> {
     const closable = [...this.options.transports, this.options.deadLetters, this.options.idempotency];
     const closing = closable.map(async (one) => {
       const closed = Promise.resolve(one?.close()).catch((error: unknown) => {
         this.#logger.warn(`Closing failed (${errorCodeOf(error)}).`);
       });
-      if (!(await within(this.clock, CLOSE_TIMEOUT_MS, closed))) {
+      if (!(await settlesWithin(closed, CLOSE_TIMEOUT_MS, this.clock))) {
         this.#logger.warn(
           new MessagingError('DEADLINE_EXCEEDED', 'A transport or store did not close in time.').message,
         );

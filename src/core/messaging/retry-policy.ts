@@ -1,3 +1,5 @@
+import { backoffMs } from './transport-kit/backoff.js';
+
 /** How long to wait before the next attempt. */
 export interface Backoff {
   readonly type: 'exponential' | 'fixed';
@@ -38,10 +40,12 @@ const DEFAULT_MAX_DELAY_MS = 60_000;
 
 /** Milliseconds to wait after the attempt with this number failed. */
 export function delayAfter(attempt: number, backoff: Backoff, random: () => number = Math.random): number {
-  // 2 ** 30 steps of any delay are past every ceiling; larger exponents would overflow to Infinity.
-  const factor = backoff.type === 'fixed' ? 1 : 2 ** Math.min(attempt - 1, 30);
-  const delayMs = Math.min(backoff.delayMs * factor, backoff.maxDelayMs ?? DEFAULT_MAX_DELAY_MS);
-  return Math.round(backoff.jitter === false ? delayMs : delayMs * random());
+  const range = {
+    minMs: backoff.delayMs,
+    maxMs: backoff.maxDelayMs ?? DEFAULT_MAX_DELAY_MS,
+    jitter: backoff.jitter === false ? 'none' : 'full',
+  } as const;
+  return backoffMs(backoff.type === 'fixed' ? 0 : attempt - 1, range, random);
 }
 
 /** The action of the first rule that matches, or undefined. A predicate that throws does not match. */

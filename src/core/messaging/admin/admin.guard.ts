@@ -1,6 +1,6 @@
 import { type CanActivate, type ExecutionContext, Inject, Injectable, Logger } from '@nestjs/common';
 import { HttpAdapterHost, Reflector } from '@nestjs/core';
-import { withDeadline } from '../dead-letters/deadline.js';
+import { withDeadline } from '../transport-kit/deadline.js';
 import { DeadLetterService } from '../dead-letters/dead-letter.service.js';
 import { systemClock } from '../clock.js';
 import { errorCodeOf } from '../messaging.errors.js';
@@ -53,7 +53,7 @@ export class AdminGuard implements CanActivate {
     try {
       // An async function, so that an authoriser that throws at once is caught like one that rejects.
       const asking = (async () => authorizer(request))();
-      identity = await withDeadline(asking, AUTHORIZER_TIMEOUT_MS, systemClock, () => new Error('Too late'));
+      identity = await withDeadline(asking, AUTHORIZER_TIMEOUT_MS, () => new Error('Too late'), systemClock);
     } catch (error) {
       this.#logger.error(
         `The authoriser of the admin API failed with ${errorCodeOf(error)}; the request is denied.`,

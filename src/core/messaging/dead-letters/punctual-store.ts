@@ -1,20 +1,14 @@
 import { MessagingError } from '../messaging.errors.js';
+import { withDeadline } from '../transport-kit/deadline.js';
 import type { Clock } from '../transport.js';
 import type { DeadLetterStore } from './dead-letter-store.js';
-import { withDeadline } from './deadline.js';
 
 /** Longer than the deadline that a store keeps itself, so that its own error is the one that is seen. */
 const STORE_DEADLINE_MS = 15_000;
 
 /** The store as its port promises it: one that does not answer rejects with `STORE_UNAVAILABLE` in time. */
 export function punctualStore(store: DeadLetterStore, clock: Clock): DeadLetterStore {
-  const inTime = <T>(work: Promise<T>): Promise<T> =>
-    withDeadline(work, STORE_DEADLINE_MS, clock, () => {
-      return new MessagingError(
-        'STORE_UNAVAILABLE',
-        `The dead letter store did not answer within ${STORE_DEADLINE_MS} ms.`,
-      );
-    });
+  const inTime = <T>(work: Promise<T>): Promise<T> => withDeadline(work, STORE_DEADLINE_MS, lateError, clock);
   return {
     connect: () => inTime(store.connect()),
     add: (letter) => inTime(store.add(letter)),
@@ -27,4 +21,11 @@ export function punctualStore(store: DeadLetterStore, clock: Clock): DeadLetterS
     stats: () => inTime(store.stats()),
     close: () => inTime(store.close()),
   };
+}
+
+function lateError(): MessagingError {
+  return new MessagingError(
+    'STORE_UNAVAILABLE',
+    `The dead letter store did not answer within ${STORE_DEADLINE_MS} ms.`,
+  );
 }

@@ -1,6 +1,7 @@
 import { errorCodeOf, MessagingError } from '../messaging.errors.js';
 import type { MessagingEvent } from '../messaging.events.js';
 import { OWN_HEADERS, withoutOwn } from '../ports/headers.js';
+import { withDeadline } from '../transport-kit/deadline.js';
 import type { Clock, WireMessage } from '../transport.js';
 import type {
   DeadLetter,
@@ -8,7 +9,6 @@ import type {
   DeadLetterStore,
   DeadLetterSummary,
 } from './dead-letter-store.js';
-import { withDeadline } from './deadline.js';
 import { REPLAY_DEADLINE_MS, type ReplayPublication, type ReplayPublisher } from './replay-publisher.js';
 
 /** A letter that has been `replaying` for longer than this belongs to a process that died. */
@@ -57,8 +57,8 @@ export async function replayOne(
   const publication = await withDeadline(
     publisher.publish(letter.transport, to, messageOf(letter)),
     REPLAY_DEADLINE_MS + PUBLISHER_GRACE_MS,
-    clock,
     () => new MessagingError('DEADLINE_EXCEEDED', `The replay of ${quote(id)} got no answer in time.`),
+    clock,
   ).catch((error: unknown): ReplayPublication => {
     const cause = error instanceof Error ? error : new Error('The replay publisher failed.');
     return { transport: letter.transport, outcome: { kind: 'unknown', error: cause } };

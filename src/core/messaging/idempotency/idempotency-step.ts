@@ -1,6 +1,7 @@
 import { HEADER } from '../headers.js';
 import type { Handling } from '../handling.js';
 import type { HandlerEntry } from '../handlers/handler-entry.js';
+import { pause } from '../transport-kit/backoff.js';
 import type { Clock, WireMessage } from '../transport.js';
 import type { IdempotencyClaim, IdempotencyStore } from './idempotency-store.js';
 
@@ -31,7 +32,7 @@ export class IdempotencyStep {
         return await this.store.begin(key, leaseMs);
       } catch (error) {
         this.onStoreError(entry, error);
-        await new Promise<void>((resolve) => this.clock.schedule(delayMs, resolve));
+        await pause(delayMs, this.clock);
       }
     }
     return this.store.begin(key, leaseMs);

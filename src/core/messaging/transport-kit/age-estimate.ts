@@ -1,4 +1,4 @@
-import type { WireMessage } from '../transport.js';
+import type { Backlog, Subscription, WireMessage } from '../transport.js';
 
 /**
  * How old the oldest message of a group is. A broker that does not tell without handing a message out leaves what can be known
@@ -32,6 +32,29 @@ export class AgeEstimate {
     const bounds = [this.#lastEmptyAt, this.#lastDelivered && sentAt(this.#lastDelivered)];
     const known = bounds.filter((bound) => bound !== undefined);
     return known.length === 0 ? seenAt : Math.max(...known);
+  }
+}
+
+/** The estimates of all groups of a transport. */
+export class AgeEstimates {
+  readonly #ages = new Map<string, AgeEstimate>();
+
+  of({ topic, group }: Pick<Subscription, 'topic' | 'group'>): AgeEstimate {
+    const name = `${topic}/${group}`;
+    let age = this.#ages.get(name);
+    if (!age) this.#ages.set(name, (age = new AgeEstimate()));
+    return age;
+  }
+
+  /** @param now milliseconds since 1970. */
+  backlog(
+    of: Pick<Subscription, 'topic' | 'group'>,
+    known: { readonly ready: number; readonly delayed: number; readonly inHand: readonly WireMessage[] },
+    now: number,
+  ): Backlog {
+    const { ready, delayed, inHand } = known;
+    const oldestAgeMs = this.of(of).oldestAgeMs(ready, inHand, now);
+    return { ready, inFlight: inHand.length, delayed, ...(oldestAgeMs === undefined ? {} : { oldestAgeMs }) };
   }
 }
 

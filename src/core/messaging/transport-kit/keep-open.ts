@@ -1,7 +1,7 @@
 import type { Clock } from '../transport.js';
+import { backoffMs } from './backoff.js';
 
-const RETRY_MIN_MS = 50;
-const RETRY_MAX_MS = 2_000;
+const RETRY_BACKOFF = { minMs: 50, maxMs: 2_000, jitter: 'half' } as const;
 
 /** Opens something again whenever it is lost, with pauses that grow while that fails. */
 export class KeepOpen {
@@ -29,9 +29,8 @@ export class KeepOpen {
 
   lost(): void {
     if (this.#isEnded) return;
-    const ceiling = Math.min(RETRY_MIN_MS * 2 ** Math.min(this.#failures, 10), RETRY_MAX_MS);
     this.#cancel();
-    this.#cancel = this.clock.schedule(Math.round(ceiling * (0.5 + Math.random() / 2)), () => this.#try());
+    this.#cancel = this.clock.schedule(backoffMs(this.#failures, RETRY_BACKOFF), () => this.#try());
   }
 
   end(): void {

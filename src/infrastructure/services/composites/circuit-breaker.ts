@@ -1,3 +1,4 @@
+import { backoffMs, spreadMs } from '../../../core/messaging/transport-kit/backoff.js';
 import type { Clock } from '../../../core/messaging/transport.js';
 import type { MemberOptions } from './member.options.js';
 
@@ -119,9 +120,9 @@ export class CircuitBreaker {
     if (this.#isEnded) return;
     const { probeIntervalMs, maxProbeIntervalMs } = this.options;
     // Soon after it opened, then less and less often; at random, so that instances do not probe together.
-    const grown = Math.min((probeIntervalMs / 8) * 2 ** this.#openings, maxProbeIntervalMs);
-    const pauseMs = this.#state === 'closed' ? probeIntervalMs : grown;
-    this.#cancel = this.clock.schedule(pauseMs * (0.75 + Math.random() / 2), () => void this.#probe());
+    const range = { minMs: probeIntervalMs / 8, maxMs: maxProbeIntervalMs, jitter: 'none' } as const;
+    const pauseMs = this.#state === 'closed' ? probeIntervalMs : backoffMs(this.#openings, range);
+    this.#cancel = this.clock.schedule(spreadMs(pauseMs, 0.25), () => void this.#probe());
   }
 
   async #probe(): Promise<void> {

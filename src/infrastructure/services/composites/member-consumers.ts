@@ -1,3 +1,4 @@
+import { backoffMs } from '../../../core/messaging/transport-kit/backoff.js';
 import { TellOnce } from '../../../core/messaging/transport-kit/tell-once.js';
 import type {
   Consumer,
@@ -8,8 +9,7 @@ import type {
 } from '../../../core/messaging/transport.js';
 import type { Member } from './member.js';
 
-const RETRY_MIN_MS = 100;
-const RETRY_MAX_MS = 5_000;
+const RETRY_BACKOFF = { minMs: 100, maxMs: 5_000, jitter: 'none' } as const;
 
 /** Serves one subscription on every member, for ever and under one ceiling: what a member has accepted stays with it. */
 export class MemberConsumers implements Consumer {
@@ -62,8 +62,7 @@ export class MemberConsumers implements Consumer {
 
   #retry(member: Member, failures: number, error: Error): void {
     this.#troubles.trouble(error);
-    const pauseMs = Math.min(RETRY_MIN_MS * 2 ** Math.min(failures, 10), RETRY_MAX_MS);
-    this.context.clock.schedule(pauseMs, () => {
+    this.context.clock.schedule(backoffMs(failures, RETRY_BACKOFF), () => {
       if (this.#isStopped) return;
       this.#consume(member).catch((again: unknown) => this.#retry(member, failures + 1, again as Error));
     });

@@ -1,4 +1,5 @@
 import { MessagingError } from '../../../core/messaging/messaging.errors.js';
+import { withDeadline } from '../../../core/messaging/transport-kit/deadline.js';
 import { isComposite, type MemberState } from '../../../core/messaging/composite.js';
 import type {
   Clock,
@@ -86,14 +87,11 @@ export class Member {
       await this.transport.connect();
       this.#isConnected = true;
     }
-    let cancel = (): void => undefined;
-    const late = new Promise<void>((_, reject) => {
-      const { attemptTimeoutMs } = this.options; // who is slower would be passed over anyway
-      cancel = this.clock.schedule(attemptTimeoutMs, () => {
-        const text = `Transport "${this.name}" did not prove within ${attemptTimeoutMs} ms that it works.`;
-        reject(new MessagingError('DEADLINE_EXCEEDED', text));
-      });
-    });
-    await Promise.race([this.transport.ping(), late]).finally(() => cancel());
+    const { attemptTimeoutMs } = this.options; // who is slower would be passed over anyway
+    const late = (): Error => {
+      const text = `Transport "${this.name}" did not prove within ${attemptTimeoutMs} ms that it works.`;
+      return new MessagingError('DEADLINE_EXCEEDED', text);
+    };
+    await withDeadline(this.transport.ping(), attemptTimeoutMs, late, this.clock);
   }
 }

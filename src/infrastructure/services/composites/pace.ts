@@ -1,3 +1,4 @@
+import { pause } from '../../../core/messaging/transport-kit/backoff.js';
 import type { Clock } from '../../../core/messaging/transport.js';
 
 /** Lets so many things pass a second. */
@@ -19,6 +20,6 @@ export class Pace {
     const now = this.clock.monotonic();
     const startAt = Math.max(now, this.#freeAt);
     this.#freeAt = startAt + (count * 1_000) / this.perSecond;
-    if (startAt > now) await new Promise<void>((resolve) => this.clock.schedule(startAt - now, resolve));
+    if (startAt > now) await pause(startAt - now, this.clock);
   }
 }

@@ -1,4 +1,6 @@
 import { MessagingError } from '../../../core/messaging/messaging.errors.js';
+import { backoffMs } from '../../../core/messaging/transport-kit/backoff.js';
+import { settlesWithin } from '../../../core/messaging/transport-kit/deadline.js';
 import type {
   Consumer,
   Delivery,
@@ -16,8 +18,8 @@ import { type Address, unwrap } from './spool-record.js';
 
 const ACK: Settlement = { kind: 'ack' };
 const RETRY_MS = 100;
-/** Pauses grow so far while nothing is taken. */
-const MAX_RETRY_MS = 2_000;
+/** While nothing is taken. */
+const RETRY_BACKOFF = { minMs: RETRY_MS, maxMs: 2_000, jitter: 'none' } as const;
 /** One that could be kept nowhere as a dead letter is tried again after this. */
 const REFUSED_AGAIN_MS = 5_000;
 /** Longest wait for the answer to what is sent. */
@@ -65,8 +67,8 @@ export class SpoolDrain {
   async close(): Promise<void> {
     this.turn(false);
     const { clock } = this.parts.context;
-    const late = new Promise<void>((resolve) => clock.schedule(CLOSE_DRAIN_MS, resolve));
-    if (this.parts.target.works) await Promise.race([this.#adjusting, late]);
+    if (this.parts.target.works && this.#adjusting)
+      await settlesWithin(this.#adjusting, CLOSE_DRAIN_MS, clock);
     this.#isClosed = true;
     this.#wake();
     this.#release();
@@ -135,7 +137,7 @@ export class SpoolDrain {
       ).flat();
       this.#held.push(...left); // no two of a key, so that others may come first
       failures = left.length === batch.length ? failures + 1 : 0;
-      if (left.length > 0) await this.#pause(Math.min(RETRY_MS * 2 ** Math.min(failures, 10), MAX_RETRY_MS));
+      if (left.length > 0) await this.#pause(backoffMs(failures, RETRY_BACKOFF));
     }
     this.#isSending = false;
     if (this.#isClosed) this.#release();

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { MessagingConfigurationError, MessagingError } from '../../../core/messaging/messaging.errors.js';
+import { settlesWithin } from '../../../core/messaging/transport-kit/deadline.js';
 import { assertName } from '../../../core/messaging/transport-kit/limits.js';
 import type { Composite, CompositeState, Override } from '../../../core/messaging/composite.js';
 import type {
@@ -154,12 +155,7 @@ export class SpooledTransport implements Transport, Composite {
       .connect()
       .catch(() => undefined)
       .then(() => this.#begin());
-    const { clock } = this.context;
-    let cancel = (): void => undefined;
-    const late = new Promise<void>((resolve) => {
-      cancel = clock.schedule(START_WAIT_MS, resolve);
-    });
-    await Promise.race([tried, late]).finally(() => cancel());
+    await settlesWithin(tried, START_WAIT_MS, this.context.clock);
     this.#begin();
   }
 

@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { linkSync, mkdirSync, readFileSync, rmdirSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { utimes } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { repeatEvery } from '../../../core/messaging/clock.js';
 import { MessagingError } from '../../../core/messaging/messaging.errors.js';
+import { pause } from '../../../core/messaging/transport-kit/backoff.js';
 import { isRunning, ownIdentity, type ProcessIdentity } from './process-identity.js';
 import { OWNER_ONLY_FILE } from './secure-directory.js';
 
@@ -30,14 +31,13 @@ export class DirectoryLock {
   readonly #path: string;
   readonly #token: string;
   readonly #onLost: () => void;
-  readonly #heartbeat: NodeJS.Timeout;
+  readonly #endHeartbeat: () => void;
 
   private constructor(path: string, token: string, onLost: () => void) {
     this.#path = path;
     this.#token = token;
     this.#onLost = onLost;
-    this.#heartbeat = setInterval(() => void this.#touch(), HEARTBEAT_MS);
-    this.#heartbeat.unref();
+    this.#endHeartbeat = repeatEvery(HEARTBEAT_MS, () => void this.#touch());
   }
 
   /**
@@ -53,19 +53,19 @@ export class DirectoryLock {
       if (!current) continue; // it was released this moment
       if (!(await isDead(path, current, holder))) throw inUse(directory, current, holder);
       takeOver(join(directory, TAKEOVER), path, current);
-      await sleep(10); // leaves the turn to whoever holds the guard
+      await pause(10); // leaves the turn to whoever holds the guard
     }
   }
 
   /** Lets go. Idempotent. */
   release(): void {
-    clearInterval(this.#heartbeat);
+    this.#endHeartbeat();
     if (readLock(this.#path)?.token === this.#token) unlinkSync(this.#path);
   }
 
   async #touch(): Promise<void> {
     if (readLock(this.#path)?.token !== this.#token) {
-      clearInterval(this.#heartbeat);
+      this.#endHeartbeat();
       this.#onLost();
       return;
     }
@@ -106,7 +106,7 @@ async function isDead(path: string, current: Holder, self: Holder): Promise<bool
     const touched = touchedAt(path);
     if (touched !== firstSeen) return false;
     if (Date.now() - touched > STALE_AFTER_MS || waitedMs > STALE_AFTER_MS) return true;
-    await sleep(POLL_MS);
+    await pause(POLL_MS);
   }
 }
 

@@ -1,7 +1,7 @@
 import { chmodSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { MessagingError } from '../../../core/messaging/messaging.errors.js';
-import { within } from './deadline.js';
+import { settlesWithin, withDeadline } from '../../../core/messaging/transport-kit/deadline.js';
 import { DirectoryLock } from './directory-lock.js';
 import {
   abortedCommit,
@@ -22,6 +22,8 @@ const LOCK_FILE_BYTES = 16 * 1024;
 const MAP_FACTOR = 2;
 const MAP_SPARE_BYTES = 256 * 1024 * 1024;
 const CLOSE_TIMEOUT_MS = 5_000;
+/** Longest wait for the reason of a failed commit. */
+const REASON_TIMEOUT_MS = 1_000;
 /** The live size is read again after this many commits: reading it costs a few microseconds a table. */
 const SIZE_EVERY_COMMITS = 16;
 /** Room inside the file that makes publishing worth a try while the disk is full. */
@@ -162,10 +164,10 @@ export class EmbeddedDatabase {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    const idle = await within(CLOSE_TIMEOUT_MS, this.#commits.idle());
+    const idle = await settlesWithin(this.#commits.idle(), CLOSE_TIMEOUT_MS);
     this.#commits.refuseQueued(closedError(this.directory));
     // With a transaction stuck in the disk, closing the environment would wait for it for ever.
-    if (idle) await within(CLOSE_TIMEOUT_MS, this.#environment.close());
+    if (idle) await settlesWithin(this.#environment.close(), CLOSE_TIMEOUT_MS);
     this.#lock.release();
   }
 
@@ -246,9 +248,9 @@ async function causeOf(error: unknown): Promise<unknown> {
   if (!commitError) return error;
   const reason = commitError.then(
     () => error,
-    (cause: unknown) => cause,
+    (cause: unknown) => cause ?? error,
   );
-  return (await within(1_000, reason)) ?? error;
+  return withDeadline(reason, REASON_TIMEOUT_MS, () => new Error('late')).catch(() => error);
 }
 
 function closedError(directory: string): CommitError {

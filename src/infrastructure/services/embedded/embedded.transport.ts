@@ -16,7 +16,7 @@ import type {
   WireMessage,
 } from '../../../core/messaging/transport.js';
 import { assertName } from '../../../core/messaging/transport-kit/limits.js';
-import { within } from './deadline.js';
+import { settlesWithin } from '../../../core/messaging/transport-kit/deadline.js';
 import type { EmbeddedOptions } from './embedded.options.js';
 import { OpenLog } from './open-log.js';
 import { removeGroupFrom } from './removing-groups.js';
@@ -102,7 +102,7 @@ export class EmbeddedTransport implements Transport, GroupKeeper, Stored {
     if (refusal) throw refusal;
     const catalog = database.table('catalog');
     const written = database.commit({ write: () => catalog.put(Buffer.from('p'), Buffer.from([1])) });
-    if ((await within(PING_TIMEOUT_MS, written)) === undefined)
+    if (!(await settlesWithin(written, PING_TIMEOUT_MS)))
       throw new MessagingError(
         'DEADLINE_EXCEEDED',
         `The disk under ${database.directory} did not take a write within ${PING_TIMEOUT_MS} ms. Check its load.`,

@@ -6,13 +6,11 @@ import type {
   Subscription,
 } from '../../../core/messaging/transport.js';
 import { DeliverySlots } from '../../../core/messaging/transport-kit/delivery-slots.js';
+import { BROKEN_CALLBACK } from '../../../core/messaging/transport-kit/hand-over.js';
 import type { Item } from './group-queue.js';
 import type { GroupView, LogContext } from './log-context.js';
 import { settleOnDisk } from './settling.js';
 import type { Offer } from './turns.js';
-
-/** A handler that breaks its promise not to reject is asked again after this long. */
-const REJECTED_RETRY: Settlement = { kind: 'retry', delayMs: 1_000 };
 
 interface ConsumerOptions {
   readonly subscription: Subscription;
@@ -113,7 +111,7 @@ export class GroupConsumer implements Consumer {
       this.#open.reportError(
         error instanceof Error ? error : new Error('A consumer rejected', { cause: error }),
       );
-      return REJECTED_RETRY;
+      return BROKEN_CALLBACK;
     }
   }
 

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { repeatEvery } from '../../../core/messaging/clock.js';
 import {
   HAND_OUT,
   type HandOutKind,
@@ -24,7 +25,7 @@ const SYNC_EVERY_MS = 1_000;
 export class HandOutJournal {
   readonly #files: readonly [JournalFile, JournalFile];
   readonly #snapshot: (record: (entry: HandOutRecord) => void) => void;
-  readonly #sync: NodeJS.Timeout;
+  readonly #endSync: () => void;
   #active: JournalFile;
   readonly #pending = new RecordBuffer();
   #unsynced = false;
@@ -46,8 +47,7 @@ export class HandOutJournal {
     this.#snapshot = snapshot;
     this.#active = this.#recover(apply);
     this.rotate();
-    this.#sync = setInterval(() => this.#syncSoon(), SYNC_EVERY_MS);
-    this.#sync.unref();
+    this.#endSync = repeatEvery(SYNC_EVERY_MS, () => this.#syncSoon());
   }
 
   get hasPending(): boolean {
@@ -87,7 +87,7 @@ export class HandOutJournal {
 
   /** Writes what was noted and waits for the disk. */
   close(): void {
-    clearInterval(this.#sync);
+    this.#endSync();
     try {
       this.flush();
       this.#active.syncNow();

@@ -8,7 +8,7 @@ import type {
   TransportEvent,
 } from '../../../core/messaging/transport.js';
 import { Catalog, groupKey, type GroupRecord } from './catalog.js';
-import { within } from './deadline.js';
+import { settlesWithin } from '../../../core/messaging/transport-kit/deadline.js';
 import { asDiskError } from './disk-errors.js';
 import { DueAlarm } from './due-alarm.js';
 import { ForwardClock } from './forward-clock.js';
@@ -170,12 +170,12 @@ export class OpenLog implements LogContext {
   /** Ends intake, waits a little for what runs, and writes everything down. */
   async close(): Promise<void> {
     const stops = [...this.#consumers].map((consumer) => consumer.stop());
-    await within(CLOSE_DRAIN_MS, Promise.all(stops));
+    await settlesWithin(Promise.all(stops), CLOSE_DRAIN_MS);
     this.#closed = true;
     this.alarm.stop();
     this.#retention.stop();
     this.turns.stop();
-    await within(CLOSE_DRAIN_MS, this.#trimmer.stop());
+    await settlesWithin(this.#trimmer.stop(), CLOSE_DRAIN_MS);
     try {
       this.journal.close();
     } catch (error) {

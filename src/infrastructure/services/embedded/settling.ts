@@ -1,4 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { pause } from '../../../core/messaging/transport-kit/backoff.js';
+import { retriedMessage } from '../../../core/messaging/transport-kit/hand-over.js';
 import type { Settlement } from '../../../core/messaging/transport.js';
 import { packOne } from './block.js';
 import { dueValue } from './due-table.js';
@@ -26,7 +27,7 @@ export async function settleOnDisk(
     } catch (error) {
       if (open.isClosed || isGivingUp()) return false;
       open.reportError(error as Error);
-      await sleep(RETRY_MS, undefined, { ref: false });
+      await pause(RETRY_MS, open.clock);
     }
   }
 }
@@ -39,9 +40,7 @@ function writesFor(
   const { dueKey } = item;
   if (settlement.kind === 'ack') return { write: () => dueKey && due.remove(dueKey) };
   const dueMs = Math.floor(clock.now() + Math.max(settlement.delayMs, 0));
-  const message = settlement.headers
-    ? { ...item.message, headers: { ...item.message.headers, ...settlement.headers } }
-    : item.message;
+  const message = retriedMessage(item.message, settlement);
   const key = due.newKey(group.record.id, dueMs);
   const value = dueValue(packOne(message, item.appendedAt), item.attempt + 1, item.origin);
   return {

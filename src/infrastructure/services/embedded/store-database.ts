@@ -1,5 +1,5 @@
 import { MessagingError } from '../../../core/messaging/messaging.errors.js';
-import { within } from './deadline.js';
+import { settlesWithin } from '../../../core/messaging/transport-kit/deadline.js';
 import { EmbeddedDatabase } from './embedded-database.js';
 import type { Writes } from './group-commit.js';
 
@@ -35,7 +35,7 @@ export class StoreDatabase {
     try {
       const full = bytes > 0 ? this.#database.refusesGrowth(bytes) : undefined;
       if (full) throw full;
-      if ((await within(COMMIT_TIMEOUT_MS, this.#database.submit(work, bytes).done)) !== undefined) return;
+      if (await settlesWithin(this.#database.submit(work, bytes).done, COMMIT_TIMEOUT_MS)) return;
     } catch (error) {
       throw unavailable(this.#name, error instanceof Error ? error.message : '', error);
     }

@@ -1,3 +1,4 @@
+import { systemClock } from '../../../core/messaging/clock.js';
 import type { Catalog } from './catalog.js';
 import type { EmbeddedDatabase } from './embedded-database.js';
 import type { LogReader, TopicLog } from './topic-log.js';
@@ -14,7 +15,7 @@ export interface RemovalParts {
 /** Removes what every group of a topic has settled. */
 export class Trimmer {
   readonly #noted = new Set<TopicLog>();
-  #timer: NodeJS.Timeout | undefined;
+  #cancel: (() => void) | undefined;
   #running: Promise<void> | undefined;
   #isStopped = false;
 
@@ -31,21 +32,20 @@ export class Trimmer {
 
   async stop(): Promise<void> {
     this.#isStopped = true;
-    clearTimeout(this.#timer);
+    this.#cancel?.();
     this.#noted.clear();
     await this.#running;
   }
 
   #arm(): void {
-    if (this.#timer || this.#running || this.#isStopped) return;
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
+    if (this.#cancel || this.#running || this.#isStopped) return;
+    this.#cancel = systemClock.schedule(DELAY_MS, () => {
+      this.#cancel = undefined;
       this.#running = this.#run().finally(() => {
         this.#running = undefined;
         if (this.#noted.size > 0) this.#arm();
       });
-    }, DELAY_MS);
-    this.#timer.unref();
+    });
   }
 
   async #run(): Promise<void> {

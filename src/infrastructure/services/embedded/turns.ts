@@ -1,3 +1,4 @@
+import { systemClock } from '../../../core/messaging/clock.js';
 import type { HandOutJournal } from './hand-out-journal.js';
 
 const RETRY_MS = 1_000;
@@ -27,7 +28,8 @@ export class Turns {
   readonly #suppliers = new Set<Supplier>();
   #offers: Offer[] = [];
   #flushWaiters: (() => void)[] = [];
-  #scheduled: NodeJS.Immediate | NodeJS.Timeout | undefined;
+  /** Ends what is scheduled. */
+  #cancel: (() => void) | undefined;
   #stopped = false;
 
   constructor(journal: HandOutJournal, onError: (error: Error) => void) {
@@ -39,7 +41,7 @@ export class Turns {
   wake(supplier?: Supplier): void {
     if (this.#stopped) return;
     if (supplier) this.#suppliers.add(supplier);
-    this.#scheduled ??= setImmediate(() => this.#run());
+    this.#cancel ??= atTurnEnd(() => this.#run());
   }
 
   /** Resolves once everything that was noted so far is written. */
@@ -58,14 +60,11 @@ export class Turns {
   /** From now on nothing is delivered. */
   stop(): void {
     this.#stopped = true;
-    if (this.#scheduled) {
-      clearImmediate(this.#scheduled as NodeJS.Immediate);
-      clearTimeout(this.#scheduled as NodeJS.Timeout);
-    }
+    this.#cancel?.();
   }
 
   #run(): void {
-    this.#scheduled = undefined;
+    this.#cancel = undefined;
     if (this.#stopped) return;
     // While the journal cannot be written nothing new is taken: what was taken waits.
     if (this.#offers.length === 0) this.#collect();
@@ -73,9 +72,7 @@ export class Turns {
       this.#journal.flush();
     } catch (error) {
       this.#onError(error as Error);
-      const timer = setTimeout(() => this.#run(), RETRY_MS);
-      timer.unref();
-      this.#scheduled = timer;
+      this.#cancel = systemClock.schedule(RETRY_MS, () => this.#run());
       return;
     }
     for (const resolve of this.#flushWaiters.splice(0)) resolve();
@@ -94,4 +91,9 @@ export class Turns {
       }
     }
   }
+}
+
+function atTurnEnd(callback: () => void): () => void {
+  const immediate = setImmediate(callback);
+  return () => clearImmediate(immediate);
 }

@@ -1,5 +1,5 @@
 import { systemClock } from '../../../core/messaging/clock.js';
-import { withDeadline } from '../../../core/messaging/dead-letters/deadline.js';
+import { withDeadline } from '../../../core/messaging/transport-kit/deadline.js';
 import { errorCodeOf, MessagingError } from '../../../core/messaging/messaging.errors.js';
 
 export interface CheckResult {
@@ -48,7 +48,7 @@ export class CachedCheck {
   async #ask(): Promise<CheckResult> {
     let errorCode: string | undefined;
     try {
-      await withDeadline(this.#answer(), this.#timeoutMs, systemClock, tooLate);
+      await withDeadline(this.#answer(), this.#timeoutMs, tooLate, systemClock);
     } catch (error) {
       errorCode = errorCodeOf(error);
     }

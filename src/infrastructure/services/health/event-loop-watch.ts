@@ -1,4 +1,5 @@
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
+import { repeatEvery } from '../../../core/messaging/clock.js';
 
 const RESOLUTION_MS = 20;
 const WINDOW_MS = 5_000;
@@ -7,21 +8,20 @@ const WINDOW_MS = 5_000;
 export class EventLoopWatch {
   #current: IntervalHistogram | undefined;
   #previousMaxMs = 0;
-  #timer: NodeJS.Timeout | undefined;
+  #endWindows = (): void => undefined;
 
   start(): void {
     if (this.#current) return;
     this.#current = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
     this.#current.enable();
-    this.#timer = setInterval(() => {
+    this.#endWindows = repeatEvery(WINDOW_MS, () => {
       this.#previousMaxMs = this.#currentMaxMs();
       this.#current?.reset();
-    }, WINDOW_MS);
-    this.#timer.unref();
+    });
   }
 
   stop(): void {
-    clearInterval(this.#timer);
+    this.#endWindows();
     this.#current?.disable();
     this.#current = undefined;
     this.#previousMaxMs = 0;

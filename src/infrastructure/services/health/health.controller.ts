@@ -3,7 +3,7 @@ import { HttpAdapterHost } from '@nestjs/core';
 import { HealthCheck, HealthCheckService, type HealthCheckResult } from '@nestjs/terminus';
 import { type AdminRequest, hasRole } from '../../../core/messaging/admin/admin-authorizer.js';
 import { systemClock } from '../../../core/messaging/clock.js';
-import { withDeadline } from '../../../core/messaging/dead-letters/deadline.js';
+import { withDeadline } from '../../../core/messaging/transport-kit/deadline.js';
 import type { MessagingHealth } from './health-assessment.js';
 import { HEALTH_SETTINGS, type HealthSettings } from './health.options.js';
 import { MessagingHealthIndicator } from './messaging-health.indicator.js';
@@ -77,8 +77,8 @@ export class HealthController {
       const identity = await withDeadline(
         asking,
         AUTHORIZER_TIMEOUT_MS,
-        systemClock,
         () => new Error('Too late'),
+        systemClock,
       );
       return identity !== null && hasRole(identity, 'viewer');
     } catch {

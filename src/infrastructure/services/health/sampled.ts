@@ -1,5 +1,5 @@
 import { systemClock } from '../../../core/messaging/clock.js';
-import { withDeadline } from '../../../core/messaging/dead-letters/deadline.js';
+import { withDeadline } from '../../../core/messaging/transport-kit/deadline.js';
 
 /**
  * A figure that has to be asked for, kept for a while: the metrics of one scrape share one answer, and several scrapers
@@ -34,7 +34,7 @@ export class Sampled<T> {
   async #sample(): Promise<T | undefined> {
     try {
       const asking = (async () => this.#ask())();
-      return await withDeadline(asking, this.#deadlineMs, systemClock, () => new Error('Too late'));
+      return await withDeadline(asking, this.#deadlineMs, () => new Error('Too late'), systemClock);
     } catch {
       return undefined;
     }

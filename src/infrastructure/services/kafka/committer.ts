@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { pause } from '../../../core/messaging/transport-kit/backoff.js';
 import type { Clock } from '../../../core/messaging/transport.js';
 import { isRebalance } from './kafka-errors.js';
 import type { GroupMembership } from './group-membership.js';

@@ -1,4 +1,4 @@
-import { within } from '../../../core/messaging/transport-kit/within.js';
+import { settlesWithin } from '../../../core/messaging/transport-kit/deadline.js';
 import type { ClientSockets } from './client-sockets.js';
 
 /** A client of kafkajs, or what it makes. */
@@ -18,7 +18,7 @@ export async function endWithin(
   sockets: ClientSockets,
 ): Promise<void> {
   const ended = Promise.all(clients.map(end));
-  await within(ended, timeoutMs, () => new Error('late')).catch(() => undefined);
+  await settlesWithin(ended, timeoutMs);
   sockets.end();
 }
 

@@ -1,5 +1,5 @@
 import { MessagingError } from '../../../core/messaging/messaging.errors.js';
-import { within } from '../../../core/messaging/transport-kit/within.js';
+import { withDeadline } from '../../../core/messaging/transport-kit/deadline.js';
 import type { KafkaLink } from './kafka-link.js';
 import type { Consumer } from './kafkajs/kafkajs-client.js';
 
@@ -43,7 +43,7 @@ export class GroupMembership {
         'TRANSPORT_UNAVAILABLE',
         `${this.link.label}: group "${this.group.id}" is not read at the moment, so that nothing can be stored for it.`,
       );
-    await within(this.consumer.commitOffsets(offsets), this.link.options.requestTimeoutMs, () =>
+    await withDeadline(this.consumer.commitOffsets(offsets), this.link.options.requestTimeoutMs, () =>
       this.link.silentError(),
     );
   }

@@ -1,7 +1,7 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { pause } from '../../../core/messaging/transport-kit/backoff.js';
 import { MessagingError } from '../../../core/messaging/messaging.errors.js';
 import { KeepOpen } from '../../../core/messaging/transport-kit/keep-open.js';
-import { within } from '../../../core/messaging/transport-kit/within.js';
+import { settlesWithin, withDeadline } from '../../../core/messaging/transport-kit/deadline.js';
 import { failureOf, isPassing, typeOf } from './kafka-errors.js';
 import { ClientSockets } from './client-sockets.js';
 import { endWithin } from './end-client.js';
@@ -182,7 +182,7 @@ export class GroupReader {
       await consumer.connect();
       await consumer.subscribe({ topics: [...this.membership.group.topics], fromBeginning: true });
     };
-    await within(connect(), connectTimeoutMs + requestTimeoutMs, () => this.link.silentError());
+    await withDeadline(connect(), connectTimeoutMs + requestTimeoutMs, () => this.link.silentError());
     const running = consumer.run({
       autoCommit: false,
       eachBatchAutoResolve: false,
@@ -190,7 +190,7 @@ export class GroupReader {
       eachBatch: (payload) => this.#batch(payload),
     });
     running.catch(fail);
-    await Promise.race([joined, pause(JOIN_PATIENCE_MS, undefined, { ref: false })]);
+    await settlesWithin(joined, JOIN_PATIENCE_MS, this.link.clock);
     this.#isOpen = true;
   }
 

@@ -1,10 +1,15 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { DeliverySlots } from '../../../core/messaging/transport-kit/delivery-slots.js';
+import { handOver } from '../../../core/messaging/transport-kit/hand-over.js';
+import {
+  type NextAttempt,
+  RepublishingRetry,
+} from '../../../core/messaging/transport-kit/republishing-retry.js';
 import { TellOnce } from '../../../core/messaging/transport-kit/tell-once.js';
-import { within } from '../../../core/messaging/transport-kit/within.js';
+import { settlesWithin } from '../../../core/messaging/transport-kit/deadline.js';
 import type {
   Consumer,
   OnDelivery,
+  PublishOutcome,
   Settlement,
   Subscription,
   TransportContext,
@@ -25,11 +30,6 @@ import { Partitions } from './partitions.js';
 import { Room } from './room.js';
 import type { Topics } from './topics.js';
 
-/** A delivery whose callback broke its promise not to reject comes back after this. */
-const BROKEN_CALLBACK: Settlement = { kind: 'retry', delayMs: 1_000 };
-/** A retry that the broker does not take is tried again after this. */
-const HAND_ON_MIN_MS = 50;
-const HAND_ON_MAX_MS = 2_000;
 /** Settled offsets behind one that is not, of one partition: more would cost memory and come again after a crash. */
 const MAX_SPAN = 20_000;
 
@@ -62,6 +62,7 @@ export class KafkaConsumer implements Consumer, ReaderListener {
   readonly #membership: GroupMembership;
   #reader: GroupReader | undefined;
   readonly #committer: Committer;
+  readonly #retries: RepublishingRetry;
   readonly #room = new Room();
   readonly #inHand = new Set<WireMessage>();
   readonly #troubles: TellOnce;
@@ -82,6 +83,11 @@ export class KafkaConsumer implements Consumer, ReaderListener {
     this.#troubles = new TellOnce((error) => context.onEvent({ type: 'error', error }));
     const { topic, group } = subscription;
     const id = topics.names.group({ topic, group });
+    this.#retries = new RepublishingRetry(context.clock, {
+      publish: (next) => this.#republish(next),
+      failed: (error) => this.failed(error),
+      recovered: () => this.#troubles.over(),
+    });
     this.#slots = new DeliverySlots(
       subscription,
       (held, done) => this.#deliver(held, done),
@@ -137,9 +143,8 @@ export class KafkaConsumer implements Consumer, ReaderListener {
     for (const { opened } of this.#slots.withdraw()) this.#inHand.delete(opened.message);
     await this.#slots.idle();
     if (this.#isAbandoned) return;
-    await within(this.#committer.now(false), LAST_COMMIT_MS, () => this.services.link.silentError()).catch(
-      () => undefined, // what is not stored comes again
-    );
+    const stored = this.#committer.now(false).catch(() => undefined); // what is not stored comes again
+    await settlesWithin(stored, LAST_COMMIT_MS);
     await this.#reader?.close();
     this.#partitions.dropAll();
   }
@@ -159,9 +164,9 @@ export class KafkaConsumer implements Consumer, ReaderListener {
   async beforeRebalance(keepAlive: () => Promise<void>): Promise<void> {
     const { clock } = this.services.context;
     const patienceMs = this.subscription.ordering === 'key' ? KEYED_PATIENCE_MS : PATIENCE_MS;
-    const idle = this.#slots.idle().then(() => true);
+    const idle = this.#slots.idle();
     for (const until = clock.monotonic() + patienceMs; clock.monotonic() < until;) {
-      if (await Promise.race([idle, pause(LOOK_MS, false, { ref: false })])) break;
+      if (await settlesWithin(idle, LOOK_MS, clock)) break;
       await keepAlive();
     }
     for (const partition of this.#partitions) partition.isDirty = true;
@@ -244,17 +249,18 @@ export class KafkaConsumer implements Consumer, ReaderListener {
 
   #deliver(held: Held, done: () => void): void {
     const { opened, attempt } = held;
-    const { name } = this.services.context;
-    this.onDelivery({ message: opened.message, attempt, transport: name })
-      .catch(() => BROKEN_CALLBACK)
-      .then(async (settlement) => {
-        if (settlement.kind !== 'retry' || (await this.#handOn(held, settlement)))
-          held.partition.settle(held.taken);
-        this.#settled(held, done);
-        // A crash before would bring it back besides its retry.
-        if (settlement.kind === 'retry') await this.#committer.now();
-      })
-      .catch((error: unknown) => this.failed(error));
+    const delivery = { message: opened.message, attempt, transport: this.services.context.name };
+    handOver(this.onDelivery, delivery, (settlement) => {
+      this.#settle(held, settlement, done).catch((error: unknown) => this.failed(error));
+    });
+  }
+
+  async #settle(held: Held, settlement: Settlement, done: () => void): Promise<void> {
+    if (settlement.kind !== 'retry' || (await this.#handOn(held, settlement)))
+      held.partition.settle(held.taken);
+    this.#settled(held, done);
+    // A crash before would bring it back besides its retry.
+    if (settlement.kind === 'retry') await this.#committer.now();
   }
 
   #settled({ partition, opened }: Held, done: () => void): void {
@@ -266,25 +272,17 @@ export class KafkaConsumer implements Consumer, ReaderListener {
   }
 
   /** Whether it waits elsewhere for its next attempt, which comes to this group only. Tries until it does or is not ours any more. */
-  async #handOn(held: Held, { delayMs, headers }: Settlement & { kind: 'retry' }): Promise<boolean> {
-    const { opened, attempt, partition } = held;
+  #handOn({ opened, attempt, partition }: Held, retry: Settlement & { kind: 'retry' }): Promise<boolean> {
+    return this.#retries.publish({ message: opened.message, attempt }, retry, () => !partition.isLost);
+  }
+
+  async #republish({ message, attempt, dueAt, delayMs }: NextAttempt): Promise<PublishOutcome | undefined> {
     const { topic, group } = this.subscription;
-    const { clock } = this.services.context;
-    const message = headers
-      ? { ...opened.message, headers: { ...opened.message.headers, ...headers } }
-      : opened.message;
-    const delay = { topic, group, dueAt: clock.now() + delayMs, delayMs };
-    for (let waitMs = HAND_ON_MIN_MS; !partition.isLost; waitMs = Math.min(2 * waitMs, HAND_ON_MAX_MS)) {
-      const deadline = clock.monotonic() + this.services.link.options.requestTimeoutMs;
-      const parcel = { messages: [message], transit: { attempt: attempt + 1 }, deadline };
-      const [outcome] = await this.services.producer.postpone(delay, parcel);
-      if (outcome?.kind === 'accepted') {
-        this.services.delayed.added({ topic, group }, 1, delayMs);
-        return true;
-      }
-      if (outcome) this.failed(outcome.error);
-      await pause(waitMs, undefined, { ref: false });
-    }
-    return false;
+    const { link, producer, delayed, context } = this.services;
+    const deadline = context.clock.monotonic() + link.options.requestTimeoutMs;
+    const parcel = { messages: [message], transit: { attempt }, deadline };
+    const [outcome] = await producer.postpone({ topic, group, dueAt, delayMs }, parcel);
+    if (outcome?.kind === 'accepted') delayed.added({ topic, group }, 1, delayMs);
+    return outcome;
   }
 }

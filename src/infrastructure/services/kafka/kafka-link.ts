@@ -1,5 +1,6 @@
 import { MessagingError } from '../../../core/messaging/messaging.errors.js';
-import { within } from '../../../core/messaging/transport-kit/within.js';
+import { backoffMs } from '../../../core/messaging/transport-kit/backoff.js';
+import { withDeadline } from '../../../core/messaging/transport-kit/deadline.js';
 import type { Clock } from '../../../core/messaging/transport.js';
 import { clientConfigOf } from './client-config.js';
 import { ClientSockets } from './client-sockets.js';
@@ -12,8 +13,7 @@ import { type Admin, type Kafkajs, loadKafkajs, type Producer } from './kafkajs/
 import { patchKafkajs } from './kafkajs/patches.js';
 import { firstToAnswer } from './seeds.js';
 
-const RECONNECT_MIN_MS = 100;
-const RECONNECT_MAX_MS = 2_000;
+const RECONNECT_BACKOFF = { minMs: 100, maxMs: 2_000, jitter: 'half' } as const;
 /** How often the brokers are asked whether they are there, because the client does not tell. */
 const WATCH_MS = 2_000;
 const FIRST_RETRY_MS = 100;
@@ -96,7 +96,7 @@ export class KafkaLink {
   async ask<T>(question: (admin: Admin) => Promise<T>): Promise<T> {
     const { admin, producer } = this.client;
     try {
-      return await within(question(admin), this.options.requestTimeoutMs, () => {
+      return await withDeadline(question(admin), this.options.requestTimeoutMs, () => {
         const error = this.silentError();
         this.failed(producer, error);
         return error;
@@ -185,7 +185,7 @@ export class KafkaLink {
       });
       const connecting = producer.connect();
       try {
-        await within(connecting, patienceMs, () => this.silentError());
+        await withDeadline(connecting, patienceMs, () => this.silentError());
         return producer;
       } catch (error) {
         void endAlsoAfter(producer, connecting);
@@ -205,7 +205,7 @@ export class KafkaLink {
   #watch(client: Client): void {
     this.#cancelTimer = this.clock.schedule(WATCH_MS, () => {
       const asked = client.admin.fetchTopicMetadata({ topics: [`${this.options.namePrefix}.ping`] });
-      within(asked, this.options.requestTimeoutMs, () => this.silentError())
+      withDeadline(asked, this.options.requestTimeoutMs, () => this.silentError())
         .catch((error: unknown) => {
           if (!isAnswer(error)) this.#lost(client, error);
         })
@@ -233,9 +233,9 @@ export class KafkaLink {
     if (this.#isClosed) return;
     this.#cancelTimer = this.clock.schedule(delayMs, () => {
       this.connect().catch(() => {
-        const ceiling = Math.min(RECONNECT_MIN_MS * 2 ** Math.min(this.#failures, 10), RECONNECT_MAX_MS);
+        const againMs = backoffMs(this.#failures, RECONNECT_BACKOFF);
         this.#failures += 1;
-        this.#reconnect(Math.round(ceiling * (0.5 + Math.random() / 2)));
+        this.#reconnect(againMs);
       });
     });
   }

@@ -8,7 +8,7 @@ import { PublishCall } from './publish-call.js';
 import { TopicLane } from './topic-lane.js';
 import type { Topics } from './topics.js';
 import { tierOf } from './wait-tiers.js';
-import { within } from '../../../core/messaging/transport-kit/within.js';
+import { withDeadline } from '../../../core/messaging/transport-kit/deadline.js';
 
 const SWEEP_MS = 20;
 /**
@@ -94,7 +94,7 @@ export class KafkaProducer {
     try {
       this.link.assertUp();
       if (this.topics.partitionsOf(topic) === undefined)
-        await within(declare(), Math.max(1, deadline - this.#clock.monotonic()), () =>
+        await withDeadline(declare(), Math.max(1, deadline - this.#clock.monotonic()), () =>
           this.link.silentError(),
         );
     } catch (error) {

@@ -1,4 +1,4 @@
-import { within } from '../../../core/messaging/transport-kit/within.js';
+import { withDeadline } from '../../../core/messaging/transport-kit/deadline.js';
 import { numberOf } from './compression.js';
 import type { Gate } from './gate.js';
 import { failureOf, isOfBatch, type KafkaFailure, typeOf } from './kafka-errors.js';
@@ -91,8 +91,10 @@ export class PartitionLane {
         topicMessages: [{ topic, messages }],
       });
       sending.catch(() => undefined); // it may fail long after it was given up
-      const written = await within(Promise.race([sending, ended]), SEND_PATIENCE * requestTimeoutMs, () =>
-        link.silentError(),
+      const written = await withDeadline(
+        Promise.race([sending, ended]),
+        SEND_PATIENCE * requestTimeoutMs,
+        () => link.silentError(),
       );
       // The client calls a request done that it has given to nobody, because the leader has changed meanwhile.
       if (!written.some((answer) => answer.partition === partition))

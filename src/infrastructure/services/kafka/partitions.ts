@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { pause } from '../../../core/messaging/transport-kit/backoff.js';
 import type { Assignment } from './group-reader.js';
 import type { KafkaLink } from './kafka-link.js';
 import { Partition } from './partition.js';
@@ -112,7 +112,7 @@ export class Partitions {
         if (tries > QUIET_TRIES) this.failed(error);
       }
       if (!isWanted() || this.link.isClosed) return undefined;
-      await pause(RETRY_MS, undefined, { ref: false });
+      await pause(RETRY_MS, this.link.clock);
     }
   }
 

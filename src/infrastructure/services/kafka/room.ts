@@ -1,3 +1,5 @@
+import { awaitedClock } from '../../../core/messaging/clock.js';
+
 /** Long enough not to be noticed, short enough to stay a member of a group meanwhile. */
 const LOOK_MS = 250;
 
@@ -8,9 +10,9 @@ export class Room {
   /** Resolves with true as soon as there may be room, with false when it is time to look after other things. */
   wait(): Promise<boolean> {
     return new Promise((resolve) => {
-      const timer = setTimeout(() => resolve(false), LOOK_MS);
+      const cancel = awaitedClock.schedule(LOOK_MS, () => resolve(false));
       this.#waiting.push(() => {
-        clearTimeout(timer);
+        cancel();
         resolve(true);
       });
     });

@@ -1,4 +1,5 @@
-import { within } from '../../../core/messaging/transport-kit/within.js';
+import { withDeadline } from '../../../core/messaging/transport-kit/deadline.js';
+import { shuffled } from '../../../core/messaging/transport-kit/shuffle.js';
 import { clientConfigOf } from './client-config.js';
 import { ClientSockets } from './client-sockets.js';
 import { endWithin } from './end-client.js';
@@ -57,17 +58,10 @@ async function ask(seed: string, name: string, options: KafkaOptions, kafkajs: K
   // A connection alone says little: one that wants a login is closed at the first question.
   const connecting = admin.connect().then(() => admin.describeCluster());
   try {
-    await within(connecting, options.connectTimeoutMs, () => new Error('connect ETIMEDOUT'));
+    await withDeadline(connecting, options.connectTimeoutMs, () => new Error('connect ETIMEDOUT'));
     return { kafka, admin, sockets, seeds };
   } catch (error) {
     void endWithin(END_TIMEOUT_MS, [admin], sockets);
     throw error;
   }
-}
-
-function shuffled<T>(items: readonly T[]): T[] {
-  return items
-    .map((item) => ({ item, at: Math.random() }))
-    .sort((a, b) => a.at - b.at)
-    .map(({ item }) => item);
 }

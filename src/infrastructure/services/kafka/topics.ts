@@ -1,4 +1,5 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { pause } from '../../../core/messaging/transport-kit/backoff.js';
+import { settlesWithin } from '../../../core/messaging/transport-kit/deadline.js';
 import { MessagingError } from '../../../core/messaging/messaging.errors.js';
 import type { Destination } from '../../../core/messaging/transport.js';
 import { typeOf } from './kafka-errors.js';
@@ -30,7 +31,7 @@ export class Topics {
   readonly #ready = new Map<string, number>();
   /** What is created next. */
   #gathering: { readonly wanted: Wanted[]; readonly done: Promise<Map<string, number>> } | undefined;
-  #creating = Promise.resolve();
+  #creating: Promise<unknown> = Promise.resolve();
 
   constructor(
     private readonly link: KafkaLink,
@@ -118,8 +119,7 @@ export class Topics {
         if (this.#gathering?.wanted === all) this.#gathering = undefined;
         return this.#create(all);
       });
-      const patience = pause(GATHERED_FOR_MS, undefined, { ref: false });
-      this.#creating = Promise.race([patience, done.then(noop, noop)]);
+      this.#creating = settlesWithin(done.then(noop, noop), GATHERED_FOR_MS, this.link.clock);
       this.#gathering = together = { wanted: all, done };
     }
     try {

@@ -1,16 +1,8 @@
 import { DeliverySlots } from '../../../core/messaging/transport-kit/delivery-slots.js';
-import type {
-  Consumer,
-  Delivery,
-  OnDelivery,
-  Settlement,
-  Subscription,
-} from '../../../core/messaging/transport.js';
+import { handOver, retriedMessage } from '../../../core/messaging/transport-kit/hand-over.js';
+import type { Consumer, OnDelivery, Settlement, Subscription } from '../../../core/messaging/transport.js';
 import type { MemoryGroup } from './memory-group.js';
 import { Handover, type Receiver } from './memory-handover.js';
-
-/** A delivery whose callback broke its promise not to reject comes back after this. */
-const BROKEN_CALLBACK: Settlement = { kind: 'retry', delayMs: 1_000 };
 
 /** Serves one subscription. */
 export class MemoryConsumer implements Consumer, Receiver {
@@ -61,15 +53,7 @@ export class MemoryConsumer implements Consumer, Receiver {
       this.#settle(handover, settlement);
       done();
     };
-    this.#call({ message, attempt, transport: this.transport }).then(settle, () => settle(BROKEN_CALLBACK));
-  }
-
-  #call(delivery: Delivery): Promise<Settlement> {
-    try {
-      return this.onDelivery(delivery);
-    } catch {
-      return Promise.resolve(BROKEN_CALLBACK);
-    }
+    handOver(this.onDelivery, { message, attempt, transport: this.transport }, settle);
   }
 
   #settle(handover: Handover, settlement: Settlement): void {
@@ -79,7 +63,7 @@ export class MemoryConsumer implements Consumer, Receiver {
       return;
     }
     const { message, attempt, held } = handover;
-    const headers = settlement.headers ? { ...message.headers, ...settlement.headers } : message.headers;
-    this.group.comeBack(new Handover(held, { ...message, headers }, attempt + 1), settlement.delayMs);
+    const again = retriedMessage(message, settlement);
+    this.group.comeBack(new Handover(held, again, attempt + 1), settlement.delayMs);
   }
 }

@@ -1,4 +1,5 @@
 import { MessagingError } from '../../../core/messaging/messaging.errors.js';
+import { settlesWithin } from '../../../core/messaging/transport-kit/deadline.js';
 import { assertName } from '../../../core/messaging/transport-kit/limits.js';
 import type {
   Backlog,
@@ -104,12 +105,7 @@ export class MemoryTransport implements Transport {
     if (this.#state === 'open') this.context.onEvent({ type: 'disconnected' });
     this.#state = 'closed';
     const stopped = Promise.all([...this.#consumers].map((consumer) => consumer.stop()));
-    let cancel = (): void => undefined;
-    const late = new Promise<void>((resolve) => {
-      cancel = this.context.clock.schedule(CLOSE_TIMEOUT_MS, resolve);
-    });
-    await Promise.race([stopped, late]);
-    cancel();
+    await settlesWithin(stopped, CLOSE_TIMEOUT_MS, this.context.clock);
     for (const topic of this.#topics.values()) topic.clear();
     this.#topics.clear();
   }

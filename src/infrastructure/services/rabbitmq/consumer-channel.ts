@@ -4,7 +4,7 @@ import type { Channel, ConsumeMessage } from './amqplib-client.js';
 import { acknowledgeProbe, consumeFirst, type Watched } from './delivery-probe.js';
 import { open, probedIn } from './envelope.js';
 import type { RabbitmqConnection } from './rabbitmq-connection.js';
-import { within } from '../../../core/messaging/transport-kit/within.js';
+import { settlesWithin } from '../../../core/messaging/transport-kit/deadline.js';
 import { answered, endChannel } from './answered.js';
 
 const CANCEL_TIMEOUT_MS = 3_000;
@@ -154,7 +154,7 @@ export class ConsumerChannel implements Watched {
     this.#hasEnded = true;
     this.acks.flush();
     try {
-      await within(this.channel.close(), CANCEL_TIMEOUT_MS, () => new Error('late'));
+      await settlesWithin(this.channel.close(), CANCEL_TIMEOUT_MS);
     } catch {
       // the connection is gone, and with it the channel
     }
@@ -201,7 +201,7 @@ export class ConsumerChannel implements Watched {
 
   async #cancel(queue: string): Promise<void> {
     try {
-      await within(this.channel.cancel(queue), CANCEL_TIMEOUT_MS, () => new Error('late'));
+      await settlesWithin(this.channel.cancel(queue), CANCEL_TIMEOUT_MS);
     } catch {
       // it has ended, and hands out nothing either
     }

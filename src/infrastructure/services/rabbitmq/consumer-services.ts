@@ -4,6 +4,7 @@ import type { RabbitmqConnection } from './rabbitmq-connection.js';
 import type { RabbitmqOptions } from './rabbitmq.options.js';
 import type { RabbitmqPublisher } from './rabbitmq-publisher.js';
 import type { Topology } from './topology.js';
+import type { WaitQueues } from './wait-queues.js';
 
 /** What consumers of one transport share. */
 export interface ConsumerServices {
@@ -11,6 +12,7 @@ export interface ConsumerServices {
   readonly topology: Topology;
   readonly depths: Depths;
   readonly publisher: RabbitmqPublisher;
+  readonly waitQueues: WaitQueues;
   readonly options: RabbitmqOptions;
   readonly context: TransportContext;
 }

@@ -1,3 +1,4 @@
+import { pause } from '../../../core/messaging/transport-kit/backoff.js';
 import type { Channel, ConsumeMessage } from './amqplib-client.js';
 import { answered, endChannel } from './answered.js';
 import type { ConsumerServices } from './consumer-services.js';
@@ -72,7 +73,7 @@ export class DeliveryProbe {
     const { clock } = this.services.context;
     for (let polls = 0; polls < POLLS; polls += 1) {
       if (!this.channel.isStill(queue)) return true;
-      await new Promise<void>((resolve) => clock.schedule(POLL_MS, resolve));
+      await pause(POLL_MS, clock);
     }
     return false;
   }

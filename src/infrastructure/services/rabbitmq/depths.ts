@@ -3,7 +3,7 @@ import type { Channel } from './amqplib-client.js';
 import { endChannel } from './answered.js';
 import type { RabbitmqConnection } from './rabbitmq-connection.js';
 import { REPLY, replyCodeOf } from './rabbitmq-errors.js';
-import { within } from '../../../core/messaging/transport-kit/within.js';
+import { withDeadline } from '../../../core/messaging/transport-kit/deadline.js';
 
 /**
  * A queue that is not there is not asked for again for so long, unless this process declares it; twice as long each time, because the
@@ -70,7 +70,7 @@ export class Depths {
   async #state(channel: Channel, queue: string): Promise<QueueState | undefined> {
     try {
       const late = (): Error => new Error(`no answer about "${queue}"`);
-      const answer = await within(channel.checkQueue(queue), this.timeoutMs, late);
+      const answer = await withDeadline(channel.checkQueue(queue), this.timeoutMs, late);
       return { messages: answer.messageCount, consumers: answer.consumerCount };
     } catch (error) {
       if (replyCodeOf(error) !== REPLY.notFound) throw error;

@@ -31,8 +31,6 @@ export class DueRouter {
   constructor(
     private readonly services: ConsumerServices,
     private readonly report: (error: unknown) => void,
-    /** Told of each queue from which something comes that has waited there. */
-    private readonly waited: (queue: string) => void,
   ) {
     const { connection, topology, context } = services;
     this.#mover = new Mover(connection, topology.names.due, {
@@ -40,21 +38,7 @@ export class DueRouter {
       move: (message) => this.sendOn(message),
       seen: (message) => this.#seen(message),
     });
-    this.#keepOpen = new KeepOpen(
-      async (lost) => {
-        await topology.due();
-        await this.#mover.open(() => {
-          this.#waitNoLonger();
-          this.#watch?.end();
-          lost();
-        });
-        if (this.#isClosed) return;
-        this.#watch = new StallWatch(services, this.#mover, { probes: true });
-        this.#watch.start();
-      },
-      context.clock,
-      report,
-    );
+    this.#keepOpen = new KeepOpen((lost) => this.#open(lost), context.clock, report);
   }
 
   /** Rejects when it cannot work now, and may be called again then. */
@@ -113,6 +97,18 @@ export class DueRouter {
     return outcome?.kind === 'accepted';
   }
 
+  async #open(lost: () => void): Promise<void> {
+    await this.services.topology.due();
+    await this.#mover.open(() => {
+      this.#waitNoLonger();
+      this.#watch?.end();
+      lost();
+    });
+    if (this.#isClosed) return;
+    this.#watch = new StallWatch(this.services, this.#mover, { probes: true });
+    this.#watch.start();
+  }
+
   #waitNoLonger(): void {
     for (const tell of this.#awaited.values()) tell(undefined);
   }
@@ -124,7 +120,7 @@ export class DueRouter {
       if (takenOut !== undefined) this.#awaited.get(takenOut)?.(undefined);
       return;
     }
-    this.waited(expired);
+    this.services.waitQueues.learns(expired);
     this.#awaited.get(expired)?.(true);
   }
 

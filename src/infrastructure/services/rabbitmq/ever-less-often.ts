@@ -1,12 +1,12 @@
+import { backoffMs } from '../../../core/messaging/transport-kit/backoff.js';
 import type { Clock } from '../../../core/messaging/transport.js';
 
-const FIRST_MS = 5_000;
-const MAX_MS = 600_000;
+const BACKOFF = { minMs: 5_000, maxMs: 600_000, jitter: 'none' } as const;
 
 /** When to do something about each of several things: now, and then after pauses that double up to ten minutes. */
 export class EverLessOften {
   /** On the clock that never jumps. */
-  readonly #plans = new Map<string, { readonly at: number; readonly everyMs: number }>();
+  readonly #plans = new Map<string, { readonly at: number; readonly times: number }>();
 
   constructor(private readonly clock: Clock) {}
 
@@ -15,15 +15,15 @@ export class EverLessOften {
   }
 
   done(name: string): void {
-    const { everyMs } = this.#plans.get(name) ?? { everyMs: FIRST_MS };
-    this.#plans.set(name, {
-      at: this.clock.monotonic() + everyMs,
-      everyMs: Math.min(2 * everyMs, MAX_MS),
-    });
+    this.#plan(name, this.#plans.get(name)?.times ?? 0);
   }
 
   /** Begins anew with short pauses. */
   soon(name: string): void {
-    this.#plans.set(name, { at: this.clock.monotonic() + FIRST_MS, everyMs: 2 * FIRST_MS });
+    this.#plan(name, 0);
+  }
+
+  #plan(name: string, times: number): void {
+    this.#plans.set(name, { at: this.clock.monotonic() + backoffMs(times, BACKOFF), times: times + 1 });
   }
 }

@@ -1,3 +1,4 @@
+import { pause } from '../../../core/messaging/transport-kit/backoff.js';
 import type { Destination, PublishOutcome } from '../../../core/messaging/transport.js';
 import type { ConsumerServices } from './consumer-services.js';
 import { open, type Opened } from './envelope.js';
@@ -57,7 +58,7 @@ export class HeldClaim {
     this.#movers.add(mover);
     try {
       await mover.open(() => undefined);
-      do await new Promise((resolve) => setTimeout(resolve, POLL_MS).unref());
+      do await pause(POLL_MS, this.services.context.clock);
       while (mover.isOpen && (!mover.isIdle || (await this.#depth(queue)) > 0));
     } finally {
       mover.close();

@@ -1,3 +1,5 @@
+import { systemClock } from '../../../core/messaging/clock.js';
+import { pause, spreadMs } from '../../../core/messaging/transport-kit/backoff.js';
 import { answered } from './answered.js';
 import type { Channel } from './amqplib-client.js';
 import type { RabbitmqConnection } from './rabbitmq-connection.js';
@@ -48,7 +50,7 @@ async function lock(connection: RabbitmqConnection, name: string): Promise<() =>
     } catch {
       break; // the declaration will tell what is wrong
     }
-    await new Promise((resolve) => setTimeout(resolve, AGAIN_MS * (0.5 + Math.random())).unref());
+    await pause(spreadMs(AGAIN_MS, 0.5), systemClock);
   }
   return () => undefined;
 }

@@ -1,3 +1,5 @@
+import { systemClock } from '../../../core/messaging/clock.js';
+import { pause } from '../../../core/messaging/transport-kit/backoff.js';
 import type { Channel, ConsumeMessage } from './amqplib-client.js';
 import type { RabbitmqConnection } from './rabbitmq-connection.js';
 import { answered, endChannel } from './answered.js';
@@ -110,7 +112,7 @@ export class Mover implements Watched {
     this.#moving += 1;
     try {
       while (this.#channel === channel && !(await this.options.move(message).catch(() => false)))
-        await new Promise((resolve) => setTimeout(resolve, RETRY_MS).unref());
+        await pause(RETRY_MS, systemClock);
       if (this.#channel === channel) channel.ack(message);
     } catch {
       // the channel is closing, and the message comes again

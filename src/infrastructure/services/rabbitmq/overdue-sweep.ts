@@ -6,6 +6,7 @@ import type { ConsumerServices } from './consumer-services.js';
 import { TOLERANCE, WAIT_LEVELS } from './delay-plan.js';
 import { open, probedIn } from './envelope.js';
 import { RepeatedLook } from './repeated-look.js';
+import type { WaitQueue } from './wait-queues.js';
 
 const LOOK_MS = 10_000;
 /** Queues of other processes, which may have died since, are looked for so often, and for so many destinations at a look. */
@@ -21,17 +22,17 @@ const GRACE_MS = 5_000;
  * looks at the queues that it has used, at those from which something has come to it, and at those of the groups that it consumes.
  */
 export class OverdueSweep {
-  /** By name: when it is looked at next, on the clock that never jumps, and how often. */
-  readonly #queues = new Map<
-    string,
-    { nextAt: number; readonly everyMs: number; readonly levelMs: number }
-  >();
+  /** By name: when a queue is looked at next, on the clock that never jumps. */
+  readonly #nextAt = new Map<string, number>();
   readonly #places = new Map<string, { readonly to: Destination; searchAt: number }>();
   readonly #looks: RepeatedLook;
 
   /** @param sendOn resolves with true once a message is safe elsewhere. */
   constructor(
-    private readonly services: Pick<ConsumerServices, 'connection' | 'topology' | 'depths' | 'context'>,
+    private readonly services: Pick<
+      ConsumerServices,
+      'connection' | 'topology' | 'depths' | 'context' | 'waitQueues'
+    >,
     private readonly sendOn: (message: Message) => Promise<boolean>,
   ) {
     this.#looks = new RepeatedLook(services.context.clock, LOOK_MS, () => this.#look());
@@ -46,34 +47,10 @@ export class OverdueSweep {
     this.#looks.end();
   }
 
-  /** The process lets messages wait there. */
-  uses(to: Destination, levelMs: number): void {
-    const name = this.services.topology.names.wait(to, levelMs);
-    if (this.#queues.has(name)) return;
-    this.#add(name, levelMs);
-  }
-
-  /** Something has come from there. */
-  learns(queue: string): void {
-    const levelMs = this.#queues.has(queue) ? undefined : this.services.topology.names.levelMsOf(queue);
-    if (levelMs !== undefined) this.#add(queue, levelMs);
-  }
-
-  /** Queues that it looks at, each with the time that messages wait there. */
-  *known(): Iterable<readonly [queue: string, levelMs: number]> {
-    for (const [name, { levelMs }] of this.#queues) yield [name, levelMs];
-  }
-
   /** Other processes may let messages wait on their way to there. */
   suspects(to: Destination): void {
     const name = this.services.topology.names.exchange(to);
     if (!this.#places.has(name)) this.#places.set(name, { to, searchAt: 0 });
-  }
-
-  #add(name: string, levelMs: number): void {
-    const everyMs = Math.max(LOOK_MS, levelMs * TOLERANCE);
-    const nextAt = this.services.context.clock.monotonic() + everyMs;
-    this.#queues.set(name, { everyMs, levelMs, nextAt });
   }
 
   async #look(): Promise<void> {
@@ -83,21 +60,29 @@ export class OverdueSweep {
       await this.#search(place.to);
       place.searchAt = now + SEARCH_MS;
     }
-    const due = [...this.#queues].filter(([, { nextAt }]) => nextAt <= now);
-    const states = await this.services.depths.of(due.map(([name]) => name));
+    const { waitQueues, depths } = this.services;
+    const due = [...waitQueues.known].filter(([name, queue]) => this.#nextAtOf(name, queue) <= now);
+    const states = await depths.of(due.map(([name]) => name));
     for (const [index, [name, queue]] of due.entries()) {
-      queue.nextAt = now + queue.everyMs;
+      this.#nextAt.set(name, now + everyMs(queue));
       const state = states[index];
-      if (!state) this.#queues.delete(name);
-      else if (state.messages > 0 && !this.#looks.hasEnded) await this.#relieve(name);
+      if (!state) {
+        this.#nextAt.delete(name);
+        waitQueues.forget(name);
+      } else if (state.messages > 0 && !this.#looks.hasEnded) await this.#relieve(name);
     }
+  }
+
+  #nextAtOf(name: string, queue: WaitQueue): number {
+    return this.#nextAt.get(name) ?? queue.knownSince + everyMs(queue);
   }
 
   async #search(to: Destination): Promise<void> {
     const names = new Map(WAIT_LEVELS.map((level) => [this.services.topology.names.wait(to, level), level]));
     const asked = this.services.depths.mayBeThere([...names.keys()]);
     const states = await this.services.depths.of(asked);
-    for (const [index, name] of asked.entries()) if (states[index]) this.uses(to, names.get(name) ?? 0);
+    for (const [index, name] of asked.entries())
+      if (states[index]) this.services.waitQueues.uses(to, names.get(name) ?? 0);
   }
 
   /**
@@ -137,4 +122,9 @@ export class OverdueSweep {
       error: new MessagingError('TRANSPORT_UNAVAILABLE', text),
     });
   }
+}
+
+/** How often a queue is looked at. */
+function everyMs({ levelMs }: WaitQueue): number {
+  return Math.max(LOOK_MS, levelMs * TOLERANCE);
 }

@@ -1,3 +1,4 @@
+import { shuffled } from '../../../core/messaging/transport-kit/shuffle.js';
 import type { Destination } from '../../../core/messaging/transport.js';
 import type { ConsumerChannel } from './consumer-channel.js';
 import type { ConsumerServices } from './consumer-services.js';
@@ -126,11 +127,4 @@ export class QueueShare {
   #isContested({ queue, consumers }: Seen): boolean {
     return consumers > 1 && !this.channel.hasServed(queue) && Math.random() < 0.5;
   }
-}
-
-function shuffled<T>(items: readonly T[]): T[] {
-  return items
-    .map((item) => ({ item, at: Math.random() }))
-    .sort((a, b) => a.at - b.at)
-    .map(({ item }) => item);
 }

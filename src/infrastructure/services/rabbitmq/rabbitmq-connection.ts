@@ -1,20 +1,22 @@
+import { systemClock } from '../../../core/messaging/clock.js';
+import { backoffMs } from '../../../core/messaging/transport-kit/backoff.js';
+import { shuffled } from '../../../core/messaging/transport-kit/shuffle.js';
 import type { Clock } from '../../../core/messaging/transport.js';
 import { MessagingError } from '../../../core/messaging/messaging.errors.js';
 import { type Channel, type ChannelModel, type ConfirmChannel, loadAmqplib } from './amqplib-client.js';
 import { isHopeless, reasonOf } from './rabbitmq-errors.js';
 import type { RabbitmqOptions } from './rabbitmq.options.js';
 import type { ServerUrl } from './server-urls.js';
-import { within } from '../../../core/messaging/transport-kit/within.js';
+import { withDeadline } from '../../../core/messaging/transport-kit/deadline.js';
 
-const RECONNECT_MIN_MS = 50;
-const RECONNECT_MAX_MS = 2_000;
+const RECONNECT_BACKOFF = { minMs: 50, maxMs: 2_000, jitter: 'half' } as const;
 
 export interface ConnectionListener {
   /** It can be used from now on. What was opened on an earlier connection is gone. */
-  onUp(): void;
-  onDown(error: MessagingError | undefined): void;
-  onBlocked(reason: string): void;
-  onUnblocked(): void;
+  onUp?(): void;
+  onDown?(error: MessagingError | undefined): void;
+  onBlocked?(reason: string): void;
+  onUnblocked?(): void;
 }
 
 /**
@@ -33,6 +35,7 @@ export class RabbitmqConnection {
   #doubted = new Set<string>();
   #isClosed = false;
   #cancelReconnect = (): void => undefined;
+  #listener: ConnectionListener = {};
 
   constructor(
     name: string,
@@ -41,10 +44,14 @@ export class RabbitmqConnection {
       readonly options: Pick<RabbitmqOptions, 'connectTimeoutMs' | 'operationTimeoutMs'>;
       readonly clock: Clock;
     },
-    private readonly listener: ConnectionListener,
   ) {
     const at = urls.map(({ address }) => address).join(', ');
     this.label = `RabbitMQ "${name}" at ${at}`;
+  }
+
+  /** Replaces who is told what happens to the connection. */
+  listen(listener: ConnectionListener): void {
+    this.#listener = listener;
   }
 
   get isUp(): boolean {
@@ -97,7 +104,7 @@ export class RabbitmqConnection {
     this.#model = undefined;
     if (!model) return;
     try {
-      await within(model.close(), CLOSE_TIMEOUT_MS, () => new Error('late'));
+      await withDeadline(model.close(), CLOSE_TIMEOUT_MS, () => new Error('late'));
     } catch {
       destroySocket(model);
     }
@@ -111,7 +118,7 @@ export class RabbitmqConnection {
       channel.on('error', () => undefined);
       return channel;
     });
-    return within(opening, this.settings.options.operationTimeoutMs, () => this.#silentError());
+    return withDeadline(opening, this.settings.options.operationTimeoutMs, () => this.#silentError());
   }
 
   async #connectAnywhere(): Promise<void> {
@@ -147,7 +154,7 @@ export class RabbitmqConnection {
     });
     const late = (): Error => Object.assign(new Error('connect ETIMEDOUT'), { code: 'ETIMEDOUT' });
     try {
-      return await within(connecting, timeout, late);
+      return await withDeadline(connecting, timeout, late);
     } catch (error) {
       connecting.then(destroySocket, () => undefined); // it may still come about
       throw error;
@@ -163,11 +170,11 @@ export class RabbitmqConnection {
     });
     model.on('blocked', (reason: string) => {
       this.#blockedReason = reason || 'resource alarm';
-      this.listener.onBlocked(this.#blockedReason);
+      this.#listener.onBlocked?.(this.#blockedReason);
     });
     model.on('unblocked', () => {
       this.#blockedReason = undefined;
-      this.listener.onUnblocked();
+      this.#listener.onUnblocked?.();
     });
     if (this.#isClosed) {
       destroySocket(model);
@@ -176,7 +183,7 @@ export class RabbitmqConnection {
     this.#model = model;
     this.#doubted = new Set();
     this.#failures = 0;
-    this.listener.onUp();
+    this.#listener.onUp?.();
   }
 
   #lost(model: ChannelModel, cause: unknown): void {
@@ -184,10 +191,10 @@ export class RabbitmqConnection {
     this.#model = undefined;
     if (this.#blockedReason !== undefined) {
       this.#blockedReason = undefined;
-      this.listener.onUnblocked();
+      this.#listener.onUnblocked?.();
     }
     if (this.#isClosed) return;
-    this.listener.onDown(
+    this.#listener.onDown?.(
       cause instanceof MessagingError
         ? cause
         : new MessagingError('TRANSPORT_UNAVAILABLE', `${this.label} lost its connection${reasonOf(cause)}.`),
@@ -197,14 +204,11 @@ export class RabbitmqConnection {
 
   #reconnect(): void {
     if (this.#isClosed) return;
-    const ceiling = Math.min(RECONNECT_MIN_MS * 2 ** Math.min(this.#failures, 10), RECONNECT_MAX_MS);
+    const delayMs = backoffMs(this.#failures, RECONNECT_BACKOFF);
     this.#failures += 1;
-    this.#cancelReconnect = this.settings.clock.schedule(
-      Math.round(ceiling * (0.5 + Math.random() / 2)),
-      () => {
-        this.connect().catch(() => this.#reconnect());
-      },
-    );
+    this.#cancelReconnect = this.settings.clock.schedule(delayMs, () => {
+      this.connect().catch(() => this.#reconnect());
+    });
   }
 
   /** The node that was lost comes last. */
@@ -252,16 +256,9 @@ function destroySocket(model: ChannelModel): void {
 
 /** The client says goodbye and waits for the other side to do so, which a broker that hangs does not. */
 function letGo(model: ChannelModel): void {
-  setTimeout(() => streamOf(model).destroy(), GOODBYE_MS).unref();
+  systemClock.schedule(GOODBYE_MS, () => streamOf(model).destroy());
 }
 
 function streamOf({ connection }: ChannelModel): Stream {
   return (connection as unknown as { readonly stream: Stream }).stream;
-}
-
-function shuffled<T>(items: readonly T[]): T[] {
-  return items
-    .map((item) => ({ item, at: Math.random() }))
-    .sort((a, b) => a.at - b.at)
-    .map(({ item }) => item);
 }

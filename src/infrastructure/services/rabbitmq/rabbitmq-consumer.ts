@@ -11,20 +11,19 @@ import type {
 import type { InHand } from './ack-runs.js';
 import { ConsumerChannel } from './consumer-channel.js';
 import type { ConsumerServices } from './consumer-services.js';
-import type { Delay, Opened } from './envelope.js';
+import type { Opened } from './envelope.js';
 import { HeldClaim } from './held-claim.js';
+import { handOver } from '../../../core/messaging/transport-kit/hand-over.js';
+import {
+  type NextAttempt,
+  RepublishingRetry,
+} from '../../../core/messaging/transport-kit/republishing-retry.js';
 import { KeepOpen } from '../../../core/messaging/transport-kit/keep-open.js';
 import { TellOnce } from '../../../core/messaging/transport-kit/tell-once.js';
 import { partitionOf } from './key-buckets.js';
 import { failureOf } from './rabbitmq-errors.js';
 import { QueueShare } from './queue-share.js';
 import { StallWatch } from './stall-watch.js';
-
-/** A delivery whose callback broke its promise not to reject comes back after this. */
-const BROKEN_CALLBACK: Settlement = { kind: 'retry', delayMs: 1_000 };
-/** A retry that the broker does not take is tried again after this. */
-const HAND_ON_MIN_MS = 50;
-const HAND_ON_MAX_MS = 2_000;
 
 /** A delivery with the channel that it came on. */
 interface Held {
@@ -38,6 +37,7 @@ export class RabbitmqConsumer implements Consumer {
   readonly #slots: DeliverySlots<Held>;
   readonly #keepOpen: KeepOpen;
   readonly #claim: HeldClaim;
+  readonly #retries: RepublishingRetry;
   #queues: readonly string[] = [];
   #channel: ConsumerChannel | undefined;
   #share: QueueShare | undefined;
@@ -62,6 +62,11 @@ export class RabbitmqConsumer implements Consumer {
       context.clock,
       (error) => this.#report(error),
     );
+    this.#retries = new RepublishingRetry(context.clock, {
+      publish: (next) => this.#republish(next),
+      failed: (error) => this.#report(error),
+      recovered: () => this.#troubles.over(),
+    });
     this.#claim = new HeldClaim(services, (held, from) => this.#deliverHeld(held, from));
   }
 
@@ -189,17 +194,7 @@ export class RabbitmqConsumer implements Consumer {
         });
     };
     const { message } = item.opened;
-    this.#call({ message, attempt, transport: this.services.context.name }).then(settled, () =>
-      settled(BROKEN_CALLBACK),
-    );
-  }
-
-  #call(delivery: Parameters<OnDelivery>[0]): Promise<Settlement> {
-    try {
-      return this.onDelivery(delivery);
-    } catch {
-      return Promise.resolve(BROKEN_CALLBACK);
-    }
+    handOver(this.onDelivery, { message, attempt, transport: this.services.context.name }, settled);
   }
 
   #settle({ item, channel }: Held, done: () => void): void {
@@ -221,34 +216,12 @@ export class RabbitmqConsumer implements Consumer {
   }
 
   /** Publishes what comes again. False when the delivery was taken back before: only what is safe may be acknowledged. */
-  async #handOn({ item, channel, attempt }: Held, retry: Settlement & { kind: 'retry' }): Promise<boolean> {
-    const { clock } = this.services.context;
-    const { message } = item.opened;
-    const again = retry.headers ? { ...message, headers: { ...message.headers, ...retry.headers } } : message;
-    const dueAt = clock.now() + retry.delayMs;
-    for (let failures = 0; !channel.acks.isGone && !this.#isAbandoned; failures += 1) {
-      const outcome = await this.#republish(again, attempt + 1, { dueAt, delayMs: retry.delayMs }).catch(
-        (error: unknown) => {
-          this.#report(error);
-          return undefined;
-        },
-      );
-      if (outcome?.kind === 'accepted') {
-        if (failures > 0) this.#troubles.over();
-        return true;
-      }
-      if (outcome) this.#report(outcome.error);
-      const pauseMs = Math.min(HAND_ON_MIN_MS * 2 ** Math.min(failures, 10), HAND_ON_MAX_MS);
-      await new Promise<void>((resolve) => clock.schedule(pauseMs, resolve));
-    }
-    return false;
+  #handOn({ item, channel, attempt }: Held, retry: Settlement & { kind: 'retry' }): Promise<boolean> {
+    const delivered = { message: item.opened.message, attempt };
+    return this.#retries.publish(delivered, retry, () => !channel.acks.isGone && !this.#isAbandoned);
   }
 
-  async #republish(
-    message: WireMessage,
-    attempt: number,
-    { dueAt, delayMs }: Pick<Delay, 'dueAt' | 'delayMs'>,
-  ): Promise<PublishOutcome | undefined> {
+  async #republish({ message, attempt, dueAt, delayMs }: NextAttempt): Promise<PublishOutcome | undefined> {
     if (delayMs <= 0) return this.#toGroup(message, attempt);
     const { topic, group } = this.subscription;
     const parcel = { messages: [message], transit: { attempt }, deadline: this.#deadline() };

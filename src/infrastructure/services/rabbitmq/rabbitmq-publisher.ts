@@ -10,7 +10,8 @@ import type { RabbitmqConnection } from './rabbitmq-connection.js';
 import { failureOf } from './rabbitmq-errors.js';
 import type { RabbitmqOptions } from './rabbitmq.options.js';
 import type { Topology } from './topology.js';
-import { within } from '../../../core/messaging/transport-kit/within.js';
+import type { WaitQueues } from './wait-queues.js';
+import { withDeadline } from '../../../core/messaging/transport-kit/deadline.js';
 
 /** Where a message is published to. */
 interface Place {
@@ -40,10 +41,8 @@ export interface PublisherSettings {
    * groups are bound again, or cannot be; nothing is published before, or it would pass them by.
    */
   readonly undeclared: (text: string) => Promise<void>;
-  /** Told of each queue in which messages wait for so long, before there are any. */
-  readonly waits: (to: Destination, waitMs: number) => void;
-  /** Queues for waiting that hand nothing on. */
-  readonly stuck: () => ReadonlySet<string>;
+  /** Told of each queue in which messages wait, before there are any. */
+  readonly waitQueues: WaitQueues;
 }
 
 /** Publishes with an outcome for each message, on a connection that only publishes. */
@@ -129,14 +128,14 @@ export class RabbitmqPublisher {
   }
 
   #passableMs(to: Destination, wantedMs: number): number {
-    const stuck = this.settings.stuck();
+    const { stuck } = this.settings.waitQueues;
     if (stuck.size === 0) return wantedMs;
     return passableMs(wantedMs, (waitMs) => stuck.has(this.topology.names.wait(to, waitMs)));
   }
 
   #waitQueue(to: Destination, waitMs: number): Promise<void> | undefined {
     const declaring = this.topology.waitQueue(to, waitMs);
-    if (declaring) this.settings.waits(to, waitMs);
+    if (declaring) this.settings.waitQueues.uses(to, waitMs);
     return declaring;
   }
 
@@ -163,11 +162,11 @@ export class RabbitmqPublisher {
     if (!isUp || blockedReason !== undefined) return failed(unsent(this.#state));
     const leftMs = (): number => Math.max(1, deadline - this.clock.monotonic());
     try {
-      if (this.#mending) await within(this.#mending, leftMs(), () => lateError(label));
+      if (this.#mending) await withDeadline(this.#mending, leftMs(), () => lateError(label));
       const declaring = declare();
       const opening = this.#writer.isOpen ? undefined : this.#writer.open();
       if (!declaring && !opening) return undefined;
-      await within(Promise.all([declaring, opening]), leftMs(), () => lateError(label));
+      await withDeadline(Promise.all([declaring, opening]), leftMs(), () => lateError(label));
       return undefined;
     } catch (error) {
       return failed(failureOf(error, label, false));

@@ -1,19 +1,22 @@
-import { InvalidMessageError, MessagingError } from '../../../core/messaging/messaging.errors.js';
-import { assertName } from '../../../core/messaging/transport-kit/limits.js';
+import { MessagingError } from '../../../core/messaging/messaging.errors.js';
+import { AgeEstimates } from '../../../core/messaging/transport-kit/age-estimate.js';
+import {
+  CheckedTransport,
+  type TransportDriver,
+} from '../../../core/messaging/transport-kit/checked-transport.js';
+import { ConnectionState } from '../../../core/messaging/transport-kit/connection-state.js';
+import { ConsumerSet } from '../../../core/messaging/transport-kit/consumer-set.js';
 import type {
   Backlog,
-  Consumer,
   Destination,
   Durability,
   OnDelivery,
   PublishOptions,
   PublishOutcome,
   Subscription,
-  Transport,
   TransportContext,
   WireMessage,
 } from '../../../core/messaging/transport.js';
-import { AgeEstimate } from '../../../core/messaging/transport-kit/age-estimate.js';
 import { WAIT_LEVELS } from './delay-plan.js';
 import type { ConsumerServices } from './consumer-services.js';
 import { Depths } from './depths.js';
@@ -28,207 +31,162 @@ import type { RabbitmqOptions } from './rabbitmq.options.js';
 import { RabbitmqPublisher } from './rabbitmq-publisher.js';
 import { serverUrlsOf } from './server-urls.js';
 import { Topology } from './topology.js';
+import { WaitQueues } from './wait-queues.js';
 
-/** Closing waits this long for running handlers, and then leaves them to themselves. */
-const CLOSE_TIMEOUT_MS = 5_000;
 const PING_TIMEOUT_MS = 5_000;
-/** Below the limit by this much, nobody has to count headers: the core bounds them to less. */
-const MOST_METADATA_BYTES = 128 * 1024;
+
+/** Carries messages on RabbitMQ: one node or a cluster. */
+export class RabbitmqTransport extends CheckedTransport<RabbitmqConsumer> {
+  /** @throws MessagingConfigurationError when the options do not fit together. */
+  constructor(options: RabbitmqOptions, context: TransportContext) {
+    const state = new ConnectionState(context);
+    super(new RabbitmqDriver(options, context, state), state, context);
+  }
+}
 
 /**
- * Carries messages on RabbitMQ: one node or a cluster.
- *
  * Two connections serve the whole application, because a broker that is short of memory or disk stops reading from those that
  * publish: settlements must get through.
  */
-export class RabbitmqTransport implements Transport {
-  readonly name: string;
+class RabbitmqDriver implements TransportDriver<RabbitmqConsumer> {
   readonly system = 'rabbitmq';
   readonly durability: Durability;
-  readonly #names: Names;
+  readonly maxMessageBytes: number;
+  readonly consumers = new ConsumerSet<RabbitmqConsumer>();
   readonly #publishing: RabbitmqConnection;
   readonly #consuming: RabbitmqConnection;
   readonly #publisher: RabbitmqPublisher;
-  readonly #topology: Topology;
-  readonly #depths: Depths;
   readonly #services: ConsumerServices;
   readonly #router: DueRouter;
   readonly #sweep: OverdueSweep;
   readonly #waiting: WaitingProbe;
-  readonly #consumers = new Set<RabbitmqConsumer>();
-  readonly #ages = new Map<string, AgeEstimate>();
-  #isConnected = false;
-  #closing: Promise<void> | undefined;
+  readonly #ages = new AgeEstimates();
 
-  /** @throws MessagingConfigurationError when the options do not fit together. */
   constructor(
-    private readonly options: RabbitmqOptions,
+    options: RabbitmqOptions,
     private readonly context: TransportContext,
+    private readonly state: ConnectionState,
   ) {
-    this.name = context.name;
     this.durability = options.queueType === 'quorum' ? 'replicated' : 'acknowledged';
-    this.#names = new Names(options.namePrefix);
-    const urls = serverUrlsOf(this.name, options);
-    const { clock } = context;
-    const settings = { options, clock };
-    this.#publishing = new RabbitmqConnection(this.name, urls, settings, {
+    this.maxMessageBytes = options.maxMessageBytes;
+    const { name, clock } = context;
+    const names = new Names(options.namePrefix);
+    const urls = serverUrlsOf(name, options);
+    const publishing = new RabbitmqConnection(name, urls, { options, clock });
+    const connection = new RabbitmqConnection(name, urls, { options, clock });
+    const depths = new Depths(connection, options.operationTimeoutMs, clock);
+    const topology = new Topology(connection, names, options, depths);
+    const declaring = new Topology(publishing, names, options, depths);
+    const waitQueues = new WaitQueues(names, clock);
+    const undeclared = (text: string): Promise<void> => this.#redeclare(text);
+    const settings = { options, clock, undeclared, waitQueues };
+    const publisher = new RabbitmqPublisher(publishing, declaring, settings);
+    this.#services = { connection, topology, depths, publisher, waitQueues, options, context };
+    this.#publishing = publishing;
+    this.#consuming = connection;
+    this.#publisher = publisher;
+    this.#router = new DueRouter(this.#services, (error) =>
+      context.onEvent({ type: 'error', error: failureOf(error, connection.label, false).error }),
+    );
+    this.#sweep = new OverdueSweep(this.#services, (message) => this.#router.sendOn(message));
+    this.#waiting = new WaitingProbe(this.#services, this.#router);
+    this.#listen();
+  }
+
+  #listen(): void {
+    const { context } = this;
+    const onDown = (error: Error | undefined): void => this.#tellState(error);
+    this.#publishing.listen({
       onUp: () =>
         void this.#publisher.open().then(
           () => this.#tellState(),
           () => undefined,
         ),
-      onDown: (error) => this.#tellState(error),
+      onDown,
       onBlocked: (reason) => {
         this.#publisher.blocked();
         context.onEvent({ type: 'blocked', reason });
       },
       onUnblocked: () => context.onEvent({ type: 'unblocked' }),
     });
-    this.#consuming = new RabbitmqConnection(this.name, urls, settings, {
+    this.#consuming.listen({
       onUp: () => {
-        this.#topology.forget();
+        this.#services.topology.forget();
         this.#waiting.start();
         this.#tellState();
       },
-      onDown: (error) => this.#tellState(error),
-      onBlocked: () => undefined,
-      onUnblocked: () => undefined,
+      onDown,
     });
-    this.#depths = new Depths(this.#consuming, options.operationTimeoutMs, clock);
-    this.#topology = new Topology(this.#consuming, this.#names, options, this.#depths);
-    const declaring = new Topology(this.#publishing, this.#names, options, this.#depths);
-    this.#publisher = new RabbitmqPublisher(this.#publishing, declaring, {
-      options,
-      clock,
-      undeclared: (text) => this.#redeclare(text),
-      waits: (to, waitMs) => this.#sweep.uses(to, waitMs),
-      stuck: () => this.#waiting.stuck,
-    });
-    this.#services = {
-      connection: this.#consuming,
-      topology: this.#topology,
-      depths: this.#depths,
-      publisher: this.#publisher,
-      options,
-      context,
-    };
-    this.#router = new DueRouter(
-      this.#services,
-      (error) =>
-        context.onEvent({ type: 'error', error: failureOf(error, this.#consuming.label, false).error }),
-      (queue) => this.#sweep.learns(queue),
-    );
-    this.#sweep = new OverdueSweep(this.#services, (message) => this.#router.sendOn(message));
-    this.#waiting = new WaitingProbe(this.#services, this.#router, () => this.#sweep.known());
   }
 
   async connect(): Promise<void> {
-    if (this.#closing) throw this.#closedError();
     await Promise.all([this.#publishing.connect(), this.#consuming.connect()]);
-    await this.#ask(() => this.#publisher.open());
+    try {
+      await this.#publisher.open();
+    } catch (error) {
+      throw this.explain(error);
+    }
     this.#sweep.start();
     this.#waiting.start();
     this.#tellState();
   }
 
-  async publish(
+  publish(
     to: Destination,
     messages: readonly WireMessage[],
     options: PublishOptions,
   ): Promise<readonly PublishOutcome[]> {
-    if (this.#closing) return messages.map(() => ({ kind: 'unavailable', error: this.#closedError() }));
-    if (messages.length === 0) return [];
-    try {
-      assertName('topic', to.topic);
-      if (to.group !== undefined) assertName('group', to.group);
-    } catch (error) {
-      return messages.map(() => ({ kind: 'refused', error: error as Error }));
-    }
-    if (!messages.some(({ body }) => body.length + MOST_METADATA_BYTES > this.options.maxMessageBytes))
-      return this.#publisher.publish(to, messages, options);
-    const refused = messages.map((message) => this.#tooLarge(message));
-    const fitting = messages.filter((_, index) => !refused[index]);
-    const taken = fitting.length === 0 ? [] : await this.#publisher.publish(to, fitting, options);
-    const outcomes = taken[Symbol.iterator]();
-    return refused.map((outcome) => outcome ?? (outcomes.next().value as PublishOutcome));
+    return this.#publisher.publish(to, messages, options);
   }
 
-  async consume(subscription: Subscription, onDelivery: OnDelivery): Promise<Consumer> {
-    if (this.#closing) throw this.#closedError();
-    assertName('topic', subscription.topic);
-    assertName('group', subscription.group);
-    const age = this.#ageOf(subscription);
-    const consumer = new RabbitmqConsumer(subscription, this.#services, onDelivery, (message) =>
+  consumer(subscription: Subscription, onDelivery: OnDelivery): RabbitmqConsumer {
+    const age = this.#ages.of(subscription);
+    return new RabbitmqConsumer(subscription, this.#services, onDelivery, (message) =>
       age.delivered(message),
     );
-    this.#consumers.add(consumer);
-    try {
-      await this.#ask(async () => {
-        await this.#router.start();
-        await consumer.start();
-      });
-    } catch (error) {
-      consumer.abandon();
-      this.#consumers.delete(consumer);
-      throw error;
-    }
-    const { topic, group } = subscription;
-    this.#sweep.suspects({ topic });
-    this.#sweep.suspects({ topic, group });
-    return { stop: () => consumer.stop().finally(() => this.#consumers.delete(consumer)) };
   }
 
-  async backlog({ topic, group }: Pick<Subscription, 'topic' | 'group'>): Promise<Backlog> {
+  async start(consumer: RabbitmqConsumer): Promise<void> {
+    await this.#router.start();
+    await consumer.start();
+    const { topic, group } = consumer.subscription;
+    this.#sweep.suspects({ topic });
+    this.#sweep.suspects({ topic, group });
+  }
+
+  async backlog(of: Pick<Subscription, 'topic' | 'group'>): Promise<Backlog> {
+    const { topic, group } = of;
+    const { topology, depths } = this.#services;
     const isOurs = ({ subscription }: RabbitmqConsumer): boolean =>
       subscription.topic === topic && subscription.group === group;
-    const inHand = [...this.#consumers].filter(isOurs).flatMap((consumer) => [...consumer.inHand()]);
+    const inHand = [...this.consumers].filter(isOurs).flatMap((consumer) => [...consumer.inHand()]);
     const waiting = [{ topic }, { topic, group }].flatMap((to) =>
-      WAIT_LEVELS.map((level) => this.#names.wait(to, level)),
+      WAIT_LEVELS.map((level) => topology.names.wait(to, level)),
     );
-    const [ready, delayed] = await this.#ask(() =>
-      Promise.all([this.#depths.sum(this.#topology.queuesOf({ topic, group })), this.#depths.sum(waiting)]),
-    );
-    const age = this.#ageOf({ topic, group });
-    const oldestAgeMs = age.oldestAgeMs(ready, inHand, this.context.clock.now());
-    return { ready, inFlight: inHand.length, delayed, ...(oldestAgeMs === undefined ? {} : { oldestAgeMs }) };
+    const [ready, delayed] = await Promise.all([
+      depths.sum(topology.queuesOf({ topic, group })),
+      depths.sum(waiting),
+    ]);
+    return this.#ages.backlog(of, { ready, delayed, inHand }, this.context.clock.now());
   }
 
   async ping(): Promise<void> {
-    const { clock } = this.context;
-    await this.#ask(() => this.#publisher.ping(clock.monotonic() + PING_TIMEOUT_MS));
+    await this.#publisher.ping(this.context.clock.monotonic() + PING_TIMEOUT_MS);
   }
 
-  close(): Promise<void> {
-    this.#closing ??= this.#close();
-    return this.#closing;
-  }
-
-  async #close(): Promise<void> {
+  closing(): void {
     this.#router.close();
     this.#sweep.close();
     this.#waiting.close();
-    const stopped = Promise.all([...this.#consumers].map((consumer) => consumer.stop()));
-    let cancel = (): void => undefined;
-    const late = new Promise<void>((resolve) => {
-      cancel = this.context.clock.schedule(CLOSE_TIMEOUT_MS, resolve);
-    });
-    await Promise.race([stopped, late]);
-    cancel();
-    for (const consumer of this.#consumers) consumer.abandon();
-    this.#consumers.clear();
-    this.#publisher.close();
-    await Promise.all([this.#publishing.close(), this.#consuming.close()]);
-    if (this.#isConnected) this.context.onEvent({ type: 'disconnected' });
-    this.#isConnected = false;
   }
 
-  async #ask<T>(question: () => Promise<T>): Promise<T> {
-    if (this.#closing) throw this.#closedError();
-    try {
-      return await question();
-    } catch (error) {
-      throw failureOf(error, this.#consuming.label, true).error;
-    }
+  async close(): Promise<void> {
+    this.#publisher.close();
+    await Promise.all([this.#publishing.close(), this.#consuming.close()]);
+  }
+
+  explain(cause: unknown): Error {
+    return failureOf(cause, this.#consuming.label, true).error;
   }
 
   /** An exchange takes the bindings of all groups with it. */
@@ -239,37 +197,13 @@ export class RabbitmqTransport implements Transport {
       `${label} lacks what was declared. It is declared anew. It says: ${text}`,
     );
     this.context.onEvent({ type: 'error', error });
-    this.#topology.forget();
+    this.#services.topology.forget();
     // Whoever cannot do so now does it after the reconnect.
-    await Promise.allSettled([...this.#consumers].map((consumer) => consumer.redeclare()));
-  }
-
-  #ageOf({ topic, group }: Pick<Subscription, 'topic' | 'group'>): AgeEstimate {
-    const name = `${topic}/${group}`;
-    let age = this.#ages.get(name);
-    if (!age) this.#ages.set(name, (age = new AgeEstimate()));
-    return age;
-  }
-
-  #tooLarge({ id, headers, body, key }: WireMessage): PublishOutcome | undefined {
-    const { maxMessageBytes } = this.options;
-    let bytes = body.length + id.length + (key?.length ?? 0);
-    for (const [header, value] of Object.entries(headers)) bytes += header.length + value.length;
-    if (bytes <= maxMessageBytes) return undefined;
-    const text = `Message ${id} has ${bytes} bytes; transport "${this.name}" takes ${maxMessageBytes}. Send a reference instead, or raise maxMessageBytes.`;
-    return { kind: 'refused', error: new InvalidMessageError('MESSAGE_TOO_LARGE', text) };
+    await Promise.allSettled([...this.consumers].map((consumer) => consumer.redeclare()));
   }
 
   /** Connected means that both connections are, and messages can be written. */
   #tellState(error?: Error): void {
-    const isConnected = this.#publishing.isUp && this.#consuming.isUp && this.#publisher.isOpen;
-    if (isConnected === this.#isConnected || this.#closing) return;
-    this.#isConnected = isConnected;
-    if (isConnected) this.context.onEvent({ type: 'connected' });
-    else this.context.onEvent({ type: 'disconnected', ...(error === undefined ? {} : { error }) });
-  }
-
-  #closedError(): MessagingError {
-    return new MessagingError('TRANSPORT_CLOSED', `Transport "${this.name}" is closed.`);
+    this.state.changed(this.#publishing.isUp && this.#consuming.isUp && this.#publisher.isOpen, error);
   }
 }

@@ -1,3 +1,4 @@
+import { spreadMs } from '../../../core/messaging/transport-kit/backoff.js';
 import type { Clock } from '../../../core/messaging/transport.js';
 
 /** Looks after something again and again, at random moments so that processes do not do it in step. */
@@ -21,7 +22,7 @@ export class RepeatedLook {
   start(): void {
     if (this.#hasEnded || this.#isLooking) return;
     this.#cancel();
-    this.#cancel = this.clock.schedule(this.everyMs * (0.5 + Math.random()), () => {
+    this.#cancel = this.clock.schedule(spreadMs(this.everyMs, 0.5), () => {
       this.#isLooking = true;
       void this.look()
         .catch(() => undefined)

@@ -18,7 +18,7 @@ import {
 import type { RabbitmqConnection } from './rabbitmq-connection.js';
 import { REPLY, replyCodeOf, said } from './rabbitmq-errors.js';
 import type { RabbitmqOptions } from './rabbitmq.options.js';
-import { within } from '../../../core/messaging/transport-kit/within.js';
+import { withDeadline } from '../../../core/messaging/transport-kit/deadline.js';
 
 /**
  * Declares what messages need on their way, each thing once a connection.
@@ -127,7 +127,7 @@ export class Topology {
     const channel = await this.connection.openChannel();
     try {
       const { operationTimeoutMs } = this.options;
-      return await within(use(channel), operationTimeoutMs, () => {
+      return await withDeadline(use(channel), operationTimeoutMs, () => {
         const text = `${this.connection.label} did not answer a declaration within ${operationTimeoutMs} ms. Are most of its nodes up?`;
         return new MessagingError('DEADLINE_EXCEEDED', text);
       });

@@ -20,23 +20,15 @@ const LONGEST_MS = 2 ** 13;
  * and https://github.com/rabbitmq/rabbitmq-server/issues/16652 (4.2.4) are open: so it runs against every release.
  */
 export class WaitingProbe {
-  readonly #stuck = new Set<string>();
   #plan: EverLessOften;
   readonly #looks: RepeatedLook;
 
-  /** @param known queues for waiting, each with the time that messages wait there, in milliseconds. */
   constructor(
-    private readonly services: Pick<ConsumerServices, 'connection' | 'context' | 'topology'>,
+    private readonly services: Pick<ConsumerServices, 'connection' | 'context' | 'topology' | 'waitQueues'>,
     private readonly router: DueRouter,
-    private readonly known: () => Iterable<readonly [queue: string, levelMs: number]>,
   ) {
     this.#plan = new EverLessOften(services.context.clock);
     this.#looks = new RepeatedLook(services.context.clock, LOOK_MS, () => this.#look());
-  }
-
-  /** Nothing came from these when it was last tried. */
-  get stuck(): ReadonlySet<string> {
-    return this.#stuck;
   }
 
   /** Also after a reconnect: whatever the connection was lost for may have done it. */
@@ -52,7 +44,6 @@ export class WaitingProbe {
   /** One process at a time: only what comes to the one that tries is noticed. */
   async #look(): Promise<void> {
     const { connection, topology } = this.services;
-    this.#forgetDeleted();
     if (!this.router.isOpen || this.#due().length === 0) return;
     const release = await tryLock(connection, topology.names.dueLock);
     if (!release) return;
@@ -61,12 +52,6 @@ export class WaitingProbe {
     } finally {
       release();
     }
-  }
-
-  /** Or they would be avoided for ever. */
-  #forgetDeleted(): void {
-    const known = new Map(this.known());
-    for (const queue of this.#stuck) if (!known.has(queue)) this.#stuck.delete(queue);
   }
 
   async #tryAll(): Promise<void> {
@@ -82,17 +67,19 @@ export class WaitingProbe {
   }
 
   #due(): readonly (readonly [queue: string, levelMs: number])[] {
-    return [...this.known()].filter(([queue, levelMs]) => levelMs <= LONGEST_MS && this.#plan.isDue(queue));
+    return [...this.services.waitQueues.known]
+      .map(([queue, { levelMs }]) => [queue, levelMs] as const)
+      .filter(([queue, levelMs]) => levelMs <= LONGEST_MS && this.#plan.isDue(queue));
   }
 
   async #try(queue: string, levelMs: number): Promise<void> {
     const hasCome = await this.router.comesFrom(queue, levelMs);
-    if (hasCome === true) this.#stuck.delete(queue);
+    if (hasCome === true) this.services.waitQueues.proved(queue, true);
     else if (hasCome === false && !this.#looks.hasEnded) this.#tell(queue, levelMs);
   }
 
   #tell(queue: string, levelMs: number): void {
-    this.#stuck.add(queue);
+    this.services.waitQueues.proved(queue, false);
     this.#plan.soon(queue);
     const text =
       `${this.services.connection.label} hands nothing on from the queue "${queue}", in which messages wait for ${levelMs} ms. It keeps them. ` +

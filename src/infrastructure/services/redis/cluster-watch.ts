@@ -1,3 +1,4 @@
+import { repeatEvery } from '../../../core/messaging/clock.js';
 import type { Cluster, Redis } from './ioredis-client.js';
 
 /** While no node answers, the client is made to look for one this often. */
@@ -15,17 +16,17 @@ const SLOTS_REFRESH_MS = 5_000;
  * @returns ends the watch.
  */
 export function watchCluster(cluster: Cluster, tell: (isUp: boolean) => void): () => void {
-  let search: NodeJS.Timeout | undefined;
+  let endSearch: (() => void) | undefined;
   let hasEnded = false;
   const look = (): void => {
     if (hasEnded) return; // a client that is closed goes on to tell of its nodes
     const isUp =
       cluster.status === 'ready' && cluster.nodes('master').some(({ status }) => status === 'ready');
     if (isUp) {
-      clearInterval(search);
-      search = undefined;
+      endSearch?.();
+      endSearch = undefined;
     } else {
-      search ??= setInterval(() => wake(cluster), SEARCH_MS).unref();
+      endSearch ??= repeatEvery(SEARCH_MS, () => wake(cluster));
     }
     tell(isUp);
   };
@@ -35,13 +36,13 @@ export function watchCluster(cluster: Cluster, tell: (isUp: boolean) => void): (
   };
   cluster.on('+node', follow).on('-node', look);
   cluster.on('ready', look).on('close', look).on('end', look);
-  const refresh = setInterval(() => {
+  const endRefresh = repeatEvery(SLOTS_REFRESH_MS, () => {
     if (cluster.status === 'ready') cluster.refreshSlotsCache(() => undefined);
-  }, SLOTS_REFRESH_MS).unref();
+  });
   return () => {
     hasEnded = true;
-    clearInterval(search);
-    clearInterval(refresh);
+    endSearch?.();
+    endRefresh();
   };
 }
 

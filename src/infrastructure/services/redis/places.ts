@@ -1,4 +1,3 @@
-import { assertName } from '../../../core/messaging/transport-kit/limits.js';
 import type { Destination } from '../../../core/messaging/transport.js';
 import { TopicKeys } from './redis-keys.js';
 
@@ -15,13 +14,12 @@ export interface Place {
 /** Applications publish to few topics; whoever makes new ones all the time pays for each. */
 const MOST_PLACES = 10_000;
 
-/** Checks destinations and puts the names of their keys together, once for each topic. */
+/** Puts the names of the keys of destinations together, once for each topic. */
 export class Places {
   readonly #ofTopics = new Map<string, Place>();
 
   constructor(private readonly prefix: string) {}
 
-  /** @throws InvalidMessageError when the topic or the group cannot be one. */
   of({ topic, group }: Destination): Place {
     if (group !== undefined) return this.#make(topic, group);
     let place = this.#ofTopics.get(topic);
@@ -34,8 +32,6 @@ export class Places {
   }
 
   #make(topic: string, group: string | undefined): Place {
-    assertName('topic', topic);
-    if (group !== undefined) assertName('group', group);
     const keys = new TopicKeys(this.prefix, topic);
     const { log, delayed } = group === undefined ? keys : keys.group(group);
     return { log, delayed, batches: keys.batches };

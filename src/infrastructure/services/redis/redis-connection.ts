@@ -1,4 +1,6 @@
 import { MessagingError } from '../../../core/messaging/messaging.errors.js';
+import { backoffMs } from '../../../core/messaging/transport-kit/backoff.js';
+import { withDeadline } from '../../../core/messaging/transport-kit/deadline.js';
 import { watchCluster } from './cluster-watch.js';
 import { type Cluster, type IoredisOptions, loadIoredis, type Redis } from './ioredis-client.js';
 import { isHopeless, reasonOf } from './unreachable.js';
@@ -14,8 +16,7 @@ export interface ConnectionListener {
   onDown?(error: Error | undefined): void;
 }
 
-const RECONNECT_MIN_MS = 50;
-const RECONNECT_MAX_MS = 2_000;
+const RECONNECT_BACKOFF = { minMs: 50, maxMs: 2_000, jitter: 'half' } as const;
 
 /**
  * A connection to one server, to the primary behind sentinels or to a cluster, that comes back by itself.
@@ -187,18 +188,12 @@ export class RedisConnection {
 
   /** Resolves when it is up for the first time. Every later change is told to the listener. */
   #firstReady(client: Redis | Cluster): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const fail = (): void => {
-        clearTimeout(timer);
-        reject(this.#whyNot());
-      };
-      const timer = setTimeout(fail, this.#options.connectTimeoutMs);
+    const ready = new Promise<void>((resolve, reject) => {
+      const fail = (): void => reject(this.#whyNot());
       const tell = (isUp: boolean): void => {
         if (this.#client !== client) return;
         this.#setUp(isUp);
-        if (!isUp) return;
-        clearTimeout(timer);
-        resolve();
+        if (isUp) resolve();
       };
       client.on('error', (error: Error) => {
         this.#note(error);
@@ -208,6 +203,7 @@ export class RedisConnection {
       else client.on('ready', () => tell(true)).on('close', () => tell(false));
       client.connect().catch((error: unknown) => (this.#lastError ??= error as Error));
     });
+    return withDeadline(ready, this.#options.connectTimeoutMs, () => this.#whyNot());
   }
 
   #watchCluster(
@@ -279,8 +275,7 @@ function withoutPlace({
 }
 
 function reconnectDelay(times: number): number {
-  const ceiling = Math.min(RECONNECT_MIN_MS * 2 ** Math.min(times, 10), RECONNECT_MAX_MS);
-  return Math.round(ceiling / 2 + (Math.random() * ceiling) / 2);
+  return backoffMs(times, RECONNECT_BACKOFF);
 }
 
 function notConnected(): Error {

@@ -1,6 +1,8 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import { MessagingError } from '../../../core/messaging/messaging.errors.js';
+import { backoffMs, pause } from '../../../core/messaging/transport-kit/backoff.js';
+import { settlesWithin } from '../../../core/messaging/transport-kit/deadline.js';
 import { DeliverySlots } from '../../../core/messaging/transport-kit/delivery-slots.js';
+import { handOver } from '../../../core/messaging/transport-kit/hand-over.js';
 import { LinkedSet } from '../../../core/messaging/transport-kit/linked-set.js';
 import { TellOnce } from '../../../core/messaging/transport-kit/tell-once.js';
 import type {
@@ -18,12 +20,9 @@ import { LostReplies } from './lost-replies.js';
 import { type Demand, type Intake, readInTurn, takeByKey } from './redis-intake.js';
 import { RedisSettler, type Settled } from './redis-settler.js';
 
-/** A delivery whose callback broke its promise not to reject comes back after this. */
-const BROKEN_CALLBACK: Settlement = { kind: 'retry', delayMs: 1_000 };
 /** While fewer than half of the slots are free, reading waits so long for more of them. */
 const GATHER_MS = 2;
-const RETRY_MIN_MS = 50;
-const RETRY_MAX_MS = 2_000;
+const RETRY_BACKOFF = { minMs: 50, maxMs: 2_000, jitter: 'none' } as const;
 /** Settlements that may wait for the server before nothing more is read. */
 const MAX_UNCONFIRMED = 2_000;
 /** Stopping waits so long for the server to take the last settlements. */
@@ -105,11 +104,11 @@ export class RedisConsumer implements Consumer {
     this.#slots.withdraw(); // it stays with the server, which hands it to others once this consumer has left
     await this.#slots.idle();
     this.#flush();
-    await Promise.race([this.#settler.idle(), wait(STOP_TIMEOUT_MS, undefined, { ref: false })]);
+    await settlesWithin(this.#settler.idle(), STOP_TIMEOUT_MS, this.context.clock);
     this.#heartbeat.stop();
     this.#drop(this.#settler.close());
     const left = this.group.leave().catch(() => undefined); // its lease runs out then
-    await Promise.race([left, wait(STOP_TIMEOUT_MS, undefined, { ref: false })]);
+    await settlesWithin(left, STOP_TIMEOUT_MS, this.context.clock);
   }
 
   async #read(): Promise<void> {
@@ -140,10 +139,10 @@ export class RedisConsumer implements Consumer {
     while (!this.#isStopping) {
       this.#flush(); // first, so that on the same connection the server sees it before it hands out more
       const { free } = this.#slots;
-      if (this.#settler.unconfirmed > MAX_UNCONFIRMED) await wait(GATHER_MS);
+      if (this.#settler.unconfirmed > MAX_UNCONFIRMED) await pause(GATHER_MS);
       else if (free * 2 >= concurrency) return;
       else if (free > 0) {
-        await Promise.race([this.#woken(), wait(GATHER_MS)]);
+        await settlesWithin(this.#woken(), GATHER_MS);
         if (this.#slots.free === free) return;
       } else await this.#woken();
     }
@@ -171,17 +170,7 @@ export class RedisConsumer implements Consumer {
       if (settlement.kind === 'retry') this.#heartbeat.expect(settlement.delayMs);
       done();
     };
-    this.#call({ message, attempt, transport: this.context.name }).then(settle, () =>
-      settle(BROKEN_CALLBACK),
-    );
-  }
-
-  #call(delivery: Parameters<OnDelivery>[0]): Promise<Settlement> {
-    try {
-      return this.onDelivery(delivery);
-    } catch {
-      return Promise.resolve(BROKEN_CALLBACK);
-    }
+    handOver(this.onDelivery, { message, attempt, transport: this.context.name }, settle);
   }
 
   /** What the continuations of one turn settle goes together; a request that leaves soon anyway takes it along. */
@@ -253,7 +242,7 @@ export class RedisConsumer implements Consumer {
     } catch {
       // the next round tries again
     }
-    await Promise.race([this.#woken(), wait(pauseAfter(failures), undefined, { ref: false })]);
+    await settlesWithin(this.#woken(), backoffMs(failures, RETRY_BACKOFF), this.context.clock);
   }
 
   #rejoin(): Promise<void> {
@@ -288,7 +277,3 @@ export class RedisConsumer implements Consumer {
 
 /** Others have what this consumer had. */
 class DeadConsumerError extends Error {}
-
-function pauseAfter(failures: number): number {
-  return Math.min(RETRY_MIN_MS * 2 ** Math.min(failures, 10), RETRY_MAX_MS);
-}

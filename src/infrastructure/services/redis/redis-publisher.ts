@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as wait } from 'node:timers/promises';
 import { MessagingError } from '../../../core/messaging/messaging.errors.js';
+import { backoffMs, pause } from '../../../core/messaging/transport-kit/backoff.js';
 import { DeadlineSweep, LATE } from '../../../core/messaging/transport-kit/deadline-sweep.js';
 import type {
   Clock,
@@ -21,8 +21,7 @@ const ACCEPTED: PublishOutcome = { kind: 'accepted' };
 /** A hundred a script are twice as fast as single commands; more gain nothing and hold up the server. */
 const MAX_MESSAGES = 128;
 const MAX_BYTES = 512 * 1024;
-const REPEAT_MIN_MS = 50;
-const REPEAT_MAX_MS = 500;
+const REPEAT_BACKOFF = { minMs: 50, maxMs: 500, jitter: 'none' } as const;
 
 /** Messages that go to the server in one step. */
 interface Batch {
@@ -102,14 +101,14 @@ export class RedisPublisher {
         return outcomes;
       }
       isInDoubt = true;
-      const pauseMs = Math.min(REPEAT_MIN_MS * 2 ** repeat, REPEAT_MAX_MS);
+      const pauseMs = backoffMs(repeat, REPEAT_BACKOFF);
       if (this.#isClosed || this.clock.monotonic() + pauseMs >= batch.deadline) {
         this.#doubts.add(batch.target, batch.messages, batch.number);
         return outcomes.map((outcome) =>
           outcome.kind === 'unavailable' ? { ...outcome, kind: 'unknown' } : outcome,
         );
       }
-      await wait(pauseMs);
+      await pause(pauseMs);
     }
   }
 

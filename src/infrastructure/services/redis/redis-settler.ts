@@ -1,10 +1,10 @@
+import { backoffMs, pause } from '../../../core/messaging/transport-kit/backoff.js';
 import type { Settlement } from '../../../core/messaging/transport.js';
 import type { InHand } from './redis-entry.js';
 
 /** Settlements that go to the server in one step. */
 const MAX_BATCH = 250;
-const REPEAT_MIN_MS = 50;
-const REPEAT_MAX_MS = 1_000;
+const REPEAT_BACKOFF = { minMs: 50, maxMs: 1_000, jitter: 'none' } as const;
 
 /** A message in hand, and what shall become of it. */
 export interface Settled {
@@ -58,9 +58,7 @@ export class RedisSettler {
   async repeat(): Promise<readonly Settled[]> {
     this.#queue = [...this.#underWay, ...this.#queue];
     this.#underWay = [];
-    const pauseMs = Math.min(REPEAT_MIN_MS * 2 ** this.#failures, REPEAT_MAX_MS);
-    this.#failures += 1;
-    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    await pause(backoffMs(this.#failures++, REPEAT_BACKOFF));
     const dropped = this.#isClosed ? this.#queue.splice(0) : [];
     this.#ended();
     return dropped;

@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { pause } from '../../../../core/messaging/transport-kit/backoff.js';
 import { isPassing } from '../kafka-errors.js';
 import { hooksOf, type Member } from './group-member.js';
 import { internal, replaceFunction } from './internals.js';

@@ -1,0 +1,56 @@
+import { ManualClock } from '../testing/index.js';
+import type { PublishOutcome } from '../transport.js';
+import { type NextAttempt, RepublishingRetry } from './republishing-retry.js';
+
+const MESSAGE = { id: 'a', headers: { kept: 'k', laid: 'old' }, body: Buffer.from('body') };
+const RETRY = { kind: 'retry', delayMs: 500, headers: { laid: 'new' } } as const;
+const REFUSED: PublishOutcome = { kind: 'unavailable', error: new Error('down') };
+
+function setUp(outcomes: (PublishOutcome | Error)[]) {
+  const clock = new ManualClock();
+  const published: (NextAttempt & { at: number })[] = [];
+  const log: string[] = [];
+  const retry = new RepublishingRetry(clock, {
+    publish: async (next) => {
+      published.push({ ...next, at: clock.monotonic() });
+      const outcome = outcomes.shift() ?? { kind: 'accepted' };
+      if (outcome instanceof Error) throw outcome;
+      return outcome;
+    },
+    failed: (error) => log.push(`failed: ${(error as Error).message}`),
+    recovered: () => log.push('recovered'),
+  });
+  return { clock, published, log, retry };
+}
+
+describe('a retry that is published again', () => {
+  it('has the next attempt, its time and the headers of the settlement', async () => {
+    const { clock, published, log, retry } = setUp([]);
+    const dueAt = clock.now() + 500;
+    await expect(retry.publish({ message: MESSAGE, attempt: 2 }, RETRY, () => true)).resolves.toBe(true);
+    const message = { ...MESSAGE, headers: { kept: 'k', laid: 'new' } };
+    expect(published).toEqual([{ message, attempt: 3, delayMs: 500, dueAt, at: 0 }]);
+    expect(log).toEqual([]);
+  });
+
+  it('is tried until it is accepted, with pauses that grow, and keeps the time at which it is due', async () => {
+    const { clock, published, log, retry } = setUp([REFUSED, new Error('broken'), REFUSED]);
+    const done = retry.publish({ message: MESSAGE, attempt: 1 }, RETRY, () => true);
+    await clock.advance(1_000);
+    await expect(done).resolves.toBe(true);
+    expect(published.map(({ at }) => at)).toEqual([0, 50, 150, 350]);
+    expect(new Set(published.map(({ dueAt }) => dueAt)).size).toBe(1);
+    expect(log).toEqual(['failed: down', 'failed: broken', 'failed: down', 'recovered']);
+  });
+
+  it('is given up once the delivery is not ours any more', async () => {
+    const { clock, published, retry } = setUp([REFUSED, REFUSED, REFUSED]);
+    let isOurs = true;
+    const done = retry.publish({ message: MESSAGE, attempt: 1 }, RETRY, () => isOurs);
+    await clock.advance(60);
+    isOurs = false;
+    await clock.advance(1_000);
+    await expect(done).resolves.toBe(false);
+    expect(published).toHaveLength(2);
+  });
+});
