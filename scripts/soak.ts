@@ -1,6 +1,6 @@
 /**
  * `npm run soak -- --minutes 60 --seed 7 --scenario kafka`: lets random things go wrong while messages are published and handled, and
- * checks what became of each. `--recover` is how many seconds nothing may move in the end while something is still to be done, `--quiet` how many it then listens for late copies. Without `--scenario` one after the other. The same seed repeats the decisions of a run, not its timing.
+ * checks what became of each. A loaded machine makes the minutes longer. `--recover` is how many seconds nothing may move in the end while something is still to be done, `--quiet` how many it then listens for late copies. Without `--scenario` one after the other. The same seed repeats the decisions of a run, not its timing.
  */
 import { parseArgs } from 'node:util';
 import { explainProof } from '../test/proof/explain-proof.js';
