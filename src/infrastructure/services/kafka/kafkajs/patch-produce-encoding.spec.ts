@@ -19,7 +19,7 @@ const dataOf = (messages: readonly object[]): ProduceData =>
     acks: -1,
     timeout: 30_000,
     topicData: [{ topic: 'orders', partitions: [{ partition: 0, messages, firstSequence: 0 }] }],
-  }) as unknown as ProduceData;
+  });
 
 it('encodes what this package publishes in one pass', async () => {
   const data = dataOf([seal({ id: '1', headers: {}, body: Buffer.from('x') })]);
