@@ -32,8 +32,8 @@ const names = ['memory', 'embedded', 'redis', 'rabbitmq', 'kafka'] as const;
 type Name = (typeof names)[number];
 
 const data = temporaryDirectory();
-const letters = new MemoryDeadLetterStore();
-jest.spyOn(letters, 'close').mockResolvedValue(); // applications come and go, and share it
+const deadLetters = new MemoryDeadLetterStore();
+jest.spyOn(deadLetters, 'close').mockResolvedValue(); // applications come and go, and share it
 let redis: RedisServer;
 let rabbit: RabbitmqCluster;
 let kafka: KafkaCluster;
@@ -87,7 +87,7 @@ async function boot(name: Name, isBroken: () => boolean) {
   }
   const { app, messaging } = await bootApp(
     { providers: [Billing] },
-    { transports: [TRANSPORTS[name]()], deadLetters: letters },
+    { transports: [TRANSPORTS[name]()], deadLetters },
   );
   return { messaging, deadLetters: app.get(DeadLetterService), seen };
 }

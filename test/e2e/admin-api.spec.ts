@@ -122,26 +122,26 @@ describe('one dead letter', () => {
   it('is shown with headers, attempts and stack, and secrets masked', async () => {
     const { url, ids } = await withLetters(1);
     const response = await fetch(`${url}${API}/dead-letters/${ids[0]}`, { headers: as('reader') });
-    const letter = await jsonOf(response);
-    expect(letter).toMatchObject({
+    const deadLetter = await jsonOf(response);
+    expect(deadLetter).toMatchObject({
       type: 'orders.placed',
       headers: { 'x-token': '***', tenant: 'a' },
       history: [{ attempt: 1, errorType: 'RangeError' }],
       payload: { hidden: true },
     });
-    expect(letter.error.stack).toContain('bill');
+    expect(deadLetter.error.stack).toContain('bill');
   });
 
   it('shows its payload only where the application allows it and the caller may', async () => {
     const { url, ids } = await withLetters(1, { authorizer, allowPayload: true });
-    const letter = `${url}${API}/dead-letters/${ids[0]}`;
-    const hidden = await jsonOf(await fetch(letter, { headers: as('admin') }));
+    const deadLetter = `${url}${API}/dead-letters/${ids[0]}`;
+    const hidden = await jsonOf(await fetch(deadLetter, { headers: as('admin') }));
     expect(hidden.payload.hidden).toBe(true);
-    expect((await fetch(`${letter}/payload`, { headers: as('admin') })).status).toBe(403);
+    expect((await fetch(`${deadLetter}/payload`, { headers: as('admin') })).status).toBe(403);
 
-    const shown = await jsonOf(await fetch(letter, { headers: as('reader') }));
+    const shown = await jsonOf(await fetch(deadLetter, { headers: as('reader') }));
     expect(shown.payload).toMatchObject({ encoding: 'utf8', preview: '{"n":1}', truncated: false });
-    const raw = await fetch(`${letter}/payload`, { headers: as('reader') });
+    const raw = await fetch(`${deadLetter}/payload`, { headers: as('reader') });
     expect(raw.headers.get('content-type')).toBe('application/octet-stream');
     expect(raw.headers.get('content-disposition')).toMatch(
       /^attachment; filename="dead-letter-[\w-]+\.bin"$/,
@@ -168,10 +168,10 @@ describe('a replay', () => {
       json('operator', { reason: 'INC-1' }),
     );
     expect(response.status).toBe(202);
-    const letter = await store.find(id);
+    const deadLetter = await store.find(id);
     expect(await jsonOf(response)).toMatchObject({
       id,
-      messageId: letter?.messageId,
+      messageId: deadLetter?.messageId,
       transport: 'main',
       outcome: 'accepted',
     });
@@ -186,11 +186,11 @@ describe('a replay', () => {
     const { url, ids, store } = await withLetters(1);
     const id = ids[0]!;
     await fetch(`${url}${API}/dead-letters/${id}/replay`, { method: 'POST', headers: as('operator') });
-    const letter = await eventually(async () => {
+    const deadLetter = await eventually(async () => {
       const found = await store.find(id);
       return found?.status === 'failed' && found.replayCount === 1 ? found : undefined;
     });
-    expect(letter.attempts).toBe(1);
+    expect(deadLetter.attempts).toBe(1);
     expect(await store.count({})).toBe(1);
   });
 
@@ -241,14 +241,16 @@ describe('a replay', () => {
 describe('setting aside', () => {
   it('archives, restores and discards, and each only in its state', async () => {
     const { url, ids } = await withLetters(2);
-    const letter = `${url}${API}/dead-letters/${ids[0]}`;
-    const post = (what: string) => fetch(`${letter}/${what}`, { method: 'POST', headers: as('operator') });
+    const deadLetter = `${url}${API}/dead-letters/${ids[0]}`;
+    const post = (what: string) =>
+      fetch(`${deadLetter}/${what}`, { method: 'POST', headers: as('operator') });
     expect((await post('restore')).status).toBe(409);
     expect(await jsonOf(await post('archive'))).toMatchObject({ status: 'archived' });
     expect((await post('archive')).status).toBe(409);
     expect(await jsonOf(await post('restore'))).toMatchObject({ status: 'failed' });
 
-    const discard = (query = '') => fetch(`${letter}${query}`, { method: 'DELETE', headers: as('admin') });
+    const discard = (query = '') =>
+      fetch(`${deadLetter}${query}`, { method: 'DELETE', headers: as('admin') });
     expect((await discard()).status).toBe(409);
     await post('archive');
     expect((await discard()).status).toBe(204);

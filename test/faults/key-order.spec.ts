@@ -13,11 +13,11 @@ function history(text: string) {
       killedAt[0] = at;
       continue;
     }
-    const [, letter = '', number = '', again] = /^([A-Ba-b])(\d+)(!?)$/.exec(word) ?? [];
-    const by = letter.toLowerCase() === 'a' ? 0 : 1;
+    const [, deadLetter = '', number = '', again] = /^([A-Ba-b])(\d+)(!?)$/.exec(word) ?? [];
+    const by = deadLetter.toLowerCase() === 'a' ? 0 : 1;
     const step = { key: 'k', nth: Number(number) * STRIDE, attempt: again === '!' ? 2 : 1, by };
     steps.push({ ...step, what: 'begin', at });
-    if (letter === letter.toUpperCase()) steps.push({ ...step, what: 'end', at: at + 1n });
+    if (deadLetter === deadLetter.toUpperCase()) steps.push({ ...step, what: 'end', at: at + 1n });
   }
   return { steps, stride: STRIDE, killedAt };
 }

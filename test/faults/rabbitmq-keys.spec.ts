@@ -82,7 +82,7 @@ it.each(['quorum', 'classic'])(
     const slow = await connected({ ...options, urls: [throughProxy(server, proxy)] });
     const quick = await connected({ ...options, urls: server.urls });
     const groups = ['a', 'b', 'c', 'd'];
-    const inHand = new Map<string, string>();
+    const inFlight = new Map<string, string>();
     const overlaps: string[] = [];
     const served = { slow: 0, quick: 0 };
     const serve =
@@ -90,11 +90,11 @@ it.each(['quorum', 'classic'])(
       async ({ message: { id, key = '' } }) => {
         served[by] += 1;
         const lane = `${group} ${key}`;
-        const other = inHand.get(lane);
+        const other = inFlight.get(lane);
         if (other !== undefined) overlaps.push(`${by} begins ${id} of ${lane} while ${other} is in hand`);
-        inHand.set(lane, id);
+        inFlight.set(lane, id);
         await wait(forMs);
-        inHand.delete(lane);
+        inFlight.delete(lane);
         return ACK;
       };
     try {

@@ -2,7 +2,7 @@ import type { DeadLetterStatus } from '../../src/core/messaging/dead-letters/dea
 import { redisOptionsSchema } from '../../src/infrastructure/services/redis/redis.options.js';
 import { RedisDeadLetterStore } from '../../src/infrastructure/services/redis/redis-dead-letter.store.js';
 import { RedisIdempotencyStore } from '../../src/infrastructure/services/redis/redis-idempotency.store.js';
-import { letter } from '../conformance/dead-letters/letters.js';
+import { deadLetter } from '../conformance/dead-letters/letters.js';
 import { endWithParent } from '../support/end-with-parent.js';
 
 /** What a process does until it is killed. */
@@ -17,7 +17,7 @@ export interface ChildTask {
 const say = (...words: (string | number)[]): boolean => process.stdout.write(`${words.join(' ')}\n`);
 
 /** Adds, changes and removes letters, several at a time. */
-async function letters({ name, options }: ChildTask): Promise<void> {
+async function deadLetters({ name, options }: ChildTask): Promise<void> {
   const store = new RedisDeadLetterStore(redisOptionsSchema.parse(options));
   await store.connect();
   const lane = async (nth: number): Promise<void> => {
@@ -25,7 +25,7 @@ async function letters({ name, options }: ChildTask): Promise<void> {
       // Half of the messages fail again and again, so that their letters are overwritten.
       const messageId = `${name}-${nth}-${round % 2 === 0 ? round : 'again'}`;
       const id = await store.add(
-        letter({ messageId, topic: `t-${round % 3}`, fingerprint: `f-${round % 5}` }),
+        deadLetter({ messageId, topic: `t-${round % 3}`, fingerprint: `f-${round % 5}` }),
       );
       const to: DeadLetterStatus = round % 4 === 0 ? 'resolved' : 'archived';
       await store.transition(id, ['failed'], 'replaying');
@@ -52,7 +52,7 @@ async function claims({ name, options }: ChildTask): Promise<void> {
 }
 
 const task = JSON.parse(process.argv[2] ?? '') as ChildTask;
-const roles = { letters, claims };
+const roles = { letters: deadLetters, claims };
 endWithParent();
 roles[task.role](task).catch((error: unknown) => {
   process.stderr.write(`${String(error)}\n`);

@@ -53,9 +53,9 @@ it('hands out what it has taken over from a dead consumer in a reply that is los
     const url = `redis://127.0.0.1:${ofDead.port}`;
     const dead = await connected({ url, keyPrefix, leaseMs: 500 });
     const never = new Promise<never>(() => undefined);
-    const inHand = await collected(dead.transport, 't', () => never);
+    const inFlight = await collected(dead.transport, 't', () => never);
     for (let nth = 0; nth < 5; nth++) await publishOne(dead.transport, 't', { id: `${nth}` });
-    await waitUntil('it has them', async () => inHand.length === 5);
+    await waitUntil('it has them', async () => inFlight.length === 5);
     const heir = await connected(throughProxy({ keyPrefix, leaseMs: 60_000, commandTimeoutMs: 3_000 }));
     const inherited = await collected(heir.transport, 't');
     ofDead.inject({ mode: 'blackhole' });

@@ -2,7 +2,7 @@ import { DEAD_LETTER_STATUSES } from '../../src/core/messaging/dead-letters/dead
 import { redisOptionsSchema } from '../../src/infrastructure/services/redis/redis.options.js';
 import { RedisDeadLetterStore } from '../../src/infrastructure/services/redis/redis-dead-letter.store.js';
 import { RedisIdempotencyStore } from '../../src/infrastructure/services/redis/redis-idempotency.store.js';
-import { letter } from '../conformance/dead-letters/letters.js';
+import { deadLetter } from '../conformance/dead-letters/letters.js';
 import { type RedisServer, startRedis } from '../support/brokers/redis-server.js';
 import { waitUntil } from '../support/brokers/wait-until.js';
 import { report } from './measured.js';
@@ -51,21 +51,21 @@ it('letters, indexes, counts and places agree whenever a process is killed', asy
   try {
     const ids = await idsOf(store);
     expect(ids.length).toBeGreaterThan(50);
-    const letters = await Promise.all(ids.map((id) => store.find(id)));
-    expect(letters.filter((one) => one === undefined)).toEqual([]);
+    const deadLetters = await Promise.all(ids.map((id) => store.find(id)));
+    expect(deadLetters.filter((one) => one === undefined)).toEqual([]);
     expect(await store.count({})).toBe(ids.length);
     for (const status of DEAD_LETTER_STATUSES) {
-      const count = letters.filter((one) => one?.status === status).length;
+      const count = deadLetters.filter((one) => one?.status === status).length;
       expect(await store.count({ status })).toBe(count);
       const groups = await store.groups({ status }, 200);
       expect(groups.reduce((sum, group) => sum + group.count, 0)).toBe(count);
     }
     const stats = await store.stats();
     expect(stats.reduce((sum, { count }) => sum + count, 0)).toBe(ids.length);
-    for (const one of letters.slice(0, 100)) {
+    for (const one of deadLetters.slice(0, 100)) {
       if (!one || one.status === 'resolved') continue;
       const { topic, group, messageId } = one;
-      expect(await store.add(letter({ topic, group, messageId }))).toBe(one.id); // still has its place
+      expect(await store.add(deadLetter({ topic, group, messageId }))).toBe(one.id); // still has its place
     }
     expect(await store.count({})).toBe(ids.length);
     report(

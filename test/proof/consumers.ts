@@ -69,7 +69,7 @@ export class DeadLetterKeeper {
   async look(): Promise<void> {
     for (let after: string | undefined; ;) {
       const page = await this.deadLetters.list({}, { limit: 200, ...(after === undefined ? {} : { after }) });
-      for (const letter of page.items) await this.#see(letter);
+      for (const deadLetter of page.items) await this.#see(deadLetter);
       if (page.next === undefined) return;
       after = page.next;
     }

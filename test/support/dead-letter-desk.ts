@@ -28,13 +28,13 @@ export function setUp(answer: Answer = accept) {
   const service = new DeadLetterService(store, publisher, (event) => events.push(event), clock);
   const park = async (n = 1): Promise<string> => {
     await clock.advance(1);
-    return service.park(letter(n, clock.now()));
+    return service.park(deadLetter(n, clock.now()));
   };
   const audit = () => lines.map((line) => JSON.parse(String(line)) as object);
   return { clock, store, service, sent, events, park, audit };
 }
 
-export function letter(n: number, now: number): NewDeadLetter {
+export function deadLetter(n: number, now: number): NewDeadLetter {
   return {
     id: uuidV7(now),
     topic: 'orders.placed',

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { NewDeadLetter } from '../../src/core/messaging/dead-letters/dead-letter-store.js';
 import type { DeadLetterSink } from '../../src/core/messaging/delivery/dead-letter-parking.js';
-import { Handling } from '../../src/core/messaging/handling.js';
+import { DeliveryInProgress } from '../../src/core/messaging/handling.js';
 import type { HandlerEntry } from '../../src/core/messaging/handlers/handler-entry.js';
 import { defineMessage, type MessageType } from '../../src/core/messaging/message-type.js';
 import { DEFAULT_RETRY_POLICY } from '../../src/core/messaging/retry-policy.js';
@@ -46,9 +46,9 @@ export function deliveryOf(
 export function handlingOf(
   delivery: Delivery = deliveryOf(GOOD),
   overrides: Partial<HandlerEntry> = {},
-): Handling & { readonly settlements: readonly Settlement[] } {
+): DeliveryInProgress & { readonly settlements: readonly Settlement[] } {
   const settlements: Settlement[] = [];
-  const handling = new Handling(entryOf(overrides), delivery, { active: 0 }, (settlement) =>
+  const handling = new DeliveryInProgress(entryOf(overrides), delivery, { active: 0 }, (settlement) =>
     settlements.push(settlement),
   );
   return Object.assign(handling, { settlements });

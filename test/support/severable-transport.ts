@@ -83,7 +83,7 @@ interface LineEnds {
 
 /** One subscription, over as many connections as it takes. */
 class Line {
-  readonly #inHand = new Set<Promise<Settlement>>();
+  readonly #inFlight = new Set<Promise<Settlement>>();
   #connection: { readonly consumer: Consumer; readonly lose: () => void } | undefined;
   #isStopped = false;
 
@@ -111,13 +111,13 @@ class Line {
   async stop(): Promise<void> {
     this.#isStopped = true;
     await this.#connection?.consumer.stop();
-    await Promise.all(this.#inHand);
+    await Promise.all(this.#inFlight);
   }
 
   async #deliver(delivery: Delivery, lost: Promise<undefined>): Promise<Settlement> {
     const handled = this.ends.onDelivery(delivery);
-    this.#inHand.add(handled);
-    const done = (): boolean => this.#inHand.delete(handled);
+    this.#inFlight.add(handled);
+    const done = (): boolean => this.#inFlight.delete(handled);
     handled.then(done, done);
     const settlement = await Promise.race([handled, lost]);
     if (settlement) return settlement;

@@ -2,8 +2,8 @@ import { appendHistory } from './dead-letters/attempt-history.js';
 import { errorTypeOf } from './dead-letters/error-description.js';
 import { DeadLetterParking, type DeadLetterSink } from './delivery/dead-letter-parking.js';
 import { DeliveryReports } from './delivery/delivery-reports.js';
-import { type Ending, HandlerRuns } from './handler-runs.js';
-import { Handling, type Load } from './handling.js';
+import { type Ending, HandlerRunner } from './handler-runs.js';
+import { DeliveryInProgress, type Load } from './handling.js';
 import type { HandlerEntry } from './handlers/handler-entry.js';
 import { IdempotencyStep } from './idempotency/idempotency-step.js';
 import type { IdempotencyStore } from './idempotency/idempotency-store.js';
@@ -27,7 +27,7 @@ export interface PipelineTools {
   readonly clock: Clock;
   readonly limits: MessageLimits;
   readonly idempotency: IdempotencyStep | undefined;
-  readonly runs: HandlerRuns;
+  readonly runs: HandlerRunner;
   readonly deadLetters: DeadLetterParking;
   readonly reports: DeliveryReports;
 }
@@ -57,7 +57,7 @@ export class DeliveryProcessor {
       clock,
       limits,
       reports,
-      runs: new HandlerRuns(clock, (handling, ending) => this.#end(handling, ending)),
+      runs: new HandlerRunner(clock, (handling, ending) => this.#end(handling, ending)),
       deadLetters: new DeadLetterParking(parking, clock, (entry, error) =>
         reports.storeFailed('dead-letters', entry, error),
       ),
@@ -76,7 +76,7 @@ export class DeliveryProcessor {
    */
   process(entry: HandlerEntry, delivery: Delivery, load: Load = { active: 0 }): Promise<Settlement> {
     return new Promise((resolve) => {
-      const handling = new Handling(entry, delivery, load, resolve);
+      const handling = new DeliveryInProgress(entry, delivery, load, resolve);
       this.#tools.reports.delivered(handling);
       this.#begin(handling);
     });
@@ -87,7 +87,7 @@ export class DeliveryProcessor {
     return this.#tools.runs.abandon();
   }
 
-  #begin(handling: Handling): void {
+  #begin(handling: DeliveryInProgress): void {
     try {
       admit(handling, this.#tools);
       const payload = decode(handling, this.#tools);
@@ -99,7 +99,7 @@ export class DeliveryProcessor {
     }
   }
 
-  async #claimAndRun(handling: Handling, decoding: unknown): Promise<void> {
+  async #claimAndRun(handling: DeliveryInProgress, decoding: unknown): Promise<void> {
     try {
       const payload = await decoding;
       const outcome = await claim(handling, this.#tools);
@@ -110,7 +110,7 @@ export class DeliveryProcessor {
     }
   }
 
-  #end(handling: Handling, ending: Ending): void {
+  #end(handling: DeliveryInProgress, ending: Ending): void {
     try {
       this.#settle(handling, judge(handling, ending));
     } catch {
@@ -119,7 +119,7 @@ export class DeliveryProcessor {
     }
   }
 
-  #settle(handling: Handling, outcome: Outcome): void {
+  #settle(handling: DeliveryInProgress, outcome: Outcome): void {
     const settlement = settle(handling, outcome, this.#tools);
     if (!(settlement instanceof Promise)) handling.settle(settlement);
     else void settlement.catch(() => UNFORESEEN).then((later) => handling.settle(later));
@@ -132,13 +132,16 @@ export class DeliveryProcessor {
  *
  * With an idempotency window `claim` checks the attempts, so that a copy of a handled message is not parked.
  */
-export function admit(handling: Handling, { clock }: Pick<PipelineTools, 'clock'>): void {
+export function admit(handling: DeliveryInProgress, { clock }: Pick<PipelineTools, 'clock'>): void {
   refuseExpired(handling.delivery, clock);
   if (!needsClaim(handling)) refuseUsedUp(handling.attempt, handling.entry);
 }
 
 /** The payload, decoded and validated: a promise only where the schema validates asynchronously. */
-export function decode({ entry, delivery }: Handling, { limits }: Pick<PipelineTools, 'limits'>): unknown {
+export function decode(
+  { entry, delivery }: DeliveryInProgress,
+  { limits }: Pick<PipelineTools, 'limits'>,
+): unknown {
   return readPayload(entry, delivery, limits);
 }
 
@@ -147,7 +150,7 @@ export function decode({ entry, delivery }: Handling, { limits }: Pick<PipelineT
  * another copy of it has had or has, and to nothing once the handler may run.
  */
 export async function claim(
-  handling: Handling,
+  handling: DeliveryInProgress,
   { idempotency }: Pick<PipelineTools, 'idempotency'>,
 ): Promise<Outcome | undefined> {
   if (!needsClaim(handling)) return undefined;
@@ -163,12 +166,16 @@ export async function claim(
 }
 
 /** Runs the handler with its guards, pipes, interceptors and filters, under its timeout. The runs report how it ended. */
-export function run(handling: Handling, payload: unknown, { runs }: Pick<PipelineTools, 'runs'>): void {
+export function run(
+  handling: DeliveryInProgress,
+  payload: unknown,
+  { runs }: Pick<PipelineTools, 'runs'>,
+): void {
   runs.run(handling, payload);
 }
 
 /** What becomes of the message, by how its run ended or by the error of a step before. */
-export function judge({ entry, attempt }: Handling, ending: Ending): Outcome {
+export function judge({ entry, attempt }: DeliveryInProgress, ending: Ending): Outcome {
   return ending.kind === 'done' ? HANDLED : judgeFailure(ending.error, attempt, entry.policy);
 }
 
@@ -179,7 +186,7 @@ export function judge({ entry, attempt }: Handling, ending: Ending): Outcome {
  * Stores first, acknowledges second: a message that cannot be parked is retried.
  */
 export function settle(
-  handling: Handling,
+  handling: DeliveryInProgress,
   outcome: Outcome,
   tools: Pick<PipelineTools, 'clock' | 'idempotency' | 'deadLetters' | 'reports'>,
 ): Settlement | Promise<Settlement> {
@@ -201,7 +208,7 @@ export function settle(
 type SettleTools = Parameters<typeof settle>[2];
 
 function settleHandled(
-  handling: Handling,
+  handling: DeliveryInProgress,
   { idempotency, deadLetters, reports }: SettleTools,
 ): Settlement | Promise<Settlement> {
   if (handling.token === undefined && handling.replayOf === undefined) {
@@ -215,7 +222,7 @@ function settleHandled(
 }
 
 async function settleFailed(
-  handling: Handling,
+  handling: DeliveryInProgress,
   outcome: FailureOutcome,
   { clock, idempotency, deadLetters, reports }: SettleTools,
 ): Promise<Settlement> {
@@ -235,6 +242,6 @@ async function settleFailed(
   return { kind: 'retry', delayMs: outcome.delayMs, headers };
 }
 
-function needsClaim({ entry }: Handling): boolean {
+function needsClaim({ entry }: DeliveryInProgress): boolean {
   return entry.idempotencyWindowMs > 0;
 }

@@ -1,7 +1,7 @@
 import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { errorCodeOf } from './messaging.errors.js';
 import type { MessagingEvent, MessagingObserver } from './messaging.events.js';
-import { Observers } from './observers.js';
+import { ObserverList } from './observers.js';
 import type { TransportEvent } from './transport.js';
 
 /** Lines a second for one kind of failure; a broken handler under load must not fill the disk with logs. */
@@ -19,7 +19,7 @@ export class FailureLogService implements MessagingObserver, OnModuleInit {
   readonly #logger = new Logger('Messaging');
   readonly #budgets = new Map<string, Budget>();
 
-  constructor(private readonly observers: Observers) {}
+  constructor(private readonly observers: ObserverList) {}
 
   onModuleInit(): void {
     this.observers.observe(this);

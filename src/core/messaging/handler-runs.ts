@@ -1,5 +1,5 @@
 import { handlingContext } from './handling-context.js';
-import type { Handling } from './handling.js';
+import type { DeliveryInProgress } from './handling.js';
 import { MessageContext } from './message-context.js';
 import { HandlerTimeoutError } from './messaging.errors.js';
 import { AbandonedError } from './outcome.js';
@@ -21,20 +21,20 @@ const DONE: Ending = { kind: 'done' };
  * the same timeout end in the order in which they began, so a sweep stops at the first that still has time. For the same
  * reason the end of a run is a callback and not one more promise a message.
  */
-export class HandlerRuns {
+export class HandlerRunner {
   readonly #clock: Clock;
-  readonly #onEnd: (handling: Handling, ending: Ending) => void;
-  readonly #byTimeoutMs = new Map<number, LinkedSet<Handling>>();
+  readonly #onEnd: (handling: DeliveryInProgress, ending: Ending) => void;
+  readonly #byTimeoutMs = new Map<number, LinkedSet<DeliveryInProgress>>();
   #cancelSweep: (() => void) | undefined;
 
   /** @param onEnd is called once for every run, for some before `run` returns. */
-  constructor(clock: Clock, onEnd: (handling: Handling, ending: Ending) => void) {
+  constructor(clock: Clock, onEnd: (handling: DeliveryInProgress, ending: Ending) => void) {
     this.#clock = clock;
     this.#onEnd = onEnd;
   }
 
   /** Runs the handler. What it does after its time is up is ignored. */
-  run(handling: Handling, payload: unknown): void {
+  run(handling: DeliveryInProgress, payload: unknown): void {
     const { entry, delivery, attempt } = handling;
     const context = new MessageContext(delivery, entry, attempt);
     handling.context = context;
@@ -65,7 +65,7 @@ export class HandlerRuns {
     return abandoned;
   }
 
-  #await(handling: Handling, result: PromiseLike<unknown>): void {
+  #await(handling: DeliveryInProgress, result: PromiseLike<unknown>): void {
     const runs = this.#runsWith(handling.entry.timeoutMs);
     runs.add(handling);
     this.#sweepLater();
@@ -76,7 +76,7 @@ export class HandlerRuns {
     );
   }
 
-  #runsWith(timeoutMs: number): LinkedSet<Handling> {
+  #runsWith(timeoutMs: number): LinkedSet<DeliveryInProgress> {
     let runs = this.#byTimeoutMs.get(timeoutMs);
     if (!runs) this.#byTimeoutMs.set(timeoutMs, (runs = new LinkedSet()));
     return runs;
@@ -103,7 +103,7 @@ export class HandlerRuns {
     if (left > 0) this.#sweepLater();
   }
 
-  #giveUp(handling: Handling, runs: LinkedSet<Handling>, reason: Error): void {
+  #giveUp(handling: DeliveryInProgress, runs: LinkedSet<DeliveryInProgress>, reason: Error): void {
     runs.delete(handling);
     handling.context?.abort(reason);
     this.#onEnd(handling, { kind: 'failed', error: reason });

@@ -11,9 +11,9 @@ export interface Load {
 }
 
 /** One delivery on its way through the pipeline. */
-export class Handling {
+export class DeliveryInProgress {
   /** Place among the running handlers. */
-  readonly link = new Link<Handling>();
+  readonly link = new Link<DeliveryInProgress>();
   /** Number of this attempt, 1 for the first. */
   readonly attempt: number;
   /** When the handler began, on the monotonic clock. */

@@ -11,7 +11,7 @@ export {
   type DeadLetterPage,
   type DeadLetterReason,
   type DeadLetterStatus,
-  type DeadLetterStock,
+  type DeadLetterCount,
   type DeadLetterStore,
   type DeadLetterSummary,
   type FailedAttempt,

@@ -8,7 +8,7 @@ const EPOCH_LIFE_MS = 1_000;
  * Works out how long ago a message was published. Reading a clock and parsing a date cost more than most handlers, so
  * the wall clock is read once a second and a time that was parsed is remembered: messages of one batch share it.
  */
-export class LatencyReader {
+export class LatencyMeter {
   #text = '';
   #publishedAt = NaN;
   #epochMs = 0;

@@ -21,7 +21,7 @@ import type { MessagingModuleExtras, MessagingModuleOptions } from './messaging.
 import { MESSAGING_EXTRAS, MESSAGING_OPTIONS } from './messaging.tokens.js';
 import type { MessagingState, MessagingView, SubscriptionView } from './messaging.view.js';
 import type { MessagingObserver } from './messaging.events.js';
-import { Observers } from './observers.js';
+import { ObserverList } from './observers.js';
 import { problemsOfOptions } from './options-problems.js';
 import { PublishPlanner } from './publish-planner.js';
 import { deadLettersOf } from './refused-messages.js';
@@ -62,7 +62,7 @@ export class MessagingRuntimeService
     @Inject(MESSAGING_OPTIONS) private readonly options: MessagingModuleOptions,
     @Inject(MESSAGING_EXTRAS) private readonly extras: MessagingModuleExtras,
     @Inject(MESSAGING_CLOCK) private readonly clock: Clock,
-    private readonly observers: Observers,
+    private readonly observers: ObserverList,
     private readonly directory: TransportDirectory,
     private readonly planner: PublishPlanner,
     private readonly explorer: HandlerExplorer,
@@ -200,8 +200,8 @@ export class MessagingRuntimeService
 
   async #keepRefused({ entries }: HandlerRegistry, refused: RefusedMessage): Promise<void> {
     const { service } = this.options;
-    const letters = deadLettersOf(refused, { handlers: entries, service, now: this.clock.now() });
-    await Promise.all(letters.map((letter) => this.deadLetters.park(letter)));
+    const deadLetters = deadLettersOf(refused, { handlers: entries, service, now: this.clock.now() });
+    await Promise.all(deadLetters.map((deadLetter) => this.deadLetters.park(deadLetter)));
   }
 
   async #closeAll(): Promise<void> {

@@ -26,7 +26,7 @@ import { MessagingRuntimeService } from './messaging-runtime.service.js';
 import { MessagingService } from './messaging.service.js';
 import { MESSAGING_EXTRAS, MESSAGING_OPTIONS } from './messaging.tokens.js';
 import { MESSAGING_VIEW } from './messaging.view.js';
-import { Observers } from './observers.js';
+import { ObserverList } from './observers.js';
 import { PublishPlanner } from './publish-planner.js';
 import { TransportDirectory } from './transport-directory.js';
 import type { Clock } from './transport.js';
@@ -121,10 +121,10 @@ const parts: Provider[] = [
     inject: [MESSAGING_OPTIONS],
   },
   {
-    provide: Observers,
+    provide: ObserverList,
     useFactory: (options: MessagingModuleOptions) => {
       const logger = new Logger('Messaging');
-      const observers = new Observers((observer, error) =>
+      const observers = new ObserverList((observer, error) =>
         logger.error(
           `Observer ${observer.constructor.name} failed and is ignored from now on: ${String(error)}`,
         ),
@@ -135,7 +135,11 @@ const parts: Provider[] = [
     },
     inject: [MESSAGING_OPTIONS],
   },
-  { provide: MESSAGING_EMIT, useFactory: (observers: Observers) => observers.emit, inject: [Observers] },
+  {
+    provide: MESSAGING_EMIT,
+    useFactory: (observers: ObserverList) => observers.emit,
+    inject: [ObserverList],
+  },
   {
     provide: DEAD_LETTER_STORE,
     useFactory: (options: MessagingModuleOptions) => options.deadLetters,
@@ -154,8 +158,8 @@ const parts: Provider[] = [
       options: MessagingModuleOptions,
       directory: TransportDirectory,
       clock: Clock,
-      observers: Observers,
+      observers: ObserverList,
     ) => new PublishPlanner(options, directory, clock, observers.emit),
-    inject: [MESSAGING_OPTIONS, TransportDirectory, MESSAGING_CLOCK, Observers],
+    inject: [MESSAGING_OPTIONS, TransportDirectory, MESSAGING_CLOCK, ObserverList],
   },
 ];

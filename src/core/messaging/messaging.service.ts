@@ -45,7 +45,7 @@ export class PublishManyError extends MessagingError {
 }
 
 /** `publishMany` keeps this many on their way, or as many as may be. */
-const MANY_AT_A_TIME = 1_000;
+const MANY_BATCH_SIZE = 1_000;
 const NO_OPTIONS: PublishMessageOptions = {};
 
 /** Publishes messages. Inject it wherever something happened that others should know. */
@@ -88,7 +88,7 @@ export class MessagingService {
     for (const payload of payloads)
       plan.writer.refuseInvalid(messageType, await messageType.schema['~standard'].validate(payload));
     const results: (PublishReceipt | Error)[] = [];
-    const atATime = Math.min(MANY_AT_A_TIME, this.planner.maxInFlight);
+    const atATime = Math.min(MANY_BATCH_SIZE, this.planner.maxInFlight);
     for (let start = 0; start < payloads.length; start += atATime) {
       const chunk = payloads.slice(start, start + atATime);
       results.push(

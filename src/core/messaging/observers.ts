@@ -1,7 +1,7 @@
 import type { MessagingEvent, MessagingObserver } from './messaging.events.js';
 
 /** Tells every observer what happens. An observer that throws is reported once and does not disturb the others. */
-export class Observers {
+export class ObserverList {
   readonly #observers = new Set<MessagingObserver>();
   readonly #reported = new WeakSet<MessagingObserver>();
 

@@ -1,4 +1,4 @@
-import { type CallResult, TransportCalls } from './transport-call.js';
+import { type CallResult, GuardedPublish } from './transport-call.js';
 import type { MessagingEvent } from './messaging.events.js';
 import { MessagingError } from './messaging.errors.js';
 import type {
@@ -45,8 +45,8 @@ class Batch {
  * Nothing waits for company: the batch leaves when the turn ends, so a message that is alone leaves in the turn in
  * which it was published. What is on its way is bounded; beyond that publishing fails at once instead of filling memory.
  */
-export class OutgoingBatcher {
-  readonly #calls: TransportCalls;
+export class PublishBatcher {
+  readonly #calls: GuardedPublish;
   readonly #open = new Map<string, Batch>();
   /** The batch of the last message, which is nearly always that of the next. */
   #last: Batch | undefined;
@@ -58,7 +58,7 @@ export class OutgoingBatcher {
     private readonly transport: Transport,
     private readonly options: BatcherOptions,
   ) {
-    this.#calls = new TransportCalls(options.clock);
+    this.#calls = new GuardedPublish(options.clock);
   }
 
   /** Queues a message for the end of this turn. */

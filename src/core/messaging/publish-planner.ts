@@ -4,7 +4,7 @@ import { type MessageType, problemsOfMessageType } from './message-type.js';
 import { MessagingConfigurationError, MessagingError } from './messaging.errors.js';
 import type { MessagingEvent } from './messaging.events.js';
 import type { MessagingModuleOptions } from './messaging.options.js';
-import { OutgoingBatcher } from './outgoing-batcher.js';
+import { PublishBatcher } from './outgoing-batcher.js';
 import { MessageWriter } from './outgoing.js';
 import type { TransportDirectory } from './transport-directory.js';
 import type { Clock, PublishOptions, Transport } from './transport.js';
@@ -13,7 +13,7 @@ import type { Clock, PublishOptions, Transport } from './transport.js';
 export interface PublishPlan {
   readonly type: MessageType;
   readonly transport: Transport;
-  readonly batcher: OutgoingBatcher;
+  readonly batcher: PublishBatcher;
   readonly writer: MessageWriter;
   /** How a publish without options of its own goes out. */
   readonly plain: PublishOptions;
@@ -31,7 +31,7 @@ export class PublishPlanner {
   /** Messages that may be on their way to one transport. */
   readonly maxInFlight: number;
   readonly #plans = new Map<MessageType, PublishPlan>();
-  readonly #batchers = new Map<Transport, OutgoingBatcher>();
+  readonly #batchers = new Map<Transport, PublishBatcher>();
   readonly #writer: MessageWriter;
   #registry: HandlerRegistry | undefined;
   #isClosed = false;
@@ -102,10 +102,10 @@ export class PublishPlanner {
     return plan;
   }
 
-  #batcherFor(transport: Transport): OutgoingBatcher {
+  #batcherFor(transport: Transport): PublishBatcher {
     let batcher = this.#batchers.get(transport);
     if (!batcher) {
-      batcher = new OutgoingBatcher(transport, {
+      batcher = new PublishBatcher(transport, {
         clock: this.clock,
         emit: this.emit,
         maxInFlight: this.maxInFlight,

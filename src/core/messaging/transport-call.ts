@@ -39,7 +39,7 @@ interface Call {
  * Publishes and never fails: a transport that rejects, answers for too few messages or does not answer in time breaks
  * its contract, and since nobody knows what it did, the outcome is `unknown`.
  */
-export class TransportCalls {
+export class GuardedPublish {
   readonly #deadlines: DeadlineSweep;
 
   constructor(private readonly clock: Clock) {

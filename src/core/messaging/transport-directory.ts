@@ -5,7 +5,7 @@ import {
 } from './dead-letters/replay-publisher.js';
 import type { MessagingModuleOptions } from './messaging.options.js';
 import { type Route, RoutingTable } from './routing.js';
-import { TransportCalls, unanswered } from './transport-call.js';
+import { GuardedPublish, unanswered } from './transport-call.js';
 import type { Clock, Destination, Transport, WireMessage } from './transport.js';
 
 /** Which transport carries what: routes, the transports of earlier routes, and where a replay goes. */
@@ -14,10 +14,10 @@ export class TransportDirectory implements ReplayPublisher {
   readonly #byName: ReadonlyMap<string, Transport>;
   readonly #table: RoutingTable;
   readonly #draining: readonly Transport[];
-  readonly #calls: TransportCalls;
+  readonly #calls: GuardedPublish;
 
   constructor(options: MessagingModuleOptions, clock: Clock) {
-    this.#calls = new TransportCalls(clock);
+    this.#calls = new GuardedPublish(clock);
     this.#byName = new Map(options.transports.map((transport) => [transport.name, transport]));
     const first = options.transports[0]?.name;
     this.routes = options.routes ?? (first === undefined ? [] : [{ match: '**', transport: first }]);

@@ -1,4 +1,4 @@
-import { addAll, type DeadLetterCase, found, letter, sameBytes } from './letters.js';
+import { addAll, type DeadLetterCase, found, deadLetter, sameBytes } from './letters.js';
 
 const EVERY_BYTE = Uint8Array.from({ length: 256 }, (_, byte) => byte);
 
@@ -7,7 +7,7 @@ export const adding: readonly DeadLetterCase[] = [
   {
     title: 'a letter is found as it was added, with what the store adds',
     run: async ({ store, clock }) => {
-      const given = letter({
+      const given = deadLetter({
         key: 'k',
         correlationId: 'c',
         contentType: 'application/json',
@@ -42,7 +42,7 @@ export const adding: readonly DeadLetterCase[] = [
     title: 'headers and bytes are kept verbatim',
     run: async ({ store }) => {
       const headers = { 'X-Mixed-Case': ' spaces ', empty: '', ünï: '“✓” \u0000\n', 'with.dot': '=;,' };
-      const one = await found(store, await store.add(letter({ headers, body: EVERY_BYTE })));
+      const one = await found(store, await store.add(deadLetter({ headers, body: EVERY_BYTE })));
       expect(one.headers).toEqual(headers);
       expect(sameBytes(one.body, EVERY_BYTE)).toBe(true);
     },
@@ -52,7 +52,7 @@ export const adding: readonly DeadLetterCase[] = [
     run: async ({ store }) => {
       const large = Buffer.alloc(2 ** 20, EVERY_BYTE);
       for (const body of [new Uint8Array(0), large]) {
-        const one = await found(store, await store.add(letter({ body })));
+        const one = await found(store, await store.add(deadLetter({ body })));
         expect(one.bodyBytes).toBe(body.length);
         expect(sameBytes(one.body, body)).toBe(true);
       }
@@ -62,7 +62,7 @@ export const adding: readonly DeadLetterCase[] = [
     title: 'what callers do to their bytes afterwards does not change the letter',
     run: async ({ store }) => {
       const body = Buffer.from('as it arrived');
-      const id = await store.add(letter({ body }));
+      const id = await store.add(deadLetter({ body }));
       body.fill(0);
       const first = await found(store, id);
       expect(Buffer.from(first.body).toString()).toBe('as it arrived');
@@ -73,8 +73,8 @@ export const adding: readonly DeadLetterCase[] = [
   {
     title: 'an unknown id finds nothing',
     run: async ({ store }) => {
-      await store.add(letter());
-      for (const id of ['', 'nobody', letter().id, 'x'.repeat(5_000), '“ü” \u0000']) {
+      await store.add(deadLetter());
+      for (const id of ['', 'nobody', deadLetter().id, 'x'.repeat(5_000), '“ü” \u0000']) {
         expect(await store.find(id)).toBeUndefined();
       }
     },
@@ -82,12 +82,12 @@ export const adding: readonly DeadLetterCase[] = [
   {
     title: 'the same message of the same group is kept once, back to failed, under its first id',
     run: async ({ store, clock, pass }) => {
-      const first = letter({ attempts: 3, body: Buffer.from('first') });
+      const first = deadLetter({ attempts: 3, body: Buffer.from('first') });
       const id = await store.add(first);
       await store.transition(id, ['failed'], 'replaying');
       await store.transition(id, ['replaying'], 'replayed');
       await pass(1_000);
-      const second = letter({
+      const second = deadLetter({
         messageId: first.messageId,
         attempts: 8,
         reason: 'timeout',
@@ -115,36 +115,36 @@ export const adding: readonly DeadLetterCase[] = [
   {
     title: 'an archived letter is overwritten as well',
     run: async ({ store }) => {
-      const first = letter();
+      const first = deadLetter();
       const id = await store.add(first);
       await store.transition(id, ['failed'], 'archived');
-      expect(await store.add(letter({ messageId: first.messageId }))).toBe(id);
+      expect(await store.add(deadLetter({ messageId: first.messageId }))).toBe(id);
       expect((await found(store, id)).status).toBe('failed');
     },
   },
   {
     title: 'a resolved letter does not hinder a new one',
     run: async ({ store }) => {
-      const first = letter();
+      const first = deadLetter();
       const id = await store.add(first);
       await store.transition(id, ['failed'], 'resolved');
-      const second = letter({ messageId: first.messageId });
+      const second = deadLetter({ messageId: first.messageId });
       expect(await store.add(second)).toBe(second.id);
       expect(await found(store, second.id)).toMatchObject({ status: 'failed', replayCount: 0, revision: 1 });
       expect((await found(store, id)).status).toBe('resolved');
-      expect(await store.add(letter({ messageId: first.messageId }))).toBe(second.id);
+      expect(await store.add(deadLetter({ messageId: first.messageId }))).toBe(second.id);
       expect(await store.count({})).toBe(2);
     },
   },
   {
     title: 'a removed letter does not hinder a new one',
     run: async ({ store }) => {
-      const first = letter();
+      const first = deadLetter();
       const id = await store.add(first);
       expect(await store.discard(id)).toBe(true);
       expect(await store.discard(id)).toBe(false);
       expect(await store.find(id)).toBeUndefined();
-      const second = letter({ messageId: first.messageId });
+      const second = deadLetter({ messageId: first.messageId });
       expect(await store.add(second)).toBe(second.id);
     },
   },
@@ -153,14 +153,14 @@ export const adding: readonly DeadLetterCase[] = [
     run: async ({ store }) => {
       const same = { topic: 'a', group: 'b', messageId: 'c' };
       const ids = await addAll(store, [
-        letter(same),
-        letter({ ...same, topic: 'a2' }),
-        letter({ ...same, group: 'b2' }),
-        letter({ ...same, messageId: 'c2' }),
-        letter({ topic: 'a b', group: 'c', messageId: 'd' }),
-        letter({ topic: 'a', group: 'b c', messageId: 'd' }),
-        letter({ topic: 'a:b', group: 'c', messageId: 'd' }),
-        letter({ topic: 'a', group: 'b:c', messageId: 'd' }),
+        deadLetter(same),
+        deadLetter({ ...same, topic: 'a2' }),
+        deadLetter({ ...same, group: 'b2' }),
+        deadLetter({ ...same, messageId: 'c2' }),
+        deadLetter({ topic: 'a b', group: 'c', messageId: 'd' }),
+        deadLetter({ topic: 'a', group: 'b c', messageId: 'd' }),
+        deadLetter({ topic: 'a:b', group: 'c', messageId: 'd' }),
+        deadLetter({ topic: 'a', group: 'b:c', messageId: 'd' }),
       ]);
       expect(new Set(ids).size).toBe(8);
       expect(await store.count({})).toBe(8);
@@ -169,8 +169,8 @@ export const adding: readonly DeadLetterCase[] = [
   {
     title: 'concurrent adds of one message keep one letter',
     run: async ({ store }) => {
-      const { messageId } = letter();
-      const ids = await Promise.all(Array.from({ length: 20 }, () => store.add(letter({ messageId }))));
+      const { messageId } = deadLetter();
+      const ids = await Promise.all(Array.from({ length: 20 }, () => store.add(deadLetter({ messageId }))));
       expect(new Set(ids).size).toBe(1);
       expect(await store.count({})).toBe(1);
       expect((await found(store, ids[0] ?? '')).revision).toBe(20);

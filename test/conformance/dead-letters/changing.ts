@@ -1,11 +1,11 @@
-import { addAll, type DeadLetterCase, found, letter, several } from './letters.js';
+import { addAll, type DeadLetterCase, found, deadLetter, several } from './letters.js';
 
 /** What `transition` and `remove` owe. */
 export const changing: readonly DeadLetterCase[] = [
   {
     title: 'the status changes from one of the given ones only',
     run: async ({ store }) => {
-      const id = await store.add(letter());
+      const id = await store.add(deadLetter());
       expect(await store.transition(id, ['archived', 'replayed'], 'resolved')).toBeUndefined();
       expect(await store.transition(id, [], 'resolved')).toBeUndefined();
       expect(await found(store, id)).toMatchObject({ status: 'failed', revision: 1 });
@@ -26,7 +26,7 @@ export const changing: readonly DeadLetterCase[] = [
   {
     title: 'a transition returns the letter as it is then, and leaves the rest alone',
     run: async ({ store, clock, pass }) => {
-      const given = letter({ key: 'k', headers: { a: 'b' } });
+      const given = deadLetter({ key: 'k', headers: { a: 'b' } });
       const id = await store.add(given);
       await pass(500);
       const changed = await store.transition(id, ['failed'], 'replaying');
@@ -45,7 +45,7 @@ export const changing: readonly DeadLetterCase[] = [
   {
     title: 'only a change to replaying raises the replay count, every change the revision',
     run: async ({ store }) => {
-      const id = await store.add(letter());
+      const id = await store.add(deadLetter());
       const seen: unknown[] = [];
       for (const [from, to] of [
         ['failed', 'replaying'],

@@ -1,4 +1,4 @@
-import { addAll, type DeadLetterCase, found, letter, sameBytes, several } from './letters.js';
+import { addAll, type DeadLetterCase, found, deadLetter, sameBytes, several } from './letters.js';
 
 /** What lasts beyond one life of the store. */
 export const keeping: readonly DeadLetterCase[] = [
@@ -8,9 +8,9 @@ export const keeping: readonly DeadLetterCase[] = [
     run: async (bench) => {
       const body = Buffer.alloc(2 ** 20, 7);
       const [large = '', changed = '', removed = ''] = await addAll(bench.store, [
-        letter({ body, headers: { a: 'b' } }),
-        letter(),
-        letter(),
+        deadLetter({ body, headers: { a: 'b' } }),
+        deadLetter(),
+        deadLetter(),
       ]);
       await bench.store.transition(changed, ['failed'], 'replaying');
       await bench.store.discard(removed);
@@ -18,7 +18,7 @@ export const keeping: readonly DeadLetterCase[] = [
       const overview = [await bench.store.stats(), await bench.store.groups({}, 10)];
       const store = await bench.reopen();
       const after = [await found(store, large), await found(store, changed)];
-      const withoutBytes = (letters: typeof before) => letters.map(({ body: _, ...rest }) => rest);
+      const withoutBytes = (deadLetters: typeof before) => deadLetters.map(({ body: _, ...rest }) => rest);
       expect(withoutBytes(after)).toEqual(withoutBytes(before));
       expect(sameBytes(after[0]?.body ?? new Uint8Array(0), body)).toBe(true);
       expect(await store.find(removed)).toBeUndefined();
@@ -30,12 +30,12 @@ export const keeping: readonly DeadLetterCase[] = [
     title: 'the place of a letter that is not resolved is still taken after a restart',
     needs: 'reopen',
     run: async (bench) => {
-      const [open, resolved] = [letter(), letter()];
+      const [open, resolved] = [deadLetter(), deadLetter()];
       await addAll(bench.store, [open, resolved]);
       await bench.store.transition(resolved.id, ['failed'], 'resolved');
       const store = await bench.reopen();
-      expect(await store.add(letter({ messageId: open.messageId }))).toBe(open.id);
-      const again = letter({ messageId: resolved.messageId });
+      expect(await store.add(deadLetter({ messageId: open.messageId }))).toBe(open.id);
+      const again = deadLetter({ messageId: resolved.messageId });
       expect(await store.add(again)).toBe(again.id);
     },
   },
@@ -54,7 +54,7 @@ export const keeping: readonly DeadLetterCase[] = [
     title: 'connecting twice and closing twice does no harm',
     run: async ({ store }) => {
       await store.connect();
-      const id = await store.add(letter());
+      const id = await store.add(deadLetter());
       expect(await store.find(id)).toBeDefined();
       await store.close();
       await store.close();

@@ -13,7 +13,7 @@ export const BEGIN = Date.UTC(2026, 0, 1);
 let serial = 0;
 
 /** A letter of its own; each one later than all before it, by a millisecond. */
-export function letter(overrides: Partial<NewDeadLetter> = {}): NewDeadLetter {
+export function deadLetter(overrides: Partial<NewDeadLetter> = {}): NewDeadLetter {
   const nth = ++serial;
   const at = overrides.deadLetteredAt ?? BEGIN + nth;
   return {
@@ -37,14 +37,17 @@ export function letter(overrides: Partial<NewDeadLetter> = {}): NewDeadLetter {
 }
 
 /** Adds letters one after the other and returns their ids. */
-export async function addAll(store: DeadLetterStore, letters: readonly NewDeadLetter[]): Promise<string[]> {
+export async function addAll(
+  store: DeadLetterStore,
+  deadLetters: readonly NewDeadLetter[],
+): Promise<string[]> {
   const ids: string[] = [];
-  for (const one of letters) ids.push(await store.add(one));
+  for (const one of deadLetters) ids.push(await store.add(one));
   return ids;
 }
 
 export function several(count: number, overrides: Partial<NewDeadLetter> = {}): NewDeadLetter[] {
-  return Array.from({ length: count }, () => letter(overrides));
+  return Array.from({ length: count }, () => deadLetter(overrides));
 }
 
 /** The letter, which must be there. */

@@ -2,7 +2,7 @@ import type {
   DeadLetterFilter,
   DeadLetterStore,
 } from '../../../src/core/messaging/dead-letters/dead-letter-store.js';
-import { addAll, BEGIN, type DeadLetterCase, letter, several } from './letters.js';
+import { addAll, BEGIN, type DeadLetterCase, deadLetter, several } from './letters.js';
 
 type Order = 'newest-first' | 'oldest-first';
 
@@ -41,7 +41,7 @@ export const listing: readonly DeadLetterCase[] = [
   {
     title: 'an item has everything but headers and bytes',
     run: async ({ store }) => {
-      const given = letter({
+      const given = deadLetter({
         key: 'k',
         correlationId: 'c',
         error: { type: 'E', message: 'm', code: 'C', stack: 's' },
@@ -65,7 +65,7 @@ export const listing: readonly DeadLetterCase[] = [
     run: async ({ store }) => {
       const ids = await addAll(store, several(12));
       const added: string[] = [];
-      const addOne = async (): Promise<void> => void added.push(await store.add(letter()));
+      const addOne = async (): Promise<void> => void added.push(await store.add(deadLetter()));
       expect(await pages(store, {}, 5, 'newest-first', addOne)).toEqual([...ids].reverse());
       const all = [...ids, ...added];
       const seen = await pages(store, {}, 5, 'oldest-first', addOne);
@@ -122,7 +122,7 @@ export const listing: readonly DeadLetterCase[] = [
       await addAll(store, several(3, { correlationId: 'c', key: 'k' }));
       await addAll(store, several(2));
       const id = await store.add(
-        letter({ ...special, error: { type: 'OtherError', message: 'x' }, attempts: 9 }),
+        deadLetter({ ...special, error: { type: 'OtherError', message: 'x' }, attempts: 9 }),
       );
       await store.transition(id, ['failed'], 'archived');
       const filters: DeadLetterFilter[] = [
@@ -157,7 +157,7 @@ export const listing: readonly DeadLetterCase[] = [
       const at = BEGIN + 86_400_000;
       const ids = await addAll(
         store,
-        [0, 1, 2, 3].map((ms) => letter({ deadLetteredAt: at + ms })),
+        [0, 1, 2, 3].map((ms) => deadLetter({ deadLetteredAt: at + ms })),
       );
       const oldestFirst = (filter: DeadLetterFilter): Promise<string[]> =>
         pages(store, filter, 2, 'oldest-first');

@@ -1,4 +1,4 @@
-import { addAll, BEGIN, type DeadLetterCase, letter, several } from './letters.js';
+import { addAll, BEGIN, type DeadLetterCase, deadLetter, several } from './letters.js';
 
 /** What `count`, `groups` and `stats` owe. */
 export const overview: readonly DeadLetterCase[] = [
@@ -24,9 +24,9 @@ export const overview: readonly DeadLetterCase[] = [
       const place = { topic: 'a', group: 'g' };
       const ids = await addAll(
         store,
-        [1, 2, 3].map((ms) => letter({ ...place, deadLetteredAt: at + ms })),
+        [1, 2, 3].map((ms) => deadLetter({ ...place, deadLetteredAt: at + ms })),
       );
-      await store.add(letter({ topic: 'b', group: 'g', deadLetteredAt: at + 9 }));
+      await store.add(deadLetter({ topic: 'b', group: 'g', deadLetteredAt: at + 9 }));
       const stock = async () =>
         [...(await store.stats())].sort((a, b) =>
           `${a.topic}${a.status}`.localeCompare(`${b.topic}${b.status}`),
@@ -46,10 +46,10 @@ export const overview: readonly DeadLetterCase[] = [
   {
     title: 'a letter that failed again does not hide how old the others are',
     run: async ({ store }) => {
-      const [first, second] = [letter(), letter()];
+      const [first, second] = [deadLetter(), deadLetter()];
       await addAll(store, [first, second]);
       await store.transition(first.id, ['failed'], 'replaying');
-      const again = letter({ messageId: first.messageId });
+      const again = deadLetter({ messageId: first.messageId });
       await store.add(again);
       expect(await store.stats()).toMatchObject([{ count: 2, oldestAt: second.deadLetteredAt }]);
       await store.discard(second.id);
@@ -63,7 +63,7 @@ export const overview: readonly DeadLetterCase[] = [
       const often = await addAll(
         store,
         [1, 2, 3, 4, 5, 6, 7].map((ms) =>
-          letter({
+          deadLetter({
             fingerprint: 'often',
             deadLetteredAt: at + ms,
             error: { type: 'RangeError', message: `message ${ms}` },
@@ -71,7 +71,7 @@ export const overview: readonly DeadLetterCase[] = [
         ),
       );
       await addAll(store, several(2, { fingerprint: 'twice' }));
-      const rare = await store.add(letter({ fingerprint: 'rare', topic: 'other' }));
+      const rare = await store.add(deadLetter({ fingerprint: 'rare', topic: 'other' }));
       const groups = await store.groups({}, 10);
       expect(groups.map(({ fingerprint, count }) => [fingerprint, count])).toEqual([
         ['often', 7],
@@ -101,10 +101,10 @@ export const overview: readonly DeadLetterCase[] = [
   {
     title: 'an overwritten letter counts with its new failure only',
     run: async ({ store }) => {
-      const first = letter({ topic: 'a', group: 'g', fingerprint: 'old' });
+      const first = deadLetter({ topic: 'a', group: 'g', fingerprint: 'old' });
       const id = await store.add(first);
       await store.transition(id, ['failed'], 'replaying');
-      const second = letter({ topic: 'a', group: 'g', fingerprint: 'new', messageId: first.messageId });
+      const second = deadLetter({ topic: 'a', group: 'g', fingerprint: 'new', messageId: first.messageId });
       await store.add(second);
       expect(await store.groups({}, 10)).toMatchObject([{ fingerprint: 'new', count: 1 }]);
       expect(await store.count({ fingerprint: 'old' })).toBe(0);

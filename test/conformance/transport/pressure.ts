@@ -20,12 +20,12 @@ export const pressure: readonly Case[] = [
     title: `has at most ${concurrency} deliveries in hand when that is the concurrency, and as many when there is work`,
     run: async ({ transport }) => {
       const topic = unique();
-      let inHand = 0;
+      let inFlight = 0;
       let most = 0;
       const collector = await collect(transport, { topic, group: 'g', concurrency }, async () => {
-        most = Math.max(most, ++inHand);
+        most = Math.max(most, ++inFlight);
         await sleep(10);
-        inHand--;
+        inFlight--;
         return ACK;
       });
       await publish(transport, topic, messages(20));

@@ -13,37 +13,37 @@ const SECRET_HEADER = /auth|cookie|token|secret|passw|api-?key|credential|sessio
 const MASK = '***';
 
 /** A dead letter as the list shows it: everything but payload, headers and stack. */
-export function viewOfSummary(letter: DeadLetterSummary): Record<string, unknown> {
+export function viewOfSummary(deadLetter: DeadLetterSummary): Record<string, unknown> {
   return {
-    id: letter.id,
-    status: letter.status,
-    topic: letter.topic,
-    group: letter.group,
-    handler: letter.handler,
-    transport: letter.transport,
-    messageId: letter.messageId,
-    key: letter.key,
-    correlationId: letter.correlationId,
-    reason: letter.reason,
-    error: { type: letter.error.type, message: letter.error.message, code: letter.error.code },
-    fingerprint: letter.fingerprint,
-    attempts: letter.attempts,
-    replayCount: letter.replayCount,
-    publishedAt: time(letter.publishedAt),
-    firstFailedAt: time(letter.firstFailedAt),
-    deadLetteredAt: time(letter.deadLetteredAt),
-    updatedAt: time(letter.updatedAt),
-    payload: { contentType: letter.contentType, bytes: letter.bodyBytes, hidden: true },
-    replayable: letter.status === 'failed' || letter.status === 'archived',
-    etag: `W/"${letter.revision}"`,
+    id: deadLetter.id,
+    status: deadLetter.status,
+    topic: deadLetter.topic,
+    group: deadLetter.group,
+    handler: deadLetter.handler,
+    transport: deadLetter.transport,
+    messageId: deadLetter.messageId,
+    key: deadLetter.key,
+    correlationId: deadLetter.correlationId,
+    reason: deadLetter.reason,
+    error: { type: deadLetter.error.type, message: deadLetter.error.message, code: deadLetter.error.code },
+    fingerprint: deadLetter.fingerprint,
+    attempts: deadLetter.attempts,
+    replayCount: deadLetter.replayCount,
+    publishedAt: time(deadLetter.publishedAt),
+    firstFailedAt: time(deadLetter.firstFailedAt),
+    deadLetteredAt: time(deadLetter.deadLetteredAt),
+    updatedAt: time(deadLetter.updatedAt),
+    payload: { contentType: deadLetter.contentType, bytes: deadLetter.bodyBytes, hidden: true },
+    replayable: deadLetter.status === 'failed' || deadLetter.status === 'archived',
+    etag: `W/"${deadLetter.revision}"`,
   };
 }
 
 /** A dead letter with its headers, attempts and stack, and with its payload if the caller may see it. */
-export function viewOfLetter(letter: DeadLetter, showPayload: boolean): Record<string, unknown> {
-  const { error, headers, history } = letter;
+export function viewOfDeadLetter(deadLetter: DeadLetter, showPayload: boolean): Record<string, unknown> {
+  const { error, headers, history } = deadLetter;
   return {
-    ...viewOfSummary(letter),
+    ...viewOfSummary(deadLetter),
     type: headers[HEADER.type],
     traceId: TRACEPARENT.test(headers[HEADER.traceparent] ?? '')
       ? headers[HEADER.traceparent]?.split('-')[1]
@@ -52,9 +52,9 @@ export function viewOfLetter(letter: DeadLetter, showPayload: boolean): Record<s
     history: history.map(({ attempt, at, errorType }) => ({ attempt, at: time(at), errorType })),
     headers: showPayload ? headers : maskHeaders(headers),
     payload: {
-      contentType: letter.contentType,
-      bytes: letter.bodyBytes,
-      ...(showPayload ? previewOf(letter.body) : { hidden: true }),
+      contentType: deadLetter.contentType,
+      bytes: deadLetter.bodyBytes,
+      ...(showPayload ? previewOf(deadLetter.body) : { hidden: true }),
     },
   };
 }

@@ -21,7 +21,7 @@ import { type AdminIdentity, hasRole } from './admin-authorizer.js';
 import { AdminGuard } from './admin.guard.js';
 import { ADMIN_SETTINGS, type AdminSettings } from './admin.options.js';
 import { encodeCursor } from './cursor.js';
-import { viewOfGroup, viewOfLetter, viewOfSummary } from './dead-letter-view.js';
+import { viewOfGroup, viewOfDeadLetter, viewOfSummary } from './dead-letter-view.js';
 import { parseDiscard, parseGroups, parseList, parseReason, parseReplay } from './filter-schema.js';
 import { PROBLEM, ProblemError } from './problem.js';
 import { ProblemFilter } from './problem.filter.js';
@@ -69,9 +69,9 @@ export class DeadLetterController {
   @AdminAction('read', 'viewer')
   async get(@Param('id') id: string, @Caller() caller: AdminIdentity): Promise<unknown> {
     const showPayload = this.settings.allowPayload && hasRole(caller, 'payload:read');
-    const letter = await this.deadLetters.get(id);
+    const deadLetter = await this.deadLetters.get(id);
     if (showPayload) this.#auditRead(id, caller, 'succeeded');
-    return viewOfLetter(letter, showPayload);
+    return viewOfDeadLetter(deadLetter, showPayload);
   }
 
   @Get('dead-letters/:id/payload')
@@ -81,12 +81,12 @@ export class DeadLetterController {
       this.#auditRead(id, caller, 'denied');
       throw new ProblemError(PROBLEM.payloadsHidden, 'This application does not show payloads.');
     }
-    const letter = await this.deadLetters.get(id);
+    const deadLetter = await this.deadLetters.get(id);
     this.#auditRead(id, caller, 'succeeded');
-    return new StreamableFile(letter.body, {
+    return new StreamableFile(deadLetter.body, {
       type: 'application/octet-stream',
-      disposition: `attachment; filename="dead-letter-${letter.id.replace(/[^\w-]/g, '')}.bin"`,
-      length: letter.body.length,
+      disposition: `attachment; filename="dead-letter-${deadLetter.id.replace(/[^\w-]/g, '')}.bin"`,
+      length: deadLetter.body.length,
     });
   }
 

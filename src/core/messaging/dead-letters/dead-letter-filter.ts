@@ -1,7 +1,7 @@
 import type {
   DeadLetterFilter,
   DeadLetterGroup,
-  DeadLetterStock,
+  DeadLetterCount,
   DeadLetterSummary,
 } from './dead-letter-store.js';
 
@@ -23,37 +23,37 @@ const EXACT = [
 const SAMPLE_SIZE = 5;
 
 /** True when the letter meets every condition of the filter. For stores that look at letters one by one. */
-export function matchesFilter(letter: DeadLetterSummary, filter: DeadLetterFilter): boolean {
+export function matchesFilter(deadLetter: DeadLetterSummary, filter: DeadLetterFilter): boolean {
   return (
-    EXACT.every((field) => filter[field] === undefined || filter[field] === letter[field]) &&
-    (filter.errorType === undefined || filter.errorType === letter.error.type) &&
-    letter.attempts >= (filter.minAttempts ?? 0) &&
-    letter.deadLetteredAt >= (filter.from ?? -Infinity) &&
-    letter.deadLetteredAt < (filter.to ?? Infinity)
+    EXACT.every((field) => filter[field] === undefined || filter[field] === deadLetter[field]) &&
+    (filter.errorType === undefined || filter.errorType === deadLetter.error.type) &&
+    deadLetter.attempts >= (filter.minAttempts ?? 0) &&
+    deadLetter.deadLetteredAt >= (filter.from ?? -Infinity) &&
+    deadLetter.deadLetteredAt < (filter.to ?? Infinity)
   );
 }
 
 /** Letters grouped by fingerprint, largest group first. */
-export function groupLetters(letters: Iterable<DeadLetterSummary>, limit: number): DeadLetterGroup[] {
+export function groupDeadLetters(deadLetters: Iterable<DeadLetterSummary>, limit: number): DeadLetterGroup[] {
   const groups = new Map<
     string,
     { newest: DeadLetterSummary; count: number; firstAt: number; ids: string[] }
   >();
-  for (const letter of letters) {
-    const group = groups.get(letter.fingerprint);
+  for (const deadLetter of deadLetters) {
+    const group = groups.get(deadLetter.fingerprint);
     if (!group) {
-      groups.set(letter.fingerprint, {
-        newest: letter,
+      groups.set(deadLetter.fingerprint, {
+        newest: deadLetter,
         count: 1,
-        firstAt: letter.deadLetteredAt,
-        ids: [letter.id],
+        firstAt: deadLetter.deadLetteredAt,
+        ids: [deadLetter.id],
       });
       continue;
     }
     group.count += 1;
-    group.firstAt = Math.min(group.firstAt, letter.deadLetteredAt);
-    if (letter.deadLetteredAt > group.newest.deadLetteredAt) group.newest = letter;
-    if (group.ids.length < SAMPLE_SIZE) group.ids.push(letter.id);
+    group.firstAt = Math.min(group.firstAt, deadLetter.deadLetteredAt);
+    if (deadLetter.deadLetteredAt > group.newest.deadLetteredAt) group.newest = deadLetter;
+    if (group.ids.length < SAMPLE_SIZE) group.ids.push(deadLetter.id);
   }
   return [...groups.values()]
     .sort((a, b) => b.count - a.count || b.newest.deadLetteredAt - a.newest.deadLetteredAt)
@@ -74,9 +74,9 @@ export function groupLetters(letters: Iterable<DeadLetterSummary>, limit: number
 }
 
 /** Count and oldest of every (topic, group, status). */
-export function stockOf(letters: Iterable<DeadLetterSummary>): DeadLetterStock[] {
-  const stock = new Map<string, DeadLetterStock>();
-  for (const { topic, group, status, deadLetteredAt } of letters) {
+export function countsOf(deadLetters: Iterable<DeadLetterSummary>): DeadLetterCount[] {
+  const stock = new Map<string, DeadLetterCount>();
+  for (const { topic, group, status, deadLetteredAt } of deadLetters) {
     const place = JSON.stringify([topic, group, status]);
     const known = stock.get(place);
     stock.set(place, {

@@ -119,7 +119,7 @@ export interface DeadLetterGroup {
 }
 
 /** Stock of one (topic, group, status). */
-export interface DeadLetterStock {
+export interface DeadLetterCount {
   readonly topic: string;
   readonly group: string;
   readonly status: DeadLetterStatus;
@@ -138,7 +138,7 @@ export interface DeadLetterStore {
    * under its old id, back to `failed`, so that neither a crash between storing and acknowledging nor a replay that
    * fails again doubles it. `replayCount` is kept.
    */
-  add(letter: NewDeadLetter): Promise<string>;
+  add(deadLetter: NewDeadLetter): Promise<string>;
   find(id: string): Promise<DeadLetter | undefined>;
   /** In order of id, newest first unless asked otherwise. `limit` 1 to 200; `after` is the `next` of the same order. */
   list(
@@ -164,6 +164,6 @@ export interface DeadLetterStore {
   ): Promise<DeadLetterSummary | undefined>;
   /** Removes the letter for good. False when there is no such letter. */
   discard(id: string): Promise<boolean>;
-  stats(): Promise<readonly DeadLetterStock[]>;
+  stats(): Promise<readonly DeadLetterCount[]>;
   close(): Promise<void>;
 }

@@ -1,5 +1,5 @@
 import { settle } from '../../../../test/support/hand-clock.js';
-import { by, failure, letter, setUp } from '../../../../test/support/dead-letter-desk.js';
+import { by, failure, deadLetter, setUp } from '../../../../test/support/dead-letter-desk.js';
 import { HEADER } from '../headers.js';
 
 afterEach(() => jest.restoreAllMocks());
@@ -93,7 +93,7 @@ describe('the replay of a letter', () => {
       'x-msg-history': '1@1:Error',
       'x-msg-dl-id': 'an-earlier-letter',
     };
-    const id = await store.add({ ...letter(1, clock.now()), headers });
+    const id = await store.add({ ...deadLetter(1, clock.now()), headers });
     expect((await service.get(id)).headers).toEqual(headers);
     await service.replay(id, by);
     expect(sent.map(({ message }) => message.headers)).toEqual([{ tenant: 'a', [HEADER.deadLetterId]: id }]);
@@ -125,7 +125,7 @@ describe('a store that does not answer', () => {
   it('makes parking fail in time, so that the message stays with its transport', async () => {
     const { service, store, clock } = setUp();
     store.add = () => new Promise(() => undefined);
-    const parking = service.park(letter(1, clock.now()));
+    const parking = service.park(deadLetter(1, clock.now()));
     const failed = expect(parking).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
     await clock.advance(15_000);
     await failed;

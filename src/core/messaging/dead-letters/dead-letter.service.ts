@@ -20,7 +20,7 @@ import {
   MESSAGING_EMIT,
   REPLAY_PUBLISHER,
 } from './dead-letter.tokens.js';
-import { punctualStore } from './punctual-store.js';
+import { storeWithDeadline } from './punctual-store.js';
 import { replayOne, type ReplayDependencies, type ReplayResult } from './replay-one.js';
 import type { ReplayPlan } from './replay-plan.js';
 import type { ReplayPublisher } from './replay-publisher.js';
@@ -51,7 +51,7 @@ export class DeadLetterService implements OnModuleDestroy {
     @Inject(MESSAGING_EMIT) private readonly emit: (event: MessagingEvent) => void,
     @Inject(MESSAGING_CLOCK) private readonly clock: Clock,
   ) {
-    this.#store = punctualStore(store, clock);
+    this.#store = storeWithDeadline(store, clock);
     this.#dependencies = { store: this.#store, publisher, emit, clock };
     this.#runs = new ReplayRuns(this.#dependencies, (entry) => this.audit(entry));
   }
@@ -66,9 +66,9 @@ export class DeadLetterService implements OnModuleDestroy {
 
   /** The letter with its headers and bytes. Rejects with `NOT_FOUND`. */
   async get(id: string): Promise<DeadLetter> {
-    const letter = await this.#store.find(id);
-    if (!letter) throw notFound(id);
-    return letter;
+    const deadLetter = await this.#store.find(id);
+    if (!deadLetter) throw notFound(id);
+    return deadLetter;
   }
 
   /** Letters that failed in the same way, largest group first. */
@@ -133,28 +133,28 @@ export class DeadLetterService implements OnModuleDestroy {
   /** Removes an `archived` letter for good, or with `force` a letter in any state. */
   discard(id: string, options: Operator & { readonly force?: boolean }): Promise<void> {
     return this.#audited('discard', id, options, async () => {
-      const letter = await this.get(id);
-      if (options.force !== true && letter.status !== 'archived') {
-        throw conflict(letter, 'discarded', 'Archive it first, or use force.');
+      const deadLetter = await this.get(id);
+      if (options.force !== true && deadLetter.status !== 'archived') {
+        throw conflict(deadLetter, 'discarded', 'Archive it first, or use force.');
       }
       if (!(await this.#store.discard(id))) throw notFound(id);
-      this.#tellChange(letter, 'discarded');
+      this.#tellChange(deadLetter, 'discarded');
     });
   }
 
   /** Keeps a letter for the delivery pipeline. Rejects with `STORE_UNAVAILABLE` when that is not certain in time. */
-  async park(letter: NewDeadLetter): Promise<string> {
-    const id = await this.#store.add(letter);
-    this.#tellChange({ ...letter, id }, 'failed');
+  async park(deadLetter: NewDeadLetter): Promise<string> {
+    const id = await this.#store.add(deadLetter);
+    this.#tellChange({ ...deadLetter, id }, 'failed');
     return id;
   }
 
   /** Told by the delivery pipeline that the message of a replayed letter was handled. False if nothing changed. */
   async resolve(id: string): Promise<boolean> {
     // `failed` too: a copy whose outcome was unknown can be handled after another copy has failed again.
-    const letter = await this.#store.transition(id, ['replaying', 'replayed', 'failed'], 'resolved');
-    if (letter) this.#tellChange(letter, 'resolved');
-    return letter !== undefined;
+    const deadLetter = await this.#store.transition(id, ['replaying', 'replayed', 'failed'], 'resolved');
+    if (deadLetter) this.#tellChange(deadLetter, 'resolved');
+    return deadLetter !== undefined;
   }
 
   /** Writes an entry to the audit log and tells observers. For what stands between this service and its users. */
@@ -201,10 +201,16 @@ export class DeadLetterService implements OnModuleDestroy {
   }
 
   #tellChange(
-    letter: Pick<DeadLetterSummary, 'id' | 'topic' | 'group'>,
+    deadLetter: Pick<DeadLetterSummary, 'id' | 'topic' | 'group'>,
     to: DeadLetterStatus | 'discarded',
   ): void {
-    this.emit({ type: 'dead-letter-changed', id: letter.id, topic: letter.topic, group: letter.group, to });
+    this.emit({
+      type: 'dead-letter-changed',
+      id: deadLetter.id,
+      topic: deadLetter.topic,
+      group: deadLetter.group,
+      to,
+    });
   }
 }
 
@@ -212,9 +218,9 @@ function notFound(id: string): MessagingError {
   return new MessagingError('NOT_FOUND', `There is no dead letter ${JSON.stringify(id.slice(0, 80))}.`);
 }
 
-function conflict(letter: DeadLetterSummary, wanted: string, advice: string): MessagingError {
+function conflict(deadLetter: DeadLetterSummary, wanted: string, advice: string): MessagingError {
   return new MessagingError(
     'CONFLICT',
-    `Dead letter "${letter.id}" is ${letter.status} and cannot be ${wanted}. ${advice}`,
+    `Dead letter "${deadLetter.id}" is ${deadLetter.status} and cannot be ${wanted}. ${advice}`,
   );
 }

@@ -11,7 +11,7 @@ describe('a dead letter', () => {
       other: 'ü',
     };
     const body = Uint8Array.of(0, 255, 13);
-    const letter = describeDeadLetter({
+    const deadLetter = describeDeadLetter({
       id: 'id-1',
       delivery: { message: { id: 'm-1', key: 'k', headers, body }, attempt: 3, transport: 'main' },
       to,
@@ -21,7 +21,7 @@ describe('a dead letter', () => {
       history: [{ attempt: 1, at: 500, errorType: 'TypeError' }],
       now: 1_000,
     });
-    expect(letter).toMatchObject({
+    expect(deadLetter).toMatchObject({
       ...to,
       id: 'id-1',
       transport: 'main',
@@ -35,12 +35,12 @@ describe('a dead letter', () => {
       attempts: 3,
       error: { type: 'TypeError', message: 'x' },
     });
-    expect(letter.headers).toBe(headers);
-    expect(letter.body).toBe(body);
+    expect(deadLetter.headers).toBe(headers);
+    expect(deadLetter.body).toBe(body);
   });
 
   it('leaves out what the headers do not say', () => {
-    const letter = describeDeadLetter({
+    const deadLetter = describeDeadLetter({
       id: 'id-1',
       delivery: {
         message: { id: 'm-1', headers: { ce_time: 'yesterday' }, body: new Uint8Array() },
@@ -54,9 +54,9 @@ describe('a dead letter', () => {
       history: [],
       now: 1_000,
     });
-    expect(Object.keys(letter)).not.toEqual(
+    expect(Object.keys(deadLetter)).not.toEqual(
       expect.arrayContaining(['key', 'publishedAt', 'correlationId', 'contentType']),
     );
-    expect(letter.firstFailedAt).toBe(1_000);
+    expect(deadLetter.firstFailedAt).toBe(1_000);
   });
 });

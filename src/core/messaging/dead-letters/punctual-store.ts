@@ -7,11 +7,11 @@ import type { DeadLetterStore } from './dead-letter-store.js';
 const STORE_DEADLINE_MS = 15_000;
 
 /** The store as its port promises it: one that does not answer rejects with `STORE_UNAVAILABLE` in time. */
-export function punctualStore(store: DeadLetterStore, clock: Clock): DeadLetterStore {
+export function storeWithDeadline(store: DeadLetterStore, clock: Clock): DeadLetterStore {
   const inTime = <T>(work: Promise<T>): Promise<T> => withDeadline(work, STORE_DEADLINE_MS, lateError, clock);
   return {
     connect: () => inTime(store.connect()),
-    add: (letter) => inTime(store.add(letter)),
+    add: (deadLetter) => inTime(store.add(deadLetter)),
     find: (id) => inTime(store.find(id)),
     list: (filter, page) => inTime(store.list(filter, page)),
     count: (filter) => inTime(store.count(filter)),

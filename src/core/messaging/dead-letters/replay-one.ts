@@ -50,86 +50,90 @@ export async function replayOne(
   dependencies: ReplayDependencies,
 ): Promise<ReplayResult> {
   const { store, publisher, clock } = dependencies;
-  const letter = await store.find(id);
-  if (!letter) throw new MessagingError('NOT_FOUND', `There is no dead letter ${quote(id)}.`);
-  await lock(letter, force, dependencies);
-  const to = { topic: letter.topic, group: letter.group };
+  const deadLetter = await store.find(id);
+  if (!deadLetter) throw new MessagingError('NOT_FOUND', `There is no dead letter ${quote(id)}.`);
+  await lock(deadLetter, force, dependencies);
+  const to = { topic: deadLetter.topic, group: deadLetter.group };
   const publication = await withDeadline(
-    publisher.publish(letter.transport, to, messageOf(letter)),
+    publisher.publish(deadLetter.transport, to, messageOf(deadLetter)),
     REPLAY_DEADLINE_MS + PUBLISHER_GRACE_MS,
     () => new MessagingError('DEADLINE_EXCEEDED', `The replay of ${quote(id)} got no answer in time.`),
     clock,
   ).catch((error: unknown): ReplayPublication => {
     const cause = error instanceof Error ? error : new Error('The replay publisher failed.');
-    return { transport: letter.transport, outcome: { kind: 'unknown', error: cause } };
+    return { transport: deadLetter.transport, outcome: { kind: 'unknown', error: cause } };
   });
-  return conclude(letter, publication, dependencies);
+  return conclude(deadLetter, publication, dependencies);
 }
 
-async function lock(letter: DeadLetter, force: boolean, { store, clock }: ReplayDependencies): Promise<void> {
+async function lock(
+  deadLetter: DeadLetter,
+  force: boolean,
+  { store, clock }: ReplayDependencies,
+): Promise<void> {
   const allowed: DeadLetterStatus[] = force ? ['failed', 'archived', 'replayed'] : ['failed', 'archived'];
-  const abandoned = letter.status === 'replaying' && clock.now() - letter.updatedAt > STALE_REPLAY_MS;
-  if (!abandoned && !allowed.includes(letter.status)) throw notReplayable(letter);
-  const locked = await store.transition(letter.id, [letter.status], 'replaying');
-  if (!locked) throw notReplayable(letter);
+  const abandoned = deadLetter.status === 'replaying' && clock.now() - deadLetter.updatedAt > STALE_REPLAY_MS;
+  if (!abandoned && !allowed.includes(deadLetter.status)) throw notReplayable(deadLetter);
+  const locked = await store.transition(deadLetter.id, [deadLetter.status], 'replaying');
+  if (!locked) throw notReplayable(deadLetter);
   // Two that found the same abandoned letter both get here. Only the first sees its change follow the one it read.
-  if (abandoned && locked.revision !== letter.revision + 1) throw notReplayable(letter);
+  if (abandoned && locked.revision !== deadLetter.revision + 1) throw notReplayable(deadLetter);
 }
 
-function notReplayable(letter: DeadLetterSummary): MessagingError {
+function notReplayable(deadLetter: DeadLetterSummary): MessagingError {
   const advice = {
     failed: 'it was changed by somebody else meanwhile. Look at it again.',
     archived: 'it was changed by somebody else meanwhile. Look at it again.',
     replaying: `it is being replayed. If it still is after ${STALE_REPLAY_MS / 1000} s, it can be replayed again.`,
     replayed: 'its message is on its way to the handler. Use force to send it once more nevertheless.',
     resolved: 'its message was handled after a replay.',
-  }[letter.status];
-  return new MessagingError('CONFLICT', `Dead letter ${quote(letter.id)} cannot be replayed: ${advice}`);
+  }[deadLetter.status];
+  return new MessagingError('CONFLICT', `Dead letter ${quote(deadLetter.id)} cannot be replayed: ${advice}`);
 }
 
-function messageOf(letter: DeadLetter): WireMessage {
+function messageOf(deadLetter: DeadLetter): WireMessage {
   const { attempt, history, deadLetterId } = OWN_HEADERS;
-  const headers = withoutOwn(letter.headers, attempt, history, deadLetterId);
+  const headers = withoutOwn(deadLetter.headers, attempt, history, deadLetterId);
   return {
-    id: letter.messageId,
-    ...(letter.key !== undefined && { key: letter.key }),
-    headers: { ...headers, [deadLetterId.name]: letter.id },
-    body: letter.body,
+    id: deadLetter.messageId,
+    ...(deadLetter.key !== undefined && { key: deadLetter.key }),
+    headers: { ...headers, [deadLetterId.name]: deadLetter.id },
+    body: deadLetter.body,
   };
 }
 
 async function conclude(
-  letter: DeadLetter,
+  deadLetter: DeadLetter,
   { transport, outcome }: ReplayPublication,
   { store, emit }: ReplayDependencies,
 ): Promise<ReplayResult> {
   const sent = outcome.kind === 'accepted' || outcome.kind === 'unknown';
   // A store that fails now cannot unsend the message: the letter stays `replaying` until it is resolved or abandoned.
   const changed = await store
-    .transition(letter.id, ['replaying'], sent ? 'replayed' : 'failed')
+    .transition(deadLetter.id, ['replaying'], sent ? 'replayed' : 'failed')
     .catch((): Pick<DeadLetterSummary, 'status'> => ({ status: 'replaying' }));
   if (changed && changed.status !== 'replaying') {
     emit({
       type: 'dead-letter-changed',
-      id: letter.id,
-      topic: letter.topic,
-      group: letter.group,
+      id: deadLetter.id,
+      topic: deadLetter.topic,
+      group: deadLetter.group,
       to: changed.status,
     });
   }
-  if (!sent) throw notSent(letter, transport, outcome.kind, outcome.error);
-  const now = changed ?? (await store.find(letter.id).catch(() => undefined));
+  if (!sent) throw notSent(deadLetter, transport, outcome.kind, outcome.error);
+  const now = changed ?? (await store.find(deadLetter.id).catch(() => undefined));
   return {
-    id: letter.id,
+    id: deadLetter.id,
     status: now?.status ?? 'replayed',
-    messageId: letter.messageId,
+    messageId: deadLetter.messageId,
     transport,
     outcome: outcome.kind === 'accepted' ? 'accepted' : 'unknown',
   };
 }
 
 function notSent(
-  letter: DeadLetter,
+  deadLetter: DeadLetter,
   transport: string,
   kind: 'unavailable' | 'refused',
   error: Error,
@@ -138,7 +142,7 @@ function notSent(
     kind === 'unavailable' ? 'is not available; try again when it is' : 'refuses the message as it is';
   return new MessagingError(
     kind === 'unavailable' ? 'PUBLISH_UNAVAILABLE' : 'PUBLISH_REFUSED',
-    `Dead letter ${quote(letter.id)} was not replayed: transport "${transport}" ${consequence} (${errorCodeOf(error)}).`,
+    `Dead letter ${quote(deadLetter.id)} was not replayed: transport "${transport}" ${consequence} (${errorCodeOf(error)}).`,
     { cause: error },
   );
 }

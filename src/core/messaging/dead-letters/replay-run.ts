@@ -114,9 +114,9 @@ export class ReplayRun {
         order: 'oldest-first',
         ...(after !== undefined && { after }),
       });
-      for (const letter of page.items) {
+      for (const deadLetter of page.items) {
         if (this.#cancelled || this.#counts.done >= this.#options.limit) return;
-        await this.#replayInTurn(letter.id);
+        await this.#replayInTurn(deadLetter.id);
       }
       after = page.next;
     } while (after !== undefined);

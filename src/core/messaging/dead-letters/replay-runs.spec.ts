@@ -1,5 +1,5 @@
 import { settle } from '../../../../test/support/hand-clock.js';
-import { by, failure, letter, setUp } from '../../../../test/support/dead-letter-desk.js';
+import { by, failure, deadLetter, setUp } from '../../../../test/support/dead-letter-desk.js';
 
 afterEach(() => jest.restoreAllMocks());
 
@@ -22,7 +22,7 @@ describe('the replay of what matches', () => {
 
   it('sends none twice, even if it fails again at once', async () => {
     const shop = setUp(async ({ id }) => {
-      await shop.service.park({ ...letter(0, shop.clock.now()), messageId: id });
+      await shop.service.park({ ...deadLetter(0, shop.clock.now()), messageId: id });
       return { kind: 'accepted' };
     });
     for (let n = 1; n <= 3; n++) await shop.park(n);
@@ -39,7 +39,7 @@ describe('the replay of what matches', () => {
 
   it('leaves out what is parked after it has begun', async () => {
     const shop = setUp(async () => {
-      await shop.service.park(letter(999, shop.clock.now()));
+      await shop.service.park(deadLetter(999, shop.clock.now()));
       return { kind: 'accepted' };
     });
     const morePagesThanOne = 101;

@@ -2,7 +2,7 @@ import { readHistory } from '../dead-letters/attempt-history.js';
 import { describeDeadLetter } from '../dead-letters/dead-letter.js';
 import type { NewDeadLetter } from '../dead-letters/dead-letter-store.js';
 import { errorTypeOf } from '../dead-letters/error-description.js';
-import type { Handling } from '../handling.js';
+import type { DeliveryInProgress } from '../handling.js';
 import type { HandlerEntry } from '../handlers/handler-entry.js';
 import { uuidV7 } from '../ids.js';
 import { type FailureOutcome, UnacceptableMessageError } from '../outcome.js';
@@ -24,7 +24,7 @@ export class DeadLetterParking {
   ) {}
 
   /** Stores the message as a dead letter. Resolves to false when it could not be stored. */
-  async park(handling: Handling, { reason, error }: FailureOutcome): Promise<boolean> {
+  async park(handling: DeliveryInProgress, { reason, error }: FailureOutcome): Promise<boolean> {
     const { entry, delivery, attempt, startedAt } = handling;
     const now = this.clock.now();
     const earlier = readHistory(delivery.message.headers);
@@ -48,7 +48,7 @@ export class DeadLetterParking {
    * Marks the dead letter that this delivery replays, if it replays one, as handled. The handler has run, so a store
    * that fails now must not make it run again: the dead letter stays `replayed`.
    */
-  async resolve({ entry, replayOf }: Handling): Promise<void> {
+  async resolve({ entry, replayOf }: DeliveryInProgress): Promise<void> {
     if (replayOf === undefined) return;
     try {
       await this.sink.resolve(replayOf);

@@ -1,30 +1,30 @@
-import type { Handling } from '../handling.js';
+import type { DeliveryInProgress } from '../handling.js';
 import type { HandlerEntry } from '../handlers/handler-entry.js';
-import { LatencyReader } from '../latency.js';
+import { LatencyMeter } from '../latency.js';
 import type { MessagingEvent } from '../messaging.events.js';
 import type { FailureOutcome } from '../outcome.js';
 import type { Clock } from '../transport.js';
 
 /** Emits what happens to deliveries, for metrics, traces and logs. */
 export class DeliveryReports {
-  readonly #latency: LatencyReader;
+  readonly #latency: LatencyMeter;
 
   constructor(
     private readonly clock: Clock,
     private readonly emit: (event: MessagingEvent) => void,
   ) {
-    this.#latency = new LatencyReader(clock);
+    this.#latency = new LatencyMeter(clock);
   }
 
-  delivered({ entry, delivery, attempt }: Handling): void {
+  delivered({ entry, delivery, attempt }: DeliveryInProgress): void {
     this.emit({ type: 'delivered', to: entry, transport: delivery.transport, attempt });
   }
 
-  duplicate({ entry, delivery }: Handling): void {
+  duplicate({ entry, delivery }: DeliveryInProgress): void {
     this.emit({ type: 'duplicate-suppressed', to: entry, messageId: delivery.message.id });
   }
 
-  handled({ entry, delivery, attempt, startedAt, replayOf }: Handling): void {
+  handled({ entry, delivery, attempt, startedAt, replayOf }: DeliveryInProgress): void {
     const endedAt = this.clock.monotonic();
     this.emit({
       type: 'handled',
@@ -38,7 +38,10 @@ export class DeliveryReports {
     });
   }
 
-  failed({ entry, delivery, attempt, startedAt, replayOf }: Handling, outcome: FailureOutcome): void {
+  failed(
+    { entry, delivery, attempt, startedAt, replayOf }: DeliveryInProgress,
+    outcome: FailureOutcome,
+  ): void {
     this.emit({
       type: 'failed',
       to: entry,

@@ -1,6 +1,6 @@
 import { deliveryOf, GOOD, handlingOf } from '../../../../test/support/deliveries.js';
 import { run } from '../delivery-processor.js';
-import { type Ending, HandlerRuns } from '../handler-runs.js';
+import { type Ending, HandlerRunner } from '../handler-runs.js';
 import { handlingContext } from '../handling-context.js';
 import type { HandlerEntry } from '../handlers/handler-entry.js';
 import { HandlerTimeoutError } from '../messaging.errors.js';
@@ -10,7 +10,7 @@ import { ManualClock } from '../testing/manual-clock.js';
 function setUp(invoke: HandlerEntry['invoke'], timeoutMs = 1_000) {
   const clock = new ManualClock();
   const endings: Ending[] = [];
-  const runs = new HandlerRuns(clock, (_, ending) => endings.push(ending));
+  const runs = new HandlerRunner(clock, (_, ending) => endings.push(ending));
   const handling = handlingOf(deliveryOf(GOOD, {}, 2), { invoke, timeoutMs });
   return { clock, endings, runs, handling, run: () => run(handling, { id: 'o-1' }, { runs }) };
 }

@@ -1,5 +1,5 @@
 import { HEADER } from '../headers.js';
-import type { Handling } from '../handling.js';
+import type { DeliveryInProgress } from '../handling.js';
 import type { HandlerEntry } from '../handlers/handler-entry.js';
 import { pause } from '../transport-kit/backoff.js';
 import type { Clock, WireMessage } from '../transport.js';
@@ -24,7 +24,7 @@ export class IdempotencyStep {
    * Claims the message for this handler. While the store does not answer it retries, because running without the claim
    * could handle twice and giving up at once would use up attempts; rejects when that has lasted for 15 s.
    */
-  async claim({ entry, delivery }: Handling): Promise<IdempotencyClaim> {
+  async claim({ entry, delivery }: DeliveryInProgress): Promise<IdempotencyClaim> {
     const key = keyOf(entry, delivery.message);
     const leaseMs = entry.timeoutMs > 0 ? entry.timeoutMs + LEASE_MARGIN_MS : LEASE_WITHOUT_TIMEOUT_MS;
     for (const delayMs of STORE_RETRY_DELAYS_MS) {
@@ -42,7 +42,7 @@ export class IdempotencyStep {
    * Remembers the message as handled; a no-op without a claim. A store that fails now only costs the memory: the handler
    * has run.
    */
-  async complete({ entry, delivery, token }: Handling): Promise<void> {
+  async complete({ entry, delivery, token }: DeliveryInProgress): Promise<void> {
     if (token === undefined) return;
     try {
       await this.store.complete(keyOf(entry, delivery.message), token, entry.idempotencyWindowMs);
@@ -55,7 +55,7 @@ export class IdempotencyStep {
    * Releases the claim after a failure; a no-op without one. If the store fails now, the next attempt waits for the lease
    * to end.
    */
-  async release({ entry, delivery, token }: Handling): Promise<void> {
+  async release({ entry, delivery, token }: DeliveryInProgress): Promise<void> {
     if (token === undefined) return;
     try {
       await this.store.release(keyOf(entry, delivery.message), token);

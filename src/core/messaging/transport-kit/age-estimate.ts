@@ -15,9 +15,9 @@ export class AgeEstimate {
   }
 
   /** @param now milliseconds since 1970. */
-  oldestAgeMs(ready: number, inHand: Iterable<WireMessage>, now: number): number | undefined {
+  oldestAgeMs(ready: number, inFlight: Iterable<WireMessage>, now: number): number | undefined {
     let oldest = Infinity;
-    for (const message of inHand) oldest = Math.min(oldest, sentAt(message) ?? now);
+    for (const message of inFlight) oldest = Math.min(oldest, sentAt(message) ?? now);
     if (ready === 0) {
       this.#lastEmptyAt = now;
       this.#seenWaitingAt = undefined;
@@ -52,9 +52,14 @@ export class AgeEstimates {
     known: { readonly ready: number; readonly delayed: number; readonly inHand: readonly WireMessage[] },
     now: number,
   ): Backlog {
-    const { ready, delayed, inHand } = known;
-    const oldestAgeMs = this.of(of).oldestAgeMs(ready, inHand, now);
-    return { ready, inFlight: inHand.length, delayed, ...(oldestAgeMs === undefined ? {} : { oldestAgeMs }) };
+    const { ready, delayed, inHand: inFlight } = known;
+    const oldestAgeMs = this.of(of).oldestAgeMs(ready, inFlight, now);
+    return {
+      ready,
+      inFlight: inFlight.length,
+      delayed,
+      ...(oldestAgeMs === undefined ? {} : { oldestAgeMs }),
+    };
   }
 }
 

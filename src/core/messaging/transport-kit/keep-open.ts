@@ -4,7 +4,7 @@ import { backoffMs } from './backoff.js';
 const RETRY_BACKOFF = { minMs: 50, maxMs: 2_000, jitter: 'half' } as const;
 
 /** Opens something again whenever it is lost, with pauses that grow while that fails. */
-export class KeepOpen {
+export class ReconnectLoop {
   #failures = 0;
   #isOpening = false;
   #isEnded = false;

@@ -1,9 +1,9 @@
 import { MessagingError } from '../messaging.errors.js';
-import { TellOnce } from './tell-once.js';
+import { ErrorDeduplicator } from './tell-once.js';
 
-function made(): { once: TellOnce; told: string[]; trouble: (text: string) => void } {
+function made(): { once: ErrorDeduplicator; told: string[]; trouble: (text: string) => void } {
   const told: string[] = [];
-  const once = new TellOnce(({ message }) => told.push(message));
+  const once = new ErrorDeduplicator(({ message }) => told.push(message));
   return { once, told, trouble: (text) => once.trouble(new MessagingError('CONFLICT', text)) };
 }
 

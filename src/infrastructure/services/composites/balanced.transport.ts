@@ -20,8 +20,8 @@ import { LoadedMember } from './loaded-member.js';
 import { Member } from './member.js';
 import { anyWorks, assertMembers, durabilityOf, MemberGroup } from './member-group.js';
 import { overrideMember } from './overrides.js';
-import { type Parcel, publishByTurns, type PublishPolicy } from './publish-by-turns.js';
-import { publishInParts } from './publish-in-parts.js';
+import { type Parcel, tryInOrder, type PublishPolicy } from './publish-by-turns.js';
+import { publishGrouped } from './publish-in-parts.js';
 import { ownerOf } from './rendezvous.js';
 import { isStrict, waitingFor } from './strict-order.js';
 
@@ -65,7 +65,7 @@ export class BalancedTransport implements Transport, Composite {
 
   state(): CompositeState {
     const members = this.#members.map(({ member }) => member.state);
-    const active = members.flatMap(({ works, name }) => (works ? [name] : []));
+    const active = members.flatMap(({ works: isHealthy, name }) => (isHealthy ? [name] : []));
     return { active, members };
   }
 
@@ -91,7 +91,7 @@ export class BalancedTransport implements Transport, Composite {
     if (this.#group.isClosing)
       return messages.map(() => ({ kind: 'unavailable', error: this.#group.closedError() }));
     if (options.ordering !== 'strict') return this.#toAny({ to, messages, options });
-    return publishInParts(
+    return publishGrouped(
       messages,
       (message) => isStrict(message, options),
       (mustStay, some) => {
@@ -121,23 +121,23 @@ export class BalancedTransport implements Transport, Composite {
 
   /** A key to its owner among those that work, the rest by the strategy; to another one when that fails. */
   #toAny({ to, messages, options }: Parcel): Promise<readonly PublishOutcome[]> {
-    const working = this.#members.filter(({ works }) => works);
+    const working = this.#members.filter(({ isHealthy }) => isHealthy);
     let chosen: LoadedMember | undefined; // those without a key stay together: small batches cost more
-    return publishInParts(
+    return publishGrouped(
       messages,
       ({ key }) => (key === undefined ? (chosen ??= this.#choose(working)) : ownerOf(key, working)),
-      (first, some) => publishByTurns(this.#inTurn(first), { to, messages: some, options }, this.#policy),
+      (first, some) => tryInOrder(this.#inTurn(first), { to, messages: some, options }, this.#policy),
     );
   }
 
   /** A key to its owner among all, and nowhere else. */
   #toOwners({ to, messages, options }: Parcel): Promise<readonly PublishOutcome[]> {
-    return publishInParts(
+    return publishGrouped(
       messages,
       ({ key = '' }) => ownerOf(key, this.#members) as LoadedMember, // there are two or more
       async (owner, some) =>
-        owner.works
-          ? publishByTurns([owner], { to, messages: some, options }, this.#policy)
+        owner.isHealthy
+          ? tryInOrder([owner], { to, messages: some, options }, this.#policy)
           : waitingFor(owner, some),
     );
   }
@@ -146,15 +146,15 @@ export class BalancedTransport implements Transport, Composite {
   #inTurn(first: LoadedMember | undefined): readonly LoadedMember[] {
     const others = this.#members.filter((member) => member !== first);
     const sorted = [
-      ...others.filter(({ works }) => works),
-      ...others.filter(({ works, member }) => !works && !member.breaker.isLeftOut),
+      ...others.filter(({ isHealthy }) => isHealthy),
+      ...others.filter(({ isHealthy, member }) => !isHealthy && !member.breaker.isLeftOut),
     ];
     return first ? [first, ...sorted] : sorted;
   }
 
   /** One that comes back has missed its share, and must not be given all of it at once. */
   #changed(state: 'open' | 'closed', cause: Error | undefined): void {
-    const working = this.#members.filter(({ works }) => works);
+    const working = this.#members.filter(({ isHealthy }) => isHealthy);
     if (state === 'closed') {
       const most = Math.max(...working.map(({ given }) => given));
       for (const member of this.#members) member.given = Math.max(member.given, most - 1);

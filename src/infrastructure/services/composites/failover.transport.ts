@@ -18,10 +18,10 @@ import { assertMembers, durabilityOf, MemberGroup } from './member-group.js';
 import type { Member } from './member.js';
 import { Members } from './members.js';
 import { memberOf, overrideMember } from './overrides.js';
-import { publishByTurns, type PublishPolicy } from './publish-by-turns.js';
-import { publishInParts } from './publish-in-parts.js';
+import { tryInOrder, type PublishPolicy } from './publish-by-turns.js';
+import { publishGrouped } from './publish-in-parts.js';
 import { isStrict, waitingFor } from './strict-order.js';
-import { Switches } from './switches.js';
+import { SwitchLog } from './switches.js';
 
 /**
  * Several transports as one: publishes on the first that works, consumes from all.
@@ -35,18 +35,18 @@ export class FailoverTransport implements Transport, Composite {
   readonly #members: Members;
   readonly #policy: PublishPolicy;
   readonly #group: MemberGroup;
-  readonly #switches: Switches;
+  readonly #switches: SwitchLog;
 
   /** @throws MessagingConfigurationError unless there are two members or more, each once. */
   constructor(transports: readonly Transport[], options: FailoverOptions, context: TransportContext) {
     this.name = context.name;
     assertMembers(this.name, transports);
-    this.#switches = new Switches(context);
+    this.#switches = new SwitchLog(context);
     this.#policy = { ...options, clock: context.clock };
     this.durability = durabilityOf(transports);
     const events = new ConnectionEvents(context);
     this.#members = new Members(transports, options, context.clock, {
-      switched: (from, to, why) => this.#switches.tell(from.name, to.name, why),
+      switched: (from, to, why) => this.#switches.record(from.name, to.name, why),
       changed: (isAnyWorking, cause) => events.report(isAnyWorking, cause),
     });
     this.#group = new MemberGroup(this.#members.all, events, context);
@@ -88,16 +88,15 @@ export class FailoverTransport implements Transport, Composite {
     const send = (
       turns: readonly Member[],
       some: readonly WireMessage[],
-    ): Promise<readonly PublishOutcome[]> =>
-      publishByTurns(turns, { to, messages: some, options }, this.#policy);
+    ): Promise<readonly PublishOutcome[]> => tryInOrder(turns, { to, messages: some, options }, this.#policy);
     if (options.ordering !== 'strict') return send(this.#members.candidates(), messages);
-    return publishInParts(
+    return publishGrouped(
       messages,
       (message) => isStrict(message, options),
       async (mustStay, some) => {
-        const { home } = this.#members;
+        const { pinned: home } = this.#members;
         if (!mustStay) return send(this.#members.candidates(), some);
-        return home.works ? send([home], some) : waitingFor(home, some);
+        return home.isHealthy ? send([home], some) : waitingFor(home, some);
       },
     );
   }

@@ -35,8 +35,8 @@ export class LoadedMember implements Target {
     return this.member.transport;
   }
 
-  get works(): boolean {
-    return this.member.works;
+  get isHealthy(): boolean {
+    return this.member.isHealthy;
   }
 
   /** Messages on their way, by its weight. */

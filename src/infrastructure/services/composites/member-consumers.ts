@@ -1,5 +1,5 @@
 import { backoffMs } from '../../../core/messaging/transport-kit/backoff.js';
-import { TellOnce } from '../../../core/messaging/transport-kit/tell-once.js';
+import { ErrorDeduplicator } from '../../../core/messaging/transport-kit/tell-once.js';
 import type {
   Consumer,
   OnDelivery,
@@ -15,7 +15,7 @@ const RETRY_BACKOFF = { minMs: 100, maxMs: 5_000, jitter: 'none' } as const;
 export class MemberConsumers implements Consumer {
   readonly #consumers = new Map<Member, Consumer>();
   readonly #waiting: (() => void)[] = [];
-  readonly #troubles: TellOnce;
+  readonly #troubles: ErrorDeduplicator;
   #running = 0;
   #isStopped = false;
   #stopped: Promise<void> | undefined;
@@ -25,13 +25,13 @@ export class MemberConsumers implements Consumer {
     private readonly onDelivery: OnDelivery,
     private readonly context: TransportContext,
   ) {
-    this.#troubles = new TellOnce((error) => context.onEvent({ type: 'error', error }));
+    this.#troubles = new ErrorDeduplicator((error) => context.onEvent({ type: 'error', error }));
   }
 
   /** As {@link start}, but resolves at once when the member does not work now, and never rejects. */
   async startPatiently(member: Member): Promise<void> {
     const started = this.#consume(member).catch((error: unknown) => this.#retry(member, 0, error as Error));
-    if (member.works) await started;
+    if (member.isHealthy) await started;
   }
 
   /** Resolves once one member is consumed; the others follow when they can. Rejects when none can be consumed now. */

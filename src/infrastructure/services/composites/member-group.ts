@@ -37,7 +37,7 @@ export async function anyOf(members: readonly Member[]): Promise<void> {
 
 /** Transports that act as one are connected while some member works. */
 export function anyWorks(members: readonly Pick<Member, 'works'>[]): boolean {
-  return members.some(({ works }) => works);
+  return members.some(({ isHealthy }) => isHealthy);
 }
 
 /** Everything about transports that act as one but which of them is published to. */

@@ -30,14 +30,14 @@ export class Member {
     return this.transport.name;
   }
 
-  get works(): boolean {
+  get isHealthy(): boolean {
     return this.#isConnected && this.breaker.state === 'closed';
   }
 
   get state(): MemberState {
-    const { name, works, transport } = this;
+    const { name, isHealthy, transport } = this;
     const { isLeftOut, state: breaker } = this.breaker;
-    const state = { name, works, breaker, isLeftOut };
+    const state = { name, works: isHealthy, breaker, isLeftOut };
     return isComposite(transport) ? { ...state, inside: transport.state() } : state;
   }
 

@@ -44,29 +44,29 @@ export class Members {
 
   /** Whom to try, in this order: the one in use, others that work, and then, for want of a better one, those that did not. */
   candidates(): readonly Member[] {
-    if (this.#active.works && this.all.every((member) => member.works || member === this.#active))
+    if (this.#active.isHealthy && this.all.every((member) => member.isHealthy || member === this.#active))
       return this.#inOrder();
     const order = this.#inOrder();
     return [
-      ...order.filter((member) => member.works),
-      ...order.filter((member) => !member.works && !member.breaker.isLeftOut),
+      ...order.filter((member) => member.isHealthy),
+      ...order.filter((member) => !member.isHealthy && !member.breaker.isLeftOut),
     ];
   }
 
   /** Where messages go that must not move: the first member, or the one that an operator wants. */
-  get home(): Member {
+  get pinned(): Member {
     return this.#pinned ?? (this.all[0] as Member);
   }
 
   /** Stays with this member for so long, unless it fails. Throws `CONFLICT` when it does not work. */
   pin(member: Member, forMs: number): void {
-    if (!member.works) throw new MessagingError('CONFLICT', `"${member.name}" does not work now.`);
+    if (!member.isHealthy) throw new MessagingError('CONFLICT', `"${member.name}" does not work now.`);
     this.#endPin();
     this.#pinned = member;
     this.#use(member, 'an operator wants it');
     this.#endPin = this.clock.schedule(forMs, () => {
       this.#pinned = undefined;
-      const first = this.all.find(({ works }) => works);
+      const first = this.all.find(({ isHealthy }) => isHealthy);
       if (first) this.#failBackTo(first, 'what an operator wanted is over');
     });
   }
@@ -90,13 +90,13 @@ export class Members {
   #opened(member: Member, cause: Error | undefined): void {
     this.#failBacks.get(member)?.();
     this.#failBacks.delete(member);
-    const next = this.all.find((other) => other.works);
+    const next = this.all.find((other) => other.isHealthy);
     if (member === this.#pinned) this.#pinned = undefined;
     if (member === this.#active && next) this.#use(next, cause ?? 'it failed');
   }
 
   #closed(member: Member): void {
-    if (!this.#active.works) {
+    if (!this.#active.isHealthy) {
       this.#use(member, `"${this.#active.name}" does not work`);
       return;
     }
@@ -116,7 +116,7 @@ export class Members {
   #failBackTo(member: Member, reason: string): void {
     if (this.#pinned) return;
     const isEarlier = this.all.indexOf(member) < this.all.indexOf(this.#active);
-    if (member.works && isEarlier) this.#use(member, reason);
+    if (member.isHealthy && isEarlier) this.#use(member, reason);
   }
 
   #use(member: Member, why: string | Error): void {

@@ -2,7 +2,7 @@ import { pause } from '../../../core/messaging/transport-kit/backoff.js';
 import type { Clock } from '../../../core/messaging/transport.js';
 
 /** Lets so many things pass a second. */
-export class Pace {
+export class RateLimiter {
   #freeAt = 0;
 
   constructor(

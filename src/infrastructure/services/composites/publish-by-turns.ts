@@ -44,7 +44,7 @@ interface Open {
 }
 
 /** One call of `publish`: tries one member after the other for whatever is still open, within the one deadline. */
-export async function publishByTurns(
+export async function tryInOrder(
   members: readonly Target[],
   { to, messages, options }: Parcel,
   { attemptTimeoutMs, onUnknown, clock }: PublishPolicy,

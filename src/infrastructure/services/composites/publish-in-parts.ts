@@ -1,7 +1,7 @@
 import type { PublishOutcome, WireMessage } from '../../../core/messaging/transport.js';
 
 /** Publishes messages that go different ways, all at the same time, and puts their outcomes into the order of the messages. */
-export async function publishInParts<T>(
+export async function publishGrouped<T>(
   messages: readonly WireMessage[],
   wayOf: (message: WireMessage) => T,
   publish: (way: T, messages: readonly WireMessage[]) => Promise<readonly PublishOutcome[]>,

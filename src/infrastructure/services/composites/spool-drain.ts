@@ -12,7 +12,7 @@ import type {
   WireMessage,
 } from '../../../core/messaging/transport.js';
 import type { Member } from './member.js';
-import type { Pace } from './pace.js';
+import type { RateLimiter } from './pace.js';
 import type { Spool } from './spool.js';
 import { type Address, unwrap } from './spool-record.js';
 
@@ -37,7 +37,7 @@ interface Held {
 interface DrainParts {
   readonly spool: Spool;
   readonly target: Member;
-  readonly pace: Pace;
+  readonly pace: RateLimiter;
   readonly run: string;
   /** How everything in this spool was published. */
   readonly ordering: PublishOptions['ordering'];
@@ -67,7 +67,7 @@ export class SpoolDrain {
   async close(): Promise<void> {
     this.turn(false);
     const { clock } = this.parts.context;
-    if (this.parts.target.works && this.#adjusting)
+    if (this.parts.target.isHealthy && this.#adjusting)
       await settlesWithin(this.#adjusting, CLOSE_DRAIN_MS, clock);
     this.#isClosed = true;
     this.#wake();
@@ -125,7 +125,7 @@ export class SpoolDrain {
     await new Promise((resolve) => setImmediate(resolve)); // others of this turn go along
     let failures = 0;
     while (this.#held.length > 0 && !this.#isClosed) {
-      if (!this.parts.target.works) {
+      if (!this.parts.target.isHealthy) {
         await this.#pause(RETRY_MS * 10);
         continue;
       }

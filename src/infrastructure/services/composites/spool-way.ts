@@ -1,17 +1,17 @@
 import type { PublishOptions, TransportContext } from '../../../core/messaging/transport.js';
 import type { Member } from './member.js';
-import type { Pace } from './pace.js';
+import type { RateLimiter } from './pace.js';
 import type { Target } from './publish-by-turns.js';
 import { Spool } from './spool.js';
 import type { SpoolLanes } from './spool-lanes.js';
 import { SpoolDrain } from './spool-drain.js';
 import type { SpooledOptions } from './spooled.options.js';
 
-export interface WayParts {
+export interface SpoolPipelineParts {
   readonly target: Member;
   /** The spool's transport. */
   readonly member: Member;
-  readonly pace: Pace;
+  readonly pace: RateLimiter;
   /** This run of the application. */
   readonly run: string;
   readonly context: TransportContext;
@@ -24,7 +24,7 @@ export interface WayParts {
  * A spool with what sends on from it. There are two: messages in strict order may have to wait for one broker while all
  * others can go on, and must not be in their way.
  */
-export class SpoolWay {
+export class SpoolPipeline {
   readonly spool: Spool;
   readonly drain: SpoolDrain;
   /** Whom to try for a message before which none waits. */
@@ -34,7 +34,7 @@ export class SpoolWay {
   constructor(
     ordering: PublishOptions['ordering'],
     lanes: SpoolLanes,
-    { target, member, pace, run, context, options, total }: WayParts,
+    { target, member, pace, run, context, options, total }: SpoolPipelineParts,
   ) {
     const { name, clock } = context;
     const topic = ordering ? `spool-${ordering}.${name}` : `spool.${name}`;

@@ -21,16 +21,16 @@ import { Member } from './member.js';
 import { anyOf } from './member-group.js';
 import { MemberConsumers } from './member-consumers.js';
 import { overrideMember } from './overrides.js';
-import { Pace } from './pace.js';
-import { publishByTurns, type PublishPolicy, type Target } from './publish-by-turns.js';
-import { publishInParts } from './publish-in-parts.js';
+import { RateLimiter } from './pace.js';
+import { tryInOrder, type PublishPolicy, type Target } from './publish-by-turns.js';
+import { publishGrouped } from './publish-in-parts.js';
 import { SpoolGauge } from './spool-gauge.js';
 import { SpoolLanes } from './spool-lanes.js';
 import { laneOf } from './spool-record.js';
-import { SpoolWay } from './spool-way.js';
+import { SpoolPipeline } from './spool-way.js';
 import type { SpooledOptions } from './spooled.options.js';
 import { isStrict } from './strict-order.js';
-import { Switches } from './switches.js';
+import { SwitchLog } from './switches.js';
 
 /** Longest wait for the transport at the start. Then messages are spooled until it is there. */
 const START_WAIT_MS = 5_000;
@@ -47,10 +47,10 @@ export class SpooledTransport implements Transport, Composite {
   readonly #target: Member;
   readonly #spool: Member;
   readonly #policy: PublishPolicy;
-  readonly #anyOrder: SpoolWay;
-  readonly #strictOrder: SpoolWay;
+  readonly #anyOrder: SpoolPipeline;
+  readonly #strictOrder: SpoolPipeline;
   readonly #gauge: SpoolGauge;
-  readonly #switches: Switches;
+  readonly #switches: SwitchLog;
   readonly #events: ConnectionEvents;
   readonly #consumers = new Set<Consumer>();
   /** Once for everybody who asks: what an earlier run has left must be counted once. */
@@ -87,26 +87,26 @@ export class SpooledTransport implements Transport, Composite {
     const parts = {
       target: this.#target,
       member: this.#spool,
-      pace: new Pace(options.drainPerSecond, clock),
+      pace: new RateLimiter(options.drainPerSecond, clock),
       run: randomUUID(),
       context,
       options,
       total: () => lanes.any.total + lanes.strict.total,
     };
-    this.#anyOrder = new SpoolWay(undefined, lanes.any, parts);
-    this.#strictOrder = new SpoolWay('strict', lanes.strict, parts);
+    this.#anyOrder = new SpoolPipeline(undefined, lanes.any, parts);
+    this.#strictOrder = new SpoolPipeline('strict', lanes.strict, parts);
     const spools = this.#ways.map((way) => way.spool);
     this.#gauge = new SpoolGauge({ spools, transport: spool, options, clock });
-    this.#switches = new Switches(context);
+    this.#switches = new SwitchLog(context);
   }
 
-  get #ways(): readonly SpoolWay[] {
+  get #ways(): readonly SpoolPipeline[] {
     return [this.#anyOrder, this.#strictOrder];
   }
 
   state(): CompositeState {
     return {
-      active: [(this.#target.works ? this.#target : this.#spool).name],
+      active: [(this.#target.isHealthy ? this.#target : this.#spool).name],
       members: [this.#target.state, this.#spool.state],
       spool: { ...this.#gauge.state(), isPaused: this.#isPaused },
       ...this.#switches.state,
@@ -131,7 +131,7 @@ export class SpooledTransport implements Transport, Composite {
   #resume(): void {
     this.#endPause();
     this.#isPaused = false;
-    this.#turn(this.#target.works);
+    this.#turn(this.#target.isHealthy);
   }
 
   #turn(isDraining: boolean): void {
@@ -161,9 +161,9 @@ export class SpooledTransport implements Transport, Composite {
 
   #begin(): void {
     if (this.#closing) return;
-    const { works } = this.#target;
-    this.#turn(works && !this.#isPaused);
-    this.#gauge.turn(!works);
+    const { isHealthy } = this.#target;
+    this.#turn(isHealthy && !this.#isPaused);
+    this.#gauge.turn(!isHealthy);
     this.#reportState(undefined);
   }
 
@@ -174,16 +174,16 @@ export class SpooledTransport implements Transport, Composite {
   ): Promise<readonly PublishOutcome[]> {
     if (this.#closing) return messages.map(() => ({ kind: 'unavailable', error: this.#closedError() }));
     if (messages.length === 0) return [];
-    return publishInParts(
+    return publishGrouped(
       messages,
       (message) => this.#turnsFor(message, to, options),
-      (turns, some) => publishByTurns(turns, { to, messages: some, options }, this.#policy),
+      (turns, some) => tryInOrder(turns, { to, messages: some, options }, this.#policy),
     );
   }
 
   #turnsFor(message: WireMessage, to: Destination, options: PublishOptions): readonly Target[] {
     const { spool, straight, behind } = isStrict(message, options) ? this.#strictOrder : this.#anyOrder;
-    if (!this.#target.works) return behind;
+    if (!this.#target.isHealthy) return behind;
     const { key } = message;
     return key !== undefined && spool.lanes.total > 0 && spool.lanes.holds(laneOf(to, key))
       ? behind
@@ -225,19 +225,19 @@ export class SpooledTransport implements Transport, Composite {
     this.#events.closed();
   }
 
-  #changed(works: boolean, cause: Error | undefined): void {
+  #changed(isHealthy: boolean, cause: Error | undefined): void {
     if (this.#closing) return;
-    this.#turn(works && !this.#isPaused);
+    this.#turn(isHealthy && !this.#isPaused);
     const names = [this.#target.name, this.#spool.name] as const;
-    const [from, to] = works ? ([names[1], names[0]] as const) : names;
-    this.#switches.tell(from, to, works ? 'it works again' : (cause ?? 'it failed'));
-    this.#gauge.turn(!works);
+    const [from, to] = isHealthy ? ([names[1], names[0]] as const) : names;
+    this.#switches.record(from, to, isHealthy ? 'it works again' : (cause ?? 'it failed'));
+    this.#gauge.turn(!isHealthy);
     this.#reportState(cause);
   }
 
   /** Connected means that messages can be taken. */
   #reportState(cause: Error | undefined): void {
-    this.#events.report(this.#target.works || this.#spool.works, cause);
+    this.#events.report(this.#target.isHealthy || this.#spool.isHealthy, cause);
   }
 
   #closedError(): MessagingError {

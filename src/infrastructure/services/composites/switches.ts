@@ -5,7 +5,7 @@ import type { TransportContext } from '../../../core/messaging/transport.js';
 const MAX_REASON_LENGTH = 500;
 
 /** Tells of every switch from one member to another, and remembers the last one. */
-export class Switches {
+export class SwitchLog {
   readonly #counts = new Map<string, SwitchCount>();
   #last: LastSwitch | undefined;
 
@@ -17,7 +17,7 @@ export class Switches {
     return this.#last ? { lastSwitch: this.#last, switches } : { switches };
   }
 
-  tell(from: string, to: string, why: string | Error): void {
+  record(from: string, to: string, why: string | Error): void {
     const reason = (typeof why === 'string' ? why : why.message).slice(0, MAX_REASON_LENGTH);
     const at = this.context.clock.now();
     const errorCode = typeof why === 'string' ? undefined : errorCodeOf(why);

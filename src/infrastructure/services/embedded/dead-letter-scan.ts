@@ -1,11 +1,11 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { groupLetters, matchesFilter } from '../../../core/messaging/dead-letters/dead-letter-filter.js';
+import { groupDeadLetters, matchesFilter } from '../../../core/messaging/dead-letters/dead-letter-filter.js';
 import type {
   DeadLetterFilter,
   DeadLetterGroup,
   DeadLetterSummary,
 } from '../../../core/messaging/dead-letters/dead-letter-store.js';
-import { behind, type DeadLetterTables, parseStockKey, rowOf, stockPrefix } from './dead-letter-tables.js';
+import { behind, type DeadLetterTables, parseCountKey, rowOf, countPrefix } from './dead-letter-tables.js';
 import type { Table } from './lmdb-client.js';
 
 /** Letters looked at before other work gets its turn: about a millisecond. */
@@ -31,7 +31,7 @@ export async function* scan(
   const { status, topic, group } = filter;
   const indexed = status !== undefined && topic !== undefined && group !== undefined;
   const source = indexed
-    ? indexedRows(tables, stockPrefix({ status, topic, group }), order)
+    ? indexedRows(tables, countPrefix({ status, topic, group }), order)
     : allRows(tables, order);
   for (const rows of source) {
     yield rows.filter((row) => matchesFilter(row, filter));
@@ -47,7 +47,7 @@ export async function groupsOf(
 ): Promise<DeadLetterGroup[]> {
   const merged = new Map<string, DeadLetterGroup>();
   for await (const slice of scan(tables, filter, { order: 'newest-first' })) {
-    for (const group of groupLetters(slice, SLICE)) {
+    for (const group of groupDeadLetters(slice, SLICE)) {
       const known = merged.get(group.fingerprint);
       merged.set(group.fingerprint, known ? merge(known, group) : group);
     }
@@ -65,26 +65,26 @@ function merge(known: DeadLetterGroup, other: DeadLetterGroup): DeadLetterGroup 
   };
 }
 
-function* allRows({ letters }: DeadLetterTables, order: ScanOrder): Generator<DeadLetterSummary[]> {
-  for (const keys of slices(letters, Buffer.alloc(0), order)) yield read(letters, keys);
+function* allRows({ deadLetters }: DeadLetterTables, order: ScanOrder): Generator<DeadLetterSummary[]> {
+  for (const keys of slices(deadLetters, Buffer.alloc(0), order)) yield read(deadLetters, keys);
 }
 
 function* indexedRows(
-  { letters, stock }: DeadLetterTables,
+  { deadLetters, counts: stock }: DeadLetterTables,
   prefix: Buffer,
   order: ScanOrder,
 ): Generator<DeadLetterSummary[]> {
   for (const keys of slices(stock, prefix, order)) {
     yield read(
-      letters,
-      keys.map((key) => Buffer.from(parseStockKey(key).id)),
+      deadLetters,
+      keys.map((key) => Buffer.from(parseCountKey(key).id)),
     );
   }
 }
 
-function read(letters: Table, keys: readonly Buffer[]): DeadLetterSummary[] {
+function read(deadLetters: Table, keys: readonly Buffer[]): DeadLetterSummary[] {
   return keys.flatMap((key) => {
-    const bytes = letters.getBinary(key);
+    const bytes = deadLetters.getBinary(key);
     return bytes ? { ...rowOf(bytes), history: NO_HISTORY } : [];
   });
 }

@@ -1,13 +1,13 @@
 import type {
   DeadLetterFilter,
-  DeadLetterStock,
+  DeadLetterCount,
 } from '../../../core/messaging/dead-letters/dead-letter-store.js';
 import {
   behind,
   type DeadLetterTables,
-  parseStockKey,
-  type StockKey,
-  stockPrefix,
+  parseCountKey,
+  type CountKey,
+  countPrefix,
 } from './dead-letter-tables.js';
 
 const COUNTED = new Set(['status', 'topic', 'group']);
@@ -15,15 +15,15 @@ const COUNTED = new Set(['status', 'topic', 'group']);
 /** Counts by status, topic and group, kept in memory so that a scrape does not read letters. */
 export class DeadLetterCounts {
   readonly #tables: DeadLetterTables;
-  readonly #counts = new Map<string, { readonly key: StockKey; count: number }>();
+  readonly #counts = new Map<string, { readonly key: CountKey; count: number }>();
 
   constructor(tables: DeadLetterTables) {
     this.#tables = tables;
-    for (const key of tables.stock.getKeys({})) this.add(parseStockKey(key), 1);
+    for (const key of tables.counts.getKeys({})) this.add(parseCountKey(key), 1);
   }
 
-  add(key: StockKey, by: 1 | -1): void {
-    const place = stockPrefix(key).toString();
+  add(key: CountKey, by: 1 | -1): void {
+    const place = countPrefix(key).toString();
     const known = this.#counts.get(place);
     if (!known) {
       const { status, topic, group } = key;
@@ -40,12 +40,12 @@ export class DeadLetterCounts {
     if (asked.some(([field]) => !COUNTED.has(field))) return undefined;
     let sum = 0;
     for (const { key, count } of this.#counts.values()) {
-      if (asked.every(([field, value]) => key[field as keyof StockKey] === value)) sum += count;
+      if (asked.every(([field, value]) => key[field as keyof CountKey] === value)) sum += count;
     }
     return sum;
   }
 
-  stock(): DeadLetterStock[] {
+  stats(): DeadLetterCount[] {
     return [...this.#counts.values()].map(({ key, count }) => ({
       ...key,
       count,
@@ -54,9 +54,9 @@ export class DeadLetterCounts {
   }
 
   /** Ids sort by time, so the first is the oldest. */
-  #oldestAt(key: StockKey): number {
-    const prefix = stockPrefix(key);
-    const [first] = this.#tables.stock.getKeys({ start: prefix, end: behind(prefix), limit: 1 });
-    return (first && this.#tables.row(parseStockKey(first).id)?.deadLetteredAt) ?? 0;
+  #oldestAt(key: CountKey): number {
+    const prefix = countPrefix(key);
+    const [first] = this.#tables.counts.getKeys({ start: prefix, end: behind(prefix), limit: 1 });
+    return (first && this.#tables.row(parseCountKey(first).id)?.deadLetteredAt) ?? 0;
   }
 }

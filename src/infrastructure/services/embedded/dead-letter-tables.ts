@@ -22,7 +22,7 @@ interface Details {
   readonly history: DeadLetterSummary['history'];
 }
 
-export interface StockKey {
+export interface CountKey {
   readonly topic: string;
   readonly group: string;
   readonly status: DeadLetterStatus;
@@ -33,15 +33,15 @@ export interface StockKey {
  * group, and the letter that is open for a message.
  */
 export class DeadLetterTables {
-  readonly letters: Table;
-  readonly stock: Table;
+  readonly deadLetters: Table;
+  readonly counts: Table;
   readonly #details: Table;
   readonly #bodies: Table;
   readonly #places: Table;
 
   constructor(database: EmbeddedDatabase) {
-    this.letters = database.table('letters');
-    this.stock = database.table('stock');
+    this.deadLetters = database.table('letters');
+    this.counts = database.table('stock');
     this.#details = database.table('details');
     this.#bodies = database.table('bodies');
     this.#places = database.table('places');
@@ -63,7 +63,7 @@ export class DeadLetterTables {
 
   row(id: string): Row | undefined {
     if (id === '' || id.length > MAX_ID_LENGTH) return undefined;
-    const bytes = this.letters.getBinary(Buffer.from(id));
+    const bytes = this.deadLetters.getBinary(Buffer.from(id));
     return bytes && rowOf(bytes);
   }
 
@@ -79,7 +79,7 @@ export class DeadLetterTables {
   }
 
   /** Only inside a transaction, like the others that write. `earlier` is what it replaces. */
-  putLetter({ headers, body, ...summary }: DeadLetter, earlier: StockKey | undefined): void {
+  putLetter({ headers, body, ...summary }: DeadLetter, earlier: CountKey | undefined): void {
     const key = Buffer.from(summary.id);
     const { history, error, ...rest } = summary;
     const { stack, ...shortError } = error;
@@ -91,18 +91,18 @@ export class DeadLetterTables {
     this.putRow({ ...rest, error: shortError }, earlier);
   }
 
-  putRow(row: Row, earlier: StockKey | undefined): void {
-    this.letters.put(Buffer.from(row.id), bytesOf(row));
-    if (earlier) this.stock.remove(stockKey(earlier, row.id));
-    this.stock.put(stockKey(row, row.id), Buffer.alloc(1));
+  putRow(row: Row, earlier: CountKey | undefined): void {
+    this.deadLetters.put(Buffer.from(row.id), bytesOf(row));
+    if (earlier) this.counts.remove(countKey(earlier, row.id));
+    this.counts.put(countKey(row, row.id), Buffer.alloc(1));
     if (row.status === 'resolved') this.#closePlace(row);
     else this.#places.put(placeKey(row), Buffer.from(row.id));
   }
 
   remove(row: Row): void {
     const key = Buffer.from(row.id);
-    for (const table of [this.letters, this.#details, this.#bodies]) table.remove(key);
-    this.stock.remove(stockKey(row, row.id));
+    for (const table of [this.deadLetters, this.#details, this.#bodies]) table.remove(key);
+    this.counts.remove(countKey(row, row.id));
     this.#closePlace(row);
   }
 
@@ -116,11 +116,11 @@ export function rowOf(bytes: Buffer): Row {
 }
 
 /** What all keys of this stock begin with. */
-export function stockPrefix({ status, topic, group }: StockKey): Buffer {
+export function countPrefix({ status, topic, group }: CountKey): Buffer {
   return Buffer.from(`${status}${SEPARATOR}${topic}${SEPARATOR}${group}${SEPARATOR}`);
 }
 
-export function parseStockKey(key: Buffer): StockKey & { readonly id: string } {
+export function parseCountKey(key: Buffer): CountKey & { readonly id: string } {
   const [status, topic, group, id] = key.toString().split(SEPARATOR) as [
     DeadLetterStatus,
     string,
@@ -135,8 +135,8 @@ export function behind(prefix: Buffer): Buffer {
   return Buffer.concat([prefix, LAST_BYTE]);
 }
 
-function stockKey(place: StockKey, id: string): Buffer {
-  return Buffer.concat([stockPrefix(place), Buffer.from(id)]);
+function countKey(place: CountKey, id: string): Buffer {
+  return Buffer.concat([countPrefix(place), Buffer.from(id)]);
 }
 
 function placeKey({ topic, group, messageId }: Pick<DeadLetter, 'topic' | 'group' | 'messageId'>): Buffer {

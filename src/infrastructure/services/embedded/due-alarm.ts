@@ -4,7 +4,7 @@ import type { Clock } from '../../../core/messaging/transport.js';
 const LONGEST_WAIT_MS = 30_000;
 
 /** Wakes the owners of due entries in time. Knows only the earliest time of each. */
-export class DueAlarm {
+export class DueTimer {
   readonly #earliest = new Map<number, number>();
   readonly #clock: Clock;
   readonly #wake: (ownerId: number) => void;

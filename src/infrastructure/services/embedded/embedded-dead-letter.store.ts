@@ -5,7 +5,7 @@ import type {
   DeadLetterGroup,
   DeadLetterPage,
   DeadLetterStatus,
-  DeadLetterStock,
+  DeadLetterCount,
   DeadLetterStore,
   DeadLetterSummary,
   NewDeadLetter,
@@ -13,8 +13,8 @@ import type {
 import type { Clock } from '../../../core/messaging/transport.js';
 import { groupsOf, scan } from './dead-letter-scan.js';
 import { DeadLetterCounts } from './dead-letter-stock.js';
-import { DEAD_LETTER_TABLES, DeadLetterTables, type StockKey } from './dead-letter-tables.js';
-import { KeyLocks } from './key-locks.js';
+import { DEAD_LETTER_TABLES, DeadLetterTables, type CountKey } from './dead-letter-tables.js';
+import { KeyedMutex } from './key-locks.js';
 import { StoreDatabase, unavailable } from './store-database.js';
 
 export interface EmbeddedDeadLetterStoreOptions {
@@ -33,21 +33,21 @@ interface Opened {
 
 /** What a write changes in the counts, and how much it adds. */
 interface Change {
-  readonly from: StockKey | undefined;
-  readonly to: StockKey | undefined;
+  readonly from: CountKey | undefined;
+  readonly to: CountKey | undefined;
   readonly bytes: number;
 }
 
 const DEFAULT_MAX_BYTES = 4 * 1024 ** 3;
 /** What a letter takes besides its body, about. */
-const LETTER_BYTES = 4 * 1024;
+const DEAD_LETTER_BYTES = 4 * 1024;
 const NAME = 'dead letter';
 
 /** Keeps dead letters on the local disk, through the death of the process. For one process at a time. */
 export class EmbeddedDeadLetterStore implements DeadLetterStore {
   readonly #options: EmbeddedDeadLetterStoreOptions;
   readonly #clock: Clock;
-  readonly #locks = new KeyLocks();
+  readonly #locks = new KeyedMutex();
   #opened: Opened | undefined;
   #connecting: Promise<void> | undefined;
 
@@ -64,21 +64,21 @@ export class EmbeddedDeadLetterStore implements DeadLetterStore {
     return this.#connecting;
   }
 
-  async add(letter: NewDeadLetter): Promise<string> {
+  async add(deadLetter: NewDeadLetter): Promise<string> {
     const { tables } = this.#required();
-    return this.#locks.run(placeOf(letter), async () => {
-      const earlier = tables.row(tables.openAt(letter) ?? '');
-      const id = earlier?.id ?? letter.id;
+    return this.#locks.run(placeOf(deadLetter), async () => {
+      const earlier = tables.row(tables.openAt(deadLetter) ?? '');
+      const id = earlier?.id ?? deadLetter.id;
       const kept: DeadLetter = {
-        ...letter,
+        ...deadLetter,
         id,
         status: 'failed',
-        bodyBytes: letter.body.length,
+        bodyBytes: deadLetter.body.length,
         updatedAt: this.#clock.now(),
         replayCount: earlier?.replayCount ?? 0,
         revision: (earlier?.revision ?? 0) + 1,
       };
-      const bytes = letter.body.length + LETTER_BYTES;
+      const bytes = deadLetter.body.length + DEAD_LETTER_BYTES;
       await this.#write(() => tables.putLetter(kept, earlier), { from: earlier, to: kept, bytes });
       return id;
     });
@@ -145,8 +145,8 @@ export class EmbeddedDeadLetterStore implements DeadLetterStore {
     return removed ?? false;
   }
 
-  async stats(): Promise<readonly DeadLetterStock[]> {
-    return this.#required().counts.stock();
+  async stats(): Promise<readonly DeadLetterCount[]> {
+    return this.#required().counts.stats();
   }
 
   async close(): Promise<void> {

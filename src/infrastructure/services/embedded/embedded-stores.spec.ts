@@ -13,7 +13,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
-function letter(overrides: Partial<NewDeadLetter> = {}): NewDeadLetter {
+function deadLetter(overrides: Partial<NewDeadLetter> = {}): NewDeadLetter {
   serial += 1;
   return {
     id: `0190-${String(serial).padStart(8, '0')}`,
@@ -39,7 +39,7 @@ describe('the embedded dead letter store', () => {
   it('has after reopening what it kept before, with bytes, counts and places', async () => {
     const first = new EmbeddedDeadLetterStore({ directory });
     await first.connect();
-    const kept = letter();
+    const kept = deadLetter();
     const id = await first.add(kept);
     await first.transition(id, ['failed'], 'replaying');
     await first.close();
@@ -52,7 +52,7 @@ describe('the embedded dead letter store', () => {
       revision: 2,
       bodyBytes: 3,
     });
-    expect(await store.add(letter({ messageId: kept.messageId }))).toBe(id);
+    expect(await store.add(deadLetter({ messageId: kept.messageId }))).toBe(id);
     expect(await store.stats()).toEqual([
       expect.objectContaining({ topic: 'orders.placed', group: 'billing', status: 'failed', count: 1 }),
     ]);
@@ -65,7 +65,7 @@ describe('the embedded dead letter store', () => {
     const store = new EmbeddedDeadLetterStore({ directory });
     await store.connect();
     const ids = await Promise.all(
-      Array.from({ length: 700 }, (_, nth) => store.add(letter({ group: nth % 2 === 0 ? 'a' : 'b' }))),
+      Array.from({ length: 700 }, (_, nth) => store.add(deadLetter({ group: nth % 2 === 0 ? 'a' : 'b' }))),
     );
     for (const order of ['newest-first', 'oldest-first'] as const) {
       for (const filter of [{}, { status: 'failed', topic: 'orders.placed', group: 'a' } as const]) {

@@ -18,8 +18,8 @@ import type {
 import { assertName } from '../../../core/messaging/transport-kit/limits.js';
 import { settlesWithin } from '../../../core/messaging/transport-kit/deadline.js';
 import type { EmbeddedOptions } from './embedded.options.js';
-import { OpenLog } from './open-log.js';
-import { removeGroupFrom } from './removing-groups.js';
+import { LogEngine } from './open-log.js';
+import { removeGroup } from './removing-groups.js';
 import { publishTo } from './publishing.js';
 
 const PING_TIMEOUT_MS = 5_000;
@@ -37,7 +37,7 @@ export class EmbeddedTransport implements Transport, GroupKeeper, Stored {
   readonly durability = 'acknowledged';
   readonly #options: EmbeddedOptions;
   readonly #context: TransportContext;
-  #open: OpenLog | undefined;
+  #open: LogEngine | undefined;
   #connecting: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
@@ -93,7 +93,7 @@ export class EmbeddedTransport implements Transport, GroupKeeper, Stored {
   }
 
   async removeGroup(topic: string, group: string): Promise<boolean> {
-    return removeGroupFrom(this.#required(), topic, group);
+    return removeGroup(this.#required(), topic, group);
   }
 
   async ping(): Promise<void> {
@@ -121,7 +121,7 @@ export class EmbeddedTransport implements Transport, GroupKeeper, Stored {
 
   async #connect(): Promise<void> {
     if (this.#closing) throw this.#notOpen();
-    const open = await OpenLog.open(this.#options, this.#context);
+    const open = await LogEngine.open(this.#options, this.#context);
     if (this.#isClosing()) {
       await open.close();
       throw this.#notOpen();
@@ -143,7 +143,7 @@ export class EmbeddedTransport implements Transport, GroupKeeper, Stored {
     return this.#closing !== undefined;
   }
 
-  #required(): OpenLog {
+  #required(): LogEngine {
     if (!this.#open) throw this.#notOpen();
     return this.#open;
   }

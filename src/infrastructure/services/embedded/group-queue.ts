@@ -1,6 +1,6 @@
 import type { WireMessage } from '../../../core/messaging/transport.js';
 import type { DueTable } from './due-table.js';
-import type { HandOutState } from './hand-out-state.js';
+import type { DeliveryState } from './hand-out-state.js';
 import { serialOf } from './keys.js';
 import type { PlacedBlock, TopicLog } from './topic-log.js';
 
@@ -23,7 +23,7 @@ export interface Item {
 interface QueueParts {
   readonly log: TopicLog;
   readonly due: DueTable;
-  readonly state: HandOutState;
+  readonly state: DeliveryState;
   /** Everything due by this time was read; {@link GroupQueue.dueArrived} must be called when more is. */
   readonly onDueRead: (nowMs: number) => void;
 }
@@ -33,7 +33,7 @@ export class GroupQueue {
   readonly #groupId: number;
   readonly #log: TopicLog;
   readonly #due: DueTable;
-  readonly #state: HandOutState;
+  readonly #state: DeliveryState;
   readonly #onDueRead: (nowMs: number) => void;
   /** Taken before and not settled, lowest first. */
   #returned: number[];

@@ -2,9 +2,9 @@ import type { Backlog } from '../../../core/messaging/transport.js';
 import type { GroupRecord } from './catalog.js';
 import type { GroupConsumer } from './group-consumer.js';
 import { GroupQueue, type Item } from './group-queue.js';
-import { HAND_OUT } from './hand-out-records.js';
+import { DELIVERY_RECORD } from './hand-out-records.js';
 import { dropSettled } from './recovery.js';
-import type { HandOutState } from './hand-out-state.js';
+import type { DeliveryState } from './hand-out-state.js';
 import { LAST } from './keys.js';
 import type { GroupView, LogContext } from './log-context.js';
 import type { TopicLog } from './topic-log.js';
@@ -15,7 +15,7 @@ const OLDEST_AMONG = 100;
 
 /** A consumer group of a topic: what it has in hand, what comes next, and the consumers that share the work. */
 export class Group implements GroupView {
-  readonly state: HandOutState;
+  readonly state: DeliveryState;
   readonly log: TopicLog;
   readonly #queue: GroupQueue;
   readonly #open: LogContext;
@@ -24,12 +24,12 @@ export class Group implements GroupView {
   readonly #keyOwners = new Map<string, { readonly consumer: GroupConsumer; inHand: number }>();
   record: GroupRecord;
   #held: Item | undefined;
-  #inHand = 0;
-  #turn = 0;
+  #inFlight = 0;
+  #cycle = 0;
 
   constructor(
     record: GroupRecord,
-    { open, log, state }: { open: LogContext; log: TopicLog; state: HandOutState },
+    { open, log, state }: { open: LogContext; log: TopicLog; state: DeliveryState },
   ) {
     this.record = record;
     this.#open = open;
@@ -92,7 +92,7 @@ export class Group implements GroupView {
         this.#held = item;
         return;
       }
-      this.#inHand += 1;
+      this.#inFlight += 1;
       this.#own(item, consumer);
       offers.push(consumer.take(item));
     }
@@ -103,31 +103,36 @@ export class Group implements GroupView {
     const { number, attempt } = item;
     if (item.dueKey) {
       this.state.openDue.set(number, handed ? attempt + 1 : attempt);
-      journal.add(handed ? HAND_OUT.dueHanded : HAND_OUT.dueTaken, this.record.id, number, attempt);
+      journal.add(
+        handed ? DELIVERY_RECORD.dueHanded : DELIVERY_RECORD.dueTaken,
+        this.record.id,
+        number,
+        attempt,
+      );
       return;
     }
     this.state.high = Math.max(this.state.high, number);
     this.state.open.set(number, handed ? attempt + 1 : attempt);
-    journal.add(handed ? HAND_OUT.handed : HAND_OUT.taken, this.record.id, number, attempt);
+    journal.add(handed ? DELIVERY_RECORD.handed : DELIVERY_RECORD.taken, this.record.id, number, attempt);
   }
 
   settle(item: Item): void {
     const { journal, turns } = this.#open;
-    this.#inHand -= 1;
+    this.#inFlight -= 1;
     this.#disown(item);
     if (item.dueKey) {
       this.state.openDue.delete(item.number);
-      journal.add(HAND_OUT.dueSettled, this.record.id, item.number, 0);
+      journal.add(DELIVERY_RECORD.dueSettled, this.record.id, item.number, 0);
     } else {
       this.state.open.delete(item.number);
-      journal.add(HAND_OUT.settled, this.record.id, item.number, 0);
+      journal.add(DELIVERY_RECORD.settled, this.record.id, item.number, 0);
       this.#open.noteSettled(this.log);
     }
     turns.wake(this);
   }
 
   giveBack(item: Item, attempt: number): void {
-    this.#inHand -= 1;
+    this.#inFlight -= 1;
     this.#disown(item);
     this.note({ ...item, attempt }, false);
     if (this.#held) this.#queue.giveBack(this.#held); // or it would overtake the one that comes back
@@ -139,10 +144,10 @@ export class Group implements GroupView {
   skipTo(seq: number): void {
     for (const skipped of this.#queue.skipTo(seq)) {
       this.state.open.delete(skipped);
-      this.#open.journal.add(HAND_OUT.settled, this.record.id, skipped, 0);
+      this.#open.journal.add(DELIVERY_RECORD.settled, this.record.id, skipped, 0);
     }
     this.state.high = Math.max(this.state.high, seq);
-    this.#open.journal.add(HAND_OUT.high, this.record.id, this.state.high, 0);
+    this.#open.journal.add(DELIVERY_RECORD.high, this.record.id, this.state.high, 0);
     this.#open.turns.wake(this);
   }
 
@@ -156,8 +161,8 @@ export class Group implements GroupView {
     const unsettled = inLog + this.state.open.size + this.state.openDue.size + dueNow - dueInHand;
     const oldestAt = this.#oldestAt();
     return {
-      ready: Math.max(unsettled - this.#inHand, 0),
-      inFlight: this.#inHand,
+      ready: Math.max(unsettled - this.#inFlight, 0),
+      inFlight: this.#inFlight,
       delayed,
       ...(oldestAt !== undefined && { oldestAgeMs: Math.max(now - oldestAt, 0) }),
     };
@@ -191,9 +196,9 @@ export class Group implements GroupView {
     const all = this.#consumers;
     const owner = key === undefined ? undefined : this.#keyOwners.get(key);
     if (owner) return owner.consumer.free > 0 ? owner.consumer : undefined;
-    this.#turn += 1;
+    this.#cycle += 1;
     for (let offset = 0; offset < all.length; offset += 1) {
-      const consumer = all[(this.#turn + offset) % all.length];
+      const consumer = all[(this.#cycle + offset) % all.length];
       if (consumer && consumer.free > 0) return consumer;
     }
     return undefined;

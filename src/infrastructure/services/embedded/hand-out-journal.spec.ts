@@ -1,9 +1,9 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { HandOutJournal } from './hand-out-journal.js';
-import { HAND_OUT } from './hand-out-records.js';
-import { HandOutState } from './hand-out-state.js';
+import { DeliveryJournal } from './hand-out-journal.js';
+import { DELIVERY_RECORD } from './hand-out-records.js';
+import { DeliveryState } from './hand-out-state.js';
 
 const GROUP = 7;
 let directory: string;
@@ -14,13 +14,13 @@ beforeEach(() => {
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
 function open(): {
-  journal: HandOutJournal;
-  state: HandOutState;
+  journal: DeliveryJournal;
+  state: DeliveryState;
   hand: (seq: number, attempt?: number) => void;
   settle: (seq: number) => void;
 } {
-  const state = new HandOutState();
-  const journal = new HandOutJournal(
+  const state = new DeliveryState();
+  const journal = new DeliveryJournal(
     directory,
     (record) => record.groupId === GROUP && state.apply(record),
     (add) => {
@@ -34,8 +34,8 @@ function open(): {
   return {
     journal,
     state,
-    hand: (seq, attempt = 1) => note(HAND_OUT.handed, seq, attempt),
-    settle: (seq) => note(HAND_OUT.settled, seq, 0),
+    hand: (seq, attempt = 1) => note(DELIVERY_RECORD.handed, seq, attempt),
+    settle: (seq) => note(DELIVERY_RECORD.settled, seq, 0),
   };
 }
 
@@ -83,7 +83,7 @@ describe('the hand-out journal', () => {
     first.journal.close();
     const path = join(directory, 'hand-out.1');
     const bytes = readFileSync(path);
-    const at = bytes.lastIndexOf(Buffer.from([HAND_OUT.handed, 0]));
+    const at = bytes.lastIndexOf(Buffer.from([DELIVERY_RECORD.handed, 0]));
     bytes.fill(0xee, at, at + 4);
     writeFileSync(path, bytes);
     const second = open();

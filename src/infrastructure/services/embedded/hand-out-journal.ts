@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { repeatEvery } from '../../../core/messaging/clock.js';
 import {
-  HAND_OUT,
-  type HandOutKind,
-  type HandOutRecord,
+  DELIVERY_RECORD,
+  type DeliveryRecordKind,
+  type DeliveryRecord,
   RECORD_BYTES,
   RecordBuffer,
   recordAt,
@@ -22,9 +22,9 @@ const SYNC_EVERY_MS = 1_000;
  * the last second of settlements is missing and those messages come again; none is lost, since messages are removed
  * from the log on their own.
  */
-export class HandOutJournal {
+export class DeliveryJournal {
   readonly #files: readonly [JournalFile, JournalFile];
-  readonly #snapshot: (record: (entry: HandOutRecord) => void) => void;
+  readonly #snapshot: (record: (entry: DeliveryRecord) => void) => void;
   readonly #endSync: () => void;
   #active: JournalFile;
   readonly #pending = new RecordBuffer();
@@ -37,8 +37,8 @@ export class HandOutJournal {
    */
   constructor(
     directory: string,
-    apply: (record: HandOutRecord) => void,
-    snapshot: (record: (entry: HandOutRecord) => void) => void,
+    apply: (record: DeliveryRecord) => void,
+    snapshot: (record: (entry: DeliveryRecord) => void) => void,
   ) {
     this.#files = [
       new JournalFile(join(directory, 'hand-out.0')),
@@ -55,7 +55,7 @@ export class HandOutJournal {
   }
 
   /** Notes a record for the next {@link flush}. */
-  add(kind: HandOutKind, groupId: number, number: number, attempt: number): void {
+  add(kind: DeliveryRecordKind, groupId: number, number: number, attempt: number): void {
     this.#pending.push(kind, groupId, number, attempt);
   }
 
@@ -77,7 +77,7 @@ export class HandOutJournal {
     if (this.#unsynced) this.#active.syncNow();
     const next = this.#active === this.#files[0] ? this.#files[1] : this.#files[0];
     const state = new RecordBuffer();
-    state.push(HAND_OUT.high, 0, 0, 0);
+    state.push(DELIVERY_RECORD.high, 0, 0, 0);
     this.#snapshot((entry) => state.push(entry.kind, entry.groupId, entry.number, entry.attempt));
     next.restart(this.#active.generation + 1, state.bytes());
     this.#active = next;
@@ -96,7 +96,7 @@ export class HandOutJournal {
     }
   }
 
-  #recover(apply: (record: HandOutRecord) => void): JournalFile {
+  #recover(apply: (record: DeliveryRecord) => void): JournalFile {
     const batches = this.#files.map((file) => {
       const found: Buffer[] = [];
       file.read((records) => found.push(records));

@@ -1,5 +1,5 @@
 /** What happened to one message of one group. The numbers are on disk. */
-export const HAND_OUT = {
+export const DELIVERY_RECORD = {
   /** `number` is the highest sequence number that the group has taken from the log; all before it are settled. */
   high: 1,
   /** Taken from the log, not in the hands of a handler; `attempt` is the one it will have. */
@@ -14,10 +14,10 @@ export const HAND_OUT = {
   /** The group was removed. */
   forgotten: 8,
 } as const;
-export type HandOutKind = (typeof HAND_OUT)[keyof typeof HAND_OUT];
+export type DeliveryRecordKind = (typeof DELIVERY_RECORD)[keyof typeof DELIVERY_RECORD];
 
-export interface HandOutRecord {
-  readonly kind: HandOutKind;
+export interface DeliveryRecord {
+  readonly kind: DeliveryRecordKind;
   readonly groupId: number;
   readonly number: number;
   readonly attempt: number;
@@ -26,9 +26,9 @@ export interface HandOutRecord {
 /** kind (1) unused (1) attempt (2) group (4) number (8) */
 export const RECORD_BYTES = 16;
 const MAX_ATTEMPT = 0xffff;
-export function recordAt(records: Buffer, at: number): HandOutRecord {
+export function recordAt(records: Buffer, at: number): DeliveryRecord {
   return {
-    kind: records[at] as HandOutKind,
+    kind: records[at] as DeliveryRecordKind,
     attempt: records.readUInt16LE(at + 2),
     groupId: records.readUInt32LE(at + 4),
     number: records.readDoubleLE(at + 8),
@@ -40,7 +40,7 @@ export class RecordBuffer {
   #bytes = Buffer.allocUnsafe(64 * RECORD_BYTES);
   length = 0;
 
-  push(kind: HandOutKind, groupId: number, number: number, attempt: number): void {
+  push(kind: DeliveryRecordKind, groupId: number, number: number, attempt: number): void {
     if (this.length + RECORD_BYTES > this.#bytes.length) {
       const larger = Buffer.allocUnsafe(2 * this.#bytes.length);
       this.#bytes.copy(larger);

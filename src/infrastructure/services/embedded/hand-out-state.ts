@@ -1,4 +1,4 @@
-import { HAND_OUT, type HandOutRecord } from './hand-out-records.js';
+import { DELIVERY_RECORD, type DeliveryRecord } from './hand-out-records.js';
 
 /**
  * What one group has taken and not settled: the complement of the settled set, bounded by the concurrency.
@@ -6,7 +6,7 @@ import { HAND_OUT, type HandOutRecord } from './hand-out-records.js';
  * Attempts are those of the next hand-over: while a message is in hand, one more than the one that runs, because if
  * nothing else is heard of it, that one ended with the process.
  */
-export class HandOutState {
+export class DeliveryState {
   /** Highest sequence number taken from the log. */
   high = 0;
   /** By sequence number, lowest first. */
@@ -20,29 +20,29 @@ export class HandOutState {
     return this.high + 1;
   }
 
-  apply({ kind, number, attempt }: HandOutRecord): void {
+  apply({ kind, number, attempt }: DeliveryRecord): void {
     switch (kind) {
-      case HAND_OUT.high:
+      case DELIVERY_RECORD.high:
         this.high = Math.max(this.high, number);
         return;
-      case HAND_OUT.taken:
-      case HAND_OUT.handed:
+      case DELIVERY_RECORD.taken:
+      case DELIVERY_RECORD.handed:
         this.high = Math.max(this.high, number);
-        this.open.set(number, kind === HAND_OUT.handed ? attempt + 1 : attempt);
+        this.open.set(number, kind === DELIVERY_RECORD.handed ? attempt + 1 : attempt);
         return;
-      case HAND_OUT.settled:
+      case DELIVERY_RECORD.settled:
         this.open.delete(number);
         return;
-      case HAND_OUT.dueTaken:
+      case DELIVERY_RECORD.dueTaken:
         this.openDue.set(number, attempt);
         return;
-      case HAND_OUT.dueHanded:
+      case DELIVERY_RECORD.dueHanded:
         this.openDue.set(number, attempt + 1);
         return;
-      case HAND_OUT.dueSettled:
+      case DELIVERY_RECORD.dueSettled:
         this.openDue.delete(number);
         return;
-      case HAND_OUT.forgotten:
+      case DELIVERY_RECORD.forgotten:
         this.high = 0;
         this.open.clear();
         this.openDue.clear();
@@ -51,9 +51,11 @@ export class HandOutState {
   }
 
   /** The records from which this state can be made again. */
-  *records(groupId: number): Generator<HandOutRecord> {
-    yield { kind: HAND_OUT.high, groupId, number: this.high, attempt: 0 };
-    for (const [number, attempt] of this.open) yield { kind: HAND_OUT.taken, groupId, number, attempt };
-    for (const [number, attempt] of this.openDue) yield { kind: HAND_OUT.dueTaken, groupId, number, attempt };
+  *records(groupId: number): Generator<DeliveryRecord> {
+    yield { kind: DELIVERY_RECORD.high, groupId, number: this.high, attempt: 0 };
+    for (const [number, attempt] of this.open)
+      yield { kind: DELIVERY_RECORD.taken, groupId, number, attempt };
+    for (const [number, attempt] of this.openDue)
+      yield { kind: DELIVERY_RECORD.dueTaken, groupId, number, attempt };
   }
 }

@@ -1,5 +1,5 @@
 /** Runs what concerns one key one after the other. */
-export class KeyLocks {
+export class KeyedMutex {
   readonly #tails = new Map<string, Promise<unknown>>();
 
   run<T>(key: string, action: () => Promise<T>): Promise<T> {

@@ -1,12 +1,12 @@
 import type { Clock, TransportEvent } from '../../../core/messaging/transport.js';
-import type { DueAlarm } from './due-alarm.js';
+import type { DueTimer } from './due-alarm.js';
 import type { DueTable } from './due-table.js';
 import type { EmbeddedDatabase } from './embedded-database.js';
 import type { Item } from './group-queue.js';
-import type { HandOutJournal } from './hand-out-journal.js';
-import type { HandOutState } from './hand-out-state.js';
+import type { DeliveryJournal } from './hand-out-journal.js';
+import type { DeliveryState } from './hand-out-state.js';
 import type { LogReader, TopicLog } from './topic-log.js';
-import type { Supplier, Turns } from './turns.js';
+import type { Supplier, DispatchCycle } from './turns.js';
 
 /** What the parts of an opened log share. */
 export interface LogContext {
@@ -14,9 +14,9 @@ export interface LogContext {
   readonly clock: Clock;
   readonly database: EmbeddedDatabase;
   readonly due: DueTable;
-  readonly alarm: DueAlarm;
-  readonly journal: HandOutJournal;
-  readonly turns: Turns;
+  readonly alarm: DueTimer;
+  readonly journal: DeliveryJournal;
+  readonly turns: DispatchCycle;
   readonly isClosed: boolean;
   emit(event: TransportEvent): void;
   reportError(error: Error): void;
@@ -26,7 +26,7 @@ export interface LogContext {
 
 /** A group as the parts see it that deliver, settle and remove. */
 export interface GroupView extends Supplier, LogReader {
-  readonly state: HandOutState;
+  readonly state: DeliveryState;
   readonly log: TopicLog;
   /** It is time for an entry of the due table. */
   dueArrived(): void;

@@ -6,7 +6,7 @@ const MESSAGES_PER_COMMIT = 256;
 const RETRY_MS = 1_000;
 
 /** Moves the delayed messages of a topic that are due into its log, in one transaction each time. */
-export async function moveDelayed(open: LogContext, log: TopicLog): Promise<void> {
+export async function moveDue(open: LogContext, log: TopicLog): Promise<void> {
   const { due, clock, alarm, database } = open;
   const now = clock.now();
   const keys = due.keys(log.id, now, { limit: MESSAGES_PER_COMMIT });

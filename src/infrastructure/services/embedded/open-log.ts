@@ -10,45 +10,45 @@ import type {
 import { Catalog, groupKey, type GroupRecord } from './catalog.js';
 import { settlesWithin } from '../../../core/messaging/transport-kit/deadline.js';
 import { asDiskError } from './disk-errors.js';
-import { DueAlarm } from './due-alarm.js';
+import { DueTimer } from './due-alarm.js';
 import { ForwardClock } from './forward-clock.js';
 import { DueTable } from './due-table.js';
 import { EmbeddedDatabase } from './embedded-database.js';
 import type { EmbeddedOptions } from './embedded.options.js';
 import { Group } from './group.js';
 import { GroupConsumer } from './group-consumer.js';
-import { HandOutJournal } from './hand-out-journal.js';
-import type { HandOutRecord } from './hand-out-records.js';
-import { HandOutState } from './hand-out-state.js';
+import { DeliveryJournal } from './hand-out-journal.js';
+import type { DeliveryRecord } from './hand-out-records.js';
+import { DeliveryState } from './hand-out-state.js';
 import type { LogContext } from './log-context.js';
-import { moveDelayed } from './moving-delayed.js';
+import { moveDue } from './moving-delayed.js';
 import { Retention } from './retention.js';
 import type { TopicLog } from './topic-log.js';
 import { TopicLogs } from './topic-logs.js';
 import { Trimmer } from './trimmer.js';
-import { Turns } from './turns.js';
+import { DispatchCycle } from './turns.js';
 
 /** Handlers that still run when the transport closes are waited for this long. */
 const CLOSE_DRAIN_MS = 5_000;
 
 /** Everything between `connect` and `close` of one embedded transport. */
-export class OpenLog implements LogContext {
+export class LogEngine implements LogContext {
   readonly name: string;
   readonly clock: Clock;
   readonly options: EmbeddedOptions;
   readonly database: EmbeddedDatabase;
   readonly catalog: Catalog;
   readonly due: DueTable;
-  readonly alarm: DueAlarm;
-  readonly journal: HandOutJournal;
-  readonly turns: Turns;
+  readonly alarm: DueTimer;
+  readonly journal: DeliveryJournal;
+  readonly turns: DispatchCycle;
   readonly topics: TopicLogs;
   readonly #context: TransportContext;
   readonly #trimmer: Trimmer;
   readonly #retention: Retention;
   readonly #consumers = new Set<GroupConsumer>();
   /** By group id, for the groups that are in the catalog. */
-  readonly #states = new Map<number, HandOutState>();
+  readonly #states = new Map<number, DeliveryState>();
   readonly #groups = new Map<number, Group>();
   #closed = false;
 
@@ -60,14 +60,14 @@ export class OpenLog implements LogContext {
     this.database = database;
     this.catalog = new Catalog(database.table('catalog'), database.directory);
     this.due = new DueTable(database.table('due'), this.catalog.opened);
-    for (const { id } of this.catalog.groups.values()) this.#states.set(id, new HandOutState());
-    this.journal = new HandOutJournal(
+    for (const { id } of this.catalog.groups.values()) this.#states.set(id, new DeliveryState());
+    this.journal = new DeliveryJournal(
       database.directory,
       (record) => this.#states.get(record.groupId)?.apply(record),
       (add) => this.#snapshot(add),
     );
-    this.alarm = new DueAlarm(this.clock, (ownerId) => this.#onDue(ownerId));
-    this.turns = new Turns(this.journal, (error) => this.reportError(error));
+    this.alarm = new DueTimer(this.clock, (ownerId) => this.#onDue(ownerId));
+    this.turns = new DispatchCycle(this.journal, (error) => this.reportError(error));
     const removal = { database, catalog: this.catalog };
     this.topics = new TopicLogs(this.catalog, database.table('log'));
     this.#trimmer = new Trimmer(removal, (error) => this.reportError(error));
@@ -81,7 +81,7 @@ export class OpenLog implements LogContext {
   }
 
   /** @throws what {@link EmbeddedDatabase.open} throws. */
-  static async open(options: EmbeddedOptions, context: TransportContext): Promise<OpenLog> {
+  static async open(options: EmbeddedOptions, context: TransportContext): Promise<LogEngine> {
     const database = await EmbeddedDatabase.open({
       directory: options.directory,
       tables: ['catalog', 'log', 'due'],
@@ -89,7 +89,7 @@ export class OpenLog implements LogContext {
       onSuspect: (error) => context.onEvent({ type: 'disconnected', error }),
     });
     try {
-      const open = new OpenLog(database, options, context);
+      const open = new LogEngine(database, options, context);
       await database.commit({ write: () => open.catalog.writeOpened() });
       open.#resume();
       return open;
@@ -188,14 +188,14 @@ export class OpenLog implements LogContext {
     this.catalog.remember(record);
     const group = this.#groups.get(record.id);
     if (group) group.record = record;
-    else if (!this.#states.has(record.id)) this.#states.set(record.id, new HandOutState());
+    else if (!this.#states.has(record.id)) this.#states.set(record.id, new DeliveryState());
   }
 
   #groupFor(record: GroupRecord): Group {
     const known = this.#groups.get(record.id);
     if (known) return known;
     const log = this.topics.of(record.topic);
-    const state = this.#states.get(record.id) ?? new HandOutState();
+    const state = this.#states.get(record.id) ?? new DeliveryState();
     this.#states.set(record.id, state);
     const group = new Group(record, { open: this, log, state });
     this.#groups.set(record.id, group);
@@ -219,10 +219,10 @@ export class OpenLog implements LogContext {
       group.dueArrived();
       return;
     }
-    for (const log of this.topics) if (log.id === ownerId) void moveDelayed(this, log);
+    for (const log of this.topics) if (log.id === ownerId) void moveDue(this, log);
   }
 
-  #snapshot(add: (record: HandOutRecord) => void): void {
+  #snapshot(add: (record: DeliveryRecord) => void): void {
     for (const [groupId, state] of this.#states) for (const record of state.records(groupId)) add(record);
   }
 }

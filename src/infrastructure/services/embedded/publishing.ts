@@ -10,7 +10,7 @@ import { packBlocks, packOne } from './block.js';
 import { CommitError } from './disk-errors.js';
 import { dueValue } from './due-table.js';
 import type { Writes } from './group-commit.js';
-import type { OpenLog } from './open-log.js';
+import type { LogEngine } from './open-log.js';
 
 const ACCEPTED: PublishOutcome = { kind: 'accepted' };
 
@@ -25,7 +25,7 @@ interface Prepared {
 
 /** Writes messages and tells what became of each. Never rejects. */
 export async function publishTo(
-  open: OpenLog,
+  open: LogEngine,
   messages: readonly WireMessage[],
   request: Request,
 ): Promise<readonly PublishOutcome[]> {
@@ -44,7 +44,7 @@ export async function publishTo(
 }
 
 async function write(
-  open: OpenLog,
+  open: LogEngine,
   messages: readonly WireMessage[],
   request: Request,
 ): Promise<PublishOutcome> {
@@ -61,7 +61,7 @@ async function write(
 }
 
 async function prepare(
-  open: OpenLog,
+  open: LogEngine,
   messages: readonly WireMessage[],
   { to, delayMs = 0 }: Request,
 ): Promise<Prepared> {
@@ -79,7 +79,7 @@ async function prepare(
 }
 
 function delayed(
-  open: OpenLog,
+  open: LogEngine,
   messages: readonly WireMessage[],
   { topic, delayMs }: { topic: string; delayMs: number },
 ): Prepared {
@@ -104,7 +104,7 @@ function delayed(
 }
 
 async function directed(
-  open: OpenLog,
+  open: LogEngine,
   messages: readonly WireMessage[],
   { topic, group, delayMs }: { topic: string; group: string; delayMs: number },
 ): Promise<Prepared> {
@@ -128,7 +128,7 @@ async function directed(
 }
 
 function entriesOf(
-  { due, clock }: OpenLog,
+  { due, clock }: LogEngine,
   messages: readonly WireMessage[],
   { ownerId, dueMs }: { ownerId: number; dueMs: number },
 ): { key: Buffer; value: Buffer }[] {
@@ -145,7 +145,7 @@ function sizeOf(entries: readonly { value: Buffer }[]): number {
 
 /** Waits for the disk until the deadline. What had not begun by then is taken back, and certainly not there. */
 async function commitWithin(
-  open: OpenLog,
+  open: LogEngine,
   { work, bytes }: Prepared,
   deadlineMs: number,
 ): Promise<PublishOutcome> {

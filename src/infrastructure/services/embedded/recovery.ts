@@ -1,7 +1,7 @@
 import type { DueTable } from './due-table.js';
-import type { HandOutJournal } from './hand-out-journal.js';
-import { HAND_OUT } from './hand-out-records.js';
-import type { HandOutState } from './hand-out-state.js';
+import type { DeliveryJournal } from './hand-out-journal.js';
+import { DELIVERY_RECORD } from './hand-out-records.js';
+import type { DeliveryState } from './hand-out-state.js';
 import { LAST, serialOf } from './keys.js';
 
 const PAGE = 1_000;
@@ -16,8 +16,8 @@ const READ_LIMIT = 10_000;
  */
 export function dropSettled(
   groupId: number,
-  state: HandOutState,
-  { due, journal }: { due: DueTable; journal: HandOutJournal },
+  state: DeliveryState,
+  { due, journal }: { due: DueTable; journal: DeliveryJournal },
 ): void {
   if (state.open.size === 0 && state.openDue.size === 0) return;
   const missing = new Set(state.openDue.keys());
@@ -27,11 +27,11 @@ export function dropSettled(
     if (reads <= 0) continue;
     reads -= 1;
     const origin = due.read(key)?.origin ?? 0;
-    if (state.open.delete(origin)) journal.add(HAND_OUT.settled, groupId, origin, 0);
+    if (state.open.delete(origin)) journal.add(DELIVERY_RECORD.settled, groupId, origin, 0);
   }
   for (const serial of missing) {
     state.openDue.delete(serial);
-    journal.add(HAND_OUT.dueSettled, groupId, serial, 0);
+    journal.add(DELIVERY_RECORD.dueSettled, groupId, serial, 0);
   }
 }
 

@@ -1,12 +1,12 @@
 import { MessagingError } from '../../../core/messaging/messaging.errors.js';
-import { HAND_OUT } from './hand-out-records.js';
+import { DELIVERY_RECORD } from './hand-out-records.js';
 import { LAST } from './keys.js';
-import type { OpenLog } from './open-log.js';
+import type { LogEngine } from './open-log.js';
 
 const ENTRIES_PER_COMMIT = 1_000;
 
 /** See `EmbeddedTransport.removeGroup`. */
-export async function removeGroupFrom(open: OpenLog, topic: string, name: string): Promise<boolean> {
+export async function removeGroup(open: LogEngine, topic: string, name: string): Promise<boolean> {
   const group = open.group(topic, name);
   if (!group) return false;
   if (group.isConsumed)
@@ -21,7 +21,7 @@ export async function removeGroupFrom(open: OpenLog, topic: string, name: string
       if (committed) open.forget(group);
     },
   });
-  open.journal.add(HAND_OUT.forgotten, record.id, 0, 0);
+  open.journal.add(DELIVERY_RECORD.forgotten, record.id, 0, 0);
   for (;;) {
     const keys = open.due.keys(record.id, LAST - 1, { limit: ENTRIES_PER_COMMIT });
     if (keys.length === 0) break;

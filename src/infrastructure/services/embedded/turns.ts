@@ -1,5 +1,5 @@
 import { systemClock } from '../../../core/messaging/clock.js';
-import type { HandOutJournal } from './hand-out-journal.js';
+import type { DeliveryJournal } from './hand-out-journal.js';
 
 const RETRY_MS = 1_000;
 
@@ -22,8 +22,8 @@ export interface Supplier {
  *
  * Handlers run only after the write, so that a process that dies in one has counted the attempt.
  */
-export class Turns {
-  readonly #journal: HandOutJournal;
+export class DispatchCycle {
+  readonly #journal: DeliveryJournal;
   readonly #onError: (error: Error) => void;
   readonly #suppliers = new Set<Supplier>();
   #offers: Offer[] = [];
@@ -32,7 +32,7 @@ export class Turns {
   #cancel: (() => void) | undefined;
   #stopped = false;
 
-  constructor(journal: HandOutJournal, onError: (error: Error) => void) {
+  constructor(journal: DeliveryJournal, onError: (error: Error) => void) {
     this.#journal = journal;
     this.#onError = onError;
   }

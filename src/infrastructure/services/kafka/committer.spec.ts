@@ -1,7 +1,7 @@
 import { systemClock } from '../../../core/messaging/clock.js';
-import { Committer } from './committer.js';
+import { OffsetCommitter } from './committer.js';
 import { Partition } from './partition.js';
-import { SettledMemory } from './settled-memory.js';
+import { SettledOffsets } from './settled-memory.js';
 
 const failure = (type: string): Error =>
   Object.assign(new Error(type), { name: 'KafkaJSProtocolError', type });
@@ -18,11 +18,11 @@ function setUp(failures: Error[]) {
   };
   const partition = new Partition('t', 0, {
     committed: { position: 7, metadata: null },
-    memory: new SettledMemory(),
+    memory: new SettledOffsets(),
     now: 0,
   });
   partition.isDirty = true;
-  const committer = new Committer(
+  const committer = new OffsetCommitter(
     membership,
     () => [partition],
     systemClock,

@@ -9,7 +9,7 @@ const INTERVAL_MS = 200;
 const PLACE_PATIENCE_MS = 20_000;
 
 /** Commits what is settled, and what is in hand, of all partitions that a member reads; one request at a time. */
-export class Committer {
+export class OffsetCommitter {
   #last: Promise<void> = Promise.resolve();
   /** The next one, while the last one runs: for everybody who comes meanwhile. */
   #queued: Promise<void> | undefined;

@@ -1,4 +1,4 @@
-import { CrashMarks } from './crash-marks.js';
+import { CrashCounts } from './crash-marks.js';
 import { OffsetTracker } from './offset-tracker.js';
 
 /** What the next owner finds after a death with these offsets handed out and settled. */
@@ -6,18 +6,18 @@ function death(
   metadata: string | null,
   position: number,
   fate: { handedOut: number; settled?: number[] },
-): CrashMarks {
-  const marks = CrashMarks.takeOver(position, metadata);
+): CrashCounts {
+  const marks = CrashCounts.takeOver(position, metadata);
   const tracker = new OffsetTracker(position);
   for (let offset = position; offset < fate.handedOut; offset++) {
     const taken = tracker.take(offset, 'm');
     if (fate.settled?.includes(offset)) tracker.settle(taken);
   }
   marks.handOut(fate.handedOut);
-  return CrashMarks.takeOver(tracker.position, marks.metadata(tracker, true));
+  return CrashCounts.takeOver(tracker.position, marks.metadata(tracker, true));
 }
 
-const crashes = (marks: CrashMarks, ...offsets: number[]): number[] =>
+const crashes = (marks: CrashCounts, ...offsets: number[]): number[] =>
   offsets.map((offset) => marks.crashesOf(offset));
 
 it('counts a crash for what was handed out and not for the rest', () => {
@@ -45,9 +45,9 @@ it('remembers what was settled out of order', () => {
 });
 
 it('counts no crash for a process that has given its work back', () => {
-  const marks = CrashMarks.takeOver(10, null);
+  const marks = CrashCounts.takeOver(10, null);
   marks.handOut(20);
-  const given = CrashMarks.takeOver(10, marks.metadata(new OffsetTracker(10), false));
+  const given = CrashCounts.takeOver(10, marks.metadata(new OffsetTracker(10), false));
   expect(crashes(given, 10, 15)).toEqual([0, 0]);
 });
 
@@ -59,7 +59,7 @@ it('forgets crashes of what is settled', () => {
 it.each([null, '', 'nonsense', '[]', '{"h":"x","c":[[1,2]],"s":[-1]}', '{"c":7}'])(
   'takes nothing from the metadata of somebody else: %s',
   (metadata) => {
-    const marks = CrashMarks.takeOver(5, metadata);
+    const marks = CrashCounts.takeOver(5, metadata);
     expect(crashes(marks, 5, 6)).toEqual([0, 0]);
     expect(marks.isSettled(5)).toBe(false);
   },
@@ -67,7 +67,7 @@ it.each([null, '', 'nonsense', '[]', '{"h":"x","c":[[1,2]],"s":[-1]}', '{"c":7}'
 
 it('stays within what Kafka takes, however much is settled out of order', () => {
   const tracker = new OffsetTracker(0);
-  const marks = CrashMarks.takeOver(0, null);
+  const marks = CrashCounts.takeOver(0, null);
   for (let offset = 0; offset < 20_000; offset++) {
     const taken = tracker.take(offset, 'm');
     if (offset % 2 === 1) tracker.settle(taken);

@@ -16,7 +16,7 @@ const MAX_PAIRS = 200;
  * the offset of its group: whoever takes a partition over finds there what its dead owner had in hand. What was settled out of
  * order is noted, too, so that it does not come again.
  */
-export class CrashMarks {
+export class CrashCounts {
   #ranges: readonly Range[];
   #handedOutTo: number;
   /** What was in hand at the last crash; from there on nothing is suspect. */
@@ -33,13 +33,13 @@ export class CrashMarks {
   }
 
   /** @param metadata what was committed with `position`, by this group or by a stranger. */
-  static takeOver(position: number, metadata: string | null): CrashMarks {
+  static takeOver(position: number, metadata: string | null): CrashCounts {
     const { handedOutTo, ranges, settled } = parse(metadata);
     const open = handedOutTo > position ? handedOutTo : position;
     const counted = ranges.flatMap((range) => raised(range, position, open));
     const covered = counted.length === 0 ? position : Math.max(...counted.map(([, to]) => to));
     if (open > covered) counted.push([covered, open, 1]);
-    return new CrashMarks(merged(counted), position, rangesOf(settled, position));
+    return new CrashCounts(merged(counted), position, rangesOf(settled, position));
   }
 
   /** Crashes that the message at this offset has seen. */

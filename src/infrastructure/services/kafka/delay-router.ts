@@ -1,17 +1,17 @@
 import { MessagingError } from '../../../core/messaging/messaging.errors.js';
 import { DueQueue } from '../../../core/messaging/transport-kit/due-queue.js';
 import type { PublishOutcome } from '../../../core/messaging/transport.js';
-import { Committer } from './committer.js';
+import { OffsetCommitter } from './committer.js';
 import { GroupMembership } from './group-membership.js';
 import { type Assignment, GroupReader, type ReaderListener } from './group-reader.js';
 import type { ConsumerServices } from './kafka-consumer.js';
 import { failureOf } from './kafka-errors.js';
-import { type Delay, open, type Opened } from './kafka-record.js';
+import { type Delay, decode, type DecodedRecord } from './kafka-record.js';
 import type { EachBatchPayload } from './kafkajs/kafkajs-client.js';
 import type { Taken } from './offset-tracker.js';
 import type { Partition } from './partition.js';
-import { Partitions } from './partitions.js';
-import { WAIT_TIERS, type WaitTier } from './wait-tiers.js';
+import { AssignedPartitions } from './partitions.js';
+import { DELAY_LEVELS, type DelayLevel } from './wait-tiers.js';
 
 /** What is due within this is kept in memory; a partition whose next message is due later is not read meanwhile. */
 const AHEAD_MS = 2_000;
@@ -22,7 +22,7 @@ const RETRY_MS = 1_000;
 interface Waiting {
   readonly partition: Partition;
   readonly taken: Taken;
-  readonly opened: Opened;
+  readonly opened: DecodedRecord;
   readonly delay: Delay;
 }
 
@@ -31,12 +31,12 @@ interface Waiting {
  * that consumes runs one; each topic of waiting messages is in the hands of one of them.
  */
 export class DelayRouter implements ReaderListener {
-  readonly #partitions: Partitions;
+  readonly #partitions: AssignedPartitions;
   readonly #membership: GroupMembership;
   #reader: GroupReader | undefined;
-  readonly #committer: Committer;
+  readonly #committer: OffsetCommitter;
   readonly #waiting: DueQueue<Waiting>;
-  readonly #tiers: ReadonlyMap<string, WaitTier>;
+  readonly #tiers: ReadonlyMap<string, DelayLevel>;
   readonly #sending = new Set<Promise<void>>();
   #starting: Promise<void> | undefined;
   #isClosed = false;
@@ -45,14 +45,14 @@ export class DelayRouter implements ReaderListener {
     private readonly services: ConsumerServices,
     private readonly report: (error: unknown) => void,
   ) {
-    const { link, topics, context } = services;
+    const { connection, topics, context } = services;
     const { names } = topics;
-    this.#tiers = new Map(WAIT_TIERS.map((tier) => [names.wait(tier.name), tier]));
-    this.#partitions = new Partitions(link, names.router, (error) => this.failed(error));
+    this.#tiers = new Map(DELAY_LEVELS.map((tier) => [names.wait(tier.name), tier]));
+    this.#partitions = new AssignedPartitions(connection, names.router, (error) => this.failed(error));
     const read = [...this.#tiers.keys()];
     const partitions = (): number => topics.partitionsOfAll(read);
-    this.#membership = new GroupMembership(link, { id: names.router, topics: read, partitions });
-    this.#committer = new Committer(
+    this.#membership = new GroupMembership(connection, { id: names.router, topics: read, partitions });
+    this.#committer = new OffsetCommitter(
       this.#membership,
       () => this.#partitions,
       context.clock,
@@ -99,7 +99,7 @@ export class DelayRouter implements ReaderListener {
   }
 
   failed(error: unknown): void {
-    if (!this.#isClosed) this.report(failureOf(error, this.services.link.label, true).error);
+    if (!this.#isClosed) this.report(failureOf(error, this.services.connection.label, true).error);
   }
 
   async batch(payload: EachBatchPayload): Promise<void> {
@@ -109,7 +109,7 @@ export class DelayRouter implements ReaderListener {
     if (!partition || !tier) return;
     for (const record of batch.messages) {
       if (!payload.isRunning() || payload.isStale() || partition.isLost) return;
-      const opened = open(record);
+      const opened = decode(record);
       const readyAt = this.#readyAt(opened, tier, Number(record.timestamp));
       const tooEarlyMs = readyAt - this.services.context.clock.now() - AHEAD_MS;
       if ((tier.waitMs !== undefined && tooEarlyMs > 0) || this.#waiting.size >= MAX_IN_MEMORY) {
@@ -127,12 +127,12 @@ export class DelayRouter implements ReaderListener {
   }
 
   async #start(): Promise<void> {
-    this.#reader ??= new GroupReader(this.services.link, this.#membership, this);
+    this.#reader ??= new GroupReader(this.services.connection, this.#membership, this);
     await this.services.topics.wait();
     await this.#reader.start();
   }
 
-  #take(partition: Partition, opened: Opened, offset: number, readyAt: number): void {
+  #take(partition: Partition, opened: DecodedRecord, offset: number, readyAt: number): void {
     if (offset < partition.tracker.next) return;
     const taken = partition.tracker.take(offset, opened.message.id);
     const { delay } = opened;
@@ -141,14 +141,14 @@ export class DelayRouter implements ReaderListener {
       const delayMs = Math.max(0, readyAt - this.services.context.clock.now());
       this.#waiting.add({ partition, taken, opened, delay }, delayMs);
     } else {
-      const text = `${this.services.link.label}: a message that is not ours is in topic "${partition.topic}" at ${partition.id}/${offset}. It is left there.`;
+      const text = `${this.services.connection.label}: a message that is not ours is in topic "${partition.topic}" at ${partition.id}/${offset}. It is left there.`;
       this.failed(new MessagingError('HEADER_INVALID', text));
       this.#settle(partition, taken);
     }
   }
 
   /** Clocks differ between machines; no difference makes a message wait longer than it was to wait in all. */
-  #readyAt({ delay }: Opened, { waitMs }: WaitTier, writtenAt: number): number {
+  #readyAt({ delay }: DecodedRecord, { waitMs }: DelayLevel, writtenAt: number): number {
     const now = this.services.context.clock.now();
     if (!delay) return now;
     const dueAt = Math.min(delay.dueAt, now + delay.delayMs);
@@ -178,7 +178,7 @@ export class DelayRouter implements ReaderListener {
     const { clock } = this.services.context;
     const now = clock.now();
     const dueAt = Math.min(delay.dueAt, now + delay.delayMs);
-    const deadline = clock.monotonic() + this.services.link.options.requestTimeoutMs;
+    const deadline = clock.monotonic() + this.services.connection.options.requestTimeoutMs;
     const parcel = { messages: [message], transit: { attempt }, deadline };
     const [outcome] = await this.services.producer.postpone({ ...delay, dueAt }, parcel);
     return outcome;

@@ -2,19 +2,19 @@ import { settlesWithin } from '../../../core/messaging/transport-kit/deadline.js
 import type { ClientSockets } from './client-sockets.js';
 
 /** A client of kafkajs, or what it makes. */
-interface Endable {
+interface Disconnectable {
   disconnect(): Promise<void>;
 }
 
 /** Never rejects. */
-async function end(client: Endable): Promise<void> {
+async function end(client: Disconnectable): Promise<void> {
   await client.disconnect().catch(() => undefined);
 }
 
 /** Ends clients as they want it to be done, but not for longer than this, and then closes what they have left open. */
-export async function endWithin(
+export async function disconnectWithin(
   timeoutMs: number,
-  clients: readonly Endable[],
+  clients: readonly Disconnectable[],
   sockets: ClientSockets,
 ): Promise<void> {
   const ended = Promise.all(clients.map(end));
@@ -23,7 +23,7 @@ export async function endWithin(
 }
 
 /** Ends a part of a client that goes on otherwise: now, and once more when it is done with what it has begun, for which it connects again. */
-export async function endAlsoAfter(client: Endable, begun: Promise<unknown>): Promise<void> {
+export async function disconnectAlsoAfter(client: Disconnectable, begun: Promise<unknown>): Promise<void> {
   const again = (): Promise<void> => end(client);
   void begun.then(again, again);
   await end(client);

@@ -21,7 +21,7 @@ interface FetchPartition {
 const READ_COMMITTED = 1;
 const NONE = -1;
 /** Of the request, a topic or a partition, besides the names. */
-const MOST_BYTES = 50;
+const MAX_BYTES = 50;
 
 /** The request of version 11 after its header, in one pass: the client takes a kilobyte of zeros for each partition, for every message that comes alone. */
 export function encodeFetch({
@@ -34,8 +34,8 @@ export function encodeFetch({
   topics,
 }: FetchData): Buffer {
   const mostBytes = topics.reduce(
-    (sum, { topic, partitions }) => sum + MOST_BYTES * (1 + partitions.length) + 3 * topic.length,
-    MOST_BYTES + 3 * rackId.length,
+    (sum, { topic, partitions }) => sum + MAX_BYTES * (1 + partitions.length) + 3 * topic.length,
+    MAX_BYTES + 3 * rackId.length,
   );
   const writer = new ByteWriter(Buffer.allocUnsafe(mostBytes));
   for (const number of [replicaId, maxWaitTime, minBytes, maxBytes]) writer.int32(number);

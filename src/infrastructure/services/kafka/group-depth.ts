@@ -1,20 +1,22 @@
 import type { Admin } from './kafkajs/kafkajs-client.js';
-import type { KafkaLink } from './kafka-link.js';
+import type { KafkaConnection } from './kafka-link.js';
 import type { Partition } from './partition.js';
 
 /** Messages of a group's topics that were not taken in hand by this process, and are not settled as far as is known. */
 export async function readyOf(
-  link: KafkaLink,
+  connection: KafkaConnection,
   { group, topics }: { readonly group: string; readonly topics: readonly string[] },
   owned: readonly Partition[],
 ): Promise<number> {
   const ends = new Map<string, readonly TopicEnd[]>();
   for (const topic of topics) {
-    const found = await link.ask((admin) => admin.fetchTopicOffsets(topic)).catch(nothingThere);
+    const found = await connection.ask((admin) => admin.fetchTopicOffsets(topic)).catch(nothingThere);
     if (found) ends.set(topic, found);
   }
   if (ends.size === 0) return 0;
-  const stored = await link.ask((admin) => admin.fetchOffsets({ groupId: group, topics: [...ends.keys()] }));
+  const stored = await connection.ask((admin) =>
+    admin.fetchOffsets({ groupId: group, topics: [...ends.keys()] }),
+  );
   let ready = 0;
   for (const { topic, partitions } of stored)
     for (const { partition, offset } of partitions) {

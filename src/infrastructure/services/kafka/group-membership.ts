@@ -1,6 +1,6 @@
 import { MessagingError } from '../../../core/messaging/messaging.errors.js';
 import { withDeadline } from '../../../core/messaging/transport-kit/deadline.js';
-import type { KafkaLink } from './kafka-link.js';
+import type { KafkaConnection } from './kafka-link.js';
 import type { Consumer } from './kafkajs/kafkajs-client.js';
 
 interface PartitionOffset {
@@ -22,7 +22,7 @@ export class GroupMembership {
   consumer: Consumer | undefined;
 
   constructor(
-    private readonly link: KafkaLink,
+    private readonly link: KafkaConnection,
     readonly group: ReadGroup,
   ) {}
 

@@ -1,12 +1,12 @@
 import { pause } from '../../../core/messaging/transport-kit/backoff.js';
 import { MessagingError } from '../../../core/messaging/messaging.errors.js';
-import { KeepOpen } from '../../../core/messaging/transport-kit/keep-open.js';
+import { ReconnectLoop } from '../../../core/messaging/transport-kit/keep-open.js';
 import { settlesWithin, withDeadline } from '../../../core/messaging/transport-kit/deadline.js';
-import { failureOf, isPassing, typeOf } from './kafka-errors.js';
+import { failureOf, isTransient, typeOf } from './kafka-errors.js';
 import { ClientSockets } from './client-sockets.js';
-import { endWithin } from './end-client.js';
+import { disconnectWithin } from './end-client.js';
 import type { GroupMembership } from './group-membership.js';
-import type { KafkaLink } from './kafka-link.js';
+import type { KafkaConnection } from './kafka-link.js';
 import type {
   Consumer,
   EachBatchPayload,
@@ -56,7 +56,7 @@ export interface ReaderListener {
 
 /** Reads topics as a member of a group, for ever: what ends the client's consumer for good makes a new one. */
 export class GroupReader {
-  readonly #keepOpen: KeepOpen;
+  readonly #reconnectLoop: ReconnectLoop;
   #memberId: string | undefined;
   #sockets = new ClientSockets();
   /** Of the last failure. */
@@ -66,11 +66,11 @@ export class GroupReader {
   #cancelWatch = (): void => undefined;
 
   constructor(
-    private readonly link: KafkaLink,
+    private readonly link: KafkaConnection,
     private readonly membership: GroupMembership,
     private readonly listener: ReaderListener,
   ) {
-    this.#keepOpen = new KeepOpen(
+    this.#reconnectLoop = new ReconnectLoop(
       () => this.#openInTurn(),
       link.clock,
       (error) => listener.failed(error),
@@ -82,17 +82,17 @@ export class GroupReader {
     const deadline = this.link.clock.monotonic() + START_PATIENCE_MS;
     for (;;)
       try {
-        await this.#keepOpen.start();
+        await this.#reconnectLoop.start();
         return;
       } catch (error) {
-        if (!isPassing(this.#cause) || this.link.clock.monotonic() > deadline) throw error;
+        if (!isTransient(this.#cause) || this.link.clock.monotonic() > deadline) throw error;
         await pause(FIRST_RETRY_MS);
       }
   }
 
   /** Leaves the group. */
   async close(): Promise<void> {
-    this.#keepOpen.end();
+    this.#reconnectLoop.end();
     await this.#letGo();
   }
 
@@ -103,16 +103,16 @@ export class GroupReader {
     this.#isOpen = false;
     this.#cancelWatch();
     if (!consumer) return;
-    await endWithin(LEAVE_TIMEOUT_MS, [consumer], this.#sockets);
+    await disconnectWithin(LEAVE_TIMEOUT_MS, [consumer], this.#sockets);
   }
 
   async #openInTurn(): Promise<void> {
     const { joining } = this.link;
-    await joining.enter();
+    await joining.acquire();
     try {
       await this.#open();
     } finally {
-      joining.leave();
+      joining.release();
     }
   }
 
@@ -222,7 +222,7 @@ export class GroupReader {
     this.listener.failed(error);
     this.#memberId = undefined;
     this.#cancelWatch();
-    this.#keepOpen.lost();
+    this.#reconnectLoop.lost();
   }
 
   /** A consumer that neither fetches nor sends heartbeats has stopped without a word. */

@@ -4,7 +4,7 @@ import {
   type NextAttempt,
   RepublishingRetry,
 } from '../../../core/messaging/transport-kit/republishing-retry.js';
-import { TellOnce } from '../../../core/messaging/transport-kit/tell-once.js';
+import { ErrorDeduplicator } from '../../../core/messaging/transport-kit/tell-once.js';
 import { settlesWithin } from '../../../core/messaging/transport-kit/deadline.js';
 import type {
   Consumer,
@@ -15,19 +15,19 @@ import type {
   TransportContext,
   WireMessage,
 } from '../../../core/messaging/transport.js';
-import { Committer } from './committer.js';
+import { OffsetCommitter } from './committer.js';
 import type { DelayedCounts } from './delayed-counts.js';
 import { GroupMembership } from './group-membership.js';
 import { type Assignment, GroupReader, type ReaderListener } from './group-reader.js';
 import { failureOf } from './kafka-errors.js';
-import type { KafkaLink } from './kafka-link.js';
+import type { KafkaConnection } from './kafka-link.js';
 import type { KafkaProducer } from './kafka-producer.js';
-import { open, type Opened } from './kafka-record.js';
+import { decode, type DecodedRecord } from './kafka-record.js';
 import type { EachBatchPayload, KafkaMessage } from './kafkajs/kafkajs-client.js';
 import type { Taken } from './offset-tracker.js';
 import type { Partition } from './partition.js';
-import { Partitions } from './partitions.js';
-import { Room } from './room.js';
+import { AssignedPartitions } from './partitions.js';
+import { Backpressure } from './room.js';
 import type { Topics } from './topics.js';
 
 /** Settled offsets behind one that is not, of one partition: more would cost memory and come again after a crash. */
@@ -43,12 +43,12 @@ const LAST_COMMIT_MS = 4_000;
 interface Held {
   readonly partition: Partition;
   readonly taken: Taken;
-  readonly opened: Opened;
+  readonly opened: DecodedRecord;
   readonly attempt: number;
 }
 
 export interface ConsumerServices {
-  readonly link: KafkaLink;
+  readonly connection: KafkaConnection;
   readonly topics: Topics;
   readonly producer: KafkaProducer;
   readonly context: TransportContext;
@@ -58,14 +58,14 @@ export interface ConsumerServices {
 /** Serves one subscription, through reconnects and whatever happens to its group. */
 export class KafkaConsumer implements Consumer, ReaderListener {
   readonly #slots: DeliverySlots<Held>;
-  readonly #partitions: Partitions;
+  readonly #partitions: AssignedPartitions;
   readonly #membership: GroupMembership;
   #reader: GroupReader | undefined;
-  readonly #committer: Committer;
+  readonly #committer: OffsetCommitter;
   readonly #retries: RepublishingRetry;
-  readonly #room = new Room();
-  readonly #inHand = new Set<WireMessage>();
-  readonly #troubles: TellOnce;
+  readonly #backpressure = new Backpressure();
+  readonly #inFlight = new Set<WireMessage>();
+  readonly #troubles: ErrorDeduplicator;
   /** Slots for messages that are about to be handed out. */
   #reserved = 0;
   #isStopping = false;
@@ -79,8 +79,8 @@ export class KafkaConsumer implements Consumer, ReaderListener {
     /** Told of each delivery. */
     private readonly delivered: (message: WireMessage) => void,
   ) {
-    const { link, topics, context } = services;
-    this.#troubles = new TellOnce((error) => context.onEvent({ type: 'error', error }));
+    const { connection, topics, context } = services;
+    this.#troubles = new ErrorDeduplicator((error) => context.onEvent({ type: 'error', error }));
     const { topic, group } = subscription;
     const id = topics.names.group({ topic, group });
     this.#retries = new RepublishingRetry(context.clock, {
@@ -91,13 +91,13 @@ export class KafkaConsumer implements Consumer, ReaderListener {
     this.#slots = new DeliverySlots(
       subscription,
       (held, done) => this.#deliver(held, done),
-      () => this.#room.made(),
+      () => this.#backpressure.made(),
     );
-    this.#partitions = new Partitions(link, id, (error) => this.failed(error));
+    this.#partitions = new AssignedPartitions(connection, id, (error) => this.failed(error));
     const read = [topics.names.topic({ topic }), topics.names.topic({ topic, group })];
     const partitions = (): number => topics.partitionsOfAll(read);
-    this.#membership = new GroupMembership(link, { id, topics: read, partitions });
-    this.#committer = new Committer(
+    this.#membership = new GroupMembership(connection, { id, topics: read, partitions });
+    this.#committer = new OffsetCommitter(
       this.#membership,
       () => this.#partitions,
       context.clock,
@@ -105,8 +105,8 @@ export class KafkaConsumer implements Consumer, ReaderListener {
     );
   }
 
-  get inHand(): ReadonlySet<WireMessage> {
-    return this.#inHand;
+  get inFlight(): ReadonlySet<WireMessage> {
+    return this.#inFlight;
   }
 
   /** Offsets that are ours, for what cannot be seen from outside: what is settled and not yet committed. */
@@ -116,7 +116,7 @@ export class KafkaConsumer implements Consumer, ReaderListener {
 
   async start(): Promise<void> {
     const { topic, group } = this.subscription;
-    this.#reader ??= new GroupReader(this.services.link, this.#membership, this);
+    this.#reader ??= new GroupReader(this.services.connection, this.#membership, this);
     await this.services.topics.subscription({ topic, group });
     await this.#reader.start();
     await this.#committer.place(() => this.#partitions.opened());
@@ -131,16 +131,16 @@ export class KafkaConsumer implements Consumer, ReaderListener {
   abandon(): void {
     this.#isStopping = true;
     this.#isAbandoned = true;
-    this.#room.made();
+    this.#backpressure.made();
     this.#partitions.dropAll();
     void this.#reader?.close();
   }
 
   async #stop(): Promise<void> {
     this.#isStopping = true;
-    this.#room.made();
+    this.#backpressure.made();
     this.#membership.pauseAll();
-    for (const { opened } of this.#slots.withdraw()) this.#inHand.delete(opened.message);
+    for (const { opened } of this.#slots.withdraw()) this.#inFlight.delete(opened.message);
     await this.#slots.idle();
     if (this.#isAbandoned) return;
     const stored = this.#committer.now(false).catch(() => undefined); // what is not stored comes again
@@ -176,11 +176,12 @@ export class KafkaConsumer implements Consumer, ReaderListener {
 
   lost(): void {
     this.#partitions.dropAll();
-    this.#room.made();
+    this.#backpressure.made();
   }
 
   failed(error: unknown): void {
-    if (!this.#isStopping) this.#troubles.trouble(failureOf(error, this.services.link.label, true).error);
+    if (!this.#isStopping)
+      this.#troubles.trouble(failureOf(error, this.services.connection.label, true).error);
   }
 
   async batch(payload: EachBatchPayload): Promise<void> {
@@ -226,7 +227,7 @@ export class KafkaConsumer implements Consumer, ReaderListener {
   async #waitForRoom(partition: Partition, payload: EachBatchPayload, isOurs: () => boolean): Promise<void> {
     const hasRoom = (): boolean => this.#free > 0 && partition.tracker.span < MAX_SPAN;
     while (!hasRoom() && isOurs()) {
-      const isMade = await this.#room.wait();
+      const isMade = await this.#backpressure.wait();
       if (!isMade) await payload.heartbeat();
     }
   }
@@ -234,14 +235,14 @@ export class KafkaConsumer implements Consumer, ReaderListener {
   #take(partition: Partition, record: KafkaMessage): void {
     const offset = Number(record.offset);
     if (offset < partition.tracker.next) return; // read once more after the group was formed anew
-    const opened = open(record);
+    const opened = decode(record);
     const taken = partition.tracker.take(offset, opened.message.id);
     if (partition.isKnownSettled(taken)) {
       partition.settle(taken);
       return;
     }
     partition.handOut(offset + 1);
-    this.#inHand.add(opened.message);
+    this.#inFlight.add(opened.message);
     this.delivered(opened.message);
     const attempt = opened.attempt + partition.crashesOf(offset);
     this.#slots.offer({ partition, taken, opened, attempt }, opened.message.key);
@@ -264,7 +265,7 @@ export class KafkaConsumer implements Consumer, ReaderListener {
   }
 
   #settled({ partition, opened }: Held, done: () => void): void {
-    this.#inHand.delete(opened.message);
+    this.#inFlight.delete(opened.message);
     const { topic, group } = this.subscription;
     if (partition.isLost) this.services.context.onEvent({ type: 'settlement-dropped', topic, group });
     else if (partition.isDirty) this.#committer.later();
@@ -278,8 +279,8 @@ export class KafkaConsumer implements Consumer, ReaderListener {
 
   async #republish({ message, attempt, dueAt, delayMs }: NextAttempt): Promise<PublishOutcome | undefined> {
     const { topic, group } = this.subscription;
-    const { link, producer, delayed, context } = this.services;
-    const deadline = context.clock.monotonic() + link.options.requestTimeoutMs;
+    const { connection, producer, delayed, context } = this.services;
+    const deadline = context.clock.monotonic() + connection.options.requestTimeoutMs;
     const parcel = { messages: [message], transit: { attempt }, deadline };
     const [outcome] = await producer.postpone({ topic, group, dueAt, delayMs }, parcel);
     if (outcome?.kind === 'accepted') delayed.added({ topic, group }, 1, delayMs);

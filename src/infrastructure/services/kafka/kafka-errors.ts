@@ -33,12 +33,12 @@ export function isOfBatch(cause: unknown): boolean {
 }
 
 /** Trying again would end in the same way until somebody changes something. */
-export function isHopeless(cause: unknown): boolean {
+export function isFatal(cause: unknown): boolean {
   return causesOf(cause).some((each) => isCertificateError(each) || LOGIN.test(nameOf(each)));
 }
 
 /** What a cluster says about topics and groups that it has just got, or moves to another broker. */
-export function isPassing(cause: unknown): boolean {
+export function isTransient(cause: unknown): boolean {
   return /LOAD_IN_PROGRESS|COORDINATOR_NOT_AVAILABLE|NOT_COORDINATOR|UNKNOWN_TOPIC|LEADER/.test(
     typeOf(cause) ?? '',
   );
@@ -88,7 +88,7 @@ export function failureOf(cause: unknown, server: string, wasSent: boolean): Kaf
         `holds what this process cannot read: ${said(cause)}. ${HOW_TO_READ}`,
       ),
     };
-  if (isHopeless(cause))
+  if (isFatal(cause))
     return {
       kind: wasSent ? 'unknown' : 'unavailable',
       error: error('FORBIDDEN', `cannot be used${reasonOf(cause)}.`),

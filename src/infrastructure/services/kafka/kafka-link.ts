@@ -4,14 +4,14 @@ import { withDeadline } from '../../../core/messaging/transport-kit/deadline.js'
 import type { Clock } from '../../../core/messaging/transport.js';
 import { clientConfigOf } from './client-config.js';
 import { ClientSockets } from './client-sockets.js';
-import { endAlsoAfter, endWithin } from './end-client.js';
-import { Gate } from './gate.js';
-import { defectError, failureOf, isHopeless, reasonOf } from './kafka-errors.js';
+import { disconnectAlsoAfter, disconnectWithin } from './end-client.js';
+import { Semaphore } from './gate.js';
+import { defectError, failureOf, isFatal, reasonOf } from './kafka-errors.js';
 import type { KafkaOptions } from './kafka.options.js';
 import { prepareCompression } from './compression.js';
 import { type Admin, type Kafkajs, loadKafkajs, type Producer } from './kafkajs/kafkajs-client.js';
 import { patchKafkajs } from './kafkajs/patches.js';
-import { firstToAnswer } from './seeds.js';
+import { firstBootstrapBroker } from './seeds.js';
 
 const RECONNECT_BACKOFF = { minMs: 100, maxMs: 2_000, jitter: 'half' } as const;
 /** How often the brokers are asked whether they are there, because the client does not tell. */
@@ -20,10 +20,10 @@ const FIRST_RETRY_MS = 100;
 const MAX_RETRY_MS = 1_000;
 const RETRIES = 8;
 const NUMBER_TIMEOUT_MS = 2_000;
-const JOINS_AT_A_TIME = 8;
+const JOINS_BATCH_SIZE = 8;
 const CLOSE_TIMEOUT_MS = 3_000;
 
-export interface LinkListener {
+export interface ConnectionListener {
   onUp(): void;
   onDown(error: MessagingError): void;
 }
@@ -46,10 +46,10 @@ interface Client {
  * The client of one cluster, made anew whenever it fails: what it believes of leaders, sequence numbers and connections
  * after a failure cannot be relied on.
  */
-export class KafkaLink {
+export class KafkaConnection {
   readonly label: string;
   /** Joining a group takes dozens of requests; all groups at once would make each other late. */
-  readonly joining = new Gate(JOINS_AT_A_TIME);
+  readonly joining = new Semaphore(JOINS_BATCH_SIZE);
   #client: Client | undefined;
   #connecting: Promise<void> | undefined;
   #failures = 0;
@@ -60,7 +60,7 @@ export class KafkaLink {
     private readonly name: string,
     readonly options: KafkaOptions,
     readonly clock: Clock,
-    private readonly listener: LinkListener,
+    private readonly listener: ConnectionListener,
   ) {
     this.label = `Kafka "${name}" at ${options.brokers.join(', ')}`;
   }
@@ -146,16 +146,18 @@ export class KafkaLink {
     const kafkajs = await loadKafkajs();
     await patchKafkajs();
     await prepareCompression(kafkajs, this.options.compression);
-    const { kafka, admin, sockets, seeds } = await firstToAnswer(this.name, this.options, kafkajs).catch(
-      (error: unknown) => {
-        throw this.#unreachable(error);
-      },
-    );
+    const { kafka, admin, sockets, seeds } = await firstBootstrapBroker(
+      this.name,
+      this.options,
+      kafkajs,
+    ).catch((error: unknown) => {
+      throw this.#unreachable(error);
+    });
     let producer: Producer;
     try {
       producer = await this.#producerOf(kafka, kafkajs);
     } catch (error) {
-      void endWithin(CLOSE_TIMEOUT_MS, [admin], sockets);
+      void disconnectWithin(CLOSE_TIMEOUT_MS, [admin], sockets);
       throw this.#unreachable(error);
     }
     producer.on(producer.events.REQUEST_TIMEOUT, () => this.failed(producer, this.silentError()));
@@ -188,7 +190,7 @@ export class KafkaLink {
         await withDeadline(connecting, patienceMs, () => this.silentError());
         return producer;
       } catch (error) {
-        void endAlsoAfter(producer, connecting);
+        void disconnectAlsoAfter(producer, connecting);
         last = error;
       }
     }
@@ -198,7 +200,7 @@ export class KafkaLink {
   #unreachable(cause: unknown): MessagingError {
     const defect = defectError(cause, this.label);
     if (defect) return defect;
-    const code = isHopeless(cause) ? 'FORBIDDEN' : 'TRANSPORT_UNAVAILABLE';
+    const code = isFatal(cause) ? 'FORBIDDEN' : 'TRANSPORT_UNAVAILABLE';
     return new MessagingError(code, `${this.label} cannot be reached${reasonOf(cause)}.`);
   }
 
@@ -266,5 +268,5 @@ function isAnswer(error: unknown): boolean {
 }
 
 function letGo({ admin, producer, sockets }: Client): Promise<void> {
-  return endWithin(CLOSE_TIMEOUT_MS, [admin, producer], sockets);
+  return disconnectWithin(CLOSE_TIMEOUT_MS, [admin, producer], sockets);
 }

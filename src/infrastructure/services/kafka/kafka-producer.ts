@@ -1,13 +1,13 @@
 import type { Clock, Destination, PublishOutcome, WireMessage } from '../../../core/messaging/transport.js';
-import { Gate } from './gate.js';
-import type { LaneServices } from './partition-lane.js';
+import { Semaphore } from './gate.js';
+import type { SenderServices } from './partition-lane.js';
 import { failureOf } from './kafka-errors.js';
-import type { KafkaLink } from './kafka-link.js';
-import { type Delay, seal, type Transit } from './kafka-record.js';
-import { PublishCall } from './publish-call.js';
-import { TopicLane } from './topic-lane.js';
+import type { KafkaConnection } from './kafka-link.js';
+import { type Delay, encode, type Transit } from './kafka-record.js';
+import { PendingPublish } from './publish-call.js';
+import { TopicBatcher } from './topic-lane.js';
 import type { Topics } from './topics.js';
-import { tierOf } from './wait-tiers.js';
+import { delayLevelOf } from './wait-tiers.js';
 import { withDeadline } from '../../../core/messaging/transport-kit/deadline.js';
 
 const SWEEP_MS = 20;
@@ -15,7 +15,7 @@ const SWEEP_MS = 20;
  * Requests of the client at a time. More would only wait for each other inside it, where whoever waits for as long as a request
  * may take gets an error.
  */
-const SENDS_AT_A_TIME = 8;
+const SENDS_BATCH_SIZE = 8;
 
 /** Messages that go the same way. */
 export interface Parcel {
@@ -28,18 +28,18 @@ export interface Parcel {
 
 /** Publishes with an outcome for each message; what comes while a request is on its way shares the next one. */
 export class KafkaProducer {
-  readonly #lanes = new Map<string, TopicLane>();
-  readonly #calls = new Set<PublishCall>();
-  readonly #services: LaneServices;
+  readonly #lanes = new Map<string, TopicBatcher>();
+  readonly #calls = new Set<PendingPublish>();
+  readonly #services: SenderServices;
   readonly #clock: Clock;
   #isSweeping = false;
 
   constructor(
-    private readonly link: KafkaLink,
+    private readonly link: KafkaConnection,
     private readonly topics: Topics,
   ) {
     this.#clock = link.clock;
-    this.#services = { link, topics, gate: new Gate(SENDS_AT_A_TIME) };
+    this.#services = { connection: link, topics, semaphore: new Semaphore(SENDS_BATCH_SIZE) };
   }
 
   /** To every group of a topic or to one, at once or later. */
@@ -64,7 +64,7 @@ export class KafkaProducer {
     const leftMs = delay.dueAt - this.#clock.now();
     const { topic, group } = delay;
     if (leftMs <= 0) return this.deliver(group === undefined ? { topic } : { topic, group }, parcel);
-    const place = this.topics.names.wait(tierOf(leftMs).name);
+    const place = this.topics.names.wait(delayLevelOf(leftMs).name);
     const waiting = { ...parcel, transit: { ...parcel.transit, delay } };
     return this.#send(place, () => this.topics.wait(), waiting);
   }
@@ -102,20 +102,20 @@ export class KafkaProducer {
       return messages.map(() => outcome);
     }
     return new Promise((resolve) => {
-      const call = new PublishCall(messages.length, deadline, (outcomes) => {
+      const call = new PendingPublish(messages.length, deadline, (outcomes) => {
         this.#calls.delete(call);
         resolve(outcomes);
       });
       this.#calls.add(call);
       const lane = this.#laneOf(topic);
-      messages.forEach((message, index) => lane.add({ call, index, record: seal(message, transit) }));
+      messages.forEach((message, index) => lane.add({ call, index, record: encode(message, transit) }));
       this.#sweepLater();
     });
   }
 
-  #laneOf(topic: string): TopicLane {
+  #laneOf(topic: string): TopicBatcher {
     let lane = this.#lanes.get(topic);
-    if (!lane) this.#lanes.set(topic, (lane = new TopicLane(topic, this.#services)));
+    if (!lane) this.#lanes.set(topic, (lane = new TopicBatcher(topic, this.#services)));
     return lane;
   }
 

@@ -30,7 +30,7 @@ export interface Delay {
   readonly delayMs: number;
 }
 
-export interface Opened {
+export interface DecodedRecord {
   readonly message: WireMessage;
   readonly attempt: number;
   readonly delay: Delay | undefined;
@@ -52,27 +52,27 @@ export class OutRecord {
     readonly value: Buffer,
     readonly headers: Readonly<Record<string, string>>,
   ) {
-    let letters = key?.length ?? 0;
+    let deadLetters = key?.length ?? 0;
     let bytes = RECORD_OVERHEAD_BYTES + value.length;
     for (const name in headers) {
-      letters += name.length + (headers[name]?.length ?? 0);
+      deadLetters += name.length + (headers[name]?.length ?? 0);
       bytes += 2 * 5; // lengths of the two
     }
-    this.mostBytes = bytes + letters * LETTER_BYTES;
+    this.mostBytes = bytes + deadLetters * LETTER_BYTES;
   }
 }
 
-export function seal({ id, key, headers, body }: WireMessage, { attempt, delay }: Transit = {}): OutRecord {
+export function encode({ id, key, headers, body }: WireMessage, { attempt, delay }: Transit = {}): OutRecord {
   const all: Record<string, string> = { [SPEC_VERSION]: '1.0', [ID]: id };
   for (const name in headers) if (!OWN.has(name)) all[name] = headers[name] ?? '';
   const larger = largerAttempt(headers, attempt);
   if (larger > 1) all[ATTEMPT.name] = String(larger);
-  if (delay) sealDelay(delay, all);
+  if (delay) encodeDelay(delay, all);
   const value = Buffer.isBuffer(body) ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
   return new OutRecord(key ?? null, value, all);
 }
 
-function sealDelay({ dueAt, delayMs, topic, group }: Delay, all: Record<string, string>): void {
+function encodeDelay({ dueAt, delayMs, topic, group }: Delay, all: Record<string, string>): void {
   all[DUE_AT.name] = String(Math.ceil(dueAt));
   all[DELAY_MS.name] = String(Math.ceil(delayMs));
   all[TOPIC.name] = topic;
@@ -80,11 +80,11 @@ function sealDelay({ dueAt, delayMs, topic, group }: Delay, all: Record<string, 
 }
 
 /** The message as it was published; of a stranger's, as much as can be made of it. */
-export function open({
+export function decode({
   key,
   value,
   headers: raw = {},
-}: Pick<KafkaMessage, 'key' | 'value' | 'headers'>): Opened {
+}: Pick<KafkaMessage, 'key' | 'value' | 'headers'>): DecodedRecord {
   const headers: Record<string, string> = {};
   const own: Record<string, string> = {};
   for (const name in raw) {

@@ -23,10 +23,10 @@ import { DelayedCounts } from './delayed-counts.js';
 import { readyOf } from './group-depth.js';
 import { type ConsumerServices, KafkaConsumer } from './kafka-consumer.js';
 import { failureOf } from './kafka-errors.js';
-import { KafkaLink } from './kafka-link.js';
+import { KafkaConnection } from './kafka-link.js';
 import { type KafkaOptions, problemsOfKafka } from './kafka.options.js';
 import { KafkaProducer } from './kafka-producer.js';
-import { Names } from './names.js';
+import { ResourceNames } from './names.js';
 import { Topics } from './topics.js';
 
 const PING_TIMEOUT_MS = 5_000;
@@ -49,7 +49,7 @@ class KafkaDriver implements TransportDriver<KafkaConsumer> {
   readonly durability: Durability;
   readonly maxMessageBytes: number;
   readonly consumers = new ConsumerSet<KafkaConsumer>();
-  readonly #link: KafkaLink;
+  readonly #link: KafkaConnection;
   readonly #topics: Topics;
   readonly #producer: KafkaProducer;
   readonly #services: ConsumerServices;
@@ -64,18 +64,18 @@ class KafkaDriver implements TransportDriver<KafkaConsumer> {
   ) {
     this.durability = (options.replicationFactor ?? 1) > 1 ? 'replicated' : 'acknowledged';
     this.maxMessageBytes = options.maxMessageBytes;
-    const link = new KafkaLink(context.name, options, context.clock, {
+    const connection = new KafkaConnection(context.name, options, context.clock, {
       onUp: () => state.changed(true),
       onDown: (error) => state.changed(false, error),
     });
     const report = (error: unknown): void =>
-      context.onEvent({ type: 'error', error: failureOf(error, link.label, true).error });
-    const topics = new Topics(link, new Names(options.namePrefix), options, report);
-    const producer = new KafkaProducer(link, topics);
+      context.onEvent({ type: 'error', error: failureOf(error, connection.label, true).error });
+    const topics = new Topics(connection, new ResourceNames(options.namePrefix), options, report);
+    const producer = new KafkaProducer(connection, topics);
     const delayed = new DelayedCounts(context.clock);
-    this.#services = { link, topics, producer, context, delayed };
+    this.#services = { connection, topics, producer, context, delayed };
     this.#router = new DelayRouter(this.#services, report);
-    this.#link = link;
+    this.#link = connection;
     this.#topics = topics;
     this.#producer = producer;
     this.#delayed = delayed;
@@ -119,7 +119,7 @@ class KafkaDriver implements TransportDriver<KafkaConsumer> {
     const ours = [...this.consumers].filter(
       ({ subscription }) => subscription.topic === topic && subscription.group === group,
     );
-    const inHand = ours.flatMap((consumer) => [...consumer.inHand]);
+    const inFlight = ours.flatMap((consumer) => [...consumer.inFlight]);
     const { names } = this.#topics;
     const place = {
       group: names.group({ topic, group }),
@@ -128,7 +128,7 @@ class KafkaDriver implements TransportDriver<KafkaConsumer> {
     const owned = ours.flatMap((consumer) => [...consumer.positions()]);
     const ready = await readyOf(this.#link, place, owned);
     const delayed = this.#delayed.of({ topic, group });
-    return this.#ages.backlog(of, { ready, delayed, inHand }, this.context.clock.now());
+    return this.#ages.backlog(of, { ready, delayed, inHand: inFlight }, this.context.clock.now());
   }
 
   async ping(): Promise<void> {

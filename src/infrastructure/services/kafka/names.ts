@@ -9,7 +9,7 @@ const DIGEST_LENGTH = 32;
  * Names of topics and consumer groups. Names of ours start with a letter or digit and have no two dots in a row, which
  * therefore separate without ambiguity.
  */
-export class Names {
+export class ResourceNames {
   constructor(private readonly prefix: string) {}
 
   /** Kafka's topic for all groups, or for one alone. */

@@ -1,21 +1,21 @@
-import type { Outbound } from './publish-call.js';
+import type { OutboundRecord } from './publish-call.js';
 
 const MAX_BATCH = 2_000;
 
 /** Messages that wait to be sent, in their order. */
 export class OutboundQueue {
-  #waiting: Outbound[] = [];
+  #waiting: OutboundRecord[] = [];
 
   get size(): number {
     return this.#waiting.length;
   }
 
-  add(outbound: Outbound): void {
+  add(outbound: OutboundRecord): void {
     this.#waiting.push(outbound);
   }
 
   /** The first ones. */
-  take(count: number): Outbound[] {
+  take(count: number): OutboundRecord[] {
     return this.#waiting.splice(0, count);
   }
 
@@ -23,8 +23,8 @@ export class OutboundQueue {
    * What fits into one batch of a partition, whose size the broker limits; one that is too large for any goes alone. Those whose
    * call is over are dropped.
    */
-  takeBatch(maxBytes: number): Outbound[] {
-    const batch: Outbound[] = [];
+  takeBatch(maxBytes: number): OutboundRecord[] {
+    const batch: OutboundRecord[] = [];
     let bytes = 0;
     let taken = 0;
     for (const outbound of this.#waiting) {

@@ -1,6 +1,6 @@
-import { CrashMarks } from './crash-marks.js';
+import { CrashCounts } from './crash-marks.js';
 import { OffsetTracker, type Taken } from './offset-tracker.js';
-import type { SettledMemory } from './settled-memory.js';
+import type { SettledOffsets } from './settled-memory.js';
 
 /** A partition that has just been taken over is handled with care for so long: its last owner may have died of what comes first. */
 const CAREFUL_MS = 10_000;
@@ -11,7 +11,7 @@ export interface PartitionStart {
   /** Position of the group, with what was stored beside it. */
   readonly committed: { readonly position: number; readonly metadata: string | null };
   /** Of what this process has settled of it when it had it before. */
-  readonly memory: SettledMemory;
+  readonly memory: SettledOffsets;
   /** On the clock that never jumps. */
   readonly now: number;
 }
@@ -19,10 +19,10 @@ export interface PartitionStart {
 /** One partition in the hands of this process. */
 export class Partition {
   readonly tracker: OffsetTracker;
-  readonly #marks: CrashMarks;
+  readonly #marks: CrashCounts;
   readonly #carefulUntil: number;
   readonly #carefulEnd: number;
-  readonly #memory: SettledMemory;
+  readonly #memory: SettledOffsets;
   /** It was given to another process, or its reader was lost: nothing can be settled any more. */
   isLost = false;
   /** Something is to be committed. */
@@ -35,7 +35,7 @@ export class Partition {
   ) {
     this.#memory = memory;
     this.tracker = new OffsetTracker(committed.position);
-    this.#marks = CrashMarks.takeOver(committed.position, committed.metadata);
+    this.#marks = CrashCounts.takeOver(committed.position, committed.metadata);
     this.#carefulUntil = now + CAREFUL_MS;
     this.#carefulEnd = committed.position + CAREFUL_MESSAGES;
   }

@@ -1,8 +1,8 @@
 import { pause } from '../../../core/messaging/transport-kit/backoff.js';
 import type { Assignment } from './group-reader.js';
-import type { KafkaLink } from './kafka-link.js';
+import type { KafkaConnection } from './kafka-link.js';
 import { Partition } from './partition.js';
-import { SettledMemory } from './settled-memory.js';
+import { SettledOffsets } from './settled-memory.js';
 
 const RETRY_MS = 100;
 /** A new topic is not known everywhere at once. */
@@ -16,14 +16,14 @@ interface Committed {
 }
 
 /** The partitions that this process reads for a group, each once it is known where to begin. */
-export class Partitions {
+export class AssignedPartitions {
   readonly #all = new Map<string, Promise<Partition | undefined>>();
   readonly #wanted = new Map<string, object>();
   readonly #ready = new Map<string, Partition>();
-  readonly #memories = new Map<string, SettledMemory>();
+  readonly #memories = new Map<string, SettledOffsets>();
 
   constructor(
-    private readonly link: KafkaLink,
+    private readonly link: KafkaConnection,
     private readonly group: string,
     private readonly failed: (error: unknown) => void,
   ) {}
@@ -84,9 +84,9 @@ export class Partitions {
     for (const name of [...this.#all.keys()]) this.#drop(name);
   }
 
-  #memoryOf(name: string): SettledMemory {
+  #memoryOf(name: string): SettledOffsets {
     let memory = this.#memories.get(name);
-    if (!memory) this.#memories.set(name, (memory = new SettledMemory()));
+    if (!memory) this.#memories.set(name, (memory = new SettledOffsets()));
     return memory;
   }
 

@@ -1,5 +1,5 @@
 import { crc32c } from './crc32c.js';
-import { seal } from './kafka-record.js';
+import { encode } from './kafka-record.js';
 import { encodeProduce, isOurs, type ProduceData } from './produce-encoder.js';
 
 interface Encoded {
@@ -14,7 +14,7 @@ const theirs = async (data: ProduceData): Promise<Buffer> => {
 };
 
 const record = (index: number, text = 'x', more: Record<string, string> = {}) =>
-  seal({
+  encode({
     id: `id-${index}`,
     headers: { 'content-type': 'application/json', ...more },
     body: Buffer.from(text),

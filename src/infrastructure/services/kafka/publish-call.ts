@@ -5,14 +5,14 @@ import type { OutRecord } from './kafka-record.js';
 export const ACCEPTED: PublishOutcome = { kind: 'accepted' };
 
 /** A message on its way to the broker. */
-export interface Outbound {
-  readonly call: PublishCall;
+export interface OutboundRecord {
+  readonly call: PendingPublish;
   readonly index: number;
   readonly record: OutRecord;
 }
 
 /** One call of `publish`: gathers what becomes of its messages until all of it is known. */
-export class PublishCall {
+export class PendingPublish {
   readonly #outcomes: (PublishOutcome | undefined)[];
   readonly #sent = new Set<number>();
   #left: number;
@@ -36,7 +36,7 @@ export class PublishCall {
   }
 
   /** Once a message; what is known later is ignored. */
-  tell(index: number, outcome: PublishOutcome): void {
+  settle(index: number, outcome: PublishOutcome): void {
     if (this.isOver || this.#outcomes[index]) return;
     this.#outcomes[index] = outcome;
     this.#left -= 1;
@@ -47,6 +47,6 @@ export class PublishCall {
   end(label: string): void {
     const error = new MessagingError('DEADLINE_EXCEEDED', `${label} did not confirm in time.`);
     for (let index = 0; index < this.#outcomes.length; index += 1)
-      this.tell(index, { kind: this.#sent.has(index) ? 'unknown' : 'unavailable', error });
+      this.settle(index, { kind: this.#sent.has(index) ? 'unknown' : 'unavailable', error });
   }
 }

@@ -4,7 +4,7 @@ import { awaitedClock } from '../../../core/messaging/clock.js';
 const LOOK_MS = 250;
 
 /** Lets those wait who have to until something is done with. */
-export class Room {
+export class Backpressure {
   #waiting: (() => void)[] = [];
 
   /** Resolves with true as soon as there may be room, with false when it is time to look after other things. */

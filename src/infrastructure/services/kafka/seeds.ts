@@ -2,7 +2,7 @@ import { withDeadline } from '../../../core/messaging/transport-kit/deadline.js'
 import { shuffled } from '../../../core/messaging/transport-kit/shuffle.js';
 import { clientConfigOf } from './client-config.js';
 import { ClientSockets } from './client-sockets.js';
-import { endWithin } from './end-client.js';
+import { disconnectWithin } from './end-client.js';
 import type { KafkaOptions } from './kafka.options.js';
 import type { Admin, Kafkajs } from './kafkajs/kafkajs-client.js';
 
@@ -12,7 +12,7 @@ const END_TIMEOUT_MS = 1_000;
 /** Of the client itself, which otherwise hides for seconds why it cannot connect: whoever asks tries again. */
 const IMPATIENT = { retries: 1, initialRetryTime: 50, maxRetryTime: 100 };
 
-export interface Answered {
+export interface BootstrapClient {
   readonly kafka: InstanceType<Kafkajs['Kafka']>;
   readonly admin: Admin;
   readonly sockets: ClientSockets;
@@ -24,11 +24,11 @@ export interface Answered {
  * A client of the broker that answers first. The client by itself stays with the first that takes its connection, even when
  * that one answers nothing.
  */
-export async function firstToAnswer(
+export async function firstBootstrapBroker(
   name: string,
   options: KafkaOptions,
   kafkajs: Kafkajs,
-): Promise<Answered> {
+): Promise<BootstrapClient> {
   const order = shuffled(options.brokers);
   let last: unknown;
   for (let from = 0; from < order.length; from += AT_A_TIME) {
@@ -37,7 +37,8 @@ export async function firstToAnswer(
       const found = await Promise.any(asked);
       for (const other of asked)
         other.then(
-          ({ admin, sockets }) => admin !== found.admin && void endWithin(END_TIMEOUT_MS, [admin], sockets),
+          ({ admin, sockets }) =>
+            admin !== found.admin && void disconnectWithin(END_TIMEOUT_MS, [admin], sockets),
           () => undefined,
         );
       return found;
@@ -48,7 +49,12 @@ export async function firstToAnswer(
   throw last;
 }
 
-async function ask(seed: string, name: string, options: KafkaOptions, kafkajs: Kafkajs): Promise<Answered> {
+async function ask(
+  seed: string,
+  name: string,
+  options: KafkaOptions,
+  kafkajs: Kafkajs,
+): Promise<BootstrapClient> {
   const seeds = [seed, ...shuffled(options.brokers.filter((other) => other !== seed))];
   const sockets = new ClientSockets();
   const kafka = new kafkajs.Kafka(clientConfigOf(name, options, kafkajs, { seeds, sockets }));
@@ -61,7 +67,7 @@ async function ask(seed: string, name: string, options: KafkaOptions, kafkajs: K
     await withDeadline(connecting, options.connectTimeoutMs, () => new Error('connect ETIMEDOUT'));
     return { kafka, admin, sockets, seeds };
   } catch (error) {
-    void endWithin(END_TIMEOUT_MS, [admin], sockets);
+    void disconnectWithin(END_TIMEOUT_MS, [admin], sockets);
     throw error;
   }
 }

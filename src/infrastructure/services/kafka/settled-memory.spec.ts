@@ -1,11 +1,11 @@
 import { Taken } from './offset-tracker.js';
 import { Partition } from './partition.js';
-import { SettledMemory } from './settled-memory.js';
+import { SettledOffsets } from './settled-memory.js';
 
 const PLACE = ['orders', 0] as const;
 
 /** What has the partition of offset 10 on, of a group that has stored nothing since. */
-function owner(memory: SettledMemory, position = 10): Partition {
+function owner(memory: SettledOffsets, position = 10): Partition {
   return new Partition(...PLACE, { committed: { position, metadata: null }, memory, now: 0 });
 }
 
@@ -13,20 +13,20 @@ const taken = (partition: Partition, offset: number, id = `m-${offset}`): Taken 
   partition.tracker.take(offset, id);
 
 it('knows what was settled before the partition was lost, and nothing else', () => {
-  const memory = new SettledMemory();
+  const memory = new SettledOffsets();
   const before = owner(memory);
-  const [settled, inHand] = [taken(before, 10), taken(before, 11)];
+  const [settled, inFlight] = [taken(before, 10), taken(before, 11)];
   before.settle(settled);
   before.lose();
   const after = owner(memory);
   expect(after.isKnownSettled(taken(after, 10))).toBe(true);
   expect(after.isKnownSettled(taken(after, 11))).toBe(false);
-  before.settle(inHand); // its handler was done late
+  before.settle(inFlight); // its handler was done late
   expect(after.isKnownSettled(new Taken(11, 'm-11'))).toBe(true);
 });
 
 it('knows nothing of another topic of the same name', () => {
-  const memory = new SettledMemory();
+  const memory = new SettledOffsets();
   const before = owner(memory);
   before.settle(taken(before, 10));
   before.lose();
@@ -35,7 +35,7 @@ it('knows nothing of another topic of the same name', () => {
 });
 
 it('still knows it when the partition is lost again before it was stored', () => {
-  const memory = new SettledMemory();
+  const memory = new SettledOffsets();
   const first = owner(memory);
   first.settle(taken(first, 10));
   first.lose();
@@ -44,7 +44,7 @@ it('still knows it when the partition is lost again before it was stored', () =>
 });
 
 it('still knows what is stored too late for whoever asked before', () => {
-  const memory = new SettledMemory();
+  const memory = new SettledOffsets();
   const before = owner(memory);
   before.settle(taken(before, 10));
   before.lose();
@@ -54,7 +54,7 @@ it('still knows what is stored too late for whoever asked before', () => {
 });
 
 it('forgets what the group has stored', () => {
-  const memory = new SettledMemory();
+  const memory = new SettledOffsets();
   const before = owner(memory);
   before.settle(taken(before, 10));
   before.settle(taken(before, 11));
@@ -68,7 +68,7 @@ it('forgets what the group has stored', () => {
 });
 
 it('forgets the oldest when nothing can be stored for long', () => {
-  const memory = new SettledMemory();
+  const memory = new SettledOffsets();
   for (let offset = 0; offset <= 100_000; offset += 1) memory.add(new Taken(offset, 'm'));
   memory.lose();
   expect([memory.has(0, 'm'), memory.has(100_000, 'm')]).toEqual([false, true]);

@@ -7,7 +7,7 @@ const MAX_REMEMBERED = 100_000;
  * What this process has settled of a partition and the group has not stored yet: it comes again when the partition was lost in
  * between, and is not handled again then. Ids are compared, because another topic of the same name has the same offsets.
  */
-export class SettledMemory {
+export class SettledOffsets {
   #settled: Taken[] = [];
   /** Ids by offset, while the partition is read once more. */
   #again: Map<number, string> | undefined;

@@ -1,11 +1,11 @@
 import { failureOf } from './kafka-errors.js';
 import { OutboundQueue } from './outbound-queue.js';
-import { type LaneServices, PartitionLane } from './partition-lane.js';
-import type { Outbound } from './publish-call.js';
+import { type SenderServices, PartitionSender } from './partition-lane.js';
+import type { OutboundRecord } from './publish-call.js';
 
 /** What is sent to one topic, each message to the partition of its key; those without are spread over those that have nothing to do. */
-export class TopicLane {
-  readonly #lanes: PartitionLane[] = [];
+export class TopicBatcher {
+  readonly #lanes: PartitionSender[] = [];
   readonly #keyless = new OutboundQueue();
   #isScheduled = false;
   #next = Math.floor(Math.random() * 1_000); // so that processes that have just started do not all begin at the first one
@@ -13,16 +13,16 @@ export class TopicLane {
 
   constructor(
     private readonly topic: string,
-    private readonly services: LaneServices,
+    private readonly services: SenderServices,
   ) {}
 
   /** Leaves with all that the same turn of the event loop adds. */
-  add(outbound: Outbound): void {
-    const { link, topics } = this.services;
+  add(outbound: OutboundRecord): void {
+    const { connection, topics } = this.services;
     const partitions = topics.partitionsOf(this.topic);
     const { key } = outbound.record;
-    if (partitions === undefined || !link.isUp)
-      outbound.call.tell(outbound.index, failureOf(undefined, link.label, false));
+    if (partitions === undefined || !connection.isUp)
+      outbound.call.settle(outbound.index, failureOf(undefined, connection.label, false));
     else if (key === null) {
       this.#keyless.add(outbound);
       if (!this.#isScheduled) {
@@ -42,7 +42,7 @@ export class TopicLane {
   };
 
   /** To one of so many that share what waits. */
-  #give(lane: PartitionLane, sharers: number): void {
+  #give(lane: PartitionSender, sharers: number): void {
     for (const outbound of this.#keyless.take(Math.ceil(this.#keyless.size / sharers))) lane.add(outbound);
   }
 
@@ -50,8 +50,8 @@ export class TopicLane {
     return this.services.topics.partitionsOf(this.topic) ?? 1;
   }
 
-  #lane(partition: number): PartitionLane {
-    return (this.#lanes[partition] ??= new PartitionLane(
+  #lane(partition: number): PartitionSender {
+    return (this.#lanes[partition] ??= new PartitionSender(
       { topic: this.topic, partition },
       this.services,
       (lane) => this.#give(lane, this.#partitions),
@@ -66,7 +66,7 @@ export class TopicLane {
   }
 
   #partitioner(partitions: number): (key: string) => number {
-    const choose = this.services.link.client.kafkajs.Partitioners.DefaultPartitioner();
+    const choose = this.services.connection.client.kafkajs.Partitioners.DefaultPartitioner();
     const partitionMetadata = Array.from({ length: partitions }, (_, partitionId) => ({
       partitionErrorCode: 0,
       partitionId,

@@ -3,14 +3,14 @@ import { settlesWithin } from '../../../core/messaging/transport-kit/deadline.js
 import { MessagingError } from '../../../core/messaging/messaging.errors.js';
 import type { Destination } from '../../../core/messaging/transport.js';
 import { typeOf } from './kafka-errors.js';
-import type { KafkaLink } from './kafka-link.js';
+import type { KafkaConnection } from './kafka-link.js';
 import type { KafkaOptions } from './kafka.options.js';
 import type { Admin } from './kafkajs/kafkajs-client.js';
-import type { Names } from './names.js';
-import { WAIT_TIERS } from './wait-tiers.js';
+import type { ResourceNames } from './names.js';
+import { DELAY_LEVELS } from './wait-tiers.js';
 
 const POLL_MS = 50;
-const CREATED_AT_A_TIME = 100;
+const CREATED_BATCH_SIZE = 100;
 /** What comes meanwhile is created together; what comes after that does not wait for one that is late. */
 const GATHERED_FOR_MS = 100;
 /** Beyond the largest message: what a batch of one adds to it. */
@@ -34,8 +34,8 @@ export class Topics {
   #creating: Promise<unknown> = Promise.resolve();
 
   constructor(
-    private readonly link: KafkaLink,
-    readonly names: Names,
+    private readonly link: KafkaConnection,
+    readonly names: ResourceNames,
     private readonly options: KafkaOptions,
     /** Told of a topic that was created otherwise. */
     private readonly report: (error: MessagingError) => void,
@@ -81,7 +81,7 @@ export class Topics {
   }
 
   get #waiting(): Wanted[] {
-    return WAIT_TIERS.map(({ name, waitMs = 0 }) => ({
+    return DELAY_LEVELS.map(({ name, waitMs = 0 }) => ({
       topic: this.names.wait(name),
       partitions: 1,
       retentionMs: waitMs + Math.max(WAIT_SLACK_MS, this.options.retentionMs),
@@ -111,7 +111,7 @@ export class Topics {
   /** In one request with what others ask for while the one before is under way: each makes the client ask for all topics. */
   async #createWithOthers(wanted: readonly Wanted[]): Promise<Map<string, number>> {
     let together = this.#gathering;
-    if (together && together.wanted.length + wanted.length <= CREATED_AT_A_TIME)
+    if (together && together.wanted.length + wanted.length <= CREATED_BATCH_SIZE)
       together.wanted.push(...wanted);
     else {
       const all = [...wanted];

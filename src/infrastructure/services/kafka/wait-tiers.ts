@@ -11,22 +11,22 @@ const LEVELS_MS: readonly number[] = Array.from(
 );
 
 /** A topic in which messages wait. */
-export interface WaitTier {
+export interface DelayLevel {
   readonly name: string;
   /** Each waits so long here; undefined where it waits until it is due. */
   readonly waitMs: number | undefined;
 }
 
-export const WAIT_TIERS: readonly WaitTier[] = [
+export const DELAY_LEVELS: readonly DelayLevel[] = [
   { name: SHORT, waitMs: undefined },
   ...LEVELS_MS.map((waitMs) => ({ name: `${waitMs / 1_000}s`, waitMs })),
 ];
 
 /** Where a message waits next that is due in so long; what is left then is judged anew. */
-export function tierOf(leftMs: number): WaitTier {
-  let found = WAIT_TIERS[0] as WaitTier;
+export function delayLevelOf(leftMs: number): DelayLevel {
+  let found = DELAY_LEVELS[0] as DelayLevel;
   // The short tier takes up to twice its neighbour, so that few messages need a last short step.
-  for (const tier of WAIT_TIERS)
+  for (const tier of DELAY_LEVELS)
     if (tier.waitMs !== undefined && leftMs >= (tier.waitMs === SHORTEST_MS ? 2 * SHORTEST_MS : tier.waitMs))
       found = tier;
   return found;

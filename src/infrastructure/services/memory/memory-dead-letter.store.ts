@@ -1,7 +1,7 @@
 import {
-  groupLetters,
+  groupDeadLetters,
   matchesFilter,
-  stockOf,
+  countsOf,
 } from '../../../core/messaging/dead-letters/dead-letter-filter.js';
 import type {
   DeadLetter,
@@ -9,7 +9,7 @@ import type {
   DeadLetterGroup,
   DeadLetterPage,
   DeadLetterStatus,
-  DeadLetterStock,
+  DeadLetterCount,
   DeadLetterStore,
   DeadLetterSummary,
   NewDeadLetter,
@@ -27,12 +27,12 @@ export interface MemoryDeadLetterStoreOptions {
   readonly maxBytes?: number;
 }
 
-const DEFAULT_MAX_LETTERS = 100_000;
+const DEFAULT_MAX_DEAD_LETTERS = 100_000;
 const DEFAULT_MAX_BYTES = 256 * 2 ** 20;
 
 /** Keeps dead letters as long as the process lives. For tests, and for what may be lost. */
 export class MemoryDeadLetterStore implements DeadLetterStore {
-  readonly #letters = new Map<string, DeadLetter>();
+  readonly #deadLetters = new Map<string, DeadLetter>();
   readonly #ids = new SortedIds();
   /** Id of the letter that is not resolved, by topic, group and message id. */
   readonly #open = new Map<string, string>();
@@ -41,15 +41,15 @@ export class MemoryDeadLetterStore implements DeadLetterStore {
   readonly #maxBytes: number;
   #bytes = 0;
   /** Absent when something has changed since: metrics ask much more often than letters change. */
-  #stock: readonly DeadLetterStock[] | undefined;
+  #counts: readonly DeadLetterCount[] | undefined;
 
   constructor({
     clock = systemClock,
-    maxLetters = DEFAULT_MAX_LETTERS,
+    maxLetters: maxDeadLetters = DEFAULT_MAX_DEAD_LETTERS,
     maxBytes = DEFAULT_MAX_BYTES,
   }: MemoryDeadLetterStoreOptions = {}) {
     this.#clock = clock;
-    this.#maxLetters = maxLetters;
+    this.#maxLetters = maxDeadLetters;
     this.#maxBytes = maxBytes;
   }
 
@@ -57,18 +57,18 @@ export class MemoryDeadLetterStore implements DeadLetterStore {
     return Promise.resolve();
   }
 
-  async add(letter: NewDeadLetter): Promise<string> {
-    const place = placeOf(letter);
-    const earlier = this.#letters.get(this.#open.get(place) ?? '');
-    this.#refuseWhenFull(letter, earlier);
-    const id = earlier?.id ?? letter.id;
+  async add(deadLetter: NewDeadLetter): Promise<string> {
+    const place = placeOf(deadLetter);
+    const earlier = this.#deadLetters.get(this.#open.get(place) ?? '');
+    this.#refuseWhenFull(deadLetter, earlier);
+    const id = earlier?.id ?? deadLetter.id;
     this.#put({
-      ...letter,
+      ...deadLetter,
       id,
       // A copy, because transports reuse their buffers, and a small part of a large one would keep all of it.
-      body: new Uint8Array(letter.body),
+      body: new Uint8Array(deadLetter.body),
       status: 'failed',
-      bodyBytes: letter.body.length,
+      bodyBytes: deadLetter.body.length,
       updatedAt: this.#clock.now(),
       replayCount: earlier?.replayCount ?? 0,
       revision: (earlier?.revision ?? 0) + 1,
@@ -78,8 +78,8 @@ export class MemoryDeadLetterStore implements DeadLetterStore {
   }
 
   async find(id: string): Promise<DeadLetter | undefined> {
-    const letter = this.#letters.get(id);
-    return letter && { ...letter, body: new Uint8Array(letter.body) };
+    const deadLetter = this.#deadLetters.get(id);
+    return deadLetter && { ...deadLetter, body: new Uint8Array(deadLetter.body) };
   }
 
   async list(
@@ -88,11 +88,11 @@ export class MemoryDeadLetterStore implements DeadLetterStore {
   ): Promise<DeadLetterPage> {
     const items: DeadLetterSummary[] = [];
     for (const id of order === 'newest-first' ? this.#ids.below(after) : this.#ids.above(after)) {
-      const letter = this.#letters.get(id);
-      if (!letter || !matchesFilter(letter, filter)) continue;
+      const deadLetter = this.#deadLetters.get(id);
+      if (!deadLetter || !matchesFilter(deadLetter, filter)) continue;
       const last = items.at(-1);
       if (last && items.length === limit) return { items, next: last.id };
-      items.push(summaryOf(letter));
+      items.push(summaryOf(deadLetter));
     }
     return { items };
   }
@@ -102,7 +102,7 @@ export class MemoryDeadLetterStore implements DeadLetterStore {
   }
 
   async groups(filter: DeadLetterFilter, limit: number): Promise<readonly DeadLetterGroup[]> {
-    return groupLetters(this.#matching(filter), limit);
+    return groupDeadLetters(this.#matching(filter), limit);
   }
 
   async transition(
@@ -110,70 +110,70 @@ export class MemoryDeadLetterStore implements DeadLetterStore {
     from: readonly DeadLetterStatus[],
     to: DeadLetterStatus,
   ): Promise<DeadLetterSummary | undefined> {
-    const letter = this.#letters.get(id);
-    if (!letter || !from.includes(letter.status)) return undefined;
+    const deadLetter = this.#deadLetters.get(id);
+    if (!deadLetter || !from.includes(deadLetter.status)) return undefined;
     const changed: DeadLetter = {
-      ...letter,
+      ...deadLetter,
       status: to,
       updatedAt: this.#clock.now(),
-      replayCount: letter.replayCount + (to === 'replaying' ? 1 : 0),
-      revision: letter.revision + 1,
+      replayCount: deadLetter.replayCount + (to === 'replaying' ? 1 : 0),
+      revision: deadLetter.revision + 1,
     };
     this.#put(changed);
-    if (to === 'resolved') this.#close(letter);
-    else this.#open.set(placeOf(letter), id);
+    if (to === 'resolved') this.#close(deadLetter);
+    else this.#open.set(placeOf(deadLetter), id);
     return summaryOf(changed);
   }
 
   async discard(id: string): Promise<boolean> {
-    const letter = this.#letters.get(id);
-    if (!letter) return false;
-    this.#close(letter);
-    this.#letters.delete(id);
+    const deadLetter = this.#deadLetters.get(id);
+    if (!deadLetter) return false;
+    this.#close(deadLetter);
+    this.#deadLetters.delete(id);
     this.#ids.delete(id);
-    this.#bytes -= letter.bodyBytes;
-    this.#stock = undefined;
+    this.#bytes -= deadLetter.bodyBytes;
+    this.#counts = undefined;
     return true;
   }
 
-  async stats(): Promise<readonly DeadLetterStock[]> {
-    this.#stock ??= stockOf(this.#letters.values());
-    return this.#stock;
+  async stats(): Promise<readonly DeadLetterCount[]> {
+    this.#counts ??= countsOf(this.#deadLetters.values());
+    return this.#counts;
   }
 
   close(): Promise<void> {
     return Promise.resolve();
   }
 
-  #close(letter: DeadLetter): void {
-    const place = placeOf(letter);
-    if (this.#open.get(place) === letter.id) this.#open.delete(place);
+  #close(deadLetter: DeadLetter): void {
+    const place = placeOf(deadLetter);
+    if (this.#open.get(place) === deadLetter.id) this.#open.delete(place);
   }
 
-  #refuseWhenFull(letter: NewDeadLetter, earlier: DeadLetter | undefined): void {
-    const bytes = this.#bytes - (earlier?.bodyBytes ?? 0) + letter.body.length;
-    const hasPlace = earlier !== undefined || this.#letters.size < this.#maxLetters;
+  #refuseWhenFull(deadLetter: NewDeadLetter, earlier: DeadLetter | undefined): void {
+    const bytes = this.#bytes - (earlier?.bodyBytes ?? 0) + deadLetter.body.length;
+    const hasPlace = earlier !== undefined || this.#deadLetters.size < this.#maxLetters;
     if (hasPlace && bytes <= this.#maxBytes) return;
     throw new MessagingError(
       'STORE_UNAVAILABLE',
-      `The dead letter store holds ${this.#letters.size} letters with ${this.#bytes} bytes, as many as it may. Replay or discard some, or raise maxLetters and maxBytes.`,
+      `The dead letter store holds ${this.#deadLetters.size} letters with ${this.#bytes} bytes, as many as it may. Replay or discard some, or raise maxLetters and maxBytes.`,
     );
   }
 
-  #put(letter: DeadLetter): void {
-    const earlier = this.#letters.get(letter.id);
-    if (!earlier) this.#ids.add(letter.id);
-    this.#bytes += letter.bodyBytes - (earlier?.bodyBytes ?? 0);
-    this.#letters.set(letter.id, letter);
-    this.#stock = undefined;
+  #put(deadLetter: DeadLetter): void {
+    const earlier = this.#deadLetters.get(deadLetter.id);
+    if (!earlier) this.#ids.add(deadLetter.id);
+    this.#bytes += deadLetter.bodyBytes - (earlier?.bodyBytes ?? 0);
+    this.#deadLetters.set(deadLetter.id, deadLetter);
+    this.#counts = undefined;
   }
 
   /** Newest first. */
   #matching(filter: DeadLetterFilter): DeadLetter[] {
     const found: DeadLetter[] = [];
     for (const id of this.#ids.below()) {
-      const letter = this.#letters.get(id);
-      if (letter && matchesFilter(letter, filter)) found.push(letter);
+      const deadLetter = this.#deadLetters.get(id);
+      if (deadLetter && matchesFilter(deadLetter, filter)) found.push(deadLetter);
     }
     return found;
   }
@@ -183,7 +183,7 @@ function placeOf({ topic, group, messageId }: NewDeadLetter): string {
   return JSON.stringify([topic, group, messageId]);
 }
 
-function summaryOf(letter: DeadLetter): DeadLetterSummary {
-  const { headers: _headers, body: _body, ...summary } = letter;
+function summaryOf(deadLetter: DeadLetter): DeadLetterSummary {
+  const { headers: _headers, body: _body, ...summary } = deadLetter;
   return summary;
 }

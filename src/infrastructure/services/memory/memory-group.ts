@@ -9,7 +9,7 @@ import { KeyLanes } from './key-lanes.js';
 export class MemoryGroup {
   /** Sequence number of the next message of the log. Undefined until the group has consumed for the first time. */
   next: number | undefined;
-  readonly inHand = new LinkedSet<Handover>();
+  readonly inFlight = new LinkedSet<Handover>();
   readonly #returned = new Deque<Handover>();
   readonly #lanes = new KeyLanes();
   readonly #due: DueQueue<Handover>;
@@ -47,7 +47,7 @@ export class MemoryGroup {
 
   /** The handover is in nobody's hands any more. */
   settled(handover: Handover): void {
-    this.inHand.delete(handover);
+    this.inFlight.delete(handover);
     this.#lanes.leave(handover);
   }
 
@@ -84,7 +84,7 @@ export class MemoryGroup {
     const oldest = this.#oldest();
     return {
       ready: unread + this.#returned.length + this.#lanes.size,
-      inFlight: this.inHand.size,
+      inFlight: this.inFlight.size,
       delayed: this.#due.size + (this.next === undefined ? 0 : this.topic.delayed),
       ...(oldest < Infinity && { oldestAgeMs: this.clock.monotonic() - oldest }),
     };
@@ -98,7 +98,7 @@ export class MemoryGroup {
   #oldest(): number {
     const unread = this.next === undefined ? undefined : this.topic.at(this.next);
     let oldest = unread?.since ?? Infinity;
-    for (const handovers of [this.inHand, this.#due, this.#returned, this.#lanes])
+    for (const handovers of [this.inFlight, this.#due, this.#returned, this.#lanes])
       for (const { held } of handovers) if (held.since < oldest) oldest = held.since;
     return oldest;
   }
@@ -107,7 +107,7 @@ export class MemoryGroup {
     for (let consumer = this.#freeConsumer(); consumer; consumer = this.#freeConsumer()) {
       const handover = this.#take();
       if (!handover) break;
-      this.inHand.add(handover);
+      this.inFlight.add(handover);
       consumer.offer(handover);
     }
     this.topic.trim();

@@ -1,5 +1,5 @@
 import { ManualClock } from '../../../core/messaging/testing/index.js';
-import { letter } from '../../../../test/conformance/dead-letters/letters.js';
+import { deadLetter } from '../../../../test/conformance/dead-letters/letters.js';
 import { MemoryDeadLetterStore } from './memory-dead-letter.store.js';
 import { MemoryIdempotencyStore } from './memory-idempotency.store.js';
 
@@ -7,7 +7,7 @@ import { MemoryIdempotencyStore } from './memory-idempotency.store.js';
 describe('the memory dead letter store', () => {
   it('refuses a letter beyond its bound, keeps what it has, and takes more once there is room', async () => {
     const store = new MemoryDeadLetterStore({ maxLetters: 2 });
-    const [first, second, third] = [letter(), letter(), letter()];
+    const [first, second, third] = [deadLetter(), deadLetter(), deadLetter()];
     await store.add(first);
     await store.add(second);
     await expect(store.add(third)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
@@ -19,23 +19,23 @@ describe('the memory dead letter store', () => {
 
   it('refuses bytes beyond its bound, counting what it has', async () => {
     const store = new MemoryDeadLetterStore({ maxBytes: 10 });
-    const first = letter({ body: Buffer.alloc(8) });
+    const first = deadLetter({ body: Buffer.alloc(8) });
     await store.add(first);
-    await expect(store.add(letter({ body: Buffer.alloc(3) }))).rejects.toMatchObject({
+    await expect(store.add(deadLetter({ body: Buffer.alloc(3) }))).rejects.toMatchObject({
       code: 'STORE_UNAVAILABLE',
     });
-    await store.add(letter({ messageId: first.messageId, body: Buffer.alloc(7) }));
+    await store.add(deadLetter({ messageId: first.messageId, body: Buffer.alloc(7) }));
     await store.transition(first.id, ['failed'], 'archived');
-    const second = letter({ body: Buffer.alloc(3) });
+    const second = deadLetter({ body: Buffer.alloc(3) });
     await store.add(second);
-    await expect(store.add(letter({ body: Buffer.alloc(1) }))).rejects.toThrow('2 letters with 10 bytes');
+    await expect(store.add(deadLetter({ body: Buffer.alloc(1) }))).rejects.toThrow('2 letters with 10 bytes');
     await store.discard(first.id);
-    await store.add(letter({ body: Buffer.alloc(7) }));
+    await store.add(deadLetter({ body: Buffer.alloc(7) }));
   });
 
   it('pages through a hundred thousand letters without looking at all of them each time', async () => {
     const store = new MemoryDeadLetterStore();
-    const one = letter();
+    const one = deadLetter();
     for (let nth = 0; nth < 100_000; nth++)
       await store.add({ ...one, id: `id-${String(nth).padStart(6, '0')}`, messageId: `m-${nth}` });
     const seen = new Set<string>();
@@ -49,9 +49,9 @@ describe('the memory dead letter store', () => {
 
   it('takes the new failure of a letter that it has although it is full', async () => {
     const store = new MemoryDeadLetterStore({ maxLetters: 1 });
-    const first = letter();
+    const first = deadLetter();
     await store.add(first);
-    expect(await store.add(letter({ messageId: first.messageId, attempts: 9 }))).toBe(first.id);
+    expect(await store.add(deadLetter({ messageId: first.messageId, attempts: 9 }))).toBe(first.id);
     expect(await store.find(first.id)).toMatchObject({ attempts: 9 });
   });
 });

@@ -1,5 +1,5 @@
 import type {
-  DeadLetterStock,
+  DeadLetterCount,
   DeadLetterStore,
 } from '../../../core/messaging/dead-letters/dead-letter-store.js';
 import type { HandlerIdentity } from '../../../core/messaging/messaging.events.js';
@@ -24,7 +24,7 @@ export interface SampledBacklog {
 /** What is not counted as it happens but asked for when somebody scrapes. */
 export class ScrapeSources {
   readonly backlogs: Sampled<readonly SampledBacklog[]>;
-  readonly stock: Sampled<readonly DeadLetterStock[]>;
+  readonly deadLetterCounts: Sampled<readonly DeadLetterCount[]>;
   readonly forgotten: ForgottenGroups;
   readonly #checks = new TransportChecks({ cacheMs: LIMITS.cacheMs, timeoutMs: 1_000 });
   readonly #view: MessagingView;
@@ -33,7 +33,7 @@ export class ScrapeSources {
     this.#view = view;
     this.backlogs = new Sampled(() => this.#readBacklogs(), { ...LIMITS, deadlineMs: LIMITS.deadlineMs * 2 });
     this.forgotten = new ForgottenGroups(view);
-    this.stock = new Sampled(() => store.stats(), LIMITS);
+    this.deadLetterCounts = new Sampled(() => store.stats(), LIMITS);
   }
 
   subscriptions(): readonly SubscriptionView[] {

@@ -163,7 +163,7 @@ function exportStockGauges(registry: Registry, sources: ScrapeSources): void {
       labelNames: ['topic', 'group', 'status'],
     },
     async () => {
-      const stock = await sources.stock.read();
+      const stock = await sources.deadLetterCounts.read();
       if (!stock) return [];
       const none = sources.subscriptions().map(({ to }) => ({
         labels: { ...groupLabels(to), status: 'failed' },
@@ -184,7 +184,7 @@ function exportStockGauges(registry: Registry, sources: ScrapeSources): void {
       labelNames: ['topic', 'group'],
     },
     async () => {
-      const stock = await sources.stock.read();
+      const stock = await sources.deadLetterCounts.read();
       if (!stock) return [];
       const now = systemClock.now();
       const none = sources.subscriptions().map(({ to }) => ({ labels: groupLabels(to), value: 0 }));

@@ -1,7 +1,7 @@
 import { Link, LinkedSet } from '../../../core/messaging/transport-kit/linked-set.js';
 import type { Clock } from '../../../core/messaging/transport.js';
 import type { Channel, ConsumeMessage } from './amqplib-client.js';
-import type { Opened } from './envelope.js';
+import type { DecodedMessage } from './envelope.js';
 
 /** What is done behind something that is not is acknowledged alone after this. */
 const GAP_MS = 5;
@@ -9,14 +9,14 @@ const GAP_MS = 5;
 const FEW = 4;
 
 /** A delivery that the broker waits for an answer to. */
-export class InHand {
-  readonly link = new Link<InHand>();
+export class UnackedDelivery {
+  readonly link = new Link<UnackedDelivery>();
   /** On the clock that never jumps; undefined while it is not settled. */
   doneAt: number | undefined;
 
   constructor(
     readonly raw: ConsumeMessage,
-    readonly opened: Opened,
+    readonly opened: DecodedMessage,
   ) {}
 }
 
@@ -26,11 +26,11 @@ export class InHand {
  *
  * Runs without a gap take one acknowledgement, once a turn of the event loop.
  */
-export class AckRuns {
+export class AckBatcher {
   /** In the order in which they came. */
-  readonly #outstanding = new LinkedSet<InHand>();
+  readonly #outstanding = new LinkedSet<UnackedDelivery>();
   /** Done, but not the first. */
-  #beyond: InHand[] = [];
+  #beyond: UnackedDelivery[] = [];
   #isScheduled = false;
   #isGone = false;
 
@@ -50,16 +50,16 @@ export class AckRuns {
     return this.#outstanding.size;
   }
 
-  *[Symbol.iterator](): Iterator<InHand> {
+  *[Symbol.iterator](): Iterator<UnackedDelivery> {
     yield* this.#outstanding;
   }
 
-  add(item: InHand): void {
+  add(item: UnackedDelivery): void {
     this.#outstanding.add(item);
   }
 
   /** False when the channel has ended. */
-  done(item: InHand): boolean {
+  done(item: UnackedDelivery): boolean {
     if (this.#isGone) return false;
     item.doneAt = this.clock.monotonic();
     if (item.link.previous) this.#beyond.push(item);
@@ -79,7 +79,7 @@ export class AckRuns {
   /** Acknowledges now what can be. */
   flush(): void {
     if (this.#isGone) return;
-    let last: InHand | undefined;
+    let last: UnackedDelivery | undefined;
     for (const item of this.#outstanding) {
       if (item.doneAt === undefined) break;
       this.#outstanding.delete(item);
@@ -97,7 +97,7 @@ export class AckRuns {
   #flushBeyond(): void {
     if (this.#beyond.length === 0) return;
     const dueBefore = this.prefetch <= FEW ? Infinity : this.clock.monotonic() - GAP_MS;
-    const later: InHand[] = [];
+    const later: UnackedDelivery[] = [];
     for (const item of this.#beyond) {
       if (!item.link.isMember) continue; // part of a run meanwhile
       if ((item.doneAt ?? 0) > dueBefore) later.push(item);
@@ -112,7 +112,7 @@ export class AckRuns {
     this.clock.schedule(GAP_MS, this.#turn);
   }
 
-  #ack(item: InHand, isRun: boolean): void {
+  #ack(item: UnackedDelivery, isRun: boolean): void {
     try {
       this.channel.ack(item.raw, isRun);
     } catch {

@@ -1,9 +1,9 @@
 import { LinkedSet } from '../../../core/messaging/transport-kit/linked-set.js';
 import type { Clock } from '../../../core/messaging/transport.js';
 import type { ConfirmChannel, Message } from './amqplib-client.js';
-import { NackWatch } from './nack-watch.js';
-import type { Outbound } from './outbound.js';
-import { PublishFrames } from './publish-frames.js';
+import { NackBackoff } from './nack-watch.js';
+import type { OutboundMessage } from './outbound.js';
+import { PublishFrameEncoder } from './publish-frames.js';
 import type { RabbitmqConnection } from './rabbitmq-connection.js';
 import { REPLY, replyCodeOf, said } from './rabbitmq-errors.js';
 import type { RabbitmqOptions } from './rabbitmq.options.js';
@@ -19,16 +19,16 @@ const MAX_UNCONFIRMED_BYTES = 32 * 2 ** 20;
  * more.
  */
 export class ConfirmWriter {
-  readonly #waiting = new LinkedSet<Outbound>();
-  readonly #written = new LinkedSet<Outbound>();
+  readonly #waiting = new LinkedSet<OutboundMessage>();
+  readonly #written = new LinkedSet<OutboundMessage>();
   #writtenBytes = 0;
   /** Only known once the broker has refused something for its size. */
   #maxBytes = Infinity;
   #channel: ConfirmChannel | undefined;
-  #frames: PublishFrames | undefined;
+  #frames: PublishFrameEncoder | undefined;
   #opening: Promise<void> | undefined;
   #closedBecause: string | undefined;
-  readonly #nacks = new NackWatch();
+  readonly #nacks = new NackBackoff();
   /** Nothing is written until all that is on its way has an answer, and there is a new channel. */
   #isRenewing = false;
   #isSweeping = false;
@@ -57,12 +57,12 @@ export class ConfirmWriter {
     await this.#openOnce();
   }
 
-  write(outbound: Outbound): void {
+  write(outbound: OutboundMessage): void {
     if (this.#isClosed || !this.#channel || this.connection.blockedReason !== undefined) {
-      outbound.tell('unsent');
+      outbound.settle('unsent');
       return;
     }
-    if (outbound.content.length > this.#maxBytes) outbound.tell('oversized');
+    if (outbound.content.length > this.#maxBytes) outbound.settle('oversized');
     else if (this.#waiting.size === 0 && !this.#isRenewing && this.#hasRoomFor(outbound))
       this.#put(outbound, this.#channel);
     else this.#waiting.add(outbound);
@@ -73,14 +73,14 @@ export class ConfirmWriter {
   refuseWaiting(): void {
     for (const outbound of this.#waiting) {
       this.#waiting.delete(outbound);
-      outbound.tell('unsent');
+      outbound.settle('unsent');
     }
   }
 
   close(): void {
     this.#isClosed = true;
     this.refuseWaiting();
-    for (const outbound of this.#written) outbound.tell('lost');
+    for (const outbound of this.#written) outbound.settle('lost');
   }
 
   #openOnce(): Promise<void> {
@@ -100,11 +100,11 @@ export class ConfirmWriter {
     });
     channel.on('close', () => this.#channelClosed(channel));
     this.#channel = channel;
-    this.#frames = PublishFrames.of(channel);
+    this.#frames = PublishFrameEncoder.of(channel);
     this.#closedBecause = undefined;
   }
 
-  #hasRoomFor({ content }: Outbound): boolean {
+  #hasRoomFor({ content }: OutboundMessage): boolean {
     if (this.#written.size === 0) return true;
     return (
       this.#written.size < this.options.maxUnconfirmed &&
@@ -112,7 +112,7 @@ export class ConfirmWriter {
     );
   }
 
-  #put(outbound: Outbound, channel: ConfirmChannel): void {
+  #put(outbound: OutboundMessage, channel: ConfirmChannel): void {
     outbound.channel = channel;
     outbound.writtenAt = this.clock.monotonic();
     const { exchange, routingKey, content, properties } = outbound;
@@ -121,26 +121,26 @@ export class ConfirmWriter {
       if (!this.#frames?.add(outbound, answered))
         channel.publish(exchange, routingKey, content, properties, answered);
     } catch (error) {
-      outbound.tell(isClosedChannel(error) ? 'unsent' : 'unencodable');
+      outbound.settle(isClosedChannel(error) ? 'unsent' : 'unencodable');
       return;
     }
     this.#written.add(outbound);
     this.#writtenBytes += content.length;
   }
 
-  #answered(outbound: Outbound, error: unknown): void {
+  #answered(outbound: OutboundMessage, error: unknown): void {
     this.#written.delete(outbound);
     this.#writtenBytes -= outbound.content.length;
-    if (outbound.isReturned) outbound.tell('returned');
-    else if (!error) outbound.tell('confirmed');
+    if (outbound.isReturned) outbound.settle('returned');
+    else if (!error) outbound.settle('confirmed');
     else if (isNack(error)) this.#nacked(outbound);
-    else outbound.tell(outbound.content.length > this.#maxBytes ? 'oversized' : 'lost');
+    else outbound.settle(outbound.content.length > this.#maxBytes ? 'oversized' : 'lost');
     if (this.#isRenewing) this.#renewOnceEmpty();
     else if (this.#waiting.size > 0) this.#advance();
   }
 
-  #nacked(outbound: Outbound): void {
-    outbound.tell('nacked');
+  #nacked(outbound: OutboundMessage): void {
+    outbound.settle('nacked');
     if (outbound.channel === this.#channel && this.#nacks.asksForNewChannel(this.clock.monotonic()))
       this.#isRenewing = true;
   }
@@ -200,12 +200,12 @@ export class ConfirmWriter {
     for (const outbound of this.#waiting)
       if (outbound.deadline <= now) {
         this.#waiting.delete(outbound);
-        outbound.tell('unsent');
+        outbound.settle('unsent');
       }
     let oldest = now;
     for (const outbound of this.#written) {
       oldest = Math.min(oldest, outbound.writtenAt);
-      if (outbound.deadline <= now) outbound.tell('overdue');
+      if (outbound.deadline <= now) outbound.settle('overdue');
     }
     if (this.connection.blockedReason === undefined && now - oldest > this.options.operationTimeoutMs)
       this.connection.abandon(`has confirmed nothing for ${this.options.operationTimeoutMs} ms.`);

@@ -1,25 +1,25 @@
 import type { Clock, Subscription } from '../../../core/messaging/transport.js';
-import { AckRuns, InHand } from './ack-runs.js';
+import { AckBatcher, UnackedDelivery } from './ack-runs.js';
 import type { Channel, ConsumeMessage } from './amqplib-client.js';
 import { acknowledgeProbe, consumeFirst, type Watched } from './delivery-probe.js';
-import { open, probedIn } from './envelope.js';
+import { decode, probedIn } from './envelope.js';
 import type { RabbitmqConnection } from './rabbitmq-connection.js';
 import { settlesWithin } from '../../../core/messaging/transport-kit/deadline.js';
-import { answered, endChannel } from './answered.js';
+import { withReplyTimeout, endChannel } from './answered.js';
 
 const CANCEL_TIMEOUT_MS = 3_000;
 
 /** What a channel tells the consumer that opened it. */
 export interface ChannelListener {
   readonly clock: Clock;
-  readonly delivery: (item: InHand, channel: ConsumerChannel) => void;
+  readonly delivery: (item: UnackedDelivery, channel: ConsumerChannel) => void;
   /** Once, when it has ended by itself, or the broker hands out nothing more from one of its queues. */
   readonly lost: (channel: ConsumerChannel) => void;
 }
 
 /** The channel of one consumer, for as long as it lives: queues that it consumes, deliveries that it answers. */
 export class ConsumerChannel implements Watched {
-  readonly acks: AckRuns;
+  readonly acks: AckBatcher;
   /** Queues that it consumes. */
   readonly #consumed = new Set<string>();
   /** Where the order of keys is kept: queues whose message is in hand. */
@@ -39,7 +39,7 @@ export class ConsumerChannel implements Watched {
     prefetch: number,
     private readonly listener: ChannelListener,
   ) {
-    this.acks = new AckRuns(channel, prefetch, listener.clock);
+    this.acks = new AckBatcher(channel, prefetch, listener.clock);
   }
 
   /** Opens it; nothing is consumed yet. */
@@ -54,7 +54,7 @@ export class ConsumerChannel implements Watched {
     const opened = new ConsumerChannel(channel, isKeyed, prefetch, listener);
     channel.on('close', () => opened.#lose());
     try {
-      await answered(channel.prefetch(prefetch));
+      await withReplyTimeout(channel.prefetch(prefetch));
     } catch (error) {
       opened.#hasEnded = true; // whoever opens it is told by the error
       opened.abandon();
@@ -71,7 +71,9 @@ export class ConsumerChannel implements Watched {
   async consume(queue: string): Promise<void> {
     this.#consumed.add(queue);
     try {
-      await answered(this.channel.consume(queue, (raw) => this.#arrived(raw), { consumerTag: queue }));
+      await withReplyTimeout(
+        this.channel.consume(queue, (raw) => this.#arrived(raw), { consumerTag: queue }),
+      );
     } catch (error) {
       this.abandon(); // nobody knows whether it is consumed now
       throw error;
@@ -141,7 +143,7 @@ export class ConsumerChannel implements Watched {
   }
 
   /** Answers that it is settled. False when the channel has ended, and the message comes again. */
-  done(item: InHand): boolean | Promise<boolean> {
+  done(item: UnackedDelivery): boolean | Promise<boolean> {
     if (!this.isKeyed) return this.acks.done(item);
     const { consumerTag } = item.raw.fields;
     if (this.#leaving.has(consumerTag)) return this.#cancel(consumerTag).then(() => this.acks.done(item));
@@ -189,7 +191,7 @@ export class ConsumerChannel implements Watched {
 
   #take(raw: ConsumeMessage): void {
     if (this.acks.isGone) return; // it comes again
-    const item = new InHand(raw, open(raw));
+    const item = new UnackedDelivery(raw, decode(raw));
     this.acks.add(item);
     this.#active.add(raw.fields.consumerTag);
     if (this.isKeyed) {

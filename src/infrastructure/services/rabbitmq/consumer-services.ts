@@ -1,5 +1,5 @@
 import type { TransportContext } from '../../../core/messaging/transport.js';
-import type { Depths } from './depths.js';
+import type { QueueDepths } from './depths.js';
 import type { RabbitmqConnection } from './rabbitmq-connection.js';
 import type { RabbitmqOptions } from './rabbitmq.options.js';
 import type { RabbitmqPublisher } from './rabbitmq-publisher.js';
@@ -7,10 +7,10 @@ import type { Topology } from './topology.js';
 import type { WaitQueues } from './wait-queues.js';
 
 /** What consumers of one transport share. */
-export interface ConsumerServices {
+export interface TransportServices {
   readonly connection: RabbitmqConnection;
   readonly topology: Topology;
-  readonly depths: Depths;
+  readonly depths: QueueDepths;
   readonly publisher: RabbitmqPublisher;
   readonly waitQueues: WaitQueues;
   readonly options: RabbitmqOptions;

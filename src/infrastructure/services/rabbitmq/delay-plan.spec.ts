@@ -1,5 +1,5 @@
 import { seededRandom } from '../../../../test/support/seeded-random.js';
-import { nextWaitMs, passableMs, WAIT_LEVELS } from './delay-plan.js';
+import { nextWaitMs, passableMs, DELAY_LEVELS } from './delay-plan.js';
 
 const DAY_MS = 86_400_000;
 
@@ -9,7 +9,7 @@ function waitFor(delayMs: number, latenessMs = 0): { readonly tookMs: number; re
   for (let steps = 0; ; steps += 1) {
     const next = nextWaitMs(delayMs - tookMs, delayMs);
     if (next === undefined) return { tookMs, steps };
-    expect(WAIT_LEVELS).toContain(next);
+    expect(DELAY_LEVELS).toContain(next);
     tookMs += next + latenessMs;
   }
 }
@@ -41,7 +41,7 @@ describe('passableMs', () => {
     ['what is wanted', 256, [128], 256],
     ['the next shorter one', 256, [256, 128], 64],
     ['a longer one when there is no shorter', 128, [128, 64], 256],
-    ['what is wanted when nothing works', 64, WAIT_LEVELS, 64],
+    ['what is wanted when nothing works', 64, DELAY_LEVELS, 64],
   ])('chooses %s', (_, wantedMs, stuck, chosenMs) => {
     expect(passableMs(wantedMs, (waitMs) => stuck.includes(waitMs))).toBe(chosenMs);
   });

@@ -23,13 +23,13 @@ export function nextWaitMs(leftMs: number, delayMs: number): number | undefined 
 
 /** As long as wanted, or shorter, or else longer: the first time whose queue hands on what waits there. */
 export function passableMs(wantedMs: number, isStuck: (waitMs: number) => boolean): number {
-  const shorter = WAIT_LEVELS.filter((level) => level <= wantedMs).reverse();
-  const longer = WAIT_LEVELS.filter((level) => level > wantedMs);
+  const shorter = DELAY_LEVELS.filter((level) => level <= wantedMs).reverse();
+  const longer = DELAY_LEVELS.filter((level) => level > wantedMs);
   return [...shorter, ...longer].find((level) => !isStuck(level)) ?? wantedMs;
 }
 
 /** Every time that a queue for waiting may have. */
-export const WAIT_LEVELS: readonly number[] = Array.from(
+export const DELAY_LEVELS: readonly number[] = Array.from(
   { length: 26 },
   (_, level) => SHORTEST_MS * 2 ** level,
 );

@@ -1,9 +1,9 @@
 import { pause } from '../../../core/messaging/transport-kit/backoff.js';
 import type { Channel, ConsumeMessage } from './amqplib-client.js';
-import { answered, endChannel } from './answered.js';
-import type { ConsumerServices } from './consumer-services.js';
-import { PROBE, seal } from './envelope.js';
-import { EverLessOften } from './ever-less-often.js';
+import { withReplyTimeout, endChannel } from './answered.js';
+import type { TransportServices } from './consumer-services.js';
+import { PROBE, encode } from './envelope.js';
+import { ProbeBackoff } from './ever-less-often.js';
 
 /** A healthy broker takes milliseconds from the confirmation of a message to its delivery, but another process that tries may get it. */
 const TRIES = 10;
@@ -36,13 +36,13 @@ export interface Watched {
  * is about messages that no channel has, on a newer release. It runs against every release.
  */
 export class DeliveryProbe {
-  readonly #plan: EverLessOften;
+  readonly #plan: ProbeBackoff;
 
   constructor(
-    private readonly services: Pick<ConsumerServices, 'connection' | 'context'>,
+    private readonly services: Pick<TransportServices, 'connection' | 'context'>,
     private readonly channel: Watched,
   ) {
-    this.#plan = new EverLessOften(services.context.clock);
+    this.#plan = new ProbeBackoff(services.context.clock);
   }
 
   /** Whether it is time for one. */
@@ -81,18 +81,18 @@ export class DeliveryProbe {
 
 /** Puts a probe into a queue, on a channel of its own: the broker blocks one that publishes to a queue of which most nodes are out of reach. */
 export async function isTaken(
-  { connection }: Pick<ConsumerServices, 'connection'>,
+  { connection }: Pick<TransportServices, 'connection'>,
   queue: string,
 ): Promise<boolean> {
   const channel = await connection.openConfirmChannel();
   let isReturned = false; // there is no such queue any more
   channel.on('return', () => (isReturned = true));
-  const properties = seal(PROBE, { probe: queue });
+  const properties = encode(PROBE, { probe: queue });
   const told = new Promise<boolean>((resolve) => {
     channel.sendToQueue(queue, Buffer.from(PROBE.body), properties, (error: unknown) => resolve(!error));
   });
   try {
-    return (await answered(told)) && !isReturned;
+    return (await withReplyTimeout(told)) && !isReturned;
   } catch {
     return false;
   } finally {
@@ -107,10 +107,10 @@ export async function consumeFirst(
   options: { readonly priority: number; readonly take: (message: ConsumeMessage | null) => void },
 ): Promise<() => Promise<void>> {
   const consumerTag = `~probe.${++tags}`;
-  await answered(channel.consume(queue, options.take, { consumerTag, priority: options.priority }));
+  await withReplyTimeout(channel.consume(queue, options.take, { consumerTag, priority: options.priority }));
   return async () => {
     try {
-      await answered(channel.cancel(consumerTag));
+      await withReplyTimeout(channel.cancel(consumerTag));
     } catch {
       // the channel is gone, and with it the consumer
     }

@@ -19,7 +19,7 @@ export interface QueueState {
 }
 
 /** How many messages queues hold, asked of the broker without the management plugin. */
-export class Depths {
+export class QueueDepths {
   /** Until when each counts as missing, on the clock that never jumps, and for how long it did. */
   readonly #missing = new Map<string, { readonly until: number; readonly forMs: number }>();
 

@@ -1,13 +1,13 @@
 import { MessagingError } from '../../../core/messaging/messaging.errors.js';
 import type { PublishOutcome } from '../../../core/messaging/transport.js';
 import type { Message } from './amqplib-client.js';
-import type { ConsumerServices } from './consumer-services.js';
+import type { TransportServices } from './consumer-services.js';
 import { TOLERANCE } from './delay-plan.js';
 import { isTaken, PRIORITY } from './delivery-probe.js';
-import { expiredIn, givenUpBy, open, PROBE, probedIn } from './envelope.js';
-import { KeepOpen } from '../../../core/messaging/transport-kit/keep-open.js';
-import { Mover } from './mover.js';
-import { StallWatch } from './stall-watch.js';
+import { expiredIn, givenUpBy, decode, PROBE, probedIn } from './envelope.js';
+import { ReconnectLoop } from '../../../core/messaging/transport-kit/keep-open.js';
+import { Shovel } from './mover.js';
+import { StallDetector } from './stall-watch.js';
 
 const PREFETCH = 500;
 /** How late something may be that has waited before it counts as stuck. */
@@ -19,31 +19,31 @@ const CATCH_UP_MS = 1_000;
  * Sends on what has waited long enough: to its destination, or to where it waits for the rest of its delay. Every process
  * that consumes runs one.
  */
-export class DueRouter {
-  readonly #mover: Mover;
-  readonly #keepOpen: KeepOpen;
-  #watch: StallWatch | undefined;
+export class DelayRouter {
+  readonly #shovel: Shovel;
+  readonly #reconnectLoop: ReconnectLoop;
+  #stallDetector: StallDetector | undefined;
   /** By the queue in which something waits that proves that it goes on. */
   readonly #awaited = new Map<string, (hasCome: boolean | undefined) => void>();
   #isClosed = false;
   #starting: Promise<void> | undefined;
 
   constructor(
-    private readonly services: ConsumerServices,
+    private readonly services: TransportServices,
     private readonly report: (error: unknown) => void,
   ) {
     const { connection, topology, context } = services;
-    this.#mover = new Mover(connection, topology.names.due, {
+    this.#shovel = new Shovel(connection, topology.names.due, {
       prefetch: PREFETCH,
       move: (message) => this.sendOn(message),
       seen: (message) => this.#seen(message),
     });
-    this.#keepOpen = new KeepOpen((lost) => this.#open(lost), context.clock, report);
+    this.#reconnectLoop = new ReconnectLoop((lost) => this.#open(lost), context.clock, report);
   }
 
   /** Rejects when it cannot work now, and may be called again then. */
   start(): Promise<void> {
-    this.#starting ??= this.#keepOpen.start().catch((error: unknown) => {
+    this.#starting ??= this.#reconnectLoop.start().catch((error: unknown) => {
       this.#starting = undefined;
       throw error;
     });
@@ -53,20 +53,20 @@ export class DueRouter {
   close(): void {
     this.#isClosed = true;
     this.#waitNoLonger();
-    this.#keepOpen.end();
-    this.#watch?.end();
-    this.#mover.close();
+    this.#reconnectLoop.end();
+    this.#stallDetector?.end();
+    this.#shovel.close();
   }
 
   get isOpen(): boolean {
-    return this.#mover.isOpen;
+    return this.#shovel.isOpen;
   }
 
   /** What is due comes to this process, until that is ended. Undefined while nothing would come. */
   async prefer(): Promise<(() => Promise<void>) | undefined> {
     const { due } = this.services.topology.names;
     // To consume from a queue that takes nothing would block the channel.
-    return (await isTaken(this.services, due)) ? this.#mover.prefer(due, PRIORITY.waiting) : undefined;
+    return (await isTaken(this.services, due)) ? this.#shovel.prefer(due, PRIORITY.waiting) : undefined;
   }
 
   /** Lets something wait in a queue. False when nothing comes from there in time; to be asked while preferred. Undefined when nothing is known. */
@@ -99,14 +99,14 @@ export class DueRouter {
 
   async #open(lost: () => void): Promise<void> {
     await this.services.topology.due();
-    await this.#mover.open(() => {
+    await this.#shovel.open(() => {
       this.#waitNoLonger();
-      this.#watch?.end();
+      this.#stallDetector?.end();
       lost();
     });
     if (this.#isClosed) return;
-    this.#watch = new StallWatch(this.services, this.#mover, { probes: true });
-    this.#watch.start();
+    this.#stallDetector = new StallDetector(this.services, this.#shovel, { probes: true });
+    this.#stallDetector.start();
   }
 
   #waitNoLonger(): void {
@@ -134,7 +134,7 @@ export class DueRouter {
         deadline,
       });
     }
-    const { message, attempt, delay } = open(raw);
+    const { message, attempt, delay } = decode(raw);
     if (delay) {
       const now = this.services.context.clock.now();
       // Clocks differ between machines; no difference makes a message wait longer than it was to wait in all.

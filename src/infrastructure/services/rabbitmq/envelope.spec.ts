@@ -1,13 +1,13 @@
 import { uuidV7 } from '../../../core/messaging/ids.js';
 import type { Message } from './amqplib-client.js';
-import { givenUpBy, open, PROBE, probedIn, seal, type Transit } from './envelope.js';
+import { givenUpBy, decode, PROBE, probedIn, encode, type Transit } from './envelope.js';
 
 const body = Buffer.from('body');
 /** As the broker hands out what it was given. */
 const arriving = (properties: object, content = body): Message =>
   ({ properties: { headers: {}, ...properties }, content, fields: {} }) as unknown as Message;
-const through = (message: Parameters<typeof seal>[0], transit?: Transit) =>
-  open(arriving(seal(message, transit)));
+const through = (message: Parameters<typeof encode>[0], transit?: Transit) =>
+  decode(arriving(encode(message, transit)));
 
 describe('The envelope', () => {
   it('puts what every message has into fields of AMQP and needs no table for it', () => {
@@ -20,7 +20,7 @@ describe('The envelope', () => {
       ce_correlationid: 'c',
     };
     const message = { id: uuidV7(now), headers, body };
-    expect(seal(message)).toEqual({
+    expect(encode(message)).toEqual({
       mandatory: true,
       deliveryMode: 2,
       messageId: message.id,
@@ -59,7 +59,7 @@ describe('The envelope', () => {
 
   it('reads the crashes that the broker has counted', () => {
     const headers = { 'x-swy-attempt': 3, 'x-delivery-count': 2 };
-    expect(open(arriving({ messageId: 'i', headers }))).toMatchObject({
+    expect(decode(arriving({ messageId: 'i', headers }))).toMatchObject({
       attempt: 3,
       crashes: 2,
       message: { headers: {} },
@@ -73,16 +73,16 @@ describe('The envelope', () => {
     expect(through(message, { attempt: 2 }).attempt).toBe(4);
     expect(through(message, { attempt: 5 }).attempt).toBe(5);
     const text = { 'x-swy-attempt': '3' };
-    expect(open(arriving({ messageId: 'i', headers: text })).attempt).toBe(3);
+    expect(decode(arriving({ messageId: 'i', headers: text })).attempt).toBe(3);
   });
 
   it('takes off its own headers and no others of ours, and forwards none of its own', () => {
     const ofCore = { 'x-swy-history': '1@1:Error', 'x-swy-dead-letter-id': 'd', 'x-swy-spool': '{}' };
     const forged = { 'x-swy-key': 'k', 'x-swy-probe': 'q', 'x-swy-due-at': '1', 'x-swy-topic': 't' };
     const message = { id: 'i', headers: ofCore, body };
-    const sent = seal({ ...message, headers: { ...ofCore, ...forged } });
+    const sent = encode({ ...message, headers: { ...ofCore, ...forged } });
     expect(sent.headers).toEqual(ofCore);
-    expect(open(arriving(sent))).toEqual({ message, attempt: 1, crashes: 0 });
+    expect(decode(arriving(sent))).toEqual({ message, attempt: 1, crashes: 0 });
   });
 
   it('rounds times up, and reads the fractions that an earlier version wrote', () => {
@@ -93,12 +93,16 @@ describe('The envelope', () => {
       delayMs: 1,
     });
     const headers = { 'x-swy-topic': 't', 'x-swy-due-at': 10.2, 'x-swy-delay-ms': 0.5 };
-    expect(open(arriving({ messageId: 'i', headers })).delay).toEqual({ topic: 't', dueAt: 11, delayMs: 1 });
+    expect(decode(arriving({ messageId: 'i', headers })).delay).toEqual({
+      topic: 't',
+      dueAt: 11,
+      delayMs: 1,
+    });
   });
 
   it('marks a probe with the queue that it is put into', () => {
-    expect(probedIn(arriving(seal(PROBE, { probe: 'q' }), Buffer.alloc(0)))).toBe('q');
-    expect(probedIn(arriving(seal(PROBE, { probe: 'q' }), body))).toBeUndefined();
+    expect(probedIn(arriving(encode(PROBE, { probe: 'q' }), Buffer.alloc(0)))).toBe('q');
+    expect(probedIn(arriving(encode(PROBE, { probe: 'q' }), body))).toBeUndefined();
   });
 
   it('makes the best of a message from somebody else', () => {
@@ -109,12 +113,12 @@ describe('The envelope', () => {
       'x-death': [],
       'x-swy-attempt': 'many',
     };
-    const opened = open(arriving({ headers, timestamp: 'yesterday' }));
+    const opened = decode(arriving({ headers, timestamp: 'yesterday' }));
     expect(opened.message.headers).toEqual({ n: '5', deep: '{"a":[true]}', raw: 'AQ==' });
     expect(opened.attempt).toBe(1);
     expect(opened.message.id).toMatch(/^unnamed-[0-9a-f]{32}$/);
-    expect(open(arriving({})).message.id).toBe(opened.message.id);
-    expect(open(arriving({}, Buffer.from('other'))).message.id).not.toBe(opened.message.id);
+    expect(decode(arriving({})).message.id).toBe(opened.message.id);
+    expect(decode(arriving({}, Buffer.from('other'))).message.id).not.toBe(opened.message.id);
   });
 
   it('knows what the broker has given up', () => {

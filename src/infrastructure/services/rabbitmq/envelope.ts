@@ -44,7 +44,7 @@ export interface Delay {
   readonly delayMs: number;
 }
 
-export interface Opened extends Transit {
+export interface DecodedMessage extends Transit {
   readonly message: WireMessage;
   /** As it was sent, without the crashes that the broker has counted since. */
   readonly attempt: number;
@@ -55,9 +55,9 @@ type Table = Record<string, unknown>;
 type Mutable = Options.Publish & Record<string, unknown>;
 
 /** How the client wants it: what fits into AMQP's own fields there, the rest as a table. */
-export function seal({ id, key, headers }: WireMessage, transit: Transit = {}): Options.Publish {
+export function encode({ id, key, headers }: WireMessage, transit: Transit = {}): Options.Publish {
   const properties: Mutable = { mandatory: true, deliveryMode: 2, messageId: id };
-  let table = sealHeaders(id, headers, properties);
+  let table = encodeHeaders(id, headers, properties);
   const attempt = largerAttempt(headers, transit.attempt);
   if (key !== undefined) (table ??= {})[KEY.name] = key;
   if (attempt > 1) (table ??= {})[ATTEMPT.name] = attempt;
@@ -68,10 +68,10 @@ export function seal({ id, key, headers }: WireMessage, transit: Transit = {}): 
 
 function sealTransit({ delay, probe }: Transit, table: Table): void {
   if (probe !== undefined) table[PROBE_IN.name] = probe;
-  if (delay) sealDelay(delay, table);
+  if (delay) encodeDelay(delay, table);
 }
 
-function sealDelay({ dueAt, delayMs, topic, group }: Delay, table: Table): void {
+function encodeDelay({ dueAt, delayMs, topic, group }: Delay, table: Table): void {
   table[DUE_AT.name] = Math.ceil(dueAt);
   table[DELAY_MS.name] = Math.ceil(delayMs);
   table[TOPIC.name] = topic;
@@ -79,7 +79,7 @@ function sealDelay({ dueAt, delayMs, topic, group }: Delay, table: Table): void 
 }
 
 /** Fills the fields; what fits into none is returned. */
-function sealHeaders(id: string, headers: WireMessage['headers'], properties: Mutable): Table | undefined {
+function encodeHeaders(id: string, headers: WireMessage['headers'], properties: Mutable): Table | undefined {
   let table: Table | undefined;
   for (const name in headers) {
     const value = headers[name] ?? '';
@@ -93,10 +93,10 @@ function sealHeaders(id: string, headers: WireMessage['headers'], properties: Mu
 }
 
 /** The message as it was published; of a stranger's, as much as can be made of it. */
-export function open({ properties, content }: Pick<Message, 'properties' | 'content'>): Opened {
+export function decode({ properties, content }: Pick<Message, 'properties' | 'content'>): DecodedMessage {
   const table: Table = properties.headers ?? {};
   const id = idOf(properties.messageId, content);
-  const headers = openHeaders(id, properties, table);
+  const headers = decodeHeaders(id, properties, table);
   const key = table[KEY.name];
   const delay = delayOf(table);
   return {
@@ -107,7 +107,7 @@ export function open({ properties, content }: Pick<Message, 'properties' | 'cont
   };
 }
 
-function openHeaders(id: string, properties: Message['properties'], table: Table): Record<string, string> {
+function decodeHeaders(id: string, properties: Message['properties'], table: Table): Record<string, string> {
   const headers: Record<string, string> = {};
   for (const [name, field] of Object.entries(FIELDS)) {
     const value: unknown = properties[field];
@@ -125,7 +125,7 @@ function idOf(given: unknown, content: Buffer): string {
   return `unnamed-${createHash('sha256').update(content).digest('hex').slice(0, 32)}`;
 }
 
-/** Says nothing but where it was put: whether it arrives is what counts. See {@link DeliveryProbe} and {@link WaitingProbe}. */
+/** Says nothing but where it was put: whether it arrives is what counts. See {@link DeliveryProbe} and {@link DelayQueueProbe}. */
 export const PROBE: WireMessage = { id: 'probe', headers: {}, body: Buffer.alloc(0) };
 
 /** Queue that a probe was put into; undefined for every other message. */

@@ -4,7 +4,7 @@ import type { Clock } from '../../../core/messaging/transport.js';
 const BACKOFF = { minMs: 5_000, maxMs: 600_000, jitter: 'none' } as const;
 
 /** When to do something about each of several things: now, and then after pauses that double up to ten minutes. */
-export class EverLessOften {
+export class ProbeBackoff {
   /** On the clock that never jumps. */
   readonly #plans = new Map<string, { readonly at: number; readonly times: number }>();
 

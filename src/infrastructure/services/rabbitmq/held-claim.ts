@@ -1,8 +1,8 @@
 import { pause } from '../../../core/messaging/transport-kit/backoff.js';
 import type { Destination, PublishOutcome } from '../../../core/messaging/transport.js';
-import type { ConsumerServices } from './consumer-services.js';
-import { open, type Opened } from './envelope.js';
-import { Mover } from './mover.js';
+import type { TransportServices } from './consumer-services.js';
+import { decode, type DecodedMessage } from './envelope.js';
+import { Shovel } from './mover.js';
 
 /** A publisher that found no group may put its message aside a little after the first group has come. */
 const LOOK_MS = [0, 2_000, 15_000, 60_000];
@@ -10,14 +10,17 @@ const PREFETCH = 200;
 const POLL_MS = 50;
 
 /** Gives a group what was published before any group was there. */
-export class HeldClaim {
+export class HeldQueueDrainer {
   #isEnded = false;
   #cancel = (): void => undefined;
-  readonly #movers = new Set<Mover>();
+  readonly #shovels = new Set<Shovel>();
 
   constructor(
-    private readonly services: ConsumerServices,
-    private readonly deliver: (held: Opened, from: Destination) => Promise<PublishOutcome | undefined>,
+    private readonly services: TransportServices,
+    private readonly deliver: (
+      held: DecodedMessage,
+      from: Destination,
+    ) => Promise<PublishOutcome | undefined>,
   ) {}
 
   /** Looks some times, first now, or `later` when other groups are to be there first. */
@@ -36,7 +39,7 @@ export class HeldClaim {
   end(): void {
     this.#isEnded = true;
     this.#cancel();
-    for (const mover of this.#movers) mover.close();
+    for (const mover of this.#shovels) mover.close();
   }
 
   async #lookAt(places: readonly Destination[]): Promise<void> {
@@ -51,18 +54,18 @@ export class HeldClaim {
   async #claim(place: Destination): Promise<void> {
     const queue = this.services.topology.names.held(place);
     if ((await this.#depth(queue)) === 0 || this.#isEnded) return;
-    const mover = new Mover(this.services.connection, queue, {
+    const mover = new Shovel(this.services.connection, queue, {
       prefetch: PREFETCH,
-      move: async (raw) => (await this.deliver(open(raw), place))?.kind === 'accepted',
+      move: async (raw) => (await this.deliver(decode(raw), place))?.kind === 'accepted',
     });
-    this.#movers.add(mover);
+    this.#shovels.add(mover);
     try {
       await mover.open(() => undefined);
       do await pause(POLL_MS, this.services.context.clock);
       while (mover.isOpen && (!mover.isIdle || (await this.#depth(queue)) > 0));
     } finally {
       mover.close();
-      this.#movers.delete(mover);
+      this.#shovels.delete(mover);
     }
   }
 

@@ -1,6 +1,6 @@
 import { systemClock } from '../../../core/messaging/clock.js';
 import { pause, spreadMs } from '../../../core/messaging/transport-kit/backoff.js';
-import { answered } from './answered.js';
+import { withReplyTimeout } from './answered.js';
 import type { Channel } from './amqplib-client.js';
 import type { RabbitmqConnection } from './rabbitmq-connection.js';
 import { REPLY, replyCodeOf } from './rabbitmq-errors.js';
@@ -15,11 +15,11 @@ const AGAIN_MS = 50;
  * RabbitMQ lists a quorum queue before it is whole (seen with 3.10.8). Whoever declares it at that moment is told that it is there: what he
  * publishes first to a queue for waiting never expires, and everything behind it waits for ever; if he consumes from a queue, the broker ends
  * his connection. A queue that only one connection may use is the lock; it goes with its connection. A lock that cannot be had holds nobody up
- * for long, because what happens then is mended: by {@link OverdueSweep}, by connecting anew, by {@link StallWatch}.
+ * for long, because what happens then is mended: by {@link OverdueSweeper}, by connecting anew, by {@link StallDetector}.
  *
  * https://github.com/rabbitmq/rabbitmq-server/issues/17531 describes the order of steps behind it, for 4.3.6: so it runs against every release.
  */
-export async function inTurn(
+export async function withExclusiveLock(
   connection: RabbitmqConnection,
   name: string,
   act: () => Promise<void>,
@@ -63,7 +63,7 @@ export async function tryLock(
   const channel = await connection.openChannel();
   try {
     const args = { 'x-queue-type': 'classic' };
-    await answered(channel.assertQueue(name, { exclusive: true, durable: false, arguments: args }));
+    await withReplyTimeout(channel.assertQueue(name, { exclusive: true, durable: false, arguments: args }));
     return () => void unlock(channel, name);
   } catch (error) {
     void unlock(channel, name); // it may be granted later

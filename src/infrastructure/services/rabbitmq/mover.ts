@@ -2,7 +2,7 @@ import { systemClock } from '../../../core/messaging/clock.js';
 import { pause } from '../../../core/messaging/transport-kit/backoff.js';
 import type { Channel, ConsumeMessage } from './amqplib-client.js';
 import type { RabbitmqConnection } from './rabbitmq-connection.js';
-import { answered, endChannel } from './answered.js';
+import { withReplyTimeout, endChannel } from './answered.js';
 import { acknowledgeProbe, consumeFirst, type Watched } from './delivery-probe.js';
 import { probedIn } from './envelope.js';
 
@@ -10,7 +10,7 @@ import { probedIn } from './envelope.js';
 const RETRY_MS = 1_000;
 
 /** Takes messages from a queue of ours to where they belong: confirmed there first, acknowledged here second. */
-export class Mover implements Watched {
+export class Shovel implements Watched {
   #channel: Channel | undefined;
   #lost = (): void => undefined;
   #moving = 0;
@@ -51,8 +51,8 @@ export class Mover implements Watched {
     this.#channel = channel;
     this.#isActive = false;
     try {
-      await answered(channel.prefetch(this.options.prefetch));
-      await answered(channel.consume(this.queue, (message) => this.#arrived(channel, message)));
+      await withReplyTimeout(channel.prefetch(this.options.prefetch));
+      await withReplyTimeout(channel.consume(this.queue, (message) => this.#arrived(channel, message)));
     } catch (error) {
       this.#channel = undefined;
       endChannel(channel);

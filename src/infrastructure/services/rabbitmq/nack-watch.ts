@@ -12,7 +12,7 @@ const RENEW_MAX_MS = 30_000;
  * https://github.com/rabbitmq/rabbitmq-server/pull/9241 (3.11 and 3.12, in 2023) makes new channels ask for the leader; no test here has shown that it
  * suffices, so this runs against every release.
  */
-export class NackWatch {
+export class NackBackoff {
   #pauseMs = RENEW_MIN_MS;
   #notBefore = -Infinity;
 

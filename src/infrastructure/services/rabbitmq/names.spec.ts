@@ -1,7 +1,7 @@
-import { Names } from './names.js';
+import { ResourceNames } from './names.js';
 
 describe('Names', () => {
-  const names = new Names('p.');
+  const names = new ResourceNames('p.');
 
   it('separates topic, group and purpose', () => {
     expect([

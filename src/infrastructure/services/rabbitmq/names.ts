@@ -9,7 +9,7 @@ const DIGEST_LENGTH = 32;
  * Names of everything that the transport declares. Topics and groups contain neither "/" nor "~", which therefore separate
  * without ambiguity.
  */
-export class Names {
+export class ResourceNames {
   constructor(private readonly prefix: string) {}
 
   /** The exchange of a topic, or of one group of it. */

@@ -1,9 +1,9 @@
-import { NeglectedQueues } from './neglected-queues.js';
+import { UnservedQueues } from './neglected-queues.js';
 
 const PATIENCE = 10;
 
-function looked(messages: (look: number) => number, looks = PATIENCE + 1): NeglectedQueues {
-  const neglected = new NeglectedQueues();
+function looked(messages: (look: number) => number, looks = PATIENCE + 1): UnservedQueues {
+  const neglected = new UnservedQueues();
   for (let look = 0; look < looks; look += 1) neglected.look([{ queue: 'q', messages: messages(look) }], 4);
   return neglected;
 }

@@ -2,7 +2,7 @@
 const PATIENCE_LOOKS = 10;
 
 /** Tells which of the queues that a process leaves to others nobody serves, from what they hold. */
-export class NeglectedQueues {
+export class UnservedQueues {
   /** By queue: the fewest messages lately, and for how many looks there were no fewer. */
   readonly #waiting = new Map<string, { fewest: number; looks: number }>();
   readonly #taken = new Set<string>();

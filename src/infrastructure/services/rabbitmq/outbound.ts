@@ -2,7 +2,7 @@ import { Link } from '../../../core/messaging/transport-kit/linked-set.js';
 import type { ConfirmChannel, Options } from './amqplib-client.js';
 
 /** What became of a message that was given to the broker. */
-export type Fate =
+export type ConfirmResult =
   | 'confirmed'
   /** No queue wanted it. */
   | 'returned'
@@ -20,8 +20,8 @@ export type Fate =
   | 'oversized';
 
 /** A message on its way to the broker. */
-export class Outbound {
-  readonly link = new Link<Outbound>();
+export class OutboundMessage {
+  readonly link = new Link<OutboundMessage>();
   exchange = '';
   routingKey = '';
   /** On the clock that never jumps. */
@@ -29,19 +29,19 @@ export class Outbound {
   channel: ConfirmChannel | undefined;
   writtenAt = 0;
   isReturned = false;
-  #isTold = false;
+  #isSettled = false;
 
   constructor(
-    private readonly call: { told(fate: Fate, index: number): void },
+    private readonly call: { settled(fate: ConfirmResult, index: number): void },
     private readonly index: number,
     readonly content: Buffer,
     readonly properties: Options.Publish,
   ) {}
 
   /** Once; what is known later is ignored. */
-  tell(fate: Fate): void {
-    if (this.#isTold) return;
-    this.#isTold = true;
-    this.call.told(fate, this.index);
+  settle(fate: ConfirmResult): void {
+    if (this.#isSettled) return;
+    this.#isSettled = true;
+    this.call.settled(fate, this.index);
   }
 }

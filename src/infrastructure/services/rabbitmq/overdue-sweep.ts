@@ -1,11 +1,11 @@
 import { MessagingError } from '../../../core/messaging/messaging.errors.js';
 import type { Destination } from '../../../core/messaging/transport.js';
 import type { Message } from './amqplib-client.js';
-import { answered, endChannel } from './answered.js';
-import type { ConsumerServices } from './consumer-services.js';
-import { TOLERANCE, WAIT_LEVELS } from './delay-plan.js';
-import { open, probedIn } from './envelope.js';
-import { RepeatedLook } from './repeated-look.js';
+import { withReplyTimeout, endChannel } from './answered.js';
+import type { TransportServices } from './consumer-services.js';
+import { TOLERANCE, DELAY_LEVELS } from './delay-plan.js';
+import { decode, probedIn } from './envelope.js';
+import { JitteredInterval } from './repeated-look.js';
 import type { WaitQueue } from './wait-queues.js';
 
 const LOOK_MS = 10_000;
@@ -18,24 +18,24 @@ const GRACE_MS = 5_000;
 /**
  * Sends on what a queue for waiting should have handed out and did not.
  *
- * Messages leave such a queue in turn, so that one without an end holds up all behind it: see {@link inTurn}. Every process
+ * Messages leave such a queue in turn, so that one without an end holds up all behind it: see {@link withExclusiveLock}. Every process
  * looks at the queues that it has used, at those from which something has come to it, and at those of the groups that it consumes.
  */
-export class OverdueSweep {
+export class OverdueSweeper {
   /** By name: when a queue is looked at next, on the clock that never jumps. */
   readonly #nextAt = new Map<string, number>();
   readonly #places = new Map<string, { readonly to: Destination; searchAt: number }>();
-  readonly #looks: RepeatedLook;
+  readonly #looks: JitteredInterval;
 
   /** @param sendOn resolves with true once a message is safe elsewhere. */
   constructor(
     private readonly services: Pick<
-      ConsumerServices,
+      TransportServices,
       'connection' | 'topology' | 'depths' | 'context' | 'waitQueues'
     >,
     private readonly sendOn: (message: Message) => Promise<boolean>,
   ) {
-    this.#looks = new RepeatedLook(services.context.clock, LOOK_MS, () => this.#look());
+    this.#looks = new JitteredInterval(services.context.clock, LOOK_MS, () => this.#look());
   }
 
   /** Several owners may connect a transport. */
@@ -78,7 +78,7 @@ export class OverdueSweep {
   }
 
   async #search(to: Destination): Promise<void> {
-    const names = new Map(WAIT_LEVELS.map((level) => [this.services.topology.names.wait(to, level), level]));
+    const names = new Map(DELAY_LEVELS.map((level) => [this.services.topology.names.wait(to, level), level]));
     const asked = this.services.depths.mayBeThere([...names.keys()]);
     const states = await this.services.depths.of(asked);
     for (const [index, name] of asked.entries())
@@ -94,7 +94,7 @@ export class OverdueSweep {
     let relieved = 0;
     try {
       for (;;) {
-        const head = await answered(channel.get(queue));
+        const head = await withReplyTimeout(channel.get(queue));
         if (head === false) break;
         if (!(await this.sendOn(head))) break; // it comes back when the channel is closed
         channel.ack(head);
@@ -109,7 +109,7 @@ export class OverdueSweep {
 
   #isOverdue(message: Message): boolean {
     if (probedIn(message) !== undefined) return false;
-    const { dueAt, delayMs } = open(message).delay ?? { dueAt: 0, delayMs: 0 };
+    const { dueAt, delayMs } = decode(message).delay ?? { dueAt: 0, delayMs: 0 };
     return this.services.context.clock.now() > dueAt + delayMs * TOLERANCE + GRACE_MS;
   }
 

@@ -1,9 +1,9 @@
 import type { PublishOutcome } from '../../../core/messaging/transport.js';
-import type { Fate } from './outbound.js';
+import type { ConfirmResult } from './outbound.js';
 import { ACCEPTED } from './publish-outcomes.js';
 
 /** One call of `publish`: gathers what becomes of its messages until all of it is known. */
-export class PublishCall {
+export class PendingPublish {
   readonly #outcomes: PublishOutcome[];
   #left: number;
 
@@ -11,14 +11,14 @@ export class PublishCall {
   constructor(
     count: number,
     private readonly resolve: (outcomes: readonly PublishOutcome[]) => void,
-    private readonly failed: (fate: Fate, index: number) => Promise<PublishOutcome>,
+    private readonly failed: (fate: ConfirmResult, index: number) => Promise<PublishOutcome>,
   ) {
     this.#outcomes = new Array<PublishOutcome>(count).fill(ACCEPTED);
     this.#left = count;
     if (count === 0) resolve(this.#outcomes);
   }
 
-  told(fate: Fate, index: number): void {
+  settled(fate: ConfirmResult, index: number): void {
     if (fate === 'confirmed') this.#settled();
     else
       void this.failed(fate, index).then((outcome) => {

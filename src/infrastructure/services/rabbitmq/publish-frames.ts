@@ -1,5 +1,5 @@
 import type { ConfirmChannel, Options } from './amqplib-client.js';
-import type { Outbound } from './outbound.js';
+import type { OutboundMessage } from './outbound.js';
 
 /** What a message takes besides its texts and its body: heads and ends of three frames, and fields of fixed size. */
 const OVERHEAD_BYTES = 96;
@@ -41,7 +41,7 @@ interface Inside {
  * Encodes messages that have no table of headers into one buffer for many. The client makes six objects and a system call
  * of each message, which costs as much as all the rest of a publish.
  */
-export class PublishFrames {
+export class PublishFrameEncoder {
   readonly #inside: Inside;
   #buffer = Buffer.allocUnsafe(BATCH_BYTES);
   #length = 0;
@@ -52,18 +52,18 @@ export class PublishFrames {
   }
 
   /** Undefined for a client that looks different inside. */
-  static of(channel: ConfirmChannel): PublishFrames | undefined {
+  static of(channel: ConfirmChannel): PublishFrameEncoder | undefined {
     const { ch, pushConfirmCallback, connection } = channel as unknown as Partial<Inside>;
     const isKnown =
       typeof ch === 'number' &&
       typeof pushConfirmCallback === 'function' &&
       typeof connection?.frameMax === 'number' &&
       typeof connection.channels[ch]?.buffer.write === 'function';
-    return isKnown ? new PublishFrames(channel) : undefined;
+    return isKnown ? new PublishFrameEncoder(channel) : undefined;
   }
 
   /** False when the client has to encode it itself; what was added before is on its way then. */
-  add(outbound: Outbound, told: (error: unknown) => void): boolean {
+  add(outbound: OutboundMessage, told: (error: unknown) => void): boolean {
     const { exchange, routingKey, content, properties } = outbound;
     if (!this.#isPlain(properties, content)) {
       this.flush();

@@ -1,6 +1,6 @@
 import { MessagingError } from '../../../core/messaging/messaging.errors.js';
 import type { PublishOutcome } from '../../../core/messaging/transport.js';
-import type { Fate } from './outbound.js';
+import type { ConfirmResult } from './outbound.js';
 import type { RabbitmqConnection } from './rabbitmq-connection.js';
 import { failureOf } from './rabbitmq-errors.js';
 
@@ -13,7 +13,10 @@ export const ACCEPTED: PublishOutcome = { kind: 'accepted' };
 
 /** What to do with each fate but `confirmed`. */
 const OUTCOMES: Readonly<
-  Record<Exclude<Fate, 'confirmed'>, (state: State, where: string, isSingle: boolean) => PublishOutcome>
+  Record<
+    Exclude<ConfirmResult, 'confirmed'>,
+    (state: State, where: string, isSingle: boolean) => PublishOutcome
+  >
 > = {
   nacked: ({ label }, where, isSingle) => ({
     kind: isSingle ? 'unavailable' : 'unknown', // of several queues, one that had room has it
@@ -55,7 +58,12 @@ const OUTCOMES: Readonly<
 };
 
 /** @param isSingle one queue at most takes the message, so that a refusal is certain. */
-export function outcomeOf(fate: Fate, state: State, where: string, isSingle: boolean): PublishOutcome {
+export function outcomeOf(
+  fate: ConfirmResult,
+  state: State,
+  where: string,
+  isSingle: boolean,
+): PublishOutcome {
   return fate === 'confirmed' ? ACCEPTED : OUTCOMES[fate](state, where, isSingle);
 }
 

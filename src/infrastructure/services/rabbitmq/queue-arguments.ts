@@ -1,5 +1,5 @@
 import type { Options } from './amqplib-client.js';
-import type { Names } from './names.js';
+import type { ResourceNames } from './names.js';
 import type { RabbitmqOptions } from './rabbitmq.options.js';
 
 /** What a queue is declared with. */
@@ -23,7 +23,7 @@ const handedOn = (to: string): QueueArguments => ({
 /** The queue of a group, or one of several that together keep the order of keys. */
 export function groupQueue(
   { queueType, deliveryLimit, keyPartitions }: RabbitmqOptions,
-  names: Names,
+  names: ResourceNames,
   ordering: 'none' | 'key',
 ): QueueArguments {
   // Without meaning for the broker, but compared by it: a change of the number of queues must not go unnoticed.
@@ -40,7 +40,7 @@ export function groupQueue(
   };
 }
 
-export function waitQueue(names: Names, levelMs: number): QueueArguments {
+export function waitQueue(names: ResourceNames, levelMs: number): QueueArguments {
   return { 'x-queue-type': 'quorum', 'x-message-ttl': levelMs, ...handedOn(names.due) };
 }
 

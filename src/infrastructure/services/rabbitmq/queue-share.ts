@@ -1,10 +1,10 @@
 import { shuffled } from '../../../core/messaging/transport-kit/shuffle.js';
 import type { Destination } from '../../../core/messaging/transport.js';
 import type { ConsumerChannel } from './consumer-channel.js';
-import type { ConsumerServices } from './consumer-services.js';
-import { inTurn } from './in-turn.js';
-import { NeglectedQueues } from './neglected-queues.js';
-import { RepeatedLook } from './repeated-look.js';
+import type { TransportServices } from './consumer-services.js';
+import { withExclusiveLock } from './in-turn.js';
+import { UnservedQueues } from './neglected-queues.js';
+import { JitteredInterval } from './repeated-look.js';
 
 /** How often the share is looked at; a dead process's queues are taken over about so much later. */
 const LOOK_MS = 1_000;
@@ -26,19 +26,19 @@ interface Seen {
  * The broker may count consumers that are gone, when its nodes lost each other or died together. So a process also takes queues that
  * nobody seems to serve, whatever its share.
  */
-export class QueueShare {
-  readonly #neglected = new NeglectedQueues();
+export class QueueBalancer {
+  readonly #unserved = new UnservedQueues();
   readonly #members: string;
-  readonly #looks: RepeatedLook;
+  readonly #looks: JitteredInterval;
 
   constructor(
-    private readonly services: ConsumerServices,
+    private readonly services: TransportServices,
     private readonly channel: ConsumerChannel,
     private readonly queues: readonly string[],
     private readonly of: Required<Destination>,
   ) {
     this.#members = services.topology.names.members(of);
-    this.#looks = new RepeatedLook(services.context.clock, LOOK_MS, () => this.#balance());
+    this.#looks = new JitteredInterval(services.context.clock, LOOK_MS, () => this.#balance());
   }
 
   /** Resolves once it has taken what is free. */
@@ -67,7 +67,7 @@ export class QueueShare {
     );
     const ours = seen.filter(({ queue }) => consumed.has(queue));
     const others = seen.filter(({ queue }) => !consumed.has(queue));
-    this.#neglected.look(others, share);
+    this.#unserved.look(others, share);
     for (const { queue } of ours.filter((one) => this.#isContested(one))) await this.channel.leave(queue);
     const counted = ours.map(({ queue }) => queue).filter((queue) => this.#counts(queue));
     const missing = share - counted.filter((queue) => !this.channel.isLeaving(queue)).length;
@@ -77,12 +77,12 @@ export class QueueShare {
       const free = others.filter(({ consumers }) => consumers === 0).map(({ queue }) => queue);
       await this.#takeAlone(free, missing - kept);
     }
-    await this.#take(this.#neglected.take().filter((queue) => !consumed.has(queue)));
+    await this.#take(this.#unserved.take().filter((queue) => !consumed.has(queue)));
   }
 
   /** What was taken because nobody served it is on top of the share. */
   #counts(queue: string): boolean {
-    return this.channel.consumed.has(queue) && !this.#neglected.isTaken(queue);
+    return this.channel.consumed.has(queue) && !this.#unserved.isTaken(queue);
   }
 
   /**
@@ -112,7 +112,7 @@ export class QueueShare {
   async #takeAlone(free: readonly string[], count: number): Promise<void> {
     if (free.length === 0 || count <= 0) return;
     const { connection, depths, topology } = this.services;
-    await inTurn(connection, topology.names.shareLock(this.of), async () => {
+    await withExclusiveLock(connection, topology.names.shareLock(this.of), async () => {
       const states = await depths.of(free);
       const still = free.filter((_, at) => states[at]?.consumers === 0);
       await this.#take(still.slice(0, count));

@@ -4,7 +4,7 @@ import { shuffled } from '../../../core/messaging/transport-kit/shuffle.js';
 import type { Clock } from '../../../core/messaging/transport.js';
 import { MessagingError } from '../../../core/messaging/messaging.errors.js';
 import { type Channel, type ChannelModel, type ConfirmChannel, loadAmqplib } from './amqplib-client.js';
-import { isHopeless, reasonOf } from './rabbitmq-errors.js';
+import { isFatal, reasonOf } from './rabbitmq-errors.js';
 import type { RabbitmqOptions } from './rabbitmq.options.js';
 import type { ServerUrl } from './server-urls.js';
 import { withDeadline } from '../../../core/messaging/transport-kit/deadline.js';
@@ -131,11 +131,11 @@ export class RabbitmqConnection {
         return;
       } catch (error) {
         last = error;
-        if (isHopeless(error)) break;
+        if (isFatal(error)) break;
       }
     }
     throw new MessagingError(
-      isHopeless(last) ? 'FORBIDDEN' : 'TRANSPORT_UNAVAILABLE',
+      isFatal(last) ? 'FORBIDDEN' : 'TRANSPORT_UNAVAILABLE',
       `${this.label} cannot be reached${reasonOf(last)}.`,
     );
   }

@@ -8,26 +8,26 @@ import type {
   Subscription,
   WireMessage,
 } from '../../../core/messaging/transport.js';
-import type { InHand } from './ack-runs.js';
+import type { UnackedDelivery } from './ack-runs.js';
 import { ConsumerChannel } from './consumer-channel.js';
-import type { ConsumerServices } from './consumer-services.js';
-import type { Opened } from './envelope.js';
-import { HeldClaim } from './held-claim.js';
+import type { TransportServices } from './consumer-services.js';
+import type { DecodedMessage } from './envelope.js';
+import { HeldQueueDrainer } from './held-claim.js';
 import { handOver } from '../../../core/messaging/transport-kit/hand-over.js';
 import {
   type NextAttempt,
   RepublishingRetry,
 } from '../../../core/messaging/transport-kit/republishing-retry.js';
-import { KeepOpen } from '../../../core/messaging/transport-kit/keep-open.js';
-import { TellOnce } from '../../../core/messaging/transport-kit/tell-once.js';
+import { ReconnectLoop } from '../../../core/messaging/transport-kit/keep-open.js';
+import { ErrorDeduplicator } from '../../../core/messaging/transport-kit/tell-once.js';
 import { partitionOf } from './key-buckets.js';
 import { failureOf } from './rabbitmq-errors.js';
-import { QueueShare } from './queue-share.js';
-import { StallWatch } from './stall-watch.js';
+import { QueueBalancer } from './queue-share.js';
+import { StallDetector } from './stall-watch.js';
 
 /** A delivery with the channel that it came on. */
 interface Held {
-  readonly item: InHand;
+  readonly item: UnackedDelivery;
   readonly channel: ConsumerChannel;
   readonly attempt: number;
 }
@@ -35,29 +35,29 @@ interface Held {
 /** Serves one subscription, through reconnects and whatever happens to its queue. */
 export class RabbitmqConsumer implements Consumer {
   readonly #slots: DeliverySlots<Held>;
-  readonly #keepOpen: KeepOpen;
-  readonly #claim: HeldClaim;
+  readonly #reconnectLoop: ReconnectLoop;
+  readonly #heldQueueDrainer: HeldQueueDrainer;
   readonly #retries: RepublishingRetry;
   #queues: readonly string[] = [];
   #channel: ConsumerChannel | undefined;
-  #share: QueueShare | undefined;
-  #watch: StallWatch | undefined;
+  #balancer: QueueBalancer | undefined;
+  #stallDetector: StallDetector | undefined;
   #isStopping = false;
   #isAbandoned = false;
   #stopped: Promise<void> | undefined;
-  readonly #troubles: TellOnce;
+  readonly #troubles: ErrorDeduplicator;
 
   constructor(
     readonly subscription: Subscription,
-    private readonly services: ConsumerServices,
+    private readonly services: TransportServices,
     private readonly onDelivery: OnDelivery,
     /** Told of each delivery. */
     private readonly delivered: (message: WireMessage) => void,
   ) {
     const { context } = services;
-    this.#troubles = new TellOnce((error) => context.onEvent({ type: 'error', error }));
+    this.#troubles = new ErrorDeduplicator((error) => context.onEvent({ type: 'error', error }));
     this.#slots = new DeliverySlots(subscription, (held, done) => this.#deliver(held, done), noop);
-    this.#keepOpen = new KeepOpen(
+    this.#reconnectLoop = new ReconnectLoop(
       () => this.#open(),
       context.clock,
       (error) => this.#report(error),
@@ -67,17 +67,17 @@ export class RabbitmqConsumer implements Consumer {
       failed: (error) => this.#report(error),
       recovered: () => this.#troubles.over(),
     });
-    this.#claim = new HeldClaim(services, (held, from) => this.#deliverHeld(held, from));
+    this.#heldQueueDrainer = new HeldQueueDrainer(services, (held, from) => this.#deliverHeld(held, from));
   }
 
   /** Messages in hand, whether or not their handler has begun. */
-  *inHand(): Iterable<WireMessage> {
+  *inFlight(): Iterable<WireMessage> {
     for (const { opened } of this.#channel?.acks ?? []) yield opened.message;
   }
 
   /** Rejects when the broker cannot be reached now or refuses. */
   start(): Promise<void> {
-    return this.#keepOpen.start();
+    return this.#reconnectLoop.start();
   }
 
   stop(): Promise<void> {
@@ -89,16 +89,16 @@ export class RabbitmqConsumer implements Consumer {
   abandon(): void {
     this.#isStopping = true;
     this.#isAbandoned = true;
-    this.#keepOpen.end();
-    this.#claim.end();
+    this.#reconnectLoop.end();
+    this.#heldQueueDrainer.end();
     this.#endWatching();
     this.#channel?.abandon();
   }
 
   async #stop(): Promise<void> {
     this.#isStopping = true;
-    this.#keepOpen.end();
-    this.#claim.end();
+    this.#reconnectLoop.end();
+    this.#heldQueueDrainer.end();
     this.#endWatching();
     const channel = this.#channel;
     await channel?.leaveAll();
@@ -118,7 +118,7 @@ export class RabbitmqConsumer implements Consumer {
       lost: () => {
         this.#endWatching();
         topology.forget(); // its queue may be gone
-        if (isOpen) this.#keepOpen.lost(); // otherwise it is an error of this very call
+        if (isOpen) this.#reconnectLoop.lost(); // otherwise it is an error of this very call
       },
     });
     this.#channel = channel;
@@ -134,25 +134,25 @@ export class RabbitmqConsumer implements Consumer {
     if (this.#hasEnded()) {
       this.#endWatching(); // it began after the stop
       await channel.leaveAll();
-    } else this.#claim.start([{ topic }, { topic, group }]);
+    } else this.#heldQueueDrainer.start([{ topic }, { topic, group }]);
   }
 
   async #consumeOn(channel: ConsumerChannel): Promise<void> {
     const { topic, group, ordering } = this.subscription;
     if (ordering === 'none') for (const queue of this.#queues) await channel.consume(queue);
     else {
-      this.#share = new QueueShare(this.services, channel, this.#queues, { topic, group });
-      await this.#share.start();
+      this.#balancer = new QueueBalancer(this.services, channel, this.#queues, { topic, group });
+      await this.#balancer.start();
     }
-    this.#watch = new StallWatch(this.services, channel, {
+    this.#stallDetector = new StallDetector(this.services, channel, {
       probes: ordering === 'none' && this.services.options.queueType === 'quorum',
     });
-    this.#watch.start();
+    this.#stallDetector.start();
   }
 
   #endWatching(): void {
-    this.#share?.end();
-    this.#watch?.end();
+    this.#balancer?.end();
+    this.#stallDetector?.end();
   }
 
   /** Something was deleted: what this consumer needs is declared anew, and what was kept meanwhile is fetched. */
@@ -160,7 +160,7 @@ export class RabbitmqConsumer implements Consumer {
     if (this.#isStopping) return;
     const { topic, group } = this.subscription;
     await this.services.topology.group(this.subscription);
-    this.#claim.start([{ topic }, { topic, group }], 'later');
+    this.#heldQueueDrainer.start([{ topic }, { topic, group }], 'later');
   }
 
   /** A call, because it may have changed while something was waited for. */
@@ -168,7 +168,7 @@ export class RabbitmqConsumer implements Consumer {
     return this.#isStopping;
   }
 
-  #take(item: InHand, channel: ConsumerChannel): void {
+  #take(item: UnackedDelivery, channel: ConsumerChannel): void {
     const { opened, raw } = item;
     this.delivered(opened.message);
     const { queueType } = this.services.options;
@@ -236,7 +236,10 @@ export class RabbitmqConsumer implements Consumer {
   }
 
   /** What was kept for a topic goes to all of its groups: it has not been in any. */
-  async #deliverHeld({ message, attempt }: Opened, from: Destination): Promise<PublishOutcome | undefined> {
+  async #deliverHeld(
+    { message, attempt }: DecodedMessage,
+    from: Destination,
+  ): Promise<PublishOutcome | undefined> {
     if (from.group !== undefined) return this.#toGroup(message, attempt);
     const parcel = { messages: [message], transit: { attempt }, deadline: this.#deadline() };
     return (await this.services.publisher.toGroups(from.topic, parcel))[0];

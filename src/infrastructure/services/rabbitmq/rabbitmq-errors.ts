@@ -37,7 +37,7 @@ export function replyCodeOf(cause: unknown): number | undefined {
 }
 
 /** Trying again would end in the same way until somebody changes something. */
-export function isHopeless(cause: unknown): boolean {
+export function isFatal(cause: unknown): boolean {
   const code = replyCodeOf(cause);
   return code === REPLY.accessRefused || code === REPLY.notAllowed || isCertificateError(cause);
 }

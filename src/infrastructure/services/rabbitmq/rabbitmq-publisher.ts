@@ -1,10 +1,10 @@
 import type { Clock, Destination, PublishOutcome, WireMessage } from '../../../core/messaging/transport.js';
 import { ConfirmWriter } from './confirm-writer.js';
 import { nextWaitMs, passableMs } from './delay-plan.js';
-import { type Delay, seal, type Transit } from './envelope.js';
+import { type Delay, encode, type Transit } from './envelope.js';
 import { routingKeyOf } from './key-buckets.js';
-import { type Fate, Outbound } from './outbound.js';
-import { PublishCall } from './publish-call.js';
+import { type ConfirmResult, OutboundMessage } from './outbound.js';
+import { PendingPublish } from './publish-call.js';
 import { ACCEPTED, lateError, outcomeOf, type State, unsent } from './publish-outcomes.js';
 import type { RabbitmqConnection } from './rabbitmq-connection.js';
 import { failureOf } from './rabbitmq-errors.js';
@@ -175,13 +175,13 @@ export class RabbitmqPublisher {
 
   #send(place: Place, parcel: Parcel): Promise<readonly PublishOutcome[]> {
     return new Promise((resolve) => {
-      const call = new PublishCall(parcel.messages.length, resolve, (fate, index) =>
+      const call = new PendingPublish(parcel.messages.length, resolve, (fate, index) =>
         this.#failed(fate, place, parcel, index),
       );
       const { messages, transit, deadline } = parcel;
       for (let index = 0; index < messages.length; index += 1) {
         const message = messages[index] as WireMessage;
-        const outbound = new Outbound(call, index, bytesOf(message.body), seal(message, transit));
+        const outbound = new OutboundMessage(call, index, bytesOf(message.body), encode(message, transit));
         outbound.exchange = place.exchange;
         outbound.routingKey = place.routingKey ?? routingKeyOf(message.key);
         outbound.deadline = deadline;
@@ -190,7 +190,7 @@ export class RabbitmqPublisher {
     });
   }
 
-  async #failed(fate: Fate, place: Place, parcel: Parcel, index: number): Promise<PublishOutcome> {
+  async #failed(fate: ConfirmResult, place: Place, parcel: Parcel, index: number): Promise<PublishOutcome> {
     const where = place.routingKey ?? place.exchange;
     if (fate !== 'returned') return outcomeOf(fate, this.#state, where, place.isSingle);
     if (place.heldFor)

@@ -17,13 +17,13 @@ import type {
   TransportContext,
   WireMessage,
 } from '../../../core/messaging/transport.js';
-import { WAIT_LEVELS } from './delay-plan.js';
-import type { ConsumerServices } from './consumer-services.js';
-import { Depths } from './depths.js';
-import { DueRouter } from './due-router.js';
-import { Names } from './names.js';
-import { OverdueSweep } from './overdue-sweep.js';
-import { WaitingProbe } from './waiting-probe.js';
+import { DELAY_LEVELS } from './delay-plan.js';
+import type { TransportServices } from './consumer-services.js';
+import { QueueDepths } from './depths.js';
+import { DelayRouter } from './due-router.js';
+import { ResourceNames } from './names.js';
+import { OverdueSweeper } from './overdue-sweep.js';
+import { DelayQueueProbe } from './waiting-probe.js';
 import { RabbitmqConnection } from './rabbitmq-connection.js';
 import { RabbitmqConsumer } from './rabbitmq-consumer.js';
 import { failureOf } from './rabbitmq-errors.js';
@@ -56,10 +56,10 @@ class RabbitmqDriver implements TransportDriver<RabbitmqConsumer> {
   readonly #publishing: RabbitmqConnection;
   readonly #consuming: RabbitmqConnection;
   readonly #publisher: RabbitmqPublisher;
-  readonly #services: ConsumerServices;
-  readonly #router: DueRouter;
-  readonly #sweep: OverdueSweep;
-  readonly #waiting: WaitingProbe;
+  readonly #services: TransportServices;
+  readonly #router: DelayRouter;
+  readonly #sweep: OverdueSweeper;
+  readonly #waiting: DelayQueueProbe;
   readonly #ages = new AgeEstimates();
 
   constructor(
@@ -70,11 +70,11 @@ class RabbitmqDriver implements TransportDriver<RabbitmqConsumer> {
     this.durability = options.queueType === 'quorum' ? 'replicated' : 'acknowledged';
     this.maxMessageBytes = options.maxMessageBytes;
     const { name, clock } = context;
-    const names = new Names(options.namePrefix);
+    const names = new ResourceNames(options.namePrefix);
     const urls = serverUrlsOf(name, options);
     const publishing = new RabbitmqConnection(name, urls, { options, clock });
     const connection = new RabbitmqConnection(name, urls, { options, clock });
-    const depths = new Depths(connection, options.operationTimeoutMs, clock);
+    const depths = new QueueDepths(connection, options.operationTimeoutMs, clock);
     const topology = new Topology(connection, names, options, depths);
     const declaring = new Topology(publishing, names, options, depths);
     const waitQueues = new WaitQueues(names, clock);
@@ -85,11 +85,11 @@ class RabbitmqDriver implements TransportDriver<RabbitmqConsumer> {
     this.#publishing = publishing;
     this.#consuming = connection;
     this.#publisher = publisher;
-    this.#router = new DueRouter(this.#services, (error) =>
+    this.#router = new DelayRouter(this.#services, (error) =>
       context.onEvent({ type: 'error', error: failureOf(error, connection.label, false).error }),
     );
-    this.#sweep = new OverdueSweep(this.#services, (message) => this.#router.sendOn(message));
-    this.#waiting = new WaitingProbe(this.#services, this.#router);
+    this.#sweep = new OverdueSweeper(this.#services, (message) => this.#router.sendOn(message));
+    this.#waiting = new DelayQueueProbe(this.#services, this.#router);
     this.#listen();
   }
 
@@ -159,15 +159,15 @@ class RabbitmqDriver implements TransportDriver<RabbitmqConsumer> {
     const { topology, depths } = this.#services;
     const isOurs = ({ subscription }: RabbitmqConsumer): boolean =>
       subscription.topic === topic && subscription.group === group;
-    const inHand = [...this.consumers].filter(isOurs).flatMap((consumer) => [...consumer.inHand()]);
+    const inFlight = [...this.consumers].filter(isOurs).flatMap((consumer) => [...consumer.inFlight()]);
     const waiting = [{ topic }, { topic, group }].flatMap((to) =>
-      WAIT_LEVELS.map((level) => topology.names.wait(to, level)),
+      DELAY_LEVELS.map((level) => topology.names.wait(to, level)),
     );
     const [ready, delayed] = await Promise.all([
       depths.sum(topology.queuesOf({ topic, group })),
       depths.sum(waiting),
     ]);
-    return this.#ages.backlog(of, { ready, delayed, inHand }, this.context.clock.now());
+    return this.#ages.backlog(of, { ready, delayed, inHand: inFlight }, this.context.clock.now());
   }
 
   async ping(): Promise<void> {

@@ -2,7 +2,7 @@ import { spreadMs } from '../../../core/messaging/transport-kit/backoff.js';
 import type { Clock } from '../../../core/messaging/transport.js';
 
 /** Looks after something again and again, at random moments so that processes do not do it in step. */
-export class RepeatedLook {
+export class JitteredInterval {
   #cancel = (): void => undefined;
   #isLooking = false;
   #hasEnded = false;

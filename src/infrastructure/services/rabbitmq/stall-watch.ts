@@ -1,7 +1,7 @@
 import { MessagingError } from '../../../core/messaging/messaging.errors.js';
-import type { ConsumerServices } from './consumer-services.js';
+import type { TransportServices } from './consumer-services.js';
 import { DeliveryProbe, type Watched } from './delivery-probe.js';
-import { RepeatedLook } from './repeated-look.js';
+import { JitteredInterval } from './repeated-look.js';
 
 const LOOK_MS = 10_000;
 
@@ -11,18 +11,18 @@ const LOOK_MS = 10_000;
  * A broker whose nodes lost each other may have forgotten a consumer, or what was sent to it, and tells nobody. Closing the channel makes
  * it hand out everything anew.
  */
-export class StallWatch {
+export class StallDetector {
   /** Queues that had something at the last look, of which nothing has come since. */
   #suspects: ReadonlySet<string> = new Set();
-  readonly #looks: RepeatedLook;
+  readonly #looks: JitteredInterval;
   readonly #probe: DeliveryProbe;
 
   constructor(
-    private readonly services: Pick<ConsumerServices, 'connection' | 'depths' | 'context'>,
+    private readonly services: Pick<TransportServices, 'connection' | 'depths' | 'context'>,
     private readonly channel: Watched,
     private readonly options: { readonly probes: boolean },
   ) {
-    this.#looks = new RepeatedLook(services.context.clock, LOOK_MS, () => this.#look());
+    this.#looks = new JitteredInterval(services.context.clock, LOOK_MS, () => this.#look());
     this.#probe = new DeliveryProbe(services, channel);
   }
 

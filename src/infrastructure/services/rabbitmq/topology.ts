@@ -2,10 +2,10 @@ import { MessagingError } from '../../../core/messaging/messaging.errors.js';
 import type { Destination, Subscription } from '../../../core/messaging/transport.js';
 import type { Channel } from './amqplib-client.js';
 import { endChannel } from './answered.js';
-import { inTurn } from './in-turn.js';
-import type { Depths } from './depths.js';
+import { withExclusiveLock } from './in-turn.js';
+import type { QueueDepths } from './depths.js';
 import { routingKeysOf } from './key-buckets.js';
-import type { Names } from './names.js';
+import type { ResourceNames } from './names.js';
 import {
   declared,
   plainQueue,
@@ -31,9 +31,9 @@ export class Topology {
 
   constructor(
     private readonly connection: RabbitmqConnection,
-    readonly names: Names,
+    readonly names: ResourceNames,
     private readonly options: RabbitmqOptions,
-    private readonly depths: Depths,
+    private readonly depths: QueueDepths,
   ) {}
 
   /** After a reconnect, or when something turned out to be missing: nothing counts as declared. */
@@ -52,7 +52,7 @@ export class Topology {
     const name = this.names.wait(to, levelMs);
     return this.#once(name, async (channel) => {
       await this.#declareDue(channel);
-      await inTurn(this.connection, this.names.lock(to, levelMs), () =>
+      await withExclusiveLock(this.connection, this.names.lock(to, levelMs), () =>
         this.#declareQueue(channel, name, waitQueue(this.names, levelMs)),
       );
     });
@@ -84,7 +84,7 @@ export class Topology {
     const exchange = this.names.exchange({ topic, group });
     const args = groupQueue(this.options, this.names, ordering);
     await this.#once(`${exchange} queues`, (channel) =>
-      inTurn(this.connection, this.names.lock({ topic, group }), async () => {
+      withExclusiveLock(this.connection, this.names.lock({ topic, group }), async () => {
         await this.#declareDue(channel);
         await declareExchange(channel, this.names.exchange({ topic }), undefined);
         await declareExchange(channel, exchange, group);

@@ -1,5 +1,5 @@
 import type { Clock, Destination } from '../../../core/messaging/transport.js';
-import type { Names } from './names.js';
+import type { ResourceNames } from './names.js';
 
 /** A queue in which messages wait. */
 export interface WaitQueue {
@@ -18,7 +18,7 @@ export class WaitQueues {
   readonly #stuck = new Set<string>();
 
   constructor(
-    private readonly names: Names,
+    private readonly names: ResourceNames,
     private readonly clock: Clock,
   ) {}
 

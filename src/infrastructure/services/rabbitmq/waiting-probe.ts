@@ -1,12 +1,12 @@
 import { MessagingError } from '../../../core/messaging/messaging.errors.js';
-import type { ConsumerServices } from './consumer-services.js';
-import type { DueRouter } from './due-router.js';
-import { EverLessOften } from './ever-less-often.js';
+import type { TransportServices } from './consumer-services.js';
+import type { DelayRouter } from './due-router.js';
+import { ProbeBackoff } from './ever-less-often.js';
 import { tryLock } from './in-turn.js';
-import { RepeatedLook } from './repeated-look.js';
+import { JitteredInterval } from './repeated-look.js';
 
 const LOOK_MS = 10_000;
-/** While it lasts, this process alone sends on what is due. What waits for longer has often been taken out by {@link OverdueSweep} before. */
+/** While it lasts, this process alone sends on what is due. What waits for longer has often been taken out by {@link OverdueSweeper} before. */
 const LONGEST_MS = 2 ** 13;
 
 /**
@@ -19,21 +19,21 @@ const LONGEST_MS = 2 ** 13;
  * https://github.com/rabbitmq/rabbitmq-server/pull/7677 mends two causes (after 3.10.8), https://github.com/rabbitmq/rabbitmq-server/issues/12625
  * and https://github.com/rabbitmq/rabbitmq-server/issues/16652 (4.2.4) are open: so it runs against every release.
  */
-export class WaitingProbe {
-  #plan: EverLessOften;
-  readonly #looks: RepeatedLook;
+export class DelayQueueProbe {
+  #plan: ProbeBackoff;
+  readonly #looks: JitteredInterval;
 
   constructor(
-    private readonly services: Pick<ConsumerServices, 'connection' | 'context' | 'topology' | 'waitQueues'>,
-    private readonly router: DueRouter,
+    private readonly services: Pick<TransportServices, 'connection' | 'context' | 'topology' | 'waitQueues'>,
+    private readonly router: DelayRouter,
   ) {
-    this.#plan = new EverLessOften(services.context.clock);
-    this.#looks = new RepeatedLook(services.context.clock, LOOK_MS, () => this.#look());
+    this.#plan = new ProbeBackoff(services.context.clock);
+    this.#looks = new JitteredInterval(services.context.clock, LOOK_MS, () => this.#look());
   }
 
   /** Also after a reconnect: whatever the connection was lost for may have done it. */
   start(): void {
-    this.#plan = new EverLessOften(this.services.context.clock);
+    this.#plan = new ProbeBackoff(this.services.context.clock);
     this.#looks.start();
   }
 

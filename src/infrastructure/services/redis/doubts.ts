@@ -1,13 +1,13 @@
 import type { WireMessage } from '../../../core/messaging/transport.js';
 
 /** Beyond it the oldest are forgotten, and repeating them may double them. */
-const MOST_DOUBTS = 10_000;
+const MAX_UNCONFIRMED_BATCHES = 10_000;
 
 /**
  * Messages that a batch may or may not have brought to the server. Whoever publishes one of them again under its id gets it
  * there once.
  */
-export class Doubts {
+export class UnconfirmedPublishes {
   /** Numbers of the batches, by place and message id. */
   readonly #batches = new Map<string, number>();
 
@@ -18,7 +18,7 @@ export class Doubts {
       this.#batches.set(name, batch);
     }
     for (const name of this.#batches.keys()) {
-      if (this.#batches.size <= MOST_DOUBTS) break;
+      if (this.#batches.size <= MAX_UNCONFIRMED_BATCHES) break;
       this.#batches.delete(name);
     }
   }

@@ -1,11 +1,11 @@
-import { FoundAgain } from './found-again.js';
-import { InHand } from './redis-entry.js';
+import { RecoveryFilter } from './found-again.js';
+import { InFlightEntry } from './redis-entry.js';
 
-const entry = (id: string, consumer = 'me'): InHand =>
-  new InHand({ source: 1, consumer }, Buffer.from(id), [], 0);
+const entry = (id: string, consumer = 'me'): InFlightEntry =>
+  new InFlightEntry({ source: 1, consumer }, Buffer.from(id), [], 0);
 
 it('drops from a reply what was found before the reply came', () => {
-  const foundAgain = new FoundAgain();
+  const foundAgain = new RecoveryFilter();
   foundAgain.begin();
   expect(foundAgain.found([entry('1-1')])).toHaveLength(1);
   foundAgain.end();
@@ -13,14 +13,14 @@ it('drops from a reply what was found before the reply came', () => {
 });
 
 it('does not find what a reply has brought meanwhile, even if it is settled already', () => {
-  const foundAgain = new FoundAgain();
+  const foundAgain = new RecoveryFilter();
   foundAgain.begin();
   foundAgain.handedOut([entry('1-1')]);
   expect(foundAgain.found([entry('1-1')])).toEqual([]);
 });
 
 it('lets what a consumer had before it was given up come again under its new name', () => {
-  const foundAgain = new FoundAgain();
+  const foundAgain = new RecoveryFilter();
   foundAgain.begin();
   foundAgain.found([entry('1-1', 'before')]);
   foundAgain.end();
@@ -28,7 +28,7 @@ it('lets what a consumer had before it was given up come again under its new nam
 });
 
 it('remembers nothing of what comes while nobody looks for anything', () => {
-  const foundAgain = new FoundAgain();
+  const foundAgain = new RecoveryFilter();
   const items = [entry('1-1')];
   expect(foundAgain.handedOut(items)).toBe(items);
   expect(foundAgain.found(items)).toHaveLength(1);

@@ -2,7 +2,7 @@ import type { Clock } from '../../../core/messaging/transport.js';
 
 /** Four beats a lease: three may be lost. */
 const BEATS = 4;
-const MOST_MS = 1_000;
+const MAX_MS = 1_000;
 /** Not more often, however many things are due. */
 const LEAST_MS = 10;
 
@@ -20,7 +20,7 @@ export class Heartbeat {
     leaseMs: number,
     private readonly beat: () => Promise<number | undefined>,
   ) {
-    this.#usualMs = Math.min(MOST_MS, leaseMs / BEATS);
+    this.#usualMs = Math.min(MAX_MS, leaseMs / BEATS);
   }
 
   /** Beats at once. */

@@ -40,23 +40,23 @@ export function indexText(text: string): string {
 }
 
 /** Names and values of what is kept of a letter, in turn. What changes later stands beside the text that does not. */
-export function fieldsOf({ body, headers, ...letter }: NewDeadLetter): string[] {
-  const { id: _kept, ...summary } = letter;
+export function fieldsOf({ body, headers, ...deadLetter }: NewDeadLetter): string[] {
+  const { id: _kept, ...summary } = deadLetter;
   const fields: Record<string, string | undefined> = {
     summary: JSON.stringify({ ...summary, bodyBytes: body.length }),
     headers: JSON.stringify(headers),
-    topic: letter.topic,
-    group: letter.group,
-    handler: letter.handler,
-    transport: letter.transport,
-    reason: letter.reason,
-    errorType: letter.error.type,
-    fingerprint: letter.fingerprint,
-    messageId: letter.messageId,
-    correlationId: letter.correlationId,
-    key: letter.key,
-    attempts: String(letter.attempts),
-    at: String(letter.deadLetteredAt),
+    topic: deadLetter.topic,
+    group: deadLetter.group,
+    handler: deadLetter.handler,
+    transport: deadLetter.transport,
+    reason: deadLetter.reason,
+    errorType: deadLetter.error.type,
+    fingerprint: deadLetter.fingerprint,
+    messageId: deadLetter.messageId,
+    correlationId: deadLetter.correlationId,
+    key: deadLetter.key,
+    attempts: String(deadLetter.attempts),
+    at: String(deadLetter.deadLetteredAt),
   };
   return Object.entries(fields).flatMap(([name, value]) => {
     if (value === undefined) return [];
@@ -86,7 +86,7 @@ export function readSummary([
 }
 
 /** @param flat names and values in turn. */
-export function readLetter(id: string, flat: readonly Buffer[], body: Buffer): DeadLetter {
+export function readDeadLetter(id: string, flat: readonly Buffer[], body: Buffer): DeadLetter {
   const texts = flat.map((part) => part.toString());
   const field = (name: string): string => {
     for (let at = 0; at < texts.length; at += 2) if (texts[at] === name) return texts[at + 1] ?? '';

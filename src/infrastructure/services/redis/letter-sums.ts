@@ -2,7 +2,7 @@ import type {
   DeadLetter,
   DeadLetterGroup,
   DeadLetterStatus,
-  DeadLetterStock,
+  DeadLetterCount,
 } from '../../../core/messaging/dead-letters/dead-letter-store.js';
 
 /** What the server sums up: the parts of the name, how many, the oldest member, and the newest ones. */
@@ -19,7 +19,7 @@ interface GroupSum {
   readonly sampleIds: readonly string[];
 }
 
-export function stockOf([name, count, oldest]: RawSum): DeadLetterStock {
+export function countsOf([name, count, oldest]: RawSum): DeadLetterCount {
   const [topic = '', group = '', status] = name.split('\0');
   return { topic, group, status: status as DeadLetterStatus, count, oldestAt: timeOf(oldest) };
 }

@@ -1,17 +1,17 @@
-import { FoundAgain } from './found-again.js';
-import type { InHand } from './redis-entry.js';
+import { RecoveryFilter } from './found-again.js';
+import type { InFlightEntry } from './redis-entry.js';
 import type { RedisGroup } from './redis-group.js';
 
-const RECOVERED_AT_A_TIME = 200;
+const RECOVERED_BATCH_SIZE = 200;
 
 /** Notices replies that got lost, and finds the entries that the server may have handed out with them. */
 export class LostReplies {
-  readonly #foundAgain = new FoundAgain();
+  readonly #foundAgain = new RecoveryFilter();
   #mayMiss = false;
 
   constructor(
     private readonly group: RedisGroup,
-    private readonly inHand: Iterable<InHand>,
+    private readonly inHand: Iterable<InFlightEntry>,
   ) {}
 
   /** A reply got lost that may have handed something out. */
@@ -31,12 +31,12 @@ export class LostReplies {
   }
 
   /** Those of a reply that were not recovered before. */
-  handedOut(items: readonly InHand[]): readonly InHand[] {
+  handedOut(items: readonly InFlightEntry[]): readonly InFlightEntry[] {
     return this.#foundAgain.handedOut(items);
   }
 
   /** Opens another connection, and asks for what was handed out on the old one without arriving. */
-  async *recover(): AsyncGenerator<readonly InHand[]> {
+  async *recover(): AsyncGenerator<readonly InFlightEntry[]> {
     if (!this.group.reader.isOpen) await this.group.reader.open();
     this.#mayMiss = false;
     this.#foundAgain.begin();
@@ -44,7 +44,7 @@ export class LostReplies {
       const after: [string, string] = ['0', '0'];
       for (;;) {
         const known = [...this.inHand];
-        const found = await this.group.had(after, RECOVERED_AT_A_TIME);
+        const found = await this.group.pending(after, RECOVERED_BATCH_SIZE);
         if (found.length === 0) return;
         for (const { origin, entryId } of found) after[origin.source - 1] = entryId;
         const names = new Set([...known, ...this.inHand].map(({ name }) => name)); // also what came or was settled meanwhile

@@ -3,7 +3,7 @@ import { backoffMs } from '../../../core/messaging/transport-kit/backoff.js';
 import { withDeadline } from '../../../core/messaging/transport-kit/deadline.js';
 import { watchCluster } from './cluster-watch.js';
 import { type Cluster, type IoredisOptions, loadIoredis, type Redis } from './ioredis-client.js';
-import { isHopeless, reasonOf } from './unreachable.js';
+import { isFatal, reasonOf } from './unreachable.js';
 import { replyCode } from './redis-errors.js';
 import type { RedisServerOptions } from './redis.options.js';
 import type { RedisScript } from './redis-script.js';
@@ -170,7 +170,7 @@ export class RedisConnection {
     const { Redis, Cluster, Command } = await loadIoredis();
     this.#commandOf = scriptCommands(Command);
     const options = connectionOptions(this.addresses, this.#options);
-    if (this.addresses.way !== 'cluster') return new Redis(options);
+    if (this.addresses.mode !== 'cluster') return new Redis(options);
     const { retryStrategy: _each, enableOfflineQueue: _queue, ...redisOptions } = withoutPlace(options);
     return new Cluster([...this.addresses.nodes], {
       redisOptions,
@@ -197,7 +197,7 @@ export class RedisConnection {
       };
       client.on('error', (error: Error) => {
         this.#note(error);
-        if (isHopeless(error)) fail();
+        if (isFatal(error)) fail();
       });
       if (client.isCluster) this.#watchCluster(client as Cluster, { tell, fail });
       else client.on('ready', () => tell(true)).on('close', () => tell(false));
@@ -212,7 +212,7 @@ export class RedisConnection {
   ): void {
     cluster.on('node error', (error: Error) => {
       this.#note(error);
-      if (isHopeless(error)) fail();
+      if (isFatal(error)) fail();
     });
     this.#endWatch = watchCluster(cluster, tell);
   }

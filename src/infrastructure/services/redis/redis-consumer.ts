@@ -4,7 +4,7 @@ import { settlesWithin } from '../../../core/messaging/transport-kit/deadline.js
 import { DeliverySlots } from '../../../core/messaging/transport-kit/delivery-slots.js';
 import { handOver } from '../../../core/messaging/transport-kit/hand-over.js';
 import { LinkedSet } from '../../../core/messaging/transport-kit/linked-set.js';
-import { TellOnce } from '../../../core/messaging/transport-kit/tell-once.js';
+import { ErrorDeduplicator } from '../../../core/messaging/transport-kit/tell-once.js';
 import type {
   Consumer,
   OnDelivery,
@@ -13,11 +13,11 @@ import type {
   TransportContext,
 } from '../../../core/messaging/transport.js';
 import { Heartbeat } from './heartbeat.js';
-import type { InHand } from './redis-entry.js';
+import type { InFlightEntry } from './redis-entry.js';
 import { failureOf, isNoGroup } from './redis-errors.js';
-import { DEAD, type RedisGroup } from './redis-group.js';
+import { FENCED, type RedisGroup } from './redis-group.js';
 import { LostReplies } from './lost-replies.js';
-import { type Demand, type Intake, readInTurn, takeByKey } from './redis-intake.js';
+import { type Capacity, type FetchStrategy, readInTurn, takeByKey } from './redis-intake.js';
 import { RedisSettler, type Settled } from './redis-settler.js';
 
 /** While fewer than half of the slots are free, reading waits so long for more of them. */
@@ -38,13 +38,13 @@ export interface ConsumerSettings {
 
 /** Serves one subscription, through reconnects and failovers. */
 export class RedisConsumer implements Consumer {
-  readonly #slots: DeliverySlots<InHand>;
+  readonly #slots: DeliverySlots<InFlightEntry>;
   readonly #settler = new RedisSettler();
   readonly #heartbeat: Heartbeat;
-  readonly #intake: Intake;
-  readonly #inHand = new LinkedSet<InHand>();
+  readonly #fetchStrategy: FetchStrategy;
+  readonly #inFlight = new LinkedSet<InFlightEntry>();
   readonly #replies: LostReplies;
-  readonly #troubles: TellOnce;
+  readonly #troubles: ErrorDeduplicator;
   #isStopping = false;
   #stopped: Promise<void> | undefined;
   #loop: Promise<void> = Promise.resolve();
@@ -61,15 +61,15 @@ export class RedisConsumer implements Consumer {
     private readonly context: TransportContext,
   ) {
     const { subscription, leaseMs } = settings;
-    this.#replies = new LostReplies(group, this.#inHand);
-    this.#troubles = new TellOnce((error) => context.onEvent({ type: 'error', error }));
+    this.#replies = new LostReplies(group, this.#inFlight);
+    this.#troubles = new ErrorDeduplicator((error) => context.onEvent({ type: 'error', error }));
     // Where keys have an order the server keeps it, over all processes.
     this.#slots = new DeliverySlots(
       { concurrency: subscription.concurrency, ordering: 'none' },
       (item, done) => this.#deliver(item, done),
       () => this.#wakeLoop?.(),
     );
-    this.#intake =
+    this.#fetchStrategy =
       subscription.ordering === 'key' ? takeByKey(group) : readInTurn(group, subscription.concurrency);
     this.#heartbeat = new Heartbeat(context.clock, leaseMs, () => this.#tick());
   }
@@ -112,14 +112,14 @@ export class RedisConsumer implements Consumer {
   }
 
   async #read(): Promise<void> {
-    const demand: Demand = { free: () => this.#slots.free, settle: () => this.#flush() };
+    const demand: Capacity = { free: () => this.#slots.free, settle: () => this.#flush() };
     for (let failures = 0; !this.#hasEnded();) {
       try {
         if (failures > 0 || this.#replies.mayMiss)
           for await (const items of this.#replies.recover()) this.#take(items);
         await this.#haveRoom();
         if (this.#hasEnded()) return;
-        this.#take(await this.#intake.take(demand));
+        this.#take(await this.#fetchStrategy.take(demand));
         failures = 0;
       } catch (error) {
         failures += 1;
@@ -152,17 +152,17 @@ export class RedisConsumer implements Consumer {
     return new Promise((resolve) => (this.#wakeLoop = resolve));
   }
 
-  #take(items: typeof DEAD | readonly InHand[]): void {
-    if (items === DEAD) throw new DeadConsumerError();
+  #take(items: typeof FENCED | readonly InFlightEntry[]): void {
+    if (items === FENCED) throw new DeadConsumerError();
     this.#troubles.over();
     if (this.#isStopping) return; // leaving gives them back
     for (const item of items) {
-      this.#inHand.add(item);
+      this.#inFlight.add(item);
       this.#slots.offer(item);
     }
   }
 
-  #deliver(item: InHand, done: () => void): void {
+  #deliver(item: InFlightEntry, done: () => void): void {
     const { message, attempt } = item;
     const settle = (settlement: Settlement): void => {
       if (this.#settler.add(item, settlement)) this.#flushSoon();
@@ -175,7 +175,7 @@ export class RedisConsumer implements Consumer {
 
   /** What the continuations of one turn settle goes together; a request that leaves soon anyway takes it along. */
   #flushSoon(): void {
-    if (this.#settler.isSending || this.#isFlushScheduled || this.#intake.isAhead) return;
+    if (this.#settler.isSending || this.#isFlushScheduled || this.#fetchStrategy.isAhead) return;
     this.#isFlushScheduled = true;
     queueMicrotask(() => process.nextTick(() => this.#flush()));
   }
@@ -192,7 +192,7 @@ export class RedisConsumer implements Consumer {
         const ours = batch.filter(({ item }) => this.#isOurs(item));
         if (ours.length > 0) await this.#settle(ours);
         this.#drop(batch.filter(({ item }) => !this.#isOurs(item))); // also what was lost meanwhile
-        for (const { item } of batch) this.#inHand.delete(item);
+        for (const { item } of batch) this.#inFlight.delete(item);
         this.#isTrimWanted = true;
         this.#settler.confirm();
       } catch {
@@ -202,12 +202,12 @@ export class RedisConsumer implements Consumer {
 
   async #settle(settled: readonly Settled[]): Promise<void> {
     const handedOn = await this.#replies.heard(this.group.settle(settled, !this.#isStopping));
-    if (handedOn === DEAD) await this.#rejoin();
+    if (handedOn === FENCED) await this.#rejoin();
     else this.#take(this.#replies.handedOut(handedOn));
   }
 
   /** False once it was taken over by others. */
-  #isOurs({ origin }: InHand): boolean {
+  #isOurs({ origin }: InFlightEntry): boolean {
     return origin.consumer === this.group.consumer;
   }
 
@@ -215,7 +215,7 @@ export class RedisConsumer implements Consumer {
   async #tick(): Promise<number | undefined> {
     const room = this.#isStopping ? 0 : Math.max(0, this.#slots.free);
     const ticked = await this.#replies.heard(this.group.tick(room));
-    if (ticked === DEAD) {
+    if (ticked === FENCED) {
       await this.#rejoin();
       return undefined;
     }
@@ -253,7 +253,7 @@ export class RedisConsumer implements Consumer {
   async #comeBack(): Promise<void> {
     this.#remade(await this.group.rejoin());
     this.group.reader.drop(); // or it would go on waiting under the old name
-    for (const item of this.#inHand) if (!this.#isOurs(item)) this.#inHand.delete(item);
+    for (const item of this.#inFlight) if (!this.#isOurs(item)) this.#inFlight.delete(item);
   }
 
   /** @param wasGone somebody has deleted what belongs to the group, or a failover has lost it. */
@@ -268,8 +268,8 @@ export class RedisConsumer implements Consumer {
     for (const { item } of settled) this.#dropped(item);
   }
 
-  #dropped(item: InHand): void {
-    this.#inHand.delete(item);
+  #dropped(item: InFlightEntry): void {
+    this.#inFlight.delete(item);
     const { topic, group } = this.settings.subscription;
     this.context.onEvent({ type: 'settlement-dropped', topic, group });
   }

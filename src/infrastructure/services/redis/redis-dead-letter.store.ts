@@ -1,12 +1,12 @@
 import { systemClock } from '../../../core/messaging/clock.js';
-import { groupLetters } from '../../../core/messaging/dead-letters/dead-letter-filter.js';
+import { groupDeadLetters } from '../../../core/messaging/dead-letters/dead-letter-filter.js';
 import type {
   DeadLetter,
   DeadLetterFilter,
   DeadLetterGroup,
   DeadLetterPage,
   DeadLetterStatus,
-  DeadLetterStock,
+  DeadLetterCount,
   DeadLetterStore,
   DeadLetterSummary,
   NewDeadLetter,
@@ -16,11 +16,11 @@ import {
   conditionsOf,
   fieldsOf,
   indexText,
-  readLetter,
+  readDeadLetter,
   readSummary,
   type RawSummary,
 } from './letter-fields.js';
-import { groupOf, mergeGroups, type RawSum, stockOf } from './letter-sums.js';
+import { groupOf, mergeGroups, type RawSum, countsOf } from './letter-sums.js';
 import type { RedisServerOptions } from './redis.options.js';
 import { RedisStore } from './redis-store.js';
 import {
@@ -34,7 +34,7 @@ import {
 } from './scripts/index.js';
 
 /** Letters that the server looks at in one step: a few milliseconds. */
-const LOOKS = 2_000;
+const SCAN_LIMIT = 2_000;
 /** Letters of a step that are handed over whole. */
 const SUMMARIES = 500;
 const SUMS = 200;
@@ -56,10 +56,10 @@ export class RedisDeadLetterStore implements DeadLetterStore {
     return this.#store.connect();
   }
 
-  async add(letter: NewDeadLetter): Promise<string> {
-    const { body } = letter;
+  async add(deadLetter: NewDeadLetter): Promise<string> {
+    const { body } = deadLetter;
     const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-    const args = [letter.id, this.#clock.now(), bytes, ...fieldsOf(letter)];
+    const args = [deadLetter.id, this.#clock.now(), bytes, ...fieldsOf(deadLetter)];
     return String(await this.#store.run(ADD_DEAD_LETTER, this.#all, args));
   }
 
@@ -68,7 +68,7 @@ export class RedisDeadLetterStore implements DeadLetterStore {
       Buffer[],
       Buffer | null,
     ];
-    return body === null || fields.length === 0 ? undefined : readLetter(id, fields, body);
+    return body === null || fields.length === 0 ? undefined : readDeadLetter(id, fields, body);
   }
 
   async list(
@@ -77,10 +77,10 @@ export class RedisDeadLetterStore implements DeadLetterStore {
   ): Promise<DeadLetterPage> {
     const items: DeadLetterSummary[] = [];
     const walk = { newestFirst: order === 'newest-first', after, most: limit + 1 };
-    for await (const letter of this.#walk(filter, walk)) {
+    for await (const deadLetter of this.#walk(filter, walk)) {
       const last = items.at(-1);
       if (last && items.length === limit) return { items, next: last.id };
-      items.push(letter);
+      items.push(deadLetter);
     }
     return { items };
   }
@@ -91,7 +91,7 @@ export class RedisDeadLetterStore implements DeadLetterStore {
     let count = 0;
     let after = '';
     do {
-      const [last, met] = await this.#look([driver.index, driver.value, after, 1, 0, LOOKS, ...rest]);
+      const [last, met] = await this.#look([driver.index, driver.value, after, 1, 0, SCAN_LIMIT, ...rest]);
       count += met;
       after = last;
     } while (after !== '');
@@ -101,10 +101,10 @@ export class RedisDeadLetterStore implements DeadLetterStore {
   async groups(filter: DeadLetterFilter, limit: number): Promise<readonly DeadLetterGroup[]> {
     const { status, ...others } = filter;
     if (Object.keys(others).length > 0) {
-      const letters: DeadLetterSummary[] = [];
-      for await (const letter of this.#walk(filter, { newestFirst: true, after: '', most: SUMMARIES }))
-        letters.push(letter);
-      return groupLetters(letters, limit);
+      const deadLetters: DeadLetterSummary[] = [];
+      for await (const deadLetter of this.#walk(filter, { newestFirst: true, after: '', most: SUMMARIES }))
+        deadLetters.push(deadLetter);
+      return groupDeadLetters(deadLetters, limit);
     }
     const sums = mergeGroups(await this.#sums('groups', { parts: 2, start: status ?? '' })).slice(0, limit);
     const newest = await Promise.all(sums.map(({ newestId }) => this.find(newestId)));
@@ -125,8 +125,8 @@ export class RedisDeadLetterStore implements DeadLetterStore {
     return (await this.#store.run(DISCARD_DEAD_LETTER, this.#all, [id])) === 1;
   }
 
-  async stats(): Promise<readonly DeadLetterStock[]> {
-    return (await this.#sums('stock', { parts: 3, start: '' })).map(stockOf);
+  async stats(): Promise<readonly DeadLetterCount[]> {
+    return (await this.#sums('stock', { parts: 3, start: '' })).map(countsOf);
   }
 
   close(): Promise<void> {
@@ -151,11 +151,11 @@ export class RedisDeadLetterStore implements DeadLetterStore {
         from,
         newestFirst ? 1 : 0,
         Math.min(most, SUMMARIES),
-        LOOKS,
+        SCAN_LIMIT,
         ...rest,
       ];
-      const [last, , letters] = await this.#look(args);
-      for (const letter of letters) yield readSummary(letter);
+      const [last, , deadLetters] = await this.#look(args);
+      for (const deadLetter of deadLetters) yield readSummary(deadLetter);
       from = last;
     } while (from !== '');
   }

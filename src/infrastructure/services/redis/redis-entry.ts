@@ -24,8 +24,8 @@ const headersReader = new HeadersReader();
 const OPTIONAL = 6;
 
 /** A message in hand: what has to be settled in the end. */
-export class InHand {
-  readonly link = new Link<InHand>();
+export class InFlightEntry {
+  readonly link = new Link<InFlightEntry>();
   readonly entryId: string;
   readonly message: WireMessage;
   readonly attempt: number;

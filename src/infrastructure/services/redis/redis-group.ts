@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import type { Subscription } from '../../../core/messaging/transport.js';
 import { type GroupKeys, TopicKeys } from './redis-keys.js';
 import type { RedisConnection } from './redis-connection.js';
-import { InHand, type Origin, type RawEntry, type Source } from './redis-entry.js';
+import { InFlightEntry, type Origin, type RawEntry, type Source } from './redis-entry.js';
 import type { RedisReader } from './redis-reader.js';
 import type { Settled } from './redis-settler.js';
 import { plainAcknowledgements, settlementArguments } from './settlement-arguments.js';
@@ -11,12 +11,12 @@ import type { RedisScript } from './redis-script.js';
 import { JOIN, LEAVE, PENDING, SETTLE, TAKE, TICK, TRIM } from './scripts/index.js';
 import type { Argument } from './script-call.js';
 
-const NONE: readonly InHand[] = [];
+const NONE: readonly InFlightEntry[] = [];
 /** Entries looked at for one that no other has in hand, before others get a turn. */
-const LOOKS = 500;
+const SCAN_LIMIT = 500;
 
 /** The server has handed what this consumer had to others, because its lease had run out. */
-export const DEAD = Symbol('dead');
+export const FENCED = Symbol('dead');
 
 type HandedOut = readonly [source: number, id: Buffer, fields: readonly Buffer[], crashes: number];
 
@@ -65,12 +65,12 @@ export class RedisGroup {
   }
 
   /** Waits for entries. Resolves with none after a while. */
-  async read(count: number, blockMs: number): Promise<InHand[]> {
+  async read(count: number, blockMs: number): Promise<InFlightEntry[]> {
     return this.#itemsOf(this.reader.waitFor('xreadgroup', ...this.#reading(count, ['BLOCK', blockMs])));
   }
 
   /** Entries that are there, while something else is done: the request leaves before this returns. */
-  readAhead(count: number): Promise<InHand[]> {
+  readAhead(count: number): Promise<InFlightEntry[]> {
     const items = this.#itemsOf(this.reader.callBuffer('xreadgroup', ...this.#reading(count, [])));
     this.reader.send();
     return items;
@@ -81,20 +81,20 @@ export class RedisGroup {
     return ['GROUP', this.#name, this.consumer, 'COUNT', count, ...block, 'STREAMS', topicLog, log, '>', '>'];
   }
 
-  async #itemsOf(answer: Promise<unknown>): Promise<InHand[]> {
+  async #itemsOf(answer: Promise<unknown>): Promise<InFlightEntry[]> {
     const { consumer } = this;
     const reply = await answer;
-    const items: InHand[] = [];
+    const items: InFlightEntry[] = [];
     for (const [name, entries] of (reply ?? []) as readonly [Buffer, readonly RawEntry[]][]) {
       const source: Source = name.equals(this.#ownLog) ? 2 : 1;
       const origin: Origin = { source, consumer };
-      for (const [id, fields] of entries) if (fields) items.push(new InHand(origin, id, fields, 0));
+      for (const [id, fields] of entries) if (fields) items.push(new InFlightEntry(origin, id, fields, 0));
     }
     return items;
   }
 
   /** What the server thinks that this consumer has, from the two ids on; so many of each stream. */
-  async had(after: readonly [string, string], count: number): Promise<InHand[]> {
+  async pending(after: readonly [string, string], count: number): Promise<InFlightEntry[]> {
     const { topicLog, log, crashes } = this.keys;
     const reply = await this.#onReader(
       PENDING,
@@ -108,15 +108,16 @@ export class RedisGroup {
   async take(
     room: number,
   ): Promise<
-    typeof DEAD | { readonly more: boolean; readonly last: [string, string]; readonly items: InHand[] }
+    | typeof FENCED
+    | { readonly more: boolean; readonly last: [string, string]; readonly items: InFlightEntry[] }
   > {
     const { topicLog, log, consumers, locks, waiting } = this.keys;
     const reply = await this.#onReader(
       TAKE,
       [topicLog, log, consumers, locks, waiting],
-      [this.#name, this.consumer, room, LOOKS],
+      [this.#name, this.consumer, room, SCAN_LIMIT],
     );
-    if (isDead(reply)) return DEAD;
+    if (isFenced(reply)) return FENCED;
     const [more, lastTopic, lastGroup, entries] = reply as readonly [
       number,
       Buffer,
@@ -137,7 +138,10 @@ export class RedisGroup {
   }
 
   /** @param wants to be handed what waits behind the settled keys. */
-  async settle(settled: readonly Settled[], wants: boolean): Promise<typeof DEAD | readonly InHand[]> {
+  async settle(
+    settled: readonly Settled[],
+    wants: boolean,
+  ): Promise<typeof FENCED | readonly InFlightEntry[]> {
     const { topicLog, log, delayed, consumers, crashes, locks, waiting } = this.keys;
     const plain = plainAcknowledgements(settled, this.about.subscription.ordering === 'key');
     if (plain) {
@@ -150,19 +154,19 @@ export class RedisGroup {
     const reply = this.reader.isFree
       ? await this.#onReader(SETTLE, keys, args)
       : await this.connection.runBuffer(SETTLE, keys, args);
-    return isDead(reply) ? DEAD : this.#read(reply as readonly HandedOut[]);
+    return isFenced(reply) ? FENCED : this.#read(reply as readonly HandedOut[]);
   }
 
   async tick(
     room: number,
-  ): Promise<typeof DEAD | { readonly dueMs: number | undefined; readonly items: InHand[] }> {
+  ): Promise<typeof FENCED | { readonly dueMs: number | undefined; readonly items: InFlightEntry[] }> {
     const { topicLog, topicDelayed, log, delayed, consumers, crashes, locks } = this.keys;
     const reply = await this.connection.runBuffer(
       TICK,
       [topicLog, topicDelayed, log, delayed, consumers, crashes, locks],
       [this.#name, this.consumer, this.about.leaseMs, room],
     );
-    if (isDead(reply)) return DEAD;
+    if (isFenced(reply)) return FENCED;
     const [dueMs, entries] = reply as readonly [number, readonly HandedOut[]];
     return { dueMs: dueMs < 0 ? undefined : dueMs, items: this.#read(entries) };
   }
@@ -187,16 +191,16 @@ export class RedisGroup {
     }
   }
 
-  #read(entries: readonly HandedOut[]): InHand[] {
+  #read(entries: readonly HandedOut[]): InFlightEntry[] {
     const { consumer } = this;
     return entries.map(
       ([source, id, fields, crashes]) =>
-        new InHand({ source: source === 2 ? 2 : 1, consumer }, id, fields, crashes),
+        new InFlightEntry({ source: source === 2 ? 2 : 1, consumer }, id, fields, crashes),
     );
   }
 }
 
-function isDead(reply: unknown): boolean {
+function isFenced(reply: unknown): boolean {
   return Buffer.isBuffer(reply) && reply.toString() === 'dead';
 }
 

@@ -1,9 +1,9 @@
-import type { InHand } from './redis-entry.js';
-import { DEAD, type RedisGroup } from './redis-group.js';
+import type { InFlightEntry } from './redis-entry.js';
+import { FENCED, type RedisGroup } from './redis-group.js';
 import { BLOCK_MS } from './redis-reader.js';
 
 /** What an intake has to know of its consumer. */
-export interface Demand {
+export interface Capacity {
   /** How many entries it can take now. */
   free(): number;
   /** Sends what is settled, so that it travels with what the intake sends next. */
@@ -11,9 +11,9 @@ export interface Demand {
 }
 
 /** How a consumer gets its entries. */
-export interface Intake {
+export interface FetchStrategy {
   /** Resolves with none when there were none for a while. */
-  take(demand: Demand): Promise<typeof DEAD | readonly InHand[]>;
+  take(demand: Capacity): Promise<typeof FENCED | readonly InFlightEntry[]>;
   /** The server answers soon, whether there is something or not. */
   readonly isAhead: boolean;
 }
@@ -23,7 +23,7 @@ const WORTH_HALVING = 16;
 
 interface Read {
   readonly count: number;
-  readonly items: Promise<readonly InHand[]>;
+  readonly items: Promise<readonly InFlightEntry[]>;
 }
 
 /**
@@ -33,7 +33,7 @@ interface Read {
  * While there is a backlog, half of the slots are read for at a time, and the next half before the one that came is handled:
  * server and client would only wait for each other otherwise. Of what is read no more than the concurrency is ever in hand.
  */
-export function readInTurn(group: RedisGroup, concurrency: number): Intake {
+export function readInTurn(group: RedisGroup, concurrency: number): FetchStrategy {
   const half = concurrency >> 1;
   let hasOwn = false;
   let isBacklog = false;
@@ -74,12 +74,12 @@ export function readInTurn(group: RedisGroup, concurrency: number): Intake {
 }
 
 /** Entries whose keys nobody has in hand. Waits for new ones when there is none. */
-export function takeByKey(group: RedisGroup): Intake {
+export function takeByKey(group: RedisGroup): FetchStrategy {
   return {
     isAhead: false,
     async take(demand) {
       const taken = await group.take(demand.free());
-      if (taken === DEAD || taken.items.length > 0) return taken === DEAD ? DEAD : taken.items;
+      if (taken === FENCED || taken.items.length > 0) return taken === FENCED ? FENCED : taken.items;
       if (!taken.more) await group.wake(taken.last, BLOCK_MS);
       return [];
     },

@@ -8,9 +8,9 @@ import type {
   PublishOutcome,
   WireMessage,
 } from '../../../core/messaging/transport.js';
-import { Doubts } from './doubts.js';
+import { UnconfirmedPublishes } from './doubts.js';
 import { HeadersWriter } from './headers-text.js';
-import type { Place } from './places.js';
+import type { PublishTarget } from './places.js';
 import type { RedisConnection } from './redis-connection.js';
 import { failureOf, outcomeOfReply } from './redis-errors.js';
 import type { RedisOptions } from './redis.options.js';
@@ -38,7 +38,7 @@ interface Batch {
 /** Hands messages to the server, each once although replies get lost. */
 export class RedisPublisher {
   readonly #id = randomUUID();
-  readonly #doubts = new Doubts();
+  readonly #unconfirmed = new UnconfirmedPublishes();
   readonly #headers = new HeadersWriter();
   readonly #deadlines: DeadlineSweep;
   #number = 0;
@@ -54,7 +54,7 @@ export class RedisPublisher {
 
   /** One outcome a message, in order. Every message must be one that fits. */
   publish(
-    place: Place,
+    place: PublishTarget,
     messages: readonly WireMessage[],
     { delayMs = 0, deadlineMs }: PublishOptions,
   ): Promise<readonly PublishOutcome[]> {
@@ -75,12 +75,12 @@ export class RedisPublisher {
   }
 
   #batch(
-    { place, delayMs, deadline }: { place: Place; delayMs: number; deadline: number },
+    { place, delayMs, deadline }: { place: PublishTarget; delayMs: number; deadline: number },
     messages: readonly WireMessage[],
   ): Batch {
     const number = ++this.#number;
     const target = delayMs > 0 ? place.delayed : place.log;
-    const doubts = this.#doubts.among(target, messages);
+    const doubts = this.#unconfirmed.among(target, messages);
     const args: Argument[] = [number, doubts.length];
     for (const { index, batch } of doubts) args.push(index, batch);
     if (delayMs > 0) args.push(delayMs);
@@ -97,13 +97,13 @@ export class RedisPublisher {
       const outcomes = await this.#try(batch);
       const kind = outcomes[0]?.kind;
       if (kind === 'accepted' || (kind !== 'unknown' && !isInDoubt)) {
-        this.#doubts.settled(batch.target, batch.messages);
+        this.#unconfirmed.settled(batch.target, batch.messages);
         return outcomes;
       }
       isInDoubt = true;
       const pauseMs = backoffMs(repeat, REPEAT_BACKOFF);
       if (this.#isClosed || this.clock.monotonic() + pauseMs >= batch.deadline) {
-        this.#doubts.add(batch.target, batch.messages, batch.number);
+        this.#unconfirmed.add(batch.target, batch.messages, batch.number);
         return outcomes.map((outcome) =>
           outcome.kind === 'unavailable' ? { ...outcome, kind: 'unknown' } : outcome,
         );

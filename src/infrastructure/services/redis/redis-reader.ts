@@ -85,7 +85,7 @@ export class RedisReader {
 
   /** In a cluster, the node that has the slot of the key. */
   async #server(): Promise<{ host: string; port: number } | undefined> {
-    if (this.connection.addresses.way !== 'cluster') return undefined;
+    if (this.connection.addresses.mode !== 'cluster') return undefined;
     this.#slot ??= Number(await this.connection.call('cluster', 'KEYSLOT', this.key));
     const server = this.connection.serverOf(this.#slot);
     if (!server) {

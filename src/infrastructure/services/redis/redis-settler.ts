@@ -1,6 +1,6 @@
 import { backoffMs, pause } from '../../../core/messaging/transport-kit/backoff.js';
 import type { Settlement } from '../../../core/messaging/transport.js';
-import type { InHand } from './redis-entry.js';
+import type { InFlightEntry } from './redis-entry.js';
 
 /** Settlements that go to the server in one step. */
 const MAX_BATCH = 250;
@@ -8,7 +8,7 @@ const REPEAT_BACKOFF = { minMs: 50, maxMs: 1_000, jitter: 'none' } as const;
 
 /** A message in hand, and what shall become of it. */
 export interface Settled {
-  readonly item: InHand;
+  readonly item: InFlightEntry;
   readonly settlement: Settlement;
 }
 
@@ -35,7 +35,7 @@ export class RedisSettler {
   }
 
   /** False once it is closed, and the item is dropped. */
-  add(item: InHand, settlement: Settlement): boolean {
+  add(item: InFlightEntry, settlement: Settlement): boolean {
     if (!this.#isClosed) this.#queue.push({ item, settlement });
     return !this.#isClosed;
   }

@@ -18,8 +18,8 @@ import type {
   TransportContext,
   WireMessage,
 } from '../../../core/messaging/transport.js';
-import { DueAlarms } from './due-alarms.js';
-import { Places } from './places.js';
+import { DueTimers } from './due-alarms.js';
+import { PublishTargets } from './places.js';
 import { RedisConnection } from './redis-connection.js';
 import { RedisConsumer } from './redis-consumer.js';
 import { failureOf } from './redis-errors.js';
@@ -29,7 +29,7 @@ import type { RedisOptions } from './redis.options.js';
 import { RedisPublisher } from './redis-publisher.js';
 import { RedisReader } from './redis-reader.js';
 import { BACKLOG, GROUPS, REMOVE_GROUP } from './scripts/index.js';
-import { examineServer } from './server-examination.js';
+import { checkServer } from './server-examination.js';
 
 /** Carries messages on Redis Streams: one server, a primary behind sentinels, or a cluster. */
 export class RedisTransport extends CheckedTransport<RedisConsumer, RedisDriver> implements GroupKeeper {
@@ -59,9 +59,9 @@ class RedisDriver implements TransportDriver<RedisConsumer>, GroupKeeper {
   readonly consumers = new ConsumerSet<RedisConsumer>();
   readonly #publishing: RedisConnection;
   readonly #control: RedisConnection;
-  readonly #places: Places;
+  readonly #places: PublishTargets;
   readonly #publisher: RedisPublisher;
-  readonly #alarms: DueAlarms;
+  readonly #alarms: DueTimers;
 
   constructor(
     private readonly options: RedisOptions,
@@ -73,14 +73,14 @@ class RedisDriver implements TransportDriver<RedisConsumer>, GroupKeeper {
     const listener = { onUp: () => this.#tellState(), onDown: (error?: Error) => this.#tellState(error) };
     this.#publishing = new RedisConnection(context.name, options, listener);
     this.#control = new RedisConnection(context.name, options, listener);
-    this.#places = new Places(options.keyPrefix);
+    this.#places = new PublishTargets(options.keyPrefix);
     this.#publisher = new RedisPublisher(this.#publishing, options, context.clock);
-    this.#alarms = new DueAlarms(this.#control, context.clock);
+    this.#alarms = new DueTimers(this.#control, context.clock);
   }
 
   async connect(): Promise<void> {
     await Promise.all([this.#publishing.connect(), this.#control.connect()]);
-    for (const warning of await examineServer(this.#control))
+    for (const warning of await checkServer(this.#control))
       this.context.onEvent({ type: 'error', error: warning });
   }
 

@@ -11,7 +11,7 @@ export interface HostAndPort {
 
 /** Everything about reaching the servers, read and checked once. */
 export interface ServerAddresses {
-  readonly way: 'server' | 'sentinels' | 'cluster';
+  readonly mode: 'server' | 'sentinels' | 'cluster';
   /** For people. Holds no secret. */
   readonly label: string;
   readonly nodes: readonly HostAndPort[];
@@ -32,13 +32,13 @@ export function addressesOf(name: string, options: RedisServerOptions): ServerAd
   };
   if (options.cluster) {
     const nodes = options.cluster.map(parseAddress);
-    return { way: 'cluster', label: `Redis cluster "${name}"`, nodes, common, natMap };
+    return { mode: 'cluster', label: `Redis cluster "${name}"`, nodes, common, natMap };
   }
   if (options.sentinels) return behindSentinels(name, options, { common, tls, natMap });
   const { own, node } = fromUrl(options.url ?? '');
   const label = `Redis "${name}" at ${node.host}:${node.port}`;
   // What the URL says wins, but for the details of the encryption, which it cannot say.
-  return { way: 'server', label, nodes: [node], common: { ...common, ...own, ...given({ tls }) }, natMap };
+  return { mode: 'server', label, nodes: [node], common: { ...common, ...own, ...given({ tls }) }, natMap };
 }
 
 function behindSentinels(
@@ -63,7 +63,7 @@ function behindSentinels(
     }),
   };
   const label = `Redis "${name}" behind sentinels`;
-  return { way: 'sentinels', label, nodes, common: { ...common, ...sentinels }, natMap };
+  return { mode: 'sentinels', label, nodes, common: { ...common, ...sentinels }, natMap };
 }
 
 /** Without what is not there, which the client would take for a wish. */

@@ -7,7 +7,7 @@ import { replyCode } from './redis-errors.js';
  *
  * @throws MessagingError when the server lacks a command that is needed.
  */
-export async function examineServer(connection: RedisConnection): Promise<MessagingError[]> {
+export async function checkServer(connection: RedisConnection): Promise<MessagingError[]> {
   await requireCommands(connection);
   const settings = await readSettings(connection);
   const warnings: string[] = [];

@@ -1,7 +1,7 @@
 import { replyCode } from './redis-errors.js';
 
 /** Trying again would end in the same way. */
-export function isHopeless(error: Error): boolean {
+export function isFatal(error: Error): boolean {
   return ['WRONGPASS', 'NOAUTH', 'NOPERM'].includes(replyCode(error) ?? '');
 }
 

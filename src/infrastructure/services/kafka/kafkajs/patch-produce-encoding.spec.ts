@@ -1,4 +1,4 @@
-import { seal } from '../kafka-record.js';
+import { encode } from '../kafka-record.js';
 import { encodeProduce, type ProduceData } from '../produce-encoder.js';
 import { patchProduceEncoding } from './patch-produce-encoding.js';
 
@@ -14,15 +14,14 @@ async function encoded(version: number, data: ProduceData): Promise<{ buffer: Bu
   return produce.protocol({ version })(data).request.encode();
 }
 
-const dataOf = (messages: readonly object[]): ProduceData =>
-  ({
-    acks: -1,
-    timeout: 30_000,
-    topicData: [{ topic: 'orders', partitions: [{ partition: 0, messages, firstSequence: 0 }] }],
-  });
+const dataOf = (messages: readonly object[]): ProduceData => ({
+  acks: -1,
+  timeout: 30_000,
+  topicData: [{ topic: 'orders', partitions: [{ partition: 0, messages, firstSequence: 0 }] }],
+});
 
 it('encodes what this package publishes in one pass', async () => {
-  const data = dataOf([seal({ id: '1', headers: {}, body: Buffer.from('x') })]);
+  const data = dataOf([encode({ id: '1', headers: {}, body: Buffer.from('x') })]);
   const { constructor, buffer } = await encoded(7, data);
   expect(constructor).toBe(Object); // not an encoder of the client
   expect(buffer).toHaveLength(encodeProduce(data).length); // it holds the time

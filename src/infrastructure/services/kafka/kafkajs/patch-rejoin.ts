@@ -1,5 +1,5 @@
 import { pause } from '../../../../core/messaging/transport-kit/backoff.js';
-import { isPassing } from '../kafka-errors.js';
+import { isTransient } from '../kafka-errors.js';
 import { hooksOf, type Member } from './group-member.js';
 import { internal, replaceFunction } from './internals.js';
 
@@ -29,7 +29,7 @@ export async function patchRejoin(): Promise<void> {
             await original.call(this);
             return;
           } catch (error) {
-            if (tries === JOIN_TRIES || !isPassing(error)) throw error;
+            if (tries === JOIN_TRIES || !isTransient(error)) throw error;
             await pause(JOIN_RETRY_MS); // as the same member: the group would wait for the death of another
           }
       },
