@@ -29,9 +29,9 @@ const NAMES_OF_COMMONJS = ['__dirname', '__filename', 'require', 'module', 'expo
 }));
 
 /** The clock of the machine, from which everything else gets its timers: a test that moves it moves them all. */
-const TIMER_FILES = ['src/core/messaging/clock.ts'];
+const TIMER_FILES = ['src/core/messaging/ports/clock.ts'];
 const TIMERS =
-  'Use withDeadline, pause, backoffMs or a Clock: timers start in src/core/messaging/clock.ts only.';
+  'Use withDeadline, pause, backoffMs or a Clock: timers start in src/core/messaging/ports/clock.ts only.';
 // setImmediate is none: it gives way to other work for one turn of the event loop, however long that takes.
 const TIMER_NAMES = ['setTimeout', 'setInterval'].map((name) => ({ name, message: TIMERS }));
 const TIMER_MODULES = ['timers', 'node:timers', 'timers/promises', 'node:timers/promises'].map((name) => ({
@@ -95,7 +95,10 @@ export default tseslint.config(
     ignores: ['src/main.ts', '**/*.spec.ts'],
     rules: {
       'no-restricted-syntax': ['error', DEFAULT_EXPORT, ...PLACE_OF_A_MODULE],
-      'no-restricted-globals': ['error', { checkGlobalObject: true, globals: [...NAMES_OF_COMMONJS, ...TIMER_NAMES] }],
+      'no-restricted-globals': [
+        'error',
+        { checkGlobalObject: true, globals: [...NAMES_OF_COMMONJS, ...TIMER_NAMES] },
+      ],
       'no-restricted-imports': ['error', { paths: [...MODULE_LOADERS, ...TIMER_MODULES] }],
     },
   },

@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Transport } from '../src/core/messaging/transport.js';
+import type { Transport } from '../src/core/messaging/ports/transport.js';
 import { waitUntil } from '../test/support/brokers/wait-until.js';
 import { RATE } from './latency.js';
 

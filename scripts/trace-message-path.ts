@@ -14,7 +14,7 @@ import type {
   Settlement,
   Transport,
   WireMessage,
-} from '../src/core/messaging/transport.js';
+} from '../src/core/messaging/ports/transport.js';
 import * as embedded from '../test/conformance/embedded.factory.js';
 import * as kafka from '../test/conformance/kafka.factory.js';
 import * as memory from '../test/conformance/memory.factory.js';

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { open } from 'lmdb';
-import { systemClock } from '../../src/core/messaging/clock.js';
-import type { Transport } from '../../src/core/messaging/transport.js';
+import { systemClock } from '../../src/core/messaging/ports/clock.js';
+import type { Transport } from '../../src/core/messaging/ports/transport.js';
 import { embeddedOptionsSchema } from '../../src/infrastructure/services/embedded/embedded.options.js';
 import { EmbeddedTransport } from '../../src/infrastructure/services/embedded/embedded.transport.js';
 

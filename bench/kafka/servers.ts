@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createRequire } from 'node:module';
 import type * as Kafkajs from 'kafkajs';
-import { systemClock } from '../../src/core/messaging/clock.js';
+import { systemClock } from '../../src/core/messaging/ports/clock.js';
 import { kafkaOptionsSchema } from '../../src/infrastructure/services/kafka/kafka.options.js';
 import { KafkaTransport } from '../../src/infrastructure/services/kafka/kafka.transport.js';
 import { type KafkaCluster, startKafka } from '../../test/support/brokers/kafka-cluster.js';

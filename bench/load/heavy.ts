@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { systemClock } from '../../src/core/messaging/clock.js';
-import type { Transport } from '../../src/core/messaging/transport.js';
+import { systemClock } from '../../src/core/messaging/ports/clock.js';
+import type { Transport } from '../../src/core/messaging/ports/transport.js';
 import type { BenchOptions, Figure } from '../harness.js';
 import { accepted, ceiling, elapsedSeconds, until } from './measuring.js';
 

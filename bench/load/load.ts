@@ -11,7 +11,7 @@ import {
   stopServer as stopRabbitmq,
 } from '../rabbitmq/servers.js';
 import { newTransport as newRedis, stopServer as stopRedis } from '../redis/servers.js';
-import type { Transport } from '../../src/core/messaging/transport.js';
+import type { Transport } from '../../src/core/messaging/ports/transport.js';
 import { measureLarge, measureSlowHandler } from './heavy.js';
 import { measureIdleTopics, measureSubscriptions } from './many.js';
 

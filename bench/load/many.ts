@@ -1,5 +1,5 @@
-import { systemClock } from '../../src/core/messaging/clock.js';
-import type { Transport } from '../../src/core/messaging/transport.js';
+import { systemClock } from '../../src/core/messaging/ports/clock.js';
+import type { Transport } from '../../src/core/messaging/ports/transport.js';
 import type { BenchOptions, Figure } from '../harness.js';
 import { accepted, ceiling, elapsedSeconds, until } from './measuring.js';
 import { idleCost } from './process-cost.js';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
-import { systemClock } from '../../src/core/messaging/clock.js';
-import type { Transport } from '../../src/core/messaging/transport.js';
+import { systemClock } from '../../src/core/messaging/ports/clock.js';
+import type { Transport } from '../../src/core/messaging/ports/transport.js';
 import type { Figure } from '../harness.js';
 
 const DEADLINE_MS = 60_000;

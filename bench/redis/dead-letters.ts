@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { uuidV7 } from '../../src/core/messaging/ids.js';
-import type { DeadLetterFilter } from '../../src/core/messaging/dead-letters/dead-letter-store.js';
+import { uuidV7 } from '../../src/core/messaging/message/ids.js';
+import type { DeadLetterFilter } from '../../src/core/messaging/ports/dead-letter-store.js';
 import { redisOptionsSchema } from '../../src/infrastructure/services/redis/redis.options.js';
 import { RedisDeadLetterStore } from '../../src/infrastructure/services/redis/redis-dead-letter.store.js';
 import { type BenchOptions, type Figure, percentile } from '../harness.js';

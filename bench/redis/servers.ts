@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
-import { systemClock } from '../../src/core/messaging/clock.js';
+import { systemClock } from '../../src/core/messaging/ports/clock.js';
 import { redisOptionsSchema } from '../../src/infrastructure/services/redis/redis.options.js';
 import { RedisTransport } from '../../src/infrastructure/services/redis/redis.transport.js';
 import { type RedisServer, startRedis } from '../../test/support/brokers/redis-server.js';

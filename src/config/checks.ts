@@ -1,6 +1,6 @@
-import { problemOfPattern } from '../core/messaging/pattern.js';
+import { problemOfPattern } from '../core/messaging/routing/topic-pattern.js';
 import { label } from './explain.js';
-import { nearestName } from './nearest.js';
+import { nearestName } from './did-you-mean.js';
 import { FALLBACK_NAME, isGroup, type Settings } from './settings.js';
 import {
   problemsOfMembers,

@@ -1,4 +1,4 @@
-import { nearestName } from './nearest.js';
+import { nearestName } from './did-you-mean.js';
 import { isGroup, type Settings } from './settings.js';
 import { type Shape, variantOf, type VariantsShape } from './shape.js';
 import type { SettingsSources } from './sources.js';

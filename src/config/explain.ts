@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 
-import { nearestName } from './nearest.js';
+import { nearestName } from './did-you-mean.js';
 import { isGroup, type Settings } from './settings.js';
 import { childOf, type Shape, type ValueShape, variantOf } from './shape.js';
 import { formatDuration, formatSize } from './units.js';

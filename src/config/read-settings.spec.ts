@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import { sourcesOf } from '../../test/support/load-config.js';
-import { MessagingConfigurationError } from '../core/messaging/messaging.errors.js';
+import { MessagingConfigurationError } from '../core/messaging/ports/errors.js';
 import { readSettings } from './read-settings.js';
 import { settingsSchema } from './settings.schema.js';
 import type { SettingsSources } from './sources.js';

@@ -1,10 +1,10 @@
 import * as path from 'node:path';
 import type { z } from 'zod';
 
-import { MessagingConfigurationError } from '../core/messaging/messaging.errors.js';
+import { MessagingConfigurationError } from '../core/messaging/ports/errors.js';
 import { problemsBetweenKeys } from './checks.js';
 import { coerce } from './coerce.js';
-import { complete, fallbackDirectory } from './complete.js';
+import { complete, fallbackDirectory } from './derived-settings.js';
 import { addDefaultTransport, addDependentDefaults } from './defaults.js';
 import { addEnvironment, CONFIG_FILE_VARIABLE, type ShortNames } from './environment.js';
 import { explainIssues } from './explain.js';

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 
-import type { Route } from '../core/messaging/routing.js';
+import type { Route } from '../core/messaging/routing/routing-table.js';
 import type { TransportSettings } from '../infrastructure/services/transports.js';
 import type { settingsSchema } from './settings.schema.js';
 

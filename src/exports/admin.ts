@@ -1,1 +1,1 @@
-export * from '../core/messaging/admin/index.js';
+export * from '../infrastructure/services/admin/index.js';

@@ -1,15 +1,15 @@
 export {
   type BalancedOptions,
   balancedOptionsSchema,
-} from '../infrastructure/services/composites/balanced.options.js';
-export { BalancedTransport } from '../infrastructure/services/composites/balanced.transport.js';
+} from '../infrastructure/services/composites/balanced/balanced.options.js';
+export { BalancedTransport } from '../infrastructure/services/composites/balanced/balanced.transport.js';
 export {
   type FailoverOptions,
   failoverOptionsSchema,
-} from '../infrastructure/services/composites/failover.options.js';
-export { FailoverTransport } from '../infrastructure/services/composites/failover.transport.js';
+} from '../infrastructure/services/composites/failover/failover.options.js';
+export { FailoverTransport } from '../infrastructure/services/composites/failover/failover.transport.js';
 export {
   type SpooledOptions,
   spooledOptionsSchema,
-} from '../infrastructure/services/composites/spooled.options.js';
-export { SpooledTransport } from '../infrastructure/services/composites/spooled.transport.js';
+} from '../infrastructure/services/composites/spooled/spooled.options.js';
+export { SpooledTransport } from '../infrastructure/services/composites/spooled/spooled.transport.js';

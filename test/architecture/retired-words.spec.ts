@@ -37,7 +37,7 @@ const RETIRED: readonly Retired[] = [
     instead: 'x-swy-',
     sample: "attempt: 'x-msg-attempt'",
     readers:
-      /^src\/core\/messaging\/(ports\/headers|headers|publish-options)\.ts$|\.spec\.ts$|^docs\/message-path\.md$/,
+      /^src\/core\/messaging\/(ports\/headers|message\/headers|publishing\/publish-options)\.ts$|\.spec\.ts$|^docs\/message-path\.md$/,
   },
   {
     what: 'removal of a dead letter',
@@ -100,7 +100,7 @@ describe('one word for each thing', () => {
     const names = TEXTS.map(({ name }) => name);
     expect(names).toEqual(
       expect.arrayContaining([
-        'src/core/messaging/transport.ts',
+        'src/core/messaging/ports/transport.ts',
         'docs/configuration.md',
         'README.md',
         '.env.example',

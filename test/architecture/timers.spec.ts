@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 
-const CLOCK = 'src/core/messaging/clock.ts';
+const CLOCK = 'src/core/messaging/ports/clock.ts';
 const ANYWHERE = 'src/infrastructure/services/kafka/kafka.transport.ts';
 
 /** Ways to start a timer, each of which the lint rule must catch outside the clock. */

@@ -12,7 +12,7 @@ import {
 import { DeadLetterService } from '../../src/core/messaging/index.js';
 import { embeddedOptionsSchema } from '../../src/infrastructure/services/embedded/embedded.options.js';
 import { EmbeddedTransport } from '../../src/infrastructure/services/embedded/embedded.transport.js';
-import { systemClock } from '../../src/core/messaging/clock.js';
+import { systemClock } from '../../src/core/messaging/ports/clock.js';
 import { MemoryDeadLetterStore } from '../../src/infrastructure/services/memory/memory-dead-letter.store.js';
 import { type KafkaCluster, startKafka } from '../support/brokers/kafka-cluster.js';
 import { type RabbitmqCluster, startRabbitmq } from '../support/brokers/rabbitmq-cluster.js';

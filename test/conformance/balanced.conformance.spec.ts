@@ -1,7 +1,7 @@
-import { systemClock } from '../../src/core/messaging/clock.js';
-import type { Transport, TransportContext } from '../../src/core/messaging/transport.js';
-import { balancedOptionsSchema } from '../../src/infrastructure/services/composites/balanced.options.js';
-import { BalancedTransport } from '../../src/infrastructure/services/composites/balanced.transport.js';
+import { systemClock } from '../../src/core/messaging/ports/clock.js';
+import type { Transport, TransportContext } from '../../src/core/messaging/ports/transport.js';
+import { balancedOptionsSchema } from '../../src/infrastructure/services/composites/balanced/balanced.options.js';
+import { BalancedTransport } from '../../src/infrastructure/services/composites/balanced/balanced.transport.js';
 import { memoryOptionsSchema } from '../../src/infrastructure/services/memory/memory.options.js';
 import { MemoryTransport } from '../../src/infrastructure/services/memory/memory.transport.js';
 import { SeverableTransport } from '../support/severable-transport.js';

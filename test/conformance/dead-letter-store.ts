@@ -1,4 +1,4 @@
-import type { DeadLetterStore } from '../../src/core/messaging/dead-letters/dead-letter-store.js';
+import type { DeadLetterStore } from '../../src/core/messaging/ports/dead-letter-store.js';
 import { adding } from './dead-letters/adding.js';
 import { changing } from './dead-letters/changing.js';
 import { keeping } from './dead-letters/keeping.js';

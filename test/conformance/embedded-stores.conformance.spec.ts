@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { DeadLetterStore } from '../../src/core/messaging/dead-letters/dead-letter-store.js';
-import type { IdempotencyStore } from '../../src/core/messaging/idempotency/idempotency-store.js';
-import type { Clock } from '../../src/core/messaging/transport.js';
+import type { DeadLetterStore } from '../../src/core/messaging/ports/dead-letter-store.js';
+import type { IdempotencyStore } from '../../src/core/messaging/ports/idempotency-store.js';
+import type { Clock } from '../../src/core/messaging/ports/transport.js';
 import { EmbeddedDeadLetterStore } from '../../src/infrastructure/services/embedded/embedded-dead-letter.store.js';
 import { EmbeddedIdempotencyStore } from '../../src/infrastructure/services/embedded/embedded-idempotency.store.js';
 import { describeDeadLetterStore } from './dead-letter-store.js';

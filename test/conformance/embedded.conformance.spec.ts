@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { Transport, TransportContext } from '../../src/core/messaging/transport.js';
+import type { Transport, TransportContext } from '../../src/core/messaging/ports/transport.js';
 import { createTransport, newDirectory } from './embedded.factory.js';
 import { describeTransport } from './transport/index.js';
 

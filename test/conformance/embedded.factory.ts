@@ -1,8 +1,8 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { systemClock } from '../../src/core/messaging/clock.js';
-import type { Transport, TransportContext } from '../../src/core/messaging/transport.js';
+import { systemClock } from '../../src/core/messaging/ports/clock.js';
+import type { Transport, TransportContext } from '../../src/core/messaging/ports/transport.js';
 import { embeddedOptionsSchema } from '../../src/infrastructure/services/embedded/embedded.options.js';
 import { EmbeddedTransport } from '../../src/infrastructure/services/embedded/embedded.transport.js';
 

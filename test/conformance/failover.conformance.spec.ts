@@ -1,7 +1,7 @@
-import { systemClock } from '../../src/core/messaging/clock.js';
-import type { Transport, TransportContext } from '../../src/core/messaging/transport.js';
-import { failoverOptionsSchema } from '../../src/infrastructure/services/composites/failover.options.js';
-import { FailoverTransport } from '../../src/infrastructure/services/composites/failover.transport.js';
+import { systemClock } from '../../src/core/messaging/ports/clock.js';
+import type { Transport, TransportContext } from '../../src/core/messaging/ports/transport.js';
+import { failoverOptionsSchema } from '../../src/infrastructure/services/composites/failover/failover.options.js';
+import { FailoverTransport } from '../../src/infrastructure/services/composites/failover/failover.transport.js';
 import { memoryOptionsSchema } from '../../src/infrastructure/services/memory/memory.options.js';
 import { MemoryTransport } from '../../src/infrastructure/services/memory/memory.transport.js';
 import { SeverableTransport } from '../support/severable-transport.js';

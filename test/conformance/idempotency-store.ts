@@ -1,7 +1,4 @@
-import type {
-  IdempotencyClaim,
-  IdempotencyStore,
-} from '../../src/core/messaging/idempotency/idempotency-store.js';
+import type { IdempotencyClaim, IdempotencyStore } from '../../src/core/messaging/ports/idempotency-store.js';
 import { describeStore, type StoreCase, type StoreOptions } from './store-suite.js';
 
 const LEASE_MS = 400;

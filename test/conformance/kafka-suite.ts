@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Transport, TransportContext } from '../../src/core/messaging/transport.js';
+import type { Transport, TransportContext } from '../../src/core/messaging/ports/transport.js';
 import type { KafkaCluster } from '../support/brokers/kafka-cluster.js';
 import { createTransport } from './kafka.factory.js';
 import type { ConformanceOptions } from './transport/index.js';

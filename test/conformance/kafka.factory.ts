@@ -1,5 +1,5 @@
-import { systemClock } from '../../src/core/messaging/clock.js';
-import type { Transport, TransportContext } from '../../src/core/messaging/transport.js';
+import { systemClock } from '../../src/core/messaging/ports/clock.js';
+import type { Transport, TransportContext } from '../../src/core/messaging/ports/transport.js';
 import { kafkaOptionsSchema } from '../../src/infrastructure/services/kafka/kafka.options.js';
 import { KafkaTransport } from '../../src/infrastructure/services/kafka/kafka.transport.js';
 

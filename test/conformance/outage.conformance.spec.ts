@@ -1,4 +1,4 @@
-import type { Transport } from '../../src/core/messaging/transport.js';
+import type { Transport } from '../../src/core/messaging/ports/transport.js';
 import { SeverableTransport } from '../support/severable-transport.js';
 import { createTransport } from './memory.factory.js';
 import { describeTransport } from './transport/index.js';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Transport, TransportContext } from '../../src/core/messaging/transport.js';
+import type { Transport, TransportContext } from '../../src/core/messaging/ports/transport.js';
 import type { RabbitmqCluster } from '../support/brokers/rabbitmq-cluster.js';
 import { createTransport } from './rabbitmq.factory.js';
 import type { ConformanceOptions } from './transport/index.js';

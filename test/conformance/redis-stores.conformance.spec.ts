@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import type { DeadLetterStore } from '../../src/core/messaging/dead-letters/dead-letter-store.js';
-import type { IdempotencyStore } from '../../src/core/messaging/idempotency/idempotency-store.js';
-import type { Clock } from '../../src/core/messaging/transport.js';
+import type { DeadLetterStore } from '../../src/core/messaging/ports/dead-letter-store.js';
+import type { IdempotencyStore } from '../../src/core/messaging/ports/idempotency-store.js';
+import type { Clock } from '../../src/core/messaging/ports/transport.js';
 import {
   type RedisOptions,
   redisOptionsSchema,

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Transport, TransportContext } from '../../src/core/messaging/transport.js';
+import type { Transport, TransportContext } from '../../src/core/messaging/ports/transport.js';
 import { createTransport } from './redis.factory.js';
 import type { ConformanceOptions } from './transport/index.js';
 

@@ -1,5 +1,5 @@
-import { systemClock } from '../../src/core/messaging/clock.js';
-import type { Transport, TransportContext } from '../../src/core/messaging/transport.js';
+import { systemClock } from '../../src/core/messaging/ports/clock.js';
+import type { Transport, TransportContext } from '../../src/core/messaging/ports/transport.js';
 import { redisOptionsSchema } from '../../src/infrastructure/services/redis/redis.options.js';
 import { RedisTransport } from '../../src/infrastructure/services/redis/redis.transport.js';
 

@@ -1,10 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { systemClock } from '../../src/core/messaging/clock.js';
-import type { Transport, TransportContext } from '../../src/core/messaging/transport.js';
-import { SpooledTransport } from '../../src/infrastructure/services/composites/spooled.transport.js';
-import { spooledOptionsSchema } from '../../src/infrastructure/services/composites/spooled.options.js';
+import { systemClock } from '../../src/core/messaging/ports/clock.js';
+import type { Transport, TransportContext } from '../../src/core/messaging/ports/transport.js';
+import { SpooledTransport } from '../../src/infrastructure/services/composites/spooled/spooled.transport.js';
+import { spooledOptionsSchema } from '../../src/infrastructure/services/composites/spooled/spooled.options.js';
 import { memoryOptionsSchema } from '../../src/infrastructure/services/memory/memory.options.js';
 import { MemoryTransport } from '../../src/infrastructure/services/memory/memory.transport.js';
 import { SeverableTransport } from '../support/severable-transport.js';

@@ -1,4 +1,4 @@
-import { ManualClock } from '../../src/core/messaging/testing/index.js';
+import { ManualClock } from '../../src/exports/testing.js';
 import { sleep } from './transport/harness.js';
 
 /** What every store can do besides its own business. */

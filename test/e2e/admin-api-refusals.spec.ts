@@ -1,5 +1,5 @@
 import { Controller, Get, Logger } from '@nestjs/common';
-import type { AdminAuthorizer } from '../../src/core/messaging/admin/index.js';
+import type { AdminAuthorizer } from '../../src/infrastructure/services/admin/index.js';
 import { MessagingError } from '../../src/core/messaging/index.js';
 import {
   authorizer,

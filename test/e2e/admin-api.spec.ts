@@ -3,7 +3,7 @@ import { z } from 'zod';
 import {
   MessagingAdminModule,
   type MessagingAdminModuleOptions,
-} from '../../src/core/messaging/admin/index.js';
+} from '../../src/infrastructure/services/admin/index.js';
 import { defineMessage, MessageHandler } from '../../src/core/messaging/index.js';
 import { eventually } from '../support/demonstration.js';
 import {

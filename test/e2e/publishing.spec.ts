@@ -7,8 +7,8 @@ import {
   type PublishManyError,
   systemClock,
 } from '../../src/core/messaging/index.js';
-import { failoverOptionsSchema } from '../../src/infrastructure/services/composites/failover.options.js';
-import { FailoverTransport } from '../../src/infrastructure/services/composites/failover.transport.js';
+import { failoverOptionsSchema } from '../../src/infrastructure/services/composites/failover/failover.options.js';
+import { FailoverTransport } from '../../src/infrastructure/services/composites/failover/failover.transport.js';
 import { eventually } from '../support/demonstration.js';
 import { bootApp, closeApps, memoryTransport } from '../support/messaging-app.js';
 

@@ -6,13 +6,13 @@ import {
   type PayloadOf,
   systemClock,
 } from '../../src/core/messaging/index.js';
-import type { Transport } from '../../src/core/messaging/transport.js';
-import { balancedOptionsSchema } from '../../src/infrastructure/services/composites/balanced.options.js';
-import { BalancedTransport } from '../../src/infrastructure/services/composites/balanced.transport.js';
-import { failoverOptionsSchema } from '../../src/infrastructure/services/composites/failover.options.js';
-import { FailoverTransport } from '../../src/infrastructure/services/composites/failover.transport.js';
-import { spooledOptionsSchema } from '../../src/infrastructure/services/composites/spooled.options.js';
-import { SpooledTransport } from '../../src/infrastructure/services/composites/spooled.transport.js';
+import type { Transport } from '../../src/core/messaging/ports/transport.js';
+import { balancedOptionsSchema } from '../../src/infrastructure/services/composites/balanced/balanced.options.js';
+import { BalancedTransport } from '../../src/infrastructure/services/composites/balanced/balanced.transport.js';
+import { failoverOptionsSchema } from '../../src/infrastructure/services/composites/failover/failover.options.js';
+import { FailoverTransport } from '../../src/infrastructure/services/composites/failover/failover.transport.js';
+import { spooledOptionsSchema } from '../../src/infrastructure/services/composites/spooled/spooled.options.js';
+import { SpooledTransport } from '../../src/infrastructure/services/composites/spooled/spooled.transport.js';
 import { spoolOn } from '../faults/spool-bench.js';
 import { waitUntil } from '../support/brokers/wait-until.js';
 import { bootApp, closeApps, memoryTransport } from '../support/messaging-app.js';

@@ -1,10 +1,10 @@
 import { HealthModule } from '../../src/infrastructure/services/health/health.module.js';
-import { BalancedTransport } from '../../src/infrastructure/services/composites/balanced.transport.js';
-import { balancedOptionsSchema } from '../../src/infrastructure/services/composites/balanced.options.js';
-import { FailoverTransport } from '../../src/infrastructure/services/composites/failover.transport.js';
-import { failoverOptionsSchema } from '../../src/infrastructure/services/composites/failover.options.js';
+import { BalancedTransport } from '../../src/infrastructure/services/composites/balanced/balanced.transport.js';
+import { balancedOptionsSchema } from '../../src/infrastructure/services/composites/balanced/balanced.options.js';
+import { FailoverTransport } from '../../src/infrastructure/services/composites/failover/failover.transport.js';
+import { failoverOptionsSchema } from '../../src/infrastructure/services/composites/failover/failover.options.js';
 import { z } from 'zod';
-import { systemClock } from '../../src/core/messaging/clock.js';
+import { systemClock } from '../../src/core/messaging/ports/clock.js';
 import { defineMessage } from '../../src/core/messaging/index.js';
 import { eventually } from '../support/demonstration.js';
 import { memoryTransport } from '../support/messaging-app.js';

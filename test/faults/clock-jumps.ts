@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Clock, Transport } from '../../src/core/messaging/transport.js';
+import type { Clock, Transport } from '../../src/core/messaging/ports/transport.js';
 import { waitUntil } from '../support/brokers/wait-until.js';
 import { JumpingClock } from '../support/jumping-clock.js';
 import type { Load } from '../support/transport-load.js';

@@ -1,6 +1,6 @@
 import { appendFileSync } from 'node:fs';
-import { systemClock } from '../../src/core/messaging/clock.js';
-import type { Transport } from '../../src/core/messaging/transport.js';
+import { systemClock } from '../../src/core/messaging/ports/clock.js';
+import type { Transport } from '../../src/core/messaging/ports/transport.js';
 import { embeddedOptionsSchema } from '../../src/infrastructure/services/embedded/embedded.options.js';
 import { EmbeddedTransport } from '../../src/infrastructure/services/embedded/embedded.transport.js';
 import { endWithParent } from '../support/end-with-parent.js';

@@ -1,4 +1,4 @@
-import type { Clock } from '../../src/core/messaging/transport.js';
+import type { Clock } from '../../src/core/messaging/ports/transport.js';
 import { embeddedOptionsSchema } from '../../src/infrastructure/services/embedded/embedded.options.js';
 import { EmbeddedTransport } from '../../src/infrastructure/services/embedded/embedded.transport.js';
 import { newDirectory } from '../conformance/embedded.factory.js';

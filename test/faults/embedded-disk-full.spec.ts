@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { PublishOutcome } from '../../src/core/messaging/transport.js';
+import type { PublishOutcome } from '../../src/core/messaging/ports/transport.js';
 import { type SmallDisk, smallDisk } from '../support/small-disk.js';
 import { newFolder, newTransport, startChild, until } from './embedded-process.js';
 

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { SpooledTransport } from '../../src/infrastructure/services/composites/spooled.transport.js';
+import type { SpooledTransport } from '../../src/infrastructure/services/composites/spooled/spooled.transport.js';
 import { waitUntil } from '../support/brokers/wait-until.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
 import { startChild } from './child-process.js';

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Transport } from '../../src/core/messaging/transport.js';
+import type { Transport } from '../../src/core/messaging/ports/transport.js';
 import { type SmallDisk, smallDisk } from '../support/small-disk.js';
 import { waitUntil } from '../support/brokers/wait-until.js';
 import { DISK_FAULT, faultRow } from './fault-matrix.js';

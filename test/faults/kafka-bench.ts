@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Clock } from '../../src/core/messaging/transport.js';
+import type { Clock } from '../../src/core/messaging/ports/transport.js';
 import { kafkaOptionsSchema } from '../../src/infrastructure/services/kafka/kafka.options.js';
 import { KafkaTransport } from '../../src/infrastructure/services/kafka/kafka.transport.js';
 import { type Bench, bench } from './transport-bench.js';

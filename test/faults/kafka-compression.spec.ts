@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type Admin, CompressionTypes, Kafka, logLevel, Partitioners } from 'kafkajs';
-import { MAX_EXPANDED_BYTES } from '../../src/infrastructure/services/kafka/compression.js';
+import { MAX_EXPANDED_BYTES } from '../../src/infrastructure/services/kafka/kafkajs/compression.js';
 import { type KafkaCluster, startKafka } from '../support/brokers/kafka-cluster.js';
 import { waitUntil } from '../support/brokers/wait-until.js';
 import { connected, kafkaBench } from './kafka-bench.js';

@@ -1,4 +1,4 @@
-import type { Transport } from '../../src/core/messaging/transport.js';
+import type { Transport } from '../../src/core/messaging/ports/transport.js';
 import { waitUntil, waitWhileMoving } from '../support/brokers/wait-until.js';
 import { watchSlowdown } from '../support/machine-time.js';
 import { type Child, startChild } from './child-process.js';

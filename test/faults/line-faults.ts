@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Transport } from '../../src/core/messaging/transport.js';
+import type { Transport } from '../../src/core/messaging/ports/transport.js';
 import type { FaultProxy } from '../support/brokers/fault-proxy.js';
 import { faultRow, LINE_FAULTS, type LineFault } from './fault-matrix.js';
 import { closeAll } from './transport-bench.js';

@@ -13,7 +13,7 @@ import {
   MessagingModule,
   MessagingService,
 } from '../../src/core/messaging/index.js';
-import type { Transport } from '../../src/core/messaging/transport.js';
+import type { Transport } from '../../src/core/messaging/ports/transport.js';
 import { EmbeddedDeadLetterStore } from '../../src/infrastructure/services/embedded/embedded-dead-letter.store.js';
 import { endWithParent } from '../support/end-with-parent.js';
 import type { KeysTask } from './keys-child.js';

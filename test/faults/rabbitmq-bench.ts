@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type ConfirmChannel, connect } from 'amqplib';
-import type { Clock } from '../../src/core/messaging/transport.js';
+import type { Clock } from '../../src/core/messaging/ports/transport.js';
 import { rabbitmqOptionsSchema } from '../../src/infrastructure/services/rabbitmq/rabbitmq.options.js';
 import { RabbitmqTransport } from '../../src/infrastructure/services/rabbitmq/rabbitmq.transport.js';
 import type { FaultProxy } from '../support/brokers/fault-proxy.js';

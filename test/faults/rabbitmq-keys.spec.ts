@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { OnDelivery, Transport } from '../../src/core/messaging/transport.js';
+import type { OnDelivery, Transport } from '../../src/core/messaging/ports/transport.js';
 import { startFaultProxy } from '../support/brokers/fault-proxy.js';
 import { type RabbitmqCluster, startRabbitmq } from '../support/brokers/rabbitmq-cluster.js';
 import { waitUntil } from '../support/brokers/wait-until.js';

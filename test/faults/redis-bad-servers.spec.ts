@@ -1,4 +1,4 @@
-import { TopicKeys } from '../../src/infrastructure/services/redis/redis-keys.js';
+import { TopicKeys } from '../../src/infrastructure/services/redis/topology/redis-keys.js';
 import { type RedisServer, startRedis } from '../support/brokers/redis-server.js';
 import { waitUntil } from '../support/brokers/wait-until.js';
 import { connected, redisBench } from './redis-bench.js';

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { systemClock } from '../../src/core/messaging/clock.js';
-import { balancedOptionsSchema } from '../../src/infrastructure/services/composites/balanced.options.js';
-import { BalancedTransport } from '../../src/infrastructure/services/composites/balanced.transport.js';
+import { systemClock } from '../../src/core/messaging/ports/clock.js';
+import { balancedOptionsSchema } from '../../src/infrastructure/services/composites/balanced/balanced.options.js';
+import { BalancedTransport } from '../../src/infrastructure/services/composites/balanced/balanced.transport.js';
 import { redisOptionsSchema } from '../../src/infrastructure/services/redis/redis.options.js';
 import { RedisTransport } from '../../src/infrastructure/services/redis/redis.transport.js';
 import { type FaultProxy, startFaultProxy } from '../support/brokers/fault-proxy.js';

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Clock } from '../../src/core/messaging/transport.js';
+import type { Clock } from '../../src/core/messaging/ports/transport.js';
 import { redisOptionsSchema } from '../../src/infrastructure/services/redis/redis.options.js';
 import { RedisTransport } from '../../src/infrastructure/services/redis/redis.transport.js';
 import { type Bench, bench } from './transport-bench.js';

@@ -1,4 +1,4 @@
-import { TopicKeys } from '../../src/infrastructure/services/redis/redis-keys.js';
+import { TopicKeys } from '../../src/infrastructure/services/redis/topology/redis-keys.js';
 import { type RedisClusterSetup, startRedisCluster } from '../support/brokers/redis-cluster.js';
 import type { LoadResult } from '../support/transport-load.js';
 import { faultRow } from './fault-matrix.js';

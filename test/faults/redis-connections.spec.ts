@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { TransportEvent } from '../../src/core/messaging/transport.js';
+import type { TransportEvent } from '../../src/core/messaging/ports/transport.js';
 import { type FaultProxy, startFaultProxy } from '../support/brokers/fault-proxy.js';
 import { type RedisServer, startRedis } from '../support/brokers/redis-server.js';
 import { waitUntil } from '../support/brokers/wait-until.js';

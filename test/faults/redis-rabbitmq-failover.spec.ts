@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { failoverOptionsSchema } from '../../src/infrastructure/services/composites/failover.options.js';
-import { FailoverTransport } from '../../src/infrastructure/services/composites/failover.transport.js';
+import { failoverOptionsSchema } from '../../src/infrastructure/services/composites/failover/failover.options.js';
+import { FailoverTransport } from '../../src/infrastructure/services/composites/failover/failover.transport.js';
 import { type RabbitmqCluster, startRabbitmq } from '../support/brokers/rabbitmq-cluster.js';
 import { type RedisServer, startRedis } from '../support/brokers/redis-server.js';
 import { waitUntil } from '../support/brokers/wait-until.js';

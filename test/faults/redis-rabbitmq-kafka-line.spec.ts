@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { SpooledTransport } from '../../src/infrastructure/services/composites/spooled.transport.js';
+import type { SpooledTransport } from '../../src/infrastructure/services/composites/spooled/spooled.transport.js';
 import { type FaultProxy, startFaultProxy } from '../support/brokers/fault-proxy.js';
 import { type KafkaCluster, startKafka } from '../support/brokers/kafka-cluster.js';
 import { type RabbitmqCluster, startRabbitmq } from '../support/brokers/rabbitmq-cluster.js';

@@ -1,5 +1,5 @@
-import { failoverOptionsSchema } from '../../src/infrastructure/services/composites/failover.options.js';
-import { FailoverTransport } from '../../src/infrastructure/services/composites/failover.transport.js';
+import { failoverOptionsSchema } from '../../src/infrastructure/services/composites/failover/failover.options.js';
+import { FailoverTransport } from '../../src/infrastructure/services/composites/failover/failover.transport.js';
 import { type FaultProxy, startFaultProxy } from '../support/brokers/fault-proxy.js';
 import { type RabbitmqCluster, startRabbitmq } from '../support/brokers/rabbitmq-cluster.js';
 import { type RedisServer, startRedis } from '../support/brokers/redis-server.js';

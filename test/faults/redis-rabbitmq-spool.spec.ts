@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { SpooledTransport } from '../../src/infrastructure/services/composites/spooled.transport.js';
+import type { SpooledTransport } from '../../src/infrastructure/services/composites/spooled/spooled.transport.js';
 import { type RabbitmqCluster, startRabbitmq } from '../support/brokers/rabbitmq-cluster.js';
 import { type RedisServer, startRedis } from '../support/brokers/redis-server.js';
 import { waitUntil } from '../support/brokers/wait-until.js';

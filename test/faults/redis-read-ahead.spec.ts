@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { Consumer, Settlement } from '../../src/core/messaging/transport.js';
-import { TopicKeys } from '../../src/infrastructure/services/redis/redis-keys.js';
+import type { Consumer, Settlement } from '../../src/core/messaging/ports/transport.js';
+import { TopicKeys } from '../../src/infrastructure/services/redis/topology/redis-keys.js';
 import type { RedisTransport } from '../../src/infrastructure/services/redis/redis.transport.js';
 import { type RedisServer, startRedis } from '../support/brokers/redis-server.js';
 import { waitUntil } from '../support/brokers/wait-until.js';

@@ -1,4 +1,4 @@
-import { DEAD_LETTER_STATUSES } from '../../src/core/messaging/dead-letters/dead-letter-store.js';
+import { DEAD_LETTER_STATUSES } from '../../src/core/messaging/ports/dead-letter-store.js';
 import { redisOptionsSchema } from '../../src/infrastructure/services/redis/redis.options.js';
 import { RedisDeadLetterStore } from '../../src/infrastructure/services/redis/redis-dead-letter.store.js';
 import { RedisIdempotencyStore } from '../../src/infrastructure/services/redis/redis-idempotency.store.js';

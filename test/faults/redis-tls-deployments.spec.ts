@@ -2,7 +2,7 @@ import { type RedisClusterSetup, startRedisCluster } from '../support/brokers/re
 import { type RedisSentinelSetup, startRedisSentinel } from '../support/brokers/redis-sentinel.js';
 import { createTestCertificates, type TestCertificates } from '../support/brokers/test-certificates.js';
 import { waitUntil } from '../support/brokers/wait-until.js';
-import { TopicKeys } from '../../src/infrastructure/services/redis/redis-keys.js';
+import { TopicKeys } from '../../src/infrastructure/services/redis/topology/redis-keys.js';
 import { connected, redisBench } from './redis-bench.js';
 import { closeAll, collected, publishOne } from './transport-bench.js';
 

@@ -1,9 +1,9 @@
-import { systemClock } from '../../src/core/messaging/clock.js';
-import type { Transport, TransportContext } from '../../src/core/messaging/transport.js';
-import { failoverOptionsSchema } from '../../src/infrastructure/services/composites/failover.options.js';
-import { FailoverTransport } from '../../src/infrastructure/services/composites/failover.transport.js';
-import { spooledOptionsSchema } from '../../src/infrastructure/services/composites/spooled.options.js';
-import { SpooledTransport } from '../../src/infrastructure/services/composites/spooled.transport.js';
+import { systemClock } from '../../src/core/messaging/ports/clock.js';
+import type { Transport, TransportContext } from '../../src/core/messaging/ports/transport.js';
+import { failoverOptionsSchema } from '../../src/infrastructure/services/composites/failover/failover.options.js';
+import { FailoverTransport } from '../../src/infrastructure/services/composites/failover/failover.transport.js';
+import { spooledOptionsSchema } from '../../src/infrastructure/services/composites/spooled/spooled.options.js';
+import { SpooledTransport } from '../../src/infrastructure/services/composites/spooled/spooled.transport.js';
 import { embeddedOptionsSchema } from '../../src/infrastructure/services/embedded/embedded.options.js';
 import { EmbeddedTransport } from '../../src/infrastructure/services/embedded/embedded.transport.js';
 import { memoryOptionsSchema } from '../../src/infrastructure/services/memory/memory.options.js';

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { systemClock } from '../../src/core/messaging/clock.js';
+import { systemClock } from '../../src/core/messaging/ports/clock.js';
 import type {
   Clock,
   Delivery,
@@ -8,7 +8,7 @@ import type {
   Transport,
   TransportContext,
   TransportEvent,
-} from '../../src/core/messaging/transport.js';
+} from '../../src/core/messaging/ports/transport.js';
 
 /** A transport of a test, with what it has told. */
 export interface Bench<T extends Transport> {

@@ -1,4 +1,4 @@
-import { systemClock } from '../../src/core/messaging/clock.js';
+import { systemClock } from '../../src/core/messaging/ports/clock.js';
 import { memoryOptionsSchema } from '../../src/infrastructure/services/memory/memory.options.js';
 import { MemoryTransport } from '../../src/infrastructure/services/memory/memory.transport.js';
 import { waitUntil } from '../support/brokers/wait-until.js';

@@ -1,6 +1,6 @@
 import { Socket } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Backlog, Transport } from '../../src/core/messaging/transport.js';
+import type { Backlog, Transport } from '../../src/core/messaging/ports/transport.js';
 import { waitUntil, waitWhileMoving } from '../support/brokers/wait-until.js';
 import { Load, type LoadResult } from '../support/transport-load.js';
 import type { FaultRow } from './fault-matrix.js';

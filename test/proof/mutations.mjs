@@ -5,7 +5,7 @@
 export const MUTATIONS = [
   {
     name: 'a message is acknowledged before it is handled',
-    file: 'src/core/messaging/delivery-processor.ts',
+    file: 'src/core/messaging/delivery/delivery-processor.ts',
     find: 'const handling = new DeliveryInProgress(entry, delivery, load, resolve);',
     replace: 'const handling = new DeliveryInProgress(entry, delivery, load, resolve);\n      resolve(ACK);',
     needs: [],
@@ -13,31 +13,31 @@ export const MUTATIONS = [
   },
   {
     name: 'a dead letter is stored after the acknowledgement',
-    file: 'src/core/messaging/delivery-processor.ts',
+    file: 'src/core/messaging/delivery/delivery-processor.ts',
     find: "if (outcome.kind === 'dead-letter' && !(await",
     replace: "handling.settle(ACK);\n  if (outcome.kind === 'dead-letter' && !(await",
     needs: [],
-    jest: ['src/core/messaging/delivery-processor.spec.ts'],
+    jest: ['src/core/messaging/delivery/delivery-processor.spec.ts'],
   },
   {
     name: 'a copy of a handled message is parked because its attempts are used up',
-    file: 'src/core/messaging/delivery-processor.ts',
+    file: 'src/core/messaging/delivery/delivery-processor.ts',
     find: 'if (!needsClaim(handling)) refuseUsedUp(',
     replace: 'refuseUsedUp(',
     needs: [],
-    jest: ['src/core/messaging/delivery-processor.spec.ts', '-t', 'idempotency window'],
+    jest: ['src/core/messaging/delivery/delivery-processor.spec.ts', '-t', 'idempotency window'],
   },
   {
     name: 'a claimed message runs once more than its attempts allow',
-    file: 'src/core/messaging/delivery-processor.ts',
+    file: 'src/core/messaging/delivery/delivery-processor.ts',
     find: '  refuseUsedUp(handling.attempt, handling.entry);\n  return undefined;',
     replace: '  return undefined;',
     needs: [],
-    jest: ['src/core/messaging/delivery-processor.spec.ts', '-t', 'idempotency window'],
+    jest: ['src/core/messaging/delivery/delivery-processor.spec.ts', '-t', 'idempotency window'],
   },
   {
     name: 'a publish has no deadline',
-    file: 'src/core/messaging/transport-call.ts',
+    file: 'src/core/messaging/publishing/guarded-publish.ts',
     find: 'answered = await this.#deadlines.within(answering, deadline);',
     replace: 'void deadline;\n      answered = await answering;',
     needs: [],
@@ -45,7 +45,7 @@ export const MUTATIONS = [
   },
   {
     name: 'Redis does not wait for its replicas',
-    file: 'src/infrastructure/services/redis/redis-publisher.ts',
+    file: 'src/infrastructure/services/redis/publish/redis-publisher.ts',
     find: 'if (replicas === 0) return',
     replace: 'if (replicas >= 0) return',
     needs: ['redis'],
@@ -57,7 +57,7 @@ export const MUTATIONS = [
   },
   {
     name: 'RabbitMQ is not asked to return what it cannot route',
-    file: 'src/infrastructure/services/rabbitmq/envelope.ts',
+    file: 'src/infrastructure/services/rabbitmq/wire/message-codec.ts',
     find: 'mandatory: true',
     replace: 'mandatory: false',
     needs: ['rabbitmq'],
@@ -65,7 +65,7 @@ export const MUTATIONS = [
   },
   {
     name: 'RabbitMQ: a timeout is called a definite failure',
-    file: 'src/infrastructure/services/rabbitmq/publish-outcomes.ts',
+    file: 'src/infrastructure/services/rabbitmq/publish/publish-outcomes.ts',
     find: "overdue: ({ label }) => ({ kind: 'unknown'",
     replace: "overdue: ({ label }) => ({ kind: 'unavailable'",
     needs: ['rabbitmq'],
@@ -73,7 +73,7 @@ export const MUTATIONS = [
   },
   {
     name: 'Kafka: a retry is written after the offset is committed',
-    file: 'src/infrastructure/services/kafka/kafka-consumer.ts',
+    file: 'src/infrastructure/services/kafka/consume/kafka-consumer.ts',
     find: `if (settlement.kind !== 'retry' || (await this.#handOn(held, settlement)))
           held.partition.settle(held.taken);
         this.#settled(held, done);`,
@@ -90,11 +90,11 @@ export const MUTATIONS = [
   },
   {
     name: 'what is spooled is deleted before a broker has taken it',
-    file: 'src/infrastructure/services/composites/spool-drain.ts',
+    file: 'src/infrastructure/services/composites/spooled/spool-drain.ts',
     find: 'const messages = items.map(({ message }) => message);',
     replace:
       'const messages = items.map(({ message }) => message);\n    for (const item of items) this.#done(item);',
     needs: [],
-    jest: ['src/infrastructure/services/composites/spool-drain.spec.ts'],
+    jest: ['src/infrastructure/services/composites/spooled/spool-drain.spec.ts'],
   },
 ];

@@ -13,7 +13,7 @@ import {
   MessagingService,
   type MessagingView,
 } from '../../src/core/messaging/index.js';
-import { isComposite } from '../../src/core/messaging/composite.js';
+import { isComposite } from '../../src/core/messaging/ports/composite-transport.js';
 import { Backends, InfrastructureModule } from '../../src/infrastructure/services/infrastructure.module.js';
 import { seededRandom } from '../support/seeded-random.js';
 import { DeadLetterKeeper, ProofHandlers } from './consumers.js';

@@ -1,10 +1,10 @@
 import { Logger } from '@nestjs/common';
 import { DeadLetterService } from '../../src/core/messaging/dead-letters/dead-letter.service.js';
-import type { NewDeadLetter } from '../../src/core/messaging/dead-letters/dead-letter-store.js';
-import { HEADER } from '../../src/core/messaging/headers.js';
-import { uuidV7 } from '../../src/core/messaging/ids.js';
-import type { MessagingEvent } from '../../src/core/messaging/messaging.events.js';
-import type { PublishOutcome, WireMessage } from '../../src/core/messaging/transport.js';
+import type { NewDeadLetter } from '../../src/core/messaging/ports/dead-letter-store.js';
+import { HEADER } from '../../src/core/messaging/message/headers.js';
+import { uuidV7 } from '../../src/core/messaging/message/ids.js';
+import type { MessagingEvent } from '../../src/core/messaging/observing/events.js';
+import type { PublishOutcome, WireMessage } from '../../src/core/messaging/ports/transport.js';
 import { MemoryDeadLetterStore } from '../../src/infrastructure/services/memory/memory-dead-letter.store.js';
 import { HandClock } from './hand-clock.js';
 

@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import type { NewDeadLetter } from '../../src/core/messaging/dead-letters/dead-letter-store.js';
+import type { NewDeadLetter } from '../../src/core/messaging/ports/dead-letter-store.js';
 import type { DeadLetterSink } from '../../src/core/messaging/delivery/dead-letter-parking.js';
-import { DeliveryInProgress } from '../../src/core/messaging/handling.js';
+import { DeliveryInProgress } from '../../src/core/messaging/delivery/delivery-in-progress.js';
 import type { HandlerEntry } from '../../src/core/messaging/handlers/handler-entry.js';
-import { defineMessage, type MessageType } from '../../src/core/messaging/message-type.js';
+import { defineMessage, type MessageType } from '../../src/core/messaging/message/message-type.js';
 import { DEFAULT_RETRY_POLICY } from '../../src/core/messaging/retry-policy.js';
-import type { Delivery, Settlement } from '../../src/core/messaging/transport.js';
+import type { Delivery, Settlement } from '../../src/core/messaging/ports/transport.js';
 
 /** Trims, so that a test sees whether the handler gets the payload of the schema or the one of the wire. */
 const Placed = defineMessage('orders.placed', z.object({ id: z.string().trim() })) as unknown as MessageType;

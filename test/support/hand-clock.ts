@@ -1,4 +1,4 @@
-import type { Clock } from '../../src/core/messaging/transport.js';
+import type { Clock } from '../../src/core/messaging/ports/transport.js';
 
 const BEGIN = Date.UTC(2026, 0, 1);
 

@@ -1,5 +1,5 @@
-import { systemClock } from '../../src/core/messaging/clock.js';
-import type { Clock } from '../../src/core/messaging/transport.js';
+import { systemClock } from '../../src/core/messaging/ports/clock.js';
+import type { Clock } from '../../src/core/messaging/ports/transport.js';
 
 /** The clock of a machine whose time of day somebody sets; what measures durations goes on as before. */
 export class JumpingClock implements Clock {

@@ -5,7 +5,7 @@ import * as yaml from 'yaml';
 import { type AppConfig, readAppConfig } from '../../src/app.config.js';
 import type { SettingsSources } from '../../src/config/sources.js';
 import { yamlReader } from '../../src/config/yaml-source.js';
-import { MessagingConfigurationError } from '../../src/core/messaging/messaging.errors.js';
+import { MessagingConfigurationError } from '../../src/core/messaging/ports/errors.js';
 
 /** Where the configuration is read; nothing of it exists. */
 export const CWD = path.resolve('/srv/shop');

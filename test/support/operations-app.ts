@@ -6,7 +6,7 @@ import {
   apiKeyAuthorizer,
   MessagingAdminModule,
   type MessagingAdminModuleOptions,
-} from '../../src/core/messaging/admin/index.js';
+} from '../../src/infrastructure/services/admin/index.js';
 import {
   DeadLetterService,
   MessagingModule,

@@ -1,4 +1,4 @@
-import { MessagingError } from '../../src/core/messaging/messaging.errors.js';
+import { MessagingError } from '../../src/core/messaging/ports/errors.js';
 import type {
   Consumer,
   Delivery,
@@ -7,7 +7,7 @@ import type {
   Subscription,
   Transport,
   TransportContext,
-} from '../../src/core/messaging/transport.js';
+} from '../../src/core/messaging/ports/transport.js';
 
 type OnEvent = TransportContext['onEvent'];
 

@@ -5,7 +5,7 @@ import type {
   PublishOutcome,
   Settlement,
   Transport,
-} from '../../src/core/messaging/transport.js';
+} from '../../src/core/messaging/ports/transport.js';
 import { machineNow } from './machine-time.js';
 import { usedBytes, usedBytesNow } from './used-bytes.js';
 

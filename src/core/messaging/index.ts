@@ -1,6 +1,6 @@
-export { type Codec, jsonCodec } from './codec.js';
-export { systemClock } from './clock.js';
-export { dtoSchema } from './dto-schema.js';
+export { type Codec, jsonCodec } from './message/codec.js';
+export { systemClock } from './ports/clock.js';
+export { dtoSchema } from './message/dto-schema.js';
 export {
   DEAD_LETTER_REASONS,
   DEAD_LETTER_STATUSES,
@@ -16,17 +16,17 @@ export {
   type DeadLetterSummary,
   type FailedAttempt,
   type NewDeadLetter,
-} from './dead-letters/dead-letter-store.js';
+} from './ports/dead-letter-store.js';
 export { DeadLetterService } from './dead-letters/dead-letter.service.js';
-export { HEADER } from './headers.js';
+export { HEADER } from './message/headers.js';
 export {
   MessageHandler,
   type MessageHandlerOptions,
   type MessageHandlerOptionsFactory,
 } from './handlers/message-handler.decorator.js';
-export type { IdempotencyClaim, IdempotencyStore } from './idempotency/idempotency-store.js';
-export { MessageContext } from './message-context.js';
-export type { MessageLimits } from './message-limits.js';
+export type { IdempotencyClaim, IdempotencyStore } from './ports/idempotency-store.js';
+export { MessageContext } from './message/message-context.js';
+export type { MessageLimits } from './message/message-limits.js';
 export {
   type AnyMessageType,
   defineMessage,
@@ -34,7 +34,7 @@ export {
   type MessageType,
   type MessageTypeOptions,
   type PayloadOf,
-} from './message-type.js';
+} from './message/message-type.js';
 export {
   HandlerTimeoutError,
   InvalidMessageError,
@@ -44,26 +44,26 @@ export {
   PermanentError,
   PublishError,
   RetryAfterError,
-} from './messaging.errors.js';
-export type { HandlerIdentity, MessagingEvent, MessagingObserver } from './messaging.events.js';
+} from './ports/errors.js';
+export type { HandlerIdentity, MessagingEvent, MessagingObserver } from './observing/events.js';
 export {
   MessagingModule,
   type MessagingModuleAsyncOptions,
   type MessagingOptionsFactory,
 } from './messaging.module.js';
 export type { HandlerDefaults, MessagingModuleExtras, MessagingModuleOptions } from './messaging.options.js';
-export { MessagingService, PublishManyError, type PublishReceipt } from './messaging.service.js';
+export { MessagingService, PublishManyError, type PublishReceipt } from './publishing/messaging.service.js';
 export {
   MESSAGING_VIEW,
   type MessagingState,
   type MessagingView,
   type SubscriptionView,
 } from './messaging.view.js';
-export type { PublishMessageOptions } from './publish-options.js';
+export type { PublishMessageOptions } from './publishing/publish-options.js';
 export type { Backoff, ErrorRule } from './retry-policy.js';
-export type { Route } from './routing.js';
-export { TransportEventRelay } from './transport-event-relay.js';
-export { keepsGroups } from './transport.js';
+export type { Route } from './routing/routing-table.js';
+export { TransportEventRelay } from './observing/transport-event-relay.js';
+export { keepsGroups } from './ports/transport.js';
 export type {
   Backlog,
   Clock,
@@ -84,4 +84,4 @@ export type {
   TransportContext,
   TransportEvent,
   WireMessage,
-} from './transport.js';
+} from './ports/transport.js';

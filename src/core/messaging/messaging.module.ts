@@ -8,28 +8,29 @@ import {
   type Type,
 } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
-import { systemClock } from './clock.js';
+import { systemClock } from './ports/clock.js';
 import { DeadLetterService } from './dead-letters/dead-letter.service.js';
 import {
   DEAD_LETTER_STORE,
   MESSAGING_CLOCK,
   MESSAGING_EMIT,
   REPLAY_PUBLISHER,
-} from './dead-letters/dead-letter.tokens.js';
-import { FailureLogService } from './failure-log.service.js';
+  MESSAGING_EXTRAS,
+  MESSAGING_OPTIONS,
+} from './messaging.tokens.js';
+import { FailureLogService } from './observing/failure-log.service.js';
 import { RegisteredMessages } from './handlers/discovered-handler.js';
 import { HandlerExplorer } from './handlers/handler.explorer.js';
 import { HandlerInvokerService } from './handlers/handler-invoker.service.js';
-import type { AnyMessageType } from './message-type.js';
+import type { AnyMessageType } from './message/message-type.js';
 import type { MessagingModuleExtras, MessagingModuleOptions } from './messaging.options.js';
-import { MessagingRuntimeService } from './messaging-runtime.service.js';
-import { MessagingService } from './messaging.service.js';
-import { MESSAGING_EXTRAS, MESSAGING_OPTIONS } from './messaging.tokens.js';
+import { MessagingRuntimeService } from './runtime/messaging-runtime.service.js';
+import { MessagingService } from './publishing/messaging.service.js';
 import { MESSAGING_VIEW } from './messaging.view.js';
-import { ObserverList } from './observers.js';
-import { PublishPlanner } from './publish-planner.js';
-import { TransportDirectory } from './transport-directory.js';
-import type { Clock } from './transport.js';
+import { ObserverList } from './observing/observer-list.js';
+import { PublishPlanner } from './publishing/publish-planner.js';
+import { TransportDirectory } from './publishing/transport-directory.js';
+import type { Clock } from './ports/transport.js';
 
 /** Computes the options: `useClass` and `useExisting` name a provider that implements it. */
 export interface MessagingOptionsFactory {

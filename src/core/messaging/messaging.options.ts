@@ -1,12 +1,12 @@
-import type { DeadLetterStore } from './dead-letters/dead-letter-store.js';
-import type { IdempotencyStore } from './idempotency/idempotency-store.js';
-import type { MessageLimits } from './message-limits.js';
-import type { AnyMessageType } from './message-type.js';
-import type { MessagingObserver } from './messaging.events.js';
+import type { DeadLetterStore } from './ports/dead-letter-store.js';
+import type { IdempotencyStore } from './ports/idempotency-store.js';
+import type { MessageLimits } from './message/message-limits.js';
+import type { AnyMessageType } from './message/message-type.js';
+import type { MessagingObserver } from './observing/events.js';
 import type { ErrorRule, Backoff } from './retry-policy.js';
-import type { Route } from './routing.js';
-import type { TransportEventRelay } from './transport-event-relay.js';
-import type { Clock, Transport } from './transport.js';
+import type { Route } from './routing/routing-table.js';
+import type { TransportEventRelay } from './observing/transport-event-relay.js';
+import type { Clock, Transport } from './ports/transport.js';
 
 /** What handlers get that do not say otherwise. */
 export interface HandlerDefaults {

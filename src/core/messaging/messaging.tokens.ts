@@ -3,3 +3,15 @@ export const MESSAGING_OPTIONS = Symbol('switchyard:options');
 
 /** Injects the `MessagingModuleExtras`. */
 export const MESSAGING_EXTRAS = Symbol('switchyard:extras');
+
+/** Injects the `DeadLetterStore`. */
+export const DEAD_LETTER_STORE = Symbol('switchyard:dead-letter-store');
+
+/** Injects the `ReplayPublisher`. */
+export const REPLAY_PUBLISHER = Symbol('switchyard:replay-publisher');
+
+/** Injects the function `(event: MessagingEvent) => void` that tells every observer. It never throws. */
+export const MESSAGING_EMIT = Symbol('switchyard:emit');
+
+/** Injects the `Clock`. */
+export const MESSAGING_CLOCK = Symbol('switchyard:clock');

@@ -1,6 +1,6 @@
-import type { HandlerIdentity, MessagingObserver } from './messaging.events.js';
-import type { Route } from './routing.js';
-import type { Transport } from './transport.js';
+import type { HandlerIdentity, MessagingObserver } from './observing/events.js';
+import type { Route } from './routing/routing-table.js';
+import type { Transport } from './ports/transport.js';
 
 /**
  * `starting` until every transport that is required at boot is connected and consumers were asked for; `draining` from

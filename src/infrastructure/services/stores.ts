@@ -1,7 +1,7 @@
-import type { DeadLetterStore } from '../../core/messaging/dead-letters/dead-letter-store.js';
-import type { IdempotencyStore } from '../../core/messaging/idempotency/idempotency-store.js';
-import { MessagingConfigurationError } from '../../core/messaging/messaging.errors.js';
-import type { Clock } from '../../core/messaging/transport.js';
+import type { DeadLetterStore } from '../../core/messaging/ports/dead-letter-store.js';
+import type { IdempotencyStore } from '../../core/messaging/ports/idempotency-store.js';
+import { MessagingConfigurationError } from '../../core/messaging/ports/errors.js';
+import type { Clock } from '../../core/messaging/ports/transport.js';
 import type { RedisServerOptions } from './redis/redis.options.js';
 import type { TransportSettings } from './transports.js';
 

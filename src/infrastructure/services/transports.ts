@@ -1,10 +1,10 @@
 import { z } from 'zod';
 
-import type { Transport, TransportContext } from '../../core/messaging/transport.js';
+import type { Transport, TransportContext } from '../../core/messaging/ports/transport.js';
 import { embeddedOptionsSchema } from './embedded/embedded.options.js';
-import { balancedOptionsSchema } from './composites/balanced.options.js';
-import { failoverOptionsSchema } from './composites/failover.options.js';
-import { spooledOptionsSchema } from './composites/spooled.options.js';
+import { balancedOptionsSchema } from './composites/balanced/balanced.options.js';
+import { failoverOptionsSchema } from './composites/failover/failover.options.js';
+import { spooledOptionsSchema } from './composites/spooled/spooled.options.js';
 import { kafkaOptionsSchema, problemsOfKafka } from './kafka/kafka.options.js';
 import { memoryOptionsSchema } from './memory/memory.options.js';
 import { problemsOfRabbitmq, rabbitmqOptionsSchema } from './rabbitmq/rabbitmq.options.js';
@@ -126,15 +126,15 @@ export async function createTransport(
       return new KafkaTransport(settings, context);
     }
     case 'failover': {
-      const { FailoverTransport } = await import('./composites/failover.transport.js');
+      const { FailoverTransport } = await import('./composites/failover/failover.transport.js');
       return new FailoverTransport(members, settings, context);
     }
     case 'balanced': {
-      const { BalancedTransport } = await import('./composites/balanced.transport.js');
+      const { BalancedTransport } = await import('./composites/balanced/balanced.transport.js');
       return new BalancedTransport(members, settings, context);
     }
     case 'spooled': {
-      const { SpooledTransport } = await import('./composites/spooled.transport.js');
+      const { SpooledTransport } = await import('./composites/spooled/spooled.transport.js');
       const [transport, spool] = members as readonly [Transport, Transport];
       return new SpooledTransport({ transport, spool }, settings, context);
     }

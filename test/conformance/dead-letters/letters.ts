@@ -2,8 +2,8 @@ import type {
   DeadLetter,
   DeadLetterStore,
   NewDeadLetter,
-} from '../../../src/core/messaging/dead-letters/dead-letter-store.js';
-import { uuidV7 } from '../../../src/core/messaging/ids.js';
+} from '../../../src/core/messaging/ports/dead-letter-store.js';
+import { uuidV7 } from '../../../src/core/messaging/message/ids.js';
 import type { StoreCase } from '../store-suite.js';
 
 export type DeadLetterCase = StoreCase<DeadLetterStore>;

@@ -1,7 +1,7 @@
 import type {
   DeadLetterFilter,
   DeadLetterStore,
-} from '../../../src/core/messaging/dead-letters/dead-letter-store.js';
+} from '../../../src/core/messaging/ports/dead-letter-store.js';
 import { addAll, BEGIN, type DeadLetterCase, deadLetter, several } from './letters.js';
 
 type Order = 'newest-first' | 'oldest-first';

@@ -3,7 +3,7 @@ import type {
   Settlement,
   Transport,
   WireMessage,
-} from '../../../src/core/messaging/transport.js';
+} from '../../../src/core/messaging/ports/transport.js';
 
 const ACK: Settlement = { kind: 'ack' };
 const wait = (delayMs: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, delayMs));

@@ -1,4 +1,4 @@
-import type { Transport } from '../../../src/core/messaging/transport.js';
+import type { Transport } from '../../../src/core/messaging/ports/transport.js';
 import { createTransport as createEmbedded } from '../embedded.factory.js';
 import { SEEDED_FAULTS, withFault } from './faults.js';
 

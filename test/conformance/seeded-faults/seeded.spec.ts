@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Transport, TransportContext } from '../../../src/core/messaging/transport.js';
+import type { Transport, TransportContext } from '../../../src/core/messaging/ports/transport.js';
 import { SeverableTransport } from '../../support/severable-transport.js';
 import { temporaryDirectory } from '../../support/temporary-directory.js';
 import { createTransport as createEmbedded } from '../embedded.factory.js';

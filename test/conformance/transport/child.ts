@@ -1,5 +1,5 @@
 import { pathToFileURL } from 'node:url';
-import type { Settlement, Transport } from '../../../src/core/messaging/transport.js';
+import type { Settlement, Transport } from '../../../src/core/messaging/ports/transport.js';
 import { endWithParent } from '../../support/end-with-parent.js';
 
 /** What the parent asks of a process that it is going to kill. */

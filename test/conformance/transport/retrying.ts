@@ -1,4 +1,4 @@
-import { attemptOf, continueAttempts } from '../../../src/core/messaging/incoming.js';
+import { attemptOf, continueAttempts } from '../../../src/core/messaging/delivery/delivery-checks.js';
 import { OWN_HEADERS } from '../../../src/core/messaging/ports/headers.js';
 import {
   ACK,

@@ -1,4 +1,4 @@
-import type { Transport } from '../../../src/core/messaging/transport.js';
+import type { Transport } from '../../../src/core/messaging/ports/transport.js';
 
 interface Outage {
   readonly kill: (transport: Transport) => Promise<void>;

@@ -1,4 +1,4 @@
-import { HEADER } from '../headers.js';
+import { HEADER } from '../message/headers.js';
 import { appendHistory, readHistory } from './attempt-history.js';
 
 describe('the history of attempts', () => {

@@ -1,5 +1,5 @@
 import { OWN_HEADERS, ownText } from '../ports/headers.js';
-import type { FailedAttempt } from './dead-letter-store.js';
+import type { FailedAttempt } from '../ports/dead-letter-store.js';
 
 const MAX_ENTRIES = 20;
 const MAX_TYPE_LENGTH = 60;

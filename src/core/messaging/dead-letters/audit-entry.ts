@@ -1,4 +1,4 @@
-import type { DeadLetterFilter } from './dead-letter-store.js';
+import type { DeadLetterFilter } from '../ports/dead-letter-store.js';
 
 /** One line of the audit log. Never holds a payload, a header or a credential. */
 export interface AuditEntry {

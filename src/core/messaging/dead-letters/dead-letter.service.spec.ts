@@ -1,6 +1,6 @@
 import { settle } from '../../../../test/support/hand-clock.js';
 import { by, failure, deadLetter, setUp } from '../../../../test/support/dead-letter-desk.js';
-import { HEADER } from '../headers.js';
+import { HEADER } from '../message/headers.js';
 
 afterEach(() => jest.restoreAllMocks());
 

@@ -1,7 +1,7 @@
 import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
-import { errorCodeOf, MessagingError } from '../messaging.errors.js';
-import type { MessagingEvent } from '../messaging.events.js';
-import type { Clock } from '../transport.js';
+import { errorCodeOf, MessagingError } from '../ports/errors.js';
+import type { MessagingEvent } from '../observing/events.js';
+import type { Clock } from '../ports/transport.js';
 import type { AuditEntry } from './audit-entry.js';
 import { AuditLog } from './audit.service.js';
 import type {
@@ -13,14 +13,9 @@ import type {
   DeadLetterStore,
   DeadLetterSummary,
   NewDeadLetter,
-} from './dead-letter-store.js';
-import {
-  DEAD_LETTER_STORE,
-  MESSAGING_CLOCK,
-  MESSAGING_EMIT,
-  REPLAY_PUBLISHER,
-} from './dead-letter.tokens.js';
-import { storeWithDeadline } from './punctual-store.js';
+} from '../ports/dead-letter-store.js';
+import { DEAD_LETTER_STORE, MESSAGING_CLOCK, MESSAGING_EMIT, REPLAY_PUBLISHER } from '../messaging.tokens.js';
+import { storeWithDeadline } from './store-with-deadline.js';
 import { replayOne, type ReplayDependencies, type ReplayResult } from './replay-one.js';
 import type { ReplayPlan } from './replay-plan.js';
 import type { ReplayPublisher } from './replay-publisher.js';

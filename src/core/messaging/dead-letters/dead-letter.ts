@@ -1,7 +1,7 @@
-import { HEADER } from '../headers.js';
-import type { HandlerIdentity } from '../messaging.events.js';
-import type { Delivery } from '../transport.js';
-import type { DeadLetterReason, FailedAttempt, NewDeadLetter } from './dead-letter-store.js';
+import { HEADER } from '../message/headers.js';
+import type { HandlerIdentity } from '../observing/events.js';
+import type { Delivery } from '../ports/transport.js';
+import type { DeadLetterReason, FailedAttempt, NewDeadLetter } from '../ports/dead-letter-store.js';
 import { describeError, fingerprintOf } from './error-description.js';
 
 /** What the core knows about a message at the moment it gives it up. */

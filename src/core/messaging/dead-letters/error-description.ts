@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { DeadLetterError } from './dead-letter-store.js';
+import type { DeadLetterError } from '../ports/dead-letter-store.js';
 
 const MAX_STACK_BYTES = 8 * 1024;
 const MAX_MESSAGE_BYTES = 1024;

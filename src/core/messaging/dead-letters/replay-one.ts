@@ -1,14 +1,14 @@
-import { errorCodeOf, MessagingError } from '../messaging.errors.js';
-import type { MessagingEvent } from '../messaging.events.js';
+import { errorCodeOf, MessagingError } from '../ports/errors.js';
+import type { MessagingEvent } from '../observing/events.js';
 import { OWN_HEADERS, withoutOwn } from '../ports/headers.js';
 import { withDeadline } from '../transport-kit/deadline.js';
-import type { Clock, WireMessage } from '../transport.js';
+import type { Clock, WireMessage } from '../ports/transport.js';
 import type {
   DeadLetter,
   DeadLetterStatus,
   DeadLetterStore,
   DeadLetterSummary,
-} from './dead-letter-store.js';
+} from '../ports/dead-letter-store.js';
 import { REPLAY_DEADLINE_MS, type ReplayPublication, type ReplayPublisher } from './replay-publisher.js';
 
 /** A letter that has been `replaying` for longer than this belongs to a process that died. */

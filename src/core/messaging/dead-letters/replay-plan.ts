@@ -1,5 +1,5 @@
-import { MessagingError } from '../messaging.errors.js';
-import type { DeadLetterFilter, DeadLetterStatus, DeadLetterStore } from './dead-letter-store.js';
+import { MessagingError } from '../ports/errors.js';
+import type { DeadLetterFilter, DeadLetterStatus, DeadLetterStore } from '../ports/dead-letter-store.js';
 
 const DEFAULT_RATE_PER_SECOND = 50;
 const MAX_RATE_PER_SECOND = 500;

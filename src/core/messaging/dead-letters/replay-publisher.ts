@@ -1,4 +1,4 @@
-import type { Destination, PublishOutcome, WireMessage } from '../transport.js';
+import type { Destination, PublishOutcome, WireMessage } from '../ports/transport.js';
 
 /** Longest time that one replayed message may take until its outcome is known. */
 export const REPLAY_DEADLINE_MS = 10_000;

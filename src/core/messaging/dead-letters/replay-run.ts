@@ -1,5 +1,5 @@
-import { errorCodeOf, MessagingError } from '../messaging.errors.js';
-import type { DeadLetterFilter } from './dead-letter-store.js';
+import { errorCodeOf, MessagingError } from '../ports/errors.js';
+import type { DeadLetterFilter } from '../ports/dead-letter-store.js';
 import { replayOne, type ReplayDependencies } from './replay-one.js';
 
 const PAGE_SIZE = 100;

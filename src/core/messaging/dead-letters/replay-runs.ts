@@ -1,7 +1,7 @@
-import { uuidV7 } from '../ids.js';
-import { MessagingError } from '../messaging.errors.js';
+import { uuidV7 } from '../message/ids.js';
+import { MessagingError } from '../ports/errors.js';
 import type { AuditEntry } from './audit-entry.js';
-import type { DeadLetterFilter } from './dead-letter-store.js';
+import type { DeadLetterFilter } from '../ports/dead-letter-store.js';
 import type { ReplayDependencies } from './replay-one.js';
 import { planReplay, replayFilter, replayLimit, replayRate, type ReplayPlan } from './replay-plan.js';
 import { type ReplayProgress, ReplayRun } from './replay-run.js';

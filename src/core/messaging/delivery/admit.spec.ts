@@ -1,7 +1,7 @@
 import { deliveryOf, GOOD, handlingOf } from '../../../../test/support/deliveries.js';
-import { admit } from '../delivery-processor.js';
-import { HEADER } from '../headers.js';
-import { ManualClock } from '../testing/manual-clock.js';
+import { admit } from './delivery-processor.js';
+import { HEADER } from '../message/headers.js';
+import { ManualClock } from '../../../testing/manual-clock.js';
 
 const clock = new ManualClock(Date.UTC(2026, 0, 1));
 

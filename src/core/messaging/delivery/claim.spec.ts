@@ -1,8 +1,8 @@
 import { deliveryOf, GOOD, handlingOf } from '../../../../test/support/deliveries.js';
 import { MemoryIdempotencyStore } from '../../../infrastructure/services/memory/memory-idempotency.store.js';
-import { claim } from '../delivery-processor.js';
-import { IdempotencyStep } from '../idempotency/idempotency-step.js';
-import { ManualClock } from '../testing/manual-clock.js';
+import { claim } from './delivery-processor.js';
+import { IdempotencyStep } from './idempotency-step.js';
+import { ManualClock } from '../../../testing/manual-clock.js';
 
 const WINDOW = { idempotencyWindowMs: 60_000 };
 

@@ -1,12 +1,12 @@
 import { readHistory } from '../dead-letters/attempt-history.js';
 import { describeDeadLetter } from '../dead-letters/dead-letter.js';
-import type { NewDeadLetter } from '../dead-letters/dead-letter-store.js';
+import type { NewDeadLetter } from '../ports/dead-letter-store.js';
 import { errorTypeOf } from '../dead-letters/error-description.js';
-import type { DeliveryInProgress } from '../handling.js';
+import type { DeliveryInProgress } from './delivery-in-progress.js';
 import type { HandlerEntry } from '../handlers/handler-entry.js';
-import { uuidV7 } from '../ids.js';
-import { type FailureOutcome, UnacceptableMessageError } from '../outcome.js';
-import type { Clock } from '../transport.js';
+import { uuidV7 } from '../message/ids.js';
+import { type FailureOutcome, UnacceptableMessageError } from './outcome.js';
+import type { Clock } from '../ports/transport.js';
 
 /** Where given-up messages go, and where a replayed one is reported as handled. */
 export interface DeadLetterSink {

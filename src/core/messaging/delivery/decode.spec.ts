@@ -1,9 +1,9 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { deliveryOf, GOOD, handlingOf } from '../../../../test/support/deliveries.js';
-import { decode } from '../delivery-processor.js';
-import { DEFAULT_MESSAGE_LIMITS } from '../message-limits.js';
-import { defineMessage, type MessageType } from '../message-type.js';
-import type { Delivery } from '../transport.js';
+import { decode } from './delivery-processor.js';
+import { DEFAULT_MESSAGE_LIMITS } from '../message/message-limits.js';
+import { defineMessage, type MessageType } from '../message/message-type.js';
+import type { Delivery } from '../ports/transport.js';
 
 const limits = DEFAULT_MESSAGE_LIMITS;
 

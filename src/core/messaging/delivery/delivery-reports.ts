@@ -1,9 +1,9 @@
-import type { DeliveryInProgress } from '../handling.js';
+import type { DeliveryInProgress } from './delivery-in-progress.js';
 import type { HandlerEntry } from '../handlers/handler-entry.js';
-import { LatencyMeter } from '../latency.js';
-import type { MessagingEvent } from '../messaging.events.js';
-import type { FailureOutcome } from '../outcome.js';
-import type { Clock } from '../transport.js';
+import { LatencyMeter } from './latency-meter.js';
+import type { MessagingEvent } from '../observing/events.js';
+import type { FailureOutcome } from './outcome.js';
+import type { Clock } from '../ports/transport.js';
 
 /** Emits what happens to deliveries, for metrics, traces and logs. */
 export class DeliveryReports {

@@ -1,7 +1,7 @@
 import { deliveryOf, GOOD, handlingOf } from '../../../../test/support/deliveries.js';
-import { judge } from '../delivery-processor.js';
-import { HandlerTimeoutError, PermanentError, RetryAfterError } from '../messaging.errors.js';
-import { AbandonedError, type Outcome, UnacceptableMessageError } from '../outcome.js';
+import { judge } from './delivery-processor.js';
+import { HandlerTimeoutError, PermanentError, RetryAfterError } from '../ports/errors.js';
+import { AbandonedError, type Outcome, UnacceptableMessageError } from './outcome.js';
 import { DEFAULT_RETRY_POLICY, type ErrorRule } from '../retry-policy.js';
 
 function judgeError(error: unknown, attempt = 1, errors: readonly ErrorRule[] = []): Outcome {

@@ -1,11 +1,11 @@
 import { deliveryOf, GOOD, handlingOf } from '../../../../test/support/deliveries.js';
-import { run } from '../delivery-processor.js';
-import { type Ending, HandlerRunner } from '../handler-runs.js';
-import { handlingContext } from '../handling-context.js';
+import { run } from './delivery-processor.js';
+import { type Ending, HandlerRunner } from './handler-runner.js';
+import { handlingContext } from '../message/handling-context.js';
 import type { HandlerEntry } from '../handlers/handler-entry.js';
-import { HandlerTimeoutError } from '../messaging.errors.js';
-import { AbandonedError } from '../outcome.js';
-import { ManualClock } from '../testing/manual-clock.js';
+import { HandlerTimeoutError } from '../ports/errors.js';
+import { AbandonedError } from './outcome.js';
+import { ManualClock } from '../../../testing/manual-clock.js';
 
 function setUp(invoke: HandlerEntry['invoke'], timeoutMs = 1_000) {
   const clock = new ManualClock();

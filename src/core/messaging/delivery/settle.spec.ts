@@ -1,13 +1,13 @@
 import { deliveryOf, GOOD, handlingOf, RecordingSink } from '../../../../test/support/deliveries.js';
 import { MemoryIdempotencyStore } from '../../../infrastructure/services/memory/memory-idempotency.store.js';
 import { readHistory } from '../dead-letters/attempt-history.js';
-import { claim, settle } from '../delivery-processor.js';
-import { HEADER } from '../headers.js';
-import { IdempotencyStep } from '../idempotency/idempotency-step.js';
-import type { MessagingEvent } from '../messaging.events.js';
-import { type FailureOutcome, UnacceptableMessageError } from '../outcome.js';
+import { claim, settle } from './delivery-processor.js';
+import { HEADER } from '../message/headers.js';
+import { IdempotencyStep } from './idempotency-step.js';
+import type { MessagingEvent } from '../observing/events.js';
+import { type FailureOutcome, UnacceptableMessageError } from './outcome.js';
 import { DEFAULT_RETRY_POLICY } from '../retry-policy.js';
-import { ManualClock } from '../testing/manual-clock.js';
+import { ManualClock } from '../../../testing/manual-clock.js';
 import { DeadLetterParking } from './dead-letter-parking.js';
 import { DeliveryReports } from './delivery-reports.js';
 

@@ -1,5 +1,5 @@
-import type { MessageContext } from '../message-context.js';
-import type { AnyMessageType } from '../message-type.js';
+import type { MessageContext } from '../message/message-context.js';
+import type { AnyMessageType } from '../message/message-type.js';
 import type { MessageHandlerOptions } from './message-handler.decorator.js';
 
 /** A decorated method as found in the application, options computed, not yet checked. */

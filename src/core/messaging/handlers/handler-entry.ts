@@ -1,8 +1,8 @@
-import type { HandlerIdentity } from '../messaging.events.js';
-import type { MessageContext } from '../message-context.js';
-import type { MessageType } from '../message-type.js';
+import type { HandlerIdentity } from '../observing/events.js';
+import type { MessageContext } from '../message/message-context.js';
+import type { MessageType } from '../message/message-type.js';
 import type { RetryPolicy } from '../retry-policy.js';
-import type { Subscription } from '../transport.js';
+import type { Subscription } from '../ports/transport.js';
 
 /** One handler of one topic in one group, with everything resolved at boot that a delivery needs. */
 export interface HandlerEntry extends HandlerIdentity, Subscription {

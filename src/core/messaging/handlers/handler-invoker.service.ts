@@ -17,7 +17,7 @@ import {
   type NestContainer,
 } from '@nestjs/core';
 import { isObservable, lastValueFrom } from 'rxjs';
-import type { MessageContext } from '../message-context.js';
+import type { MessageContext } from '../message/message-context.js';
 
 type Wrapper = ReturnType<DiscoveryService['getProviders']>[number];
 type Invoke = (payload: unknown, context: MessageContext) => unknown;

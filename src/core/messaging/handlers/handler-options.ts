@@ -1,6 +1,6 @@
 import type { HandlerDefaults } from '../messaging.options.js';
 import { type Backoff, DEFAULT_RETRY_POLICY } from '../retry-policy.js';
-import { isName } from '../transport-kit/limits.js';
+import { isName } from '../ports/names.js';
 import type { HandlerEntry } from './handler-entry.js';
 import type { MessageHandlerOptions } from './message-handler.decorator.js';
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { defineMessage } from '../message-type.js';
+import { defineMessage } from '../message/message-type.js';
 import type { DiscoveredHandler } from './discovered-handler.js';
 import { HandlerRegistry, type RegistryInput } from './handler-registry.js';
 import type { MessageHandlerOptions } from './message-handler.decorator.js';

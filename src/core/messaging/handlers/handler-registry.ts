@@ -1,8 +1,8 @@
-import type { AnyMessageType, MessageType } from '../message-type.js';
-import { problemsOfMessageType } from '../message-type.js';
+import type { AnyMessageType, MessageType } from '../message/message-type.js';
+import { problemsOfMessageType } from '../message/message-type.js';
 import type { HandlerDefaults } from '../messaging.options.js';
-import { compilePattern, isPattern, problemOfPattern } from '../pattern.js';
-import { isName } from '../transport-kit/limits.js';
+import { compilePattern, isPattern, problemOfPattern } from '../routing/topic-pattern.js';
+import { isName } from '../ports/names.js';
 import type { DiscoveredHandler } from './discovered-handler.js';
 import type { HandlerEntry } from './handler-entry.js';
 import { problemsOfHandlerOptions, resolveHandlerOptions } from './handler-options.js';

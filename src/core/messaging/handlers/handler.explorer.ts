@@ -7,7 +7,7 @@ import {
   type MessageHandlerMetadata,
   type MessageHandlerOptions,
 } from './message-handler.decorator.js';
-import type { AnyMessageType } from '../message-type.js';
+import type { AnyMessageType } from '../message/message-type.js';
 
 type Wrapper = ReturnType<DiscoveryService['getProviders']>[number];
 

@@ -1,5 +1,5 @@
 import { applyDecorators, type FactoryProvider, SetMetadata } from '@nestjs/common';
-import type { AnyMessageType, PayloadOf } from '../message-type.js';
+import type { AnyMessageType, PayloadOf } from '../message/message-type.js';
 import type { Backoff, ErrorRule } from '../retry-policy.js';
 
 /** Per-handler settings. What is left out comes from `defaults` of the module. */

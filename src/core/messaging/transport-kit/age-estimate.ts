@@ -1,4 +1,4 @@
-import type { Backlog, Subscription, WireMessage } from '../transport.js';
+import type { Backlog, Subscription, WireMessage } from '../ports/transport.js';
 
 /**
  * How old the oldest message of a group is. A broker that does not tell without handing a message out leaves what can be known

@@ -1,4 +1,4 @@
-import { ManualClock } from '../testing/index.js';
+import { ManualClock } from '../../../exports/testing.js';
 import { backoffMs, pause, spreadMs } from './backoff.js';
 
 describe('a backoff', () => {

@@ -1,5 +1,5 @@
-import { awaitedClock } from '../clock.js';
-import type { Clock } from '../transport.js';
+import { awaitedClock } from '../ports/clock.js';
+import type { Clock } from '../ports/transport.js';
 
 /** How waits between tries grow. */
 export interface BackoffRange {

@@ -1,5 +1,11 @@
-import { ManualClock } from '../testing/index.js';
-import type { Consumer, Destination, PublishOutcome, TransportContext, WireMessage } from '../transport.js';
+import { ManualClock } from '../../../exports/testing.js';
+import type {
+  Consumer,
+  Destination,
+  PublishOutcome,
+  TransportContext,
+  WireMessage,
+} from '../ports/transport.js';
 import { CheckedTransport, type TransportDriver } from './checked-transport.js';
 import { ConnectionState } from './connection-state.js';
 import { type AbandonableConsumer, ConsumerSet } from './consumer-set.js';

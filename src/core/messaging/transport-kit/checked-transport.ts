@@ -1,4 +1,4 @@
-import { MessagingError } from '../messaging.errors.js';
+import { MessagingError } from '../ports/errors.js';
 import type {
   Backlog,
   Consumer,
@@ -11,7 +11,7 @@ import type {
   Transport,
   TransportContext,
   WireMessage,
-} from '../transport.js';
+} from '../ports/transport.js';
 import type { ConnectionState } from './connection-state.js';
 import type { AbandonableConsumer, ConsumerSet } from './consumer-set.js';
 import { assertDestination, mayBeTooLarge, tooLarge } from './message-checks.js';

@@ -1,4 +1,4 @@
-import type { TransportContext } from '../transport.js';
+import type { TransportContext } from '../ports/transport.js';
 
 /** Emits `connected` and `disconnected` for a transport, each only when it changes. */
 export class ConnectionState {

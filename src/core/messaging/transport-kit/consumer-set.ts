@@ -1,4 +1,4 @@
-import type { Clock, Consumer } from '../transport.js';
+import type { Clock, Consumer } from '../ports/transport.js';
 import { settlesWithin } from './deadline.js';
 
 /** Closing waits this long for running handlers, and then leaves them to themselves. */

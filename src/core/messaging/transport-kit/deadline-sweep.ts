@@ -1,5 +1,5 @@
 import { Link, LinkedSet } from './linked-set.js';
-import type { Clock } from '../transport.js';
+import type { Clock } from '../ports/transport.js';
 
 /** What waits too long is noticed so much later at most. */
 const SWEEP_MS = 20;

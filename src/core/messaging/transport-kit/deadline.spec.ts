@@ -1,4 +1,4 @@
-import { ManualClock } from '../testing/index.js';
+import { ManualClock } from '../../../exports/testing.js';
 import { settlesWithin, withDeadline } from './deadline.js';
 
 const late = (): Error => new Error('too late');

@@ -1,5 +1,5 @@
-import { awaitedClock } from '../clock.js';
-import type { Clock } from '../transport.js';
+import { awaitedClock } from '../ports/clock.js';
+import type { Clock } from '../ports/transport.js';
 
 type Timers = Pick<Clock, 'schedule'>;
 

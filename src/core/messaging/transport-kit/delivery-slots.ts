@@ -1,4 +1,4 @@
-import type { Subscription } from '../transport.js';
+import type { Subscription } from '../ports/transport.js';
 
 /** Deliveries that may wait behind another of their key, as a multiple of the concurrency. */
 const WAITING_FACTOR = 4;

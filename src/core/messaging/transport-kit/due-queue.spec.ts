@@ -1,5 +1,5 @@
 import { seededRandom } from '../../../../test/support/seeded-random.js';
-import { ManualClock } from '../testing/index.js';
+import { ManualClock } from '../../../exports/testing.js';
 import { DueQueue } from './due-queue.js';
 
 function setUp() {

@@ -1,4 +1,4 @@
-import type { Clock } from '../transport.js';
+import type { Clock } from '../ports/transport.js';
 
 interface Due<T> {
   readonly dueMs: number;

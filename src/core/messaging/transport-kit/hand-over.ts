@@ -1,4 +1,4 @@
-import type { Delivery, OnDelivery, Settlement, WireMessage } from '../transport.js';
+import type { Delivery, OnDelivery, Settlement, WireMessage } from '../ports/transport.js';
 
 /** A delivery whose callback broke its promise not to reject comes back after this. */
 export const BROKEN_CALLBACK: Settlement = { kind: 'retry', delayMs: 1_000 };

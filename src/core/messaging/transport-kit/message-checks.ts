@@ -1,6 +1,6 @@
-import { InvalidMessageError } from '../messaging.errors.js';
-import type { Destination, PublishOutcome, WireMessage } from '../transport.js';
-import { assertName } from './limits.js';
+import { InvalidMessageError } from '../ports/errors.js';
+import type { Destination, PublishOutcome, WireMessage } from '../ports/transport.js';
+import { assertName } from '../ports/names.js';
 
 /** Below the limit by this much, nobody has to count headers: the core bounds them to less. */
 const MAX_METADATA_BYTES = 128 * 1024;

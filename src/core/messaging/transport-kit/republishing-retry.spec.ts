@@ -1,5 +1,5 @@
-import { ManualClock } from '../testing/index.js';
-import type { PublishOutcome } from '../transport.js';
+import { ManualClock } from '../../../exports/testing.js';
+import type { PublishOutcome } from '../ports/transport.js';
 import { type NextAttempt, RepublishingRetry } from './republishing-retry.js';
 
 const MESSAGE = { id: 'a', headers: { kept: 'k', laid: 'old' }, body: Buffer.from('body') };

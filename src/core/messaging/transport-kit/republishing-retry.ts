@@ -1,4 +1,4 @@
-import type { Clock, PublishOutcome, Settlement, WireMessage } from '../transport.js';
+import type { Clock, PublishOutcome, Settlement, WireMessage } from '../ports/transport.js';
 import { backoffMs, pause } from './backoff.js';
 import { retriedMessage } from './hand-over.js';
 

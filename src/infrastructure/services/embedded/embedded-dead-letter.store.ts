@@ -1,4 +1,4 @@
-import { systemClock } from '../../../core/messaging/clock.js';
+import { systemClock } from '../../../core/messaging/ports/clock.js';
 import type {
   DeadLetter,
   DeadLetterFilter,
@@ -9,13 +9,13 @@ import type {
   DeadLetterStore,
   DeadLetterSummary,
   NewDeadLetter,
-} from '../../../core/messaging/dead-letters/dead-letter-store.js';
-import type { Clock } from '../../../core/messaging/transport.js';
-import { groupsOf, scan } from './dead-letter-scan.js';
-import { DeadLetterCounts } from './dead-letter-stock.js';
-import { DEAD_LETTER_TABLES, DeadLetterTables, type CountKey } from './dead-letter-tables.js';
-import { KeyedMutex } from './key-locks.js';
-import { StoreDatabase, unavailable } from './store-database.js';
+} from '../../../core/messaging/ports/dead-letter-store.js';
+import type { Clock } from '../../../core/messaging/ports/transport.js';
+import { groupsOf, scan } from './stores/dead-letter-scan.js';
+import { DeadLetterCounts } from './stores/dead-letter-counts.js';
+import { DEAD_LETTER_TABLES, DeadLetterTables, type CountKey } from './stores/dead-letter-tables.js';
+import { KeyedMutex } from './stores/keyed-mutex.js';
+import { StoreDatabase, unavailable } from './stores/store-database.js';
 
 export interface EmbeddedDeadLetterStoreOptions {
   /** Where the letters lie; a directory of their own. */

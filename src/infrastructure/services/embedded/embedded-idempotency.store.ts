@@ -1,12 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { systemClock } from '../../../core/messaging/clock.js';
-import type {
-  IdempotencyClaim,
-  IdempotencyStore,
-} from '../../../core/messaging/idempotency/idempotency-store.js';
-import type { Clock } from '../../../core/messaging/transport.js';
-import type { Table } from './lmdb-client.js';
-import { StoreDatabase, unavailable } from './store-database.js';
+import { systemClock } from '../../../core/messaging/ports/clock.js';
+import type { IdempotencyClaim, IdempotencyStore } from '../../../core/messaging/ports/idempotency-store.js';
+import type { Clock } from '../../../core/messaging/ports/transport.js';
+import type { Table } from './database/lmdb-client.js';
+import { StoreDatabase, unavailable } from './stores/store-database.js';
 
 export interface EmbeddedIdempotencyStoreOptions {
   /** Where it remembers; a directory of its own. */

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { NewDeadLetter } from '../../../core/messaging/dead-letters/dead-letter-store.js';
+import type { NewDeadLetter } from '../../../core/messaging/ports/dead-letter-store.js';
 import { EmbeddedDeadLetterStore } from './embedded-dead-letter.store.js';
 import { EmbeddedIdempotencyStore } from './embedded-idempotency.store.js';
 

@@ -1,4 +1,4 @@
-import { MessagingError } from '../../../core/messaging/messaging.errors.js';
+import { MessagingError } from '../../../core/messaging/ports/errors.js';
 import type {
   Backlog,
   Consumer,
@@ -14,13 +14,13 @@ import type {
   Transport,
   TransportContext,
   WireMessage,
-} from '../../../core/messaging/transport.js';
-import { assertName } from '../../../core/messaging/transport-kit/limits.js';
+} from '../../../core/messaging/ports/transport.js';
+import { assertName } from '../../../core/messaging/ports/names.js';
 import { settlesWithin } from '../../../core/messaging/transport-kit/deadline.js';
 import type { EmbeddedOptions } from './embedded.options.js';
-import { LogEngine } from './open-log.js';
-import { removeGroup } from './removing-groups.js';
-import { publishTo } from './publishing.js';
+import { LogEngine } from './engine/log-engine.js';
+import { removeGroup } from './engine/remove-group.js';
+import { publishTo } from './engine/publish.js';
 
 const PING_TIMEOUT_MS = 5_000;
 const EMPTY: Backlog = { ready: 0, inFlight: 0, delayed: 0 };

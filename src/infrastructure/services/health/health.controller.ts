@@ -1,10 +1,10 @@
 import { Controller, Get, HttpException, Inject, Req, Res, VERSION_NEUTRAL } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { HealthCheck, HealthCheckService, type HealthCheckResult } from '@nestjs/terminus';
-import { type AdminRequest, hasRole } from '../../../core/messaging/admin/admin-authorizer.js';
-import { systemClock } from '../../../core/messaging/clock.js';
+import { type AdminRequest, hasRole } from '../admin/admin-authorizer.js';
+import { systemClock } from '../../../core/messaging/ports/clock.js';
 import { withDeadline } from '../../../core/messaging/transport-kit/deadline.js';
-import type { MessagingHealth } from './health-assessment.js';
+import type { MessagingHealth } from './assessment/health-assessment.js';
 import { HEALTH_SETTINGS, type HealthSettings } from './health.options.js';
 import { MessagingHealthIndicator } from './messaging-health.indicator.js';
 

@@ -1,5 +1,5 @@
 import type { ModuleMetadata } from '@nestjs/common';
-import type { AdminAuthorizer } from '../../../core/messaging/admin/admin-authorizer.js';
+import type { AdminAuthorizer } from '../admin/admin-authorizer.js';
 
 export interface HealthModuleOptions extends Pick<ModuleMetadata, 'imports'> {
   /** Address of the full report; `/live`, `/ready` and `/startup` follow. @default '/health' */

@@ -1,18 +1,18 @@
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/terminus';
-import { allInside } from '../../../core/messaging/all-inside.js';
-import { systemClock } from '../../../core/messaging/clock.js';
-import type { DeadLetterStore } from '../../../core/messaging/dead-letters/dead-letter-store.js';
-import { DEAD_LETTER_STORE } from '../../../core/messaging/dead-letters/dead-letter.tokens.js';
-import { MessagingConfigurationError } from '../../../core/messaging/messaging.errors.js';
+import { allInside } from '../../../core/messaging/ports/composite-transport.js';
+import { systemClock } from '../../../core/messaging/ports/clock.js';
+import type { DeadLetterStore } from '../../../core/messaging/ports/dead-letter-store.js';
+import { DEAD_LETTER_STORE } from '../../../core/messaging/messaging.tokens.js';
+import { MessagingConfigurationError } from '../../../core/messaging/ports/errors.js';
 import { MESSAGING_VIEW, type MessagingView } from '../../../core/messaging/messaging.view.js';
-import { CachedCheck } from './cached-check.js';
-import { EventLoopWatch } from './event-loop-watch.js';
-import { assessHealth, type HealthFacts, type MessagingHealth } from './health-assessment.js';
-import type { HealthComponent } from './health-component.js';
-import { ForgottenGroups } from './forgotten-groups.js';
+import { CachedCheck } from '../checks/cached-check.js';
+import { EventLoopWatch } from './assessment/event-loop-watch.js';
+import { assessHealth, type HealthFacts, type MessagingHealth } from './assessment/health-assessment.js';
+import type { HealthComponent } from './assessment/health-component.js';
+import { ForgottenGroups } from '../checks/forgotten-groups.js';
 import { HEALTH_SETTINGS, type HealthSettings } from './health.options.js';
-import { TransportChecks } from './transport-checks.js';
+import { TransportChecks } from '../checks/transport-checks.js';
 
 /** An id that no dead letter has; looking for it is the cheapest question to a store. */
 const NO_ID = '00000000-0000-7000-8000-000000000000';

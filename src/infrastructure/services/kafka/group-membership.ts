@@ -1,6 +1,6 @@
-import { MessagingError } from '../../../core/messaging/messaging.errors.js';
+import { MessagingError } from '../../../core/messaging/ports/errors.js';
 import { withDeadline } from '../../../core/messaging/transport-kit/deadline.js';
-import type { KafkaConnection } from './kafka-link.js';
+import type { KafkaConnection } from './connection/kafka-connection.js';
 import type { Consumer } from './kafkajs/kafkajs-client.js';
 
 interface PartitionOffset {

@@ -1,4 +1,4 @@
-import { MessagingConfigurationError } from '../../../core/messaging/messaging.errors.js';
+import { MessagingConfigurationError } from '../../../core/messaging/ports/errors.js';
 import { AgeEstimates } from '../../../core/messaging/transport-kit/age-estimate.js';
 import {
   CheckedTransport,
@@ -16,18 +16,18 @@ import type {
   Subscription,
   TransportContext,
   WireMessage,
-} from '../../../core/messaging/transport.js';
-import { tlsOf } from './client-config.js';
-import { DelayRouter } from './delay-router.js';
-import { DelayedCounts } from './delayed-counts.js';
-import { readyOf } from './group-depth.js';
-import { type ConsumerServices, KafkaConsumer } from './kafka-consumer.js';
-import { failureOf } from './kafka-errors.js';
-import { KafkaConnection } from './kafka-link.js';
+} from '../../../core/messaging/ports/transport.js';
+import { tlsOf } from './connection/client-config.js';
+import { DelayRouter } from './delay/delay-router.js';
+import { DelayedCounts } from './consume/delayed-counts.js';
+import { readyOf } from './consume/group-depth.js';
+import { type ConsumerServices, KafkaConsumer } from './consume/kafka-consumer.js';
+import { failureOf } from './client/kafka-errors.js';
+import { KafkaConnection } from './connection/kafka-connection.js';
 import { type KafkaOptions, problemsOfKafka } from './kafka.options.js';
-import { KafkaProducer } from './kafka-producer.js';
-import { ResourceNames } from './names.js';
-import { Topics } from './topics.js';
+import { KafkaProducer } from './publish/kafka-producer.js';
+import { ResourceNames } from './topology/resource-names.js';
+import { Topics } from './topology/topics.js';
 
 const PING_TIMEOUT_MS = 5_000;
 

@@ -2,7 +2,7 @@ import {
   groupDeadLetters,
   matchesFilter,
   countsOf,
-} from '../../../core/messaging/dead-letters/dead-letter-filter.js';
+} from '../../../core/messaging/ports/dead-letter-filter.js';
 import type {
   DeadLetter,
   DeadLetterFilter,
@@ -13,11 +13,11 @@ import type {
   DeadLetterStore,
   DeadLetterSummary,
   NewDeadLetter,
-} from '../../../core/messaging/dead-letters/dead-letter-store.js';
-import { MessagingError } from '../../../core/messaging/messaging.errors.js';
-import { systemClock } from '../../../core/messaging/clock.js';
-import type { Clock } from '../../../core/messaging/transport.js';
-import { SortedIds } from './sorted-ids.js';
+} from '../../../core/messaging/ports/dead-letter-store.js';
+import { MessagingError } from '../../../core/messaging/ports/errors.js';
+import { systemClock } from '../../../core/messaging/ports/clock.js';
+import type { Clock } from '../../../core/messaging/ports/transport.js';
+import { SortedIds } from './stores/sorted-ids.js';
 
 export interface MemoryDeadLetterStoreOptions {
   readonly clock?: Clock;

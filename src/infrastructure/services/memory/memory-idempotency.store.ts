@@ -1,10 +1,7 @@
-import { systemClock } from '../../../core/messaging/clock.js';
-import type {
-  IdempotencyClaim,
-  IdempotencyStore,
-} from '../../../core/messaging/idempotency/idempotency-store.js';
-import { MessagingError } from '../../../core/messaging/messaging.errors.js';
-import type { Clock } from '../../../core/messaging/transport.js';
+import { systemClock } from '../../../core/messaging/ports/clock.js';
+import type { IdempotencyClaim, IdempotencyStore } from '../../../core/messaging/ports/idempotency-store.js';
+import { MessagingError } from '../../../core/messaging/ports/errors.js';
+import type { Clock } from '../../../core/messaging/ports/transport.js';
 
 export interface MemoryIdempotencyStoreOptions {
   readonly clock?: Clock;

@@ -1,4 +1,4 @@
-import { ManualClock } from '../../../core/messaging/testing/index.js';
+import { ManualClock } from '../../../exports/testing.js';
 import { deadLetter } from '../../../../test/conformance/dead-letters/letters.js';
 import { MemoryDeadLetterStore } from './memory-dead-letter.store.js';
 import { MemoryIdempotencyStore } from './memory-idempotency.store.js';

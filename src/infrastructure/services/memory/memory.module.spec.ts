@@ -1,7 +1,7 @@
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { ManualClock } from '../../../core/messaging/testing/index.js';
-import type { TransportEvent } from '../../../core/messaging/transport.js';
+import { ManualClock } from '../../../exports/testing.js';
+import type { TransportEvent } from '../../../core/messaging/ports/transport.js';
 import { MemoryModule } from './memory.module.js';
 import { MemoryTransport } from './memory.transport.js';
 

@@ -5,8 +5,8 @@ import {
   type OnApplicationShutdown,
   type OnModuleInit,
 } from '@nestjs/common';
-import { systemClock } from '../../../core/messaging/clock.js';
-import type { TransportContext } from '../../../core/messaging/transport.js';
+import { systemClock } from '../../../core/messaging/ports/clock.js';
+import type { TransportContext } from '../../../core/messaging/ports/transport.js';
 import { type MemoryOptions, memoryOptionsSchema } from './memory.options.js';
 import { MemoryTransport } from './memory.transport.js';
 

@@ -1,5 +1,10 @@
-import { ManualClock } from '../../../core/messaging/testing/index.js';
-import type { Delivery, Settlement, Subscription, WireMessage } from '../../../core/messaging/transport.js';
+import { ManualClock } from '../../../exports/testing.js';
+import type {
+  Delivery,
+  Settlement,
+  Subscription,
+  WireMessage,
+} from '../../../core/messaging/ports/transport.js';
 import { type MemoryOptions, memoryOptionsSchema } from './memory.options.js';
 import { MemoryTransport } from './memory.transport.js';
 

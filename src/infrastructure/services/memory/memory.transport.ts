@@ -1,6 +1,6 @@
-import { MessagingError } from '../../../core/messaging/messaging.errors.js';
+import { MessagingError } from '../../../core/messaging/ports/errors.js';
 import { settlesWithin } from '../../../core/messaging/transport-kit/deadline.js';
-import { assertName } from '../../../core/messaging/transport-kit/limits.js';
+import { assertName } from '../../../core/messaging/ports/names.js';
 import type {
   Backlog,
   Consumer,
@@ -12,10 +12,10 @@ import type {
   Transport,
   TransportContext,
   WireMessage,
-} from '../../../core/messaging/transport.js';
-import { MemoryConsumer } from './memory-consumer.js';
+} from '../../../core/messaging/ports/transport.js';
+import { MemoryConsumer } from './groups/memory-consumer.js';
 import type { MemoryOptions } from './memory.options.js';
-import { MemoryTopic } from './memory-topic.js';
+import { MemoryTopic } from './groups/memory-topic.js';
 
 const ACCEPTED: PublishOutcome = { kind: 'accepted' };
 /** Closing waits this long for running handlers, and then leaves them to themselves. */

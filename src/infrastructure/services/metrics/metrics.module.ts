@@ -15,15 +15,15 @@ import {
 import { HttpAdapterHost } from '@nestjs/core';
 import { PrometheusModule } from '@willsoto/nestjs-prometheus';
 import { collectDefaultMetrics, Registry } from 'prom-client';
-import type { DeadLetterStore } from '../../../core/messaging/dead-letters/dead-letter-store.js';
-import { DEAD_LETTER_STORE } from '../../../core/messaging/dead-letters/dead-letter.tokens.js';
+import type { DeadLetterStore } from '../../../core/messaging/ports/dead-letter-store.js';
+import { DEAD_LETTER_STORE } from '../../../core/messaging/messaging.tokens.js';
 import { MESSAGING_VIEW, type MessagingView } from '../../../core/messaging/messaging.view.js';
-import { RoutingTable } from '../../../core/messaging/routing.js';
-import { exportHandlerMetrics } from './handler-metrics.js';
-import { MessagingMetrics } from './messaging-metrics.js';
-import { exportPublishMetrics } from './publish-metrics.js';
-import { exportScrapedMetrics } from './scraped-metrics.js';
-import { ScrapeSources } from './scrape-sources.js';
+import { RoutingTable } from '../../../core/messaging/routing/routing-table.js';
+import { exportHandlerMetrics } from './observed/handler-metrics.js';
+import { MessagingMetrics } from './observed/messaging-metrics.js';
+import { exportPublishMetrics } from './observed/publish-metrics.js';
+import { exportScrapedMetrics } from './scraped/scraped-metrics.js';
+import { ScrapeSources } from './scraped/scrape-sources.js';
 
 export interface MetricsModuleOptions extends Pick<ModuleMetadata, 'imports'> {
   /** Where Prometheus scrapes; `false` serves nothing, for a host that serves `registry` itself. @default '/metrics' */

@@ -5,8 +5,8 @@ import {
   type OnApplicationShutdown,
   type OnModuleInit,
 } from '@nestjs/common';
-import { systemClock } from '../../../core/messaging/clock.js';
-import type { TransportEvent } from '../../../core/messaging/transport.js';
+import { systemClock } from '../../../core/messaging/ports/clock.js';
+import type { TransportEvent } from '../../../core/messaging/ports/transport.js';
 import { type RabbitmqOptions, rabbitmqOptionsSchema } from './rabbitmq.options.js';
 import { RabbitmqTransport } from './rabbitmq.transport.js';
 

@@ -1,4 +1,4 @@
-import { MessagingError } from '../../../core/messaging/messaging.errors.js';
+import { MessagingError } from '../../../core/messaging/ports/errors.js';
 import { AgeEstimates } from '../../../core/messaging/transport-kit/age-estimate.js';
 import {
   CheckedTransport,
@@ -16,21 +16,21 @@ import type {
   Subscription,
   TransportContext,
   WireMessage,
-} from '../../../core/messaging/transport.js';
-import { DELAY_LEVELS } from './delay-plan.js';
-import type { TransportServices } from './consumer-services.js';
-import { QueueDepths } from './depths.js';
-import { DelayRouter } from './due-router.js';
-import { ResourceNames } from './names.js';
-import { OverdueSweeper } from './overdue-sweep.js';
-import { DelayQueueProbe } from './waiting-probe.js';
-import { RabbitmqConnection } from './rabbitmq-connection.js';
-import { RabbitmqConsumer } from './rabbitmq-consumer.js';
-import { failureOf } from './rabbitmq-errors.js';
+} from '../../../core/messaging/ports/transport.js';
+import { DELAY_LEVELS } from './topology/delay-levels.js';
+import type { TransportServices } from './watch/transport-services.js';
+import { QueueDepths } from './topology/queue-depths.js';
+import { DelayRouter } from './delay/delay-router.js';
+import { ResourceNames } from './topology/resource-names.js';
+import { OverdueSweeper } from './delay/overdue-sweeper.js';
+import { DelayQueueProbe } from './delay/delay-queue-probe.js';
+import { RabbitmqConnection } from './connection/rabbitmq-connection.js';
+import { RabbitmqConsumer } from './consume/rabbitmq-consumer.js';
+import { failureOf } from './client/rabbitmq-errors.js';
 import type { RabbitmqOptions } from './rabbitmq.options.js';
-import { RabbitmqPublisher } from './rabbitmq-publisher.js';
-import { serverUrlsOf } from './server-urls.js';
-import { Topology } from './topology.js';
+import { RabbitmqPublisher } from './publish/rabbitmq-publisher.js';
+import { serverUrlsOf } from './connection/server-urls.js';
+import { Topology } from './topology/topology.js';
 import { WaitQueues } from './wait-queues.js';
 
 const PING_TIMEOUT_MS = 5_000;

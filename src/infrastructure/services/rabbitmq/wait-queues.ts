@@ -1,5 +1,5 @@
-import type { Clock, Destination } from '../../../core/messaging/transport.js';
-import type { ResourceNames } from './names.js';
+import type { Clock, Destination } from '../../../core/messaging/ports/transport.js';
+import type { ResourceNames } from './topology/resource-names.js';
 
 /** A queue in which messages wait. */
 export interface WaitQueue {

@@ -1,6 +1,6 @@
-import { RecoveryFilter } from './found-again.js';
-import type { InFlightEntry } from './redis-entry.js';
-import type { RedisGroup } from './redis-group.js';
+import { RecoveryFilter } from './consume/recovery-filter.js';
+import type { InFlightEntry } from './wire/stream-entry.js';
+import type { RedisGroup } from './consume/redis-group.js';
 
 const RECOVERED_BATCH_SIZE = 200;
 

@@ -1,5 +1,5 @@
-import { systemClock } from '../../../core/messaging/clock.js';
-import { groupDeadLetters } from '../../../core/messaging/dead-letters/dead-letter-filter.js';
+import { systemClock } from '../../../core/messaging/ports/clock.js';
+import { groupDeadLetters } from '../../../core/messaging/ports/dead-letter-filter.js';
 import type {
   DeadLetter,
   DeadLetterFilter,
@@ -10,8 +10,8 @@ import type {
   DeadLetterStore,
   DeadLetterSummary,
   NewDeadLetter,
-} from '../../../core/messaging/dead-letters/dead-letter-store.js';
-import type { Clock } from '../../../core/messaging/transport.js';
+} from '../../../core/messaging/ports/dead-letter-store.js';
+import type { Clock } from '../../../core/messaging/ports/transport.js';
 import {
   conditionsOf,
   fieldsOf,
@@ -19,10 +19,10 @@ import {
   readDeadLetter,
   readSummary,
   type RawSummary,
-} from './letter-fields.js';
-import { groupOf, mergeGroups, type RawSum, countsOf } from './letter-sums.js';
+} from './stores/dead-letter-hash.js';
+import { groupOf, mergeGroups, type RawSum, countsOf } from './stores/dead-letter-groups.js';
 import type { RedisServerOptions } from './redis.options.js';
-import { RedisStore } from './redis-store.js';
+import { RedisStore } from './stores/redis-store.js';
 import {
   ADD_DEAD_LETTER,
   CHANGE_DEAD_LETTER,

@@ -1,10 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import type {
-  IdempotencyClaim,
-  IdempotencyStore,
-} from '../../../core/messaging/idempotency/idempotency-store.js';
+import type { IdempotencyClaim, IdempotencyStore } from '../../../core/messaging/ports/idempotency-store.js';
 import type { RedisServerOptions } from './redis.options.js';
-import { RedisStore } from './redis-store.js';
+import { RedisStore } from './stores/redis-store.js';
 import { BEGIN, COMPLETE, RELEASE } from './scripts/index.js';
 
 /** Remembers in Redis which messages were handled, for all instances of an application. */

@@ -1,4 +1,4 @@
-import { MessagingError } from '../../../core/messaging/messaging.errors.js';
+import { MessagingError } from '../../../core/messaging/ports/errors.js';
 import {
   CheckedTransport,
   type TransportDriver,
@@ -17,19 +17,19 @@ import type {
   Subscription,
   TransportContext,
   WireMessage,
-} from '../../../core/messaging/transport.js';
-import { DueTimers } from './due-alarms.js';
-import { PublishTargets } from './places.js';
-import { RedisConnection } from './redis-connection.js';
-import { RedisConsumer } from './redis-consumer.js';
-import { failureOf } from './redis-errors.js';
-import { RedisGroup } from './redis-group.js';
-import { TopicKeys } from './redis-keys.js';
+} from '../../../core/messaging/ports/transport.js';
+import { DueTimers } from './delay/due-timers.js';
+import { PublishTargets } from './publish/publish-targets.js';
+import { RedisConnection } from './connection/redis-connection.js';
+import { RedisConsumer } from './consume/redis-consumer.js';
+import { failureOf } from './client/redis-errors.js';
+import { RedisGroup } from './consume/redis-group.js';
+import { TopicKeys } from './topology/redis-keys.js';
 import type { RedisOptions } from './redis.options.js';
-import { RedisPublisher } from './redis-publisher.js';
-import { RedisReader } from './redis-reader.js';
+import { RedisPublisher } from './publish/redis-publisher.js';
+import { RedisReader } from './consume/redis-reader.js';
 import { BACKLOG, GROUPS, REMOVE_GROUP } from './scripts/index.js';
-import { checkServer } from './server-examination.js';
+import { checkServer } from './connection/server-checks.js';
 
 /** Carries messages on Redis Streams: one server, a primary behind sentinels, or a cluster. */
 export class RedisTransport extends CheckedTransport<RedisConsumer, RedisDriver> implements GroupKeeper {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { ConnectionOptions } from 'node:tls';
 import { z } from 'zod';
-import { MessagingConfigurationError } from '../../../core/messaging/messaging.errors.js';
+import { MessagingConfigurationError } from '../../../core/messaging/ports/errors.js';
 
 /** How a transport encrypts its connections; the same for every broker. */
 export const tlsSchema = z.strictObject({

@@ -1,5 +1,5 @@
 import type * as kafkajs from 'kafkajs';
-import { MessagingError } from '../../../../core/messaging/messaging.errors.js';
+import { MessagingError } from '../../../../core/messaging/ports/errors.js';
 
 export type {
   Admin,

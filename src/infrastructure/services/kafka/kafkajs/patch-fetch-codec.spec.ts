@@ -1,4 +1,4 @@
-import type { FetchData } from '../fetch-encoder.js';
+import type { FetchData } from '../wire/fetch-encoder.js';
 import { patchFetchCodec } from './patch-fetch-codec.js';
 
 type Protocol = (of: { version: number }) => (data: FetchData) => {

@@ -1,6 +1,6 @@
-import type { Expand } from '../batch-decoder.js';
-import { decodeFetch } from '../fetch-decoder.js';
-import { encodeFetch, type FetchData } from '../fetch-encoder.js';
+import type { Expand } from '../wire/batch-decoder.js';
+import { decodeFetch } from '../wire/fetch-decoder.js';
+import { encodeFetch, type FetchData } from '../wire/fetch-encoder.js';
 import { internal, replaceFunction } from './internals.js';
 
 /** Of the request and its answer, which all brokers since 2.3 give. */

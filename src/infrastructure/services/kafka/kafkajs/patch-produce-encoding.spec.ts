@@ -1,5 +1,5 @@
-import { encode } from '../kafka-record.js';
-import { encodeProduce, type ProduceData } from '../produce-encoder.js';
+import { encode } from '../wire/kafka-record.js';
+import { encodeProduce, type ProduceData } from '../wire/produce-encoder.js';
 import { patchProduceEncoding } from './patch-produce-encoding.js';
 
 type Protocol = (of: {

@@ -1,4 +1,4 @@
-import { encodeProduce, isOurs, type ProduceData } from '../produce-encoder.js';
+import { encodeProduce, isOurs, type ProduceData } from '../wire/produce-encoder.js';
 import { internal, replaceFunction } from './internals.js';
 
 /** Versions of the request that are the same on the wire. */

@@ -1,5 +1,5 @@
 import { pause } from '../../../../core/messaging/transport-kit/backoff.js';
-import { isTransient } from '../kafka-errors.js';
+import { isTransient } from '../client/kafka-errors.js';
 import { hooksOf, type Member } from './group-member.js';
 import { internal, replaceFunction } from './internals.js';
 

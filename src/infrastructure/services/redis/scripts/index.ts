@@ -1,4 +1,4 @@
-import { script } from '../redis-script.js';
+import { script } from './redis-script.js';
 import * as source from './assets.generated.js';
 
 export const ADD_DEAD_LETTER = script('add-dead-letter', source.ADD_DEAD_LETTER_LUA);

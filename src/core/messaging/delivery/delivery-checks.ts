@@ -1,0 +1,101 @@
+import type { HandlerEntry } from '../handlers/handler-entry.js';
+import { HEADER } from '../message/headers.js';
+import { jsonCodec } from '../message/codec.js';
+import type { MessageLimits } from '../message/message-limits.js';
+import { errorCodeOf, InvalidMessageError } from '../ports/errors.js';
+import { UnacceptableMessageError } from './outcome.js';
+import { largerAttempt } from '../ports/headers.js';
+import type { Clock, Delivery } from '../ports/transport.js';
+import { describeIssues } from '../message/schema-issues.js';
+
+const fallbackCodec = jsonCodec();
+
+/**
+ * Number of this attempt: what the transport counted or what our header says, whichever is larger, so that a change
+ * of broker does not start again at one. A header that is not a credible number is a stranger's and is not believed.
+ */
+export function attemptOf({ attempt, message }: Delivery): number {
+  return largerAttempt(message.headers, attempt);
+}
+
+/** The header of the next attempt, where the message brought a larger count than its transport has. Else the transport counts. */
+export function continueAttempts({ attempt, message }: Delivery): Readonly<Record<string, string>> {
+  const larger = largerAttempt(message.headers, attempt);
+  return larger > attempt ? { [HEADER.attempt]: String(larger + 1) } : {};
+}
+
+/** Throws when the message should have been handled before now. */
+export function refuseExpired(delivery: Delivery, clock: Clock): void {
+  const expiry = delivery.message.headers[HEADER.expiry];
+  if (expiry === undefined) return;
+  const expiresAt = Date.parse(expiry);
+  if (!(expiresAt <= clock.now())) return;
+  throw new UnacceptableMessageError('expired', 'EXPIRED', `The message expired at ${expiry}.`);
+}
+
+/** Throws when every attempt was used: the last one did not live to settle it, and another would end the same way. */
+export function refuseUsedUp(attempt: number, entry: HandlerEntry): void {
+  if (attempt <= entry.policy.attempts) return;
+  throw new UnacceptableMessageError(
+    'max_deliveries',
+    'ATTEMPTS_USED_UP',
+    `Attempt ${attempt} of ${entry.policy.attempts}: the attempts are used up, and the last ended without an answer (the process died or a store was down).`,
+  );
+}
+
+/** Payload of the delivery, decoded and validated. A promise only where the schema validates asynchronously. */
+export function readPayload(entry: HandlerEntry, delivery: Delivery, limits: MessageLimits): unknown {
+  const payload = decode(entry, delivery, limits);
+  if (!entry.type) return payload;
+  const result = entry.type.schema['~standard'].validate(payload);
+  return result instanceof Promise ? result.then((later) => accept(entry, later)) : accept(entry, result);
+}
+
+function decode(entry: HandlerEntry, delivery: Delivery, limits: MessageLimits): unknown {
+  const { body, headers } = delivery.message;
+  if (body.length > limits.maxBodyBytes) {
+    throw new UnacceptableMessageError(
+      'deserialization_failed',
+      'MESSAGE_TOO_LARGE',
+      `The body has ${body.length} bytes, more than the ${limits.maxBodyBytes} allowed. Raise limits.maxBodyBytes if it is legitimate.`,
+    );
+  }
+  const codec = entry.type?.codec ?? fallbackCodec;
+  const contentType = headers[HEADER.contentType];
+  if (
+    contentType !== undefined &&
+    contentType !== codec.contentType &&
+    mediaType(contentType) !== codec.contentType
+  ) {
+    throw new UnacceptableMessageError(
+      'deserialization_failed',
+      'PAYLOAD_UNDECODABLE',
+      `The content type is ${JSON.stringify(contentType.slice(0, 100))}, but "${entry.topic}" is read as ${codec.contentType}.`,
+    );
+  }
+  try {
+    return codec.decode(body);
+  } catch (cause) {
+    const code = cause instanceof InvalidMessageError ? cause.code : 'PAYLOAD_UNDECODABLE';
+    const detail =
+      cause instanceof InvalidMessageError ? cause.message : `The codec failed with ${errorCodeOf(cause)}.`;
+    throw new UnacceptableMessageError('deserialization_failed', code, detail, { cause });
+  }
+}
+
+function mediaType(contentType: string): string {
+  return (contentType.split(';', 1)[0] ?? '').trim().toLowerCase();
+}
+
+type ValidationResult = Awaited<
+  ReturnType<NonNullable<HandlerEntry['type']>['schema']['~standard']['validate']>
+>;
+
+function accept(entry: HandlerEntry, result: ValidationResult): unknown {
+  if (!result.issues) return result.value;
+  throw new UnacceptableMessageError(
+    'validation_failed',
+    'PAYLOAD_INVALID',
+    `The payload is not a valid "${entry.topic}": ${describeIssues(result.issues)}`,
+  );
+}

@@ -1,0 +1,247 @@
+import { appendHistory } from '../dead-letters/attempt-history.js';
+import { errorTypeOf } from '../dead-letters/error-description.js';
+import { DeadLetterParking, type DeadLetterSink } from './dead-letter-parking.js';
+import { DeliveryReports } from './delivery-reports.js';
+import { type Ending, HandlerRunner } from './handler-runner.js';
+import { DeliveryInProgress, type Load } from './delivery-in-progress.js';
+import type { HandlerEntry } from '../handlers/handler-entry.js';
+import { IdempotencyStep } from './idempotency-step.js';
+import type { IdempotencyStore } from '../ports/idempotency-store.js';
+import { continueAttempts, readPayload, refuseExpired, refuseUsedUp } from './delivery-checks.js';
+import type { MessageLimits } from '../message/message-limits.js';
+import type { MessagingEvent } from '../observing/events.js';
+import { type FailureOutcome, judgeFailure, type Outcome } from './outcome.js';
+import { delayAfter } from '../retry-policy.js';
+import type { Clock, Delivery, Settlement } from '../ports/transport.js';
+
+export interface ProcessorOptions {
+  readonly parking: DeadLetterSink;
+  readonly idempotency: IdempotencyStore | undefined;
+  readonly limits: MessageLimits;
+  readonly clock: Clock;
+  readonly emit: (event: MessagingEvent) => void;
+}
+
+/** What the steps work with. Each names the part that it needs. */
+export interface PipelineTools {
+  readonly clock: Clock;
+  readonly limits: MessageLimits;
+  readonly idempotency: IdempotencyStep | undefined;
+  readonly runs: HandlerRunner;
+  readonly deadLetters: DeadLetterParking;
+  readonly reports: DeliveryReports;
+}
+
+const ACK: Settlement = { kind: 'ack' };
+const HANDLED: Outcome = { kind: 'handled' };
+/** A bug in a step, or a rule that throws. */
+const UNFORESEEN: Settlement = { kind: 'retry', delayMs: 5_000 };
+/** Longest wait for a copy that holds the claim: it may finish long before its lease ends. */
+const MAX_BUSY_DELAY_MS = 30_000;
+/** Shortest wait before a message that could not be parked is retried. */
+const MIN_UNPARKED_DELAY_MS = 1_000;
+
+/**
+ * Decides what becomes of every delivery, in six steps:
+ *
+ *     admit > decode > claim > run > judge > settle
+ *
+ * The error of a step before `run` goes to `judge`. A message that another copy has claimed goes to `settle` at once.
+ */
+export class DeliveryProcessor {
+  readonly #tools: PipelineTools;
+
+  constructor({ parking, idempotency, limits, clock, emit }: ProcessorOptions) {
+    const reports = new DeliveryReports(clock, emit);
+    this.#tools = {
+      clock,
+      limits,
+      reports,
+      runs: new HandlerRunner(clock, (handling, ending) => this.#end(handling, ending)),
+      deadLetters: new DeadLetterParking(parking, clock, (entry, error) =>
+        reports.storeFailed('dead-letters', entry, error),
+      ),
+      idempotency:
+        idempotency &&
+        new IdempotencyStep(idempotency, clock, (entry, error) =>
+          reports.storeFailed('idempotency', entry, error),
+        ),
+    };
+  }
+
+  /**
+   * Runs the handler at most once. Always resolves to a settlement, never rejects.
+   *
+   * @param load counts the deliveries in flight.
+   */
+  process(entry: HandlerEntry, delivery: Delivery, load: Load = { active: 0 }): Promise<Settlement> {
+    return new Promise((resolve) => {
+      const handling = new DeliveryInProgress(entry, delivery, load, resolve);
+      this.#tools.reports.delivered(handling);
+      this.#begin(handling);
+    });
+  }
+
+  /** Stops waiting for running handlers; their messages come back as a further attempt. Returns how many. */
+  abandon(): number {
+    return this.#tools.runs.abandon();
+  }
+
+  #begin(handling: DeliveryInProgress): void {
+    try {
+      admit(handling, this.#tools);
+      const payload = decode(handling, this.#tools);
+      // Most messages wait for neither, and a promise for nothing is among the larger costs of a message.
+      if (needsClaim(handling) || payload instanceof Promise) void this.#claimAndRun(handling, payload);
+      else run(handling, payload, this.#tools);
+    } catch (error) {
+      this.#end(handling, { kind: 'failed', error });
+    }
+  }
+
+  async #claimAndRun(handling: DeliveryInProgress, decoding: unknown): Promise<void> {
+    try {
+      const payload = await decoding;
+      const outcome = await claim(handling, this.#tools);
+      if (outcome) this.#settle(handling, outcome);
+      else run(handling, payload, this.#tools);
+    } catch (error) {
+      this.#end(handling, { kind: 'failed', error });
+    }
+  }
+
+  #end(handling: DeliveryInProgress, ending: Ending): void {
+    try {
+      this.#settle(handling, judge(handling, ending));
+    } catch {
+      // Every step handles the errors that it expects; the others must not lose the message.
+      handling.settle(UNFORESEEN);
+    }
+  }
+
+  #settle(handling: DeliveryInProgress, outcome: Outcome): void {
+    const settlement = settle(handling, outcome, this.#tools);
+    if (!(settlement instanceof Promise)) handling.settle(settlement);
+    else void settlement.catch(() => UNFORESEEN).then((later) => handling.settle(later));
+  }
+}
+
+/**
+ * Refuses a message that must not reach its handler: it has expired, or its attempts are used up. The last of those took
+ * the process down with it, and another would do the same.
+ *
+ * With an idempotency window `claim` checks the attempts, so that a copy of a handled message is not parked.
+ */
+export function admit(handling: DeliveryInProgress, { clock }: Pick<PipelineTools, 'clock'>): void {
+  refuseExpired(handling.delivery, clock);
+  if (!needsClaim(handling)) refuseUsedUp(handling.attempt, handling.entry);
+}
+
+/** The payload, decoded and validated: a promise only where the schema validates asynchronously. */
+export function decode(
+  { entry, delivery }: DeliveryInProgress,
+  { limits }: Pick<PipelineTools, 'limits'>,
+): unknown {
+  return readPayload(entry, delivery, limits);
+}
+
+/**
+ * Claims the message for its handler, where there is an idempotency window. Resolves to the outcome of a message that
+ * another copy of it has had or has, and to nothing once the handler may run.
+ */
+export async function claim(
+  handling: DeliveryInProgress,
+  { idempotency }: Pick<PipelineTools, 'idempotency'>,
+): Promise<Outcome | undefined> {
+  if (!needsClaim(handling)) return undefined;
+  // Without a store the registry refuses a window when the application starts.
+  const answer = await idempotency?.claim(handling);
+  if (answer?.kind === 'done') return { kind: 'duplicate' };
+  if (answer?.kind === 'busy') {
+    return { kind: 'busy', delayMs: Math.min(answer.retryAfterMs, MAX_BUSY_DELAY_MS) };
+  }
+  handling.token = answer?.token;
+  refuseUsedUp(handling.attempt, handling.entry);
+  return undefined;
+}
+
+/** Runs the handler with its guards, pipes, interceptors and filters, under its timeout. The runs report how it ended. */
+export function run(
+  handling: DeliveryInProgress,
+  payload: unknown,
+  { runs }: Pick<PipelineTools, 'runs'>,
+): void {
+  runs.run(handling, payload);
+}
+
+/** What becomes of the message, by how its run ended or by the error of a step before. */
+export function judge({ entry, attempt }: DeliveryInProgress, ending: Ending): Outcome {
+  return ending.kind === 'done' ? HANDLED : judgeFailure(ending.error, attempt, entry.policy);
+}
+
+/**
+ * Stores what the outcome asks for, then returns what the transport has to do. A promise only where a store takes part
+ * or the handler failed.
+ *
+ * Stores first, acknowledges second: a message that cannot be parked is retried.
+ */
+export function settle(
+  handling: DeliveryInProgress,
+  outcome: Outcome,
+  tools: Pick<PipelineTools, 'clock' | 'idempotency' | 'deadLetters' | 'reports'>,
+): Settlement | Promise<Settlement> {
+  switch (outcome.kind) {
+    case 'handled':
+      return settleHandled(handling, tools);
+    case 'duplicate':
+      tools.reports.duplicate(handling);
+      return ACK;
+    case 'busy':
+      return { kind: 'retry', delayMs: outcome.delayMs };
+    case 'retry':
+    case 'discard':
+    case 'dead-letter':
+      return settleFailed(handling, outcome, tools);
+  }
+}
+
+type SettleTools = Parameters<typeof settle>[2];
+
+function settleHandled(
+  handling: DeliveryInProgress,
+  { idempotency, deadLetters, reports }: SettleTools,
+): Settlement | Promise<Settlement> {
+  if (handling.token === undefined && handling.replayOf === undefined) {
+    reports.handled(handling);
+    return ACK;
+  }
+  return Promise.all([idempotency?.complete(handling), deadLetters.resolve(handling)]).then(() => {
+    reports.handled(handling);
+    return ACK;
+  });
+}
+
+async function settleFailed(
+  handling: DeliveryInProgress,
+  outcome: FailureOutcome,
+  { clock, idempotency, deadLetters, reports }: SettleTools,
+): Promise<Settlement> {
+  const { entry, delivery, attempt } = handling;
+  await (outcome.kind === 'discard' ? idempotency?.complete(handling) : idempotency?.release(handling));
+  if (outcome.kind === 'dead-letter' && !(await deadLetters.park(handling, outcome))) {
+    const delayMs = Math.max(MIN_UNPARKED_DELAY_MS, delayAfter(attempt, entry.policy.backoff));
+    return { kind: 'retry', delayMs };
+  }
+  reports.failed(handling, outcome);
+  if (outcome.kind !== 'retry') return ACK;
+  const failedAttempt = { attempt, at: clock.now(), errorType: errorTypeOf(outcome.error) };
+  const headers = {
+    ...appendHistory(delivery.message.headers, failedAttempt),
+    ...continueAttempts(delivery),
+  };
+  return { kind: 'retry', delayMs: outcome.delayMs, headers };
+}
+
+function needsClaim({ entry }: DeliveryInProgress): boolean {
+  return entry.idempotencyWindowMs > 0;
+}

@@ -1,0 +1,117 @@
+import { handlingContext } from '../message/handling-context.js';
+import type { DeliveryInProgress } from './delivery-in-progress.js';
+import { MessageContext } from '../message/message-context.js';
+import { HandlerTimeoutError } from '../ports/errors.js';
+import { AbandonedError } from './outcome.js';
+import { LinkedSet } from '../transport-kit/linked-set.js';
+import type { Clock } from '../ports/transport.js';
+
+/** Interval of the sweep over running handlers. A timeout may fire this much late. */
+const SWEEP_INTERVAL_MS = 50;
+
+/** How a run ended. `error` is whatever the handler threw, a `HandlerTimeoutError` or an `AbandonedError`. */
+export type Ending = { readonly kind: 'done' } | { readonly kind: 'failed'; readonly error: unknown };
+
+const DONE: Ending = { kind: 'done' };
+
+/**
+ * Runs handlers, each under its timeout.
+ *
+ * One sweep ends the runs that are overdue, because a timer a message costs more than everything else here. Runs with
+ * the same timeout end in the order in which they began, so a sweep stops at the first that still has time. For the same
+ * reason the end of a run is a callback and not one more promise a message.
+ */
+export class HandlerRunner {
+  readonly #clock: Clock;
+  readonly #onEnd: (handling: DeliveryInProgress, ending: Ending) => void;
+  readonly #byTimeoutMs = new Map<number, LinkedSet<DeliveryInProgress>>();
+  #cancelSweep: (() => void) | undefined;
+
+  /** @param onEnd is called once for every run, for some before `run` returns. */
+  constructor(clock: Clock, onEnd: (handling: DeliveryInProgress, ending: Ending) => void) {
+    this.#clock = clock;
+    this.#onEnd = onEnd;
+  }
+
+  /** Runs the handler. What it does after its time is up is ignored. */
+  run(handling: DeliveryInProgress, payload: unknown): void {
+    const { entry, delivery, attempt } = handling;
+    const context = new MessageContext(delivery, entry, attempt);
+    handling.context = context;
+    handling.startedAt = this.#clock.monotonic();
+    let result: unknown;
+    try {
+      result = handlingContext.run(context, entry.invoke, payload, context);
+    } catch (error) {
+      this.#onEnd(handling, { kind: 'failed', error });
+      return;
+    }
+    if (isThenable(result)) this.#await(handling, result);
+    else this.#onEnd(handling, DONE);
+  }
+
+  /** Gives up every running handler: aborts its signal and fails its run. Returns how many there were. */
+  abandon(): number {
+    const reason = new AbandonedError();
+    let abandoned = 0;
+    for (const runs of this.#byTimeoutMs.values()) {
+      for (const handling of runs) {
+        this.#giveUp(handling, runs, reason);
+        abandoned++;
+      }
+    }
+    this.#cancelSweep?.();
+    this.#cancelSweep = undefined;
+    return abandoned;
+  }
+
+  #await(handling: DeliveryInProgress, result: PromiseLike<unknown>): void {
+    const runs = this.#runsWith(handling.entry.timeoutMs);
+    runs.add(handling);
+    this.#sweepLater();
+    // A run that was given up is no longer in the set, so its late end is ignored.
+    result.then(
+      () => runs.delete(handling) && this.#onEnd(handling, DONE),
+      (error: unknown) => runs.delete(handling) && this.#onEnd(handling, { kind: 'failed', error }),
+    );
+  }
+
+  #runsWith(timeoutMs: number): LinkedSet<DeliveryInProgress> {
+    let runs = this.#byTimeoutMs.get(timeoutMs);
+    if (!runs) this.#byTimeoutMs.set(timeoutMs, (runs = new LinkedSet()));
+    return runs;
+  }
+
+  #sweepLater(): void {
+    this.#cancelSweep ??= this.#clock.schedule(SWEEP_INTERVAL_MS, () => {
+      this.#cancelSweep = undefined;
+      this.#sweep();
+    });
+  }
+
+  #sweep(): void {
+    const now = this.#clock.monotonic();
+    let left = 0;
+    for (const [timeoutMs, runs] of this.#byTimeoutMs) {
+      if (timeoutMs === 0) continue;
+      for (const handling of runs) {
+        if ((handling.startedAt ?? now) + timeoutMs > now) break;
+        this.#giveUp(handling, runs, new HandlerTimeoutError(handling.entry.handler, timeoutMs));
+      }
+      left += runs.size;
+    }
+    if (left > 0) this.#sweepLater();
+  }
+
+  #giveUp(handling: DeliveryInProgress, runs: LinkedSet<DeliveryInProgress>, reason: Error): void {
+    runs.delete(handling);
+    handling.context?.abort(reason);
+    this.#onEnd(handling, { kind: 'failed', error: reason });
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+  );
+}

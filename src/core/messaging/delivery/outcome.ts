@@ -1,0 +1,85 @@
+import type { DeadLetterReason } from '../ports/dead-letter-store.js';
+import {
+  HandlerTimeoutError,
+  MessagingError,
+  type MessagingErrorCode,
+  PermanentError,
+  RetryAfterError,
+} from '../ports/errors.js';
+import { actionFor, delayAfter, type RetryPolicy } from '../retry-policy.js';
+
+/** What the core concluded about a delivery. */
+export type Outcome =
+  | { readonly kind: 'handled' }
+  /** A copy was handled within the idempotency window. */
+  | { readonly kind: 'duplicate' }
+  /** A copy is being handled at this moment. */
+  | { readonly kind: 'busy'; readonly delayMs: number }
+  | FailureOutcome;
+
+/** What the core concluded about a delivery that failed with `error`. */
+export type FailureOutcome = { readonly reason: DeadLetterReason; readonly error: unknown } & (
+  | { readonly kind: 'retry'; readonly delayMs: number }
+  | { readonly kind: 'dead-letter' }
+  | { readonly kind: 'discard' }
+);
+
+/** A delivery that must not reach its handler: the message itself is past help, whatever attempts it has left. */
+export class UnacceptableMessageError extends MessagingError {
+  constructor(
+    readonly reason: DeadLetterReason,
+    code: MessagingErrorCode,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(code, message, options);
+  }
+}
+
+/** The process stopped waiting for the handler. */
+export class AbandonedError extends MessagingError {
+  constructor() {
+    super(
+      'NOT_RUNNING',
+      'The process is stopping and no longer waits for this handler; the message will be delivered again.',
+    );
+  }
+}
+
+/** Longest delay that a `RetryAfterError` may ask for: 30 days, the most that every transport can keep. */
+const MAX_RETRY_AFTER_MS = 30 * 24 * 3_600_000;
+
+/**
+ * Judges a failure: the handler's own word first (`PermanentError`, `RetryAfterError`), then the rules of the
+ * subscription, then the attempts that are left.
+ *
+ * @param thrown whatever the handler threw, or the error of the step that refused the message.
+ * @param attempt number of the attempt that failed.
+ */
+export function judgeFailure(thrown: unknown, attempt: number, policy: RetryPolicy): FailureOutcome {
+  const error = toInspectableError(thrown);
+  // Another process may take it at once, as a further attempt.
+  if (error instanceof AbandonedError) return { kind: 'retry', delayMs: 0, reason: 'timeout', error };
+  if (error instanceof UnacceptableMessageError) return { kind: 'dead-letter', reason: error.reason, error };
+  if (error instanceof PermanentError) return { kind: 'dead-letter', reason: 'rejected', error };
+  const reason = error instanceof HandlerTimeoutError ? 'timeout' : 'handler_error';
+  const action = actionFor(error, policy.errors);
+  if (action === 'discard') return { kind: 'discard', reason, error };
+  if (action === 'dead-letter' || attempt >= policy.attempts) return { kind: 'dead-letter', reason, error };
+  return { kind: 'retry', delayMs: delayOf(error, attempt, policy), reason, error };
+}
+
+function delayOf(error: unknown, attempt: number, policy: RetryPolicy): number {
+  if (!(error instanceof RetryAfterError)) return delayAfter(attempt, policy.backoff);
+  return Number.isFinite(error.delayMs) ? Math.min(Math.max(0, error.delayMs), MAX_RETRY_AFTER_MS) : 0;
+}
+
+/** Handlers may throw anything, even an object on which `instanceof` throws; from here on it can be inspected. */
+function toInspectableError(thrown: unknown): unknown {
+  try {
+    if (thrown instanceof Error) return thrown;
+  } catch {
+    return new Error('The handler threw an object that cannot be inspected.');
+  }
+  return thrown;
+}

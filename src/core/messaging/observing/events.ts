@@ -1,0 +1,96 @@
+import type { DeadLetterReason, DeadLetterStatus } from '../ports/dead-letter-store.js';
+import type { TransportEvent } from '../ports/transport.js';
+
+/** Names what an event about a delivery is about. One object a handler, made at boot: compare it by identity. */
+export interface HandlerIdentity {
+  readonly topic: string;
+  readonly group: string;
+  /** `Class.method`. */
+  readonly handler: string;
+}
+
+/**
+ * Everything that observers are told. The union is open: a minor version may add a `type`, or a value to one of the unions
+ * below it, so a `switch` needs a `default` branch.
+ */
+export type MessagingEvent =
+  /** One call of `Transport.publish`, once for each kind of outcome in it. */
+  | {
+      readonly type: 'published';
+      readonly topic: string;
+      readonly transport: string;
+      readonly outcome: 'accepted' | 'spooled' | 'unavailable' | 'unknown' | 'refused';
+      readonly count: number;
+      readonly durationMs: number;
+      readonly errorCode?: string;
+    }
+  /** A publish that was refused before any transport saw it. */
+  | { readonly type: 'publish-rejected'; readonly topic: string; readonly errorCode: string }
+  | {
+      readonly type: 'delivered';
+      readonly to: HandlerIdentity;
+      readonly transport: string;
+      readonly attempt: number;
+    }
+  | {
+      readonly type: 'handled';
+      readonly to: HandlerIdentity;
+      readonly transport: string;
+      readonly messageId: string;
+      readonly attempt: number;
+      readonly durationMs: number;
+      /** From publish to handled; absent when the message says no time. */
+      readonly latencyMs: number | undefined;
+      /** The message came from a replay. */
+      readonly replayed: boolean;
+    }
+  | {
+      readonly type: 'failed';
+      readonly to: HandlerIdentity;
+      readonly transport: string;
+      readonly messageId: string;
+      readonly attempt: number;
+      /** Absent when the handler was not run. */
+      readonly durationMs?: number;
+      readonly disposition: 'retry' | 'dead_letter' | 'discard';
+      readonly reason: DeadLetterReason;
+      readonly error: Error;
+      /** Until the next attempt, when `disposition` is `retry`. */
+      readonly delayMs?: number;
+      readonly replayed: boolean;
+    }
+  | { readonly type: 'duplicate-suppressed'; readonly to: HandlerIdentity; readonly messageId: string }
+  /** The dead letter store or idempotency store did not answer; the message is tried again. */
+  | {
+      readonly type: 'store-failed';
+      readonly store: 'dead-letters' | 'idempotency';
+      readonly to: HandlerIdentity;
+      readonly error: Error;
+    }
+  | {
+      readonly type: 'dead-letter-changed';
+      readonly id: string;
+      readonly topic: string;
+      readonly group: string;
+      readonly to: DeadLetterStatus | 'discarded';
+    }
+  /** What an operation did to one dead letter. `unknown`: a replay that may or may not have been sent. */
+  | {
+      readonly type: 'dead-letter-operation';
+      readonly operation: 'replay' | 'archive' | 'restore' | 'discard';
+      readonly outcome: 'succeeded' | 'failed' | 'unknown' | 'skipped';
+    }
+  /** Somebody used the admin API or the dead letter service, or was kept from it. */
+  | {
+      readonly type: 'admin-action';
+      /** One of a few fixed words, such as `replay`. Safe as a label. */
+      readonly action: string;
+      readonly outcome: 'succeeded' | 'failed' | 'denied';
+    }
+  | { readonly type: 'consumer'; readonly to: HandlerIdentity; readonly change: 'started' | 'stopped' }
+  | { readonly type: 'transport'; readonly transport: string; readonly event: TransportEvent };
+
+/** Watches without taking part. What it throws is logged once and ignored; it must not block. */
+export interface MessagingObserver {
+  on(event: MessagingEvent): void;
+}

@@ -1,0 +1,101 @@
+import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { errorCodeOf } from '../ports/errors.js';
+import type { MessagingEvent, MessagingObserver } from './events.js';
+import { ObserverList } from './observer-list.js';
+import type { TransportEvent } from '../ports/transport.js';
+
+/** Lines a second for one kind of failure; a broken handler under load must not fill the disk with logs. */
+const LINES_PER_SECOND = 5;
+
+interface Budget {
+  second: number;
+  lines: number;
+  suppressed: number;
+}
+
+/** One structured line for every failure, and for what happens to transports: what, where, which attempt and what came of it. Never the payload. */
+@Injectable()
+export class FailureLogService implements MessagingObserver, OnModuleInit {
+  readonly #logger = new Logger('Messaging');
+  readonly #budgets = new Map<string, Budget>();
+
+  constructor(private readonly observers: ObserverList) {}
+
+  onModuleInit(): void {
+    this.observers.observe(this);
+  }
+
+  on(event: MessagingEvent): void {
+    if (event.type === 'failed') {
+      const { to, disposition, reason, attempt, messageId, transport, delayMs, error } = event;
+      this.#log(
+        `${to.handler} ${disposition} ${error.name}`,
+        disposition === 'dead_letter' ? 'error' : 'warn',
+        {
+          event: 'message-failed',
+          ...identify(to),
+          ...{ messageId, transport, attempt, disposition, reason, delayMs },
+          error: errorCodeOf(error),
+          detail: error.message.slice(0, 500),
+        },
+      );
+    } else if (event.type === 'store-failed') {
+      const { to, store, error } = event;
+      this.#log(`${store} ${to.handler}`, 'error', {
+        event: 'store-failed',
+        ...identify(to),
+        ...{ store, error: errorCodeOf(error) },
+      });
+    } else if (event.type === 'transport') this.#logTransport(event.transport, event.event);
+  }
+
+  #logTransport(transport: string, event: TransportEvent): void {
+    if (event.type === 'settlement-dropped') return; // as many as were in hand, and each comes again
+    const { type, ...what } = event;
+    const line = { event: `transport-${type}`, transport };
+    const level = type === 'connected' || type === 'unblocked' ? 'log' : 'warn';
+    const error = 'error' in what ? what.error : undefined;
+    const said = error && { error: errorCodeOf(error), detail: error.message.slice(0, 500) };
+    this.#log(`${transport} ${type}`, level, { ...line, ...(said ?? what) });
+  }
+
+  #log(kind: string, level: 'log' | 'warn' | 'error', line: Record<string, unknown>): void {
+    const budget = this.#budgetFor(kind);
+    if (budget.lines >= LINES_PER_SECOND) {
+      budget.suppressed += 1;
+      return;
+    }
+    budget.lines += 1;
+    // Separators that JSON leaves raw would split the line in some log viewers.
+    const text = JSON.stringify(line).replace(
+      /[\u2028\u2029]/g,
+      (char) => `\\u${char.charCodeAt(0).toString(16)}`,
+    );
+    this.#logger[level](text);
+  }
+
+  #budgetFor(kind: string): Budget {
+    const second = Math.floor(performance.now() / 1_000);
+    const known = this.#budgets.get(kind);
+    if (known?.second === second) return known;
+    if (known && known.suppressed > 0)
+      this.#logger.warn(`${known.suppressed} more lines like "${kind}" were left out.`);
+    // Kinds are handlers times error classes; a handler that makes up class names must not grow this for ever.
+    if (this.#budgets.size > 1_000) this.#budgets.clear();
+    const budget = { second, lines: 0, suppressed: 0 };
+    this.#budgets.set(kind, budget);
+    return budget;
+  }
+}
+
+function identify({
+  topic,
+  group,
+  handler,
+}: {
+  topic: string;
+  group: string;
+  handler: string;
+}): Record<string, string> {
+  return { topic, group, handler };
+}

@@ -1,0 +1,27 @@
+import type { MessagingEvent, MessagingObserver } from './events.js';
+
+/** Tells every observer what happens. An observer that throws is reported once and does not disturb the others. */
+export class ObserverList {
+  readonly #observers = new Set<MessagingObserver>();
+  readonly #reported = new WeakSet<MessagingObserver>();
+
+  constructor(private readonly onObserverError: (observer: MessagingObserver, error: unknown) => void) {}
+
+  /** Adds an observer; the returned function takes it away again. */
+  observe(observer: MessagingObserver): () => void {
+    this.#observers.add(observer);
+    return () => this.#observers.delete(observer);
+  }
+
+  readonly emit = (event: MessagingEvent): void => {
+    for (const observer of this.#observers) {
+      try {
+        observer.on(event);
+      } catch (error) {
+        if (this.#reported.has(observer)) continue;
+        this.#reported.add(observer);
+        this.onObserverError(observer, error);
+      }
+    }
+  };
+}

@@ -1,0 +1,37 @@
+import { MessagingError } from '../ports/errors.js';
+import type { MessagingEvent } from './events.js';
+import type { RefusedMessage, TransportContext, TransportEvent } from '../ports/transport.js';
+
+/** Keeps a refused message; rejects when it cannot be kept now. */
+export type KeepRefused = NonNullable<TransportContext['keepRefused']>;
+
+/**
+ * Brings what transports tell to the core. Transports are made before the core, because they are among its options, so
+ * they get a listener from here and the core connects itself later. What is told before that is dropped: nothing can
+ * have happened to a message yet.
+ */
+export class TransportEventRelay {
+  #emit: ((event: MessagingEvent) => void) | undefined;
+  #keep: KeepRefused | undefined;
+
+  /** The `onEvent` of the transport with this name. */
+  listenerFor(transport: string): (event: TransportEvent) => void {
+    return (event) => this.#emit?.({ type: 'transport', transport, event });
+  }
+
+  /** The `keepRefused` of transports. Rejects before the core is there. */
+  readonly keepRefused = async (refused: RefusedMessage): Promise<void> => {
+    if (!this.#keep) throw new MessagingError('NOT_RUNNING', 'Nobody keeps refused messages yet.');
+    await this.#keep(refused);
+  };
+
+  /** Called by the core. */
+  connect(emit: (event: MessagingEvent) => void): void {
+    this.#emit = emit;
+  }
+
+  /** Called by the core once it knows its handlers. */
+  keepRefusedWith(keep: KeepRefused): void {
+    this.#keep = keep;
+  }
+}

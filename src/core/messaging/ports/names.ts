@@ -1,0 +1,19 @@
+import { InvalidMessageError } from './errors.js';
+
+/** First character alphanumeric, then up to 199 of letters, digits, dot, underscore and hyphen. */
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$/;
+
+/** True for a topic or group name that every transport can carry and no tool can misread as a path or pattern. */
+export function isName(name: string): boolean {
+  return NAME.test(name) && !name.includes('..') && !name.endsWith('.');
+}
+
+/** Throws `TOPIC_INVALID` unless `name` may name a topic or a group. */
+export function assertName(kind: 'topic' | 'group', name: string): void {
+  if (isName(name)) return;
+  throw new InvalidMessageError(
+    'TOPIC_INVALID',
+    `${JSON.stringify(name).slice(0, 80)} cannot name a ${kind}: use 1 to 200 letters, digits, "-", "_" and single dots, ` +
+      'starting with a letter or digit.',
+  );
+}

@@ -1,0 +1,110 @@
+import { HEADER, TRACEPARENT } from '../message/headers.js';
+import { uuidV7 } from '../message/ids.js';
+import { describeIssues, listIssues } from '../message/schema-issues.js';
+import type { MessageContext } from '../message/message-context.js';
+import type { MessageLimits } from '../message/message-limits.js';
+import type { MessageType } from '../message/message-type.js';
+import { InvalidMessageError } from '../ports/errors.js';
+import { checkKey, type PublishMessageOptions } from './publish-options.js';
+import type { Clock, WireMessage } from '../ports/transport.js';
+
+type ValidationResult = Awaited<ReturnType<MessageType['schema']['~standard']['validate']>>;
+
+/** Makes wire messages out of payloads. Everything that can be wrong with a message is found here, before it is sent. */
+export class MessageWriter {
+  readonly #source: string;
+  readonly #limits: MessageLimits;
+  readonly #clock: Clock;
+  readonly #templates = new WeakMap<MessageType, Record<string, string>>();
+  #timeMs = -1;
+  #time = '';
+
+  constructor(source: string, limits: MessageLimits, clock: Clock) {
+    this.#source = source;
+    this.#limits = limits;
+    this.#clock = clock;
+  }
+
+  /** Throws `PAYLOAD_INVALID` when validation said no. */
+  refuseInvalid(type: MessageType, result: ValidationResult): void {
+    if (!result.issues) return;
+    throw new InvalidMessageError(
+      'PAYLOAD_INVALID',
+      `The payload is not a valid "${type.name}" and was not sent: ${describeIssues(result.issues)}`,
+      listIssues(result.issues),
+    );
+  }
+
+  /**
+   * The message for a valid payload. It carries the payload as it was given, not what the schema made of it: the
+   * consumer's validation transforms it, and transforming twice would be wrong.
+   *
+   * @param cause the message being handled, whose correlation and trace the new one continues.
+   */
+  write(
+    type: MessageType,
+    payload: unknown,
+    options: PublishMessageOptions,
+    cause: MessageContext | undefined,
+  ): WireMessage {
+    const body = this.#encode(type, payload);
+    const now = this.#clock.now();
+    const headers = { ...this.#templateFor(type) };
+    headers[HEADER.time] = this.#timestamp(now);
+    if (cause) continueFrom(cause, headers);
+    if (options.correlationId !== undefined) headers[HEADER.correlationId] = options.correlationId;
+    if (options.expiresInMs !== undefined) {
+      headers[HEADER.expiry] = new Date(now + options.expiresInMs).toISOString();
+    }
+    if (options.headers !== undefined) Object.assign(headers, options.headers);
+    const id = options.messageId ?? uuidV7(now);
+    const key = options.key ?? type.key?.(payload);
+    if (key === undefined) return { id, headers, body };
+    checkKey(key);
+    return { id, key, headers, body };
+  }
+
+  /** The headers that every message of the type has; copying them costs less than building them. */
+  #templateFor(type: MessageType): Record<string, string> {
+    let template = this.#templates.get(type);
+    if (!template) {
+      template = {
+        [HEADER.contentType]: type.codec.contentType,
+        [HEADER.type]: type.name,
+        [HEADER.source]: this.#source,
+        [HEADER.time]: '',
+      };
+      this.#templates.set(type, template);
+    }
+    return template;
+  }
+
+  #encode(type: MessageType, payload: unknown): Uint8Array {
+    const body = type.codec.encode(payload);
+    if (body.length <= this.#limits.maxBodyBytes) return body;
+    throw new InvalidMessageError(
+      'MESSAGE_TOO_LARGE',
+      `The payload of "${type.name}" has ${body.length} bytes, more than the ${this.#limits.maxBodyBytes} allowed. Store it elsewhere and send a reference, or raise limits.maxBodyBytes.`,
+    );
+  }
+
+  /** ISO 8601, made once a millisecond: formatting dates is among the larger costs of a publish. */
+  #timestamp(now: number): string {
+    if (now !== this.#timeMs) {
+      this.#timeMs = now;
+      this.#time = new Date(now).toISOString();
+    }
+    return this.#time;
+  }
+}
+
+/** Correlation, causation and trace of the message being handled go on in what its handler publishes. */
+function continueFrom(cause: MessageContext, headers: Record<string, string>): void {
+  headers[HEADER.correlationId] = cause.correlationId;
+  headers[HEADER.causationId] = cause.messageId;
+  const traceparent = cause.headers[HEADER.traceparent];
+  if (traceparent === undefined || !TRACEPARENT.test(traceparent)) return;
+  headers[HEADER.traceparent] = traceparent;
+  const tracestate = cause.headers[HEADER.tracestate];
+  if (tracestate !== undefined) headers[HEADER.tracestate] = tracestate;
+}

@@ -1,0 +1,192 @@
+import { Injectable } from '@nestjs/common';
+import { handlingContext } from '../message/handling-context.js';
+import type { AnyMessageType, InputOf, MessageType } from '../message/message-type.js';
+import { errorCodeOf, InvalidMessageError, MessagingError, PublishError } from '../ports/errors.js';
+import { type PublishPlan, PublishPlanner } from './publish-planner.js';
+import { checkPublishOptions, delayOf, type PublishMessageOptions } from './publish-options.js';
+import type {
+  Durability,
+  PublishAttempt,
+  PublishOptions,
+  PublishOutcome,
+  Transport,
+  WireMessage,
+} from '../ports/transport.js';
+
+/** Proof that a message is in safe hands, and in whose. */
+export interface PublishReceipt {
+  readonly messageId: string;
+  /**
+   * `spooled`: kept on disk here until a broker takes it. Open: a minor version may add statuses, so a `switch` needs a
+   * `default` branch.
+   */
+  readonly status: 'accepted' | 'spooled';
+  /** Name of the transport that has the message. */
+  readonly transport: string;
+  /** What was achieved, not what was asked for. */
+  readonly durability: Durability;
+  /** Every try, in order. */
+  readonly attempts: readonly PublishAttempt[];
+  /** A try before ended `unknown`: its transport may have the message as well, under the same id. */
+  readonly isPossibleDuplicate: boolean;
+}
+
+/** Some messages of a `publishMany` were not accepted. `results` has a receipt or an error for each, in order. */
+export class PublishManyError extends MessagingError {
+  constructor(readonly results: readonly (PublishReceipt | Error)[]) {
+    const failed = results.filter((result) => result instanceof Error);
+    const [first] = failed;
+    super(
+      first instanceof MessagingError ? first.code : 'PUBLISH_UNAVAILABLE',
+      `${failed.length} of ${results.length} messages were not published; results says which. The first: ${first?.message ?? ''}`,
+      { cause: first },
+    );
+  }
+}
+
+/** `publishMany` keeps this many on their way, or as many as may be. */
+const MANY_BATCH_SIZE = 1_000;
+const NO_OPTIONS: PublishMessageOptions = {};
+
+/** Publishes messages. Inject it wherever something happened that others should know. */
+@Injectable()
+export class MessagingService {
+  constructor(private readonly planner: PublishPlanner) {}
+
+  /**
+   * Validates, encodes and publishes a message.
+   *
+   * Resolves once a transport has taken responsibility for the message, with what that means in `receipt.durability`.
+   * Called inside a handler, correlation, causation and trace of the handled message are taken over.
+   *
+   * @throws InvalidMessageError when the payload or an option is wrong; nothing was sent.
+   * @throws PublishError when no transport accepted it; `outcome` says whether it may arrive nevertheless. Publishing
+   *   again with the same `messageId` is recognised as the same message by consumers with an idempotency window.
+   */
+  publish<TType extends AnyMessageType>(
+    type: TType,
+    payload: InputOf<TType>,
+    options?: PublishMessageOptions,
+  ): Promise<PublishReceipt> {
+    return this.#publish(type as unknown as MessageType, payload, options ?? NO_OPTIONS);
+  }
+
+  /**
+   * Publishes several messages of one type, all validated before the first is sent.
+   *
+   * @returns a receipt for each, in order.
+   * @throws PublishManyError when some were not accepted; the others are out.
+   */
+  async publishMany<TType extends AnyMessageType>(
+    type: TType,
+    payloads: readonly InputOf<TType>[],
+    options: Omit<PublishMessageOptions, 'messageId'> = NO_OPTIONS,
+  ): Promise<PublishReceipt[]> {
+    const messageType = type as unknown as MessageType;
+    const plan = this.planner.planFor(messageType);
+    checkPublishOptions(options, this.planner.limits);
+    for (const payload of payloads)
+      plan.writer.refuseInvalid(messageType, await messageType.schema['~standard'].validate(payload));
+    const results: (PublishReceipt | Error)[] = [];
+    const atATime = Math.min(MANY_BATCH_SIZE, this.planner.maxInFlight);
+    for (let start = 0; start < payloads.length; start += atATime) {
+      const chunk = payloads.slice(start, start + atATime);
+      results.push(
+        ...(await Promise.all(
+          chunk.map((payload) => this.#publish(messageType, payload, options).catch(toError)),
+        )),
+      );
+    }
+    const receipts = results.filter((result): result is PublishReceipt => !(result instanceof Error));
+    if (receipts.length < results.length) throw new PublishManyError(results);
+    return receipts;
+  }
+
+  #publish(type: MessageType, payload: unknown, options: PublishMessageOptions): Promise<PublishReceipt> {
+    try {
+      const plan = this.planner.planFor(type);
+      if (options !== NO_OPTIONS) checkPublishOptions(options, this.planner.limits);
+      const result = type.schema['~standard'].validate(payload);
+      if (!(result instanceof Promise)) {
+        plan.writer.refuseInvalid(type, result);
+        return this.#send(plan, payload, options);
+      }
+      return result.then((later) => {
+        plan.writer.refuseInvalid(type, later);
+        return this.#send(plan, payload, options);
+      });
+    } catch (error) {
+      return this.#reject(type, error);
+    }
+  }
+
+  #send(plan: PublishPlan, payload: unknown, options: PublishMessageOptions): Promise<PublishReceipt> {
+    const message = plan.writer.write(plan.type, payload, options, handlingContext.getStore());
+    const how = options === NO_OPTIONS ? plan.plain : this.#optionsFor(plan, options);
+    return new Promise((resolve, reject) => {
+      plan.batcher.add(plan.type.name, message, how, (outcome, attempts) => {
+        if (outcome.kind === 'accepted') resolve(receiptOf(plan.transport, message, outcome, attempts));
+        else reject(failureOf(plan.type.name, message, outcome, attempts));
+      });
+    });
+  }
+
+  #optionsFor({ plain }: PublishPlan, options: PublishMessageOptions): PublishOptions {
+    const delayMs = delayOf(options, this.planner.clock);
+    const how = { ...plain, deadlineMs: options.deadlineMs ?? plain.deadlineMs };
+    return delayMs > 0 ? { ...how, delayMs } : how;
+  }
+
+  #reject(type: AnyMessageType, error: unknown): Promise<never> {
+    this.planner.emit({ type: 'publish-rejected', topic: type.name, errorCode: errorCodeOf(error) });
+    return Promise.reject(toError(error));
+  }
+}
+
+function receiptOf(
+  transport: Transport,
+  message: WireMessage,
+  { trail }: PublishOutcome,
+  attempts: readonly PublishAttempt[],
+): PublishReceipt {
+  return {
+    messageId: message.id,
+    status: trail?.status ?? 'accepted',
+    transport: trail?.transport ?? transport.name,
+    durability: trail?.durability ?? transport.durability,
+    attempts,
+    isPossibleDuplicate: attempts.length > 1 && attempts.some(({ outcome }) => outcome === 'unknown'),
+  };
+}
+
+const WHAT_NOW = {
+  unavailable: 'It was not taken and can be published again.',
+  unknown: 'It may or may not arrive; publish it again with the same messageId.',
+  refused: 'It will never be taken as it is.',
+} as const;
+
+function failureOf(
+  topic: string,
+  message: WireMessage,
+  outcome: Exclude<PublishOutcome, { kind: 'accepted' }>,
+  attempts: readonly PublishAttempt[],
+): PublishError {
+  const tried = attempts
+    .map((attempt) => `${attempt.transport}: ${attempt.errorCode ?? attempt.outcome}`)
+    .join(', ');
+  const why = outcome.error instanceof MessagingError ? ` ${outcome.error.message}` : '';
+  return new PublishError(
+    outcome.kind,
+    `Message ${message.id} for "${topic}" was not accepted (${outcome.kind}${tried && `; ${tried}`}).${why} ${WHAT_NOW[outcome.kind]}`,
+    { messageId: message.id, attempts, cause: outcome.error },
+  );
+}
+
+function toError(error: unknown): Error {
+  return error instanceof Error
+    ? error
+    : new InvalidMessageError(
+        'PAYLOAD_INVALID',
+        'A codec or key function threw something that is not an Error.',
+      );
+}

@@ -1,0 +1,118 @@
+import type { HandlerRegistry } from '../handlers/handler-registry.js';
+import { DEFAULT_MESSAGE_LIMITS, type MessageLimits } from '../message/message-limits.js';
+import { type MessageType, problemsOfMessageType } from '../message/message-type.js';
+import { MessagingConfigurationError, MessagingError } from '../ports/errors.js';
+import type { MessagingEvent } from '../observing/events.js';
+import type { MessagingModuleOptions } from '../messaging.options.js';
+import { PublishBatcher } from './publish-batcher.js';
+import { MessageWriter } from './message-writer.js';
+import type { TransportDirectory } from './transport-directory.js';
+import type { Clock, PublishOptions, Transport } from '../ports/transport.js';
+
+/** How messages of one type are published. */
+export interface PublishPlan {
+  readonly type: MessageType;
+  readonly transport: Transport;
+  readonly batcher: PublishBatcher;
+  readonly writer: MessageWriter;
+  /** How a publish without options of its own goes out. */
+  readonly plain: PublishOptions;
+}
+
+const DEFAULT_DEADLINE_MS = 10_000;
+const DEFAULT_MAX_IN_FLIGHT = 10_000;
+const DEFAULT_MAX_IN_FLIGHT_BYTES = 64 * 1024 * 1024;
+
+/** Works out once for each message type where its messages go and how they are written. */
+export class PublishPlanner {
+  readonly limits: MessageLimits;
+  /** Longest time that a publish may take, unless it says otherwise. */
+  readonly deadlineMs: number;
+  /** Messages that may be on their way to one transport. */
+  readonly maxInFlight: number;
+  readonly #plans = new Map<MessageType, PublishPlan>();
+  readonly #batchers = new Map<Transport, PublishBatcher>();
+  readonly #writer: MessageWriter;
+  #registry: HandlerRegistry | undefined;
+  #isClosed = false;
+
+  constructor(
+    private readonly options: MessagingModuleOptions,
+    private readonly directory: TransportDirectory,
+    readonly clock: Clock,
+    readonly emit: (event: MessagingEvent) => void,
+  ) {
+    this.limits = { ...DEFAULT_MESSAGE_LIMITS, ...options.limits };
+    this.deadlineMs = options.publishDeadlineMs ?? DEFAULT_DEADLINE_MS;
+    this.maxInFlight = options.maxInFlight ?? DEFAULT_MAX_IN_FLIGHT;
+    this.#writer = new MessageWriter(options.service, this.limits, clock);
+  }
+
+  /** Publishing is possible from now on. */
+  open(registry: HandlerRegistry): void {
+    this.#registry = registry;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+  }
+
+  /** Throws when the type is unusable or the application is not running. */
+  planFor(type: MessageType): PublishPlan {
+    if (this.#isClosed) {
+      throw new MessagingError(
+        'NOT_RUNNING',
+        `"${type.name}" was not published: the application has shut down.`,
+      );
+    }
+    return this.#plans.get(type) ?? this.#plan(type);
+  }
+
+  /** Resolves when nothing is on its way to any transport. */
+  async idle(): Promise<void> {
+    await Promise.all([...this.#batchers.values()].map((batcher) => batcher.idle()));
+  }
+
+  #plan(type: MessageType): PublishPlan {
+    if (!this.#registry) {
+      throw new MessagingError(
+        'NOT_RUNNING',
+        `"${type.name}" was not published: the messaging module has not started yet. Publish from onModuleInit or later, in a module that imports it.`,
+      );
+    }
+    const problems = problemsOfMessageType(type);
+    if (this.#registry.isMissedByPattern(type)) {
+      problems.push(
+        `Message type "${type.name}" is not registered, and a wildcard handler would miss it. Add it to MessagingModule.forFeature([...]) or the option messages.`,
+      );
+    }
+    const transport = this.directory.transportFor(type.name);
+    if (!transport)
+      problems.push(`No route matches "${type.name}". Add one, for example { match: '**', transport: ... }.`);
+    if (problems.length > 0 || !transport) throw new MessagingConfigurationError(problems);
+    const { deadlineMs } = this;
+    const plan = {
+      type,
+      transport,
+      batcher: this.#batcherFor(transport),
+      writer: this.#writer,
+      plain: type.ordering ? { deadlineMs, ordering: type.ordering } : { deadlineMs },
+    };
+    this.#plans.set(type, plan);
+    return plan;
+  }
+
+  #batcherFor(transport: Transport): PublishBatcher {
+    let batcher = this.#batchers.get(transport);
+    if (!batcher) {
+      batcher = new PublishBatcher(transport, {
+        clock: this.clock,
+        emit: this.emit,
+        maxInFlight: this.maxInFlight,
+        maxInFlightBytes: this.options.maxInFlightBytes ?? DEFAULT_MAX_IN_FLIGHT_BYTES,
+      });
+      this.#batchers.set(transport, batcher);
+    }
+    return batcher;
+  }
+}

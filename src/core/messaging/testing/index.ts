@@ -1,1 +1,0 @@
-export { ManualClock } from './manual-clock.js';

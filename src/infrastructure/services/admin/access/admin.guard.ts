@@ -1,0 +1,79 @@
+import { type CanActivate, type ExecutionContext, Inject, Injectable, Logger } from '@nestjs/common';
+import { HttpAdapterHost, Reflector } from '@nestjs/core';
+import { withDeadline } from '../../../../core/messaging/transport-kit/deadline.js';
+import { DeadLetterService } from '../../../../core/messaging/dead-letters/dead-letter.service.js';
+import { systemClock } from '../../../../core/messaging/ports/clock.js';
+import { errorCodeOf } from '../../../../core/messaging/ports/errors.js';
+import { ADMIN_ACTION, type AdminActionMetadata } from './admin-action.decorator.js';
+import { type AdminIdentity, type AdminRequest, hasRole } from '../admin-authorizer.js';
+import { ADMIN_SETTINGS, type AdminSettings } from '../admin.options.js';
+import { PROBLEM, ProblemError } from '../http/problem.js';
+import { refuseUnintended, rememberIdentity, requestIdOf } from '../http/request-checks.js';
+
+const AUTHORIZER_TIMEOUT_MS = 5_000;
+
+const EVERYBODY: AdminIdentity = { subject: 'unguarded', roles: ['admin', 'payload:read'] };
+
+/** Lets a request pass when its caller is known and has the role of the route; everything else is denied. */
+@Injectable()
+export class AdminGuard implements CanActivate {
+  readonly #logger = new Logger('MessagingAdmin');
+
+  constructor(
+    @Inject(ADMIN_SETTINGS) private readonly settings: AdminSettings,
+    private readonly deadLetters: DeadLetterService,
+    private readonly reflector: Reflector,
+    private readonly adapterHost: HttpAdapterHost,
+  ) {}
+
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    const http = context.switchToHttp();
+    const request = http.getRequest<AdminRequest>();
+    this.#secure(http.getResponse(), requestIdOf(request));
+    const wanted = this.reflector.get<AdminActionMetadata | undefined>(ADMIN_ACTION, context.getHandler());
+    let identity: AdminIdentity | null = null;
+    try {
+      identity = await this.#identify(request, http.getResponse());
+      if (!wanted || !hasRole(identity, wanted.role)) throw forbidden(wanted);
+      refuseUnintended(request);
+    } catch (error) {
+      const errorCode = error instanceof ProblemError ? error.slug : errorCodeOf(error);
+      const actor = identity?.subject ?? 'anonymous';
+      this.deadLetters.audit({ action: wanted?.action ?? 'unknown', actor, outcome: 'denied', errorCode });
+      throw error;
+    }
+    rememberIdentity(request, identity);
+    return true;
+  }
+
+  async #identify(request: AdminRequest, response: unknown): Promise<AdminIdentity> {
+    const { authorizer } = this.settings;
+    if (authorizer === 'unguarded') return EVERYBODY;
+    let identity: AdminIdentity | null;
+    try {
+      // An async function, so that an authoriser that throws at once is caught like one that rejects.
+      const asking = (async () => authorizer(request))();
+      identity = await withDeadline(asking, AUTHORIZER_TIMEOUT_MS, () => new Error('Too late'), systemClock);
+    } catch (error) {
+      this.#logger.error(
+        `The authoriser of the admin API failed with ${errorCodeOf(error)}; the request is denied.`,
+      );
+      throw new ProblemError(PROBLEM.forbidden, 'Who you are could not be found out.');
+    }
+    if (identity) return identity;
+    this.adapterHost.httpAdapter.setHeader(response, 'WWW-Authenticate', 'Bearer realm="messaging"');
+    throw new ProblemError(PROBLEM.unauthenticated, 'Send a key that is known here.');
+  }
+
+  #secure(response: unknown, requestId: string): void {
+    const { httpAdapter } = this.adapterHost;
+    httpAdapter.setHeader(response, 'Cache-Control', 'no-store');
+    httpAdapter.setHeader(response, 'X-Content-Type-Options', 'nosniff');
+    httpAdapter.setHeader(response, 'X-Request-Id', requestId);
+  }
+}
+
+function forbidden(wanted: AdminActionMetadata | undefined): ProblemError {
+  const detail = wanted ? `This takes the role "${wanted.role}".` : 'This is closed to everybody.';
+  return new ProblemError(PROBLEM.forbidden, detail);
+}

@@ -1,0 +1,38 @@
+import { All, Controller, Get, Inject, UseFilters, UseGuards, VERSION_NEUTRAL } from '@nestjs/common';
+import { AdminAction, Caller } from './admin-action.decorator.js';
+import { type AdminIdentity, hasRole } from '../admin-authorizer.js';
+import { AdminGuard } from './admin.guard.js';
+import { ADMIN_SETTINGS, type AdminSettings } from '../admin.options.js';
+import { PROBLEM, ProblemError } from '../http/problem.js';
+import { ProblemFilter } from '../http/problem.filter.js';
+
+/** Who the caller is, and the end of the road for addresses that lead nowhere. Comes after every other controller. */
+@Controller({ path: 'api/v1', version: VERSION_NEUTRAL })
+@UseGuards(AdminGuard)
+@UseFilters(ProblemFilter)
+export class CallerController {
+  constructor(@Inject(ADMIN_SETTINGS) private readonly settings: AdminSettings) {}
+
+  /** Subject, roles and what they allow, so that a user interface can say what is closed and why. */
+  @Get('me')
+  @AdminAction('me', 'viewer')
+  me(@Caller() caller: AdminIdentity): unknown {
+    return {
+      subject: caller.subject,
+      roles: caller.roles,
+      permissions: {
+        view: hasRole(caller, 'viewer'),
+        replay: hasRole(caller, 'operator'),
+        archive: hasRole(caller, 'operator'),
+        discard: hasRole(caller, 'admin'),
+        readPayload: this.settings.allowPayload && hasRole(caller, 'payload:read'),
+      },
+    };
+  }
+
+  @All('*path')
+  @AdminAction('unknown', 'viewer')
+  nothing(): never {
+    throw new ProblemError(PROBLEM.notFound, 'There is nothing at this address.');
+  }
+}

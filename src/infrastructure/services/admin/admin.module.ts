@@ -1,0 +1,65 @@
+import { type DynamicModule, Inject, Module, type ModuleMetadata, type OnModuleInit } from '@nestjs/common';
+import { HttpAdapterHost, RouterModule } from '@nestjs/core';
+import {
+  ADMIN_SETTINGS,
+  type AdminSettings,
+  adminSettings,
+  type MessagingAdminOptions,
+} from './admin.options.js';
+import { AdminGuard } from './access/admin.guard.js';
+import { answerBodyErrors } from './http/body-errors.js';
+import { CallerController } from './access/caller.controller.js';
+import { DeadLetterController } from './dead-letters/dead-letter.controller.js';
+import { GroupController } from './groups/group.controller.js';
+import { ProblemFilter } from './http/problem.filter.js';
+import { ReplayController } from './dead-letters/replay.controller.js';
+import { TransportController } from './transports/transport.controller.js';
+
+/** Where the `MessagingModule` is not global, name the module that exports it in `imports`. */
+export type MessagingAdminModuleOptions = MessagingAdminOptions & Pick<ModuleMetadata, 'imports'>;
+
+/** The admin API below `{basePath}/api/v1`. Off, with no address of its own, until it has an authoriser. */
+@Module({})
+export class MessagingAdminModule {
+  /** Throws a `MessagingConfigurationError` when the API would be open to everybody in production. */
+  static forRoot(options: MessagingAdminModuleOptions): DynamicModule {
+    const settings = adminSettings(options);
+    if (!settings) return { module: MessagingAdminModule };
+    return {
+      module: MessagingAdminModule,
+      imports: [
+        ...(options.imports ?? []),
+        RouterModule.register([{ path: settings.basePath, module: MountedAdminModule }]),
+        {
+          module: MountedAdminModule,
+          imports: options.imports ?? [],
+          providers: [{ provide: ADMIN_SETTINGS, useValue: settings }],
+        },
+      ],
+    };
+  }
+}
+
+/** What is there only when the API is mounted. */
+@Module({
+  // The order decides which address wins: fixed ones before those with an id, and the catch-all last.
+  controllers: [
+    ReplayController,
+    DeadLetterController,
+    GroupController,
+    TransportController,
+    CallerController,
+  ],
+  providers: [AdminGuard, ProblemFilter],
+})
+class MountedAdminModule implements OnModuleInit {
+  constructor(
+    @Inject(ADMIN_SETTINGS) private readonly settings: AdminSettings,
+    private readonly adapterHost: HttpAdapterHost,
+  ) {}
+
+  onModuleInit(): void {
+    const adapter = this.adapterHost.httpAdapter as HttpAdapterHost['httpAdapter'] | undefined;
+    if (adapter?.getType() === 'express') adapter.use(answerBodyErrors(this.settings.basePath));
+  }
+}

@@ -1,0 +1,30 @@
+import { createHash } from 'node:crypto';
+import type { DeadLetterFilter } from '../../../../core/messaging/ports/dead-letter-store.js';
+import { PROBLEM, ProblemError } from '../http/problem.js';
+
+/** Text that stands for a place in the list that `filter` makes. What is inside is nobody's business. */
+export function encodeCursor(after: string, filter: DeadLetterFilter): string {
+  return Buffer.from(JSON.stringify([1, digestOf(filter), after])).toString('base64url');
+}
+
+/** The place that a cursor stands for. Throws when it is not one, or one of another list. */
+export function decodeCursor(cursor: string, filter: DeadLetterFilter): string {
+  let parts: unknown;
+  try {
+    parts = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'));
+  } catch {
+    parts = undefined;
+  }
+  if (Array.isArray(parts) && parts.length === 3 && parts[0] === 1 && parts[1] === digestOf(filter)) {
+    const after: unknown = parts[2];
+    if (typeof after === 'string') return after;
+  }
+  throw new ProblemError(PROBLEM.badRequest, 'The cursor is not one of this list.', [
+    { pointer: '/cursor', message: 'must be the nextCursor of an answer with the same filter' },
+  ]);
+}
+
+function digestOf(filter: DeadLetterFilter): string {
+  const sorted = Object.entries(filter).sort(([a], [b]) => (a < b ? -1 : 1));
+  return createHash('sha256').update(JSON.stringify(sorted)).digest('base64url').slice(0, 12);
+}

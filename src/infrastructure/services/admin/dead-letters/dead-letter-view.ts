@@ -1,0 +1,103 @@
+import type {
+  DeadLetter,
+  DeadLetterFilter,
+  DeadLetterGroup,
+  DeadLetterSummary,
+} from '../../../../core/messaging/ports/dead-letter-store.js';
+import type { ReplayPlan } from '../../../../core/messaging/dead-letters/replay-plan.js';
+import type { ReplayProgress } from '../../../../core/messaging/dead-letters/replay-run.js';
+import { HEADER, TRACEPARENT } from '../../../../core/messaging/message/headers.js';
+import { previewOf } from './payload-preview.js';
+
+const SECRET_HEADER = /auth|cookie|token|secret|passw|api-?key|credential|session|signature/i;
+const MASK = '***';
+
+/** A dead letter as the list shows it: everything but payload, headers and stack. */
+export function viewOfSummary(deadLetter: DeadLetterSummary): Record<string, unknown> {
+  return {
+    id: deadLetter.id,
+    status: deadLetter.status,
+    topic: deadLetter.topic,
+    group: deadLetter.group,
+    handler: deadLetter.handler,
+    transport: deadLetter.transport,
+    messageId: deadLetter.messageId,
+    key: deadLetter.key,
+    correlationId: deadLetter.correlationId,
+    reason: deadLetter.reason,
+    error: { type: deadLetter.error.type, message: deadLetter.error.message, code: deadLetter.error.code },
+    fingerprint: deadLetter.fingerprint,
+    attempts: deadLetter.attempts,
+    replayCount: deadLetter.replayCount,
+    publishedAt: time(deadLetter.publishedAt),
+    firstFailedAt: time(deadLetter.firstFailedAt),
+    deadLetteredAt: time(deadLetter.deadLetteredAt),
+    updatedAt: time(deadLetter.updatedAt),
+    payload: { contentType: deadLetter.contentType, bytes: deadLetter.bodyBytes, hidden: true },
+    replayable: deadLetter.status === 'failed' || deadLetter.status === 'archived',
+    etag: `W/"${deadLetter.revision}"`,
+  };
+}
+
+/** A dead letter with its headers, attempts and stack, and with its payload if the caller may see it. */
+export function viewOfDeadLetter(deadLetter: DeadLetter, showPayload: boolean): Record<string, unknown> {
+  const { error, headers, history } = deadLetter;
+  return {
+    ...viewOfSummary(deadLetter),
+    type: headers[HEADER.type],
+    traceId: TRACEPARENT.test(headers[HEADER.traceparent] ?? '')
+      ? headers[HEADER.traceparent]?.split('-')[1]
+      : undefined,
+    error: { type: error.type, message: error.message, code: error.code, stack: error.stack },
+    history: history.map(({ attempt, at, errorType }) => ({ attempt, at: time(at), errorType })),
+    headers: showPayload ? headers : maskHeaders(headers),
+    payload: {
+      contentType: deadLetter.contentType,
+      bytes: deadLetter.bodyBytes,
+      ...(showPayload ? previewOf(deadLetter.body) : { hidden: true }),
+    },
+  };
+}
+
+export function viewOfGroup(group: DeadLetterGroup): Record<string, unknown> {
+  const { firstAt, lastAt, ...rest } = group;
+  return { ...rest, firstAt: time(firstAt), lastAt: time(lastAt) };
+}
+
+export function viewOfPlan(plan: ReplayPlan): Record<string, unknown> {
+  const { snapshotAt, oldestAt, newestAt, ...rest } = plan;
+  return {
+    dryRun: true,
+    snapshotAt: time(snapshotAt),
+    oldestAt: time(oldestAt),
+    newestAt: time(newestAt),
+    ...rest,
+  };
+}
+
+export function viewOfProgress(progress: ReplayProgress): Record<string, unknown> {
+  const { snapshotAt, finishedAt, filter, limit, ...rest } = progress;
+  return {
+    ...rest,
+    filter: viewOfFilter(filter),
+    limit: limit === Number.MAX_SAFE_INTEGER ? undefined : limit,
+    snapshotAt: time(snapshotAt),
+    finishedAt: time(finishedAt),
+  };
+}
+
+function viewOfFilter({ from, to, ...rest }: DeadLetterFilter): Record<string, unknown> {
+  return { ...rest, from: time(from), to: time(to) };
+}
+
+function maskHeaders(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name, SECRET_HEADER.test(name) ? MASK : value]),
+  );
+}
+
+/** RFC 3339 in UTC; undefined stays undefined and is left out of the JSON. */
+function time(ms: number | undefined): string | undefined {
+  const isTime = ms !== undefined && Math.abs(ms) <= 8.64e15;
+  return isTime ? new Date(ms).toISOString() : undefined;
+}

@@ -1,0 +1,140 @@
+import {
+  Body,
+  Controller,
+  Delete,
+  Get,
+  HttpCode,
+  Inject,
+  Param,
+  Post,
+  Query,
+  Res,
+  StreamableFile,
+  UseFilters,
+  UseGuards,
+  VERSION_NEUTRAL,
+} from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import { DeadLetterService } from '../../../../core/messaging/dead-letters/dead-letter.service.js';
+import { AdminAction, Caller } from '../access/admin-action.decorator.js';
+import { type AdminIdentity, hasRole } from '../admin-authorizer.js';
+import { AdminGuard } from '../access/admin.guard.js';
+import { ADMIN_SETTINGS, type AdminSettings } from '../admin.options.js';
+import { encodeCursor } from './cursor.js';
+import { viewOfGroup, viewOfDeadLetter, viewOfSummary } from './dead-letter-view.js';
+import { parseDiscard, parseGroups, parseList, parseReason, parseReplay } from './filter-schema.js';
+import { PROBLEM, ProblemError } from '../http/problem.js';
+import { ProblemFilter } from '../http/problem.filter.js';
+
+/** Dead letters over HTTP: look, replay one, archive, restore, discard. */
+@Controller({ path: 'api/v1', version: VERSION_NEUTRAL })
+@UseGuards(AdminGuard)
+@UseFilters(ProblemFilter)
+export class DeadLetterController {
+  constructor(
+    private readonly deadLetters: DeadLetterService,
+    @Inject(ADMIN_SETTINGS) private readonly settings: AdminSettings,
+    private readonly adapterHost: HttpAdapterHost,
+  ) {}
+
+  @Get('dead-letters')
+  @AdminAction('list', 'viewer')
+  async list(
+    @Query() query: Record<string, unknown>,
+    @Res({ passthrough: true }) response: object,
+  ): Promise<unknown> {
+    const { filter, limit, after } = parseList(query);
+    const found = await this.deadLetters.list(filter, { limit, ...(after !== undefined && { after }) });
+    const nextCursor = found.next === undefined ? null : encodeCursor(found.next, filter);
+    if (nextCursor !== null) {
+      // Relative, because only the caller knows under which address a proxy offers this API.
+      const next = new URLSearchParams({
+        ...(query as Record<string, string>),
+        cursor: nextCursor,
+      }).toString();
+      this.adapterHost.httpAdapter.setHeader(response, 'Link', `<?${next}>; rel="next"`);
+    }
+    return { items: found.items.map(viewOfSummary), page: { nextCursor, limit } };
+  }
+
+  @Get('dead-letter-groups')
+  @AdminAction('groups', 'viewer')
+  async groups(@Query() query: Record<string, unknown>): Promise<unknown> {
+    const { filter, limit } = parseGroups(query);
+    const groups = await this.deadLetters.groups(filter, limit);
+    return { items: groups.map(viewOfGroup), page: { nextCursor: null, limit } };
+  }
+
+  @Get('dead-letters/:id')
+  @AdminAction('read', 'viewer')
+  async get(@Param('id') id: string, @Caller() caller: AdminIdentity): Promise<unknown> {
+    const showPayload = this.settings.allowPayload && hasRole(caller, 'payload:read');
+    const deadLetter = await this.deadLetters.get(id);
+    if (showPayload) this.#auditRead(id, caller, 'succeeded');
+    return viewOfDeadLetter(deadLetter, showPayload);
+  }
+
+  @Get('dead-letters/:id/payload')
+  @AdminAction('read-payload', 'payload:read')
+  async payload(@Param('id') id: string, @Caller() caller: AdminIdentity): Promise<StreamableFile> {
+    if (!this.settings.allowPayload) {
+      this.#auditRead(id, caller, 'denied');
+      throw new ProblemError(PROBLEM.payloadsHidden, 'This application does not show payloads.');
+    }
+    const deadLetter = await this.deadLetters.get(id);
+    this.#auditRead(id, caller, 'succeeded');
+    return new StreamableFile(deadLetter.body, {
+      type: 'application/octet-stream',
+      disposition: `attachment; filename="dead-letter-${deadLetter.id.replace(/[^\w-]/g, '')}.bin"`,
+      length: deadLetter.body.length,
+    });
+  }
+
+  @Post('dead-letters/:id/replay')
+  @HttpCode(202)
+  @AdminAction('replay', 'operator')
+  async replay(
+    @Param('id') id: string,
+    @Body() body: unknown,
+    @Caller() caller: AdminIdentity,
+  ): Promise<unknown> {
+    return this.deadLetters.replay(id, { ...parseReplay(body), actor: caller.subject });
+  }
+
+  @Post('dead-letters/:id/archive')
+  @HttpCode(200)
+  @AdminAction('archive', 'operator')
+  async archive(
+    @Param('id') id: string,
+    @Body() body: unknown,
+    @Caller() caller: AdminIdentity,
+  ): Promise<unknown> {
+    return viewOfSummary(await this.deadLetters.archive(id, { ...parseReason(body), actor: caller.subject }));
+  }
+
+  @Post('dead-letters/:id/restore')
+  @HttpCode(200)
+  @AdminAction('restore', 'operator')
+  async restore(
+    @Param('id') id: string,
+    @Body() body: unknown,
+    @Caller() caller: AdminIdentity,
+  ): Promise<unknown> {
+    return viewOfSummary(await this.deadLetters.restore(id, { ...parseReason(body), actor: caller.subject }));
+  }
+
+  @Delete('dead-letters/:id')
+  @HttpCode(204)
+  @AdminAction('discard', 'admin')
+  async discard(
+    @Param('id') id: string,
+    @Query() query: Record<string, unknown>,
+    @Caller() caller: AdminIdentity,
+  ): Promise<void> {
+    await this.deadLetters.discard(id, { ...parseDiscard(query), actor: caller.subject });
+  }
+
+  #auditRead(id: string, caller: AdminIdentity, outcome: 'succeeded' | 'denied'): void {
+    this.deadLetters.audit({ action: 'read-payload', actor: caller.subject, id, outcome });
+  }
+}

@@ -1,0 +1,128 @@
+import { z } from 'zod';
+import {
+  DEAD_LETTER_REASONS,
+  DEAD_LETTER_STATUSES,
+  type DeadLetterFilter,
+} from '../../../../core/messaging/ports/dead-letter-store.js';
+import { decodeCursor } from './cursor.js';
+import { digits, flag, instant, oneOf, parse, text, UNPROCESSABLE } from '../http/parse.js';
+
+const MAX_PAGE = 200;
+const DEFAULT_PAGE = 50;
+const MAX_RATE = 500;
+
+const conditions = {
+  status: oneOf(DEAD_LETTER_STATUSES).optional(),
+  topic: text.optional(),
+  group: text.optional(),
+  handler: text.optional(),
+  transport: text.optional(),
+  reason: oneOf(DEAD_LETTER_REASONS).optional(),
+  errorType: text.optional(),
+  fingerprint: text.optional(),
+  messageId: text.optional(),
+  correlationId: text.optional(),
+  key: text.optional(),
+  from: instant.optional(),
+  to: instant.optional(),
+};
+
+const queryConditions = { ...conditions, minAttempts: digits.optional() };
+const limit = digits
+  .refine((value) => value >= 1 && value <= MAX_PAGE, {
+    error: `must be from 1 to ${MAX_PAGE}`,
+    params: UNPROCESSABLE,
+  })
+  .optional();
+
+function inOrder({ from, to }: { from?: number | undefined; to?: number | undefined }): boolean {
+  return from === undefined || to === undefined || from < to;
+}
+const IN_ORDER = { error: 'must be later than from', path: ['to'], params: UNPROCESSABLE };
+
+const listSchema = z
+  .strictObject({ ...queryConditions, limit, cursor: z.string().max(2048).optional() })
+  .refine(inOrder, IN_ORDER);
+const groupsSchema = z.strictObject({ ...queryConditions, limit }).refine(inOrder, IN_ORDER);
+const bodyFilter = z
+  .strictObject({ ...conditions, minAttempts: z.number().int().min(0).optional() })
+  .refine(inOrder, IN_ORDER);
+
+const reason = z.string().max(255).optional();
+const replaySchema = z.strictObject({ reason, force: z.boolean().optional() });
+const reasonSchema = z.strictObject({ reason });
+const discardSchema = z.strictObject({ reason, force: flag.optional() });
+const replayMatchingSchema = z.strictObject({
+  filter: bodyFilter,
+  dryRun: z.boolean().optional(),
+  ratePerSecond: z
+    .number()
+    .refine((rate) => rate >= 1 && rate <= MAX_RATE, {
+      error: `must be from 1 to ${MAX_RATE}`,
+      params: UNPROCESSABLE,
+    })
+    .optional(),
+  limit: z
+    .number()
+    .refine((count) => Number.isSafeInteger(count) && count >= 1, {
+      error: 'must be a whole number from 1',
+      params: UNPROCESSABLE,
+    })
+    .optional(),
+  reason,
+});
+
+export interface ListRequest {
+  readonly filter: DeadLetterFilter;
+  readonly limit: number;
+  readonly after?: string;
+}
+
+export interface ReplayMatchingRequest {
+  readonly filter: DeadLetterFilter;
+  readonly dryRun?: boolean;
+  readonly ratePerSecond?: number;
+  readonly limit?: number;
+  readonly reason?: string;
+}
+
+/** Query of a list of dead letters. */
+export function parseList(query: unknown): ListRequest {
+  const { limit: given, cursor, ...filter } = parse(listSchema, query);
+  const after = cursor === undefined ? undefined : decodeCursor(cursor, filter);
+  return {
+    filter,
+    limit: given ?? DEFAULT_PAGE,
+    ...(after !== undefined && { after }),
+  };
+}
+
+/** Query of a list of groups. */
+export function parseGroups(query: unknown): ListRequest {
+  const { limit: given, ...filter } = parse(groupsSchema, query);
+  return { filter, limit: given ?? DEFAULT_PAGE };
+}
+
+/** Body of the replay of one letter. */
+export function parseReplay(body: unknown): { readonly reason?: string; readonly force?: boolean } {
+  return parse(replaySchema, body ?? {});
+}
+
+/** Body of a change that takes nothing but a reason. */
+export function parseReason(body: unknown): { readonly reason?: string } {
+  return parse(reasonSchema, body ?? {});
+}
+
+/** Query of a discard. */
+export function parseDiscard(query: unknown): { readonly reason?: string; readonly force?: boolean } {
+  return parse(discardSchema, query);
+}
+
+/** Body of the replay of everything that matches. */
+export function parseReplayMatching(body: unknown): ReplayMatchingRequest {
+  const request = parse(replayMatchingSchema, body);
+  const filter = Object.fromEntries(
+    Object.entries(request.filter).filter(([, value]) => value !== undefined),
+  );
+  return { ...request, filter };
+}

@@ -1,0 +1,68 @@
+import {
+  Body,
+  Controller,
+  Delete,
+  Get,
+  Post,
+  Req,
+  Res,
+  UseFilters,
+  UseGuards,
+  VERSION_NEUTRAL,
+} from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import { DeadLetterService } from '../../../../core/messaging/dead-letters/dead-letter.service.js';
+import { AdminAction, Caller } from '../access/admin-action.decorator.js';
+import type { AdminIdentity, AdminRequest } from '../admin-authorizer.js';
+import { AdminGuard } from '../access/admin.guard.js';
+import { viewOfPlan, viewOfProgress } from './dead-letter-view.js';
+import { parseReason, parseReplayMatching } from './filter-schema.js';
+import { PROBLEM, ProblemError } from '../http/problem.js';
+import { ProblemFilter } from '../http/problem.filter.js';
+
+/** The replay of everything that matches a filter: begin, watch, cancel. */
+@Controller({ path: 'api/v1/dead-letters/replay', version: VERSION_NEUTRAL })
+@UseGuards(AdminGuard)
+@UseFilters(ProblemFilter)
+export class ReplayController {
+  constructor(
+    private readonly deadLetters: DeadLetterService,
+    private readonly adapterHost: HttpAdapterHost,
+  ) {}
+
+  @Post()
+  @AdminAction('replay-matching', 'operator')
+  async start(
+    @Body() body: unknown,
+    @Caller() caller: AdminIdentity,
+    @Req() request: AdminRequest,
+    @Res({ passthrough: true }) response: object,
+  ): Promise<unknown> {
+    const { filter, dryRun, ...options } = parseReplayMatching(body);
+    const actor = caller.subject;
+    const { httpAdapter } = this.adapterHost;
+    if (dryRun === true) {
+      httpAdapter.status(response, 200);
+      return viewOfPlan(await this.deadLetters.replayMatching(filter, { ...options, actor, dryRun }));
+    }
+    const progress = await this.deadLetters.replayMatching(filter, { ...options, actor, dryRun: false });
+    httpAdapter.status(response, 202);
+    httpAdapter.setHeader(response, 'Location', request.url.split('?', 1)[0] ?? '');
+    return viewOfProgress(progress);
+  }
+
+  @Get()
+  @AdminAction('watch-replay', 'viewer')
+  current(): unknown {
+    const progress = this.deadLetters.currentReplay();
+    if (progress) return viewOfProgress(progress);
+    throw new ProblemError(PROBLEM.notFound, 'No replay was begun in this process.');
+  }
+
+  @Delete()
+  @AdminAction('cancel-replay', 'operator')
+  async cancel(@Body() body: unknown, @Caller() caller: AdminIdentity): Promise<unknown> {
+    const reason = parseReason(body);
+    return viewOfProgress(await this.deadLetters.cancelReplay({ ...reason, actor: caller.subject }));
+  }
+}

@@ -1,0 +1,100 @@
+import {
+  Controller,
+  Delete,
+  Get,
+  HttpCode,
+  Inject,
+  Query,
+  UseFilters,
+  UseGuards,
+  VERSION_NEUTRAL,
+} from '@nestjs/common';
+import { DeadLetterService } from '../../../../core/messaging/dead-letters/dead-letter.service.js';
+import { errorCodeOf } from '../../../../core/messaging/ports/errors.js';
+import { MESSAGING_VIEW, type MessagingView } from '../../../../core/messaging/messaging.view.js';
+import {
+  type GroupKeeper,
+  type GroupState,
+  keepsGroups,
+  type Transport,
+} from '../../../../core/messaging/ports/transport.js';
+import { AdminAction, Caller } from '../access/admin-action.decorator.js';
+import type { AdminIdentity } from '../admin-authorizer.js';
+import { AdminGuard } from '../access/admin.guard.js';
+import { parseGroupList, parseGroupRemoval } from './group-requests.js';
+import { PROBLEM, ProblemError } from '../http/problem.js';
+import { ProblemFilter } from '../http/problem.filter.js';
+
+/** Topics that are asked for when none is named. */
+const MAX_TOPICS = 200;
+
+/** Consumer groups over HTTP: which there are, what is kept for them, and an end to those that were forgotten. */
+@Controller({ path: 'api/v1/groups', version: VERSION_NEUTRAL })
+@UseGuards(AdminGuard)
+@UseFilters(ProblemFilter)
+export class GroupController {
+  constructor(
+    @Inject(MESSAGING_VIEW) private readonly view: MessagingView,
+    private readonly deadLetters: DeadLetterService,
+  ) {}
+
+  @Get()
+  @AdminAction('list-groups', 'viewer')
+  async list(@Query() query: Record<string, unknown>): Promise<unknown> {
+    const { topic } = parseGroupList(query);
+    const topics = topic === undefined ? this.#topics().slice(0, MAX_TOPICS) : [topic];
+    const items: object[] = [];
+    for (const transport of this.#keepers()) {
+      for (const each of topics) {
+        const groups = await answered(transport.groups(each));
+        items.push(...groups.map((group) => viewOf(transport.name, each, group)));
+      }
+    }
+    return { items };
+  }
+
+  @Delete()
+  @HttpCode(204)
+  @AdminAction('remove-group', 'admin')
+  async remove(@Query() query: Record<string, unknown>, @Caller() caller: AdminIdentity): Promise<void> {
+    const { transport, topic, group, reason } = parseGroupRemoval(query);
+    const entry = {
+      action: 'remove-group',
+      actor: caller.subject,
+      id: `${transport}/${topic}/${group}`,
+      ...(reason !== undefined && { reason }),
+    };
+    this.deadLetters.audit({ ...entry, outcome: 'started' });
+    try {
+      const keeper = this.#keepers().find(({ name }) => name === transport);
+      if (!keeper || !(await answered(keeper.removeGroup(topic, group))))
+        throw new ProblemError(PROBLEM.notFound, `There is no group "${group}" of "${topic}" there.`);
+      this.deadLetters.audit({ ...entry, outcome: 'succeeded' });
+    } catch (error) {
+      this.deadLetters.audit({ ...entry, outcome: 'failed', errorCode: errorCodeOf(error) });
+      throw error;
+    }
+  }
+
+  #keepers(): readonly (Transport & GroupKeeper)[] {
+    return this.view.transports().filter((transport) => keepsGroups(transport));
+  }
+
+  #topics(): readonly string[] {
+    return [...new Set([...this.view.topics(), ...this.view.subscriptions().map(({ to }) => to.topic)])];
+  }
+}
+
+function viewOf(transport: string, topic: string, { group, isConsumed, backlog }: GroupState): object {
+  return { transport, topic, group, isConsumed, ...backlog };
+}
+
+/** A transport that cannot answer now is no fault of ours, and what it says of itself may name hosts. */
+async function answered<T>(question: Promise<T>): Promise<T> {
+  try {
+    return await question;
+  } catch (error) {
+    if (errorCodeOf(error) === 'CONFLICT') throw error;
+    throw new ProblemError(PROBLEM.transport, `The transport did not answer (${errorCodeOf(error)}).`);
+  }
+}

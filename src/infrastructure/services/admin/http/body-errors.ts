@@ -1,0 +1,40 @@
+import type { AdminRequest } from '../admin-authorizer.js';
+import { problemBody, problemOfStatus } from './problem.js';
+import { requestIdOf } from './request-checks.js';
+
+interface PlainResponse {
+  writeHead(status: number, headers: Record<string, string>): { end(body: string): void };
+}
+
+/**
+ * Error handler for Express that answers as problems what its body parser refuses on our addresses. The parser runs
+ * before any controller, where filters do not reach.
+ */
+export function answerBodyErrors(
+  basePath: string,
+): (error: unknown, request: AdminRequest, response: PlainResponse, next: (error: unknown) => void) => void {
+  return (error, request, response, next) => {
+    const status = statusOf(error);
+    const path = request.url.split('?', 1)[0] ?? '';
+    if (status === undefined || !path.includes(`${basePath}/api/v1/`)) {
+      next(error);
+      return;
+    }
+    const detail = status === 400 ? 'The body is not JSON.' : undefined;
+    response
+      .writeHead(status, {
+        'Content-Type': 'application/problem+json',
+        'Cache-Control': 'no-store',
+        'X-Content-Type-Options': 'nosniff',
+      })
+      .end(problemBody(problemOfStatus(status, detail), requestIdOf(request)));
+  };
+}
+
+/** Status that the body parser asks for, or undefined for an error of somebody else. */
+function statusOf(error: unknown): number | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const { type, status } = error as { type?: unknown; status?: unknown };
+  const fromParser = typeof type === 'string' && /^(entity|encoding|charset|request)\./.test(type);
+  return fromParser && typeof status === 'number' && status >= 400 && status < 500 ? status : undefined;
+}

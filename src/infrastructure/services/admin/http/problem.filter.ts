@@ -1,0 +1,42 @@
+import {
+  type ArgumentsHost,
+  Catch,
+  type ExceptionFilter,
+  HttpException,
+  Injectable,
+  Logger,
+} from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import { errorCodeOf } from '../../../../core/messaging/ports/errors.js';
+import type { AdminRequest } from '../admin-authorizer.js';
+import { problemBody, type ProblemError, problemOf, problemOfStatus } from './problem.js';
+import { requestIdOf } from './request-checks.js';
+
+/** Answers every failure of our controllers as `application/problem+json`, and shows nothing of what is inside. */
+@Catch()
+@Injectable()
+export class ProblemFilter implements ExceptionFilter {
+  readonly #logger = new Logger('MessagingAdmin');
+
+  constructor(private readonly adapterHost: HttpAdapterHost) {}
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    const http = host.switchToHttp();
+    const requestId = requestIdOf(http.getRequest<AdminRequest>());
+    const problem = this.#describe(error, requestId);
+    const response: unknown = http.getResponse();
+    const { httpAdapter } = this.adapterHost;
+    if (httpAdapter.isHeadersSent(response)) return;
+    httpAdapter.setHeader(response, 'Content-Type', 'application/problem+json');
+    httpAdapter.reply(response, problemBody(problem, requestId), problem.status);
+  }
+
+  #describe(error: unknown, requestId: string): ProblemError {
+    const known = problemOf(error);
+    if (known) return known;
+    // The host's own guards and middleware speak through exceptions of Nest; their status is meant for the caller.
+    if (error instanceof HttpException) return problemOfStatus(error.getStatus());
+    this.#logger.error(`Request ${requestId} of the admin API failed with ${errorCodeOf(error)}.`);
+    return problemOfStatus(500);
+  }
+}

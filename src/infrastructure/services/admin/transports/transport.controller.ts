@@ -1,0 +1,82 @@
+import {
+  Body,
+  Controller,
+  Get,
+  HttpCode,
+  Inject,
+  Param,
+  Post,
+  UseFilters,
+  UseGuards,
+  VERSION_NEUTRAL,
+} from '@nestjs/common';
+import { allInside, isComposite } from '../../../../core/messaging/ports/composite-transport.js';
+import { DeadLetterService } from '../../../../core/messaging/dead-letters/dead-letter.service.js';
+import { errorCodeOf } from '../../../../core/messaging/ports/errors.js';
+import { MESSAGING_VIEW, type MessagingView } from '../../../../core/messaging/messaging.view.js';
+import type { Transport } from '../../../../core/messaging/ports/transport.js';
+import { AdminAction, Caller } from '../access/admin-action.decorator.js';
+import type { AdminIdentity } from '../admin-authorizer.js';
+import { AdminGuard } from '../access/admin.guard.js';
+import { PROBLEM, ProblemError } from '../http/problem.js';
+import { ProblemFilter } from '../http/problem.filter.js';
+import { parseTransportOrder } from './transport-requests.js';
+
+/** Transports over HTTP: what those are doing that are put together from others, and what operators want of them for a while. */
+@Controller({ path: 'api/v1/transports', version: VERSION_NEUTRAL })
+@UseGuards(AdminGuard)
+@UseFilters(ProblemFilter)
+export class TransportController {
+  constructor(
+    @Inject(MESSAGING_VIEW) private readonly view: MessagingView,
+    private readonly deadLetters: DeadLetterService,
+  ) {}
+
+  @Get()
+  @AdminAction('list-transports', 'viewer')
+  list(): unknown {
+    return { items: this.#all().map(viewOf) };
+  }
+
+  @Get(':name')
+  @AdminAction('read-transport', 'viewer')
+  read(@Param('name') name: string): unknown {
+    return viewOf(this.#find(name));
+  }
+
+  @Post(':name/actions')
+  @HttpCode(200)
+  @AdminAction('override-transport', 'admin')
+  act(@Param('name') name: string, @Body() body: unknown, @Caller() caller: AdminIdentity): unknown {
+    const { override, reason } = parseTransportOrder(body);
+    const member = 'member' in override ? `/${override.member}` : '';
+    const entry = { action: override.action, actor: caller.subject, id: `${name}${member}`, reason };
+    try {
+      const transport = this.#find(name);
+      if (!isComposite(transport))
+        throw new ProblemError(PROBLEM.invalidOption, `"${name}" is not put together from other transports.`);
+      transport.override(override);
+      this.deadLetters.audit({ ...entry, outcome: 'succeeded' });
+      return viewOf(transport);
+    } catch (error) {
+      this.deadLetters.audit({ ...entry, outcome: 'failed', errorCode: errorCodeOf(error) });
+      throw error;
+    }
+  }
+
+  /** Members as well, since they may be put together from others themselves. */
+  #all(): readonly Transport[] {
+    return allInside(this.view.transports());
+  }
+
+  #find(name: string): Transport {
+    const found = this.#all().find((transport) => transport.name === name);
+    if (!found) throw new ProblemError(PROBLEM.notFound, `There is no transport "${name}".`);
+    return found;
+  }
+}
+
+function viewOf(transport: Transport): object {
+  const { name, system, durability } = transport;
+  return { name, system, durability, ...(isComposite(transport) ? transport.state() : {}) };
+}

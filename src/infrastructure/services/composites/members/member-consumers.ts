@@ -1,0 +1,82 @@
+import { backoffMs } from '../../../../core/messaging/transport-kit/backoff.js';
+import { ErrorDeduplicator } from '../../../../core/messaging/transport-kit/error-deduplicator.js';
+import type {
+  Consumer,
+  OnDelivery,
+  Settlement,
+  Subscription,
+  TransportContext,
+} from '../../../../core/messaging/ports/transport.js';
+import type { Member } from './member.js';
+
+const RETRY_BACKOFF = { minMs: 100, maxMs: 5_000, jitter: 'none' } as const;
+
+/** Serves one subscription on every member, for ever and under one ceiling: what a member has accepted stays with it. */
+export class MemberConsumers implements Consumer {
+  readonly #consumers = new Map<Member, Consumer>();
+  readonly #waiting: (() => void)[] = [];
+  readonly #troubles: ErrorDeduplicator;
+  #running = 0;
+  #isStopped = false;
+  #stopped: Promise<void> | undefined;
+
+  constructor(
+    private readonly subscription: Subscription,
+    private readonly onDelivery: OnDelivery,
+    private readonly context: TransportContext,
+  ) {
+    this.#troubles = new ErrorDeduplicator((error) => context.onEvent({ type: 'error', error }));
+  }
+
+  /** As {@link start}, but resolves at once when the member does not work now, and never rejects. */
+  async startPatiently(member: Member): Promise<void> {
+    const started = this.#consume(member).catch((error: unknown) => this.#retry(member, 0, error as Error));
+    if (member.isHealthy) await started;
+  }
+
+  /** Resolves once one member is consumed; the others follow when they can. Rejects when none can be consumed now. */
+  async start(members: readonly Member[]): Promise<void> {
+    const results = await Promise.allSettled(members.map((member) => this.#consume(member)));
+    const failed = results.flatMap((result, nth) =>
+      result.status === 'rejected' ? [{ member: members[nth] as Member, error: result.reason as Error }] : [],
+    );
+    if (failed.length === members.length) throw failed[0]?.error ?? new Error('no members');
+    for (const { member, error } of failed) this.#retry(member, 0, error);
+  }
+
+  stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#stopped ??= Promise.all([...this.#consumers.values()].map((consumer) => consumer.stop())).then(
+      () => undefined,
+    );
+    return this.#stopped;
+  }
+
+  async #consume(member: Member): Promise<void> {
+    const consumer = await member.transport.consume(this.subscription, (delivery) =>
+      this.#deliver(() => this.onDelivery({ ...delivery, transport: this.context.name })),
+    );
+    if (this.#isStopped) await consumer.stop();
+    else this.#consumers.set(member, consumer);
+  }
+
+  #retry(member: Member, failures: number, error: Error): void {
+    this.#troubles.trouble(error);
+    this.context.clock.schedule(backoffMs(failures, RETRY_BACKOFF), () => {
+      if (this.#isStopped) return;
+      this.#consume(member).catch((again: unknown) => this.#retry(member, failures + 1, again as Error));
+    });
+  }
+
+  async #deliver(run: () => Promise<Settlement>): Promise<Settlement> {
+    while (this.#running >= this.subscription.concurrency)
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    this.#running += 1;
+    try {
+      return await run();
+    } finally {
+      this.#running -= 1;
+      this.#waiting.shift()?.();
+    }
+  }
+}

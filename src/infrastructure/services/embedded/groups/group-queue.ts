@@ -1,0 +1,172 @@
+import type { WireMessage } from '../../../../core/messaging/ports/transport.js';
+import type { DueTable } from '../log/due-table.js';
+import type { DeliveryState } from '../journal/delivery-state.js';
+import { serialOf } from '../log/keys.js';
+import type { PlacedBlock, TopicLog } from '../log/topic-log.js';
+
+/** Keys of due entries that are kept ready. */
+const DUE_PAGE = 256;
+
+/** A message on its way to a handler. */
+export interface Item {
+  readonly message: WireMessage;
+  readonly attempt: number;
+  readonly appendedAt: number;
+  /** Sequence number in the log, or serial number of the due entry. */
+  readonly number: number;
+  /** Of the due entry; absent for a message from the log. */
+  readonly dueKey?: Buffer;
+  /** Sequence number of the message in the log, also after retries. 0 when it never was there. */
+  readonly origin: number;
+}
+
+interface QueueParts {
+  readonly log: TopicLog;
+  readonly due: DueTable;
+  readonly state: DeliveryState;
+  /** Everything due by this time was read; {@link GroupQueue.dueArrived} must be called when more is. */
+  readonly onDueRead: (nowMs: number) => void;
+}
+
+/** Decides what a group gets next: what came back, then what is due, then the log. Reads only when asked. */
+export class GroupQueue {
+  readonly #groupId: number;
+  readonly #log: TopicLog;
+  readonly #due: DueTable;
+  readonly #state: DeliveryState;
+  readonly #onDueRead: (nowMs: number) => void;
+  /** Taken before and not settled, lowest first. */
+  #returned: number[];
+  #dueReady: Buffer[] = [];
+  #dueReadUntil: Buffer | undefined;
+  /** False while nothing can be due: looking would cost more than reading a message from the log. */
+  #dueIsPossible = true;
+  readonly #dueWriting = new Set<number>();
+  #nextSeq: number;
+  #current: PlacedBlock | undefined;
+
+  constructor(groupId: number, { log, due, state, onDueRead }: QueueParts) {
+    this.#groupId = groupId;
+    this.#onDueRead = onDueRead;
+    this.#log = log;
+    this.#due = due;
+    this.#state = state;
+    this.#returned = [...state.open.keys()].sort((one, other) => one - other);
+    this.#nextSeq = state.high + 1;
+  }
+
+  /** Messages that could be handed out, due entries that were not looked at yet left out. */
+  get size(): number {
+    const unread = this.#log.nextSeq - Math.max(this.#nextSeq, this.#log.firstSeq);
+    return Math.max(unread, 0) + this.#returned.length + this.#dueReady.length;
+  }
+
+  next(nowMs: number): Item | undefined {
+    return this.#nextReturned() ?? this.#nextDue(nowMs) ?? this.#nextFromLog();
+  }
+
+  /** Takes back what was not handed over. */
+  giveBack(item: Item): void {
+    if (item.dueKey) {
+      this.#dueReady.unshift(item.dueKey);
+      return;
+    }
+    const at = this.#returned.findIndex((seq) => seq > item.number);
+    this.#returned.splice(at < 0 ? this.#returned.length : at, 0, item.number);
+  }
+
+  /** The entry may be visible before the disk has it, and must not be handed out then. */
+  dueWriting(key: Buffer): void {
+    this.#dueWriting.add(serialOf(key));
+  }
+
+  dueWritten(key: Buffer, committed: boolean): void {
+    this.#dueWriting.delete(serialOf(key));
+    // Reading has passed its place already and will not come back.
+    this.#dueIsPossible = true;
+    const isBehind = this.#dueReadUntil && Buffer.compare(key, this.#dueReadUntil) <= 0;
+    if (committed && isBehind) this.#dueReady.push(key);
+  }
+
+  /** It is time for an entry. */
+  dueArrived(): void {
+    this.#dueIsPossible = true;
+  }
+
+  /** Goes on behind `seq`. Returns what will not be handed out again because of it. */
+  skipTo(seq: number): number[] {
+    const skipped = this.#returned.filter((returned) => returned <= seq);
+    this.#returned = this.#returned.filter((returned) => returned > seq);
+    this.#nextSeq = Math.max(this.#nextSeq, seq + 1);
+    return skipped;
+  }
+
+  #nextReturned(): Item | undefined {
+    for (;;) {
+      const seq = this.#returned.shift();
+      if (seq === undefined) return undefined;
+      const item = this.#itemAt(seq, this.#state.open.get(seq) ?? 1);
+      if (item) return item;
+      this.#state.open.delete(seq); // removed from the log, so it was settled before a power failure
+    }
+  }
+
+  #nextDue(nowMs: number): Item | undefined {
+    for (;;) {
+      if (this.#dueReady.length === 0 && this.#dueIsPossible) this.#readDue(nowMs);
+      const key = this.#dueReady.shift();
+      if (!key) return undefined;
+      const entry = this.#due.read(key);
+      if (!entry) continue;
+      const number = serialOf(key);
+      const attempt = Math.max(entry.attempt, this.#state.openDue.get(number) ?? 0);
+      const { message, appendedAt, origin } = entry;
+      return { message, attempt, appendedAt, number, dueKey: key, origin };
+    }
+  }
+
+  #readDue(nowMs: number): void {
+    while (this.#dueReady.length === 0) {
+      const page = this.#due.keys(this.#groupId, nowMs, { after: this.#dueReadUntil, limit: DUE_PAGE });
+      if (page.length === 0) {
+        this.#dueIsPossible = false;
+        this.#onDueRead(nowMs);
+        return;
+      }
+      this.#dueReadUntil = page.at(-1);
+      this.#dueReady = page.filter((key) => !this.#dueWriting.has(serialOf(key)));
+    }
+  }
+
+  #nextFromLog(): Item | undefined {
+    if (this.#nextSeq >= this.#log.nextSeq) {
+      this.#current = undefined; // an idle group must not keep a block in memory
+      return undefined;
+    }
+    const item = this.#itemAt(this.#nextSeq, 1);
+    if (!item) {
+      // Removed while nobody read: go on with the earliest that is left.
+      this.#nextSeq = Math.max(this.#nextSeq + 1, this.#current?.first ?? this.#log.nextSeq);
+      return this.#nextFromLog();
+    }
+    this.#nextSeq += 1;
+    return item;
+  }
+
+  #itemAt(seq: number, attempt: number): Item | undefined {
+    let placed = this.#current;
+    if (!placed || seq < placed.first || seq >= placed.first + placed.block.count) {
+      placed = this.#log.blockAt(seq);
+      this.#current = placed;
+      if (!placed || placed.first > seq) return undefined;
+    }
+    const { block, first } = placed;
+    return {
+      message: block.message(seq - first),
+      attempt,
+      appendedAt: block.appendedAt,
+      number: seq,
+      origin: seq,
+    };
+  }
+}

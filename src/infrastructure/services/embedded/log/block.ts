@@ -1,0 +1,105 @@
+import type { WireMessage } from '../../../../core/messaging/ports/transport.js';
+
+/**
+ * Messages that were published together, as they lie on disk.
+ *
+ * version (1) unused (1) count (2) appended at, ms since 1970 (8), then for each message the offset of its end (4), then
+ * for each message: length of the metadata (4), metadata as JSON `{i: id, k?: key, h: headers}`, body.
+ */
+const VERSION = 1;
+const HEAD_BYTES = 12;
+const MAX_MESSAGES = 256;
+/** One block stays below 16 pages, so that the space of a removed one fits the next. One message may be larger. */
+const TARGET_BYTES = 60 * 1024;
+
+interface Metadata {
+  readonly i: string;
+  readonly k?: string;
+  readonly h: Readonly<Record<string, string>>;
+}
+
+/** A block, decoded one message at a time: a reader in a hurry for one does not pay for the others. */
+export class Block {
+  readonly count: number;
+  readonly appendedAt: number;
+  readonly #bytes: Buffer;
+
+  constructor(bytes: Buffer) {
+    if (bytes[0] !== VERSION)
+      throw new Error(`A block has version ${bytes[0]}; this release reads version ${VERSION}.`);
+    this.#bytes = bytes;
+    this.count = bytes.readUInt16LE(2);
+    this.appendedAt = bytes.readDoubleLE(4);
+  }
+
+  get bytes(): Buffer {
+    return this.#bytes;
+  }
+
+  /** @param index from 0 to `count - 1`. */
+  message(index: number): WireMessage {
+    const bytes = this.#bytes;
+    const start =
+      index === 0 ? HEAD_BYTES + 4 * this.count : bytes.readUInt32LE(HEAD_BYTES + 4 * (index - 1));
+    const end = bytes.readUInt32LE(HEAD_BYTES + 4 * index);
+    const bodyAt = start + 4 + bytes.readUInt32LE(start);
+    const { i, k, h } = JSON.parse(bytes.toString('utf8', start + 4, bodyAt)) as Metadata;
+    const body = bytes.subarray(bodyAt, end);
+    return k === undefined ? { id: i, headers: h, body } : { id: i, key: k, headers: h, body };
+  }
+}
+
+/** Packs messages into as few blocks as the limits allow, in order. */
+export function packBlocks(messages: readonly WireMessage[], appendedAt: number): Block[] {
+  const blocks: Block[] = [];
+  let metas: string[] = [];
+  let bytes = 0;
+  let from = 0;
+  messages.forEach((message, index) => {
+    const meta = JSON.stringify({ i: message.id, k: message.key, h: message.headers } satisfies Record<
+      keyof Metadata,
+      unknown
+    >);
+    // A character takes at most three bytes in UTF-8.
+    const size = 8 + 3 * meta.length + message.body.length;
+    if (metas.length > 0 && (metas.length === MAX_MESSAGES || bytes + size > TARGET_BYTES)) {
+      blocks.push(pack(messages.slice(from, index), metas, appendedAt));
+      metas = [];
+      bytes = 0;
+      from = index;
+    }
+    metas.push(meta);
+    bytes += size;
+  });
+  if (metas.length > 0) blocks.push(pack(messages.slice(from), metas, appendedAt));
+  return blocks;
+}
+
+/** The block of one message. */
+export function packOne(message: WireMessage, appendedAt: number): Block {
+  const [block] = packBlocks([message], appendedAt);
+  return block as Block;
+}
+
+function pack(messages: readonly WireMessage[], metas: readonly string[], appendedAt: number): Block {
+  const dataAt = HEAD_BYTES + 4 * messages.length;
+  let bound = dataAt;
+  messages.forEach((message, index) => {
+    bound += 4 + 3 * (metas[index] ?? '').length + message.body.length;
+  });
+  const bytes = Buffer.allocUnsafeSlow(bound);
+  bytes[0] = VERSION;
+  bytes[1] = 0;
+  bytes.writeUInt16LE(messages.length, 2);
+  bytes.writeDoubleLE(appendedAt, 4);
+  let at = dataAt;
+  messages.forEach(({ body }, index) => {
+    const metaBytes = bytes.write(metas[index] ?? '', at + 4, 'utf8');
+    bytes.writeUInt32LE(metaBytes, at);
+    at += 4 + metaBytes;
+    bytes.set(body, at);
+    at += body.length;
+    bytes.writeUInt32LE(at, HEAD_BYTES + 4 * index);
+  });
+  return new Block(bytes.subarray(0, at));
+}

@@ -1,0 +1,179 @@
+import {
+  MessagingConfigurationError,
+  MessagingError,
+  type MessagingErrorCode,
+} from '../../../../core/messaging/ports/errors.js';
+
+/** What an error means for whatever was under way. */
+export interface KafkaFailure {
+  readonly kind: 'unavailable' | 'unknown' | 'refused';
+  readonly error: MessagingError;
+}
+
+/** Names of Kafka's protocol errors after which nothing was stored, and never will be as it is. */
+const REFUSED: Readonly<Record<string, MessagingErrorCode>> = {
+  MESSAGE_TOO_LARGE: 'MESSAGE_TOO_LARGE',
+  RECORD_LIST_TOO_LARGE: 'MESSAGE_TOO_LARGE',
+  TOPIC_AUTHORIZATION_FAILED: 'FORBIDDEN',
+  GROUP_AUTHORIZATION_FAILED: 'FORBIDDEN',
+  CLUSTER_AUTHORIZATION_FAILED: 'FORBIDDEN',
+  INVALID_TOPIC_EXCEPTION: 'TOPIC_INVALID',
+  INVALID_REPLICATION_FACTOR: 'CONFIGURATION',
+  INVALID_RECORD: 'CONFLICT',
+  POLICY_VIOLATION: 'CONFLICT',
+};
+const HOW_TO_READ =
+  'Install kafkajs-snappy, kafkajs-lz4 or @kafkajs/zstd, by what its publishers compress with; nothing is skipped meanwhile.';
+const DEFECTS: ReadonlySet<string> = new Set(['TypeError', 'ReferenceError']);
+const LOGIN = /SASL|authentication/i;
+
+/** Said of the messages of a partition together, of which the others may be as they should be. */
+export function isOfBatch(cause: unknown): boolean {
+  return ['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE', 'INVALID_RECORD'].includes(typeOf(cause) ?? '');
+}
+
+/** Trying again would end in the same way until somebody changes something. */
+export function isFatal(cause: unknown): boolean {
+  return causesOf(cause).some((each) => isCertificateError(each) || LOGIN.test(nameOf(each)));
+}
+
+/** What a cluster says about topics and groups that it has just got, or moves to another broker. */
+export function isTransient(cause: unknown): boolean {
+  return /LOAD_IN_PROGRESS|COORDINATOR_NOT_AVAILABLE|NOT_COORDINATOR|UNKNOWN_TOPIC|LEADER/.test(
+    typeOf(cause) ?? '',
+  );
+}
+
+/** The group is being formed anew: what was meant for the old one has to be said again. */
+export function isRebalance(cause: unknown): boolean {
+  return /REBALANCE_IN_PROGRESS|ILLEGAL_GENERATION|UNKNOWN_MEMBER_ID/.test(typeOf(cause) ?? '');
+}
+
+/**
+ * A mistake in a program, ours or the client's, of which the broker knows nothing. By name, because it may come from another realm. Other kinds
+ * of errors also come from bytes that are no answer of Kafka.
+ */
+function defectOf(cause: unknown): Error | undefined {
+  return causesOf(cause).find((each): each is Error => DEFECTS.has(nameOf(each)));
+}
+
+/** Says what it is, and keeps where it comes from. Undefined for what is no defect. */
+export function defectError(cause: unknown, server: string): MessagingError | undefined {
+  const defect = defectOf(cause);
+  return (
+    defect &&
+    new MessagingError(
+      'INTERNAL',
+      `${server}: a defect in this process or in the client kafkajs (${defect.name}: ${shortened(defect.message)}). It is tried again by itself; report it with the stack of its cause.`,
+      { cause: defect },
+    )
+  );
+}
+
+/** @param wasSent false while nothing of what was asked can have reached the broker. */
+export function failureOf(cause: unknown, server: string, wasSent: boolean): KafkaFailure {
+  const own = causesOf(cause).find(isOurs) ?? defectError(cause, server);
+  if (own) return { kind: kindOf(own, wasSent), error: own };
+  const type = typeOf(cause);
+  const code = type === undefined ? undefined : REFUSED[type];
+  const error = (messagingCode: MessagingErrorCode, text: string): MessagingError =>
+    new MessagingError(messagingCode, `${server} ${text}`);
+  if (code !== undefined)
+    return { kind: 'refused', error: error(code, `refuses (${type ?? ''}). It says: ${said(cause)}`) };
+  if (causesOf(cause).some((each) => nameOf(each) === 'KafkaJSNotImplemented'))
+    return {
+      kind: 'unavailable',
+      error: error(
+        'DEPENDENCY_MISSING',
+        `holds what this process cannot read: ${said(cause)}. ${HOW_TO_READ}`,
+      ),
+    };
+  if (isFatal(cause))
+    return {
+      kind: wasSent ? 'unknown' : 'unavailable',
+      error: error('FORBIDDEN', `cannot be used${reasonOf(cause)}.`),
+    };
+  if (wasSent)
+    return {
+      kind: 'unknown',
+      error: error('TRANSPORT_UNAVAILABLE', `failed while something was on its way${reasonOf(cause)}.`),
+    };
+  return {
+    kind: 'unavailable',
+    error: error(
+      'TRANSPORT_UNAVAILABLE',
+      `cannot be reached${reasonOf(cause)}. It is tried again by itself.`,
+    ),
+  };
+}
+
+/** Why something does not work, as the end of a sentence. */
+export function reasonOf(cause: unknown): string {
+  const all = causesOf(cause);
+  if (all.some((each) => LOGIN.test(nameOf(each)))) return ': it does not take the user and password';
+  const certificate = all.find(isCertificateError);
+  if (certificate) return `: its certificate is not trusted (${String(codeOf(certificate))})`;
+  const type =
+    typeOf(cause) ??
+    all.map(codeOf).find((code): code is string => typeof code === 'string') ??
+    all.map(nameOf).at(-1);
+  return type === undefined ? '' : ` (${type})`;
+}
+
+/** Name of the protocol's error, wherever the client has put it. */
+export function typeOf(cause: unknown): string | undefined {
+  for (const each of causesOf(cause)) {
+    const type: unknown = 'type' in each ? each.type : undefined;
+    if (typeof type === 'string') return type;
+  }
+  return undefined;
+}
+
+/** The broker's own words, which contain no password, on one line of bounded length. */
+function said(cause: unknown): string {
+  const text =
+    causesOf(cause)
+      .map((each) => ('message' in each ? String(each.message) : ''))
+      .at(-1) ?? '';
+  return shortened(text);
+}
+
+function shortened(text: string): string {
+  return text.replace(/\s+/g, ' ').slice(0, 400);
+}
+
+function kindOf(error: MessagingError, wasSent: boolean): KafkaFailure['kind'] {
+  if (['FORBIDDEN', 'CONFLICT', 'CONFIGURATION', 'TOPIC_INVALID'].includes(error.code)) return 'refused';
+  return wasSent ? 'unknown' : 'unavailable';
+}
+
+/** The error, what it wraps, and what that does. The client puts several under `errors`, too. */
+function causesOf(cause: unknown): object[] {
+  const found: object[] = [];
+  const visit = (each: unknown): void => {
+    if (typeof each !== 'object' || each === null || found.length > 10 || found.includes(each)) return;
+    found.push(each);
+    if ('cause' in each) visit(each.cause);
+    if ('originalError' in each) visit(each.originalError);
+    if ('errors' in each && Array.isArray(each.errors)) each.errors.forEach(visit);
+  };
+  visit(cause);
+  return found;
+}
+
+/** Without `instanceof`: errors of Node's own modules come from another realm inside test runners. */
+function isOurs(cause: unknown): cause is MessagingError {
+  return cause instanceof MessagingError || cause instanceof MessagingConfigurationError;
+}
+
+function isCertificateError(cause: object): boolean {
+  return /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ERR_SSL/.test(String(codeOf(cause)));
+}
+
+function codeOf(cause: object): unknown {
+  return 'code' in cause ? cause.code : undefined;
+}
+
+function nameOf(cause: object): string {
+  return 'name' in cause ? String(cause.name) : '';
+}

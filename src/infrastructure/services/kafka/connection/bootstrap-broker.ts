@@ -1,0 +1,73 @@
+import { withDeadline } from '../../../../core/messaging/transport-kit/deadline.js';
+import { shuffled } from '../../../../core/messaging/transport-kit/shuffle.js';
+import { clientConfigOf } from './client-config.js';
+import { ClientSockets } from '../kafkajs/client-sockets.js';
+import { disconnectWithin } from '../kafkajs/disconnect.js';
+import type { KafkaOptions } from '../kafka.options.js';
+import type { Admin, Kafkajs } from '../kafkajs/kafkajs-client.js';
+
+/** Brokers that are asked at the same time. */
+const AT_A_TIME = 3;
+const END_TIMEOUT_MS = 1_000;
+/** Of the client itself, which otherwise hides for seconds why it cannot connect: whoever asks tries again. */
+const IMPATIENT = { retries: 1, initialRetryTime: 50, maxRetryTime: 100 };
+
+export interface BootstrapClient {
+  readonly kafka: InstanceType<Kafkajs['Kafka']>;
+  readonly admin: Admin;
+  readonly sockets: ClientSockets;
+  /** The one that has answered, and then the others. */
+  readonly seeds: readonly string[];
+}
+
+/**
+ * A client of the broker that answers first. The client by itself stays with the first that takes its connection, even when
+ * that one answers nothing.
+ */
+export async function firstBootstrapBroker(
+  name: string,
+  options: KafkaOptions,
+  kafkajs: Kafkajs,
+): Promise<BootstrapClient> {
+  const order = shuffled(options.brokers);
+  let last: unknown;
+  for (let from = 0; from < order.length; from += AT_A_TIME) {
+    const asked = order.slice(from, from + AT_A_TIME).map((seed) => ask(seed, name, options, kafkajs));
+    try {
+      const found = await Promise.any(asked);
+      for (const other of asked)
+        other.then(
+          ({ admin, sockets }) =>
+            admin !== found.admin && void disconnectWithin(END_TIMEOUT_MS, [admin], sockets),
+          () => undefined,
+        );
+      return found;
+    } catch (error) {
+      last = (error as AggregateError).errors[0];
+    }
+  }
+  throw last;
+}
+
+async function ask(
+  seed: string,
+  name: string,
+  options: KafkaOptions,
+  kafkajs: Kafkajs,
+): Promise<BootstrapClient> {
+  const seeds = [seed, ...shuffled(options.brokers.filter((other) => other !== seed))];
+  const sockets = new ClientSockets();
+  const kafka = new kafkajs.Kafka(clientConfigOf(name, options, kafkajs, { seeds, sockets }));
+  const way = clientConfigOf(name, options, kafkajs, { seeds: [seed], sockets });
+  const alone = new kafkajs.Kafka({ ...way, retry: IMPATIENT });
+  const admin = alone.admin();
+  // A connection alone says little: one that wants a login is closed at the first question.
+  const connecting = admin.connect().then(() => admin.describeCluster());
+  try {
+    await withDeadline(connecting, options.connectTimeoutMs, () => new Error('connect ETIMEDOUT'));
+    return { kafka, admin, sockets, seeds };
+  } catch (error) {
+    void disconnectWithin(END_TIMEOUT_MS, [admin], sockets);
+    throw error;
+  }
+}

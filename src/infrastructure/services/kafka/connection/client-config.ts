@@ -1,0 +1,41 @@
+import type { ConnectionOptions } from 'node:tls';
+import type { KafkaConfig } from 'kafkajs';
+import { readTls } from '../../tls/tls-options.js';
+import type { ClientSockets } from '../kafkajs/client-sockets.js';
+import type { KafkaOptions } from '../kafka.options.js';
+import type { Kafkajs, SASLOptions } from '../kafkajs/kafkajs-client.js';
+
+/** @throws MessagingConfigurationError when a certificate cannot be read. */
+export function tlsOf(name: string, { tls }: Pick<KafkaOptions, 'tls'>): ConnectionOptions | undefined {
+  return tls && readTls(`Kafka "${name}"`, tls);
+}
+
+export interface ClientWays {
+  /** Brokers to ask for the others, in this order. */
+  readonly seeds: readonly string[];
+  /** Where its connections are kept. */
+  readonly sockets: ClientSockets;
+}
+
+export function clientConfigOf(
+  name: string,
+  options: KafkaOptions,
+  { logLevel }: Kafkajs,
+  { seeds, sockets }: ClientWays,
+): KafkaConfig {
+  const { sasl, connectTimeoutMs, requestTimeoutMs } = options;
+  const ssl = tlsOf(name, options);
+  return {
+    clientId: `switchyard-${name}`,
+    brokers: [...seeds],
+    socketFactory: sockets.create,
+    connectionTimeout: connectTimeoutMs,
+    authenticationTimeout: connectTimeoutMs,
+    requestTimeout: requestTimeoutMs,
+    enforceRequestTimeout: true,
+    // What happens is told through events of ours, without what the client would write about connections.
+    logLevel: logLevel.NOTHING,
+    ...(ssl ? { ssl } : {}),
+    ...(sasl ? { sasl: sasl as SASLOptions } : {}),
+  };
+}

@@ -1,0 +1,272 @@
+import { MessagingError } from '../../../../core/messaging/ports/errors.js';
+import { backoffMs } from '../../../../core/messaging/transport-kit/backoff.js';
+import { withDeadline } from '../../../../core/messaging/transport-kit/deadline.js';
+import type { Clock } from '../../../../core/messaging/ports/transport.js';
+import { clientConfigOf } from './client-config.js';
+import { ClientSockets } from '../kafkajs/client-sockets.js';
+import { disconnectAlsoAfter, disconnectWithin } from '../kafkajs/disconnect.js';
+import { Semaphore } from './semaphore.js';
+import { defectError, failureOf, isFatal, reasonOf } from '../client/kafka-errors.js';
+import type { KafkaOptions } from '../kafka.options.js';
+import { prepareCompression } from '../kafkajs/compression.js';
+import { type Admin, type Kafkajs, loadKafkajs, type Producer } from '../kafkajs/kafkajs-client.js';
+import { patchKafkajs } from '../kafkajs/patches.js';
+import { firstBootstrapBroker } from './bootstrap-broker.js';
+
+const RECONNECT_BACKOFF = { minMs: 100, maxMs: 2_000, jitter: 'half' } as const;
+/** How often the brokers are asked whether they are there, because the client does not tell. */
+const WATCH_MS = 2_000;
+const FIRST_RETRY_MS = 100;
+const MAX_RETRY_MS = 1_000;
+const RETRIES = 8;
+const NUMBER_TIMEOUT_MS = 2_000;
+const JOINS_BATCH_SIZE = 8;
+const CLOSE_TIMEOUT_MS = 3_000;
+
+export interface ConnectionListener {
+  onUp(): void;
+  onDown(error: MessagingError): void;
+}
+
+type Kafka = InstanceType<Kafkajs['Kafka']>;
+
+interface Client {
+  readonly kafkajs: Kafkajs;
+  readonly admin: Admin;
+  readonly producer: Producer;
+  readonly sockets: ClientSockets;
+  /** Brokers to ask first: the first one has answered. */
+  readonly seeds: readonly string[];
+  /** Rejects when it is given up; what is under way then has an unknown end. */
+  readonly ended: Promise<never>;
+  readonly end: (error: Error) => void;
+}
+
+/**
+ * The client of one cluster, made anew whenever it fails: what it believes of leaders, sequence numbers and connections
+ * after a failure cannot be relied on.
+ */
+export class KafkaConnection {
+  readonly label: string;
+  /** Joining a group takes dozens of requests; all groups at once would make each other late. */
+  readonly joining = new Semaphore(JOINS_BATCH_SIZE);
+  #client: Client | undefined;
+  #connecting: Promise<void> | undefined;
+  #failures = 0;
+  #isClosed = false;
+  #cancelTimer = (): void => undefined;
+
+  constructor(
+    private readonly name: string,
+    readonly options: KafkaOptions,
+    readonly clock: Clock,
+    private readonly listener: ConnectionListener,
+  ) {
+    this.label = `Kafka "${name}" at ${options.brokers.join(', ')}`;
+  }
+
+  get isUp(): boolean {
+    return this.#client !== undefined;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** Resolves once it is usable; afterwards it reconnects for ever. Rejects when no broker can be reached, and may be called again. */
+  async connect(): Promise<void> {
+    if (this.#isClosed) throw this.#closedError();
+    if (this.#client) return;
+    this.#connecting ??= this.#connect().finally(() => (this.#connecting = undefined));
+    await this.#connecting;
+  }
+
+  /** @throws MessagingError when it is down. */
+  assertUp(): void {
+    if (!this.isUp) throw this.#downError();
+  }
+
+  /** @throws MessagingError when it is down. */
+  get client(): Client {
+    if (!this.#client) throw this.#downError();
+    return this.#client;
+  }
+
+  /** The answer to a question about the cluster, within the time for a request. */
+  async ask<T>(question: (admin: Admin) => Promise<T>): Promise<T> {
+    const { admin, producer } = this.client;
+    try {
+      return await withDeadline(question(admin), this.options.requestTimeoutMs, () => {
+        const error = this.silentError();
+        this.failed(producer, error);
+        return error;
+      });
+    } catch (error) {
+      throw failureOf(error, this.label, false).error;
+    }
+  }
+
+  /** A client of its own for a member of a group; not connected yet. */
+  async consumerClient(): Promise<{
+    readonly kafkajs: Kafkajs;
+    readonly kafka: Kafka;
+    readonly sockets: ClientSockets;
+  }> {
+    await this.connect();
+    const { kafkajs, seeds } = this.client;
+    const sockets = new ClientSockets();
+    const config = clientConfigOf(this.name, this.options, kafkajs, { seeds, sockets });
+    return { kafkajs, kafka: new kafkajs.Kafka(config), sockets };
+  }
+
+  /** Something that should have worked has not: a new client takes over, once there is one. */
+  failed(producer: Producer, cause: unknown): void {
+    const client = this.#client;
+    if (client?.producer !== producer) return;
+    this.#lost(client, cause);
+  }
+
+  silentError(): MessagingError {
+    return new MessagingError(
+      'DEADLINE_EXCEEDED',
+      `${this.label} did not answer within ${this.options.requestTimeoutMs} ms.`,
+    );
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#cancelTimer();
+    const client = this.#client;
+    this.#client = undefined;
+    if (client) await letGo(client);
+  }
+
+  async #connect(): Promise<void> {
+    const kafkajs = await loadKafkajs();
+    await patchKafkajs();
+    await prepareCompression(kafkajs, this.options.compression);
+    const { kafka, admin, sockets, seeds } = await firstBootstrapBroker(
+      this.name,
+      this.options,
+      kafkajs,
+    ).catch((error: unknown) => {
+      throw this.#unreachable(error);
+    });
+    let producer: Producer;
+    try {
+      producer = await this.#producerOf(kafka, kafkajs);
+    } catch (error) {
+      void disconnectWithin(CLOSE_TIMEOUT_MS, [admin], sockets);
+      throw this.#unreachable(error);
+    }
+    producer.on(producer.events.REQUEST_TIMEOUT, () => this.failed(producer, this.silentError()));
+    const client = { kafkajs, admin, producer, sockets, seeds, ...endable() };
+    if (this.#isClosed) {
+      void letGo(client);
+      throw this.#closedError();
+    }
+    this.#client = client;
+    this.#failures = 0;
+    this.#watch(client);
+    this.listener.onUp();
+  }
+
+  /** A number that lets the broker drop repeated batches comes from the controller, which may be away or not grant it. */
+  async #producerOf(kafka: Kafka, { Partitioners }: Kafkajs): Promise<Producer> {
+    let last: unknown;
+    for (const [idempotent, patienceMs] of [
+      [true, Math.min(NUMBER_TIMEOUT_MS, this.options.connectTimeoutMs)],
+      [false, this.options.connectTimeoutMs],
+    ] as const) {
+      const producer = kafka.producer({
+        idempotent,
+        allowAutoTopicCreation: false,
+        createPartitioner: Partitioners.DefaultPartitioner,
+        retry: { initialRetryTime: FIRST_RETRY_MS, maxRetryTime: MAX_RETRY_MS, retries: RETRIES },
+      });
+      const connecting = producer.connect();
+      try {
+        await withDeadline(connecting, patienceMs, () => this.silentError());
+        return producer;
+      } catch (error) {
+        void disconnectAlsoAfter(producer, connecting);
+        last = error;
+      }
+    }
+    throw last;
+  }
+
+  #unreachable(cause: unknown): MessagingError {
+    const defect = defectError(cause, this.label);
+    if (defect) return defect;
+    const code = isFatal(cause) ? 'FORBIDDEN' : 'TRANSPORT_UNAVAILABLE';
+    return new MessagingError(code, `${this.label} cannot be reached${reasonOf(cause)}.`);
+  }
+
+  #watch(client: Client): void {
+    this.#cancelTimer = this.clock.schedule(WATCH_MS, () => {
+      const asked = client.admin.fetchTopicMetadata({ topics: [`${this.options.namePrefix}.ping`] });
+      withDeadline(asked, this.options.requestTimeoutMs, () => this.silentError())
+        .catch((error: unknown) => {
+          if (!isAnswer(error)) this.#lost(client, error);
+        })
+        .finally(() => {
+          if (this.#client === client) this.#watch(client);
+        });
+    });
+  }
+
+  #lost(client: Client, cause: unknown): void {
+    if (this.#client !== client) return;
+    this.#client = undefined;
+    this.#cancelTimer();
+    void letGo(client);
+    const error =
+      defectError(cause, this.label) ??
+      new MessagingError('TRANSPORT_UNAVAILABLE', `${this.label} failed${reasonOf(cause)}.`);
+    client.end(error);
+    if (this.#isClosed) return;
+    this.listener.onDown(error);
+    this.#reconnect(0);
+  }
+
+  #reconnect(delayMs: number): void {
+    if (this.#isClosed) return;
+    this.#cancelTimer = this.clock.schedule(delayMs, () => {
+      this.connect().catch(() => {
+        const againMs = backoffMs(this.#failures, RECONNECT_BACKOFF);
+        this.#failures += 1;
+        this.#reconnect(againMs);
+      });
+    });
+  }
+
+  #downError(): MessagingError {
+    if (this.#isClosed) return this.#closedError();
+    const text = `${this.label} is not connected. The connection comes back by itself.`;
+    return new MessagingError('TRANSPORT_UNAVAILABLE', text);
+  }
+
+  #closedError(): MessagingError {
+    return new MessagingError('TRANSPORT_CLOSED', `${this.label} is closed.`);
+  }
+}
+
+function endable(): Pick<Client, 'ended' | 'end'> {
+  let end: (error: Error) => void = () => undefined;
+  const ended = new Promise<never>((_, reject) => (end = reject));
+  ended.catch(() => undefined); // often nobody waits for it
+  return { ended, end };
+}
+
+/** A broker that says no is there. */
+function isAnswer(error: unknown): boolean {
+  return /UNKNOWN_TOPIC|LEADER_NOT_AVAILABLE|AUTHORIZATION/.test(
+    String((error as { readonly type?: unknown }).type),
+  );
+}
+
+function letGo({ admin, producer, sockets }: Client): Promise<void> {
+  return disconnectWithin(CLOSE_TIMEOUT_MS, [admin, producer], sockets);
+}

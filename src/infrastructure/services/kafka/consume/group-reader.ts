@@ -1,0 +1,254 @@
+import { pause } from '../../../../core/messaging/transport-kit/backoff.js';
+import { MessagingError } from '../../../../core/messaging/ports/errors.js';
+import { ReconnectLoop } from '../../../../core/messaging/transport-kit/reconnect-loop.js';
+import { settlesWithin, withDeadline } from '../../../../core/messaging/transport-kit/deadline.js';
+import { failureOf, isTransient, typeOf } from '../client/kafka-errors.js';
+import { ClientSockets } from '../kafkajs/client-sockets.js';
+import { disconnectWithin } from '../kafkajs/disconnect.js';
+import type { GroupMembership } from '../group-membership.js';
+import type { KafkaConnection } from '../connection/kafka-connection.js';
+import type {
+  Consumer,
+  EachBatchPayload,
+  Kafkajs,
+  PartitionAssigner,
+  RebalanceHook,
+} from '../kafkajs/kafkajs-client.js';
+
+/** Fetching waits so long for news, which is also how long a stop may take to be noticed. */
+const FETCH_WAIT_MS = 500;
+const FIRST_RETRY_MS = 100;
+const MAX_RETRY_MS = 1_000;
+const RETRIES = 8;
+/**
+ * Partitions whose batches may be in our hands at a time: all that a process can have, and as many again that may be added while it
+ * runs. The client asks each of these workers after every fetch whether it has something to do.
+ */
+const WORKERS_PER_PARTITION = 2;
+const MIN_WORKERS = 8;
+const MAX_WORKERS = 1_000;
+const REBALANCE_TIMEOUT_MS = 30_000;
+/** A group whose members have work in hand takes its time to let in another, which need not wait for that. */
+const JOIN_PATIENCE_MS = 2_000;
+const START_PATIENCE_MS = 20_000;
+const LEAVE_TIMEOUT_MS = 4_000;
+const WATCH_MS = 2_000;
+
+export type Assignment = Readonly<Record<string, readonly number[]>>;
+
+export interface ReaderListener {
+  /** May take its time, but has to call `heartbeat` meanwhile. */
+  batch(payload: EachBatchPayload): Promise<void>;
+  /** Up to there a partition has nothing but what applications never see, such as the ends of transactions. */
+  skipped(topic: string, partition: number, to: number): void;
+  /** These partitions are its own from now on. @param isSame whether it was a member all the time. */
+  assigned(assignment: Assignment, isSame: boolean): void;
+  /**
+   * Partitions may be given to others once it resolves.
+   *
+   * @param keepAlive has to be called now and then meanwhile.
+   */
+  beforeRebalance(keepAlive: () => Promise<void>): Promise<void>;
+  /** It reads no more for now. */
+  lost(): void;
+  failed(error: unknown): void;
+}
+
+/** Reads topics as a member of a group, for ever: what ends the client's consumer for good makes a new one. */
+export class GroupReader {
+  readonly #reconnectLoop: ReconnectLoop;
+  #memberId: string | undefined;
+  #sockets = new ClientSockets();
+  /** Of the last failure. */
+  #cause: unknown;
+  #isOpen = false;
+  #progressAt = 0;
+  #cancelWatch = (): void => undefined;
+
+  constructor(
+    private readonly link: KafkaConnection,
+    private readonly membership: GroupMembership,
+    private readonly listener: ReaderListener,
+  ) {
+    this.#reconnectLoop = new ReconnectLoop(
+      () => this.#openInTurn(),
+      link.clock,
+      (error) => listener.failed(error),
+    );
+  }
+
+  /** Resolves once it is a member of the group, or waits for the others to let it in. */
+  async start(): Promise<void> {
+    const deadline = this.link.clock.monotonic() + START_PATIENCE_MS;
+    for (;;)
+      try {
+        await this.#reconnectLoop.start();
+        return;
+      } catch (error) {
+        if (!isTransient(this.#cause) || this.link.clock.monotonic() > deadline) throw error;
+        await pause(FIRST_RETRY_MS);
+      }
+  }
+
+  /** Leaves the group. */
+  async close(): Promise<void> {
+    this.#reconnectLoop.end();
+    await this.#letGo();
+  }
+
+  async #letGo(): Promise<void> {
+    const consumer = this.membership.consumer;
+    this.membership.consumer = undefined;
+    this.#memberId = undefined;
+    this.#isOpen = false;
+    this.#cancelWatch();
+    if (!consumer) return;
+    await disconnectWithin(LEAVE_TIMEOUT_MS, [consumer], this.#sockets);
+  }
+
+  async #openInTurn(): Promise<void> {
+    const { joining } = this.link;
+    await joining.acquire();
+    try {
+      await this.#open();
+    } finally {
+      joining.release();
+    }
+  }
+
+  async #open(): Promise<void> {
+    await this.#letGo();
+    const { kafka, kafkajs, sockets } = await this.link.consumerClient();
+    const { sessionTimeoutMs, maxMessageBytes } = this.link.options;
+    const consumer = kafka.consumer({
+      groupId: this.membership.group.id,
+      sessionTimeout: sessionTimeoutMs,
+      rebalanceTimeout: Math.max(REBALANCE_TIMEOUT_MS, 2 * sessionTimeoutMs),
+      heartbeatInterval: Math.round(sessionTimeoutMs / 4),
+      maxWaitTimeInMs: FETCH_WAIT_MS,
+      maxBytesPerPartition: Math.min(2 ** 20, maxMessageBytes),
+      allowAutoTopicCreation: false,
+      partitionAssigners: [this.#assigner(kafkajs)],
+      retry: {
+        initialRetryTime: FIRST_RETRY_MS,
+        maxRetryTime: MAX_RETRY_MS,
+        retries: RETRIES,
+        restartOnFailure: () => Promise.resolve(false),
+      },
+    });
+    this.membership.consumer = consumer;
+    this.#sockets = sockets;
+    this.#cause = undefined;
+    try {
+      await this.#join(consumer);
+    } catch (error) {
+      if (typeOf(error) !== undefined) this.#cause = error;
+      if (this.membership.consumer === consumer) await this.#letGo();
+      throw failureOf(error, this.link.label, false).error;
+    }
+    this.#watch(consumer);
+  }
+
+  async #join(consumer: Consumer): Promise<void> {
+    const { connectTimeoutMs, requestTimeoutMs } = this.link.options;
+    const { events } = consumer;
+    const alive = (): void => void (this.#progressAt = this.link.clock.monotonic());
+    alive();
+    let fail = (error: unknown): void => this.#crashed(consumer, error);
+    for (const event of [events.FETCH, events.HEARTBEAT, events.START_BATCH_PROCESS, events.GROUP_JOIN])
+      consumer.on(event, alive);
+    consumer.on(events.END_BATCH_PROCESS, ({ payload: { topic, partition, batchSize, lastOffset } }) => {
+      if (batchSize === 0) this.listener.skipped(topic, partition, Number(lastOffset) + 1);
+    });
+    const joined = new Promise<void>((resolve, reject) => {
+      consumer.on(events.GROUP_JOIN, ({ payload }) => {
+        if (this.membership.consumer !== consumer) return;
+        const isSame = this.#memberId === payload.memberId;
+        this.#memberId = payload.memberId;
+        this.listener.assigned(payload.memberAssignment, isSame);
+        resolve();
+      });
+      fail = (error) => {
+        this.#cause = error;
+        reject(failureOf(error, this.link.label, false).error);
+        this.#crashed(consumer, error);
+      };
+      consumer.on(events.CRASH, ({ payload }) => fail(payload.error));
+      // It would ask the same broker again and again, which may be gone without a word.
+      consumer.on(events.REQUEST_TIMEOUT, () => fail(this.link.silentError()));
+    });
+    joined.catch(() => undefined); // it is awaited below, unless something fails before
+    const connect = async (): Promise<void> => {
+      await consumer.connect();
+      await consumer.subscribe({ topics: [...this.membership.group.topics], fromBeginning: true });
+    };
+    await withDeadline(connect(), connectTimeoutMs + requestTimeoutMs, () => this.link.silentError());
+    const running = consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      partitionsConsumedConcurrently: this.#workers,
+      eachBatch: (payload) => this.#batch(payload),
+    });
+    running.catch(fail);
+    await settlesWithin(joined, JOIN_PATIENCE_MS, this.link.clock);
+    this.#isOpen = true;
+  }
+
+  get #workers(): number {
+    return Math.min(
+      MAX_WORKERS,
+      Math.max(MIN_WORKERS, WORKERS_PER_PARTITION * this.membership.group.partitions()),
+    );
+  }
+
+  /** Nothing but the client's own errors may reach the client: anything else would end it. */
+  async #batch(payload: EachBatchPayload): Promise<void> {
+    try {
+      await this.listener.batch(payload);
+    } catch (error) {
+      if (isOfClient(error)) throw error;
+      this.listener.failed(error);
+    }
+  }
+
+  #crashed(consumer: Consumer, error: unknown): void {
+    if (this.membership.consumer !== consumer || !this.#isOpen) return; // an error of the call that opens it
+    this.#lost(failureOf(error, this.link.label, true).error);
+  }
+
+  #lost(error: MessagingError): void {
+    this.#isOpen = false;
+    this.listener.lost();
+    this.listener.failed(error);
+    this.#memberId = undefined;
+    this.#cancelWatch();
+    this.#reconnectLoop.lost();
+  }
+
+  /** A consumer that neither fetches nor sends heartbeats has stopped without a word. */
+  #watch(consumer: Consumer): void {
+    const { clock, options, label } = this.link;
+    const patienceMs = REBALANCE_TIMEOUT_MS + options.sessionTimeoutMs + options.requestTimeoutMs;
+    this.#cancelWatch = clock.schedule(WATCH_MS, () => {
+      if (this.membership.consumer !== consumer) return;
+      if (clock.monotonic() - this.#progressAt <= patienceMs) this.#watch(consumer);
+      else
+        this.#lost(
+          new MessagingError(
+            'TRANSPORT_UNAVAILABLE',
+            `${label}: group "${this.membership.group.id}" has stopped reading without a word.`,
+          ),
+        );
+    });
+  }
+
+  /** The client's own, so that others can be members of the group, and a way to be asked before it gives partitions up. */
+  #assigner({ PartitionAssigners }: Kafkajs): PartitionAssigner {
+    const hook: RebalanceHook = { beforeJoin: (keepAlive) => this.listener.beforeRebalance(keepAlive) };
+    return (config) => ({ ...PartitionAssigners.roundRobin(config), ...hook });
+  }
+}
+
+function isOfClient(error: unknown): boolean {
+  return String((error as { readonly name?: unknown }).name).startsWith('KafkaJS');
+}

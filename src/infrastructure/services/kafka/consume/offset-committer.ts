@@ -1,0 +1,86 @@
+import { pause } from '../../../../core/messaging/transport-kit/backoff.js';
+import type { Clock } from '../../../../core/messaging/ports/transport.js';
+import { isRebalance } from '../client/kafka-errors.js';
+import type { GroupMembership } from '../group-membership.js';
+import type { Partition } from './partition.js';
+
+/** Progress is stored this often, which bounds what comes again after a crash. */
+const INTERVAL_MS = 200;
+const PLACE_PATIENCE_MS = 20_000;
+
+/** Commits what is settled, and what is in hand, of all partitions that a member reads; one request at a time. */
+export class OffsetCommitter {
+  #last: Promise<void> = Promise.resolve();
+  /** The next one, while the last one runs: for everybody who comes meanwhile. */
+  #queued: Promise<void> | undefined;
+  #isScheduled = false;
+
+  constructor(
+    private readonly membership: Pick<GroupMembership, 'commit'>,
+    private readonly partitions: () => Iterable<Partition>,
+    private readonly clock: Clock,
+    /** Told of what failed; it is tried again. */
+    private readonly failed: (error: unknown) => void,
+  ) {}
+
+  /**
+   * Resolves once the place is stored from which on the group keeps everything. Others may join meanwhile: then it is stored anew.
+   *
+   * @param opened resolves once the places are known.
+   */
+  async place(opened: () => Promise<void>): Promise<void> {
+    for (const deadline = this.clock.monotonic() + PLACE_PATIENCE_MS; ;)
+      try {
+        await opened();
+        await this.now();
+        return;
+      } catch (error) {
+        if (!isRebalance(error) || this.clock.monotonic() > deadline) throw error;
+        await pause(INTERVAL_MS);
+      }
+  }
+
+  /** Before long. */
+  later(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    this.clock.schedule(INTERVAL_MS, () => {
+      this.#isScheduled = false;
+      void this.now().catch((error: unknown) => {
+        this.failed(error);
+        this.later();
+      });
+    });
+  }
+
+  /**
+   * Resolves once everything is committed that was to be at the time of the call.
+   *
+   * @param isOpen see {@link Partition.committable}
+   */
+  now(isOpen = true): Promise<void> {
+    if (isOpen && this.#queued) return this.#queued;
+    const next = this.#last
+      .catch(() => undefined)
+      .then(() => {
+        if (this.#queued === next) this.#queued = undefined;
+        return this.#commit(isOpen);
+      });
+    if (isOpen) this.#queued = next;
+    this.#last = next;
+    return next;
+  }
+
+  async #commit(isOpen: boolean): Promise<void> {
+    const dirty = [...this.partitions()].filter(({ isDirty, isLost }) => isDirty && !isLost);
+    if (dirty.length === 0) return;
+    try {
+      const offsets = dirty.map((partition) => partition.committable(isOpen));
+      await this.membership.commit(offsets);
+      dirty.forEach((partition, nth) => partition.stored(Number(offsets[nth]?.offset)));
+    } catch (error) {
+      for (const partition of dirty) partition.isDirty = true;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,139 @@
+import type {
+  Clock,
+  Destination,
+  PublishOutcome,
+  WireMessage,
+} from '../../../../core/messaging/ports/transport.js';
+import { Semaphore } from '../connection/semaphore.js';
+import type { SenderServices } from './partition-sender.js';
+import { failureOf } from '../client/kafka-errors.js';
+import type { KafkaConnection } from '../connection/kafka-connection.js';
+import { type Delay, encode, type Transit } from '../wire/kafka-record.js';
+import { PendingPublish } from './pending-publish.js';
+import { TopicBatcher } from './topic-batcher.js';
+import type { Topics } from '../topology/topics.js';
+import { delayLevelOf } from '../topology/delay-levels.js';
+import { withDeadline } from '../../../../core/messaging/transport-kit/deadline.js';
+
+const SWEEP_MS = 20;
+/**
+ * Requests of the client at a time. More would only wait for each other inside it, where whoever waits for as long as a request
+ * may take gets an error.
+ */
+const SENDS_BATCH_SIZE = 8;
+
+/** Messages that go the same way. */
+export interface Parcel {
+  readonly messages: readonly WireMessage[];
+  /** What the transport adds to each. */
+  readonly transit?: Transit;
+  /** On the clock that never jumps. */
+  readonly deadline: number;
+}
+
+/** Publishes with an outcome for each message; what comes while a request is on its way shares the next one. */
+export class KafkaProducer {
+  readonly #lanes = new Map<string, TopicBatcher>();
+  readonly #calls = new Set<PendingPublish>();
+  readonly #services: SenderServices;
+  readonly #clock: Clock;
+  #isSweeping = false;
+
+  constructor(
+    private readonly link: KafkaConnection,
+    private readonly topics: Topics,
+  ) {
+    this.#clock = link.clock;
+    this.#services = { connection: link, topics, semaphore: new Semaphore(SENDS_BATCH_SIZE) };
+  }
+
+  /** To every group of a topic or to one, at once or later. */
+  publish(
+    to: Destination,
+    messages: readonly WireMessage[],
+    { delayMs = 0, deadlineMs }: { readonly delayMs?: number | undefined; readonly deadlineMs: number },
+  ): Promise<readonly PublishOutcome[]> {
+    const deadline = this.#clock.monotonic() + deadlineMs;
+    if (delayMs <= 0) return this.deliver(to, { messages, deadline });
+    const delay = { ...to, dueAt: this.#clock.now() + delayMs, delayMs };
+    return this.postpone(delay, { messages, deadline });
+  }
+
+  /** To where consumers find it now. */
+  deliver(to: Destination, parcel: Parcel): Promise<readonly PublishOutcome[]> {
+    return this.#send(this.topics.names.topic(to), () => this.topics.destination(to), parcel);
+  }
+
+  /** To where it waits next, or to its destination when it is due. */
+  postpone(delay: Delay, parcel: Parcel): Promise<readonly PublishOutcome[]> {
+    const leftMs = delay.dueAt - this.#clock.now();
+    const { topic, group } = delay;
+    if (leftMs <= 0) return this.deliver(group === undefined ? { topic } : { topic, group }, parcel);
+    const place = this.topics.names.wait(delayLevelOf(leftMs).name);
+    const waiting = { ...parcel, transit: { ...parcel.transit, delay } };
+    return this.#send(place, () => this.topics.wait(), waiting);
+  }
+
+  /** Proves that a durable write is accepted now; rejects otherwise. */
+  async ping(deadline: number): Promise<void> {
+    const messages = [{ id: 'ping', headers: {}, body: Buffer.alloc(0) }];
+    const [outcome] = await this.#send(this.topics.names.ping, () => this.topics.ping(), {
+      messages,
+      deadline,
+    });
+    if (outcome?.kind !== 'accepted') throw outcome?.error ?? this.link.silentError();
+  }
+
+  /** What is still to be sent is not, and what is on its way has an unknown end. */
+  close(): void {
+    for (const call of this.#calls) call.end(this.link.label);
+    this.#calls.clear();
+    this.#lanes.clear();
+  }
+
+  async #send(
+    topic: string,
+    declare: () => Promise<unknown>,
+    { messages, transit, deadline }: Parcel,
+  ): Promise<readonly PublishOutcome[]> {
+    try {
+      this.link.assertUp();
+      if (this.topics.partitionsOf(topic) === undefined)
+        await withDeadline(declare(), Math.max(1, deadline - this.#clock.monotonic()), () =>
+          this.link.silentError(),
+        );
+    } catch (error) {
+      const outcome = failureOf(error, this.link.label, false);
+      return messages.map(() => outcome);
+    }
+    return new Promise((resolve) => {
+      const call = new PendingPublish(messages.length, deadline, (outcomes) => {
+        this.#calls.delete(call);
+        resolve(outcomes);
+      });
+      this.#calls.add(call);
+      const lane = this.#laneOf(topic);
+      messages.forEach((message, index) => lane.add({ call, index, record: encode(message, transit) }));
+      this.#sweepLater();
+    });
+  }
+
+  #laneOf(topic: string): TopicBatcher {
+    let lane = this.#lanes.get(topic);
+    if (!lane) this.#lanes.set(topic, (lane = new TopicBatcher(topic, this.#services)));
+    return lane;
+  }
+
+  #sweepLater(): void {
+    if (this.#isSweeping) return;
+    this.#isSweeping = true;
+    this.#clock.schedule(SWEEP_MS, () => this.#sweep());
+  }
+
+  #sweep(): void {
+    this.#isSweeping = false;
+    const now = this.#clock.monotonic();
+    for (const call of this.#calls) if (call.deadline <= now) call.end(this.link.label);
+    if (this.#calls.size > 0) this.#sweepLater();
+  }
+}

@@ -1,0 +1,113 @@
+import type { Registry } from 'prom-client';
+import { exportCounter, exportGauge, exportHistogram, type Sample } from '../series/exported.js';
+import type { Counts } from '../series/counts.js';
+import type { MessagingMetrics } from './messaging-metrics.js';
+import { VERSION } from './version.js';
+
+/** Adds what is counted about publishing, connections, stores and operators. */
+export function exportPublishMetrics(
+  registry: Registry,
+  metrics: MessagingMetrics,
+  systemOf: (transport: string) => string,
+): void {
+  exportCounter(
+    registry,
+    {
+      name: 'messaging_client_sent_messages_total',
+      help: 'Messages published, by outcome: ok, spooled, error (not taken, or not known) and rejected.',
+      labelNames: ['transport', 'system', 'topic', 'outcome', 'error_type'],
+    },
+    function* () {
+      for (const [topic, byTransport] of metrics.published.sent) {
+        for (const [transport, counts] of byTransport) {
+          const where = { transport, system: systemOf(transport), topic };
+          for (const [outcome, error_type, value] of counts.entries()) {
+            yield { labels: { ...where, outcome, error_type }, value };
+          }
+        }
+      }
+    },
+  );
+  exportHistogram(
+    registry,
+    {
+      name: 'messaging_client_operation_duration_seconds',
+      help: 'Time that calls of a transport took.',
+      labelNames: ['transport', 'operation', 'outcome'],
+    },
+    function* () {
+      for (const [transport, byOutcome] of metrics.published.durations) {
+        for (const [outcome, histogram] of byOutcome) {
+          yield { labels: { transport, operation: 'publish', outcome }, histogram };
+        }
+      }
+    },
+  );
+  exportCounter(
+    registry,
+    {
+      name: 'messaging_validation_failures_total',
+      help: 'Payloads that did not fit their message type, when published or when they arrived.',
+      labelNames: ['direction', 'topic'],
+    },
+    function* () {
+      const arrived = new Map<string, number>();
+      for (const { identity, invalid } of metrics.handlers.all()) {
+        arrived.set(identity.topic, (arrived.get(identity.topic) ?? 0) + invalid);
+      }
+      for (const [topic, value] of arrived) yield { labels: { direction: 'process', topic }, value };
+      for (const [topic, , value] of metrics.published.invalid.entries()) {
+        yield { labels: { direction: 'publish', topic }, value };
+      }
+    },
+  );
+  const counters: readonly [
+    name: string,
+    help: string,
+    labelNames: readonly [string, string?],
+    counts: Counts,
+  ][] = [
+    [
+      'messaging_transport_connection_events_total',
+      'What happened to the connections of transports.',
+      ['transport', 'event'],
+      metrics.connectionEvents,
+    ],
+    [
+      'messaging_dead_letter_operation_messages_total',
+      'Dead letters that were replayed, archived, restored or discarded, or should have been.',
+      ['operation', 'outcome'],
+      metrics.deadLetterOperations,
+    ],
+    [
+      'messaging_admin_actions_total',
+      'What operators did or were denied.',
+      ['action', 'outcome'],
+      metrics.adminActions,
+    ],
+    ['messaging_store_failures_total', 'Calls of a store that failed.', ['store'], metrics.storeFailures],
+    [
+      'messaging_metrics_label_overflow_total',
+      'Events whose label value was one too many and became __other__.',
+      ['metric'],
+      metrics.limits.overflows,
+    ],
+  ];
+  for (const [name, help, [first, second], counts] of counters) {
+    const labelNames = second === undefined ? [first] : [first, second];
+    exportCounter(registry, { name, help, labelNames }, function* (): Generator<Sample> {
+      for (const [one, two, value] of counts.entries()) {
+        yield { labels: { [first]: one, ...(second !== undefined && { [second]: two }) }, value };
+      }
+    });
+  }
+  exportGauge(
+    registry,
+    {
+      name: 'messaging_build_info',
+      help: 'Always 1; the labels say what runs.',
+      labelNames: ['version', 'node'],
+    },
+    () => [{ labels: { version: VERSION, node: process.versions.node }, value: 1 }],
+  );
+}

@@ -1,0 +1,81 @@
+import type { DeadLetterCount, DeadLetterStore } from '../../../../core/messaging/ports/dead-letter-store.js';
+import type { HandlerIdentity } from '../../../../core/messaging/observing/events.js';
+import type { MessagingView, SubscriptionView } from '../../../../core/messaging/messaging.view.js';
+import { isComposite } from '../../../../core/messaging/ports/composite-transport.js';
+import type { Backlog } from '../../../../core/messaging/ports/transport.js';
+import { ForgottenGroups } from '../../checks/forgotten-groups.js';
+import { Sampled } from '../../checks/sampled.js';
+import { type TransportCheck, TransportChecks } from '../../checks/transport-checks.js';
+import type { NamedState } from './composite-metrics.js';
+
+const LIMITS = { cacheMs: 5_000, deadlineMs: 2_000 };
+/** Backlogs that are asked for at a time. */
+const PARALLEL = 8;
+
+export interface SampledBacklog {
+  readonly to: HandlerIdentity;
+  readonly transport: string;
+  readonly backlog: Backlog;
+}
+
+/** What is not counted as it happens but asked for when somebody scrapes. */
+export class ScrapeSources {
+  readonly backlogs: Sampled<readonly SampledBacklog[]>;
+  readonly deadLetterCounts: Sampled<readonly DeadLetterCount[]>;
+  readonly forgotten: ForgottenGroups;
+  readonly #checks = new TransportChecks({ cacheMs: LIMITS.cacheMs, timeoutMs: 1_000 });
+  readonly #view: MessagingView;
+
+  constructor(view: MessagingView, store: DeadLetterStore) {
+    this.#view = view;
+    this.backlogs = new Sampled(() => this.#readBacklogs(), { ...LIMITS, deadlineMs: LIMITS.deadlineMs * 2 });
+    this.forgotten = new ForgottenGroups(view);
+    this.deadLetterCounts = new Sampled(() => store.stats(), LIMITS);
+  }
+
+  subscriptions(): readonly SubscriptionView[] {
+    return this.#view.subscriptions();
+  }
+
+  /** Kind of broker behind a transport. */
+  systemOf(transport: string): string {
+    return this.#view.transports().find(({ name }) => name === transport)?.system ?? 'none';
+  }
+
+  /** Every transport that is put together from others, also those inside of such. */
+  composites(): NamedState[] {
+    const within = ({ name, state }: NamedState): NamedState[] => [
+      { name, state },
+      ...state.members.flatMap((member) =>
+        member.inside ? within({ name: member.name, state: member.inside }) : [],
+      ),
+    ];
+    return this.#view
+      .transports()
+      .flatMap((one) => (isComposite(one) ? within({ name: one.name, state: one.state() }) : []));
+  }
+
+  transports(): Promise<readonly TransportCheck[]> {
+    return this.#checks.check(this.#view.transports());
+  }
+
+  async #readBacklogs(): Promise<SampledBacklog[]> {
+    const waiting = [...this.#view.subscriptions()];
+    const found: SampledBacklog[] = [];
+    const work = async (): Promise<void> => {
+      for (let next = waiting.shift(); next; next = waiting.shift()) {
+        const backlog = await this.#backlogOf(next);
+        if (backlog) found.push({ to: next.to, transport: next.transport, backlog });
+      }
+    };
+    await Promise.all(Array.from({ length: PARALLEL }, work));
+    return found;
+  }
+
+  /** Undefined where one transport does not answer: the others have something to say nevertheless. */
+  async #backlogOf({ to, transport }: SubscriptionView): Promise<Backlog | undefined> {
+    const { topic, group } = to;
+    const found = this.#view.transports().find(({ name }) => name === transport);
+    return found && new Sampled(() => found.backlog({ topic, group }), { ...LIMITS, cacheMs: 0 }).read();
+  }
+}

@@ -1,0 +1,77 @@
+import type { HandlerIdentity } from '../../../../core/messaging/observing/events.js';
+import { Counts } from './counts.js';
+import { FixedHistogram, LATENCY_BOUNDS, PROCESS_BOUNDS } from './fixed-histogram.js';
+import { type LabelLimits, OTHER } from './label-limits.js';
+
+/** Everything that is counted about one handler. */
+export class HandlerSeries {
+  /** Deliveries, by transport. In a box, so that counting is one look-up. */
+  readonly consumedByTransport = new Map<string, { count: number }>();
+  readonly succeeded = new FixedHistogram(PROCESS_BOUNDS);
+  readonly failed = new FixedHistogram(PROCESS_BOUNDS);
+  readonly latency = new FixedHistogram(LATENCY_BOUNDS);
+  /** By error type and disposition. */
+  readonly failures = new Counts();
+  /** By reason. */
+  readonly deadLettered = new Counts();
+  /** By outcome. */
+  readonly replays = new Counts();
+  retries = 0;
+  redeliveries = 0;
+  duplicates = 0;
+  invalid = 0;
+  /** Milliseconds since 1970; 0 before the first. */
+  lastSuccessAt = 0;
+  /** Handled something since `lastSuccessAt` was written. */
+  succeededSince = false;
+
+  constructor(readonly identity: HandlerIdentity) {
+    this.deadLettered.add('handler_error', '', 0);
+    for (const outcome of ['resolved', 'failed_again']) this.replays.add(outcome, '', 0);
+  }
+
+  consumedFrom(transport: string): { count: number } {
+    let box = this.consumedByTransport.get(transport);
+    if (!box) this.consumedByTransport.set(transport, (box = { count: 0 }));
+    return box;
+  }
+}
+
+/** Identities that are remembered by the object; the core makes one a handler, and this bounds it should it not. */
+const MAX_IDENTITIES = 10_000;
+
+/** The series of every handler, found by the identity object that events carry. */
+export class HandlerTable {
+  readonly #byIdentity = new Map<HandlerIdentity, HandlerSeries>();
+  readonly #byName = new Map<string, HandlerSeries>();
+  readonly #limits: LabelLimits;
+  #overflow: HandlerSeries | undefined;
+
+  constructor(limits: LabelLimits) {
+    this.#limits = limits;
+  }
+
+  of(identity: HandlerIdentity): HandlerSeries {
+    return this.#byIdentity.get(identity) ?? this.#find(identity);
+  }
+
+  all(): HandlerSeries[] {
+    return [...this.#byName.values(), ...(this.#overflow ? [this.#overflow] : [])];
+  }
+
+  #find(identity: HandlerIdentity): HandlerSeries {
+    const { topic, group, handler } = identity;
+    const name = `${topic}\n${group}\n${handler}`;
+    let series = this.#byName.get(name);
+    if (!series) {
+      if (!this.#limits.admitPair(topic, group)) {
+        this.#overflow ??= new HandlerSeries({ topic: OTHER, group: OTHER, handler: OTHER });
+        return this.#overflow;
+      }
+      series = new HandlerSeries({ topic, group, handler });
+      this.#byName.set(name, series);
+    }
+    if (this.#byIdentity.size < MAX_IDENTITIES) this.#byIdentity.set(identity, series);
+    return series;
+  }
+}

@@ -1,0 +1,114 @@
+import {
+  MessagingConfigurationError,
+  MessagingError,
+  type MessagingErrorCode,
+} from '../../../../core/messaging/ports/errors.js';
+
+/** What an error means for whatever was under way. */
+export interface RabbitmqFailure {
+  readonly kind: 'unavailable' | 'unknown' | 'refused';
+  readonly error: MessagingError;
+}
+
+/** Reply codes of AMQP 0-9-1 that a broker closes a channel or connection with. */
+export const REPLY = {
+  contentTooLarge: 311,
+  connectionForced: 320,
+  accessRefused: 403,
+  notFound: 404,
+  resourceLocked: 405,
+  preconditionFailed: 406,
+  frameError: 501,
+  notAllowed: 530,
+  internalError: 541,
+} as const;
+
+/** Reply code of an error, wherever the client has put it. */
+export function replyCodeOf(cause: unknown): number | undefined {
+  const code = codeOf(cause);
+  if (typeof code === 'number') return code;
+  const said =
+    /(?:Handshake terminated by server|Operation failed|closed(?: by server)?)[^0-9]*(\d{3})\b/.exec(
+      textOf(cause),
+    );
+  if (said) return Number(said[1]);
+  // A virtual host that does not exist: the client shows the frame that it did not expect.
+  return /Expected ConnectionOpenOk; got <ConnectionClose/.test(textOf(cause)) ? REPLY.notAllowed : undefined;
+}
+
+/** Trying again would end in the same way until somebody changes something. */
+export function isFatal(cause: unknown): boolean {
+  const code = replyCodeOf(cause);
+  return code === REPLY.accessRefused || code === REPLY.notAllowed || isCertificateError(cause);
+}
+
+/** Why a connection does not come about, as the end of a sentence. */
+export function reasonOf(cause: unknown): string {
+  const code = replyCodeOf(cause);
+  if (code === REPLY.accessRefused) return ': it does not take the user and password (ACCESS_REFUSED)';
+  if (code === REPLY.notAllowed)
+    return ': the virtual host does not exist, or the user may not use it (NOT_ALLOWED)';
+  if (isCertificateError(cause)) return `: its certificate is not trusted (${String(codeOf(cause))})`;
+  const own = codeOf(cause);
+  if (typeof own === 'string') return ` (${own})`;
+  if (code !== undefined) return ` (${code})`;
+  if (/ETIMEDOUT/.test(textOf(cause))) return ' (ETIMEDOUT)';
+  return /Socket closed abruptly/.test(textOf(cause))
+    ? ': it closed the connection during the handshake'
+    : '';
+}
+
+/** @param wasSent false while nothing of what was asked can have reached the broker. */
+export function failureOf(cause: unknown, server: string, wasSent: boolean): RabbitmqFailure {
+  if (isOurs(cause)) return { kind: kindOf(cause, wasSent), error: cause };
+  const code = replyCodeOf(cause);
+  const error = (messagingCode: MessagingErrorCode, text: string): MessagingError =>
+    new MessagingError(messagingCode, `${server} ${text}`);
+  if (code === REPLY.accessRefused) {
+    const text = `does not permit this user an operation. It says: ${said(cause)}`;
+    return { kind: 'refused', error: error('FORBIDDEN', text) };
+  }
+  if (code === REPLY.preconditionFailed)
+    return { kind: 'refused', error: error('CONFLICT', `refuses. It says: ${said(cause)}`) };
+  if (code === REPLY.notFound) {
+    const text = `lacks something that was declared. Somebody has deleted it; it is declared anew. It says: ${said(cause)}`;
+    return { kind: 'unavailable', error: error('TRANSPORT_UNAVAILABLE', text) };
+  }
+  if (wasSent) {
+    const text = 'lost the connection while something was on its way.';
+    return { kind: 'unknown', error: error('TRANSPORT_UNAVAILABLE', text) };
+  }
+  const text = 'is not connected. The connection comes back by itself.';
+  return { kind: 'unavailable', error: error('TRANSPORT_UNAVAILABLE', text) };
+}
+
+function kindOf(error: MessagingError, wasSent: boolean): RabbitmqFailure['kind'] {
+  if (['FORBIDDEN', 'CONFLICT', 'CONFIGURATION'].includes(error.code)) return 'refused';
+  return wasSent ? 'unknown' : 'unavailable';
+}
+
+/** The broker's own words, which name queues and users but no password, on one line of bounded length. */
+export function said(cause: unknown): string {
+  const text = textOf(cause);
+  const quoted = /with message "(.*)"/s.exec(text)?.[1] ?? text;
+  return quoted.replace(/\s+/g, ' ').slice(0, 400);
+}
+
+/** Without `instanceof`: errors of Node's own modules come from another realm inside test runners. */
+function isOurs(cause: unknown): cause is MessagingError {
+  return cause instanceof MessagingError || cause instanceof MessagingConfigurationError;
+}
+
+function isCertificateError(cause: unknown): boolean {
+  const code = codeOf(cause);
+  return typeof code === 'string' && /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ERR_TLS_CERT|ERR_SSL/.test(code);
+}
+
+function codeOf(cause: unknown): unknown {
+  return typeof cause === 'object' && cause !== null && 'code' in cause ? cause.code : undefined;
+}
+
+function textOf(cause: unknown): string {
+  if (typeof cause !== 'object' || cause === null || !('message' in cause)) return '';
+  return String(cause.message);
+}

@@ -1,0 +1,269 @@
+import { systemClock } from '../../../../core/messaging/ports/clock.js';
+import { backoffMs } from '../../../../core/messaging/transport-kit/backoff.js';
+import { shuffled } from '../../../../core/messaging/transport-kit/shuffle.js';
+import type { Clock } from '../../../../core/messaging/ports/transport.js';
+import { MessagingError } from '../../../../core/messaging/ports/errors.js';
+import {
+  type Channel,
+  type ChannelModel,
+  type ConfirmChannel,
+  loadAmqplib,
+} from '../client/amqplib-client.js';
+import { isFatal, reasonOf } from '../client/rabbitmq-errors.js';
+import type { RabbitmqOptions } from '../rabbitmq.options.js';
+import type { ServerUrl } from './server-urls.js';
+import { withDeadline } from '../../../../core/messaging/transport-kit/deadline.js';
+
+const RECONNECT_BACKOFF = { minMs: 50, maxMs: 2_000, jitter: 'half' } as const;
+
+export interface ConnectionListener {
+  /** It can be used from now on. What was opened on an earlier connection is gone. */
+  onUp?(): void;
+  onDown?(error: MessagingError | undefined): void;
+  onBlocked?(reason: string): void;
+  onUnblocked?(): void;
+}
+
+/**
+ * One connection to any node of a cluster, that comes back by itself: nodes in random order, pauses that grow and vary.
+ *
+ * Nothing waits in it. Channels belong to the connection on which they were opened and end with it.
+ */
+export class RabbitmqConnection {
+  readonly label: string;
+  #model: ChannelModel | undefined;
+  #connecting: Promise<void> | undefined;
+  #order: ServerUrl[] = [];
+  #failures = 0;
+  #blockedReason: string | undefined;
+  /** Queues of which something that was to come to this node did not. */
+  #doubted = new Set<string>();
+  #isClosed = false;
+  #cancelReconnect = (): void => undefined;
+  #listener: ConnectionListener = {};
+
+  constructor(
+    name: string,
+    private readonly urls: readonly ServerUrl[],
+    private readonly settings: {
+      readonly options: Pick<RabbitmqOptions, 'connectTimeoutMs' | 'operationTimeoutMs'>;
+      readonly clock: Clock;
+    },
+  ) {
+    const at = urls.map(({ address }) => address).join(', ');
+    this.label = `RabbitMQ "${name}" at ${at}`;
+  }
+
+  /** Replaces who is told what happens to the connection. */
+  listen(listener: ConnectionListener): void {
+    this.#listener = listener;
+  }
+
+  get isUp(): boolean {
+    return this.#model !== undefined;
+  }
+
+  /** Why the broker takes no messages on this connection now; undefined while it does. */
+  get blockedReason(): string | undefined {
+    return this.#blockedReason;
+  }
+
+  /** Resolves once it is usable; afterwards it reconnects for ever. Rejects when no node can be reached, and may be called again. */
+  async connect(): Promise<void> {
+    if (this.#isClosed) throw this.#closedError();
+    if (this.#model) return;
+    this.#connecting ??= this.#connectAnywhere().finally(() => (this.#connecting = undefined));
+    await this.#connecting;
+  }
+
+  /** Rejects when it is down. */
+  openChannel(): Promise<Channel> {
+    return this.#open((model) => model.createChannel());
+  }
+
+  openConfirmChannel(): Promise<ConfirmChannel> {
+    // Its buffer counts frames. Room for every window, which counts bytes, too, so that only the window holds messages up.
+    return this.#open((model) => model.createConfirmChannel({ highWaterMark: 65_536 }));
+  }
+
+  /** Nothing comes from the queue. Returns whether this is not the first time while connected to this node. */
+  doubt(queue: string): boolean {
+    const isAgain = this.#doubted.has(queue);
+    this.#doubted.add(queue);
+    return isAgain;
+  }
+
+  /** Gives this node up and looks for another, because it has stopped answering. */
+  abandon(why: string): void {
+    const model = this.#model;
+    if (!model) return;
+    destroySocket(model);
+    this.#lost(model, new MessagingError('TRANSPORT_UNAVAILABLE', `${this.label} ${why}`));
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#cancelReconnect();
+    const model = this.#model;
+    this.#model = undefined;
+    if (!model) return;
+    try {
+      await withDeadline(model.close(), CLOSE_TIMEOUT_MS, () => new Error('late'));
+    } catch {
+      destroySocket(model);
+    }
+  }
+
+  async #open<T extends Channel>(create: (model: ChannelModel) => Promise<T>): Promise<T> {
+    const model = this.#model;
+    if (!model) throw this.#downError();
+    const opening = create(model).then((channel) => {
+      // Without a listener an error of a channel would end the whole connection.
+      channel.on('error', () => undefined);
+      return channel;
+    });
+    return withDeadline(opening, this.settings.options.operationTimeoutMs, () => this.#silentError());
+  }
+
+  async #connectAnywhere(): Promise<void> {
+    const { connect } = await loadAmqplib();
+    let last: unknown;
+    for (const url of this.#nextOrder()) {
+      if (this.#isClosed) throw this.#closedError();
+      try {
+        this.#adopt(await this.#connectTo(connect, url));
+        return;
+      } catch (error) {
+        last = error;
+        if (isFatal(error)) break;
+      }
+    }
+    throw new MessagingError(
+      isFatal(last) ? 'FORBIDDEN' : 'TRANSPORT_UNAVAILABLE',
+      `${this.label} cannot be reached${reasonOf(last)}.`,
+    );
+  }
+
+  async #connectTo(
+    connect: Awaited<ReturnType<typeof loadAmqplib>>['connect'],
+    { connect: where, tls }: ServerUrl,
+  ): Promise<ChannelModel> {
+    const timeout = this.settings.options.connectTimeoutMs;
+    const connecting = connect(where, {
+      ...tls,
+      noDelay: true,
+      keepAlive: true,
+      timeout,
+      clientProperties: { connection_name: this.label },
+    });
+    const late = (): Error => Object.assign(new Error('connect ETIMEDOUT'), { code: 'ETIMEDOUT' });
+    try {
+      return await withDeadline(connecting, timeout, late);
+    } catch (error) {
+      connecting.then(destroySocket, () => undefined); // it may still come about
+      throw error;
+    }
+  }
+
+  #adopt(model: ChannelModel): void {
+    let cause: unknown;
+    model.on('error', (error: Error) => (cause = error));
+    model.on('close', (error?: Error) => {
+      letGo(model);
+      this.#lost(model, cause ?? error);
+    });
+    model.on('blocked', (reason: string) => {
+      this.#blockedReason = reason || 'resource alarm';
+      this.#listener.onBlocked?.(this.#blockedReason);
+    });
+    model.on('unblocked', () => {
+      this.#blockedReason = undefined;
+      this.#listener.onUnblocked?.();
+    });
+    if (this.#isClosed) {
+      destroySocket(model);
+      throw this.#closedError();
+    }
+    this.#model = model;
+    this.#doubted = new Set();
+    this.#failures = 0;
+    this.#listener.onUp?.();
+  }
+
+  #lost(model: ChannelModel, cause: unknown): void {
+    if (this.#model !== model) return;
+    this.#model = undefined;
+    if (this.#blockedReason !== undefined) {
+      this.#blockedReason = undefined;
+      this.#listener.onUnblocked?.();
+    }
+    if (this.#isClosed) return;
+    this.#listener.onDown?.(
+      cause instanceof MessagingError
+        ? cause
+        : new MessagingError('TRANSPORT_UNAVAILABLE', `${this.label} lost its connection${reasonOf(cause)}.`),
+    );
+    this.#reconnect();
+  }
+
+  #reconnect(): void {
+    if (this.#isClosed) return;
+    const delayMs = backoffMs(this.#failures, RECONNECT_BACKOFF);
+    this.#failures += 1;
+    this.#cancelReconnect = this.settings.clock.schedule(delayMs, () => {
+      this.connect().catch(() => this.#reconnect());
+    });
+  }
+
+  /** The node that was lost comes last. */
+  #nextOrder(): readonly ServerUrl[] {
+    if (this.#order.length === 0) this.#order = shuffled(this.urls);
+    const order = this.#order;
+    this.#order = [...order.slice(1), ...order.slice(0, 1)];
+    return order;
+  }
+
+  #downError(): MessagingError {
+    if (this.#isClosed) return this.#closedError();
+    return new MessagingError(
+      'TRANSPORT_UNAVAILABLE',
+      `${this.label} is not connected. The connection comes back by itself.`,
+    );
+  }
+
+  #closedError(): MessagingError {
+    return new MessagingError('TRANSPORT_CLOSED', `${this.label} is closed.`);
+  }
+
+  #silentError(): MessagingError {
+    return new MessagingError(
+      'DEADLINE_EXCEEDED',
+      `${this.label} did not answer within ${this.settings.options.operationTimeoutMs} ms.`,
+    );
+  }
+}
+
+/** Closing says goodbye for so long at most. */
+const CLOSE_TIMEOUT_MS = 2_000;
+/** For what was still to be written. */
+const GOODBYE_MS = 1_000;
+
+interface Stream {
+  destroy(error?: Error): void;
+}
+
+/** The client has no call for it: its `close` waits for an answer, for ever. */
+function destroySocket(model: ChannelModel): void {
+  model.on('error', () => undefined);
+  streamOf(model).destroy(new Error('given up')); // with an error, or the client would not notice
+}
+
+/** The client says goodbye and waits for the other side to do so, which a broker that hangs does not. */
+function letGo(model: ChannelModel): void {
+  systemClock.schedule(GOODBYE_MS, () => streamOf(model).destroy());
+}
+
+function streamOf({ connection }: ChannelModel): Stream {
+  return (connection as unknown as { readonly stream: Stream }).stream;
+}

@@ -1,0 +1,222 @@
+import { LinkedSet } from '../../../../core/messaging/transport-kit/linked-set.js';
+import type { Clock } from '../../../../core/messaging/ports/transport.js';
+import type { ConfirmChannel, Message } from '../client/amqplib-client.js';
+import { NackBackoff } from './nack-backoff.js';
+import type { OutboundMessage } from './outbound-message.js';
+import { PublishFrameEncoder } from './publish-frame-encoder.js';
+import type { RabbitmqConnection } from '../connection/rabbitmq-connection.js';
+import { REPLY, replyCodeOf, said } from '../client/rabbitmq-errors.js';
+import type { RabbitmqOptions } from '../rabbitmq.options.js';
+
+const SWEEP_MS = 20;
+/** Bytes on their way at a time; a single larger message goes alone. */
+const MAX_UNCONFIRMED_BYTES = 32 * 2 ** 20;
+
+/**
+ * Writes messages on one confirm channel, as many at a time as the window allows, and tells each what became of it.
+ *
+ * What has no answer by its deadline is told so but stays in the window, so that a broker that confirms nothing gets nothing
+ * more.
+ */
+export class ConfirmWriter {
+  readonly #waiting = new LinkedSet<OutboundMessage>();
+  readonly #written = new LinkedSet<OutboundMessage>();
+  #writtenBytes = 0;
+  /** Only known once the broker has refused something for its size. */
+  #maxBytes = Infinity;
+  #channel: ConfirmChannel | undefined;
+  #frames: PublishFrameEncoder | undefined;
+  #opening: Promise<void> | undefined;
+  #closedBecause: string | undefined;
+  readonly #nacks = new NackBackoff();
+  /** Nothing is written until all that is on its way has an answer, and there is a new channel. */
+  #isRenewing = false;
+  #isSweeping = false;
+  #isClosed = false;
+
+  /** @param undeclared told when something that is published to is not there any more. */
+  constructor(
+    private readonly connection: RabbitmqConnection,
+    private readonly options: Pick<RabbitmqOptions, 'maxUnconfirmed' | 'operationTimeoutMs'>,
+    private readonly clock: Clock,
+    private readonly undeclared: (text: string) => void,
+  ) {}
+
+  /** What the broker said when it last closed a channel. */
+  get closedBecause(): string | undefined {
+    return this.#closedBecause;
+  }
+
+  get isOpen(): boolean {
+    return this.#channel !== undefined;
+  }
+
+  /** Resolves once messages can be written; until then they are `unsent`. Rejects when the connection is down. */
+  async open(): Promise<void> {
+    if (this.#channel) return;
+    await this.#openOnce();
+  }
+
+  write(outbound: OutboundMessage): void {
+    if (this.#isClosed || !this.#channel || this.connection.blockedReason !== undefined) {
+      outbound.settle('unsent');
+      return;
+    }
+    if (outbound.content.length > this.#maxBytes) outbound.settle('oversized');
+    else if (this.#waiting.size === 0 && !this.#isRenewing && this.#hasRoomFor(outbound))
+      this.#put(outbound, this.#channel);
+    else this.#waiting.add(outbound);
+    this.#sweepLater();
+  }
+
+  /** The broker takes nothing for now: what was not written need not wait. */
+  refuseWaiting(): void {
+    for (const outbound of this.#waiting) {
+      this.#waiting.delete(outbound);
+      outbound.settle('unsent');
+    }
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.refuseWaiting();
+    for (const outbound of this.#written) outbound.settle('lost');
+  }
+
+  #openOnce(): Promise<void> {
+    this.#opening ??= this.#open().finally(() => (this.#opening = undefined));
+    return this.#opening;
+  }
+
+  async #open(): Promise<void> {
+    const channel = await this.connection.openConfirmChannel();
+    channel.on('return', (message) => this.#returned(channel, message));
+    channel.on('error', (error: Error) => {
+      this.#closedBecause = said(error);
+      if (replyCodeOf(error) === REPLY.notFound) this.undeclared(said(error));
+      this.#maxBytes = Number(
+        /larger than (?:configured )?max size (\d+)/.exec(error.message)?.[1] ?? this.#maxBytes,
+      );
+    });
+    channel.on('close', () => this.#channelClosed(channel));
+    this.#channel = channel;
+    this.#frames = PublishFrameEncoder.of(channel);
+    this.#closedBecause = undefined;
+  }
+
+  #hasRoomFor({ content }: OutboundMessage): boolean {
+    if (this.#written.size === 0) return true;
+    return (
+      this.#written.size < this.options.maxUnconfirmed &&
+      this.#writtenBytes + content.length <= MAX_UNCONFIRMED_BYTES
+    );
+  }
+
+  #put(outbound: OutboundMessage, channel: ConfirmChannel): void {
+    outbound.channel = channel;
+    outbound.writtenAt = this.clock.monotonic();
+    const { exchange, routingKey, content, properties } = outbound;
+    const answered = (error: unknown): void => this.#answered(outbound, error);
+    try {
+      if (!this.#frames?.add(outbound, answered))
+        channel.publish(exchange, routingKey, content, properties, answered);
+    } catch (error) {
+      outbound.settle(isClosedChannel(error) ? 'unsent' : 'unencodable');
+      return;
+    }
+    this.#written.add(outbound);
+    this.#writtenBytes += content.length;
+  }
+
+  #answered(outbound: OutboundMessage, error: unknown): void {
+    this.#written.delete(outbound);
+    this.#writtenBytes -= outbound.content.length;
+    if (outbound.isReturned) outbound.settle('returned');
+    else if (!error) outbound.settle('confirmed');
+    else if (isNack(error)) this.#nacked(outbound);
+    else outbound.settle(outbound.content.length > this.#maxBytes ? 'oversized' : 'lost');
+    if (this.#isRenewing) this.#renewOnceEmpty();
+    else if (this.#waiting.size > 0) this.#advance();
+  }
+
+  #nacked(outbound: OutboundMessage): void {
+    outbound.settle('nacked');
+    if (outbound.channel === this.#channel && this.#nacks.asksForNewChannel(this.clock.monotonic()))
+      this.#isRenewing = true;
+  }
+
+  /** Once empty, because of two channels the later one may be the faster, and would change the order of a key. */
+  #renewOnceEmpty(): void {
+    const old = this.#channel;
+    if (this.#written.size > 0 || this.#opening || !old) return;
+    this.#openOnce()
+      .then(() => void old.close().catch(() => undefined))
+      .catch(() => undefined) // the old one serves until the next try, or its end
+      .finally(() => {
+        this.#isRenewing = false;
+        this.#advance();
+      });
+  }
+
+  #advance(): void {
+    for (const outbound of this.#waiting) {
+      if (!this.#channel || !this.#hasRoomFor(outbound)) return;
+      this.#waiting.delete(outbound);
+      this.#put(outbound, this.#channel);
+    }
+  }
+
+  /** The broker names a returned message only by what it carries. */
+  #returned(channel: ConfirmChannel, { properties, fields }: Message): void {
+    for (const outbound of this.#written)
+      if (
+        outbound.channel === channel &&
+        !outbound.isReturned &&
+        outbound.properties.messageId === properties.messageId &&
+        outbound.exchange === fields.exchange
+      ) {
+        outbound.isReturned = true;
+        return;
+      }
+  }
+
+  #channelClosed(channel: ConfirmChannel): void {
+    if (this.#channel !== channel) return;
+    this.#channel = undefined;
+    this.#isRenewing = false;
+    this.refuseWaiting();
+    if (this.connection.isUp && !this.#isClosed) this.open().catch(() => undefined); // whoever publishes next tries again
+  }
+
+  #sweepLater(): void {
+    if (this.#isSweeping) return;
+    this.#isSweeping = true;
+    this.clock.schedule(SWEEP_MS, () => this.#sweep());
+  }
+
+  #sweep(): void {
+    this.#isSweeping = false;
+    const now = this.clock.monotonic();
+    for (const outbound of this.#waiting)
+      if (outbound.deadline <= now) {
+        this.#waiting.delete(outbound);
+        outbound.settle('unsent');
+      }
+    let oldest = now;
+    for (const outbound of this.#written) {
+      oldest = Math.min(oldest, outbound.writtenAt);
+      if (outbound.deadline <= now) outbound.settle('overdue');
+    }
+    if (this.connection.blockedReason === undefined && now - oldest > this.options.operationTimeoutMs)
+      this.connection.abandon(`has confirmed nothing for ${this.options.operationTimeoutMs} ms.`);
+    if (this.#waiting.size + this.#written.size > 0) this.#sweepLater();
+  }
+}
+
+function isNack(error: unknown): boolean {
+  return (error as Error).message === 'message nacked';
+}
+
+function isClosedChannel(error: unknown): boolean {
+  return (error as Error).name === 'IllegalOperationError';
+}

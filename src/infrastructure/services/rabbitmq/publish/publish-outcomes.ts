@@ -1,0 +1,82 @@
+import { MessagingError } from '../../../../core/messaging/ports/errors.js';
+import type { PublishOutcome } from '../../../../core/messaging/ports/transport.js';
+import type { ConfirmResult } from './outbound-message.js';
+import type { RabbitmqConnection } from '../connection/rabbitmq-connection.js';
+import { failureOf } from '../client/rabbitmq-errors.js';
+
+/** What is known about the connection and its channel. */
+export interface State extends Pick<RabbitmqConnection, 'label' | 'isUp' | 'blockedReason'> {
+  readonly closedBecause: string | undefined;
+}
+
+export const ACCEPTED: PublishOutcome = { kind: 'accepted' };
+
+/** What to do with each fate but `confirmed`. */
+const OUTCOMES: Readonly<
+  Record<
+    Exclude<ConfirmResult, 'confirmed'>,
+    (state: State, where: string, isSingle: boolean) => PublishOutcome
+  >
+> = {
+  nacked: ({ label }, where, isSingle) => ({
+    kind: isSingle ? 'unavailable' : 'unknown', // of several queues, one that had room has it
+    error: new MessagingError(
+      'TRANSPORT_FULL',
+      `${label} refused a message to "${where}": a queue is at its limit or has lost most of its nodes.`,
+    ),
+  }),
+  returned: ({ label }, where) => ({
+    kind: 'unavailable',
+    error: new MessagingError('TRANSPORT_UNAVAILABLE', `${label} has no queue "${where}".`),
+  }),
+  overdue: ({ label }) => ({ kind: 'unknown', error: lateError(label) }),
+  unsent: (state) => unsent(state),
+  unencodable: (_, where) => ({
+    kind: 'refused',
+    error: new MessagingError(
+      'MESSAGE_TOO_LARGE',
+      `The headers of a message to "${where}" are too large for AMQP, or no text. Send less in them.`,
+    ),
+  }),
+  oversized: ({ label }, where) => ({
+    kind: 'refused',
+    error: new MessagingError(
+      'MESSAGE_TOO_LARGE',
+      `A message to "${where}" is larger than ${label} takes (max_message_size). Send a reference instead.`,
+    ),
+  }),
+  lost: ({ label, isUp, closedBecause }) =>
+    isUp && closedBecause !== undefined
+      ? {
+          kind: 'unknown',
+          error: new MessagingError(
+            'TRANSPORT_UNAVAILABLE',
+            `${label} closed the channel while messages were on their way. It says: ${closedBecause}`,
+          ),
+        }
+      : failureOf(undefined, label, true),
+};
+
+/** @param isSingle one queue at most takes the message, so that a refusal is certain. */
+export function outcomeOf(
+  fate: ConfirmResult,
+  state: State,
+  where: string,
+  isSingle: boolean,
+): PublishOutcome {
+  return fate === 'confirmed' ? ACCEPTED : OUTCOMES[fate](state, where, isSingle);
+}
+
+/** Nothing can be written now, or nothing could be in time. */
+export function unsent(state: State): PublishOutcome & { kind: 'unavailable' | 'refused' | 'unknown' } {
+  const { label, isUp, blockedReason } = state;
+  if (blockedReason !== undefined) {
+    const text = `${label} takes no messages now (${blockedReason.slice(0, 100)}). Give it memory or disk, or let handlers catch up.`;
+    return { kind: 'unavailable', error: new MessagingError('TRANSPORT_FULL', text) };
+  }
+  return isUp ? { kind: 'unavailable', error: lateError(label) } : failureOf(undefined, label, false);
+}
+
+export function lateError(label: string): MessagingError {
+  return new MessagingError('DEADLINE_EXCEEDED', `${label} did not confirm in time.`);
+}

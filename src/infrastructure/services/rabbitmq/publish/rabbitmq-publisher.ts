@@ -1,0 +1,221 @@
+import type {
+  Clock,
+  Destination,
+  PublishOutcome,
+  WireMessage,
+} from '../../../../core/messaging/ports/transport.js';
+import { ConfirmWriter } from './confirm-writer.js';
+import { nextWaitMs, passableMs } from '../topology/delay-levels.js';
+import { type Delay, encode, type Transit } from '../wire/message-codec.js';
+import { routingKeyOf } from '../wire/key-buckets.js';
+import { type ConfirmResult, OutboundMessage } from './outbound-message.js';
+import { PendingPublish } from './pending-publish.js';
+import { ACCEPTED, lateError, outcomeOf, type State, unsent } from './publish-outcomes.js';
+import type { RabbitmqConnection } from '../connection/rabbitmq-connection.js';
+import { failureOf } from '../client/rabbitmq-errors.js';
+import type { RabbitmqOptions } from '../rabbitmq.options.js';
+import type { Topology } from '../topology/topology.js';
+import type { WaitQueues } from '../wait-queues.js';
+import { withDeadline } from '../../../../core/messaging/transport-kit/deadline.js';
+
+/** Where a message is published to. */
+interface Place {
+  readonly exchange: string;
+  /** Without: the bucket of the key. */
+  readonly routingKey?: string;
+  /** Keeps what no queue wants. Without: a queue that is gone is an error. */
+  readonly heldFor?: Destination;
+  /** One queue at most takes it, so that a refusal is certain. */
+  readonly isSingle: boolean;
+}
+
+/** Messages that go the same way. */
+export interface Parcel {
+  readonly messages: readonly WireMessage[];
+  /** What the transport adds to each. */
+  readonly transit?: Transit;
+  /** On the clock that never jumps. */
+  readonly deadline: number;
+}
+
+export interface PublisherSettings {
+  readonly options: RabbitmqOptions;
+  readonly clock: Clock;
+  /**
+   * Told when something that is published to turns out to be missing, with what the broker says. Resolves once this process's
+   * groups are bound again, or cannot be; nothing is published before, or it would pass them by.
+   */
+  readonly undeclared: (text: string) => Promise<void>;
+  /** Told of each queue in which messages wait, before there are any. */
+  readonly waitQueues: WaitQueues;
+}
+
+/** Publishes with an outcome for each message, on a connection that only publishes. */
+export class RabbitmqPublisher {
+  private readonly clock: Clock;
+  readonly #writer: ConfirmWriter;
+  #mending: Promise<void> | undefined;
+
+  constructor(
+    private readonly connection: RabbitmqConnection,
+    private readonly topology: Topology,
+    private readonly settings: PublisherSettings,
+  ) {
+    const { options, clock } = settings;
+    this.clock = clock;
+    this.#writer = new ConfirmWriter(connection, options, clock, (text) => {
+      topology.forget();
+      const mending = settings.undeclared(text).finally(() => {
+        if (this.#mending === mending) this.#mending = undefined;
+      });
+      this.#mending = mending;
+    });
+  }
+
+  get isOpen(): boolean {
+    return this.#writer.isOpen;
+  }
+
+  get #state(): State {
+    const { label, isUp, blockedReason } = this.connection;
+    return { label, isUp, blockedReason, closedBecause: this.#writer.closedBecause };
+  }
+
+  /** Makes it ready, after each time the connection has come up. */
+  open(): Promise<void> {
+    this.topology.forget();
+    return this.#writer.open();
+  }
+
+  /** The broker takes nothing for now. */
+  blocked(): void {
+    this.#writer.refuseWaiting();
+  }
+
+  close(): void {
+    this.#writer.close();
+  }
+
+  /** To a topic or a group, at once or later. */
+  publish(
+    to: Destination,
+    messages: readonly WireMessage[],
+    { delayMs = 0, deadlineMs }: { readonly delayMs?: number | undefined; readonly deadlineMs: number },
+  ): Promise<readonly PublishOutcome[]> {
+    const deadline = this.clock.monotonic() + deadlineMs;
+    if (delayMs <= 0) return this.deliver(to, { messages, deadline });
+    const delay = { ...to, dueAt: this.clock.now() + delayMs, delayMs };
+    return this.postpone(to, delay, { messages, deadline });
+  }
+
+  /** To every group of a topic that is there; none is an error. */
+  async toGroups(topic: string, parcel: Parcel): Promise<readonly PublishOutcome[]> {
+    const failed = await this.#prepared(() => this.topology.exchange({ topic }), parcel);
+    const place = { exchange: this.topology.names.exchange({ topic }), isSingle: false };
+    return failed ?? this.#send(place, parcel);
+  }
+
+  /** To the queue of the group or groups now. */
+  async deliver(to: Destination, parcel: Parcel): Promise<readonly PublishOutcome[]> {
+    const exchange = this.topology.names.exchange(to);
+    const failed = await this.#prepared(() => this.topology.exchange(to), parcel);
+    return failed ?? this.#send({ exchange, heldFor: to, isSingle: to.group !== undefined }, parcel);
+  }
+
+  /** To the queue in which they wait next, or where they are due. */
+  async postpone(to: Destination, delay: Delay, parcel: Parcel): Promise<readonly PublishOutcome[]> {
+    const wantedMs = nextWaitMs(delay.dueAt - this.clock.now(), delay.delayMs);
+    if (wantedMs === undefined) return this.deliver(to, parcel);
+    const waitMs = this.#passableMs(to, wantedMs);
+    const failed = await this.#prepared(() => this.#waitQueue(to, waitMs), parcel);
+    const transit = { ...parcel.transit, delay };
+    return failed ?? this.#send(queuePlace(this.topology.names.wait(to, waitMs)), { ...parcel, transit });
+  }
+
+  #passableMs(to: Destination, wantedMs: number): number {
+    const { stuck } = this.settings.waitQueues;
+    if (stuck.size === 0) return wantedMs;
+    return passableMs(wantedMs, (waitMs) => stuck.has(this.topology.names.wait(to, waitMs)));
+  }
+
+  #waitQueue(to: Destination, waitMs: number): Promise<void> | undefined {
+    const declaring = this.topology.waitQueue(to, waitMs);
+    if (declaring) this.settings.waitQueues.uses(to, waitMs);
+    return declaring;
+  }
+
+  /** To a queue that is known to be there. */
+  toQueue(queue: string, parcel: Parcel): Promise<readonly PublishOutcome[]> {
+    return this.#send(queuePlace(queue), parcel);
+  }
+
+  /** Proves that a durable write is confirmed now; rejects otherwise. */
+  async ping(deadline: number): Promise<void> {
+    const parcel = { messages: [{ id: 'ping', headers: {}, body: Buffer.alloc(0) }], deadline };
+    const failed = await this.#prepared(() => this.topology.pingQueue(), parcel);
+    const [outcome] = failed ?? (await this.toQueue(this.topology.names.ping, parcel));
+    if (outcome?.kind !== 'accepted') throw outcome?.error ?? lateError(this.connection.label);
+  }
+
+  /** Resolves with the same outcome for all when what they need cannot be declared. */
+  async #prepared(
+    declare: () => Promise<void> | undefined,
+    { messages, deadline }: Parcel,
+  ): Promise<readonly PublishOutcome[] | undefined> {
+    const failed = (outcome: PublishOutcome): readonly PublishOutcome[] => messages.map(() => outcome);
+    const { isUp, blockedReason, label } = this.connection;
+    if (!isUp || blockedReason !== undefined) return failed(unsent(this.#state));
+    const leftMs = (): number => Math.max(1, deadline - this.clock.monotonic());
+    try {
+      if (this.#mending) await withDeadline(this.#mending, leftMs(), () => lateError(label));
+      const declaring = declare();
+      const opening = this.#writer.isOpen ? undefined : this.#writer.open();
+      if (!declaring && !opening) return undefined;
+      await withDeadline(Promise.all([declaring, opening]), leftMs(), () => lateError(label));
+      return undefined;
+    } catch (error) {
+      return failed(failureOf(error, label, false));
+    }
+  }
+
+  #send(place: Place, parcel: Parcel): Promise<readonly PublishOutcome[]> {
+    return new Promise((resolve) => {
+      const call = new PendingPublish(parcel.messages.length, resolve, (fate, index) =>
+        this.#failed(fate, place, parcel, index),
+      );
+      const { messages, transit, deadline } = parcel;
+      for (let index = 0; index < messages.length; index += 1) {
+        const message = messages[index] as WireMessage;
+        const outbound = new OutboundMessage(call, index, bytesOf(message.body), encode(message, transit));
+        outbound.exchange = place.exchange;
+        outbound.routingKey = place.routingKey ?? routingKeyOf(message.key);
+        outbound.deadline = deadline;
+        this.#writer.write(outbound);
+      }
+    });
+  }
+
+  async #failed(fate: ConfirmResult, place: Place, parcel: Parcel, index: number): Promise<PublishOutcome> {
+    const where = place.routingKey ?? place.exchange;
+    if (fate !== 'returned') return outcomeOf(fate, this.#state, where, place.isSingle);
+    if (place.heldFor)
+      return this.#hold(place.heldFor, { ...parcel, messages: parcel.messages.slice(index, index + 1) });
+    this.topology.forget(); // somebody has deleted the queue: whoever comes next declares it anew
+    return outcomeOf(fate, this.#state, where, true);
+  }
+
+  /** No group has consumed there yet: the first one that does finds it. */
+  async #hold(to: Destination, parcel: Parcel): Promise<PublishOutcome> {
+    const failed = await this.#prepared(() => this.topology.heldQueue(to), parcel);
+    const held = queuePlace(this.topology.names.held(to));
+    return (failed ?? (await this.#send(held, parcel)))[0] ?? ACCEPTED;
+  }
+}
+
+function bytesOf(body: Uint8Array): Buffer {
+  return Buffer.isBuffer(body) ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+}
+
+function queuePlace(queue: string): Place {
+  return { exchange: '', routingKey: queue, isSingle: true };
+}

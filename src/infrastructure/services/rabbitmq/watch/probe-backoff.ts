@@ -1,0 +1,29 @@
+import { backoffMs } from '../../../../core/messaging/transport-kit/backoff.js';
+import type { Clock } from '../../../../core/messaging/ports/transport.js';
+
+const BACKOFF = { minMs: 5_000, maxMs: 600_000, jitter: 'none' } as const;
+
+/** When to do something about each of several things: now, and then after pauses that double up to ten minutes. */
+export class ProbeBackoff {
+  /** On the clock that never jumps. */
+  readonly #plans = new Map<string, { readonly at: number; readonly times: number }>();
+
+  constructor(private readonly clock: Clock) {}
+
+  isDue(name: string): boolean {
+    return (this.#plans.get(name)?.at ?? -Infinity) <= this.clock.monotonic();
+  }
+
+  done(name: string): void {
+    this.#plan(name, this.#plans.get(name)?.times ?? 0);
+  }
+
+  /** Begins anew with short pauses. */
+  soon(name: string): void {
+    this.#plan(name, 0);
+  }
+
+  #plan(name: string, times: number): void {
+    this.#plans.set(name, { at: this.clock.monotonic() + backoffMs(times, BACKOFF), times: times + 1 });
+  }
+}

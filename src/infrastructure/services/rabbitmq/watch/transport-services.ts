@@ -1,0 +1,18 @@
+import type { TransportContext } from '../../../../core/messaging/ports/transport.js';
+import type { QueueDepths } from '../topology/queue-depths.js';
+import type { RabbitmqConnection } from '../connection/rabbitmq-connection.js';
+import type { RabbitmqOptions } from '../rabbitmq.options.js';
+import type { RabbitmqPublisher } from '../publish/rabbitmq-publisher.js';
+import type { Topology } from '../topology/topology.js';
+import type { WaitQueues } from '../wait-queues.js';
+
+/** What consumers of one transport share. */
+export interface TransportServices {
+  readonly connection: RabbitmqConnection;
+  readonly topology: Topology;
+  readonly depths: QueueDepths;
+  readonly publisher: RabbitmqPublisher;
+  readonly waitQueues: WaitQueues;
+  readonly options: RabbitmqOptions;
+  readonly context: TransportContext;
+}

@@ -1,0 +1,129 @@
+import { MessagingError, type MessagingErrorCode } from '../../../../core/messaging/ports/errors.js';
+
+/**
+ * What a failed command means: `unavailable` was certainly not carried out, `unknown` may have been, `refused` never will
+ * be as it is.
+ */
+export interface RedisFailure {
+  readonly kind: 'unavailable' | 'unknown' | 'refused';
+  readonly error: MessagingError;
+}
+
+/** First words of error replies, with what to do about them. A server that replies has not carried out the command. */
+const REPLIES: Readonly<Record<string, string>> = {
+  OOM: 'has no memory left (maxmemory). Let handlers catch up, or give it more.',
+  MISCONF: 'cannot write its snapshots to disk and takes no writes. Look at its log and its disk.',
+  LOADING: 'is still loading its data. It will answer when it is done.',
+  NOREPLICAS: 'has too few replicas (min-replicas-to-write) and takes no writes. Bring them back.',
+  READONLY: 'is a replica and takes no writes. A failover is under way, or the address is wrong.',
+  MASTERDOWN: 'is a replica that has lost its primary.',
+  CLUSTERDOWN: 'is a cluster that does not serve all slots. Bring the missing nodes back.',
+  TRYAGAIN: 'is moving the slot of this topic.',
+  MOVED: 'is a node of a cluster; configure `cluster` instead of `url`.',
+  BUSY: 'is busy with somebody else’s script.',
+  NOAUTH: 'wants a password. Configure one.',
+  WRONGPASS: 'does not take the user and password. Correct them.',
+  ERR: 'answered with an error.',
+};
+/** Nothing else in the text of these could be a secret, and without it nobody would find the cause. */
+const TELLING = new Set(['ERR', 'NOPERM', 'WRONGTYPE', 'MISCONF', 'NOGROUP']);
+
+/** Thrown by ioredis before anything is written. */
+const NOT_SENT = /^(Stream isn.t writeable|Cluster isn.t ready|None of startup nodes|Redis is not connected)/;
+
+/** First word of an error reply, such as `OOM`; undefined for what is none. */
+export function replyCode(error: unknown): string | undefined {
+  if (!(error instanceof Error) || error.name !== 'ReplyError') return undefined;
+  return codeIn(error.message);
+}
+
+/** Servers before version 7 put what went wrong inside a script behind its place there, and `ERR` before both. */
+function codeIn(text: string): string {
+  return (
+    /@user_script: ?\d+: -?([A-Z][A-Z0-9]*)\b/.exec(text)?.[1] ??
+    /^-?([A-Z][A-Z0-9]*)\b/.exec(text)?.[1] ??
+    'ERR'
+  );
+}
+
+/** @param wasSent false while nothing of the command can have reached a server. */
+export function failureOf(cause: unknown, server: string, wasSent = true): RedisFailure {
+  if (cause instanceof MessagingError) {
+    return { kind: wasSent ? 'unknown' : 'unavailable', error: cause };
+  }
+  const code = replyCode(cause);
+  if (code !== undefined) return ofReply(code, cause as Error, server);
+  const message = cause instanceof Error ? cause.message : '';
+  const isCertain = !wasSent || NOT_SENT.test(message);
+  const text = isCertain
+    ? `${server} is not connected. It reconnects by itself.`
+    : `The connection to ${server} was lost while a command was on its way.`;
+  return {
+    kind: isCertain ? 'unavailable' : 'unknown',
+    error: new MessagingError('TRANSPORT_UNAVAILABLE', text),
+  };
+}
+
+function ofReply(code: string, cause: Error, server: string): RedisFailure {
+  const said = TELLING.has(code) ? ` It says: ${clean(cause.message)}` : '';
+  const error = (messagingCode: MessagingErrorCode, text: string): MessagingError =>
+    new MessagingError(messagingCode, `${server} ${text} (${code})${said}`);
+  if (code === 'NOPERM')
+    return { kind: 'refused', error: error('FORBIDDEN', 'does not permit this user a command or key.') };
+  if (code === 'WRONGTYPE')
+    return {
+      kind: 'unavailable',
+      error: error(
+        'TRANSPORT_UNAVAILABLE',
+        'has something else where a stream or table of ours should be. Choose another keyPrefix, or remove it.',
+      ),
+    };
+  if (code === 'OOM') return { kind: 'unavailable', error: error('TRANSPORT_FULL', REPLIES['OOM'] ?? '') };
+  return {
+    kind: 'unavailable',
+    error: error('TRANSPORT_UNAVAILABLE', REPLIES[code] ?? 'answered with an error.'),
+  };
+}
+
+/** What an error inside a script's reply means for one message. */
+export function outcomeOfReply(text: string, server: string): RedisFailure {
+  return ofReply(codeIn(text), new Error(text), server);
+}
+
+/** One line of bounded length. Scripts name themselves by digests, which tell nobody anything. */
+function clean(text: string): string {
+  return text
+    .replace(/[\r\n]+/g, ' ')
+    .replace(/ ?(script: [0-9a-f]{40}, )?on @user_script:\d+\.?/g, '')
+    .slice(0, 300);
+}
+
+/** A stream or its group is not there. Older servers wrap what a script says. */
+export function isNoGroup(error: unknown): boolean {
+  return error instanceof Error && /\bNOGROUP\b/.test(error.message);
+}
+
+/** Trying again would end in the same way. */
+export function isFatal(error: Error): boolean {
+  return ['WRONGPASS', 'NOAUTH', 'NOPERM'].includes(replyCode(error) ?? '');
+}
+
+/** Code and, where it helps and tells no secret, the text of what keeps a connection from coming about. */
+export function reasonOf(error: Error | undefined): string {
+  if (!error) return '';
+  const reply = replyCode(error);
+  if (reply === 'WRONGPASS') return ': it does not take the user and password (WRONGPASS)';
+  if (reply === 'NOAUTH') return ': it wants a password (NOAUTH)';
+  const { code, lastNodeError } = error as { code?: unknown; lastNodeError?: Error };
+  if (typeof code === 'string') return ` (${code})`;
+  if (reply !== undefined) return ` (${reply})`;
+  if (lastNodeError) return reasonOf(lastNodeError); // that no node of a cluster answers says nothing of why
+  return /sentinel/i.test(error.message) ? ofSentinels(error.message) : '';
+}
+
+/** The client has their errors in words only: those of the system or of OpenSSL, or what a sentinel replied. */
+function ofSentinels(message: string): string {
+  const [, last = 'Connection is closed.'] = /Last error: ([^\n]{1,200})/.exec(message) ?? [];
+  const isTelling = last !== 'Connection is closed.';
+  return `: no sentinel knows a reachable primary${isTelling ? ` (${last})` : ''}`;
+}

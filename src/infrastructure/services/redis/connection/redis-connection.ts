@@ -1,0 +1,282 @@
+import { MessagingError } from '../../../../core/messaging/ports/errors.js';
+import { backoffMs } from '../../../../core/messaging/transport-kit/backoff.js';
+import { withDeadline } from '../../../../core/messaging/transport-kit/deadline.js';
+import { watchCluster } from './cluster-watch.js';
+import { type Cluster, type IoredisOptions, loadIoredis, type Redis } from '../client/ioredis-client.js';
+import { isFatal, reasonOf, replyCode } from '../client/redis-errors.js';
+import type { RedisServerOptions } from '../redis.options.js';
+import type { RedisScript } from '../scripts/redis-script.js';
+import { type Argument, type HowToCall, type ScriptCall, scriptCommands } from '../scripts/script-call.js';
+import { addressesOf, type HostAndPort, type ServerAddresses } from './server-addresses.js';
+
+/** Told when the connection becomes usable and when it is lost. Never twice in a row. */
+export interface ConnectionListener {
+  onUp?(): void;
+  onDown?(error: Error | undefined): void;
+}
+
+const RECONNECT_BACKOFF = { minMs: 50, maxMs: 2_000, jitter: 'half' } as const;
+
+/**
+ * A connection to one server, to the primary behind sentinels or to a cluster, that comes back by itself.
+ *
+ * Nothing waits in it: while it is down, commands fail at once, and what was on its way fails when it goes down. Whoever
+ * wants to repeat a command does so itself, because only it knows whether that is safe.
+ */
+export class RedisConnection {
+  readonly addresses: ServerAddresses;
+  readonly #options: RedisServerOptions;
+  readonly #listener: ConnectionListener;
+  #client: Redis | Cluster | undefined;
+  /** For everybody who asks meanwhile: a transport may have several owners. */
+  #connecting: Promise<void> | undefined;
+  #isUp = false;
+  #isClosed = false;
+  #lastError: Error | undefined;
+  #endWatch = (): void => undefined;
+  #commandOf: ReturnType<typeof scriptCommands> | undefined;
+
+  /** @throws MessagingConfigurationError when the options do not fit together. */
+  constructor(name: string, options: RedisServerOptions, listener: ConnectionListener = {}) {
+    this.addresses = addressesOf(name, options);
+    this.#options = options;
+    this.#listener = listener;
+  }
+
+  get isUp(): boolean {
+    return this.#isUp;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  get label(): string {
+    return this.addresses.label;
+  }
+
+  /** Resolves once it is usable; afterwards it reconnects for ever. Rejects after `connectTimeoutMs`, and may be called again. */
+  connect(): Promise<void> {
+    this.#connecting ??= this.#connect().finally(() => (this.#connecting = undefined));
+    return this.#connecting;
+  }
+
+  async #connect(): Promise<void> {
+    if (this.#isUp) return;
+    if (this.#isClosed) throw new MessagingError('TRANSPORT_CLOSED', `${this.label} is closed.`);
+    const client = await this.#create();
+    this.#client = client;
+    try {
+      await this.#firstReady(client);
+    } catch (error) {
+      if (this.#client === client) this.#client = undefined;
+      this.#endWatch();
+      client.disconnect();
+      throw error;
+    }
+  }
+
+  /** Sends one command; replies are texts. Rejects with what the client says, for {@link failureOf} to explain. */
+  call(command: string, ...args: Argument[]): Promise<unknown> {
+    const client = this.#client;
+    if (!client || !this.#isUp) return Promise.reject(notConnected());
+    return client.call(command, args);
+  }
+
+  /** As `call`, with replies as bytes. */
+  callBuffer(command: string, ...args: Argument[]): Promise<unknown> {
+    const client = this.#client;
+    if (!client || !this.#isUp) return Promise.reject(notConnected());
+    return client.callBuffer(command, args);
+  }
+
+  /** Runs a script, whose text is sent only to a server that does not know it yet. */
+  run(script: RedisScript, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
+    return this.#run({ script, keys, args }, 'utf8');
+  }
+
+  /** As `run`, with replies as bytes. */
+  runBuffer(script: RedisScript, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
+    return this.#run({ script, keys, args }, null);
+  }
+
+  /** Runs a script and, behind it on the same connection, waits for replicas. Resolves with both replies. */
+  async runAndWait(
+    { script, keys, args }: ScriptCall,
+    replicas: { readonly count: number; readonly timeoutMs: number },
+  ): Promise<readonly [unknown, number]> {
+    const client = this.#client;
+    if (!client || !this.#isUp) throw notConnected();
+    const send = async (name: 'evalsha' | 'eval', source: string): Promise<readonly [unknown, number]> => {
+      const results = await client
+        .pipeline()
+        .call(name, [source, keys.length, ...keys, ...args])
+        .wait(replicas.count, replicas.timeoutMs)
+        .exec();
+      const [ran, waited] = results ?? [];
+      if (ran?.[0]) throw ran[0];
+      return [ran?.[1], Number(waited?.[1] ?? 0)];
+    };
+    try {
+      return await send('evalsha', script.sha);
+    } catch (error) {
+      if (replyCode(error) !== 'NOSCRIPT') throw error;
+      return send('eval', script.lua);
+    }
+  }
+
+  /** The server that has this key now, for a connection of its own. Undefined where there is only one. */
+  serverOf(slot: number): HostAndPort | undefined {
+    const client = this.#client;
+    if (!client?.isCluster) return undefined;
+    const node = (client as Cluster).slots[slot]?.[0];
+    if (node === undefined) return undefined;
+    const at = node.lastIndexOf(':');
+    return { host: node.slice(0, at), port: Number(node.slice(at + 1)) };
+  }
+
+  /** Makes a cluster find out anew who has what. Without effect elsewhere. */
+  refresh(): void {
+    const client = this.#client;
+    if (client?.isCluster && this.#isUp) (client as Cluster).refreshSlotsCache(() => undefined);
+  }
+
+  close(): Promise<void> {
+    this.#isClosed = true;
+    this.#endWatch();
+    this.#client?.disconnect();
+    this.#client = undefined;
+    this.#isUp = false;
+    return Promise.resolve();
+  }
+
+  async #run(call: ScriptCall, replyEncoding: 'utf8' | null): Promise<unknown> {
+    try {
+      return await this.#send('evalsha', call, replyEncoding);
+    } catch (error) {
+      if (replyCode(error) !== 'NOSCRIPT') throw error;
+      return this.#send('eval', call, replyEncoding);
+    }
+  }
+
+  #send(how: HowToCall, call: ScriptCall, replyEncoding: 'utf8' | null): Promise<unknown> {
+    const command = this.#isUp && this.#commandOf?.(how, call, replyEncoding);
+    if (!this.#client || !command) return Promise.reject(notConnected());
+    return this.#client.sendCommand(command) as Promise<unknown>;
+  }
+
+  async #create(): Promise<Redis | Cluster> {
+    const { Redis, Cluster, Command } = await loadIoredis();
+    this.#commandOf = scriptCommands(Command);
+    const options = connectionOptions(this.addresses, this.#options);
+    if (this.addresses.mode !== 'cluster') return new Redis(options);
+    const { retryStrategy: _each, enableOfflineQueue: _queue, ...redisOptions } = withoutPlace(options);
+    return new Cluster([...this.addresses.nodes], {
+      redisOptions,
+      lazyConnect: true,
+      enableOfflineQueue: true, // or commands for a node that is just connecting would be refused
+      clusterRetryStrategy: reconnectDelay,
+      retryDelayOnFailover: 0,
+      retryDelayOnClusterDown: 0,
+      slotsRefreshInterval: 0, // see watchCluster
+      slotsRefreshTimeout: this.#options.commandTimeoutMs,
+      dnsLookup: (address, callback) => callback(null, address),
+      ...(this.addresses.natMap === undefined ? {} : { natMap: { ...this.addresses.natMap } }),
+    });
+  }
+
+  /** Resolves when it is up for the first time. Every later change is told to the listener. */
+  #firstReady(client: Redis | Cluster): Promise<void> {
+    const ready = new Promise<void>((resolve, reject) => {
+      const fail = (): void => reject(this.#whyNot());
+      const tell = (isUp: boolean): void => {
+        if (this.#client !== client) return;
+        this.#setUp(isUp);
+        if (isUp) resolve();
+      };
+      client.on('error', (error: Error) => {
+        this.#note(error);
+        if (isFatal(error)) fail();
+      });
+      if (client.isCluster) this.#watchCluster(client as Cluster, { tell, fail });
+      else client.on('ready', () => tell(true)).on('close', () => tell(false));
+      client.connect().catch((error: unknown) => (this.#lastError ??= error as Error));
+    });
+    return withDeadline(ready, this.#options.connectTimeoutMs, () => this.#whyNot());
+  }
+
+  #watchCluster(
+    cluster: Cluster,
+    { tell, fail }: { readonly tell: (isUp: boolean) => void; readonly fail: () => void },
+  ): void {
+    cluster.on('node error', (error: Error) => {
+      this.#note(error);
+      if (isFatal(error)) fail();
+    });
+    this.#endWatch = watchCluster(cluster, tell);
+  }
+
+  /** What tells why is not replaced by the client's summary of it. */
+  #note(error: Error): void {
+    if (!this.#lastError || reasonOf(error) !== '') this.#lastError = error;
+  }
+
+  #setUp(isUp: boolean): void {
+    if (this.#isUp === isUp) return;
+    this.#isUp = isUp;
+    if (isUp) {
+      this.#lastError = undefined;
+      this.#listener.onUp?.();
+    } else {
+      this.#listener.onDown?.(this.#lastError && this.#whyNot());
+    }
+  }
+
+  #whyNot(): MessagingError {
+    return new MessagingError(
+      'TRANSPORT_UNAVAILABLE',
+      `${this.label} cannot be reached${reasonOf(this.#lastError)}.`,
+    );
+  }
+}
+
+/** What every connection of ours to a data server has. */
+export function connectionOptions(
+  { common }: ServerAddresses,
+  options: Pick<RedisServerOptions, 'connectTimeoutMs' | 'commandTimeoutMs'>,
+): IoredisOptions {
+  return {
+    ...common,
+    lazyConnect: true,
+    disconnectTimeout: 500,
+    protocol: 2, // nothing of the newer protocol is needed, and a user needs no permission for HELLO
+    disableClientInfo: true,
+    connectTimeout: options.connectTimeoutMs,
+    socketTimeout: options.commandTimeoutMs,
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0, // with any other number a command of a lost connection hangs until a later reconnect fails
+    retryStrategy: reconnectDelay,
+    sentinelRetryStrategy: reconnectDelay,
+    reconnectOnError: (error) => error.message.startsWith('READONLY') && 1,
+  };
+}
+
+/** Each node of a cluster has its own. */
+function withoutPlace({
+  host: _host,
+  port: _port,
+  path: _path,
+  sentinels: _sentinels,
+  ...options
+}: IoredisOptions): Omit<IoredisOptions, 'host' | 'port' | 'path' | 'sentinels'> {
+  return options;
+}
+
+function reconnectDelay(times: number): number {
+  return backoffMs(times, RECONNECT_BACKOFF);
+}
+
+function notConnected(): Error {
+  return new Error('Redis is not connected');
+}

@@ -1,0 +1,57 @@
+import { MessagingError } from '../../../../core/messaging/ports/errors.js';
+import type { RedisConnection } from './redis-connection.js';
+import { replyCode } from '../client/redis-errors.js';
+
+/**
+ * Looks at what the server can do and how it is set up. Returns what operators should know.
+ *
+ * @throws MessagingError when the server lacks a command that is needed.
+ */
+export async function checkServer(connection: RedisConnection): Promise<MessagingError[]> {
+  await requireCommands(connection);
+  const settings = await readSettings(connection);
+  const warnings: string[] = [];
+  const policy = settings.get('maxmemory_policy');
+  if (policy !== undefined && policy !== 'noeviction' && settings.get('maxmemory') !== '0')
+    warnings.push(
+      `deletes keys when its memory is full (maxmemory-policy ${policy}), and messages with them. Set it to noeviction.`,
+    );
+  if (settings.get('aof_enabled') === '0')
+    warnings.push(
+      'keeps no append-only file: a crash loses what came since its last snapshot. Set appendonly to yes.',
+    );
+  return warnings.map(
+    (warning) => new MessagingError('TRANSPORT_UNAVAILABLE', `${connection.label} ${warning}`),
+  );
+}
+
+/** By command and not by version, because relatives of Redis count differently. */
+async function requireCommands(connection: RedisConnection): Promise<void> {
+  let known: unknown;
+  try {
+    known = await connection.call('command', 'INFO', 'xautoclaim');
+  } catch (error) {
+    if (replyCode(error) !== undefined) return; // not permitted to ask; a missing command would show in use
+    throw error;
+  }
+  if (Array.isArray(known) && known.length > 0 && known[0] !== null) return;
+  throw new MessagingError(
+    'CONFIGURATION',
+    `${connection.label} does not know XAUTOCLAIM. Redis 6.2 or newer is needed, or any Valkey.`,
+  );
+}
+
+async function readSettings(connection: RedisConnection): Promise<ReadonlyMap<string, string>> {
+  try {
+    const sections = await Promise.all([
+      connection.call('info', 'memory'),
+      connection.call('info', 'persistence'),
+    ]);
+    const lines = sections.join('\n').split(/\r?\n/);
+    return new Map(
+      lines.map((line) => line.split(':')).map(([name = '', ...value]) => [name, value.join(':')]),
+    );
+  } catch {
+    return new Map(); // not permitted to ask
+  }
+}

@@ -1,0 +1,279 @@
+import { MessagingError } from '../../../../core/messaging/ports/errors.js';
+import { backoffMs, pause } from '../../../../core/messaging/transport-kit/backoff.js';
+import { settlesWithin } from '../../../../core/messaging/transport-kit/deadline.js';
+import { DeliverySlots } from '../../../../core/messaging/transport-kit/delivery-slots.js';
+import { handOver } from '../../../../core/messaging/transport-kit/hand-over.js';
+import { LinkedSet } from '../../../../core/messaging/transport-kit/linked-set.js';
+import { ErrorDeduplicator } from '../../../../core/messaging/transport-kit/error-deduplicator.js';
+import type {
+  Consumer,
+  OnDelivery,
+  Settlement,
+  Subscription,
+  TransportContext,
+} from '../../../../core/messaging/ports/transport.js';
+import { Heartbeat } from './heartbeat.js';
+import type { InFlightEntry } from '../wire/stream-entry.js';
+import { failureOf, isNoGroup } from '../client/redis-errors.js';
+import { FENCED, type RedisGroup } from './redis-group.js';
+import { LostReplies } from '../lost-replies.js';
+import { type Capacity, type FetchStrategy, readInTurn, takeByKey } from './fetch-strategy.js';
+import { RedisSettler, type Settled } from './redis-settler.js';
+
+/** While fewer than half of the slots are free, reading waits so long for more of them. */
+const GATHER_MS = 2;
+const RETRY_BACKOFF = { minMs: 50, maxMs: 2_000, jitter: 'none' } as const;
+/** Settlements that may wait for the server before nothing more is read. */
+const MAX_UNCONFIRMED = 2_000;
+/** Stopping waits so long for the server to take the last settlements. */
+const STOP_TIMEOUT_MS = 3_000;
+
+export interface ConsumerSettings {
+  readonly subscription: Subscription;
+  readonly leaseMs: number;
+  readonly orphanRetentionMs: number;
+  /** How the server is called in errors. */
+  readonly label: string;
+}
+
+/** Serves one subscription, through reconnects and failovers. */
+export class RedisConsumer implements Consumer {
+  readonly #slots: DeliverySlots<InFlightEntry>;
+  readonly #settler = new RedisSettler();
+  readonly #heartbeat: Heartbeat;
+  readonly #fetchStrategy: FetchStrategy;
+  readonly #inFlight = new LinkedSet<InFlightEntry>();
+  readonly #replies: LostReplies;
+  readonly #troubles: ErrorDeduplicator;
+  #isStopping = false;
+  #stopped: Promise<void> | undefined;
+  #loop: Promise<void> = Promise.resolve();
+  #isFlushScheduled = false;
+  #wakeLoop: (() => void) | undefined;
+  #rejoining: Promise<void> | undefined;
+  /** The topic may have something to remove. */
+  #isTrimWanted = true;
+
+  constructor(
+    private readonly group: RedisGroup,
+    private readonly settings: ConsumerSettings,
+    private readonly onDelivery: OnDelivery,
+    private readonly context: TransportContext,
+  ) {
+    const { subscription, leaseMs } = settings;
+    this.#replies = new LostReplies(group, this.#inFlight);
+    this.#troubles = new ErrorDeduplicator((error) => context.onEvent({ type: 'error', error }));
+    // Where keys have an order the server keeps it, over all processes.
+    this.#slots = new DeliverySlots(
+      { concurrency: subscription.concurrency, ordering: 'none' },
+      (item, done) => this.#deliver(item, done),
+      () => this.#wakeLoop?.(),
+    );
+    this.#fetchStrategy =
+      subscription.ordering === 'key' ? takeByKey(group) : readInTurn(group, subscription.concurrency);
+    this.#heartbeat = new Heartbeat(context.clock, leaseMs, () => this.#tick());
+  }
+
+  /** Rejects when the server cannot be reached now. */
+  async start(): Promise<void> {
+    await this.group.join();
+    await this.group.reader.open();
+    this.#heartbeat.start();
+    this.#loop = this.#read();
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  /** Gives up what is still in hand: its settlements are dropped. */
+  abandon(): void {
+    this.#isStopping = true;
+    this.#heartbeat.stop();
+    this.#drop(this.#settler.close());
+    this.group.reader.close();
+    this.#wakeLoop?.();
+  }
+
+  async #stop(): Promise<void> {
+    this.#isStopping = true;
+    this.#wakeLoop?.();
+    this.group.reader.close();
+    await this.#loop;
+    this.#slots.withdraw(); // it stays with the server, which hands it to others once this consumer has left
+    await this.#slots.idle();
+    this.#flush();
+    await settlesWithin(this.#settler.idle(), STOP_TIMEOUT_MS, this.context.clock);
+    this.#heartbeat.stop();
+    this.#drop(this.#settler.close());
+    const left = this.group.leave().catch(() => undefined); // its lease runs out then
+    await settlesWithin(left, STOP_TIMEOUT_MS, this.context.clock);
+  }
+
+  async #read(): Promise<void> {
+    const demand: Capacity = { free: () => this.#slots.free, settle: () => this.#flush() };
+    for (let failures = 0; !this.#hasEnded();) {
+      try {
+        if (failures > 0 || this.#replies.mayMiss)
+          for await (const items of this.#replies.recover()) this.#take(items);
+        await this.#haveRoom();
+        if (this.#hasEnded()) return;
+        this.#take(await this.#fetchStrategy.take(demand));
+        failures = 0;
+      } catch (error) {
+        failures += 1;
+        if (!this.#hasEnded()) await this.#mend(error, failures);
+      }
+    }
+  }
+
+  /** A call, because whoever waits in between must look again. */
+  #hasEnded(): boolean {
+    return this.#isStopping;
+  }
+
+  /** Waits for a free slot, and a moment longer for many of them, because one read for many costs little more than for one. */
+  async #haveRoom(): Promise<void> {
+    const { concurrency } = this.settings.subscription;
+    while (!this.#isStopping) {
+      this.#flush(); // first, so that on the same connection the server sees it before it hands out more
+      const { free } = this.#slots;
+      if (this.#settler.unconfirmed > MAX_UNCONFIRMED) await pause(GATHER_MS);
+      else if (free * 2 >= concurrency) return;
+      else if (free > 0) {
+        await settlesWithin(this.#woken(), GATHER_MS);
+        if (this.#slots.free === free) return;
+      } else await this.#woken();
+    }
+  }
+
+  #woken(): Promise<void> {
+    return new Promise((resolve) => (this.#wakeLoop = resolve));
+  }
+
+  #take(items: typeof FENCED | readonly InFlightEntry[]): void {
+    if (items === FENCED) throw new DeadConsumerError();
+    this.#troubles.over();
+    if (this.#isStopping) return; // leaving gives them back
+    for (const item of items) {
+      this.#inFlight.add(item);
+      this.#slots.offer(item);
+    }
+  }
+
+  #deliver(item: InFlightEntry, done: () => void): void {
+    const { message, attempt } = item;
+    const settle = (settlement: Settlement): void => {
+      if (this.#settler.add(item, settlement)) this.#flushSoon();
+      else this.#dropped(item);
+      if (settlement.kind === 'retry') this.#heartbeat.expect(settlement.delayMs);
+      done();
+    };
+    handOver(this.onDelivery, { message, attempt, transport: this.context.name }, settle);
+  }
+
+  /** What the continuations of one turn settle goes together; a request that leaves soon anyway takes it along. */
+  #flushSoon(): void {
+    if (this.#settler.isSending || this.#isFlushScheduled || this.#fetchStrategy.isAhead) return;
+    this.#isFlushScheduled = true;
+    queueMicrotask(() => process.nextTick(() => this.#flush()));
+  }
+
+  /** Sends what is settled, unless something is on its way, which will be followed by the rest. */
+  #flush(): void {
+    this.#isFlushScheduled = false;
+    void this.#sendSettled();
+  }
+
+  async #sendSettled(): Promise<void> {
+    for (let batch = this.#settler.next(); batch; batch = this.#settler.next())
+      try {
+        const ours = batch.filter(({ item }) => this.#isOurs(item));
+        if (ours.length > 0) await this.#settle(ours);
+        this.#drop(batch.filter(({ item }) => !this.#isOurs(item))); // also what was lost meanwhile
+        for (const { item } of batch) this.#inFlight.delete(item);
+        this.#isTrimWanted = true;
+        this.#settler.confirm();
+      } catch {
+        this.#drop(await this.#settler.repeat());
+      }
+  }
+
+  async #settle(settled: readonly Settled[]): Promise<void> {
+    const handedOn = await this.#replies.heard(this.group.settle(settled, !this.#isStopping));
+    if (handedOn === FENCED) await this.#rejoin();
+    else this.#take(this.#replies.handedOut(handedOn));
+  }
+
+  /** False once it was taken over by others. */
+  #isOurs({ origin }: InFlightEntry): boolean {
+    return origin.consumer === this.group.consumer;
+  }
+
+  /** Resolves with the time of the next tick, if something is due before the usual one. */
+  async #tick(): Promise<number | undefined> {
+    const room = this.#isStopping ? 0 : Math.max(0, this.#slots.free);
+    const ticked = await this.#replies.heard(this.group.tick(room));
+    if (ticked === FENCED) {
+      await this.#rejoin();
+      return undefined;
+    }
+    this.#take(this.#replies.handedOut(ticked.items));
+    await this.#trim();
+    return ticked.dueMs;
+  }
+
+  async #trim(): Promise<void> {
+    if (!this.#isTrimWanted || this.#isStopping) return;
+    this.#isTrimWanted = false;
+    this.#isTrimWanted = await this.group.trim(this.settings.orphanRetentionMs);
+  }
+
+  async #mend(error: unknown, failures: number): Promise<void> {
+    try {
+      if (error instanceof DeadConsumerError) await this.#rejoin();
+      else if (isNoGroup(error)) {
+        this.#remade(await this.group.join());
+      } else {
+        this.#troubles.trouble(failureOf(error, this.settings.label).error);
+        await this.group.reader.open(); // perhaps elsewhere: a failover or a move of slots looks like any other error
+      }
+    } catch {
+      // the next round tries again
+    }
+    await settlesWithin(this.#woken(), backoffMs(failures, RETRY_BACKOFF), this.context.clock);
+  }
+
+  #rejoin(): Promise<void> {
+    this.#rejoining ??= this.#comeBack().finally(() => (this.#rejoining = undefined));
+    return this.#rejoining;
+  }
+
+  async #comeBack(): Promise<void> {
+    this.#remade(await this.group.rejoin());
+    this.group.reader.drop(); // or it would go on waiting under the old name
+    for (const item of this.#inFlight) if (!this.#isOurs(item)) this.#inFlight.delete(item);
+  }
+
+  /** @param wasGone somebody has deleted what belongs to the group, or a failover has lost it. */
+  #remade(wasGone: boolean): void {
+    if (!wasGone) return;
+    const { label, subscription } = this.settings;
+    const text = `Group "${subscription.group}" of "${subscription.topic}" was gone from ${label} and was made anew. What it held is lost there.`;
+    this.#troubles.trouble(new MessagingError('TRANSPORT_UNAVAILABLE', text));
+  }
+
+  #drop(settled: readonly Settled[]): void {
+    for (const { item } of settled) this.#dropped(item);
+  }
+
+  #dropped(item: InFlightEntry): void {
+    this.#inFlight.delete(item);
+    const { topic, group } = this.settings.subscription;
+    this.context.onEvent({ type: 'settlement-dropped', topic, group });
+  }
+}
+
+/** Others have what this consumer had. */
+class DeadConsumerError extends Error {}

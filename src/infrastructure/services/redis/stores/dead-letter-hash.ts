@@ -1,0 +1,118 @@
+import type {
+  DeadLetter,
+  DeadLetterFilter,
+  DeadLetterSummary,
+  NewDeadLetter,
+} from '../../../../core/messaging/ports/dead-letter-store.js';
+
+/** Fields that letters are looked up by, each with an index of its own: the list of scripts/includes/dead-letters.lua. */
+export const INDEXED = [
+  'status',
+  'topic',
+  'group',
+  'handler',
+  'reason',
+  'errorType',
+  'fingerprint',
+  'messageId',
+  'correlationId',
+  'key',
+] as const;
+
+/** A letter as a walk gives it. */
+export type RawSummary = readonly [
+  summary: string,
+  status: string,
+  updatedAt: string,
+  replayCount: string,
+  revision: string,
+  id: string,
+];
+
+interface Condition {
+  readonly field: string;
+  readonly value: string;
+}
+
+/** NUL separates the parts of an index, and messages may contain anything. */
+export function indexText(text: string): string {
+  return text.replaceAll('\0', '\uFFFD').replaceAll('\u0001', '\uFFFD');
+}
+
+/** Names and values of what is kept of a letter, in turn. What changes later stands beside the text that does not. */
+export function fieldsOf({ body, headers, ...deadLetter }: NewDeadLetter): string[] {
+  const { id: _kept, ...summary } = deadLetter;
+  const fields: Record<string, string | undefined> = {
+    summary: JSON.stringify({ ...summary, bodyBytes: body.length }),
+    headers: JSON.stringify(headers),
+    topic: deadLetter.topic,
+    group: deadLetter.group,
+    handler: deadLetter.handler,
+    transport: deadLetter.transport,
+    reason: deadLetter.reason,
+    errorType: deadLetter.error.type,
+    fingerprint: deadLetter.fingerprint,
+    messageId: deadLetter.messageId,
+    correlationId: deadLetter.correlationId,
+    key: deadLetter.key,
+    attempts: String(deadLetter.attempts),
+    at: String(deadLetter.deadLetteredAt),
+  };
+  return Object.entries(fields).flatMap(([name, value]) => {
+    if (value === undefined) return [];
+    return [name, name === 'summary' || name === 'headers' ? value : indexText(value)];
+  });
+}
+
+export function readSummary([
+  text,
+  status,
+  updatedAt,
+  replayCount,
+  revision,
+  id,
+]: RawSummary): DeadLetterSummary {
+  return {
+    ...(JSON.parse(text) as Omit<
+      DeadLetterSummary,
+      'id' | 'status' | 'updatedAt' | 'replayCount' | 'revision'
+    >),
+    id,
+    status: status as DeadLetterSummary['status'],
+    updatedAt: Number(updatedAt),
+    replayCount: Number(replayCount),
+    revision: Number(revision),
+  };
+}
+
+/** @param flat names and values in turn. */
+export function readDeadLetter(id: string, flat: readonly Buffer[], body: Buffer): DeadLetter {
+  const texts = flat.map((part) => part.toString());
+  const field = (name: string): string => {
+    for (let at = 0; at < texts.length; at += 2) if (texts[at] === name) return texts[at + 1] ?? '';
+    return '';
+  };
+  const changing = ['summary', 'status', 'updatedAt', 'replayCount', 'revision'].map(field);
+  return {
+    ...readSummary([...changing, id] as unknown as RawSummary),
+    headers: JSON.parse(field('headers')) as Record<string, string>,
+    body: new Uint8Array(body),
+  };
+}
+
+/** What the server can find by an index, and what it has to compare: field, how, value. */
+export function conditionsOf(filter: DeadLetterFilter): {
+  readonly indexed: readonly Condition[];
+  readonly others: readonly (readonly (string | number)[])[];
+} {
+  const indexed = INDEXED.flatMap((field) => {
+    const value = filter[field];
+    return value === undefined ? [] : [{ field, value }];
+  });
+  const others: (string | number)[][] = [];
+  if (filter.transport !== undefined) others.push(['transport', '=', indexText(filter.transport)]);
+  if (filter.minAttempts !== undefined) others.push(['attempts', '>=', filter.minAttempts]);
+  if (filter.from !== undefined) others.push(['at', '>=', filter.from]);
+  if (filter.to !== undefined) others.push(['at', '<', filter.to]);
+  return { indexed, others };
+}
