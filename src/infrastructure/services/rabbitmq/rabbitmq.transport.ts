@@ -31,7 +31,7 @@ import type { RabbitmqOptions } from './rabbitmq.options.js';
 import { RabbitmqPublisher } from './publish/rabbitmq-publisher.js';
 import { serverUrlsOf } from './connection/server-urls.js';
 import { Topology } from './topology/topology.js';
-import { WaitQueues } from './wait-queues.js';
+import { WaitQueues } from './topology/wait-queues.js';
 
 const PING_TIMEOUT_MS = 5_000;
 

@@ -18,7 +18,7 @@ import type {
   WireMessage,
 } from '../../../../core/messaging/ports/transport.js';
 import { type Choose, STRATEGIES } from './strategies.js';
-import { ConnectionEvents } from '../connection-events.js';
+import { ConnectionEvents } from '../members/connection-events.js';
 import type { BalancedOptions } from './balanced.options.js';
 import { LoadedMember } from './loaded-member.js';
 import { Member } from '../members/member.js';

@@ -16,7 +16,7 @@ import type {
   TransportContext,
   WireMessage,
 } from '../../../../core/messaging/ports/transport.js';
-import { ConnectionEvents } from '../connection-events.js';
+import { ConnectionEvents } from '../members/connection-events.js';
 import type { FailoverOptions } from './failover.options.js';
 import { assertMembers, durabilityOf, MemberGroup } from '../members/member-group.js';
 import type { Member } from '../members/member.js';

@@ -9,7 +9,7 @@ import type {
   Transport,
   TransportContext,
 } from '../../../../core/messaging/ports/transport.js';
-import type { ConnectionEvents } from '../connection-events.js';
+import type { ConnectionEvents } from './connection-events.js';
 import type { Member } from './member.js';
 import { MemberConsumers } from './member-consumers.js';
 

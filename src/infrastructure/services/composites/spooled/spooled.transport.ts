@@ -20,7 +20,7 @@ import type {
   TransportContext,
   WireMessage,
 } from '../../../../core/messaging/ports/transport.js';
-import { ConnectionEvents } from '../connection-events.js';
+import { ConnectionEvents } from '../members/connection-events.js';
 import { Member } from '../members/member.js';
 import { anyOf } from '../members/member-group.js';
 import { MemberConsumers } from '../members/member-consumers.js';

@@ -24,7 +24,7 @@ import type { LogContext } from '../groups/log-context.js';
 import { moveDue } from './move-due.js';
 import { Retention } from './retention.js';
 import type { TopicLog } from '../log/topic-log.js';
-import { TopicLogs } from '../topic-logs.js';
+import { TopicLogs } from '../log/topic-logs.js';
 import { Trimmer } from './trimmer.js';
 import { DispatchCycle } from '../groups/dispatch-cycle.js';
 

@@ -4,7 +4,7 @@ import { Block } from '../log/block.js';
 import { logKey, topicOf } from '../log/keys.js';
 import type { EmbeddedOptions } from '../embedded.options.js';
 import type { TopicLog } from '../log/topic-log.js';
-import type { TopicLogs } from '../topic-logs.js';
+import type { TopicLogs } from '../log/topic-logs.js';
 import { type RemovalParts, removeBlocks } from './trimmer.js';
 
 const SWEEP_EVERY_MS = 60_000;

@@ -5,7 +5,7 @@ import { settlesWithin, withDeadline } from '../../../../core/messaging/transpor
 import { failureOf, isTransient, typeOf } from '../client/kafka-errors.js';
 import { ClientSockets } from '../kafkajs/client-sockets.js';
 import { disconnectWithin } from '../kafkajs/disconnect.js';
-import type { GroupMembership } from '../group-membership.js';
+import type { GroupMembership } from './group-membership.js';
 import type { KafkaConnection } from '../connection/kafka-connection.js';
 import type {
   Consumer,

@@ -17,7 +17,7 @@ import type {
 } from '../../../../core/messaging/ports/transport.js';
 import { OffsetCommitter } from './offset-committer.js';
 import type { DelayedCounts } from './delayed-counts.js';
-import { GroupMembership } from '../group-membership.js';
+import { GroupMembership } from './group-membership.js';
 import { type Assignment, GroupReader, type ReaderListener } from './group-reader.js';
 import { failureOf } from '../client/kafka-errors.js';
 import type { KafkaConnection } from '../connection/kafka-connection.js';

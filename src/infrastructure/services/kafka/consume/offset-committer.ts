@@ -1,7 +1,7 @@
 import { pause } from '../../../../core/messaging/transport-kit/backoff.js';
 import type { Clock } from '../../../../core/messaging/ports/transport.js';
 import { isRebalance } from '../client/kafka-errors.js';
-import type { GroupMembership } from '../group-membership.js';
+import type { GroupMembership } from './group-membership.js';
 import type { Partition } from './partition.js';
 
 /** Progress is stored this often, which bounds what comes again after a crash. */

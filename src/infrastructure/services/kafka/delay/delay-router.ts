@@ -2,7 +2,7 @@ import { MessagingError } from '../../../../core/messaging/ports/errors.js';
 import { DueQueue } from '../../../../core/messaging/transport-kit/due-queue.js';
 import type { PublishOutcome } from '../../../../core/messaging/ports/transport.js';
 import { OffsetCommitter } from '../consume/offset-committer.js';
-import { GroupMembership } from '../group-membership.js';
+import { GroupMembership } from '../consume/group-membership.js';
 import { type Assignment, GroupReader, type ReaderListener } from '../consume/group-reader.js';
 import type { ConsumerServices } from '../consume/kafka-consumer.js';
 import { failureOf } from '../client/kafka-errors.js';

@@ -6,7 +6,7 @@ import type { TransportServices } from '../watch/transport-services.js';
 import { TOLERANCE, DELAY_LEVELS } from '../topology/delay-levels.js';
 import { decode, probedIn } from '../wire/message-codec.js';
 import { JitteredInterval } from '../watch/jittered-interval.js';
-import type { WaitQueue } from '../wait-queues.js';
+import type { WaitQueue } from '../topology/wait-queues.js';
 
 const LOOK_MS = 10_000;
 /** Queues of other processes, which may have died since, are looked for so often, and for so many destinations at a look. */

@@ -15,7 +15,7 @@ import type { RabbitmqConnection } from '../connection/rabbitmq-connection.js';
 import { failureOf } from '../client/rabbitmq-errors.js';
 import type { RabbitmqOptions } from '../rabbitmq.options.js';
 import type { Topology } from '../topology/topology.js';
-import type { WaitQueues } from '../wait-queues.js';
+import type { WaitQueues } from '../topology/wait-queues.js';
 import { withDeadline } from '../../../../core/messaging/transport-kit/deadline.js';
 
 /** Where a message is published to. */

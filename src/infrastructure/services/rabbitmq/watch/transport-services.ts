@@ -4,7 +4,7 @@ import type { RabbitmqConnection } from '../connection/rabbitmq-connection.js';
 import type { RabbitmqOptions } from '../rabbitmq.options.js';
 import type { RabbitmqPublisher } from '../publish/rabbitmq-publisher.js';
 import type { Topology } from '../topology/topology.js';
-import type { WaitQueues } from '../wait-queues.js';
+import type { WaitQueues } from '../topology/wait-queues.js';
 
 /** What consumers of one transport share. */
 export interface TransportServices {

@@ -16,7 +16,7 @@ import { Heartbeat } from './heartbeat.js';
 import type { InFlightEntry } from '../wire/stream-entry.js';
 import { failureOf, isNoGroup } from '../client/redis-errors.js';
 import { FENCED, type RedisGroup } from './redis-group.js';
-import { LostReplies } from '../lost-replies.js';
+import { LostReplies } from './lost-replies.js';
 import { type Capacity, type FetchStrategy, readInTurn, takeByKey } from './fetch-strategy.js';
 import { RedisSettler, type Settled } from './redis-settler.js';
 

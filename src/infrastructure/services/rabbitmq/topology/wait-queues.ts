@@ -1,5 +1,5 @@
-import type { Clock, Destination } from '../../../core/messaging/ports/transport.js';
-import type { ResourceNames } from './topology/resource-names.js';
+import type { Clock, Destination } from '../../../../core/messaging/ports/transport.js';
+import type { ResourceNames } from './resource-names.js';
 
 /** A queue in which messages wait. */
 export interface WaitQueue {

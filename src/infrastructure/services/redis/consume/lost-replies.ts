@@ -1,6 +1,6 @@
-import { RecoveryFilter } from './consume/recovery-filter.js';
-import type { InFlightEntry } from './wire/stream-entry.js';
-import type { RedisGroup } from './consume/redis-group.js';
+import { RecoveryFilter } from './recovery-filter.js';
+import type { InFlightEntry } from '../wire/stream-entry.js';
+import type { RedisGroup } from './redis-group.js';
 
 const RECOVERED_BATCH_SIZE = 200;
 

@@ -1,7 +1,7 @@
-import { BlockCache } from './log/block-cache.js';
-import type { Catalog } from './log/catalog.js';
-import type { Table } from './database/lmdb-client.js';
-import { TopicLog } from './log/topic-log.js';
+import { BlockCache } from './block-cache.js';
+import type { Catalog } from './catalog.js';
+import type { Table } from '../database/lmdb-client.js';
+import { TopicLog } from './topic-log.js';
 
 /** The logs of all topics, one of each. A new topic is in the catalog once something is written to it. */
 export class TopicLogs {

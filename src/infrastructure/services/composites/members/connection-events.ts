@@ -1,4 +1,4 @@
-import type { TransportContext } from '../../../core/messaging/ports/transport.js';
+import type { TransportContext } from '../../../../core/messaging/ports/transport.js';
 
 /** Reports of a transport made of others that it is connected, or no longer: each change once, and none while it closes. */
 export class ConnectionEvents {
