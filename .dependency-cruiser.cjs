@@ -14,7 +14,7 @@ const mayNotUse = (room, packages) => ({
 
 const demonstration = '(main\\.|app\\.|demonstration/|modules/)';
 const entries = '(index\\.ts$|exports/)';
-const options = 'infrastructure/services/(transports|[a-z]+/[a-z]+\\.options)\\.ts$';
+const options = 'infrastructure/services/(transports|[a-z/]+\\.options)\\.ts$';
 const reader = 'config/(read-settings|settings\\.schema|sources|switchyard-settings)\\.ts$';
 
 /** One line for each room of src, also for those that are still empty; the published rooms come first. */
@@ -22,11 +22,11 @@ const reader = 'config/(read-settings|settings\\.schema|sources|switchyard-setti
 const rooms = [
   { name: 'core-knows-no-infrastructure', ...mayUse('core/') },
   { name: 'infrastructure-knows-only-the-core', ...mayUse('infrastructure/', 'core/') },
-  { name: 'config-knows-only-options', ...mayUse('config/', 'core/messaging/(routing|pattern|messaging\\.errors)\\.ts$', options) },
+  { name: 'config-knows-only-options', ...mayUse('config/', 'core/messaging/(routing/(routing-table|topic-pattern)|ports/errors)\\.ts$', options) },
   { name: 'front-door-composes', ...mayUse('switchyard/', 'core/', 'infrastructure/', 'config/') },
   { name: 'testing-needs-no-broker', ...mayUse('testing/', 'core/', 'infrastructure/services/memory/') },
-  { name: 'integrations-use-the-public-core', ...mayUse('integrations/', 'core/messaging/(admin/)?index\\.ts$') },
-  { name: 'commands-are-clients', ...mayUse('cli/(?!embedded)', 'cli/', 'config/', 'core/messaging/messaging\\.errors\\.ts$') },
+  { name: 'integrations-use-the-public-core', ...mayUse('integrations/', '(core/messaging|infrastructure/services/admin)/index\\.ts$') },
+  { name: 'commands-are-clients', ...mayUse('cli/(?!embedded)', 'cli/', 'config/', 'core/messaging/ports/errors\\.ts$') },
   { name: 'embedded-commands-use-the-store', ...mayUse('cli/embedded', 'cli/', 'config/', 'core/messaging/', 'infrastructure/services/embedded/') },
   { name: 'dashboard-is-a-client', ...mayUse('dashboard/') },
   { name: 'entries-export-no-application', ...mayUse(entries, 'core/', 'infrastructure/', 'config/', 'switchyard/', 'testing/', 'integrations/', 'dashboard/') },
@@ -39,7 +39,24 @@ const rooms = [
   { name: 'config-and-commands-need-no-nest', severity: 'error', from: { path: '^src/(config|cli)/' }, to: { path: 'node_modules/@nestjs/', reachable: true } },
 ];
 
-const transports = '^src/infrastructure/services/(memory|embedded|redis|rabbitmq|kafka|composites)/';
+const order = require('./.layers.cjs');
+
+const services = '^src/infrastructure/services';
+const transports = `${services}/(memory|embedded|redis|rabbitmq|kafka|composites)/`;
+const inner = `${services}/(memory|embedded|redis|rabbitmq|kafka|composites|admin|health|metrics)/[a-z-]+/`;
+const composites = `${services}/composites/[a-z]+/[a-z]+\\.(options|transport)\\.ts$`;
+
+/** One rule for each line of a folder's order: it imports nothing from a line above it, nor from the files on top. */
+const downwards = Object.entries(order).flatMap(([folder, lines]) => {
+  const inside = (line) => `${line.replaceAll('.', '\\.')}${line.includes('.') ? '$' : '/'}`;
+  return lines.map((line, index) => ({
+    name: 'only-downwards',
+    comment: `.layers.cjs lists the folders of ${folder} from the top down. An import upwards ties both together.`,
+    severity: 'error',
+    from: { path: `^${folder}/${inside(line)}` },
+    to: { path: `^${folder}/`, pathNot: `^${folder}/(${lines.slice(index).map(inside).join('|')})` },
+  }));
+});
 
 /**
  * The layer rules of the project; test/architecture/layers.spec.ts seeds each with a violation.
@@ -63,21 +80,45 @@ module.exports = {
       name: 'transports-see-only-the-ports',
       comment: 'A transport moves bytes: ports, typed errors, clock and the shared kit are all it may know.',
       severity: 'error',
-      from: { path: transports, pathNot: '\\.module\\.ts$' },
-      to: {
-        path: '^src/core/',
-        pathNot:
-          '^src/core/messaging/(transport|composite|messaging\\.errors|clock|transport-kit/[a-z-]+|ports/[a-z-]+|dead-letters/dead-letter-store|dead-letters/dead-letter-filter|idempotency/idempotency-store)\\.ts$',
-      },
+      from: { path: transports },
+      to: { path: '^src/core/', pathNot: '^src/core/messaging/(ports|transport-kit)/' },
     },
+    {
+      name: 'core-serves-no-http',
+      comment: 'HTTP is a surface of the infrastructure: admin, health, metrics.',
+      severity: 'error',
+      from: { path: '^src/core/' },
+      to: { path: '^(node:)?https?$|node_modules/(@nestjs/platform-[a-z]+|express)/' },
+    },
+    {
+      name: 'surfaces-see-no-pipeline',
+      comment: 'Who shows the state of messaging reads views, services and ports, not the machinery.',
+      severity: 'error',
+      from: { path: `${services}/(admin|health|metrics|checks)/` },
+      to: { path: '^src/core/messaging/(runtime|publishing|delivery|handlers)/' },
+    },
+    {
+      name: 'outside-names-only-the-root',
+      comment: 'What lies deeper in a folder of a service is its own affair.',
+      severity: 'error',
+      from: { path: `${services}/([a-z-]+)/` },
+      to: { path: inner, pathNot: [`${services}/$1/`, composites] },
+    },
+    {
+      name: 'outside-names-only-the-root',
+      comment: 'As above, for what stands beside those folders or further away.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: `${services}/[a-z-]+/` },
+      to: { path: inner, pathNot: composites },
+    },
+    ...downwards,
     {
       name: 'plain-files-stay-plain',
       comment: 'Only files with a Nest suffix may know Nest.',
       severity: 'error',
       from: {
         path: '^src/core/messaging/',
-        pathNot:
-          '\\.(module|service|controller|decorator|explorer|guard|filter|interceptor|pipe)\\.ts$|\\.spec\\.ts$',
+        pathNot: '\\.(module|service|decorator|explorer)\\.ts$|\\.spec\\.ts$',
       },
       to: { path: 'node_modules/@nestjs/' },
     },

@@ -1,7 +1,36 @@
 import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
+import { createRequire } from 'node:module';
 import * as os from 'node:os';
 import * as path from 'node:path';
+
+const load = createRequire(path.resolve('package.json'));
+const ORDER = load('./.layers.cjs') as Readonly<Record<string, readonly string[]>>;
+
+/** A path that a line of the order stands for: the first of its alternatives, and a file in it when it is a folder. */
+function pathOf(folder: string, line: string, file: string): string {
+  let first = line;
+  while (first.includes('(')) first = first.replace(/\(([^()|]*)[^()]*\)/, '$1');
+  return path.posix.join(folder.slice('src/'.length), first.endsWith('.ts') ? first : `${first}/${file}`);
+}
+
+/** Each line of each order imports the one above it; the first, what stands on top. */
+const UPWARDS = Object.entries(ORDER).flatMap(([folder, lines]) =>
+  lines.map((line, index) => {
+    const above = lines[index - 1];
+    const target = above === undefined ? `${folder.slice(4)}/on-top.ts` : pathOf(folder, above, 'target.ts');
+    return ['only-downwards', pathOf(folder, line, 'upwards.ts'), target] as const;
+  }),
+);
+
+/** Each imports the one below it, and the files on top the first. */
+const DOWNWARDS = Object.entries(ORDER).flatMap(([folder, lines]) => [
+  [`${folder.slice(4)}/downwards.ts`, pathOf(folder, lines[0] ?? '', 'target.ts')] as const,
+  ...lines.slice(1).flatMap((line, index) => {
+    const from = pathOf(folder, lines[index] ?? '', 'downwards.ts');
+    return from.endsWith('/downwards.ts') ? [[from, pathOf(folder, line, 'target.ts')] as const] : [];
+  }),
+]);
 
 /** For each rule, files that break it: where, and what they import. */
 const VIOLATIONS: readonly (readonly [rule: string, file: string, target: string])[] = [
@@ -63,7 +92,32 @@ const VIOLATIONS: readonly (readonly [rule: string, file: string, target: string
     'infrastructure/services/embedded/a.ts',
     'core/messaging/routing/routing-table.ts',
   ],
+  [
+    'transports-see-only-the-ports',
+    'infrastructure/services/redis/redis.module.ts',
+    'core/messaging/index.ts',
+  ],
+  ['core-serves-no-http', 'core/messaging/publishing/http.ts', 'node:http'],
+  ['core-serves-no-http', 'core/messaging/publishing/express.ts', '@nestjs/platform-express'],
+  [
+    'surfaces-see-no-pipeline',
+    'infrastructure/services/metrics/deep.ts',
+    'core/messaging/delivery/outcome.ts',
+  ],
+  [
+    'outside-names-only-the-root',
+    'infrastructure/services/health/deep.ts',
+    'infrastructure/services/admin/http/problem.ts',
+  ],
+  [
+    'outside-names-only-the-root',
+    'infrastructure/services/deep.ts',
+    'infrastructure/services/redis/client/deep.ts',
+  ],
+  ['outside-names-only-the-root', 'exports/deep.ts', 'infrastructure/services/composites/members/member.ts'],
+  ...UPWARDS,
   ['plain-files-stay-plain', 'core/messaging/f.ts', '@nestjs/common'],
+  ['plain-files-stay-plain', 'core/messaging/f.controller.ts', '@nestjs/common'],
   ['no-circular', 'core/messaging/g.ts', 'core/messaging/h.ts'],
 ];
 
@@ -76,6 +130,9 @@ const ALLOWED: readonly (readonly [file: string, target: string])[] = [
   ['infrastructure/services/embedded/b.ts', 'lmdb'],
   ['modules/orders/c.ts', 'exports/admin.ts'],
   ['core/messaging/i.service.ts', '@nestjs/common'],
+  ['exports/composite.ts', 'infrastructure/services/composites/failover/failover.transport.ts'],
+  ['infrastructure/services/kafka/kafka.module.ts', 'core/messaging/transport-kit/deadline.ts'],
+  ...DOWNWARDS,
   ['config/e.ts', 'infrastructure/services/transports.ts'],
   ['config/f.ts', 'infrastructure/services/redis/redis.options.ts'],
   ['config/g.ts', 'core/messaging/ports/errors.ts'],
@@ -105,7 +162,7 @@ describe('the layer rules', () => {
   let violations: readonly Violation[] = [];
 
   beforeAll(() => {
-    for (const name of ['.dependency-cruiser.cjs', 'tsconfig.json'])
+    for (const name of ['.dependency-cruiser.cjs', '.layers.cjs', 'tsconfig.json'])
       fs.copyFileSync(name, path.join(directory, name));
     fs.symlinkSync(path.resolve('node_modules'), path.join(directory, 'node_modules'));
     write('core/messaging/h.ts', 'core/messaging/g.ts');
@@ -134,10 +191,20 @@ describe('the layer rules', () => {
   });
 
   it('are all proven here', () => {
-    const names = [
-      ...fs.readFileSync('.dependency-cruiser.cjs', 'utf8').matchAll(/\bname: '([a-z-]+)'/g),
-    ].map(([, name]) => name);
+    const { forbidden } = load('./.dependency-cruiser.cjs') as {
+      readonly forbidden: readonly { readonly name: string }[];
+    };
+    const names = forbidden.map(({ name }) => name);
     expect(new Set(VIOLATIONS.map(([rule]) => rule))).toEqual(new Set(names));
+  });
+
+  it.each(Object.entries(ORDER))('give every folder in %s its place', (folder, lines) => {
+    const folders = fs.readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+    const places = lines.map((line) => new RegExp(`^${line}$`));
+    const strays = folders
+      .map(({ name }) => name)
+      .filter((name) => !places.some((place) => place.test(name)));
+    expect(strays).toEqual([]);
   });
 
   /** Types only, because an import of types is a dependency like any other. */
