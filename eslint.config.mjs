@@ -57,7 +57,6 @@ export default tseslint.config(
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/explicit-module-boundary-types': 'error',
       '@typescript-eslint/switch-exhaustiveness-check': 'error',
-      'max-lines': ['error', { max: 300 }],
       complexity: ['error', 10],
       'max-params': ['error', 4],
       'no-console': 'error',
