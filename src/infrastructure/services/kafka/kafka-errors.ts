@@ -1,14 +1,11 @@
+import { MessagingError, type MessagingErrorCode } from '../../../core/messaging/messaging.errors.js';
 import {
-  MessagingConfigurationError,
-  MessagingError,
-  type MessagingErrorCode,
-} from '../../../core/messaging/messaging.errors.js';
-
-/** What an error means for whatever was under way. */
-export interface KafkaFailure {
-  readonly kind: 'unavailable' | 'unknown' | 'refused';
-  readonly error: MessagingError;
-}
+  type BrokerFailure,
+  codeOf,
+  isCertificateError,
+  isOurs,
+  ownFailure,
+} from '../../../core/messaging/transport-kit/broker-failure.js';
 
 /** Names of Kafka's protocol errors after which nothing was stored, and never will be as it is. */
 const REFUSED: Readonly<Record<string, MessagingErrorCode>> = {
@@ -49,9 +46,9 @@ export function isRebalance(cause: unknown): boolean {
 }
 
 /** @param wasSent false while nothing of what was asked can have reached the broker. */
-export function failureOf(cause: unknown, server: string, wasSent: boolean): KafkaFailure {
+export function failureOf(cause: unknown, server: string, wasSent: boolean): BrokerFailure {
   const own = causesOf(cause).find(isOurs);
-  if (own) return { kind: kindOf(own, wasSent), error: own };
+  if (own) return ownFailure(own, wasSent);
   const type = typeOf(cause);
   const code = type === undefined ? undefined : REFUSED[type];
   const error = (messagingCode: MessagingErrorCode, text: string): MessagingError =>
@@ -116,11 +113,6 @@ function said(cause: unknown): string {
   return text.replace(/\s+/g, ' ').slice(0, 400);
 }
 
-function kindOf(error: MessagingError, wasSent: boolean): KafkaFailure['kind'] {
-  if (['FORBIDDEN', 'CONFLICT', 'CONFIGURATION', 'TOPIC_INVALID'].includes(error.code)) return 'refused';
-  return wasSent ? 'unknown' : 'unavailable';
-}
-
 /** The error, what it wraps, and what that does. The client puts several under `errors`, too. */
 function causesOf(cause: unknown): object[] {
   const found: object[] = [];
@@ -133,19 +125,6 @@ function causesOf(cause: unknown): object[] {
   };
   visit(cause);
   return found;
-}
-
-/** Without `instanceof`: errors of Node's own modules come from another realm inside test runners. */
-function isOurs(cause: unknown): cause is MessagingError {
-  return cause instanceof MessagingError || cause instanceof MessagingConfigurationError;
-}
-
-function isCertificateError(cause: object): boolean {
-  return /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ERR_SSL/.test(String(codeOf(cause)));
-}
-
-function codeOf(cause: object): unknown {
-  return 'code' in cause ? cause.code : undefined;
 }
 
 function nameOf(cause: object): string {

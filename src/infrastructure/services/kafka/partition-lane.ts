@@ -1,7 +1,8 @@
 import { withDeadline } from '../../../core/messaging/transport-kit/deadline.js';
 import { numberOf } from './compression.js';
 import type { Gate } from './gate.js';
-import { failureOf, isOfBatch, type KafkaFailure, typeOf } from './kafka-errors.js';
+import type { BrokerFailure } from '../../../core/messaging/transport-kit/broker-failure.js';
+import { failureOf, isOfBatch, typeOf } from './kafka-errors.js';
 import type { KafkaLink } from './kafka-link.js';
 import type { Producer } from './kafkajs-client.js';
 import { OutboundQueue } from './outbound-queue.js';
@@ -120,7 +121,7 @@ export class PartitionLane {
     this.#failAll(batch, failure);
   }
 
-  #failAll(batch: readonly Outbound[], failure: KafkaFailure): void {
+  #failAll(batch: readonly Outbound[], failure: BrokerFailure): void {
     for (const { call, index } of batch) call.tell(index, failure);
   }
 }
