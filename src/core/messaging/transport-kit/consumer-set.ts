@@ -2,7 +2,7 @@ import type { Clock, Consumer } from '../ports/transport.js';
 import { settlesWithin } from './deadline.js';
 
 /** Closing waits this long for running handlers, and then leaves them to themselves. */
-export const CLOSE_TIMEOUT_MS = 5_000;
+const CLOSE_TIMEOUT_MS = 5_000;
 
 /** A consumer that can be given up. */
 export interface AbandonableConsumer extends Consumer {

@@ -36,7 +36,7 @@ export async function anyOf(members: readonly Member[]): Promise<void> {
 }
 
 /** Transports that act as one are connected while some member works. */
-export function anyWorks(members: readonly Pick<Member, 'works'>[]): boolean {
+export function anyWorks(members: readonly Pick<Member, 'isHealthy'>[]): boolean {
   return members.some(({ isHealthy }) => isHealthy);
 }
 

@@ -1,14 +1,11 @@
+import { MessagingError, type MessagingErrorCode } from '../../../../core/messaging/ports/errors.js';
 import {
-  MessagingConfigurationError,
-  MessagingError,
-  type MessagingErrorCode,
-} from '../../../../core/messaging/ports/errors.js';
-
-/** What an error means for whatever was under way. */
-export interface KafkaFailure {
-  readonly kind: 'unavailable' | 'unknown' | 'refused';
-  readonly error: MessagingError;
-}
+  type BrokerFailure,
+  codeOf,
+  isCertificateError,
+  isOurs,
+  ownFailure,
+} from '../../../../core/messaging/transport-kit/broker-failure.js';
 
 /** Names of Kafka's protocol errors after which nothing was stored, and never will be as it is. */
 const REFUSED: Readonly<Record<string, MessagingErrorCode>> = {
@@ -71,9 +68,9 @@ export function defectError(cause: unknown, server: string): MessagingError | un
 }
 
 /** @param wasSent false while nothing of what was asked can have reached the broker. */
-export function failureOf(cause: unknown, server: string, wasSent: boolean): KafkaFailure {
+export function failureOf(cause: unknown, server: string, wasSent: boolean): BrokerFailure {
   const own = causesOf(cause).find(isOurs) ?? defectError(cause, server);
-  if (own) return { kind: kindOf(own, wasSent), error: own };
+  if (own) return ownFailure(own, wasSent);
   const type = typeOf(cause);
   const code = type === undefined ? undefined : REFUSED[type];
   const error = (messagingCode: MessagingErrorCode, text: string): MessagingError =>
@@ -142,11 +139,6 @@ function shortened(text: string): string {
   return text.replace(/\s+/g, ' ').slice(0, 400);
 }
 
-function kindOf(error: MessagingError, wasSent: boolean): KafkaFailure['kind'] {
-  if (['FORBIDDEN', 'CONFLICT', 'CONFIGURATION', 'TOPIC_INVALID'].includes(error.code)) return 'refused';
-  return wasSent ? 'unknown' : 'unavailable';
-}
-
 /** The error, what it wraps, and what that does. The client puts several under `errors`, too. */
 function causesOf(cause: unknown): object[] {
   const found: object[] = [];
@@ -159,19 +151,6 @@ function causesOf(cause: unknown): object[] {
   };
   visit(cause);
   return found;
-}
-
-/** Without `instanceof`: errors of Node's own modules come from another realm inside test runners. */
-function isOurs(cause: unknown): cause is MessagingError {
-  return cause instanceof MessagingError || cause instanceof MessagingConfigurationError;
-}
-
-function isCertificateError(cause: object): boolean {
-  return /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ERR_SSL/.test(String(codeOf(cause)));
-}
-
-function codeOf(cause: object): unknown {
-  return 'code' in cause ? cause.code : undefined;
 }
 
 function nameOf(cause: object): string {

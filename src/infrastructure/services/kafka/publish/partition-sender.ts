@@ -1,7 +1,8 @@
+import type { BrokerFailure } from '../../../../core/messaging/transport-kit/broker-failure.js';
 import { withDeadline } from '../../../../core/messaging/transport-kit/deadline.js';
 import { numberOf } from '../kafkajs/compression.js';
 import type { Semaphore } from '../connection/semaphore.js';
-import { failureOf, isOfBatch, type KafkaFailure, typeOf } from '../client/kafka-errors.js';
+import { failureOf, isOfBatch, typeOf } from '../client/kafka-errors.js';
 import type { KafkaConnection } from '../connection/kafka-connection.js';
 import type { Producer } from '../kafkajs/kafkajs-client.js';
 import { OutboundQueue } from './outbound-queue.js';
@@ -120,7 +121,7 @@ export class PartitionSender {
     this.#failAll(batch, failure);
   }
 
-  #failAll(batch: readonly OutboundRecord[], failure: KafkaFailure): void {
+  #failAll(batch: readonly OutboundRecord[], failure: BrokerFailure): void {
     for (const { call, index } of batch) call.settle(index, failure);
   }
 }

@@ -1,14 +1,11 @@
+import { MessagingError, type MessagingErrorCode } from '../../../../core/messaging/ports/errors.js';
 import {
-  MessagingConfigurationError,
-  MessagingError,
-  type MessagingErrorCode,
-} from '../../../../core/messaging/ports/errors.js';
-
-/** What an error means for whatever was under way. */
-export interface RabbitmqFailure {
-  readonly kind: 'unavailable' | 'unknown' | 'refused';
-  readonly error: MessagingError;
-}
+  type BrokerFailure,
+  codeOf,
+  isCertificateError,
+  isOurs,
+  ownFailure,
+} from '../../../../core/messaging/transport-kit/broker-failure.js';
 
 /** Reply codes of AMQP 0-9-1 that a broker closes a channel or connection with. */
 export const REPLY = {
@@ -59,8 +56,8 @@ export function reasonOf(cause: unknown): string {
 }
 
 /** @param wasSent false while nothing of what was asked can have reached the broker. */
-export function failureOf(cause: unknown, server: string, wasSent: boolean): RabbitmqFailure {
-  if (isOurs(cause)) return { kind: kindOf(cause, wasSent), error: cause };
+export function failureOf(cause: unknown, server: string, wasSent: boolean): BrokerFailure {
+  if (isOurs(cause)) return ownFailure(cause, wasSent);
   const code = replyCodeOf(cause);
   const error = (messagingCode: MessagingErrorCode, text: string): MessagingError =>
     new MessagingError(messagingCode, `${server} ${text}`);
@@ -82,30 +79,11 @@ export function failureOf(cause: unknown, server: string, wasSent: boolean): Rab
   return { kind: 'unavailable', error: error('TRANSPORT_UNAVAILABLE', text) };
 }
 
-function kindOf(error: MessagingError, wasSent: boolean): RabbitmqFailure['kind'] {
-  if (['FORBIDDEN', 'CONFLICT', 'CONFIGURATION'].includes(error.code)) return 'refused';
-  return wasSent ? 'unknown' : 'unavailable';
-}
-
 /** The broker's own words, which name queues and users but no password, on one line of bounded length. */
 export function said(cause: unknown): string {
   const text = textOf(cause);
   const quoted = /with message "(.*)"/s.exec(text)?.[1] ?? text;
   return quoted.replace(/\s+/g, ' ').slice(0, 400);
-}
-
-/** Without `instanceof`: errors of Node's own modules come from another realm inside test runners. */
-function isOurs(cause: unknown): cause is MessagingError {
-  return cause instanceof MessagingError || cause instanceof MessagingConfigurationError;
-}
-
-function isCertificateError(cause: unknown): boolean {
-  const code = codeOf(cause);
-  return typeof code === 'string' && /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ERR_TLS_CERT|ERR_SSL/.test(code);
-}
-
-function codeOf(cause: unknown): unknown {
-  return typeof cause === 'object' && cause !== null && 'code' in cause ? cause.code : undefined;
 }
 
 function textOf(cause: unknown): string {

@@ -1,13 +1,10 @@
 import { MessagingError, type MessagingErrorCode } from '../../../../core/messaging/ports/errors.js';
-
-/**
- * What a failed command means: `unavailable` was certainly not carried out, `unknown` may have been, `refused` never will
- * be as it is.
- */
-export interface RedisFailure {
-  readonly kind: 'unavailable' | 'unknown' | 'refused';
-  readonly error: MessagingError;
-}
+import {
+  type BrokerFailure,
+  codeOf,
+  isOurs,
+  ownFailure,
+} from '../../../../core/messaging/transport-kit/broker-failure.js';
 
 /** First words of error replies, with what to do about them. A server that replies has not carried out the command. */
 const REPLIES: Readonly<Record<string, string>> = {
@@ -47,10 +44,8 @@ function codeIn(text: string): string {
 }
 
 /** @param wasSent false while nothing of the command can have reached a server. */
-export function failureOf(cause: unknown, server: string, wasSent = true): RedisFailure {
-  if (cause instanceof MessagingError) {
-    return { kind: wasSent ? 'unknown' : 'unavailable', error: cause };
-  }
+export function failureOf(cause: unknown, server: string, wasSent = true): BrokerFailure {
+  if (isOurs(cause)) return ownFailure(cause, wasSent);
   const code = replyCode(cause);
   if (code !== undefined) return ofReply(code, cause as Error, server);
   const message = cause instanceof Error ? cause.message : '';
@@ -64,7 +59,7 @@ export function failureOf(cause: unknown, server: string, wasSent = true): Redis
   };
 }
 
-function ofReply(code: string, cause: Error, server: string): RedisFailure {
+function ofReply(code: string, cause: Error, server: string): BrokerFailure {
   const said = TELLING.has(code) ? ` It says: ${clean(cause.message)}` : '';
   const error = (messagingCode: MessagingErrorCode, text: string): MessagingError =>
     new MessagingError(messagingCode, `${server} ${text} (${code})${said}`);
@@ -86,7 +81,7 @@ function ofReply(code: string, cause: Error, server: string): RedisFailure {
 }
 
 /** What an error inside a script's reply means for one message. */
-export function outcomeOfReply(text: string, server: string): RedisFailure {
+export function outcomeOfReply(text: string, server: string): BrokerFailure {
   return ofReply(codeIn(text), new Error(text), server);
 }
 
@@ -114,7 +109,8 @@ export function reasonOf(error: Error | undefined): string {
   const reply = replyCode(error);
   if (reply === 'WRONGPASS') return ': it does not take the user and password (WRONGPASS)';
   if (reply === 'NOAUTH') return ': it wants a password (NOAUTH)';
-  const { code, lastNodeError } = error as { code?: unknown; lastNodeError?: Error };
+  const { lastNodeError } = error as { readonly lastNodeError?: Error };
+  const code = codeOf(error);
   if (typeof code === 'string') return ` (${code})`;
   if (reply !== undefined) return ` (${reply})`;
   if (lastNodeError) return reasonOf(lastNodeError); // that no node of a cluster answers says nothing of why
