@@ -151,6 +151,7 @@ export default tseslint.config(
           'clearInterval',
           'setTimeout',
           'URL',
+          'require',
         ].map((name) => [name, 'readonly']),
       ),
     },
@@ -161,6 +162,7 @@ export default tseslint.config(
       'no-console': 'off',
       'no-restricted-properties': 'off',
       'no-restricted-syntax': 'off', // tools want a default export
+      '@typescript-eslint/no-require-imports': 'off', // the only way of CommonJS
     },
   },
 );

@@ -30,7 +30,8 @@ export const SEEDED = 'test/conformance/seeded-faults/';
 export const GROUPS = [
   {
     name: 'units',
-    specs: /^(src|test\/architecture)\/|^test\/support\/brokers\/fault-proxy|^test\/proof\/checker/,
+    specs:
+      /^(src|test\/architecture)\/|^test\/support\/(brokers\/fault-proxy|machine)|^test\/proof\/checker|^test\/faults\/(key-order|under-load)/,
     args: SHARED,
   },
   // Its cases wait for conditions, mostly.

@@ -37,7 +37,7 @@ const RETIRED: readonly Retired[] = [
     instead: 'x-swy-',
     sample: "attempt: 'x-msg-attempt'",
     readers:
-      /^src\/core\/messaging\/(ports\/headers|message\/headers|publishing\/publish-options)\.ts$|\.spec\.ts$|^docs\/message-path\.md$/,
+      /^src\/core\/messaging\/(ports\/headers|message\/headers|publishing\/publish-options)\.ts$|\.spec\.ts$|^docs\/changing\/message-path\.md$/,
   },
   {
     what: 'removal of a dead letter',

@@ -75,12 +75,12 @@ export const MUTATIONS = [
     name: 'Kafka: a retry is written after the offset is committed',
     file: 'src/infrastructure/services/kafka/consume/kafka-consumer.ts',
     find: `if (settlement.kind !== 'retry' || (await this.#handOn(held, settlement)))
-          held.partition.settle(held.taken);
-        this.#settled(held, done);`,
+      held.partition.settle(held.taken);
+    this.#settled(held, done);`,
     replace: `held.partition.settle(held.taken);
-        this.#settled(held, done);
-        await pause(1_000);
-        if (settlement.kind === 'retry') await this.#handOn(held, settlement);`,
+    this.#settled(held, done);
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    if (settlement.kind === 'retry') await this.#handOn(held, settlement);`,
     needs: ['kafka'],
     jest: [
       'test/conformance/kafka.conformance.spec.ts',
