@@ -40,6 +40,7 @@ describe('npm start', () => {
     for (const name of ['start.mjs', 'bootstrap.mjs', 'lock.mjs', 'end-with-npm.mjs']) {
       write(`scripts/${name}`, fs.readFileSync(path.join('scripts', name), 'utf8'));
     }
+    write('scripts/build-assets.mjs', ''); // there are none
     write('node_modules/@nestjs/cli/bin/nest.js', FAKE_NEST);
     write('src/main.ts', APPLICATION);
   });
