@@ -62,7 +62,7 @@ export function faultTable({ rows, machine }: MeasuredFile): string {
     } = figures;
     return [
       row.system,
-      `[${row.fault}](../test/${row.spec})`,
+      `[${row.fault}](../../test/${row.spec})`,
       accepted,
       lost,
       handledTwice,
@@ -82,7 +82,7 @@ export function otherFaultTable(): string {
   const head = ['what', 'fault', 'what comes of it'];
   const body = OTHER_FAULTS.map(({ system, fault, outcome, spec }) => [
     system,
-    `[${fault}](../test/${spec})`,
+    `[${fault}](../../test/${spec})`,
     outcome,
   ]);
   return tableOf(head, body);
