@@ -1,9 +1,9 @@
 /** Checks what `npm pack` would publish: every entry point has a source, and nothing goes out that should stay here. */
-import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 
 import { ROOT } from './bootstrap.mjs';
+import { packedFiles } from './packed-files.mjs';
 
 const manifest = JSON.parse(fs.readFileSync(path.join(ROOT, 'package.json'), 'utf8'));
 const problems = [];
@@ -17,21 +17,12 @@ for (const target of new Set([manifest.main, manifest.types, ...targets])) {
     problems.push(`package.json points to ${target}, but there is no ${source}.`);
 }
 
-const npm = process.env.npm_execpath;
-const [command, first] = npm === undefined ? ['npm', []] : [process.execPath, [npm]];
-const packed = JSON.parse(
-  execFileSync(command, [...first, 'pack', '--dry-run', '--json', '--loglevel=error'], {
-    cwd: ROOT,
-    encoding: 'utf8',
-  }),
-);
-const [{ files }] = Array.isArray(packed) ? packed : Object.values(packed);
-const names = new Set(files.map((file) => file.path));
+const names = packedFiles(ROOT);
 for (const needed of ['README.md', 'LICENSE', 'CHANGELOG.md', 'package.json']) {
   if (!names.has(needed)) problems.push(`The package has no ${needed}.`);
 }
 for (const name of names) {
-  const belongs = /^(dist|docs)\//.test(name) || !name.includes('/');
+  const belongs = /^dist\/|^docs\/.*\.md$/.test(name) || !name.includes('/');
   const stays =
     /^dist\/(main|app\.|demonstration\/|modules\/)|\.(tsbuildinfo|map)$|^\.env|\.spec\.|\.(lua|sql|html|css)$/.test(
       name,

@@ -36,7 +36,7 @@ function row(entry: ReferenceEntry): string {
 
 const HEAD = `# Every variable that the application knows, with its default. Generated from the schema by npm run docs:config.
 # Variables go over config/switchyard.yaml. NAME_FILE reads the value of NAME from a file. Empty means not set.
-# docs/configuration.md explains all of it. This file is an example: nothing reads it, nor .env, by itself.
+# docs/using/configuration.md explains all of it. This file is an example: nothing reads it, nor .env, by itself.
 
 # Where the application listens (SWITCHYARD_HTTP__PORT goes over it).
 # PORT=3000

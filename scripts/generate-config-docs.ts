@@ -1,5 +1,5 @@
 /**
- * Writes the reference in docs/configuration.md and .env.example from the schema. With `--check` it writes nothing and
+ * Writes the reference in docs/using/configuration.md and .env.example from the schema. With `--check` it writes nothing and
  * fails when either is out of step.
  */
 import * as fs from 'node:fs';
@@ -11,7 +11,7 @@ import { envExample, withReference } from './config-reference-text.js';
 import { referenceOf } from './config-reference.js';
 
 const entries = referenceOf(shapeOf(configSchema));
-const page = path.join('docs', 'configuration.md');
+const page = path.join('docs', 'using', 'configuration.md');
 const wanted: readonly (readonly [string, string])[] = [
   [page, withReference(fs.readFileSync(page, 'utf8'), entries)],
   ['.env.example', envExample(entries)],

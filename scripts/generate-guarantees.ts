@@ -1,5 +1,5 @@
 /**
- * Writes the tables of docs/delivery-guarantees.md from docs/measured.json, after adding what the last runs of `npm run test:full` have left.
+ * Writes the tables of docs/operating/delivery-guarantees.md from docs/measured.json, after adding what the last runs of `npm run test:full` have left.
  * With `--check` it writes nothing and fails when the page, the matrix of faults or the conformance suite is out of step.
  */
 import * as fs from 'node:fs';
@@ -19,7 +19,7 @@ import {
   untested,
 } from './guarantee-tables.js';
 
-const PAGE = path.join('docs', 'delivery-guarantees.md');
+const PAGE = path.join('docs', 'operating', 'delivery-guarantees.md');
 const DATA = path.join('docs', 'measured.json');
 const RUN = path.join('.measured', 'run.jsonl');
 const isCheck = process.argv.includes('--check');

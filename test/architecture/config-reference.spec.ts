@@ -12,10 +12,10 @@ import { yamlReader } from '../../src/config/yaml-source.js';
 const readYaml = yamlReader(yaml);
 
 const entries = referenceOf(shapeOf(configSchema));
-const page = fs.readFileSync('docs/configuration.md', 'utf8');
+const page = fs.readFileSync('docs/using/configuration.md', 'utf8');
 
 describe('the reference', () => {
-  it('in docs/configuration.md is what the schema says', () =>
+  it('in docs/using/configuration.md is what the schema says', () =>
     expect(withReference(page, entries)).toBe(page));
 
   it('in .env.example is what the schema says', () =>

@@ -64,8 +64,9 @@ it.each<[string, MeasuredFile, string[], string]>([
 
 it('shows each fault with its figures, and each case that is not run with the reason', () => {
   expect(faultTable(measured)).toContain(
-    `| ${first?.system} | [${first?.fault}](../test/${first?.spec}) | 10 | 0 | 1 | 2 | 3 | 1.2 s |`,
+    `| ${first?.system} | ${first?.fault} | 10 | 0 | 1 | 2 | 3 | 1.2 s |`,
   );
+  expect(faultTable(measured)).toContain(`| \`test/${first?.spec}\` |`);
   expect(conformanceTable(measured)).toContain('| delivering | 1 of 2 (1) |');
   expect(conformanceTable(measured)).toContain('1. not here');
 });

@@ -1,7 +1,7 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { sourceFiles } from './source-files.js';
-import { namesBesideTrips, readTrips, type Trip } from './trips.js';
+import { importsOf, namesBesideTrips, readTrips, type Trip } from './trips.js';
 
 const PAGE = 'docs/changing/message-path.md';
 const CORE = 'src/core/messaging';
@@ -34,12 +34,7 @@ function fileNamed(folder: string, name: string): string {
   return file;
 }
 
-function importsOf(file: string): string[] {
-  const source = sources.get(file) ?? '';
-  return [...source.matchAll(/from '(\.[^']+)\.js'/g)].map(([, target = '']) =>
-    path.join(path.dirname(file), `${target}.ts`),
-  );
-}
+const importsIn = (file: string): readonly string[] => importsOf(file, sources);
 
 describe(PAGE, () => {
   it('lists every trip of every broker', () => {
@@ -88,7 +83,7 @@ describe(PAGE, () => {
       const strangers = trip.files
         .map((name) => fileNamed(folderOf(trip), name))
         .filter(
-          (file) => !all.some((other) => importsOf(file).includes(other) || importsOf(other).includes(file)),
+          (file) => !all.some((other) => importsIn(file).includes(other) || importsIn(other).includes(file)),
         );
       expect(strangers).toEqual([]);
     },

@@ -101,7 +101,7 @@ describe('one word for each thing', () => {
     expect(names).toEqual(
       expect.arrayContaining([
         'src/core/messaging/ports/transport.ts',
-        'docs/configuration.md',
+        'docs/using/configuration.md',
         'README.md',
         '.env.example',
       ]),

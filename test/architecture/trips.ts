@@ -1,3 +1,5 @@
+import * as path from 'node:path';
+
 /** One trip of a message through one broker's folder, as docs/changing/message-path.md lists it. */
 export interface Trip {
   /** The heading above it, such as `Publish`. */
@@ -43,4 +45,44 @@ export function namesBesideTrips(page: string): readonly string[] {
 
 function namesIn(text: string): string[] {
   return [...text.matchAll(FILE)].map(([, name = '']) => name);
+}
+
+/** Modules that hand on what they import: who imports them reaches that. */
+const RELAYS = ['/kafkajs/kafkajs-client.ts', '/kafkajs/patches.ts'];
+
+/**
+ * The files that a source reaches by its imports.
+ *
+ * A script of a server is reached through a constant: `PUBLISH` of an index that makes it of `PUBLISH_LUA`, which the generated
+ * module beside it has from `publish.lua`.
+ *
+ * @param sources texts by file name.
+ */
+export function importsOf(file: string, sources: ReadonlyMap<string, string>): readonly string[] {
+  const imported = [...(sources.get(file) ?? '').matchAll(IMPORT)].flatMap(({ groups }) => {
+    const { names = '', target = '' } = groups ?? {};
+    const module = path.join(path.dirname(file), `${target}.ts`);
+    return [module, ...scriptsOf(module, names.match(/\w+/g) ?? [], sources)];
+  });
+  const relayed = imported.filter((module) => RELAYS.some((relay) => module.endsWith(relay)));
+  return [...imported, ...relayed.flatMap((relay) => importsOf(relay, sources))];
+}
+
+/** `import { names } from './target.js'`, and every other way to import. */
+const IMPORT = /(?:\{(?<names>[^{}]*)\} from|from|import) '(?<target>\.[^']+)\.js'/g;
+
+function scriptsOf(
+  module: string,
+  names: readonly string[],
+  sources: ReadonlyMap<string, string>,
+): readonly string[] {
+  const text = sources.get(module) ?? '';
+  const [, alias] = /import \* as (\w+) from '\.\/assets\.generated\.js'/.exec(text) ?? [];
+  if (alias === undefined) return [];
+  const constants = text.matchAll(new RegExp(`^export const (\\w+) = .*\\b${alias}\\.(\\w+)_LUA\\b`, 'gm'));
+  return [...constants]
+    .filter(([, name = '']) => names.includes(name))
+    .map(([, , script = '']) =>
+      path.join(path.dirname(module), `${script.toLowerCase().replaceAll('_', '-')}.lua`),
+    );
 }

@@ -1,0 +1,1 @@
+export function packedFiles(folder: string): ReadonlySet<string>;
