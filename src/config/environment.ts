@@ -146,7 +146,7 @@ function unknownVariable(settings: Settings, shape: Shape, name: string): string
   );
   const hint =
     nearest === undefined
-      ? 'docs/configuration.md lists the variables.'
+      ? 'docs/using/configuration.md lists the variables.'
       : `Did you mean ${PREFIX}${nearest}?`;
   return `${name} (environment) is not a known variable. ${hint}`;
 }

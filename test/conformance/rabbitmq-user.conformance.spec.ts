@@ -6,7 +6,7 @@ import { describeTransport } from './transport/index.js';
 /** The permissions that the documentation gives: to configure, to write and to read. */
 const permissions =
   /set_permissions shop '([^']*)' '([^']*)' '([^']*)'/
-    .exec(readFileSync('docs/rabbitmq.md', 'utf8'))
+    .exec(readFileSync('docs/using/rabbitmq.md', 'utf8'))
     ?.slice(1) ?? [];
 let server: RabbitmqCluster;
 

@@ -5,7 +5,7 @@ import { describeTransport } from './transport/index.js';
 
 /** The user that the documentation gives, in the words of `ACL SETUSER`. */
 const [, rules = ''] =
-  /ACL SETUSER shop ([^\n]+(?:\n {2}[^\n]+)*)/.exec(readFileSync('docs/redis.md', 'utf8')) ?? [];
+  /ACL SETUSER shop ([^\n]+(?:\n {2}[^\n]+)*)/.exec(readFileSync('docs/using/redis.md', 'utf8')) ?? [];
 let server: RedisServer;
 
 const permit = (): Promise<unknown> =>

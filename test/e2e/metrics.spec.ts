@@ -154,7 +154,9 @@ describe('the metrics of an application', () => {
     const exported = [...text.matchAll(/^# TYPE (messaging_\w+) (\w+)$/gm)].map(
       ([, name, type]) => `${name} ${type}`,
     );
-    const rows = readFileSync('docs/operations.md', 'utf8').matchAll(/^\| (`messaging_.*?) +\| (\w+) +\|/gm);
+    const rows = readFileSync('docs/operating/operations.md', 'utf8').matchAll(
+      /^\| (`messaging_.*?) +\| (\w+) +\|/gm,
+    );
     const listed = [...rows].flatMap(([, names = '', type]) =>
       [...names.matchAll(/`(\w+)`/g)].map(([, name]) => `${name} ${type}`),
     );

@@ -1,4 +1,4 @@
-/** A fault under load on real brokers, and what came of it is shown in docs/delivery-guarantees.md. */
+/** A fault under load on real brokers, and what came of it is shown in docs/operating/delivery-guarantees.md. */
 export interface FaultRow {
   /** What it happens to. */
   readonly system: string;

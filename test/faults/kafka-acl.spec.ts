@@ -62,7 +62,7 @@ async function permit(
   });
 }
 
-/** What docs/kafka.md asks for: reading and writing imply that topics and groups may be described. */
+/** What docs/using/kafka.md asks for: reading and writing imply that topics and groups may be described. */
 async function permitLeast(prefix: string): Promise<void> {
   await permit(TOPIC, prefix, [CREATE, READ, WRITE]);
   await permit(GROUP, prefix, [READ]);

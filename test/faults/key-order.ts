@@ -19,7 +19,7 @@ export interface KeyHistory {
 }
 
 /**
- * What in a history is not in the order of keys that docs/delivery-guarantees.md promises, in words; empty when it is kept. A process begins the
+ * What in a history is not in the order of keys that docs/operating/delivery-guarantees.md promises, in words; empty when it is kept. A process begins the
  * messages of a key one after the other and leaves none out. Another takes the key over when the one before has nothing of it in hand, or is dead,
  * and goes on where that one was. After a death alone it may go back, to what the dead process had begun and no broker knew to be settled; from
  * there on, too, nothing is left out. Whether a repeat counts as an attempt is not looked at: that differs from broker to broker.

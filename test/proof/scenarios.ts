@@ -190,7 +190,7 @@ function allNodesKilled(what: string, cluster: KafkaCluster | RabbitmqCluster): 
   return [{ name: `${what} killed`, begin: kill, end: () => cluster.restore() }];
 }
 
-/** A queue that is younger when all nodes that have it are killed comes back dead, with whatever client. docs/rabbitmq.md says so. */
+/** A queue that is younger when all nodes that have it are killed comes back dead, with whatever client. docs/using/rabbitmq.md says so. */
 async function noYoungQueue(cluster: RabbitmqCluster): Promise<void> {
   const names = async (): Promise<string> =>
     (await cluster.control('list_queues', '--no-table-headers', 'name')).split('\n').sort().join();

@@ -36,7 +36,7 @@ export interface MetricsModuleOptions extends Pick<ModuleMetadata, 'imports'> {
 
 const REGISTRY = Symbol('switchyard:metrics-registry');
 
-/** Metrics of messaging for Prometheus, with the names of docs/operations.md. */
+/** Metrics of messaging for Prometheus, with the names of docs/operating/operations.md. */
 @Module({
   providers: [MessagingMetrics],
   exports: [MessagingMetrics],

@@ -4,7 +4,7 @@ import { clientConfigOf } from './client-config.js';
 import { ClientSockets } from '../kafkajs/client-sockets.js';
 import { disconnectWithin } from '../kafkajs/disconnect.js';
 import type { KafkaOptions } from '../kafka.options.js';
-import type { Admin, Kafkajs } from '../kafkajs/kafkajs-client.js';
+import type { Admin, Kafkajs } from '../client/kafkajs-client.js';
 
 /** Brokers that are asked at the same time. */
 const AT_A_TIME = 3;

@@ -3,7 +3,7 @@ import type { KafkaConfig } from 'kafkajs';
 import { readTls } from '../../tls/tls-options.js';
 import type { ClientSockets } from '../kafkajs/client-sockets.js';
 import type { KafkaOptions } from '../kafka.options.js';
-import type { Kafkajs, SASLOptions } from '../kafkajs/kafkajs-client.js';
+import type { Kafkajs, SASLOptions } from '../client/kafkajs-client.js';
 
 /** @throws MessagingConfigurationError when a certificate cannot be read. */
 export function tlsOf(name: string, { tls }: Pick<KafkaOptions, 'tls'>): ConnectionOptions | undefined {

@@ -9,7 +9,7 @@ import { Semaphore } from './semaphore.js';
 import { defectError, failureOf, isFatal, reasonOf } from '../client/kafka-errors.js';
 import type { KafkaOptions } from '../kafka.options.js';
 import { prepareCompression } from '../kafkajs/compression.js';
-import { type Admin, type Kafkajs, loadKafkajs, type Producer } from '../kafkajs/kafkajs-client.js';
+import { type Admin, type Kafkajs, loadKafkajs, type Producer } from '../client/kafkajs-client.js';
 import { patchKafkajs } from '../kafkajs/patches.js';
 import { firstBootstrapBroker } from './bootstrap-broker.js';
 

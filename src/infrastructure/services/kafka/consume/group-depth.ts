@@ -1,4 +1,4 @@
-import type { Admin } from '../kafkajs/kafkajs-client.js';
+import type { Admin } from '../client/kafkajs-client.js';
 import type { KafkaConnection } from '../connection/kafka-connection.js';
 import type { Partition } from './partition.js';
 

@@ -1,7 +1,7 @@
 import { MessagingError } from '../../../../core/messaging/ports/errors.js';
 import { withDeadline } from '../../../../core/messaging/transport-kit/deadline.js';
 import type { KafkaConnection } from '../connection/kafka-connection.js';
-import type { Consumer } from '../kafkajs/kafkajs-client.js';
+import type { Consumer } from '../client/kafkajs-client.js';
 
 interface PartitionOffset {
   readonly topic: string;

@@ -13,7 +13,7 @@ import type {
   Kafkajs,
   PartitionAssigner,
   RebalanceHook,
-} from '../kafkajs/kafkajs-client.js';
+} from '../client/kafkajs-client.js';
 
 /** Fetching waits so long for news, which is also how long a stop may take to be noticed. */
 const FETCH_WAIT_MS = 500;

@@ -23,7 +23,7 @@ import { failureOf } from '../client/kafka-errors.js';
 import type { KafkaConnection } from '../connection/kafka-connection.js';
 import type { KafkaProducer } from '../publish/kafka-producer.js';
 import { decode, type DecodedRecord } from '../wire/kafka-record.js';
-import type { EachBatchPayload, KafkaMessage } from '../kafkajs/kafkajs-client.js';
+import type { EachBatchPayload, KafkaMessage } from '../client/kafkajs-client.js';
 import type { Taken } from './offset-tracker.js';
 import type { Partition } from './partition.js';
 import { AssignedPartitions } from './assigned-partitions.js';

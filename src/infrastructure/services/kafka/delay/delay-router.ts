@@ -7,7 +7,7 @@ import { type Assignment, GroupReader, type ReaderListener } from '../consume/gr
 import type { ConsumerServices } from '../consume/kafka-consumer.js';
 import { failureOf } from '../client/kafka-errors.js';
 import { type Delay, decode, type DecodedRecord } from '../wire/kafka-record.js';
-import type { EachBatchPayload } from '../kafkajs/kafkajs-client.js';
+import type { EachBatchPayload } from '../client/kafkajs-client.js';
 import type { Taken } from '../consume/offset-tracker.js';
 import type { Partition } from '../consume/partition.js';
 import { AssignedPartitions } from '../consume/assigned-partitions.js';

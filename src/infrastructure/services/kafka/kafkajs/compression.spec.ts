@@ -1,6 +1,6 @@
 import { type Compression, prepareCompression } from './compression.js';
 import { failureOf } from '../client/kafka-errors.js';
-import type { Kafkajs } from './kafkajs-client.js';
+import type { Kafkajs } from '../client/kafkajs-client.js';
 
 const codec = { compress: async () => Buffer.alloc(0), decompress: async () => Buffer.alloc(0) };
 /** As the packages export it. */

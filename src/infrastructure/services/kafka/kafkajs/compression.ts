@@ -1,7 +1,7 @@
 import { promisify } from 'node:util';
 import { gzip, unzip } from 'node:zlib';
 import { MessagingError } from '../../../../core/messaging/ports/errors.js';
-import type { Kafkajs } from './kafkajs-client.js';
+import type { Kafkajs } from '../client/kafkajs-client.js';
 
 /** What a batch of records can be compressed with, and what the client calls it. */
 const COMPRESSION = { none: 'None', gzip: 'GZIP', snappy: 'Snappy', lz4: 'LZ4', zstd: 'ZSTD' } as const;

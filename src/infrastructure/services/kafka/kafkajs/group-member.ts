@@ -1,4 +1,4 @@
-import type { RebalanceHook } from './kafkajs-client.js';
+import type { RebalanceHook } from '../client/kafkajs-client.js';
 
 /** A consumer of the client as a member of its group. */
 export interface Member {

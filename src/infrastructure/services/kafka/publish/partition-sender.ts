@@ -4,7 +4,7 @@ import { numberOf } from '../kafkajs/compression.js';
 import type { Semaphore } from '../connection/semaphore.js';
 import { failureOf, isOfBatch, typeOf } from '../client/kafka-errors.js';
 import type { KafkaConnection } from '../connection/kafka-connection.js';
-import type { Producer } from '../kafkajs/kafkajs-client.js';
+import type { Producer } from '../client/kafkajs-client.js';
 import { OutboundQueue } from './outbound-queue.js';
 import { ACCEPTED, type OutboundRecord } from './pending-publish.js';
 import type { Topics } from '../topology/topics.js';

@@ -5,7 +5,7 @@ import type { Destination } from '../../../../core/messaging/ports/transport.js'
 import { typeOf } from '../client/kafka-errors.js';
 import type { KafkaConnection } from '../connection/kafka-connection.js';
 import type { KafkaOptions } from '../kafka.options.js';
-import type { Admin } from '../kafkajs/kafkajs-client.js';
+import type { Admin } from '../client/kafkajs-client.js';
 import type { ResourceNames } from './resource-names.js';
 import { DELAY_LEVELS } from './delay-levels.js';
 

@@ -1,5 +1,5 @@
 import type { WireMessage } from '../../../../core/messaging/ports/transport.js';
-import type { KafkaMessage } from '../kafkajs/kafkajs-client.js';
+import type { KafkaMessage } from '../client/kafkajs-client.js';
 import { decode, type OutRecord, encode } from './kafka-record.js';
 
 const message: WireMessage = {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { largerAttempt, OWN_HEADERS, ownNumber, ownText } from '../../../../core/messaging/ports/headers.js';
 import type { WireMessage } from '../../../../core/messaging/ports/transport.js';
-import type { IHeaders, KafkaMessage } from '../kafkajs/kafkajs-client.js';
+import type { IHeaders, KafkaMessage } from '../client/kafkajs-client.js';
 
 /** Of the binding of CloudEvents to Kafka; the core sends the other attributes itself. */
 const ID = 'ce_id';

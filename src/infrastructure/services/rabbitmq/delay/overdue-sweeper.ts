@@ -116,7 +116,7 @@ export class OverdueSweeper {
   #tell(queue: string, count: number): void {
     const text =
       `${this.services.connection.label} held messages in the queue "${queue}" for longer than it was to: ${count} of them are sent on now, late. ` +
-      'Should it happen again with the same queue, delete it when nothing is in it; docs/rabbitmq.md says how to see that. It is declared anew.';
+      'Should it happen again with the same queue, delete it when nothing is in it; docs/using/rabbitmq.md says how to see that. It is declared anew.';
     this.services.context.onEvent({
       type: 'error',
       error: new MessagingError('TRANSPORT_UNAVAILABLE', text),
