@@ -48,7 +48,7 @@ function namesIn(text: string): string[] {
 }
 
 /** Modules that hand on what they import: who imports them reaches that. */
-const RELAYS = ['/kafkajs/kafkajs-client.ts', '/kafkajs/patches.ts'];
+const RELAYS = ['/client/kafkajs-client.ts', '/kafkajs/patches.ts'];
 
 /**
  * The files that a source reaches by its imports.
