@@ -117,7 +117,7 @@ it('hands what a stopped process had to others, and drops what that settles late
   const { transport } = await connected({ url: server.url, keyPrefix });
   const args = ['--import', '@swc-node/register/esm-register', 'test/conformance/transport/child.ts'];
   const child = spawn(process.execPath, [...args, JSON.stringify(task)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['pipe', 'pipe', 'inherit'], // it ends with its standard input
   });
   try {
     let output = '';
