@@ -59,8 +59,8 @@ describe.each(samplesOf('embedded'))('a directory that commit $commit has writte
     );
     await spooled.connect();
     try {
-      await waitUntil('the spool is empty', async () => spooled.state().spool?.messages === 0);
-      await waitUntil('the last has arrived', async () => got.stock.length >= 8);
+      await waitUntil('the spool is empty', async () => spooled.state().spool?.messages === 0, 15_000);
+      await waitUntil('the last has arrived', async () => got.stock.length >= 8, 5_000);
       for (const message of [...got.billing, ...got.stock]) {
         expect(message.headers).toEqual({ tenant: 'acme' });
         expect(Buffer.from(message.body).toString()).toBe(message.id);
