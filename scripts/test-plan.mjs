@@ -45,12 +45,14 @@ export const GROUPS = [
   { name: 'certificates', specs: /^test\/support\/brokers\/test-certificates/ },
   { name: 'embedded-faults', specs: /^test\/faults\/embedded/, args: SILENT },
   { name: 'embedded-nemesis', specs: /^test\/proof\/embedded/ },
+  { name: 'embedded-samples', specs: /^test\/compatibility\/embedded-sample/ },
 
   { name: 'redis-e2e', specs: /^test\/(e2e|support\/brokers)\/redis(?!-rabbitmq|-kafka)/ },
   // Its servers take so little that two suites of the same cases can share the machine.
   { name: 'redis-conformance', specs: /^test\/conformance\/redis(?!-rabbitmq|-kafka)/, args: SHARED },
   { name: 'redis-faults', specs: /^test\/faults\/redis-(?!rabbitmq|kafka)/ },
   { name: 'redis-nemesis', specs: /^test\/proof\/redis-(?!rabbitmq|kafka)/ },
+  { name: 'redis-samples', specs: /^test\/compatibility\/redis-sample/ },
   { name: 'redis-old', specs: /^test\/(conformance|faults)\/old-redis/ },
 
   { name: 'rabbitmq-e2e', specs: /^test\/e2e\/rabbitmq/ },
@@ -89,7 +91,12 @@ export const PARTS = [
   },
   { name: 'e2e', lane: 'embedded', specs: /^test\/e2e\/(?!redis|rabbitmq|kafka|kill-loop)/ },
   { name: 'kill-loop', lane: 'embedded', specs: /^test\/e2e\/kill-loop/, env: { KILL_ROUNDS: '10' } },
-  { name: 'redis', lane: 'brokers', specs: /^test\/(conformance|e2e)\/redis\./ },
+  { name: 'samples', lane: 'embedded', specs: /^test\/compatibility\/embedded-sample/ },
+  {
+    name: 'redis',
+    lane: 'brokers',
+    specs: /^test\/((conformance|e2e)\/redis\.|compatibility\/redis-sample)/,
+  },
   { name: 'rabbitmq', lane: 'brokers', specs: /^test\/(conformance|e2e)\/rabbitmq\./ },
   { name: 'kafka', lane: 'brokers', specs: /^test\/(conformance|e2e)\/kafka\./ },
   {
