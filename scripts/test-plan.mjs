@@ -141,7 +141,7 @@ export function planned(entries, files) {
   return entries.map((entry) => {
     const own = entry.specs === undefined ? [] : files.filter((file) => entry.specs.test(file));
     const needs = [...new Set([...own.flatMap(needsOf), ...(entry.needs ?? [])])].sort();
-    return { args: IN_BAND, ...entry, files: own, needs };
+    return { args: entry.script === undefined ? IN_BAND : [], ...entry, files: own, needs };
   });
 }
 

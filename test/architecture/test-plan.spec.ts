@@ -4,6 +4,7 @@ interface Planned {
   readonly name: string;
   readonly needs: readonly string[];
   readonly files: readonly string[];
+  readonly args: readonly string[];
   readonly script?: string;
   readonly tests?: string;
   readonly env?: Readonly<Record<string, string>>;
@@ -65,6 +66,13 @@ describe('the plan of the tests', () => {
       ({ files, script }) => files.length === 0 && !fs.existsSync(script ?? ''),
     );
     expect(empty).toEqual([]);
+  });
+
+  it('gives options of Jest to specs only', () => {
+    const options = [...plan.groups, ...plan.parts]
+      .filter(({ script }) => script !== undefined)
+      .flatMap(({ args }) => args.filter((argument) => argument.startsWith('-')));
+    expect(options).toEqual([]);
   });
 
   it('has names that a shell takes as they are', () => {
