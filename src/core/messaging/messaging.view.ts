@@ -15,7 +15,7 @@ export interface SubscriptionView {
   /** Name of the transport that is consumed. */
   readonly transport: string;
   readonly concurrency: number;
-  /** Deliveries in hand at this moment, in this process. */
+  /** Deliveries in flight at this moment, in this process. */
   readonly active: number;
   readonly state: 'starting' | 'running' | 'stopped';
 }

@@ -25,7 +25,7 @@ export class MessageWriter {
     this.#clock = clock;
   }
 
-  /** Throws `PAYLOAD_INVALID` when validation said no. */
+  /** Throws `PAYLOAD_INVALID` when validation found issues. */
   refuseInvalid(type: MessageType, result: ValidationResult): void {
     if (!result.issues) return;
     throw new InvalidMessageError(
@@ -98,7 +98,7 @@ export class MessageWriter {
   }
 }
 
-/** Correlation, causation and trace of the message being handled go on in what its handler publishes. */
+/** What a handler publishes continues correlation, causation and trace of the message that it handles. */
 function continueFrom(cause: MessageContext, headers: Record<string, string>): void {
   headers[HEADER.correlationId] = cause.correlationId;
   headers[HEADER.causationId] = cause.messageId;

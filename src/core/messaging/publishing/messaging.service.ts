@@ -13,7 +13,7 @@ import type {
   WireMessage,
 } from '../ports/transport.js';
 
-/** Proof that a message is in safe hands, and in whose. */
+/** Proof that a transport has taken responsibility for a message. */
 export interface PublishReceipt {
   readonly messageId: string;
   /**
@@ -23,7 +23,7 @@ export interface PublishReceipt {
   readonly status: 'accepted' | 'spooled';
   /** Name of the transport that has the message. */
   readonly transport: string;
-  /** What was achieved, not what was asked for. */
+  /** The durability that was achieved, not the one that was asked for. */
   readonly durability: Durability;
   /** Every try, in order. */
   readonly attempts: readonly PublishAttempt[];
@@ -38,17 +38,17 @@ export class PublishManyError extends MessagingError {
     const [first] = failed;
     super(
       first instanceof MessagingError ? first.code : 'PUBLISH_UNAVAILABLE',
-      `${failed.length} of ${results.length} messages were not published; results says which. The first: ${first?.message ?? ''}`,
+      `${failed.length} of ${results.length} messages were not published; see results for each. The first: ${first?.message ?? ''}`,
       { cause: first },
     );
   }
 }
 
-/** `publishMany` keeps this many on their way, or as many as may be. */
+/** `publishMany` keeps at most this many in flight, and never more than `maxInFlight`. */
 const MANY_BATCH_SIZE = 1_000;
 const NO_OPTIONS: PublishMessageOptions = {};
 
-/** Publishes messages. Inject it wherever something happened that others should know. */
+/** Publishes messages. Inject it where the application has an event to publish. */
 @Injectable()
 export class MessagingService {
   constructor(private readonly planner: PublishPlanner) {}
@@ -60,7 +60,7 @@ export class MessagingService {
    * Called inside a handler, correlation, causation and trace of the handled message are taken over.
    *
    * @throws InvalidMessageError when the payload or an option is wrong; nothing was sent.
-   * @throws PublishError when no transport accepted it; `outcome` says whether it may arrive nevertheless. Publishing
+   * @throws PublishError when no transport accepted it; after the outcome `unknown` it may arrive all the same. Publishing
    *   again with the same `messageId` is recognised as the same message by consumers with an idempotency window.
    */
   publish<TType extends AnyMessageType>(

@@ -22,7 +22,7 @@ const RETRY_MS = 100;
 const RETRY_BACKOFF = { minMs: RETRY_MS, maxMs: 2_000, jitter: 'none' } as const;
 /** One that could be kept nowhere as a dead letter is tried again after this. */
 const REFUSED_AGAIN_MS = 5_000;
-/** Longest wait for the answer to what is sent. */
+/** Longest wait for the outcome of a send. */
 const SEND_DEADLINE_MS = 10_000;
 /** Messages that are on their way get this long when the application stops. */
 const CLOSE_DRAIN_MS = 2_000;
@@ -56,7 +56,7 @@ export class SpoolDrain {
 
   constructor(private readonly parts: DrainParts) {}
 
-  /** Reads on, or only sends again what is in hand once it works again. */
+  /** Starts or stops reading. What is in flight is sent in either case, once the target works. */
   turn(isWanted: boolean): void {
     this.#isWanted = isWanted;
     this.#wake();
@@ -74,7 +74,7 @@ export class SpoolDrain {
     this.#release();
   }
 
-  /** Those with a key are left as after a crash, because one that is put back may fall behind later ones of its key. */
+  /** Keyed messages are left unsettled, as after a crash, because a retried one may fall behind later ones of its key. */
   #release(): void {
     for (const { lane, settle } of this.#held.splice(0))
       if (lane === undefined) settle({ kind: 'retry', delayMs: 0 });
@@ -122,7 +122,7 @@ export class SpoolDrain {
 
   async #send(): Promise<void> {
     this.#isSending = true;
-    await new Promise((resolve) => setImmediate(resolve)); // others of this turn go along
+    await new Promise((resolve) => setImmediate(resolve)); // messages of the same turn share a call
     let failures = 0;
     while (this.#held.length > 0 && !this.#isClosed) {
       if (!this.parts.target.isHealthy) {

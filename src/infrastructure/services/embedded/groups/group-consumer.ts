@@ -17,7 +17,7 @@ interface ConsumerOptions {
   readonly onDelivery: OnDelivery;
   /** It takes nothing more. */
   readonly onStopping: (consumer: GroupConsumer) => void;
-  /** It has nothing in hand any more. */
+  /** It has nothing in flight any more. */
   readonly onStopped: (consumer: GroupConsumer) => void;
 }
 
@@ -126,7 +126,7 @@ export class GroupConsumer implements Consumer {
     else this.#group.giveBack(item, item.attempt + 1);
   }
 
-  /** It stays in hand for the journal, so the next process delivers it again. */
+  /** It stays in flight for the journal, so the next process delivers it again. */
   #dropped(): void {
     const { topic, group } = this.#group.record;
     this.#open.emit({ type: 'settlement-dropped', topic, group });
