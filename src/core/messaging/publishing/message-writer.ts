@@ -5,7 +5,7 @@ import type { MessageContext } from '../message/message-context.js';
 import type { MessageLimits } from '../message/message-limits.js';
 import type { MessageType } from '../message/message-type.js';
 import { InvalidMessageError } from '../ports/errors.js';
-import { checkKey, type PublishMessageOptions } from './publish-options.js';
+import { checkKey, type CheckedPublishOptions } from './publish-options.js';
 import type { Clock, WireMessage } from '../ports/transport.js';
 
 type ValidationResult = Awaited<ReturnType<MessageType['schema']['~standard']['validate']>>;
@@ -44,7 +44,7 @@ export class MessageWriter {
   write(
     type: MessageType,
     payload: unknown,
-    options: PublishMessageOptions,
+    options: CheckedPublishOptions,
     cause: MessageContext | undefined,
   ): WireMessage {
     const body = this.#encode(type, payload);

@@ -3,7 +3,12 @@ import { handlingContext } from '../message/handling-context.js';
 import type { AnyMessageType, InputOf, MessageType } from '../message/message-type.js';
 import { errorCodeOf, InvalidMessageError, MessagingError, PublishError } from '../ports/errors.js';
 import { type PublishPlan, PublishPlanner } from './publish-planner.js';
-import { checkPublishOptions, delayOf, type PublishMessageOptions } from './publish-options.js';
+import {
+  type CheckedPublishOptions,
+  delayOf,
+  type PublishMessageOptions,
+  readPublishOptions,
+} from './publish-options.js';
 import type {
   Durability,
   PublishAttempt,
@@ -46,7 +51,7 @@ export class PublishManyError extends MessagingError {
 
 /** `publishMany` keeps at most this many in flight, and never more than `maxInFlight`. */
 const MANY_BATCH_SIZE = 1_000;
-const NO_OPTIONS: PublishMessageOptions = {};
+const NO_OPTIONS: CheckedPublishOptions = {};
 
 /** Publishes messages. Inject it where the application has an event to publish. */
 @Injectable()
@@ -68,7 +73,12 @@ export class MessagingService {
     payload: InputOf<TType>,
     options?: PublishMessageOptions,
   ): Promise<PublishReceipt> {
-    return this.#publish(type as unknown as MessageType, payload, options ?? NO_OPTIONS);
+    try {
+      const checked = options ? readPublishOptions(options, this.planner.limits) : NO_OPTIONS;
+      return this.#publish(type as unknown as MessageType, payload, checked);
+    } catch (error) {
+      return this.#reject(type, error);
+    }
   }
 
   /**
@@ -84,7 +94,7 @@ export class MessagingService {
   ): Promise<PublishReceipt[]> {
     const messageType = type as unknown as MessageType;
     const plan = this.planner.planFor(messageType);
-    checkPublishOptions(options, this.planner.limits);
+    const checked = options === NO_OPTIONS ? NO_OPTIONS : readPublishOptions(options, this.planner.limits);
     for (const payload of payloads)
       plan.writer.refuseInvalid(messageType, await messageType.schema['~standard'].validate(payload));
     const results: (PublishReceipt | Error)[] = [];
@@ -93,7 +103,7 @@ export class MessagingService {
       const chunk = payloads.slice(start, start + atATime);
       results.push(
         ...(await Promise.all(
-          chunk.map((payload) => this.#publish(messageType, payload, options).catch(toError)),
+          chunk.map((payload) => this.#publish(messageType, payload, checked).catch(toError)),
         )),
       );
     }
@@ -102,10 +112,9 @@ export class MessagingService {
     return receipts;
   }
 
-  #publish(type: MessageType, payload: unknown, options: PublishMessageOptions): Promise<PublishReceipt> {
+  #publish(type: MessageType, payload: unknown, options: CheckedPublishOptions): Promise<PublishReceipt> {
     try {
       const plan = this.planner.planFor(type);
-      if (options !== NO_OPTIONS) checkPublishOptions(options, this.planner.limits);
       const result = type.schema['~standard'].validate(payload);
       if (!(result instanceof Promise)) {
         plan.writer.refuseInvalid(type, result);
@@ -120,7 +129,7 @@ export class MessagingService {
     }
   }
 
-  #send(plan: PublishPlan, payload: unknown, options: PublishMessageOptions): Promise<PublishReceipt> {
+  #send(plan: PublishPlan, payload: unknown, options: CheckedPublishOptions): Promise<PublishReceipt> {
     const message = plan.writer.write(plan.type, payload, options, handlingContext.getStore());
     const how = options === NO_OPTIONS ? plan.plain : this.#optionsFor(plan, options);
     return new Promise((resolve, reject) => {
@@ -131,7 +140,7 @@ export class MessagingService {
     });
   }
 
-  #optionsFor({ plain }: PublishPlan, options: PublishMessageOptions): PublishOptions {
+  #optionsFor({ plain }: PublishPlan, options: CheckedPublishOptions): PublishOptions {
     const delayMs = delayOf(options, this.planner.clock);
     const how = { ...plain, deadlineMs: options.deadlineMs ?? plain.deadlineMs };
     return delayMs > 0 ? { ...how, delayMs } : how;
