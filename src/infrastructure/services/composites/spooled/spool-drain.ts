@@ -76,8 +76,7 @@ export class SpoolDrain {
 
   /** Keyed messages are left unsettled, as after a crash, because a retried one may fall behind later ones of its key. */
   #release(): void {
-    for (const { lane, settle } of this.#held.splice(0))
-      if (lane === undefined) settle({ kind: 'retry', delayMs: 0 });
+    for (const { lane, settle } of this.#held.splice(0)) if (lane === undefined) settle(again(0));
   }
 
   get #isAsWanted(): boolean {
@@ -113,7 +112,7 @@ export class SpoolDrain {
       const text = `The spool on "${spool.name}" holds a message ("${spooled.id}") that no spool has written. It is left there.`;
       context.onEvent({ type: 'error', error: new MessagingError('HEADER_INVALID', text) });
     }
-    if (!found || this.#isClosed) return Promise.resolve({ kind: 'retry', delayMs: REFUSED_AGAIN_MS });
+    if (!found || this.#isClosed) return Promise.resolve(again(REFUSED_AGAIN_MS));
     return new Promise((settle) => {
       this.#held.push({ ...found, lane: spooled.key, settle });
       if (!this.#isSending) void this.#send();
@@ -178,7 +177,7 @@ export class SpoolDrain {
       this.#done(item);
     } catch (problem) {
       context.onEvent({ type: 'error', error: problem as Error });
-      item.settle({ kind: 'retry', delayMs: REFUSED_AGAIN_MS });
+      item.settle(again(REFUSED_AGAIN_MS));
     }
   }
 
@@ -193,6 +192,11 @@ export class SpoolDrain {
   }
 }
 
+/** A spooled message has no attempts: no limit on deliveries of the spool's own broker may end it. */
+function again(delayMs: number): Settlement {
+  return { kind: 'retry', delayMs, countsAttempt: false };
+}
+
 interface Parcel {
   readonly to: Destination;
   readonly delayMs: number;
@@ -203,7 +207,7 @@ function byAddress(items: readonly Held[], now: number): readonly Parcel[] {
   const parcels = new Map<string, Parcel>();
   for (const item of items) {
     const { to, dueAt = 0 } = item.address;
-    const delayMs = Math.max(0, dueAt - now);
+    const delayMs = Math.max(0, Math.ceil(dueAt - now));
     const label = `${to.topic} ${to.group ?? ''} ${delayMs}`;
     const parcel = parcels.get(label);
     if (parcel) parcel.items.push(item);

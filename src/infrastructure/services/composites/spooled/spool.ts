@@ -15,7 +15,7 @@ import type { SpooledOptions } from './spooled.options.js';
 
 /** The age of the oldest message is read again after this long. */
 const AGE_REFRESH_MS = 1_000;
-const NOTHING_YET = { kind: 'retry', delayMs: 0 } as const;
+const NOTHING_YET = { kind: 'retry', delayMs: 0, countsAttempt: false } as const;
 
 interface SpoolContext {
   /** Of the transport that the spool is for. */
@@ -86,7 +86,7 @@ export class Spool implements Target {
     const isTooOld = this.oldestAgeMs > options.maxAgeMs;
     const room = isTooOld ? 0 : Math.max(0, options.maxMessages - this.context.total());
     const startedAt = clock.monotonic();
-    const dueAt = delayMs === undefined ? undefined : clock.now() + delayMs;
+    const dueAt = delayMs === undefined ? undefined : Math.ceil(clock.now() + delayMs);
     const lanes: (string | undefined)[] = [];
     const wrapped = messages.slice(0, room).map((message) => {
       const { key } = message;
