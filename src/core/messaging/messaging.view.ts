@@ -18,7 +18,7 @@ export interface SubscriptionView {
   /** Name of the transport that is consumed. */
   readonly transport: string;
   readonly concurrency: number;
-  /** Deliveries in hand at this moment, in this process. */
+  /** Deliveries in flight at this moment, in this process. */
   readonly active: number;
   /**
    * `starting` also while its start is repeated; `interrupted` while its transport gets no messages for it, with the

@@ -101,7 +101,10 @@ export interface Unacceptable {
 export type Settlement =
   | { readonly kind: 'ack' }
   | {
-      /** Hand it over again, to the same group only, not before `delayMs`, with `attempt + 1`. */
+      /**
+       * Hand it over again, to the same group only, not before `delayMs`, with `attempt + 1` unless `countsAttempt` is
+       * false.
+       */
       readonly kind: 'retry';
       /** A whole number of milliseconds. */
       readonly delayMs: number;

@@ -29,7 +29,7 @@ class EmbeddedLifecycle implements OnModuleInit, OnApplicationShutdown {
   }
 }
 
-/** Provides an {@link EmbeddedTransport} for applications that put their transports together by hand. */
+/** Provides an {@link EmbeddedTransport} for applications that construct their transports by hand. */
 @Module({})
 export class EmbeddedModule {
   /** @throws ZodError when an option is unknown or out of range. */

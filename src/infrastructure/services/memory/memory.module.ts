@@ -10,7 +10,7 @@ import type { TransportContext } from '../../../core/messaging/ports/transport.j
 import { type MemoryOptions, memoryOptionsSchema } from './memory.options.js';
 import { MemoryTransport } from './memory.transport.js';
 
-/** What differs from the defaults: options of the transport, and for tests its clock and who is told of its events. */
+/** Overrides of the defaults: options of the transport and, for tests, its clock and its event listener. */
 type MemoryModuleOptions = Partial<MemoryOptions> &
   Partial<Pick<TransportContext, 'clock' | 'onEvent'>> & {
     /** Name of the transport, as receipts, metrics and health show it. @default 'memory' */
@@ -30,7 +30,7 @@ class MemoryLifecycle implements OnModuleInit, OnApplicationShutdown {
   }
 }
 
-/** Provides a {@link MemoryTransport} for applications that put their transports together by hand. */
+/** Provides a {@link MemoryTransport} for applications that construct their transports by hand. */
 @Module({})
 export class MemoryModule {
   /** @throws ZodError when an option is unknown or out of range. */

@@ -152,7 +152,7 @@ export class BalancedTransport implements Transport, Composite, ProblemReporter 
     );
   }
 
-  /** Whom to try: this one, others that work, and then, for want of a better one, those that did not. */
+  /** Members to try: this one, the other healthy ones, and then the unhealthy ones as a last resort. */
   #inTurn(first: LoadedMember | undefined): readonly LoadedMember[] {
     const others = this.#members.filter((member) => member !== first);
     const sorted = [
@@ -162,7 +162,7 @@ export class BalancedTransport implements Transport, Composite, ProblemReporter 
     return first ? [first, ...sorted] : sorted;
   }
 
-  /** One that comes back has missed its share, and must not be given all of it at once. */
+  /** A member that comes back has missed its share, and must not get all of it at once. */
   #changed(state: 'open' | 'closed', cause: Error | undefined): void {
     const working = this.#members.filter(({ isHealthy }) => isHealthy);
     if (state === 'closed') {

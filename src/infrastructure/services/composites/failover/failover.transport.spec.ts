@@ -17,7 +17,7 @@ const OUTCOMES: Readonly<Record<string, PublishOutcome>> = {
   refused: { kind: 'refused', error: gone },
 };
 
-/** A transport that answers as it is told, and notes what it was asked. */
+/** A transport that answers as the test sets it, and notes what it was asked. */
 class Scripted {
   answer = 'accepted';
   pings = true;
@@ -86,7 +86,7 @@ it('reports a member that works and refuses to be consumed, until it is consumed
   expect(events.at(-1)).toEqual({ type: 'problem-solved', problem });
 });
 
-it('asks the next member only for what the first did not take, and tells every try', async () => {
+it('asks the next member only for what the first did not take, and reports every try', async () => {
   const { a, b, publish } = await setUp();
   const outcomes = await publish('accepted', 'unavailable', 'refused', 'unknown');
   expect(a.asked.map(({ ids }) => ids)).toEqual([['accepted', 'unavailable', 'refused', 'unknown']]);
@@ -110,7 +110,7 @@ it('says unknown, not unavailable, when one may have it and no other has taken i
   expect((await publish('x'))[0]).toMatchObject({ kind: 'unknown', trail: { transport: 'b' } });
 });
 
-it('stops at unknown when it is told to', async () => {
+it('stops at unknown when it is configured to', async () => {
   const { a, b, publish } = await setUp({ onUnknown: 'stop' });
   a.answer = 'unknown';
   expect((await publish('x'))[0]?.kind).toBe('unknown');
@@ -157,7 +157,7 @@ it('leaves a member alone after failures in a row, and comes back once it has wo
   await failover.close();
 });
 
-it('notices by probes that a member is gone that nobody publishes to', async () => {
+it('notices by probes that an idle member is gone', async () => {
   const { b, clock, events, failover, a } = await setUp({ probeIntervalMs: 1_000 });
   a.pings = false;
   await clock.advance(1_500);

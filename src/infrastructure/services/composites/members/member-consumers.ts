@@ -34,7 +34,7 @@ export class MemberConsumers implements Consumer {
     this.#troubles = new ErrorDeduplicator((error) => context.onEvent({ type: 'error', error }));
   }
 
-  /** As {@link start}, but resolves at once when the member does not work now, and never rejects. */
+  /** As {@link start}, but resolves at once when the member is unhealthy, and never rejects. */
   async startPatiently(member: Member): Promise<void> {
     const started = this.#consume(member).catch((error: unknown) => this.#retry(member, 0, error as Error));
     if (member.isHealthy) await started;

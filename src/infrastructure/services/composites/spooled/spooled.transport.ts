@@ -61,7 +61,7 @@ export class SpooledTransport implements Transport, Composite, ProblemReporter {
   readonly #events: ConnectionEvents;
   readonly #consumers = new Set<Consumer>();
   readonly #problems: ProblemList;
-  /** Once for everybody who asks: what an earlier run has left must be counted once. */
+  /** Shared by concurrent callers: what an earlier run has left must be counted once. */
   #connecting: Promise<void> | undefined;
   #isPaused = false;
   #endPause = (): void => undefined;
@@ -232,7 +232,7 @@ export class SpooledTransport implements Transport, Composite, ProblemReporter {
 
   async #close(): Promise<void> {
     this.#endPause();
-    for (const consumers of this.#consumers) void consumers.stop(); // no more tries; it waits for what is in hand
+    for (const consumers of this.#consumers) void consumers.stop(); // no more tries; it waits for what is in flight
     await Promise.all(this.#ways.map(({ drain }) => drain.close()));
     await Promise.all([this.#target.close(), this.#spool.close()]);
     this.#events.closed();
