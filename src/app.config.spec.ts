@@ -138,7 +138,7 @@ describe('fallback', () => {
   it('does not take over a transport of another kind that is called fallback', () => {
     const named = 'transports: {fallback: {kind: memory}}\nfallback: embedded\n';
     expect(problemsOf({ file: named }).join()).toContain(
-      'must be of the kind that the key fallback asks for',
+      'must be of the kind that the key fallback names',
     );
   });
 });
