@@ -23,6 +23,21 @@ const HOW_TO_READ =
   'Install kafkajs-snappy, kafkajs-lz4 or @kafkajs/zstd, by what its publishers compress with; nothing is skipped meanwhile.';
 const DEFECTS: ReadonlySet<string> = new Set(['TypeError', 'ReferenceError']);
 const LOGIN = /SASL|authentication/i;
+const CLIENT_CLOSED = 'CLIENT_CLOSED';
+
+/**
+ * A call was under way on a client, or on its consumer, when this package closed it: a new one takes over, and the call can be tried
+ * again. It has a code, because that is all that the client keeps of an error on a connection.
+ */
+export class ClientClosedError extends Error {
+  readonly code = CLIENT_CLOSED;
+  override readonly name = 'ClientClosedError';
+}
+
+/** The client reports success of a request that it has not sent, or no result at all. Its end is unknown. */
+export class MissingAnswerError extends Error {
+  override readonly name = 'MissingAnswerError';
+}
 
 /** Said of the messages of a partition together, of which the others may be as they should be. */
 export function isOfBatch(cause: unknown): boolean {
@@ -34,11 +49,23 @@ export function isFatal(cause: unknown): boolean {
   return causesOf(cause).some((each) => isCertificateError(each) || LOGIN.test(nameOf(each)));
 }
 
-/** What a cluster says about topics and groups that it has just got, or moves to another broker. */
+/** A cluster answers so about topics and groups that are new, or move to another broker; so does a client that is being replaced. */
 export function isTransient(cause: unknown): boolean {
-  return /LOAD_IN_PROGRESS|COORDINATOR_NOT_AVAILABLE|NOT_COORDINATOR|UNKNOWN_TOPIC|LEADER/.test(
-    typeOf(cause) ?? '',
+  const type = typeOf(cause) ?? '';
+  return (
+    /LOAD_IN_PROGRESS|COORDINATOR_NOT_AVAILABLE|NOT_COORDINATOR|UNKNOWN_TOPIC|LEADER/.test(type) ||
+    isClosedClient(cause)
   );
+}
+
+/** The broker, or this process's membership of the group, is away for the moment. */
+export function isUnavailable(cause: unknown): boolean {
+  const codes: readonly unknown[] = ['TRANSPORT_UNAVAILABLE', 'DEADLINE_EXCEEDED'];
+  return causesOf(cause).some((each) => isOurs(each) && codes.includes(each.code));
+}
+
+function isClosedClient(cause: unknown): boolean {
+  return causesOf(cause).some((each) => codeOf(each) === CLIENT_CLOSED);
 }
 
 /** The group is being formed anew: what was meant for the old one has to be said again. */
@@ -108,13 +135,23 @@ export function failureOf(cause: unknown, server: string, wasSent: boolean): Bro
 export function reasonOf(cause: unknown): string {
   const all = causesOf(cause);
   if (all.some((each) => LOGIN.test(nameOf(each)))) return ': it does not take the user and password';
+  const own = all.find(isOurs);
+  if (own) return ` (${own.message})`;
+  if (isClosedClient(cause)) return ': its client was closed meanwhile, and a new one takes over';
   const certificate = all.find(isCertificateError);
   if (certificate) return `: its certificate is not trusted (${String(codeOf(certificate))})`;
   const type =
     typeOf(cause) ??
     all.map(codeOf).find((code): code is string => typeof code === 'string') ??
-    all.map(nameOf).at(-1);
+    descriptionOf(all.at(-1));
   return type === undefined ? '' : ` (${type})`;
+}
+
+/** The name alone would hide what failed. */
+function descriptionOf(cause: object | undefined): string | undefined {
+  if (!cause) return undefined;
+  const text = 'message' in cause ? shortened(String(cause.message)) : '';
+  return text === '' ? nameOf(cause) : `${nameOf(cause)}: ${text}`;
 }
 
 /** Name of the protocol's error, wherever the client has put it. */

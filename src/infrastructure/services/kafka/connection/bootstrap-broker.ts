@@ -1,4 +1,5 @@
 import { withDeadline } from '../../../../core/messaging/transport-kit/deadline.js';
+import { MessagingError } from '../../../../core/messaging/ports/errors.js';
 import { shuffled } from '../../../../core/messaging/transport-kit/shuffle.js';
 import { clientConfigOf } from './client-config.js';
 import { ClientSockets } from '../kafkajs/client-sockets.js';
@@ -64,10 +65,14 @@ async function ask(
   // A connection alone says little: one that wants a login is closed at the first question.
   const connecting = admin.connect().then(() => admin.describeCluster());
   try {
-    await withDeadline(connecting, options.connectTimeoutMs, () => new Error('connect ETIMEDOUT'));
+    await withDeadline(connecting, options.connectTimeoutMs, () => timeoutError(options));
     return { kafka, admin, sockets, seeds };
   } catch (error) {
     void disconnectWithin(END_TIMEOUT_MS, [admin], sockets);
     throw error;
   }
+}
+
+function timeoutError({ connectTimeoutMs }: KafkaOptions): MessagingError {
+  return new MessagingError('DEADLINE_EXCEEDED', `no answer within ${connectTimeoutMs} ms`);
 }

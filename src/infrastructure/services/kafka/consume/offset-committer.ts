@@ -1,6 +1,6 @@
 import { pause } from '../../../../core/messaging/transport-kit/backoff.js';
 import type { Clock } from '../../../../core/messaging/ports/transport.js';
-import { isRebalance } from '../client/kafka-errors.js';
+import { isRebalance, isTransient, isUnavailable } from '../client/kafka-errors.js';
 import type { GroupMembership } from './group-membership.js';
 import type { Partition } from './partition.js';
 
@@ -24,9 +24,10 @@ export class OffsetCommitter {
   ) {}
 
   /**
-   * Resolves once the place is stored from which on the group keeps everything. Others may join meanwhile: then it is stored anew.
+   * Resolves once the position is stored from which the group keeps everything. A rebalance, or a new consumer in place of one that
+   * has failed, interrupts that: then it is tried again.
    *
-   * @param opened resolves once the places are known.
+   * @param opened resolves once the positions are known.
    */
   async place(opened: () => Promise<void>): Promise<void> {
     for (const deadline = this.clock.monotonic() + PLACE_PATIENCE_MS; ;)
@@ -35,7 +36,8 @@ export class OffsetCommitter {
         await this.now();
         return;
       } catch (error) {
-        if (!isRebalance(error) || this.clock.monotonic() > deadline) throw error;
+        const canRetry = isRebalance(error) || isTransient(error) || isUnavailable(error);
+        if (!canRetry || this.clock.monotonic() > deadline) throw error;
         await pause(INTERVAL_MS);
       }
   }

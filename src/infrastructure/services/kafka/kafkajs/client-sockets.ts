@@ -1,6 +1,7 @@
 import { connect, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { ISocketFactory } from 'kafkajs';
+import { ClientClosedError } from '../client/kafka-errors.js';
 
 /** As the client itself would have it. */
 const KEEP_ALIVE_DELAY_MS = 60_000;
@@ -23,18 +24,18 @@ export class ClientSockets {
     socket.setNoDelay(true); // a request must not wait until the one before it is acknowledged: that can take 40 ms
     this.#open.add(socket);
     socket.once('close', () => this.#open.delete(socket));
-    if (this.#isEnded) socket.destroy(givenUp());
+    if (this.#isEnded) socket.destroy(closedError());
     return socket;
   };
 
   /** For good: whatever the client connects to from now on is closed at once. */
   end(): void {
     this.#isEnded = true;
-    for (const socket of this.#open) socket.destroy(givenUp());
+    for (const socket of this.#open) socket.destroy(closedError());
   }
 }
 
 /** An error, because the client waits for answers, and keeps timers for them, on a connection that is closed without one. */
-function givenUp(): Error {
-  return new Error('The client was given up.');
+function closedError(): Error {
+  return new ClientClosedError('The client was closed while a request was under way.');
 }

@@ -1,3 +1,4 @@
+import { ClientClosedError } from '../client/kafka-errors.js';
 import { internal, replaceFunction } from './internals.js';
 
 /**
@@ -17,7 +18,7 @@ export async function patchStoppedFetch(): Promise<void> {
     'fetch',
     (original) =>
       function (nodeId) {
-        if (!this.running) return Promise.reject(new Error('The consumer was stopped.'));
+        if (!this.running) return Promise.reject(new ClientClosedError('The consumer was stopped.'));
         return original.call(this, nodeId);
       },
   );

@@ -2,7 +2,7 @@ import type { BrokerFailure } from '../../../../core/messaging/transport-kit/bro
 import { withDeadline } from '../../../../core/messaging/transport-kit/deadline.js';
 import { numberOf } from '../kafkajs/compression.js';
 import type { Semaphore } from '../connection/semaphore.js';
-import { failureOf, isOfBatch, typeOf } from '../client/kafka-errors.js';
+import { failureOf, isOfBatch, MissingAnswerError, typeOf } from '../client/kafka-errors.js';
 import type { KafkaConnection } from '../connection/kafka-connection.js';
 import type { Producer } from '../client/kafkajs-client.js';
 import { OutboundQueue } from './outbound-queue.js';
@@ -99,7 +99,7 @@ export class PartitionSender {
       );
       // The client calls a request done that it has given to nobody, because the leader has changed meanwhile.
       if (!written.some((answer) => answer.partition === partition))
-        throw new Error('no answer for the partition');
+        throw new MissingAnswerError('The client has sent nothing to this partition.');
       for (const { call, index } of batch) call.settle(index, ACCEPTED);
     } catch (error) {
       if (batch.length === 1 || !isOfBatch(error)) this.#failed(batch, error, producer);
