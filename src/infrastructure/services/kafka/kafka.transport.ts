@@ -38,7 +38,7 @@ export class KafkaTransport extends CheckedTransport<KafkaConsumer> {
     const { name } = context;
     const problems = problemsOfKafka(options).map((problem) => `Kafka "${name}" ${problem}`);
     if (problems.length > 0) throw new MessagingConfigurationError(problems);
-    tlsOf(name, options); // so that a bad certificate is told at the start
+    tlsOf(name, options); // so that a bad certificate fails at the start
     const state = new ConnectionState(context);
     super(new KafkaDriver(options, context, state), state, context);
   }

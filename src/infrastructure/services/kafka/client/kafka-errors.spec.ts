@@ -53,7 +53,7 @@ describe('a client that was closed while a call was under way', () => {
         error: {
           code: 'TRANSPORT_UNAVAILABLE',
           message:
-            'Kafka "k" failed while something was on its way: its client was closed meanwhile, and a new one takes over.',
+            'Kafka "k" failed while a request was in flight: its client was closed meanwhile, and a new one takes over.',
         },
       });
     },

@@ -30,14 +30,14 @@ import { AssignedPartitions } from './assigned-partitions.js';
 import { Backpressure } from './backpressure.js';
 import type { Topics } from '../topology/topics.js';
 
-/** Settled offsets behind one that is not, of one partition: more would cost memory and come again after a crash. */
+/** Settled offsets behind one that is not, of one partition: more would cost memory and be delivered again after a crash. */
 const MAX_SPAN = 20_000;
 
-/** Longest wait for what is in hand before partitions are given to other processes. */
+/** Longest wait for deliveries in flight before partitions are given to other processes. */
 const PATIENCE_MS = 2_000;
 const KEYED_PATIENCE_MS = 20_000;
 const LOOK_MS = 500;
-/** A stop waits no longer for the group to store what was settled. */
+/** Longest wait of a stop for the last commit. */
 const LAST_COMMIT_MS = 4_000;
 
 interface Held {
@@ -66,7 +66,7 @@ export class KafkaConsumer implements Consumer, ReaderListener {
   readonly #backpressure = new Backpressure();
   readonly #inFlight = new Set<WireMessage>();
   readonly #troubles: ErrorDeduplicator;
-  /** Slots for messages that are about to be handed out. */
+  /** Slots for messages that are about to be delivered. */
   #reserved = 0;
   #isStopping = false;
   #isAbandoned = false;
@@ -76,7 +76,7 @@ export class KafkaConsumer implements Consumer, ReaderListener {
     readonly subscription: Subscription,
     private readonly services: ConsumerServices,
     private readonly onDelivery: OnDelivery,
-    /** Told of each delivery. */
+    /** Called once a delivery. */
     private readonly delivered: (message: WireMessage) => void,
   ) {
     const { connection, topics, context } = services;
@@ -109,7 +109,7 @@ export class KafkaConsumer implements Consumer, ReaderListener {
     return this.#inFlight;
   }
 
-  /** Offsets that are ours, for what cannot be seen from outside: what is settled and not yet committed. */
+  /** The assigned partitions, with what is settled and not yet committed. */
   *positions(): Iterable<Partition> {
     yield* this.#partitions;
   }
@@ -127,7 +127,7 @@ export class KafkaConsumer implements Consumer, ReaderListener {
     return this.#stopped;
   }
 
-  /** Gives up what is still in hand: its settlements are dropped. */
+  /** Drops the settlements of the deliveries in flight. */
   abandon(): void {
     this.#isStopping = true;
     this.#isAbandoned = true;
@@ -143,7 +143,7 @@ export class KafkaConsumer implements Consumer, ReaderListener {
     for (const { opened } of this.#slots.withdraw()) this.#inFlight.delete(opened.message);
     await this.#slots.idle();
     if (this.#isAbandoned) return;
-    const stored = this.#committer.now(false).catch(() => undefined); // what is not stored comes again
+    const stored = this.#committer.now(false).catch(() => undefined); // an offset that is not committed is delivered again
     await settlesWithin(stored, LAST_COMMIT_MS);
     await this.#reader?.close();
     this.#partitions.dropAll();
@@ -160,7 +160,7 @@ export class KafkaConsumer implements Consumer, ReaderListener {
     this.#committer.later();
   }
 
-  /** Others wait meanwhile, so that it is not for long where nobody has asked for an order. */
+  /** The other members wait meanwhile, so the wait is short where no order was asked for. */
   async beforeRebalance(keepAlive: () => Promise<void>): Promise<void> {
     const { clock } = this.services.context;
     const patienceMs = this.subscription.ordering === 'key' ? KEYED_PATIENCE_MS : PATIENCE_MS;
@@ -170,7 +170,7 @@ export class KafkaConsumer implements Consumer, ReaderListener {
       await keepAlive();
     }
     for (const partition of this.#partitions) partition.isDirty = true;
-    // What is still in hand goes on here, so that it has not seen a crash when another gets it.
+    // Handlers in flight continue here, so that the next owner must not count a crash for them.
     await this.#committer.now(false).catch(() => undefined);
   }
 
@@ -210,10 +210,10 @@ export class KafkaConsumer implements Consumer, ReaderListener {
     return this.#slots.free - this.#reserved;
   }
 
-  /** What may end this process is noted before it is handed out. */
+  /** A message that may crash the process is stored as in flight before it is delivered. */
   async #isNoted(partition: Partition, next: readonly KafkaMessage[]): Promise<boolean> {
     if (!partition.isCareful(this.services.context.clock.monotonic())) return true;
-    this.#reserved += next.length; // so that no other partition takes the room meanwhile
+    this.#reserved += next.length; // so that no other partition takes the slots meanwhile
     try {
       partition.handOut(Number(next.at(-1)?.offset ?? -1) + 1);
       await this.#committer.now();
@@ -223,7 +223,7 @@ export class KafkaConsumer implements Consumer, ReaderListener {
     }
   }
 
-  /** The client does not read on meanwhile, and is kept a member. */
+  /** The client does not read meanwhile, and stays a member. */
   async #waitForRoom(partition: Partition, payload: EachBatchPayload, isOurs: () => boolean): Promise<void> {
     const hasRoom = (): boolean => this.#free > 0 && partition.tracker.span < MAX_SPAN;
     while (!hasRoom() && isOurs()) {
@@ -234,7 +234,7 @@ export class KafkaConsumer implements Consumer, ReaderListener {
 
   #take(partition: Partition, record: KafkaMessage): void {
     const offset = Number(record.offset);
-    if (offset < partition.tracker.next) return; // read once more after the group was formed anew
+    if (offset < partition.tracker.next) return; // read again after a rebalance
     const opened = decode(record);
     const taken = partition.tracker.take(offset, opened.message.id);
     if (partition.isKnownSettled(taken)) {
@@ -272,7 +272,7 @@ export class KafkaConsumer implements Consumer, ReaderListener {
     done();
   }
 
-  /** Whether it waits elsewhere for its next attempt, which comes to this group only. Tries until it does or is not ours any more. */
+  /** True once its next attempt is stored for this group; retries until then. False once the partition is lost. */
   #handOn({ opened, attempt, partition }: Held, retry: Settlement & { kind: 'retry' }): Promise<boolean> {
     return this.#retries.publish({ message: opened.message, attempt }, retry, () => !partition.isLost);
   }

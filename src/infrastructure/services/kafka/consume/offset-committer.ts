@@ -4,14 +4,14 @@ import { isRebalance, isTransient, isUnavailable } from '../client/kafka-errors.
 import type { GroupMembership } from './group-membership.js';
 import type { Partition } from './partition.js';
 
-/** Progress is stored this often, which bounds what comes again after a crash. */
+/** Commit interval, which bounds what is delivered again after a crash. */
 const INTERVAL_MS = 200;
 const PLACE_PATIENCE_MS = 20_000;
 
-/** Commits what is settled, and what is in hand, of all partitions that a member reads; one request at a time. */
+/** Commits the offsets of all partitions that a member reads; one request at a time. */
 export class OffsetCommitter {
   #last: Promise<void> = Promise.resolve();
-  /** The next one, while the last one runs: for everybody who comes meanwhile. */
+  /** The next commit, while the last one runs: for all callers meanwhile. */
   #queued: Promise<void> | undefined;
   #isScheduled = false;
 
@@ -19,7 +19,7 @@ export class OffsetCommitter {
     private readonly membership: Pick<GroupMembership, 'commit'>,
     private readonly partitions: () => Iterable<Partition>,
     private readonly clock: Clock,
-    /** Told of what failed; it is tried again. */
+    /** Called with each failure; the commit is retried. */
     private readonly failed: (error: unknown) => void,
   ) {}
 
@@ -42,7 +42,7 @@ export class OffsetCommitter {
       }
   }
 
-  /** Before long. */
+  /** Within the commit interval. */
   later(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
@@ -56,7 +56,7 @@ export class OffsetCommitter {
   }
 
   /**
-   * Resolves once everything is committed that was to be at the time of the call.
+   * Resolves once everything is committed that was settled at the time of the call.
    *
    * @param isOpen see {@link Partition.committable}
    */

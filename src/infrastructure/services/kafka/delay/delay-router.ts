@@ -13,10 +13,10 @@ import type { Partition } from '../consume/partition.js';
 import { AssignedPartitions } from '../consume/assigned-partitions.js';
 import { DELAY_LEVELS, type DelayLevel } from '../topology/delay-levels.js';
 
-/** What is due within this is kept in memory; a partition whose next message is due later is not read meanwhile. */
+/** Messages due within this are kept in memory; a partition whose next message is due later is paused. */
 const AHEAD_MS = 2_000;
 const MAX_IN_MEMORY = 20_000;
-/** What could not be sent on is tried again after this. */
+/** Wait before a failed forward is retried. */
 const RETRY_MS = 1_000;
 
 interface Waiting {
@@ -27,8 +27,8 @@ interface Waiting {
 }
 
 /**
- * Sends on what has waited long enough: to its destination, or to where it waits for the rest of its delay. Every process
- * that consumes runs one; each topic of waiting messages is in the hands of one of them.
+ * Forwards messages that have waited long enough: to their destination, or to the wait topic for the rest of their delay. Every
+ * process that consumes runs one; each wait topic is assigned to one of them.
  */
 export class DelayRouter implements ReaderListener {
   readonly #partitions: AssignedPartitions;
@@ -61,7 +61,7 @@ export class DelayRouter implements ReaderListener {
     this.#waiting = new DueQueue(context.clock, (waiting) => this.#begin(waiting));
   }
 
-  /** Rejects when it cannot work now, and may be called again then. */
+  /** Rejects when it cannot start now, and can be called again. */
   start(): Promise<void> {
     this.#starting ??= this.#start().catch((error: unknown) => {
       this.#starting = undefined;
@@ -88,7 +88,7 @@ export class DelayRouter implements ReaderListener {
     this.#committer.later();
   }
 
-  /** What was sent on would be sent again by the next owner otherwise. */
+  /** The next owner would forward the same messages again otherwise. */
   async beforeRebalance(): Promise<void> {
     await Promise.all(this.#sending);
     await this.#committer.now(false).catch(() => undefined);
@@ -147,7 +147,7 @@ export class DelayRouter implements ReaderListener {
     }
   }
 
-  /** Clocks differ between machines; no difference makes a message wait longer than it was to wait in all. */
+  /** Clocks differ between machines; no difference makes a message wait longer than its whole delay. */
   #readyAt({ delay }: DecodedRecord, { waitMs }: DelayLevel, writtenAt: number): number {
     const now = this.services.context.clock.now();
     if (!delay) return now;
@@ -174,7 +174,7 @@ export class DelayRouter implements ReaderListener {
     delay,
     partition,
   }: Waiting): Promise<PublishOutcome | undefined> {
-    if (partition.isLost) return undefined; // whoever has it now sends it on
+    if (partition.isLost) return undefined; // its new owner forwards it
     const { clock } = this.services.context;
     const now = clock.now();
     const dueAt = Math.min(delay.dueAt, now + delay.delayMs);

@@ -3,12 +3,12 @@ import { connect as connectTls } from 'node:tls';
 import type { ISocketFactory } from 'kafkajs';
 import { ClientClosedError } from '../client/kafka-errors.js';
 
-/** As the client itself would have it. */
+/** The client's own default. */
 const KEEP_ALIVE_DELAY_MS = 60_000;
 
 /**
- * The connections of one client. A client that is disconnected in the middle of something connects again to finish that, and one that waits for
- * a broker which says nothing may never come to close what it has: either would keep the process alive for ever.
+ * The connections of one client. A client that is disconnected during a request connects again to finish it, and one that waits for a
+ * silent broker may never close its connection: either would keep the process alive for ever.
  */
 export class ClientSockets {
   readonly #open = new Set<Socket>();
@@ -28,7 +28,7 @@ export class ClientSockets {
     return socket;
   };
 
-  /** For good: whatever the client connects to from now on is closed at once. */
+  /** Permanently: every connection that the client opens from now on is closed at once. */
   end(): void {
     this.#isEnded = true;
     for (const socket of this.#open) socket.destroy(closedError());

@@ -66,7 +66,7 @@ it('id and version are where the CloudEvents binding has them', () => {
   expect(Object.keys(decode(received(sealed)).message.headers)).toEqual(['ce_type', 'x-näme']);
 });
 
-it("a stranger's message gets the same id each time, and a tombstone an empty body", () => {
+it('a foreign message gets the same id each time, and a tombstone an empty body', () => {
   const strange = {
     key: null,
     value: Buffer.from('x'),
@@ -79,12 +79,12 @@ it("a stranger's message gets the same id each time, and a tombstone an empty bo
   expect(decode({ key: null, value: null }).message.body).toHaveLength(0);
 });
 
-it("a stranger's header without a value is empty", () => {
+it('a foreign header without a value is empty', () => {
   const headers = { none: null } as unknown as KafkaMessage['headers'];
   expect(decode({ key: null, value: null, headers: headers ?? {} }).message.headers).toEqual({ none: '' });
 });
 
-it("nonsense in a stranger's headers counts for nothing", () => {
+it('nonsense in a foreign headers counts for nothing', () => {
   const headers = {
     'x-swy-attempt': 'many',
     'x-swy-topic': 't',

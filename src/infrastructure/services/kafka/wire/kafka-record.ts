@@ -79,7 +79,7 @@ function encodeDelay({ dueAt, delayMs, topic, group }: Delay, all: Record<string
   if (group !== undefined) all[GROUP.name] = group;
 }
 
-/** The message as it was published; of a stranger's, as much as can be made of it. */
+/** The message as it was published; of a foreign record, its key, value and headers. */
 export function decode({
   key,
   value,
@@ -113,7 +113,7 @@ function delayOf(own: Readonly<Record<string, string>>): Delay | undefined {
   return { topic, group, dueAt, delayMs };
 }
 
-/** Of a header that is there more than once, the last. One of a stranger can be there without a value. */
+/** Of a repeated header, the last. A foreign header can have no value. */
 function textOf(value: IHeaders[string] | null): string {
   const one = Array.isArray(value) ? value.at(-1) : value;
   return one?.toString() ?? '';
