@@ -6,6 +6,7 @@ import {
 } from '../../../../core/messaging/transport-kit/republishing-retry.js';
 import { ErrorDeduplicator } from '../../../../core/messaging/transport-kit/error-deduplicator.js';
 import { settlesWithin } from '../../../../core/messaging/transport-kit/deadline.js';
+import type { ProblemList } from '../../../../core/messaging/transport-kit/problem-list.js';
 import type {
   Consumer,
   OnDelivery,
@@ -13,6 +14,7 @@ import type {
   Settlement,
   Subscription,
   TransportContext,
+  Unacceptable,
   WireMessage,
 } from '../../../../core/messaging/ports/transport.js';
 import { OffsetCommitter } from './offset-committer.js';
@@ -53,6 +55,7 @@ export interface ConsumerServices {
   readonly producer: KafkaProducer;
   readonly context: TransportContext;
   readonly delayed: DelayedCounts;
+  readonly problems: ProblemList;
 }
 
 /** Serves one subscription, through reconnects and whatever happens to its group. */
@@ -66,6 +69,8 @@ export class KafkaConsumer implements Consumer, ReaderListener {
   readonly #backpressure = new Backpressure();
   readonly #inFlight = new Set<WireMessage>();
   readonly #troubles: ErrorDeduplicator;
+  /** The topic of all groups. */
+  readonly #publicTopic: string;
   /** Slots for messages that are about to be delivered. */
   #reserved = 0;
   #isStopping = false;
@@ -83,6 +88,7 @@ export class KafkaConsumer implements Consumer, ReaderListener {
     this.#troubles = new ErrorDeduplicator((error) => context.onEvent({ type: 'error', error }));
     const { topic, group } = subscription;
     const id = topics.names.group({ topic, group });
+    this.#publicTopic = topics.names.topic({ topic });
     this.#retries = new RepublishingRetry(context, subscription, {
       publish: (next) => this.#republish(next),
       failed: (error) => this.failed(error),
@@ -94,7 +100,7 @@ export class KafkaConsumer implements Consumer, ReaderListener {
       () => this.#backpressure.made(),
     );
     this.#partitions = new AssignedPartitions(connection, id, (error) => this.failed(error));
-    const read = [topics.names.topic({ topic }), topics.names.topic({ topic, group })];
+    const read = [this.#publicTopic, topics.names.topic({ topic, group })];
     const partitions = (): number => topics.partitionsOfAll(read);
     this.#membership = new GroupMembership(connection, { id, topics: read, partitions });
     this.#committer = new OffsetCommitter(
@@ -195,7 +201,9 @@ export class KafkaConsumer implements Consumer, ReaderListener {
       await this.#waitForRoom(partition, payload, isOurs);
       const next = messages.slice(at, at + Math.max(0, this.#free));
       if (!isOurs() || !(await this.#isNoted(partition, next)) || !isOurs()) return;
-      for (const message of next) this.#take(partition, message);
+      let ignored = 0;
+      for (const message of next) if (this.#take(partition, message)) ignored += 1;
+      if (ignored > 0) this.#headersIgnored(ignored);
       at += next.length;
       const last = next.at(-1);
       if (last) payload.resolveOffset(last.offset);
@@ -232,20 +240,42 @@ export class KafkaConsumer implements Consumer, ReaderListener {
     }
   }
 
-  #take(partition: Partition, record: KafkaMessage): void {
+  /** @returns whether headers of the message were ignored. */
+  #take(partition: Partition, record: KafkaMessage): boolean {
     const offset = Number(record.offset);
-    if (offset < partition.tracker.next) return; // read again after a rebalance
-    const opened = decode(record);
+    if (offset < partition.tracker.next) return false; // read again after a rebalance
+    const { topic, id } = partition;
+    const opened = decode(record, { topic, partition: id, isPublic: topic === this.#publicTopic });
     const taken = partition.tracker.take(offset, opened.message.id);
     if (partition.isKnownSettled(taken)) {
       partition.settle(taken);
-      return;
+      return false;
     }
     partition.handOut(offset + 1);
     this.#inFlight.add(opened.message);
     this.delivered(opened.message);
     const attempt = opened.attempt + partition.crashesOf(offset);
     this.#slots.offer({ partition, taken, opened, attempt }, opened.message.key);
+    return opened.hasIgnoredHeaders;
+  }
+
+  #headersIgnored(count: number): void {
+    const { topic, group } = this.subscription;
+    this.services.context.onEvent({ type: 'headers-ignored', topic, group, count });
+  }
+
+  /**
+   * Has a message that no handler can get made a dead letter of this group.
+   *
+   * @returns whether it is safe.
+   */
+  async park(message: WireMessage, attempt: number, unacceptable: Unacceptable): Promise<boolean> {
+    if (this.#isStopping) return false;
+    const delivery = { message, attempt, transport: this.services.context.name, unacceptable };
+    const settlement = await new Promise<Settlement>((resolve) =>
+      handOver(this.onDelivery, delivery, resolve),
+    );
+    return settlement.kind === 'ack';
   }
 
   #deliver(held: Held, done: () => void): void {

@@ -8,7 +8,7 @@ import { Semaphore } from '../connection/semaphore.js';
 import type { SenderServices } from './partition-sender.js';
 import { failureOf } from '../client/kafka-errors.js';
 import type { KafkaConnection } from '../connection/kafka-connection.js';
-import { type Delay, encode, type Transit } from '../wire/kafka-record.js';
+import { type Delay, encode, type OutRecord, type Transit } from '../wire/kafka-record.js';
 import { PendingPublish } from './pending-publish.js';
 import { TopicBatcher } from './topic-batcher.js';
 import type { Topics } from '../topology/topics.js';
@@ -96,6 +96,12 @@ export class KafkaProducer {
     declare: () => Promise<unknown>,
     { messages, transit, deadline }: Parcel,
   ): Promise<readonly PublishOutcome[]> {
+    let records: OutRecord[];
+    try {
+      records = messages.map((message) => encode(message, transit));
+    } catch (error) {
+      return messages.map(() => ({ kind: 'refused', error: error as Error }));
+    }
     try {
       this.link.assertUp();
       if (this.topics.partitionsOf(topic) === undefined)
@@ -113,7 +119,7 @@ export class KafkaProducer {
       });
       this.#calls.add(call);
       const lane = this.#laneOf(topic);
-      messages.forEach((message, index) => lane.add({ call, index, record: encode(message, transit) }));
+      records.forEach((record, index) => lane.add({ call, index, record }));
       this.#sweepLater();
     });
   }
