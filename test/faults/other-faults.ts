@@ -116,27 +116,23 @@ export const OTHER_FAULTS: readonly OtherFault[] = [
   ]),
   ...of('rabbitmq', 'faults/rabbitmq-declarations.spec.ts', [
     [
-      'a queue is declared otherwise',
-      'told with both sides, left alone',
-      'in another way is told with both sides',
+      'a queue exists with other arguments',
+      'reported with both sides, not changed',
+      'with other arguments is reported',
     ],
-    ['an exchange is deleted', DELETED, 'declared anew: an exchange'],
-    ['the queue under a consumer is deleted', DELETED, 'declared anew: the queue under a consumer'],
-    ['a queue for waiting is deleted', DELETED, 'declared anew: where messages wait'],
+    ['an exchange is deleted', DELETED, 'declared again: an exchange'],
+    ['the queue under a consumer is deleted', DELETED, 'declared again: the queue under a consumer'],
+    ['a delay queue is deleted', DELETED, 'declared again: a delay queue'],
     [
       'a queue is at its length limit',
       'unavailable or unknown, never accepted',
       'at its length limit makes publishing',
     ],
+    ['a foreign message', 'delivered with its fields', 'delivers foreign messages with their fields'],
     [
-      'a message of somebody else',
-      'handed out with what can be made of it',
-      'with messages of somebody else',
-    ],
-    [
-      'a handler is slower than the broker bears',
+      'a handler is slower than the consumer timeout',
       'its channel is lost, the message comes again',
-      'that is slower than the broker bears',
+      'that is slower than the consumer timeout',
     ],
   ]),
   ...of('rabbitmq, 3 nodes', 'faults/rabbitmq-cluster.spec.ts', [
@@ -147,18 +143,18 @@ export const OTHER_FAULTS: readonly OtherFault[] = [
     ],
   ]),
   ...of('rabbitmq, 3 nodes', 'faults/rabbitmq-stuck.spec.ts', [
-    ['a queue for waiting hands out nothing', 'it is emptied, and told of', 'does not hand out by itself'],
+    ['a delay queue delivers nothing', 'it is drained and reported', 'does not dead-letter by itself'],
     [
-      'what waited stays in its queue as expired',
-      'told of; others wait elsewhere; it comes once the queue has another leader',
-      'that hands nothing on, and loses nothing',
+      'expired messages stay in their delay queue',
+      'reported; other queues are used; they arrive once the queue has another leader',
+      'that no longer dead-letters, and loses nothing',
     ],
     [
       'the node of a connection has lost a queue',
       'another node is used',
-      'when the one that it is connected to hands out nothing',
+      'when the one that it is connected to delivers nothing',
     ],
-    ['a queue is left to a dead consumer', 'it is served again', 'which the broker only believes in'],
+    ['a queue is left to a dead consumer', 'it is served again', 'that only the broker still counts'],
   ]),
   ...of('kafka', 'faults/kafka-bad-servers.spec.ts', [
     ['nobody listens', 'an error in time that says where', 'nobody listens: connecting rejects in time'],

@@ -29,7 +29,7 @@ class RabbitmqLifecycle implements OnModuleInit, OnApplicationShutdown {
   }
 }
 
-/** Provides a {@link RabbitmqTransport} for applications that put their transports together by hand. */
+/** Provides a {@link RabbitmqTransport} for applications that compose their transports by hand. */
 @Module({})
 export class RabbitmqModule {
   /**
