@@ -150,11 +150,11 @@ export const OTHER_FAULTS: readonly OtherFault[] = [
     [
       'a queue exists with other arguments',
       'an error names both sets of arguments, the queue is not changed',
-      'in another way is told with both sides',
+      'with other arguments is reported',
     ],
-    ['an exchange is deleted', DELETED, 'declared anew: an exchange'],
-    ['the queue under a consumer is deleted', DELETED, 'declared anew: the queue under a consumer'],
-    ['a delay queue is deleted', DELETED, 'declared anew: where messages wait'],
+    ['an exchange is deleted', DELETED, 'declared again: an exchange'],
+    ['the queue under a consumer is deleted', DELETED, 'declared again: the queue under a consumer'],
+    ['a delay queue is deleted', DELETED, 'declared again: a delay queue'],
     [
       'a queue is at its length limit',
       'unavailable or unknown, never accepted',
@@ -163,12 +163,12 @@ export const OTHER_FAULTS: readonly OtherFault[] = [
     [
       'a message of a foreign client',
       'delivered with the properties that can be decoded',
-      'with messages of somebody else',
+      'delivers foreign messages with their fields',
     ],
     [
       'a handler is slower than the consumer timeout of the broker',
       'its channel is closed, the message is delivered again',
-      'that is slower than the broker bears',
+      'that is slower than the consumer timeout',
     ],
   ]),
   ...of('rabbitmq, 3 nodes', 'faults/rabbitmq-cluster.spec.ts', [
@@ -182,22 +182,22 @@ export const OTHER_FAULTS: readonly OtherFault[] = [
     [
       'a delay queue delivers nothing',
       'its messages are moved, and this is reported',
-      'does not hand out by itself',
+      'does not dead-letter by itself',
     ],
     [
       'expired messages stay in their delay queue',
       'this is reported; new messages use another queue; these are delivered once the queue has another leader',
-      'that hands nothing on, and loses nothing',
+      'that no longer dead-letters, and loses nothing',
     ],
     [
       'the node of a connection has lost a queue',
       'another node is used',
-      'when the one that it is connected to hands out nothing',
+      'when the one that it is connected to delivers nothing',
     ],
     [
       'a queue belongs to a dead consumer',
       'another consumer takes over',
-      'which the broker only believes in',
+      'that only the broker still counts',
     ],
   ]),
   ...of('kafka', 'faults/kafka-bad-servers.spec.ts', [
