@@ -11,7 +11,7 @@ import { type RedisOptions, redisOptionsSchema } from './redis.options.js';
 import { RedisTransport } from './redis.transport.js';
 
 export type RedisModuleOptions = Partial<RedisOptions> & {
-  /** Name of the transport, as receipts, metrics and health show it. @default 'redis' */
+  /** Name of the transport in receipts, metrics and health. @default 'redis' */
   readonly name?: string;
   readonly onEvent?: (event: TransportEvent) => void;
 };
@@ -29,7 +29,7 @@ class RedisLifecycle implements OnModuleInit, OnApplicationShutdown {
   }
 }
 
-/** Provides a {@link RedisTransport} for applications that put their transports together by hand. */
+/** Provides a {@link RedisTransport} for applications that compose their transports themselves. */
 @Module({})
 export class RedisModule {
   /**
