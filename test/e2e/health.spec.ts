@@ -6,6 +6,7 @@ import {
   MessageHandler,
   type MessagingModuleOptions,
 } from '../../src/core/messaging/index.js';
+import type { TransportProblem } from '../../src/core/messaging/ports/transport.js';
 import { HealthModule } from '../../src/infrastructure/services/health/health.module.js';
 import type { HealthModuleOptions } from '../../src/infrastructure/services/health/health.options.js';
 import { MessagingHealthIndicator } from '../../src/infrastructure/services/health/messaging-health.indicator.js';
@@ -116,6 +117,28 @@ describe('health', () => {
       info: { 'messaging:spare': { status: 'degraded', errorClass: 'ECONNREFUSED' } },
     });
     expect(text).not.toContain('canary');
+  });
+
+  it('is degraded and ready while a transport reports a problem on its broker, and names its place', async () => {
+    const transport = memoryTransport('main');
+    const lasting: TransportProblem[] = [];
+    const { url } = await boot({ transports: [Object.assign(transport, { problems: () => lasting })] });
+    lasting.push({ code: 'queue_deleted', topic: 'ping', group: 'shop', detail: 'Gone from canary:5672.' });
+    expect(await statuses(url)).toEqual(WELL);
+    const text = await (await fetch(`${url}/health`, { headers: viewer })).text();
+    expect(JSON.parse(text)).toMatchObject({
+      status: 'degraded',
+      info: {
+        'messaging-problems': {
+          status: 'degraded',
+          count: 1,
+          problems: ['ping/shop on main: queue_deleted'],
+        },
+      },
+    });
+    expect(text).not.toContain('canary');
+    lasting.pop();
+    expect(await jsonOf(await fetch(`${url}/health`))).toEqual({ status: 'ok' });
   });
 
   it('is bad and not ready, but live, while no transport is up, and recovers', async () => {

@@ -31,6 +31,18 @@ describe('admit', () => {
     );
   });
 
+  it.each([
+    ['deserialization_failed', 'PAYLOAD_UNDECODABLE'],
+    ['queue_overflow', 'QUEUE_OVERFLOW'],
+    ['expired', 'EXPIRED'],
+    ['max_deliveries', 'ATTEMPTS_USED_UP'],
+  ] as const)('refuses what its transport calls %s', (reason, code) => {
+    const delivery = { ...deliveryOf(GOOD), unacceptable: { reason, detail: 'Entry 7 has no body.' } };
+    expect(() => admit(handlingOf(delivery), { clock })).toThrow(
+      expect.objectContaining({ reason, code, message: 'Entry 7 has no body.' }),
+    );
+  });
+
   it('leaves that check to the claim where there is an idempotency window', () => {
     const handling = handlingOf(deliveryOf(GOOD, {}, 4), { idempotencyWindowMs: 60_000 });
     expect(() => admit(handling, { clock })).not.toThrow();

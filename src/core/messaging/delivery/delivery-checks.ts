@@ -2,7 +2,8 @@ import type { HandlerEntry } from '../handlers/handler-entry.js';
 import { HEADER } from '../message/headers.js';
 import { jsonCodec } from '../message/codec.js';
 import type { MessageLimits } from '../message/message-limits.js';
-import { errorCodeOf, InvalidMessageError } from '../ports/errors.js';
+import type { DeadLetterReason } from '../ports/dead-letter-store.js';
+import { errorCodeOf, InvalidMessageError, type MessagingErrorCode } from '../ports/errors.js';
 import { UnacceptableMessageError } from './outcome.js';
 import { largerAttempt } from '../ports/headers.js';
 import type { Clock, Delivery } from '../ports/transport.js';
@@ -22,6 +23,21 @@ export function attemptOf({ attempt, message }: Delivery): number {
 export function continueAttempts({ attempt, message }: Delivery): Readonly<Record<string, string>> {
   const larger = largerAttempt(message.headers, attempt);
   return larger > attempt ? { [HEADER.attempt]: String(larger + 1) } : {};
+}
+
+/** What a dead letter says as the code of its error, by the reason of its transport. */
+const UNACCEPTABLE_CODES: Partial<Record<DeadLetterReason, MessagingErrorCode>> = {
+  expired: 'EXPIRED',
+  queue_overflow: 'QUEUE_OVERFLOW',
+  max_deliveries: 'ATTEMPTS_USED_UP',
+  deserialization_failed: 'PAYLOAD_UNDECODABLE',
+};
+
+/** Throws when the transport says that the message is only fit to be a dead letter. */
+export function refuseUnacceptable({ unacceptable }: Delivery): void {
+  if (!unacceptable) return;
+  const { reason, detail } = unacceptable;
+  throw new UnacceptableMessageError(reason, UNACCEPTABLE_CODES[reason] ?? 'PERMANENT', detail);
 }
 
 /** Throws when the message should have been handled before now. */

@@ -7,7 +7,13 @@ import { DeliveryInProgress, type Load } from './delivery-in-progress.js';
 import type { HandlerEntry } from '../handlers/handler-entry.js';
 import { IdempotencyStep } from './idempotency-step.js';
 import type { IdempotencyStore } from '../ports/idempotency-store.js';
-import { continueAttempts, readPayload, refuseExpired, refuseUsedUp } from './delivery-checks.js';
+import {
+  continueAttempts,
+  readPayload,
+  refuseExpired,
+  refuseUnacceptable,
+  refuseUsedUp,
+} from './delivery-checks.js';
 import type { MessageLimits } from '../message/message-limits.js';
 import type { MessagingEvent } from '../observing/events.js';
 import { type FailureOutcome, judgeFailure, type Outcome } from './outcome.js';
@@ -127,12 +133,13 @@ export class DeliveryProcessor {
 }
 
 /**
- * Refuses a message that must not reach its handler: it has expired, or its attempts are used up. The last of those took
- * the process down with it, and another would do the same.
+ * Refuses a message that must not reach its handler: its transport could not read it, it has expired, or its attempts
+ * are used up. The last of those took the process down with it, and another would do the same.
  *
  * With an idempotency window `claim` checks the attempts, so that a copy of a handled message is not parked.
  */
 export function admit(handling: DeliveryInProgress, { clock }: Pick<PipelineTools, 'clock'>): void {
+  refuseUnacceptable(handling.delivery);
   refuseExpired(handling.delivery, clock);
   if (!needsClaim(handling)) refuseUsedUp(handling.attempt, handling.entry);
 }

@@ -1,3 +1,4 @@
+import { readHistory } from '../dead-letters/attempt-history.js';
 import { describeDeadLetter } from '../dead-letters/dead-letter.js';
 import type { NewDeadLetter } from '../ports/dead-letter-store.js';
 import type { HandlerIdentity } from '../observing/events.js';
@@ -16,11 +17,11 @@ interface RefusedContext {
 }
 
 /**
- * The dead letters of a message that was accepted and then refused by its broker: one for each group here that would have got it,
- * because a dead letter goes back to one group.
+ * The dead letters of a message that was accepted and then refused by its broker: one for each group here that would
+ * have got it, because a dead letter goes back to one group.
  */
 export function deadLettersOf(
-  { to, message, error, transport }: RefusedMessage,
+  { to, message, error, transport, attempts = 0 }: RefusedMessage,
   { handlers, service, now }: RefusedContext,
 ): readonly NewDeadLetter[] {
   const meant = handlers.filter(
@@ -30,12 +31,12 @@ export function deadLettersOf(
   return (meant.length > 0 ? meant : [nobody]).map((identity) =>
     describeDeadLetter({
       id: uuidV7(now),
-      delivery: { message, attempt: 1, transport },
+      delivery: { message, attempt: attempts + 1, transport },
       to: identity,
       reason: 'rejected',
       error,
-      attempts: 0,
-      history: [],
+      attempts,
+      history: readHistory(message.headers),
       now,
     }),
   );

@@ -7,6 +7,12 @@ import type { TransportEvent } from '../ports/transport.js';
 /** Lines a second for one kind of failure; a broken handler under load must not fill the disk with logs. */
 const LINES_PER_SECOND = 5;
 
+const GOOD_NEWS: ReadonlySet<TransportEvent['type']> = new Set([
+  'connected',
+  'unblocked',
+  'problem-solved',
+] as const);
+
 interface Budget {
   second: number;
   lines: number;
@@ -50,13 +56,16 @@ export class FailureLogService implements MessagingObserver, OnModuleInit {
   }
 
   #logTransport(transport: string, event: TransportEvent): void {
-    if (event.type === 'settlement-dropped') return; // as many as were in hand, and each comes again
-    const { type, ...what } = event;
+    if (event.type === 'settlement-dropped') return; // as many as were in flight, and each comes again
+    const { type } = event;
+    const what = 'problem' in event ? event.problem : omitType(event);
     const line = { event: `transport-${type}`, transport };
-    const level = type === 'connected' || type === 'unblocked' ? 'log' : 'warn';
-    const error = 'error' in what ? what.error : undefined;
+    const level = GOOD_NEWS.has(type) ? 'log' : 'warn';
+    const error = 'error' in event ? event.error : undefined;
     const said = error && { error: errorCodeOf(error), detail: error.message.slice(0, 500) };
-    this.#log(`${transport} ${type}`, level, { ...line, ...(said ?? what) });
+    // A cause is a kind of its own, so that many problems of one kind do not hide another.
+    const kind = 'problem' in event ? `${type} ${event.problem.code}` : type;
+    this.#log(`${transport} ${kind}`, level, { ...line, ...(said ?? what) });
   }
 
   #log(kind: string, level: 'log' | 'warn' | 'error', line: Record<string, unknown>): void {
@@ -86,6 +95,10 @@ export class FailureLogService implements MessagingObserver, OnModuleInit {
     this.#budgets.set(kind, budget);
     return budget;
   }
+}
+
+function omitType({ type: _, ...what }: TransportEvent): Record<string, unknown> {
+  return what;
 }
 
 function identify({

@@ -1,4 +1,12 @@
-import { largerAttempt, OWN_HEADERS, OWN_PREFIX, ownNumber, ownText, withoutOwn } from './headers.js';
+import {
+  largerAttempt,
+  OWN_HEADERS,
+  OWN_PREFIX,
+  ownNumber,
+  ownText,
+  withoutControlHeaders,
+  withoutOwn,
+} from './headers.js';
 
 const { attempt, history, delayMs } = OWN_HEADERS;
 
@@ -51,4 +59,16 @@ it.each([
   [20_000, undefined, attempt.max],
 ])('of %j and the header %j the larger attempt is %j', (counted, header, larger) => {
   expect(largerAttempt({ [attempt.name]: header }, counted)).toBe(larger);
+});
+
+it('removes what only the core and its transports may say, under both names, and nothing else', () => {
+  const foreign = { 'x-swy-key': 'k', 'x-swy-else': 'e', traceparent: 't' };
+  const control = Object.fromEntries(
+    Object.values(OWN_HEADERS)
+      .filter(({ name }) => name !== 'x-swy-key')
+      .flatMap((header) => [header.name, ...('earlierName' in header ? [header.earlierName] : [])])
+      .map((name) => [name, '1']),
+  );
+  expect(withoutControlHeaders({ ...foreign, ...control })).toEqual({ headers: foreign, ignored: 13 });
+  expect(withoutControlHeaders(foreign).headers).toBe(foreign);
 });

@@ -108,6 +108,31 @@ export function withoutOwn(
   return Object.fromEntries(Object.entries(headers).filter(([name]) => !names.has(name)));
 }
 
+/** What only the core and its transports may say. A key is no instruction, and anybody may set one. */
+const CONTROL_HEADERS: ReadonlySet<string> = new Set(
+  Object.values(OWN_HEADERS)
+    .filter((header) => header !== OWN_HEADERS.key)
+    .flatMap(({ name, ...header }) => ('earlierName' in header ? [name, header.earlierName] : [name])),
+);
+
+/**
+ * The headers of a message from an address where foreign programs may write, without those of ours: an attempt of 99, another topic or the id of a dead letter is not believed there.
+ *
+ * Read nothing of ours before this, and carry on nothing else: a retry would bring the removed ones to the group's own
+ * address, where they are believed.
+ *
+ * @returns the same object when there is nothing to remove; `ignored` is how many were removed.
+ */
+export function withoutControlHeaders<V>(headers: Readonly<Record<string, V>>): {
+  readonly headers: Readonly<Record<string, V>>;
+  readonly ignored: number;
+} {
+  const ignored = Object.keys(headers).filter((name) => CONTROL_HEADERS.has(name));
+  if (ignored.length === 0) return { headers, ignored: 0 };
+  const believed = Object.entries(headers).filter(([name]) => !CONTROL_HEADERS.has(name));
+  return { headers: Object.fromEntries(believed), ignored: ignored.length };
+}
+
 /** The larger of the attempt that was counted and the one that the message brings, within its bounds. */
 export function largerAttempt(headers: RawHeaders, counted = 1): number {
   const { attempt } = OWN_HEADERS;

@@ -1,3 +1,5 @@
+import type { DeadLetterReason } from './dead-letter-store.js';
+
 /**
  * The port between the messaging core and whatever carries its messages.
  *
@@ -80,6 +82,19 @@ export interface Delivery {
   readonly attempt: number;
   /** Name of the transport that the message came from. */
   readonly transport: string;
+  /** Present when no handler can get it: the core makes it a dead letter, with its headers and the bytes of its body. */
+  readonly unacceptable?: Unacceptable;
+}
+
+/** Why a transport hands over a message that is only fit to be a dead letter. */
+export interface Unacceptable {
+  /**
+   * `deserialization_failed`: what stands in a place of ours cannot be read. `expired`, `queue_overflow`,
+   * `max_deliveries`: the broker took it out of the group's place.
+   */
+  readonly reason: DeadLetterReason;
+  /** A sentence for operators: what is wrong, and where the message was on the broker. */
+  readonly detail: string;
 }
 
 /** What the transport must do with a delivery once the core is done with it. */
@@ -88,7 +103,13 @@ export type Settlement =
   | {
       /** Hand it over again, to the same group only, not before `delayMs`, with `attempt + 1`. */
       readonly kind: 'retry';
+      /** A whole number of milliseconds. */
       readonly delayMs: number;
+      /**
+       * False: the handler has not had its chance, so the message comes with the same `attempt` again, also after a
+       * restart. No limit of the broker on deliveries may count it either.
+       */
+      readonly countsAttempt?: false;
       /** Laid over the message's headers from the next delivery on. */
       readonly headers?: Readonly<Record<string, string>>;
     };
@@ -212,17 +233,58 @@ export type TransportEvent =
   | { readonly type: 'switched'; readonly from: string; readonly to: string; readonly reason: string }
   /** The settlement of a delivery of a dead connection: dropped, the message will come back. */
   | { readonly type: 'settlement-dropped'; readonly topic: string; readonly group: string }
-  /** Messages that some group had not read were removed by a configured limit. */
+  /**
+   * Messages that a group had not settled are gone from the broker: by a configured limit, or because another client
+   * removed them.
+   */
   | {
       readonly type: 'unread-removed';
       readonly topic: string;
+      /** The group that misses them; absent where that is not known. */
+      readonly group?: string;
       readonly count: number;
+      /** One of a few fixed words, such as `trimmed`. Safe as a label. Open. */
       readonly reason: string;
+    }
+  /** Something on the broker stands against a promise. It lasts until `problem-solved`, where the transport lists it. */
+  | { readonly type: 'problem'; readonly problem: TransportProblem }
+  | { readonly type: 'problem-solved'; readonly problem: TransportProblem }
+  /** Headers of ours on a message from outside were not believed and were removed. `count` is the number of messages. */
+  | {
+      readonly type: 'headers-ignored';
+      readonly topic: string;
+      readonly group: string;
+      readonly count: number;
     };
 
-/** A message that was accepted on behalf of a transport, which then refused it for good. */
+/** What is wrong on a broker, as events, logs and health show it. */
+export interface TransportProblem {
+  /** One of a few fixed words in snake case, such as `queue_deleted`. Safe as a label. Open. */
+  readonly code: string;
+  readonly topic?: string;
+  readonly group?: string;
+  /** What happened, to which thing, and what to do. May name hosts; carries no secret. */
+  readonly detail: string;
+}
+
+/** Offered besides {@link Transport} by transports that know what is wrong on their broker. */
+export interface ProblemReporter {
+  /** The problems that last now. */
+  problems(): readonly TransportProblem[];
+}
+
+export function reportsProblems(transport: Transport): transport is Transport & ProblemReporter {
+  return 'problems' in transport;
+}
+
+/**
+ * A message that its broker refuses for good although it was accepted before: on behalf of the transport, or as a
+ * delivery whose next attempt the broker does not take.
+ */
 export interface RefusedMessage {
   readonly to: Destination;
+  /** Attempts that were used. Defaults to none. */
+  readonly attempts?: number;
   readonly message: WireMessage;
   readonly error: Error;
   /** Name of the transport that refused it. */
@@ -234,7 +296,7 @@ export interface TransportContext {
   readonly name: string;
   readonly clock: Clock;
   readonly onEvent: (event: TransportEvent) => void;
-  /** Keeps the message as a dead letter. Rejects when it cannot be kept now. Only transports that accept for others call it. */
+  /** Keeps the message as a dead letter. Rejects when it cannot be kept now. */
   readonly keepRefused?: (refused: RefusedMessage) => Promise<void>;
 }
 

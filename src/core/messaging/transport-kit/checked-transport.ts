@@ -5,15 +5,18 @@ import type {
   Destination,
   Durability,
   OnDelivery,
+  ProblemReporter,
   PublishOptions,
   PublishOutcome,
   Subscription,
   Transport,
   TransportContext,
+  TransportProblem,
   WireMessage,
 } from '../ports/transport.js';
 import type { ConnectionState } from './connection-state.js';
 import type { AbandonableConsumer, ConsumerSet } from './consumer-set.js';
+import type { ProblemList } from './problem-list.js';
 import { assertDestination, mayBeTooLarge, tooLarge } from './message-checks.js';
 
 /** What a broker's own code provides: it moves bytes, and is asked nothing that is wrong or comes too late. */
@@ -27,6 +30,8 @@ export interface TransportDriver<C extends AbandonableConsumer = AbandonableCons
   /** A consumer that has not started. */
   consumer(subscription: Subscription, onDelivery: OnDelivery): C;
   start(consumer: C): Promise<void>;
+  /** What is wrong on the broker now. */
+  readonly problems?: ProblemList;
   /** Ends what would begin something new. Consumers still settle what is in hand. */
   closing?(): void;
   /** Lets go of the broker, once no consumer runs any more. */
@@ -42,7 +47,9 @@ export interface TransportDriver<C extends AbandonableConsumer = AbandonableCons
 export class CheckedTransport<
   C extends AbandonableConsumer,
   D extends TransportDriver<C> = TransportDriver<C>,
-> implements Transport {
+>
+  implements Transport, ProblemReporter
+{
   readonly name: string;
   readonly system: string;
   readonly durability: Durability;
@@ -89,6 +96,10 @@ export class CheckedTransport<
 
   ping(): Promise<void> {
     return this.ask(() => this.driver.ping());
+  }
+
+  problems(): readonly TransportProblem[] {
+    return this.driver.problems?.all() ?? [];
   }
 
   close(): Promise<void> {

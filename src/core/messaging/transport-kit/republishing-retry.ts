@@ -1,4 +1,10 @@
-import type { Clock, PublishOutcome, Settlement, WireMessage } from '../ports/transport.js';
+import type {
+  PublishOutcome,
+  Settlement,
+  Subscription,
+  TransportContext,
+  WireMessage,
+} from '../ports/transport.js';
 import { backoffMs, pause } from './backoff.js';
 import { retriedMessage } from './hand-over.js';
 
@@ -8,7 +14,7 @@ const BACKOFF = { minMs: 50, maxMs: 2_000, jitter: 'none' } as const;
 /** A message on its way to its next attempt. */
 export interface NextAttempt {
   readonly message: WireMessage;
-  /** The number of the next attempt. */
+  /** The number of the next attempt: the same again where the retry counts none. */
   readonly attempt: number;
   readonly delayMs: number;
   /** Milliseconds since 1970. */
@@ -26,17 +32,22 @@ export interface RetryRoute {
 }
 
 /**
- * The retry of a broker that cannot delay what it has delivered: the message is published once more, and only what is accepted
- * there may be settled here. A crash in between doubles it; the other order would lose it.
+ * The retry of a broker that cannot delay what it has delivered: the message is published once more, and only what is
+ * accepted there may be settled here. A crash in between doubles it; the other order would lose it.
+ *
+ * What the broker refuses for good (too large with our headers, forbidden) becomes a dead letter: repeated, it would keep
+ * its slot for ever.
  */
 export class RepublishingRetry {
   constructor(
-    private readonly clock: Clock,
+    private readonly context: Pick<TransportContext, 'name' | 'clock' | 'keepRefused'>,
+    private readonly from: Pick<Subscription, 'topic' | 'group'>,
     private readonly route: RetryRoute,
   ) {}
 
   /**
-   * Resolves with true once the next attempt is safe, and with false once the delivery is not ours any more.
+   * Resolves with true once the next attempt or its dead letter is safe, and with false once the delivery is not ours
+   * any more.
    *
    * @param isOurs asked before each try.
    */
@@ -48,28 +59,37 @@ export class RepublishingRetry {
     const { delayMs } = retry;
     const next = {
       message: retriedMessage(delivered.message, retry),
-      attempt: delivered.attempt + 1,
+      attempt: retry.countsAttempt === false ? delivered.attempt : delivered.attempt + 1,
       delayMs,
-      dueAt: this.clock.now() + delayMs,
+      dueAt: this.context.clock.now() + delayMs,
     };
     for (let failures = 0; isOurs(); failures += 1) {
-      if (await this.#isTaken(next)) {
+      if (await this.#isTaken(next, delivered.attempt)) {
         if (failures > 0) this.route.recovered();
         return true;
       }
-      await pause(backoffMs(failures, BACKOFF), this.clock);
+      await pause(backoffMs(failures, BACKOFF), this.context.clock);
     }
     return false;
   }
 
-  async #isTaken(next: NextAttempt): Promise<boolean> {
+  async #isTaken(next: NextAttempt, attempts: number): Promise<boolean> {
     try {
       const outcome = await this.route.publish(next);
       if (outcome?.kind === 'accepted') return true;
       if (outcome) this.route.failed(outcome.error);
+      return outcome?.kind === 'refused' && (await this.#isParked(next, outcome.error, attempts));
     } catch (error) {
       this.route.failed(error);
     }
     return false;
+  }
+
+  async #isParked({ message }: NextAttempt, error: Error, attempts: number): Promise<boolean> {
+    const { name: transport, keepRefused } = this.context;
+    if (!keepRefused) return false;
+    const { topic, group } = this.from;
+    await keepRefused({ to: { topic, group }, message, error, transport, attempts });
+    return true;
   }
 }

@@ -1,5 +1,6 @@
 import type { MessagingState, SubscriptionView } from '../../../../core/messaging/messaging.view.js';
 import { isComposite } from '../../../../core/messaging/ports/composite-transport.js';
+import type { TransportProblem } from '../../../../core/messaging/ports/transport.js';
 import type { CheckResult } from '../../checks/cached-check.js';
 import { withMembers } from './composite-component.js';
 import type { ForgottenGroup } from '../../checks/forgotten-groups.js';
@@ -14,6 +15,8 @@ export interface HealthFacts {
   readonly required: readonly TransportCheck[] | 'any';
   readonly subscriptions: readonly SubscriptionView[];
   readonly deadLetters: CheckResult;
+  /** What transports know to be wrong on their brokers. */
+  readonly problems: readonly ReportedProblem[];
   /** Those that are old enough to be told. */
   readonly forgotten: readonly ForgottenGroup[];
   readonly eventLoopDelayMs: number;
@@ -21,6 +24,9 @@ export interface HealthFacts {
   /** Whether the time that a start may take is over. */
   readonly graceOver: boolean;
 }
+
+/** A problem, and the transport that reports it. */
+export type ReportedProblem = Omit<TransportProblem, 'detail'> & { readonly transport: string };
 
 const MAX_NAMES = 20;
 
@@ -48,6 +54,7 @@ export function assessHealth(facts: HealthFacts): MessagingHealth {
     ...(hasRequired || !anyPath ? {} : { 'messaging-required': missingRequired(facts) }),
     'messaging-consumers': consumers(facts),
     'messaging-groups': groups(facts),
+    'messaging-problems': problemsOf(facts),
     'messaging-dead-letters': dependency(facts.deadLetters, 'degraded'),
     'event-loop': { status: live ? 'up' : 'down', maxDelayMs: Math.round(facts.eventLoopDelayMs) },
   };
@@ -103,6 +110,18 @@ function groups({ forgotten }: HealthFacts): HealthComponent {
   if (forgotten.length === 0) return { status: 'up' };
   const names = forgotten.slice(0, MAX_NAMES).map(nameOfForgotten);
   return { status: 'degraded', count: forgotten.length, forgotten: names };
+}
+
+function problemsOf({ problems }: HealthFacts): HealthComponent {
+  if (problems.length === 0) return { status: 'up' };
+  const names = problems.slice(0, MAX_NAMES).map(nameOfProblem);
+  return { status: 'degraded', count: problems.length, problems: names };
+}
+
+/** Without its detail, which may name hosts: the log has it. */
+function nameOfProblem({ code, topic, group, transport }: ReportedProblem): string {
+  const place = [topic, group].filter((part) => part !== undefined).join('/');
+  return `${place === '' ? '' : `${place} `}on ${transport}: ${code}`;
 }
 
 function nameOfForgotten({ topic, group, transport, messages }: ForgottenGroup): string {

@@ -83,7 +83,7 @@ export class KafkaConsumer implements Consumer, ReaderListener {
     this.#troubles = new ErrorDeduplicator((error) => context.onEvent({ type: 'error', error }));
     const { topic, group } = subscription;
     const id = topics.names.group({ topic, group });
-    this.#retries = new RepublishingRetry(context.clock, {
+    this.#retries = new RepublishingRetry(context, subscription, {
       publish: (next) => this.#republish(next),
       failed: (error) => this.failed(error),
       recovered: () => this.#troubles.over(),

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Registry } from 'prom-client';
 import { metricNames, read } from '../../../../../test/support/scraped.js';
+import type { TransportEvent } from '../../../../core/messaging/ports/transport.js';
 import { FixedHistogram } from '../series/fixed-histogram.js';
 import { exportHandlerMetrics } from './handler-metrics.js';
 import { MessagingMetrics } from './messaging-metrics.js';
@@ -33,6 +34,22 @@ describe('the metrics', () => {
     expect(metricNames(text)).toEqual(
       expect.arrayContaining(['messaging_retries_total', 'messaging_redeliveries_total']),
     );
+  });
+
+  it('count what transports report about their brokers', async () => {
+    const { metrics, scrape } = observed();
+    const place = { topic: 'orders.placed', group: 'billing' };
+    const report = (event: TransportEvent) => metrics.on({ type: 'transport', transport: 'main', event });
+    report({ type: 'unread-removed', ...place, count: 3, reason: 'trimmed' });
+    report({ type: 'unread-removed', ...place, count: 2, reason: 'trimmed' });
+    report({ type: 'headers-ignored', ...place, count: 4 });
+    report({ type: 'problem', problem: { code: 'queue_deleted', ...place, detail: 'It was deleted.' } });
+    report({ type: 'problem-solved', problem: { code: 'queue_deleted', ...place, detail: '' } });
+    const text = await scrape();
+    const labels = { transport: 'main', ...place };
+    expect(read(text, 'messaging_removed_messages_total', { ...labels, reason: 'trimmed' })).toBe(5);
+    expect(read(text, 'messaging_ignored_headers_total', labels)).toBe(4);
+    expect(read(text, 'messaging_problems_total', { transport: 'main', code: 'queue_deleted' })).toBe(1);
   });
 
   it('count a delivery by what came of it', async () => {

@@ -8,6 +8,7 @@ import type {
 import { Counts } from '../series/counts.js';
 import { type HandlerSeries, HandlerTable } from '../series/handler-series.js';
 import { LabelLimits } from '../series/label-limits.js';
+import { TransportReports } from '../series/transport-reports.js';
 import { PublishSeries } from '../series/publish-series.js';
 
 /** How late the time of the last success may be. */
@@ -25,6 +26,7 @@ export class MessagingMetrics implements MessagingObserver {
   readonly published = new PublishSeries(this.limits);
   /** By transport and event. */
   readonly connectionEvents = new Counts();
+  readonly transportReports = new TransportReports(this.limits);
   /** By operation and outcome. */
   readonly deadLetterOperations = new Counts();
   /** By action and outcome. */
@@ -48,7 +50,10 @@ export class MessagingMetrics implements MessagingObserver {
     'dead-letter-operation': ({ operation, outcome }) => this.deadLetterOperations.add(operation, outcome),
     'admin-action': ({ action, outcome }) => this.adminActions.add(action, outcome),
     consumer: () => undefined, // the view of the core knows them
-    transport: ({ transport, event }) => this.connectionEvents.add(transport, event.type),
+    transport: ({ transport, event }) => {
+      this.connectionEvents.add(transport, event.type);
+      this.transportReports.add(transport, event);
+    },
   };
 
   constructor() {

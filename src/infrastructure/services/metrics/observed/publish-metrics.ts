@@ -101,6 +101,34 @@ export function exportPublishMetrics(
       }
     });
   }
+  const { removed, problems, ignoredHeaders } = metrics.transportReports;
+  exportCounter(
+    registry,
+    {
+      name: 'messaging_removed_messages_total',
+      help: 'Messages that were removed from a broker before a group had settled them: lost, unless a retry had them in memory.',
+      labelNames: ['transport', 'topic', 'group', 'reason'],
+    },
+    () => removed.all(),
+  );
+  exportCounter(
+    registry,
+    {
+      name: 'messaging_problems_total',
+      help: 'Problems that transports reported about their brokers, once each while they last.',
+      labelNames: ['transport', 'code'],
+    },
+    () => problems.all(),
+  );
+  exportCounter(
+    registry,
+    {
+      name: 'messaging_ignored_headers_total',
+      help: 'Messages from outside whose x-swy-* headers were removed.',
+      labelNames: ['transport', 'topic', 'group'],
+    },
+    () => ignoredHeaders.all(),
+  );
   exportGauge(
     registry,
     {

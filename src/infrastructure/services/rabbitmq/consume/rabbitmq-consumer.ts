@@ -62,7 +62,7 @@ export class RabbitmqConsumer implements Consumer {
       context.clock,
       (error) => this.#report(error),
     );
-    this.#retries = new RepublishingRetry(context.clock, {
+    this.#retries = new RepublishingRetry(context, subscription, {
       publish: (next) => this.#republish(next),
       failed: (error) => this.#report(error),
       recovered: () => this.#troubles.over(),
