@@ -204,7 +204,7 @@ export const OTHER_FAULTS: readonly OtherFault[] = [
     [
       'no process listens at the address',
       'an error within the timeout that names the address',
-      'nobody listens: connecting rejects in time',
+      'no server listens: connecting rejects in time',
     ],
     [
       'more replicas than brokers',
@@ -216,11 +216,11 @@ export const OTHER_FAULTS: readonly OtherFault[] = [
       'only this message is refused',
       'and its neighbours are not harmed',
     ],
-    ['a topic is deleted', DELETED, 'a topic that somebody deletes is created again'],
+    ['a topic is deleted', DELETED, 'a deleted topic is created again'],
     [
       'transactions of foreign producers',
       'only committed messages are delivered',
-      'while transactions of somebody else end',
+      'only committed records of foreign transactions',
     ],
   ]),
   ...of('kafka', 'faults/kafka-acl.spec.ts', [
@@ -234,7 +234,7 @@ export const OTHER_FAULTS: readonly OtherFault[] = [
     [
       'a compressed batch that would fill the memory',
       'not expanded, and reported',
-      'made to fill the memory',
+      'does not expand a compression bomb',
     ],
   ]),
   ...of('kafka', 'faults/kafka-handlers.spec.ts', [
@@ -282,7 +282,7 @@ export const OTHER_FAULTS: readonly OtherFault[] = [
       [
         'a certificate that is not trusted',
         'refused with the reason',
-        'refuses an authority that it was not told of',
+        'refuses an authority that is not configured',
       ],
     ]),
   ]),
