@@ -90,7 +90,7 @@ function delayOf(error: unknown, attempt: number, policy: RetryPolicy): number {
  * no number.
  */
 export function boundedMs(delayMs: number, maxMs: number): number | undefined {
-  return Number.isNaN(Number(delayMs)) ? undefined : Math.ceil(Math.min(Math.max(0, delayMs), maxMs));
+  return Number.isNaN(delayMs) ? undefined : Math.ceil(Math.min(Math.max(0, delayMs), maxMs));
 }
 
 /** Handlers may throw anything, even an object on which `instanceof` throws; from here on it can be inspected. */

@@ -288,6 +288,8 @@ export interface RefusedMessage {
   readonly to: Destination;
   /** Attempts that were used. Defaults to none. */
   readonly attempts?: number;
+  /** Reason of its dead letter. Defaults to `rejected`. */
+  readonly reason?: DeadLetterReason;
   readonly message: WireMessage;
   readonly error: Error;
   /** Name of the transport that refused it. */
