@@ -79,7 +79,7 @@ export class ConsumerRunner {
     await Promise.all(mine.map((served) => this.#startOne(served)));
   }
 
-  /** Ends intake everywhere, then resolves when every delivery in hand is settled. */
+  /** Ends intake everywhere, then resolves when every delivery in flight is settled. */
   async stop(): Promise<void> {
     await Promise.all(
       this.#served.map(async (served) => {
