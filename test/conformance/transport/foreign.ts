@@ -65,12 +65,12 @@ export const foreign: readonly Case[] = [
   {
     title:
       'delivers what it cannot read in a place of its own as a dead letter, with its bytes, and then the rest',
-    needs: 'foreign',
+    needs: 'unreadable',
     run: async ({ transport, options }) => {
       const topic = unique();
       const bytes = Buffer.from([0x7b, 0x00, 0xff, 0xfe]);
       const collector = await collect(transport, { topic, group: 'g', concurrency: 1 });
-      await options.foreign!.writeUnreadable(transport, { topic, group: 'g' }, bytes);
+      await options.unreadable!(transport, { topic, group: 'g' }, bytes);
       await until(() => collector.deliveries.some(({ unacceptable }) => unacceptable !== undefined));
       await publish(transport, topic, [message({ id: 'next' })]);
       await until(() => collector.ids().includes('next'));

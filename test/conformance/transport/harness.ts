@@ -50,6 +50,12 @@ export interface ConformanceOptions {
   };
   /** What programs can do on the broker that do not use this transport. */
   readonly foreign?: Foreign;
+  /** Writes these bytes to a place of the group's own, in a way that the transport cannot read as a message. */
+  readonly unreadable?: (
+    transport: Transport,
+    to: Pick<Subscription, 'topic' | 'group'>,
+    body: Uint8Array,
+  ) => Promise<void>;
   /** Headers that make the broker refuse the retry that lays them over the message. */
   readonly refusedRetry?: Readonly<Record<string, string>>;
   /** Keeps messages for every group until somebody removes it, and can list and remove groups. */
@@ -72,12 +78,6 @@ export interface Foreign {
     topic: string,
     message: Pick<WireMessage, 'headers' | 'body'>,
   ) => Promise<void>;
-  /** Writes these bytes to the group's own address, in a way that the transport cannot read as a message. */
-  readonly writeUnreadable: (
-    transport: Transport,
-    to: Pick<Subscription, 'topic' | 'group'>,
-    body: Uint8Array,
-  ) => Promise<void>;
 }
 
 /** What a case gets. */
@@ -98,7 +98,8 @@ export interface Bench {
 
 export interface Case {
   readonly title: string;
-  readonly needs?: 'reopen' | 'process' | 'outage' | 'keepsGroups' | 'foreign' | 'refusedRetry';
+  readonly needs?:
+    'reopen' | 'process' | 'outage' | 'keepsGroups' | 'foreign' | 'unreadable' | 'refusedRetry';
   /** Whether the case is about transports that keep deliveries over an outage, or about those that do not. */
   readonly keepsDeliveries?: KeepsDeliveries;
   readonly run: (bench: Bench) => Promise<void>;

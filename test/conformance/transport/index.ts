@@ -20,7 +20,7 @@ import { SharedOutage } from './shared-outage.js';
 import { stopping } from './stopping.js';
 import { uncounted } from './uncounted.js';
 
-export type { ConformanceOptions } from './harness.js';
+export type { ConformanceOptions, Foreign } from './harness.js';
 
 const TOPICS = {
   delivering,
@@ -50,7 +50,8 @@ const NEEDS = {
   process: 'its storage cannot be shared with another process',
   outage: 'it has no broker that could go away',
   keepsGroups: 'it does not keep messages for groups that are not consumed, or cannot list them',
-  foreign: 'no other program can write to it',
+  foreign: 'no other program writes to it in this suite',
+  unreadable: 'nothing that it cannot read can be written to a place of its own in this suite',
   refusedRetry: 'it has no broker that could refuse a retry',
 } satisfies Record<NonNullable<Case['needs']>, string>;
 
