@@ -59,7 +59,7 @@ async function boot(transport: Transport) {
 }
 
 describe('messages in strict order', () => {
-  it('wait in the spool for their broker while all others go on over the next one', async () => {
+  it('wait in the spool for their broker while all others use the next one', async () => {
     const [first, second] = [member('first'), member('second')];
     const spooled = new SpooledTransport(
       { transport: failoverOf([first, second]), spool: spoolOn(data.path) },

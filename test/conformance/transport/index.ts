@@ -46,13 +46,13 @@ type Topic = keyof typeof TOPICS;
 const CASE_TIMEOUT_MS = 240_000;
 
 const NEEDS = {
-  reopen: 'it keeps nothing beyond its own life',
-  process: 'its storage cannot be shared with another process',
-  outage: 'it has no broker that could go away',
-  keepsGroups: 'it does not keep messages for groups that are not consumed, or cannot list them',
+  reopen: 'it stores messages in the process only',
+  process: 'no other process can open its storage',
+  outage: 'it has no broker that can become unreachable',
+  keepsGroups: 'it does not keep messages of groups without consumers, or cannot list them',
   foreign: 'no other program writes to it in this suite',
-  unreadable: 'nothing that it cannot read can be written to a place of its own in this suite',
-  refusedRetry: 'it has no broker that could refuse a retry',
+  unreadable: 'nothing unreadable can be written to a place of its own in this suite',
+  refusedRetry: 'it has no broker that can refuse a retry',
 } satisfies Record<NonNullable<Case['needs']>, string>;
 
 /**

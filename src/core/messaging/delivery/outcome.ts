@@ -90,7 +90,8 @@ function delayOf(error: unknown, attempt: number, policy: RetryPolicy): number {
  * no number.
  */
 export function boundedMs(delayMs: number, maxMs: number): number | undefined {
-  return Number.isNaN(delayMs) ? undefined : Math.ceil(Math.min(Math.max(0, delayMs), maxMs));
+  const wholeMs = Math.ceil(Math.min(Math.max(0, delayMs), maxMs));
+  return Number.isNaN(wholeMs) ? undefined : wholeMs;
 }
 
 /** Handlers may throw anything, even an object on which `instanceof` throws; from here on it can be inspected. */

@@ -270,6 +270,12 @@ export interface TransportProblem {
   readonly detail: string;
 }
 
+/**
+ * Code of the problem of a consumer that gets no messages now although it was started: it lost its permission, its
+ * queue or its assignment. It names topic and group, and is solved once messages can come again.
+ */
+export const CONSUMER_INTERRUPTED = 'consumer_interrupted';
+
 /** Offered besides {@link Transport} by transports that know what is wrong on their broker. */
 export interface ProblemReporter {
   /** The problems that last now. */

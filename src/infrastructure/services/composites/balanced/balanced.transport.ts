@@ -10,11 +10,13 @@ import type {
   Destination,
   Durability,
   OnDelivery,
+  ProblemReporter,
   PublishOptions,
   PublishOutcome,
   Subscription,
   Transport,
   TransportContext,
+  TransportProblem,
   WireMessage,
 } from '../../../../core/messaging/ports/transport.js';
 import { type Choose, STRATEGIES } from './strategies.js';
@@ -34,7 +36,7 @@ import { isStrict, waitingFor } from '../members/strict-order.js';
  *
  * It owns its members: it connects and closes them.
  */
-export class BalancedTransport implements Transport, Composite {
+export class BalancedTransport implements Transport, Composite, ProblemReporter {
   readonly name: string;
   readonly system = 'balanced';
   readonly durability: Durability;
@@ -71,6 +73,10 @@ export class BalancedTransport implements Transport, Composite {
     const members = this.#members.map(({ member }) => member.state);
     const active = members.flatMap(({ works: isHealthy, name }) => (isHealthy ? [name] : []));
     return { active, members };
+  }
+
+  problems(): readonly TransportProblem[] {
+    return this.#group.problems();
   }
 
   members(): readonly Transport[] {

@@ -21,6 +21,8 @@ const OUTCOMES: Readonly<Record<string, PublishOutcome>> = {
 class Scripted {
   answer = 'accepted';
   pings = true;
+  /** Why it may not be consumed. */
+  refusal: Error | undefined;
   readonly asked: { readonly ids: readonly string[]; readonly options: PublishOptions }[] = [];
 
   constructor(readonly name: string) {}
@@ -37,7 +39,8 @@ class Scripted {
           messages.map(({ id }) => OUTCOMES[id] ?? OUTCOMES[this.answer] ?? OUTCOMES['accepted']!),
         );
       },
-      consume: () => Promise.resolve({ stop: () => Promise.resolve() }),
+      consume: () =>
+        this.refusal ? Promise.reject(this.refusal) : Promise.resolve({ stop: () => Promise.resolve() }),
       backlog: () => Promise.resolve({ ready: 1, inFlight: 0, delayed: 0 }),
       ping: () => (this.pings ? Promise.resolve() : Promise.reject(gone)),
       close: () => Promise.resolve(),
@@ -61,6 +64,27 @@ async function setUp(options: object = {}) {
     failover.publish({ topic: 't' }, ids.map(message), { deadlineMs: 5_000 });
   return { a, b, clock, events, failover, publish };
 }
+
+it('reports a member that works and refuses to be consumed, until it is consumed', async () => {
+  const { b, clock, events, failover } = await setUp();
+  b.refusal = new MessagingError('FORBIDDEN', 'may not read');
+  await failover.consume({ topic: 't', group: 'g', concurrency: 1, ordering: 'none' }, async () => ({
+    kind: 'ack',
+  }));
+  const problem = {
+    code: 'consumer_interrupted',
+    topic: 't',
+    group: 'g',
+    detail: '"t" cannot be consumed for the group "g" on "b": may not read. Trying again.',
+  };
+  await clock.advance(10_000);
+  expect(failover.problems()).toEqual([problem]);
+  expect(events.filter(({ type }) => type === 'problem')).toEqual([{ type: 'problem', problem }]);
+  b.refusal = undefined;
+  await clock.advance(10_000);
+  expect(failover.problems()).toEqual([]);
+  expect(events.at(-1)).toEqual({ type: 'problem-solved', problem });
+});
 
 it('asks the next member only for what the first did not take, and reports every try', async () => {
   const { a, b, publish } = await setUp();

@@ -8,7 +8,9 @@ import type {
   Subscription,
   Transport,
   TransportContext,
+  TransportProblem,
 } from '../../../../core/messaging/ports/transport.js';
+import { ProblemList } from '../../../../core/messaging/transport-kit/problem-list.js';
 import type { ConnectionEvents } from './connection-events.js';
 import type { Member } from './member.js';
 import { MemberConsumers } from './member-consumers.js';
@@ -43,13 +45,20 @@ export function anyWorks(members: readonly Pick<Member, 'isHealthy'>[]): boolean
 /** What transports that act as one share, except the choice of the member that is published to. */
 export class MemberGroup {
   readonly #consumers = new Set<Consumer>();
+  readonly #problems: ProblemList;
   #closing: Promise<void> | undefined;
 
   constructor(
     private readonly members: readonly Member[],
     private readonly events: ConnectionEvents,
     private readonly context: TransportContext,
-  ) {}
+  ) {
+    this.#problems = new ProblemList((event) => context.onEvent(event));
+  }
+
+  problems(): readonly TransportProblem[] {
+    return this.#problems.all();
+  }
 
   get isClosing(): boolean {
     return this.#closing !== undefined;
@@ -72,7 +81,7 @@ export class MemberGroup {
     if (this.#closing) throw this.closedError();
     assertName('topic', subscription.topic);
     assertName('group', subscription.group);
-    const consumers = new MemberConsumers(subscription, onDelivery, this.context);
+    const consumers = new MemberConsumers(subscription, onDelivery, this.context, this.#problems);
     await consumers.start(this.members);
     this.#consumers.add(consumers);
     return { stop: () => consumers.stop().finally(() => this.#consumers.delete(consumers)) };
