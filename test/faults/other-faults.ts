@@ -150,11 +150,11 @@ export const OTHER_FAULTS: readonly OtherFault[] = [
     [
       'a queue exists with other arguments',
       'an error names both sets of arguments, the queue is not changed',
-      'in another way is told with both sides',
+      'with other arguments is reported',
     ],
-    ['an exchange is deleted', DELETED, 'declared anew: an exchange'],
-    ['the queue under a consumer is deleted', DELETED, 'declared anew: the queue under a consumer'],
-    ['a delay queue is deleted', DELETED, 'declared anew: where messages wait'],
+    ['an exchange is deleted', DELETED, 'declared again: an exchange'],
+    ['the queue under a consumer is deleted', DELETED, 'declared again: the queue under a consumer'],
+    ['a delay queue is deleted', DELETED, 'declared again: a delay queue'],
     [
       'a queue is at its length limit',
       'unavailable or unknown, never accepted',
@@ -163,12 +163,12 @@ export const OTHER_FAULTS: readonly OtherFault[] = [
     [
       'a message of a foreign client',
       'delivered with the properties that can be decoded',
-      'with messages of somebody else',
+      'delivers foreign messages with their fields',
     ],
     [
       'a handler is slower than the consumer timeout of the broker',
       'its channel is closed, the message is delivered again',
-      'that is slower than the broker bears',
+      'that is slower than the consumer timeout',
     ],
   ]),
   ...of('rabbitmq, 3 nodes', 'faults/rabbitmq-cluster.spec.ts', [
@@ -182,29 +182,29 @@ export const OTHER_FAULTS: readonly OtherFault[] = [
     [
       'a delay queue delivers nothing',
       'its messages are moved, and this is reported',
-      'does not hand out by itself',
+      'does not dead-letter by itself',
     ],
     [
       'expired messages stay in their delay queue',
       'this is reported; new messages use another queue; these are delivered once the queue has another leader',
-      'that hands nothing on, and loses nothing',
+      'that no longer dead-letters, and loses nothing',
     ],
     [
       'the node of a connection has lost a queue',
       'another node is used',
-      'when the one that it is connected to hands out nothing',
+      'when the one that it is connected to delivers nothing',
     ],
     [
       'a queue belongs to a dead consumer',
       'another consumer takes over',
-      'which the broker only believes in',
+      'that only the broker still counts',
     ],
   ]),
   ...of('kafka', 'faults/kafka-bad-servers.spec.ts', [
     [
       'no process listens at the address',
       'an error within the timeout that names the address',
-      'nobody listens: connecting rejects in time',
+      'no server listens: connecting rejects in time',
     ],
     [
       'more replicas than brokers',
@@ -216,11 +216,11 @@ export const OTHER_FAULTS: readonly OtherFault[] = [
       'only this message is refused',
       'and its neighbours are not harmed',
     ],
-    ['a topic is deleted', DELETED, 'a topic that somebody deletes is created again'],
+    ['a topic is deleted', DELETED, 'a deleted topic is created again'],
     [
       'transactions of foreign producers',
       'only committed messages are delivered',
-      'while transactions of somebody else end',
+      'only committed records of foreign transactions',
     ],
   ]),
   ...of('kafka', 'faults/kafka-acl.spec.ts', [
@@ -234,7 +234,7 @@ export const OTHER_FAULTS: readonly OtherFault[] = [
     [
       'a compressed batch that would fill the memory',
       'not expanded, and reported',
-      'made to fill the memory',
+      'does not expand a compression bomb',
     ],
   ]),
   ...of('kafka', 'faults/kafka-handlers.spec.ts', [
@@ -282,7 +282,7 @@ export const OTHER_FAULTS: readonly OtherFault[] = [
       [
         'a certificate that is not trusted',
         'refused with the reason',
-        'refuses an authority that it was not told of',
+        'refuses an authority that is not configured',
       ],
     ]),
   ]),

@@ -6,15 +6,9 @@ import type { DeadLetterStore } from '../../../core/messaging/ports/dead-letter-
 import { DEAD_LETTER_STORE } from '../../../core/messaging/messaging.tokens.js';
 import { MessagingConfigurationError } from '../../../core/messaging/ports/errors.js';
 import { MESSAGING_VIEW, type MessagingView } from '../../../core/messaging/messaging.view.js';
-import { reportsProblems, type Transport } from '../../../core/messaging/ports/transport.js';
 import { CachedCheck } from '../checks/cached-check.js';
 import { EventLoopWatch } from './assessment/event-loop-watch.js';
-import {
-  assessHealth,
-  type HealthFacts,
-  type MessagingHealth,
-  type ReportedProblem,
-} from './assessment/health-assessment.js';
+import { assessHealth, type HealthFacts, type MessagingHealth } from './assessment/health-assessment.js';
 import type { HealthComponent } from './assessment/health-component.js';
 import { ForgottenGroups } from '../checks/forgotten-groups.js';
 import { HEALTH_SETTINGS, type HealthSettings } from './health.options.js';
@@ -22,11 +16,6 @@ import { TransportChecks } from '../checks/transport-checks.js';
 
 /** An id that no dead letter has; its lookup is the cheapest query of a store. */
 const NO_ID = '00000000-0000-7000-8000-000000000000';
-
-function problemsOf(transport: Transport): ReportedProblem[] {
-  if (!reportsProblems(transport)) return [];
-  return transport.problems().map(({ detail: _, ...problem }) => ({ ...problem, transport: transport.name }));
-}
 
 /** Health of the messaging core. Give `check` to Terminus in a controller of your own, or use ours. */
 @Injectable()
@@ -81,7 +70,7 @@ export class MessagingHealthIndicator implements OnModuleInit, OnModuleDestroy {
       forgotten: this.#groups
         .known()
         .filter(({ oldestAgeMs }) => oldestAgeMs > this.settings.forgottenGroupAfterMs),
-      problems: allInside(this.view.transports()).flatMap(problemsOf),
+      problems: this.view.problems(),
       eventLoopDelayMs: this.#eventLoop.maxDelayMs(),
       maxEventLoopDelayMs: this.settings.maxEventLoopDelayMs,
       graceOver,

@@ -1,6 +1,9 @@
-import type { MessagingState, SubscriptionView } from '../../../../core/messaging/messaging.view.js';
+import type {
+  MessagingState,
+  ReportedProblem,
+  SubscriptionView,
+} from '../../../../core/messaging/messaging.view.js';
 import { isComposite } from '../../../../core/messaging/ports/composite-transport.js';
-import type { TransportProblem } from '../../../../core/messaging/ports/transport.js';
 import type { CheckResult } from '../../checks/cached-check.js';
 import { withMembers } from './composite-component.js';
 import type { ForgottenGroup } from '../../checks/forgotten-groups.js';
@@ -24,9 +27,6 @@ export interface HealthFacts {
   /** Whether the time limit of the start has passed. */
   readonly graceOver: boolean;
 }
-
-/** A problem, and the transport that reports it. */
-export type ReportedProblem = Omit<TransportProblem, 'detail'> & { readonly transport: string };
 
 const MAX_NAMES = 20;
 
@@ -102,7 +102,7 @@ function consumers({ subscriptions, state }: HealthFacts): HealthComponent {
   if (state !== 'running' || missing.length === 0) return { status: 'up', ...counts };
   const names = missing
     .slice(0, MAX_NAMES)
-    .map(({ to, transport }) => `${to.topic}/${to.group} on ${transport}`);
+    .map(({ to, transport, state: its }) => `${to.topic}/${to.group} on ${transport}: ${its}`);
   return { status: 'degraded', ...counts, missing: names };
 }
 

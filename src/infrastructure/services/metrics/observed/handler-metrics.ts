@@ -82,6 +82,20 @@ export function exportHandlerMetrics(
   exportCounter(
     registry,
     {
+      name: 'messaging_postponed_messages_total',
+      help: 'Deliveries without a result, which come back as the same attempt: abandoned, claimed by a copy, or a store was unavailable.',
+      labelNames: [...HANDLER, 'reason'],
+    },
+    () =>
+      each(function* (series) {
+        for (const [reason, , value] of series.postponed.entries()) {
+          yield { labels: { ...handlerOf(series), reason }, value };
+        }
+      }),
+  );
+  exportCounter(
+    registry,
+    {
       name: 'messaging_dead_letter_replay_outcomes_total',
       help: 'Replayed messages by outcome.',
       labelNames: ['topic', 'group', 'outcome'],

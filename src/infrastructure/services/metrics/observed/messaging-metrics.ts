@@ -45,6 +45,7 @@ export class MessagingMetrics implements MessagingObserver {
     'duplicate-suppressed': ({ to }) => {
       this.handlers.of(to).duplicates += 1;
     },
+    postponed: ({ to, reason }) => this.handlers.of(to).postponed.add(reason),
     'store-failed': ({ store }) => this.storeFailures.add(store),
     'dead-letter-changed': () => undefined, // the number of dead letters is read from the store
     'dead-letter-operation': ({ operation, outcome }) => this.deadLetterOperations.add(operation, outcome),

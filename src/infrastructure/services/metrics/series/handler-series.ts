@@ -17,6 +17,8 @@ export class HandlerSeries {
   readonly deadLettered = new Counts();
   /** By outcome. */
   readonly replays = new Counts();
+  /** By reason. */
+  readonly postponed = new Counts();
   retries = 0;
   redeliveries = 0;
   duplicates = 0;
