@@ -6,6 +6,7 @@ export type {
   Consumer,
   EachBatchPayload,
   IHeaders,
+  ITopicConfig,
   KafkaMessage,
   PartitionAssigner,
   Producer,
@@ -14,7 +15,13 @@ export type {
 
 export type Kafkajs = Pick<
   typeof kafkajs,
-  'CompressionCodecs' | 'CompressionTypes' | 'Kafka' | 'Partitioners' | 'PartitionAssigners' | 'logLevel'
+  | 'CompressionCodecs'
+  | 'CompressionTypes'
+  | 'ConfigResourceTypes'
+  | 'Kafka'
+  | 'Partitioners'
+  | 'PartitionAssigners'
+  | 'logLevel'
 >;
 
 /** An assigner of ours, with what the client asks of this package. */

@@ -130,6 +130,7 @@ export class GroupReader {
       maxWaitTimeInMs: FETCH_WAIT_MS,
       maxBytesPerPartition: Math.min(2 ** 20, maxMessageBytes),
       allowAutoTopicCreation: false,
+      metadataMaxAge: this.link.clientMetadataMaxAgeMs,
       partitionAssigners: [this.#assigner(kafkajs)],
       retry: {
         initialRetryTime: FIRST_RETRY_MS,
