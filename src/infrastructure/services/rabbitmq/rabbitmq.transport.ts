@@ -5,6 +5,7 @@ import {
   type TransportDriver,
 } from '../../../core/messaging/transport-kit/checked-transport.js';
 import { ConnectionState } from '../../../core/messaging/transport-kit/connection-state.js';
+import { ProblemList } from '../../../core/messaging/transport-kit/problem-list.js';
 import { ConsumerSet } from '../../../core/messaging/transport-kit/consumer-set.js';
 import type {
   Backlog,
@@ -53,6 +54,7 @@ class RabbitmqDriver implements TransportDriver<RabbitmqConsumer> {
   readonly durability: Durability;
   readonly maxMessageBytes: number;
   readonly consumers = new ConsumerSet<RabbitmqConsumer>();
+  readonly problems: ProblemList;
   readonly #publishing: RabbitmqConnection;
   readonly #consuming: RabbitmqConnection;
   readonly #publisher: RabbitmqPublisher;
@@ -70,6 +72,8 @@ class RabbitmqDriver implements TransportDriver<RabbitmqConsumer> {
     this.durability = options.queueType === 'quorum' ? 'replicated' : 'acknowledged';
     this.maxMessageBytes = options.maxMessageBytes;
     const { name, clock } = context;
+    this.problems = new ProblemList(context.onEvent);
+    const { problems } = this;
     const names = new ResourceNames(options.namePrefix);
     const urls = serverUrlsOf(name, options);
     const publishing = new RabbitmqConnection(name, urls, { options, clock });
@@ -81,14 +85,16 @@ class RabbitmqDriver implements TransportDriver<RabbitmqConsumer> {
     const undeclared = (text: string): Promise<void> => this.#redeclare(text);
     const settings = { options, clock, undeclared, waitQueues };
     const publisher = new RabbitmqPublisher(publishing, declaring, settings);
-    this.#services = { connection, topology, queueDepths, publisher, waitQueues, options, context };
+    this.#services = { connection, topology, queueDepths, publisher, waitQueues, problems, options, context };
     this.#publishing = publishing;
     this.#consuming = connection;
     this.#publisher = publisher;
     this.#delayRouter = new DelayRouter(this.#services, (error) =>
       context.onEvent({ type: 'error', error: failureOf(error, connection.label, false).error }),
     );
-    this.#overdueSweeper = new OverdueSweeper(this.#services, (message) => this.#delayRouter.sendOn(message));
+    this.#overdueSweeper = new OverdueSweeper(this.#services, (message, queue) =>
+      this.#delayRouter.sendOn(message, queue),
+    );
     this.#delayQueueProbe = new DelayQueueProbe(this.#services, this.#delayRouter);
     this.#listen();
   }

@@ -2,6 +2,7 @@ import { pause } from '../../../../core/messaging/transport-kit/backoff.js';
 import type { Destination, PublishOutcome } from '../../../../core/messaging/ports/transport.js';
 import type { TransportServices } from '../watch/transport-services.js';
 import { decode, type DecodedMessage } from '../wire/message-codec.js';
+import type { Message } from '../client/amqplib-client.js';
 import { Shovel } from '../watch/shovel.js';
 
 /** Several checks, because a publisher that found no group may write to the held queue after the first group was bound. */
@@ -56,7 +57,7 @@ export class HeldQueueDrainer {
     if ((await this.#depth(queue)) === 0 || this.#hasEnded) return;
     const shovel = new Shovel(this.services.connection, queue, {
       prefetch: PREFETCH,
-      move: async (raw) => (await this.deliver(decode(raw), place))?.kind === 'accepted',
+      move: async (raw) => this.#move(raw, place),
     });
     this.#shovels.add(shovel);
     try {
@@ -67,6 +68,18 @@ export class HeldQueueDrainer {
       shovel.close();
       this.#shovels.delete(shovel);
     }
+  }
+
+  /** What the broker refuses becomes a dead letter, because it would block the messages behind it. */
+  async #move(raw: Message, place: Destination): Promise<boolean> {
+    const { context } = this.services;
+    const held = decode(raw, { isPublic: raw.fields.exchange !== '' });
+    const outcome = await this.deliver(held, place);
+    if (outcome?.kind !== 'refused' || !context.keepRefused) return outcome?.kind === 'accepted';
+    const { message, attempt } = held;
+    const { error } = outcome;
+    await context.keepRefused({ to: place, message, error, transport: context.name, attempts: attempt - 1 });
+    return true;
   }
 
   async #depth(queue: string): Promise<number> {

@@ -207,7 +207,9 @@ export class RabbitmqPublisher {
   async #hold(to: Destination, parcel: Parcel): Promise<PublishOutcome> {
     const failed = await this.#prepared(() => this.topology.heldQueue(to), parcel);
     const held = queuePlace(this.topology.names.held(to));
-    return (failed ?? (await this.#send(held, parcel)))[0] ?? ACCEPTED;
+    const keptUntil = this.clock.now() + this.settings.options.orphanRetentionMs;
+    const transit = { ...parcel.transit, keptUntil };
+    return (failed ?? (await this.#send(held, { ...parcel, transit })))[0] ?? ACCEPTED;
   }
 }
 

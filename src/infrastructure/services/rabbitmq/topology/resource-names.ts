@@ -5,6 +5,16 @@ import type { Destination } from '../../../../core/messaging/ports/transport.js'
 const MAX_BYTES = 255;
 const DIGEST_LENGTH = 32;
 
+/** What a queue of ours is for. */
+export type QueueRole = 'group' | 'wait' | 'held' | 'groups' | 'due' | 'unroutable';
+
+/** A queue of ours, by its name. */
+export interface QueuePlace {
+  readonly role: QueueRole;
+  /** Absent when the name is shortened to a digest, or the queue belongs to no topic. */
+  readonly to?: Destination;
+}
+
 /**
  * Names of all exchanges and queues of the transport. Topics and groups contain neither "/" nor "~", so these separate the
  * parts without ambiguity.
@@ -33,7 +43,7 @@ export class ResourceNames {
     return level !== undefined && queue.startsWith(this.prefix) ? Number(level) : undefined;
   }
 
-  /** Lock for the declaration of a delay queue, or without a level of the queues of a group. */
+  /** Lock for the declaration of a delay queue, or without a level of a topic or of the queues of a group. */
   lock(to: Destination, levelMs?: number): string {
     return this.#place(to, levelMs === undefined ? '/~lock' : `/~wait.${levelMs}/~lock`);
   }
@@ -61,6 +71,28 @@ export class ResourceNames {
   /** Lock for probing delay queues. */
   get dueLock(): string {
     return `${this.due}/~lock`;
+  }
+
+  /** Keeps the list of the groups that have consumed a topic. */
+  groups({ topic }: Destination): string {
+    return this.#place({ topic }, '/~groups');
+  }
+
+  /** What a queue is for; undefined for a foreign one. */
+  placeOf(queue: string): QueuePlace | undefined {
+    if (queue === this.due) return { role: 'due' };
+    if (queue === this.unroutable) return { role: 'unroutable' };
+    const parts = queue.startsWith(this.prefix)
+      ? /^([^/].*?)(?:\/~(wait)\.\d+|\/~(held|groups))?$/.exec(queue.slice(this.prefix.length))
+      : null;
+    const [, body = '', wait, other] = parts ?? [];
+    const role = (wait ?? other ?? 'group') as QueueRole;
+    if (/~[0-9a-f]{32}(?:\/\d+)?$/.test(body)) return { role };
+    const [topic = '', group, partition, ...rest] = body.split('/');
+    const isName = topic !== '' && rest.length === 0 && !body.includes('~');
+    if (!isName || (partition !== undefined && role !== 'group')) return undefined;
+    if (group === undefined) return role === 'group' ? undefined : { role, to: { topic } };
+    return { role, to: { topic, group } };
   }
 
   /** Keeps foreign messages that arrived in the due queue. */

@@ -11,6 +11,7 @@ import {
   plainQueue,
   groupQueue,
   heldQueue,
+  keepingQueue,
   pingQueue,
   type QueueArguments,
   waitQueue,
@@ -60,7 +61,9 @@ export class Topology {
 
   heldQueue(to: Destination): Promise<void> | undefined {
     const name = this.names.held(to);
-    return this.#once(name, (channel) => this.#declareQueue(channel, name, heldQueue(this.options)));
+    return this.#once(name, (channel) =>
+      this.#declareQueue(channel, name, heldQueue(this.options, this.names)),
+    );
   }
 
   pingQueue(): Promise<void> | undefined {
@@ -70,7 +73,7 @@ export class Topology {
 
   unroutableQueue(): Promise<void> | undefined {
     const name = this.names.unroutable;
-    return this.#once(name, (channel) => this.#declareQueue(channel, name, plainQueue()));
+    return this.#once(name, (channel) => this.#declareQueue(channel, name, keepingQueue(this.names)));
   }
 
   due(): Promise<void> | undefined {

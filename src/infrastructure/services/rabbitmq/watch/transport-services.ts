@@ -1,3 +1,4 @@
+import type { ProblemList } from '../../../../core/messaging/transport-kit/problem-list.js';
 import type { TransportContext } from '../../../../core/messaging/ports/transport.js';
 import type { QueueDepths } from '../topology/queue-depths.js';
 import type { RabbitmqConnection } from '../connection/rabbitmq-connection.js';
@@ -13,6 +14,7 @@ export interface TransportServices {
   readonly queueDepths: QueueDepths;
   readonly publisher: RabbitmqPublisher;
   readonly waitQueues: WaitQueues;
+  readonly problems: ProblemList;
   readonly options: RabbitmqOptions;
   readonly context: TransportContext;
 }
