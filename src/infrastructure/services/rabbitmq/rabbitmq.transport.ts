@@ -22,6 +22,7 @@ import { DELAY_LEVELS } from './topology/delay-levels.js';
 import type { TransportServices } from './watch/transport-services.js';
 import { QueueDepths } from './topology/queue-depths.js';
 import { DelayRouter } from './delay/delay-router.js';
+import { GroupRegistry, type RegistryMemory } from './topology/group-registry.js';
 import { ResourceNames } from './topology/resource-names.js';
 import { OverdueSweeper } from './delay/overdue-sweeper.js';
 import { DelayQueueProbe } from './delay/delay-queue-probe.js';
@@ -79,8 +80,15 @@ class RabbitmqDriver implements TransportDriver<RabbitmqConsumer> {
     const publishing = new RabbitmqConnection(name, urls, { options, clock });
     const connection = new RabbitmqConnection(name, urls, { options, clock });
     const queueDepths = new QueueDepths(connection, options.operationTimeoutMs, clock);
-    const topology = new Topology(connection, names, options, queueDepths);
-    const declaring = new Topology(publishing, names, options, queueDepths);
+    const memory: RegistryMemory = new Map();
+    const topologyOn = (on: RabbitmqConnection): Topology =>
+      new Topology(on, names, options, {
+        queueDepths,
+        registry: new GroupRegistry(on, names, memory),
+        problems,
+      });
+    const topology = topologyOn(connection);
+    const declaring = topologyOn(publishing);
     const waitQueues = new WaitQueues(names, clock);
     const undeclared = (text: string): Promise<void> => this.#redeclare(text);
     const settings = { options, clock, undeclared, waitQueues };

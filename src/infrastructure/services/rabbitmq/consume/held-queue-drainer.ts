@@ -8,11 +8,14 @@ import { Shovel } from '../watch/shovel.js';
 /** Several checks, because a publisher that found no group may write to the held queue after the first group was bound. */
 const CHECK_MS = [0, 2_000, 15_000, 60_000];
 const PREFETCH = 200;
+/** A held queue that another process declares is found after this at the latest. */
+const MISSING_MAX_MS = 120_000;
 const POLL_MS = 50;
 
 /** Delivers messages that were published while no group was bound. */
 export class HeldQueueDrainer {
   #hasEnded = false;
+  #checking: Promise<void> | undefined;
   #cancel = (): void => undefined;
   readonly #shovels = new Set<Shovel>();
 
@@ -33,7 +36,7 @@ export class HeldQueueDrainer {
     this.#cancel();
     if (nextMs === undefined || this.#hasEnded) return;
     this.#cancel = this.services.context.clock.schedule(nextMs, () => {
-      void this.#check(places).finally(() => this.#checkLater(places, later));
+      void this.check(places).finally(() => this.#checkLater(places, later));
     });
   }
 
@@ -41,6 +44,12 @@ export class HeldQueueDrainer {
     this.#hasEnded = true;
     this.#cancel();
     for (const shovel of this.#shovels) shovel.close();
+  }
+
+  /** Delivers what is held now. Never rejects. */
+  check(places: readonly Destination[]): Promise<void> {
+    this.#checking ??= this.#check(places).finally(() => (this.#checking = undefined));
+    return this.#checking;
   }
 
   async #check(places: readonly Destination[]): Promise<void> {
@@ -53,8 +62,10 @@ export class HeldQueueDrainer {
   }
 
   async #drain(place: Destination): Promise<void> {
-    const queue = this.services.topology.names.held(place);
+    const { topology } = this.services;
+    const queue = topology.names.held(place);
     if ((await this.#depth(queue)) === 0 || this.#hasEnded) return;
+    await topology.endHolding(place);
     const shovel = new Shovel(this.services.connection, queue, {
       prefetch: PREFETCH,
       move: async (raw) => this.#move(raw, place),
@@ -83,6 +94,7 @@ export class HeldQueueDrainer {
   }
 
   async #depth(queue: string): Promise<number> {
-    return (await this.services.queueDepths.of([queue]))[0]?.messages ?? 0;
+    const { queueDepths } = this.services;
+    return (await queueDepths.of(queueDepths.mayExist([queue], MISSING_MAX_MS)))[0]?.messages ?? 0;
   }
 }

@@ -25,6 +25,7 @@ import { ErrorDeduplicator } from '../../../../core/messaging/transport-kit/erro
 import { partitionOf } from '../wire/key-buckets.js';
 import { failureOf } from '../client/rabbitmq-errors.js';
 import { QueueBalancer } from './queue-balancer.js';
+import { BindingWatch } from '../watch/binding-watch.js';
 import { StallDetector } from '../watch/stall-detector.js';
 
 /** A delivery in flight with its channel. */
@@ -53,6 +54,7 @@ export class RabbitmqConsumer implements Consumer {
   readonly #slots: DeliverySlots<InFlight>;
   readonly #reconnectLoop: ReconnectLoop;
   readonly #heldQueueDrainer: HeldQueueDrainer;
+  readonly #bindingWatch: BindingWatch;
   readonly #retries: RepublishingRetry;
   #queues: readonly string[] = [];
   #channel: ConsumerChannel | undefined;
@@ -81,6 +83,10 @@ export class RabbitmqConsumer implements Consumer {
     this.#retries = this.#retriesOf(undefined);
     this.#heldQueueDrainer = new HeldQueueDrainer(services, (message, from) =>
       this.#deliverHeld(message, from),
+    );
+    const { topic, group } = subscription;
+    this.#bindingWatch = new BindingWatch(services, subscription, () =>
+      this.#heldQueueDrainer.check([{ topic }, { topic, group }]),
     );
   }
 
@@ -114,6 +120,7 @@ export class RabbitmqConsumer implements Consumer {
     this.#isAbandoned = true;
     this.#reconnectLoop.end();
     this.#heldQueueDrainer.end();
+    this.#bindingWatch.end();
     this.#endWatching();
     this.#channel?.abandon();
   }
@@ -122,6 +129,7 @@ export class RabbitmqConsumer implements Consumer {
     this.#isStopping = true;
     this.#reconnectLoop.end();
     this.#heldQueueDrainer.end();
+    this.#bindingWatch.end();
     this.#endWatching();
     const channel = this.#channel;
     await channel?.leaveAll();
@@ -159,7 +167,10 @@ export class RabbitmqConsumer implements Consumer {
     if (this.#hasEnded()) {
       this.#endWatching(); // the stop came while it opened
       await channel.leaveAll();
-    } else this.#heldQueueDrainer.start([{ topic }, { topic, group }]);
+    } else {
+      this.#heldQueueDrainer.start([{ topic }, { topic, group }]);
+      this.#bindingWatch.start();
+    }
   }
 
   async #consumeOn(channel: ConsumerChannel): Promise<void> {

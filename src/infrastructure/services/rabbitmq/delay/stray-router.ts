@@ -1,3 +1,4 @@
+import { pause } from '../../../../core/messaging/transport-kit/backoff.js';
 import { MessagingError } from '../../../../core/messaging/ports/errors.js';
 import type { Destination, PublishOutcome } from '../../../../core/messaging/ports/transport.js';
 import type { Message } from '../client/amqplib-client.js';
@@ -6,8 +7,8 @@ import { ACCEPTED } from '../publish/outbound-message.js';
 import type { TransportServices } from '../watch/transport-services.js';
 import { decode, type Removal } from '../wire/message-codec.js';
 
-/** A message that the broker removes again on its way to become a dead letter waits for this long. */
-const REMOVED_AGAIN_MS = 30_000;
+/** Pause before a message goes back into a queue that is over its length limit, where it removes another. */
+const FULL_MS = 1_000;
 /** A problem without a further message for this long counts as solved. */
 const QUIET_MS = 300_000;
 
@@ -26,20 +27,20 @@ export class StrayRouter {
     for (const cancel of this.#quiet.values()) cancel();
   }
 
-  async route(raw: Message, removal: Removal | undefined, deadline: number): Promise<PublishOutcome> {
-    const { names } = this.services.topology;
-    const place = removal && names.placeOf(removal.queue);
-    switch (removal && place?.role) {
+  route(raw: Message, removal: Removal | undefined, deadline: number): Promise<PublishOutcome> {
+    const place = removal && this.services.topology.names.placeOf(removal.queue);
+    if (!removal || !place) return this.#foreign(raw, deadline);
+    switch (place.role) {
       case 'group':
-        return this.#toGroup(raw, removal as Removal, place?.to, deadline);
+        return this.#toGroup(raw, removal, place.to, deadline);
       case 'wait':
-        return this.#unreadable(raw, removal as Removal, place?.to, deadline);
+        return this.#unreadable(raw, removal, place.to, deadline);
       case 'held':
-        return this.#heldAgain(raw, removal as Removal, place?.to, deadline);
+        return this.#heldAgain(raw, removal, place.to, deadline);
       case 'groups':
       case 'unroutable':
-        return this.#back(raw, removal as Removal, deadline);
-      default:
+        return this.#back(raw, removal, deadline);
+      case 'due':
         return this.#foreign(raw, deadline);
     }
   }
@@ -59,7 +60,7 @@ export class StrayRouter {
     to: Destination | undefined,
     deadline: number,
   ): Promise<PublishOutcome> {
-    const { publisher, context } = this.services;
+    const { publisher } = this.services;
     const { message, attempt, removed } = decode(raw);
     const parcel: Parcel = { messages: [message], transit: { attempt, removed: reason }, deadline };
     if (reason === 'expired' || reason === 'maxlen')
@@ -70,9 +71,8 @@ export class StrayRouter {
       );
     if (!to) return this.#toQueue(queue, parcel);
     if (removed === undefined) return only(await publisher.deliver(to, parcel));
-    // At a queue that stays full, the two would otherwise send it back and forth without a pause.
-    const dueAt = context.clock.now() + REMOVED_AGAIN_MS;
-    return only(await publisher.postpone(to, { ...to, dueAt, delayMs: REMOVED_AGAIN_MS }, parcel));
+    // At a queue that stays full, the two would otherwise send it back and forth.
+    return publisher.hold(to, parcel);
   }
 
   /** Only for names that are shortened, so that the group is not known. */
@@ -115,7 +115,8 @@ export class StrayRouter {
     return ACCEPTED;
   }
 
-  async #back(raw: Message, { queue }: Removal, deadline: number): Promise<PublishOutcome> {
+  async #back(raw: Message, { queue, reason }: Removal, deadline: number): Promise<PublishOutcome> {
+    if (reason === 'maxlen') await pause(FULL_MS, this.services.context.clock);
     const { message, attempt, removed, keptUntil } = decode(raw);
     const transit = {
       attempt,

@@ -2,7 +2,7 @@ import { LinkedSet } from '../../../../core/messaging/transport-kit/linked-set.j
 import type { Clock } from '../../../../core/messaging/ports/transport.js';
 import type { ConfirmChannel, Message } from '../client/amqplib-client.js';
 import { NackBackoff } from './nack-backoff.js';
-import type { OutboundMessage } from './outbound-message.js';
+import type { ConfirmResult, OutboundMessage } from './outbound-message.js';
 import { exceedsFrame, PublishFrameEncoder } from './publish-frame-encoder.js';
 import type { RabbitmqConnection } from '../connection/rabbitmq-connection.js';
 import { REPLY, replyCodeOf, said } from '../client/rabbitmq-errors.js';
@@ -66,10 +66,8 @@ export class ConfirmWriter {
       outbound.settle('unsent');
       return;
     }
-    if (outbound.content.length > this.#maxBytes) outbound.settle('oversized');
-    else if (this.#isForbidden(outbound.exchange)) outbound.settle('forbidden');
-    else if (outbound.properties.headers !== undefined && exceedsFrame(this.#channel, outbound.properties))
-      outbound.settle('unencodable');
+    const refusal = this.#refusalOf(outbound, this.#channel);
+    if (refusal) outbound.settle(refusal);
     else if (this.#queued.size === 0 && !this.#isRenewing && this.#hasRoomFor(outbound))
       this.#put(outbound, this.#channel);
     else this.#queued.add(outbound);
@@ -110,6 +108,16 @@ export class ConfirmWriter {
     this.#channel = channel;
     this.#frames = PublishFrameEncoder.of(channel);
     this.#closedBecause = undefined;
+  }
+
+  /** What the broker would refuse by closing the channel or the connection is not sent. */
+  #refusalOf(
+    { content, exchange, properties }: OutboundMessage,
+    channel: ConfirmChannel,
+  ): ConfirmResult | undefined {
+    if (content.length > this.#maxBytes) return 'oversized';
+    if (this.#isForbidden(exchange)) return 'forbidden';
+    return properties.headers !== undefined && exceedsFrame(channel, properties) ? 'unencodable' : undefined;
   }
 
   #isForbidden(exchange: string): boolean {

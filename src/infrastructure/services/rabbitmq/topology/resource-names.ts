@@ -4,6 +4,9 @@ import type { Destination } from '../../../../core/messaging/ports/transport.js'
 /** AMQP names are short strings. */
 const MAX_BYTES = 255;
 const DIGEST_LENGTH = 32;
+/** A name without the prefix: topic and group, and the suffix that names its role. */
+const OF_TOPIC = /^(.+?)(?:\/~(wait)\.\d+|\/~(held|groups))?$/;
+const SHORTENED = /~[0-9a-f]{32}(?:\/\d+)?$/;
 
 /** What a queue of ours is for. */
 export type QueueRole = 'group' | 'wait' | 'held' | 'groups' | 'due' | 'unroutable';
@@ -82,17 +85,12 @@ export class ResourceNames {
   placeOf(queue: string): QueuePlace | undefined {
     if (queue === this.due) return { role: 'due' };
     if (queue === this.unroutable) return { role: 'unroutable' };
-    const parts = queue.startsWith(this.prefix)
-      ? /^([^/].*?)(?:\/~(wait)\.\d+|\/~(held|groups))?$/.exec(queue.slice(this.prefix.length))
-      : null;
-    const [, body = '', wait, other] = parts ?? [];
+    if (!queue.startsWith(this.prefix)) return undefined;
+    const [, body = '', wait, other] = OF_TOPIC.exec(queue.slice(this.prefix.length)) ?? [];
     const role = (wait ?? other ?? 'group') as QueueRole;
-    if (/~[0-9a-f]{32}(?:\/\d+)?$/.test(body)) return { role };
-    const [topic = '', group, partition, ...rest] = body.split('/');
-    const isName = topic !== '' && rest.length === 0 && !body.includes('~');
-    if (!isName || (partition !== undefined && role !== 'group')) return undefined;
-    if (group === undefined) return role === 'group' ? undefined : { role, to: { topic } };
-    return { role, to: { topic, group } };
+    if (SHORTENED.test(body)) return { role };
+    const to = destinationOf(body, role);
+    return to && { role, to };
   }
 
   /** Keeps foreign messages that arrived in the due queue. */
@@ -107,6 +105,14 @@ export class ResourceNames {
   #place({ topic, group }: Destination, suffix: string): string {
     return fitting(this.prefix + topic + (group === undefined ? '' : `/${group}`), suffix);
   }
+}
+
+/** Topic and group of a name without its suffix; undefined for any other text. */
+function destinationOf(body: string, role: QueueRole): Destination | undefined {
+  const [, topic, group, partition] = /^([^/~]+)(?:\/([^/~]+)(?:\/(\d+))?)?$/.exec(body) ?? [];
+  if (topic === undefined || (partition !== undefined && role !== 'group')) return undefined;
+  if (group !== undefined) return { topic, group };
+  return role === 'group' ? undefined : { topic };
 }
 
 /** Shortens a name that is too long to its readable start and a digest. */

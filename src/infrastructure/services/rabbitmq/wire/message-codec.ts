@@ -89,17 +89,21 @@ type Table = Record<string, unknown>;
 type Mutable = Options.Publish & Record<string, unknown>;
 
 /** Options of the client: native AMQP properties where there are some, the rest as a headers table. */
-export function encode({ id, key, headers }: WireMessage, transit: Transit = {}): Options.Publish {
+export function encode({ id, key, headers }: WireMessage, transit: Transit = NO_TRANSIT): Options.Publish {
   const properties: Mutable = { mandatory: true, deliveryMode: 2, messageId: id };
   let table = encodeHeaders(id, headers, properties);
   const attempt = largerAttempt(headers, transit.attempt);
   if (key !== undefined) (table ??= {})[KEY.name] = key;
   if (attempt > 1) (table ??= {})[ATTEMPT.name] = attempt;
-  const { delay, removed, keptUntil, probe } = transit;
-  if (delay !== undefined || removed !== undefined || keptUntil !== undefined || probe !== undefined)
-    encodeTransit(transit, (table ??= {}));
+  if (transit !== NO_TRANSIT && isOnWire(transit)) encodeTransit(transit, (table ??= {}));
   if (table) properties.headers = table;
   return properties;
+}
+
+const NO_TRANSIT: Transit = {};
+
+function isOnWire({ delay, removed, keptUntil, probe }: Transit): boolean {
+  return [delay, removed, keptUntil, probe].some((part) => part !== undefined);
 }
 
 function encodeTransit({ delay, removed, keptUntil, probe }: Transit, table: Table): void {
@@ -125,9 +129,13 @@ function encodeHeaders(id: string, headers: WireMessage['headers'], properties: 
     const seconds = name === TIME ? secondsOf(value) : undefined;
     if (field !== undefined && isShort(value)) properties[field] = value;
     else if (seconds !== undefined && value === timeOf(id, seconds)) properties.timestamp = seconds;
-    else if (!OWN.has(name)) (table ??= {})[RESERVED.test(name) ? RESERVED_PREFIX + name : name] = value;
+    else if (!OWN.has(name)) (table ??= {})[nameOnWire(name)] = value;
   }
   return table;
+}
+
+function nameOnWire(name: string): string {
+  return RESERVED.test(name) ? RESERVED_PREFIX + name : name;
 }
 
 /** The message as it was published; of a foreign client, every property that has a counterpart. */
@@ -142,14 +150,21 @@ export function decode(
   const id = idOf(properties.messageId);
   const headers = decodeHeaders(id, properties, table, isPublic);
   const key = table[KEY.name];
-  const delay = delayOf(table);
-  const removed = ownText(table, REMOVED);
-  const keptUntil = ownText(table, TOPIC) === undefined ? ownNumber(table, DUE_AT) : undefined;
   return {
     message: { id, headers, body: content, ...(typeof key === 'string' ? { key } : {}) },
     attempt: largerAttempt(table),
     crashes: isRedelivered ? countOf(table[DELIVERY_COUNT], 0) : 0,
     ignored,
+    ...transitOf(table),
+  };
+}
+
+/** Delay, reason of a removal and end of a hold, those that there are. */
+function transitOf(table: Table): Pick<Transit, 'delay' | 'removed' | 'keptUntil'> {
+  const delay = delayOf(table);
+  const removed = ownText(table, REMOVED);
+  const keptUntil = ownText(table, TOPIC) === undefined ? ownNumber(table, DUE_AT) : undefined;
+  return {
     ...(removed === undefined ? {} : { removed }),
     ...(keptUntil === undefined ? {} : { keptUntil }),
     ...(delay === undefined ? {} : { delay }),
