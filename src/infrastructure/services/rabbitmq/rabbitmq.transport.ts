@@ -11,6 +11,8 @@ import type {
   Backlog,
   Destination,
   Durability,
+  GroupKeeper,
+  GroupState,
   OnDelivery,
   PublishOptions,
   PublishOutcome,
@@ -38,11 +40,22 @@ import { WaitQueues } from './topology/wait-queues.js';
 const PING_TIMEOUT_MS = 5_000;
 
 /** Carries messages on RabbitMQ: one node or a cluster. */
-export class RabbitmqTransport extends CheckedTransport<RabbitmqConsumer> {
+export class RabbitmqTransport
+  extends CheckedTransport<RabbitmqConsumer, RabbitmqDriver>
+  implements GroupKeeper
+{
   /** @throws MessagingConfigurationError when the options do not fit together. */
   constructor(options: RabbitmqOptions, context: TransportContext) {
     const state = new ConnectionState(context);
     super(new RabbitmqDriver(options, context, state), state, context);
+  }
+
+  groups(topic: string): Promise<readonly GroupState[]> {
+    return this.ask(() => this.driver.groups(topic));
+  }
+
+  removeGroup(topic: string, group: string): Promise<boolean> {
+    return this.ask(() => this.driver.removeGroup(topic, group));
   }
 }
 
@@ -50,7 +63,7 @@ export class RabbitmqTransport extends CheckedTransport<RabbitmqConsumer> {
  * Uses two connections, because a broker that is short of memory or disk stops reading from connections that publish, and
  * settlements must still reach it.
  */
-class RabbitmqDriver implements TransportDriver<RabbitmqConsumer> {
+class RabbitmqDriver implements TransportDriver<RabbitmqConsumer>, GroupKeeper {
   readonly system = 'rabbitmq';
   readonly durability: Durability;
   readonly maxMessageBytes: number;
@@ -178,10 +191,30 @@ class RabbitmqDriver implements TransportDriver<RabbitmqConsumer> {
       DELAY_LEVELS.map((level) => topology.names.wait(to, level)),
     );
     const [ready, delayed] = await Promise.all([
-      queueDepths.sum(topology.queuesOf({ topic, group })),
+      queueDepths.sum([
+        ...topology.queuesOf({ topic, group }),
+        ...[{ topic }, { topic, group }].map((to) => topology.names.held(to)),
+      ]),
       queueDepths.sum(waiting),
     ]);
     return this.#ages.backlog(of, { ready, delayed, inHand: inFlight }, this.context.clock.now());
+  }
+
+  async groups(topic: string): Promise<readonly GroupState[]> {
+    const { topology, queueDepths } = this.#services;
+    const known = [...(await topology.knownGroups(topic)).keys()].sort();
+    const states = await queueDepths.of(known.map((group) => topology.names.queue({ topic, group })));
+    return Promise.all(
+      known.map(async (group, index) => ({
+        group,
+        isConsumed: (states[index]?.consumers ?? 0) > 0,
+        backlog: await this.backlog({ topic, group }),
+      })),
+    );
+  }
+
+  removeGroup(topic: string, group: string): Promise<boolean> {
+    return this.#services.topology.removeGroup({ topic, group });
   }
 
   async ping(): Promise<void> {

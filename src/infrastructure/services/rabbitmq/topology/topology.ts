@@ -5,6 +5,7 @@ import type { Channel } from '../client/amqplib-client.js';
 import { endChannel } from '../connection/channel-calls.js';
 import { withExclusiveLock } from '../connection/exclusive-lock.js';
 import type { QueueDepths } from './queue-depths.js';
+import { DELAY_LEVELS } from './delay-levels.js';
 import { routingKeysOf } from '../wire/key-buckets.js';
 import type { GroupRegistry, KnownGroup, KnownGroups } from './group-registry.js';
 import type { ResourceNames } from './resource-names.js';
@@ -122,8 +123,10 @@ export class Topology {
   }
 
   /** The known groups of a topic: as the broker has them, or as this process remembers them. */
-  async knownGroups(topic: string, from: 'broker' | 'memory'): Promise<KnownGroups> {
+  async knownGroups(topic: string, from: 'broker' | 'memory' = 'broker'): Promise<KnownGroups> {
     if (from === 'memory') return this.shared.registry.remembered(topic);
+    if (!(await this.exists('queue', this.names.groups({ topic }))))
+      return this.shared.registry.remembered(topic);
     let groups: KnownGroups = new Map();
     await withExclusiveLock(this.connection, this.names.lock({ topic }), async () => {
       groups = await this.shared.registry.read(topic);
@@ -133,8 +136,7 @@ export class Topology {
 
   /** Binds the known groups of a topic, or a known group. Resolves with false when there is none with its queue. */
   async bindAllKnown({ topic, group }: Destination): Promise<boolean> {
-    if (!(await this.exists('queue', this.names.groups({ topic })))) return false;
-    const all = [...(await this.knownGroups(topic, 'broker')).values()];
+    const all = [...(await this.knownGroups(topic)).values()];
     const wanted = all.filter((known) => group === undefined || known.group === group);
     let isBound = false;
     for (const known of wanted) isBound = (await this.bindKnown(topic, known)) || isBound;
@@ -228,6 +230,33 @@ export class Topology {
         `${this.connection.label} no longer had the queue "${missing.join('", "')}". It is recreated; its unhandled messages are lost. ` +
         'Another client has deleted it, or a policy with "expires" matches it.',
     });
+  }
+
+  /**
+   * Deletes the queues of a group, with what they hold, and forgets the group.
+   *
+   * @throws MessagingError `CONFLICT` while the group has a consumer.
+   */
+  async removeGroup(to: Required<Destination>): Promise<boolean> {
+    const { topic, group } = to;
+    const known = (await this.knownGroups(topic)).get(group);
+    if (!known) return false;
+    const queues = this.queuesOf(to).slice(0, Math.max(1, known.partitions));
+    const states = await this.shared.queueDepths.of(queues);
+    if (states.some((state) => (state?.consumers ?? 0) > 0))
+      throw new MessagingError(
+        'CONFLICT',
+        `Group "${group}" of "${topic}" has a consumer. Stop it everywhere, then remove the group.`,
+      );
+    await this.shared.registry.remove(topic, group);
+    const waits = DELAY_LEVELS.map((level) => this.names.wait(to, level));
+    const kept = [...waits, this.names.held(to), this.names.members(to)];
+    const all = [...queues, ...this.shared.queueDepths.mayExist(kept)];
+    for (const queue of all)
+      if (await this.exists('queue', queue)) await this.#onChannel((channel) => channel.deleteQueue(queue));
+    await this.#onChannel((channel) => channel.deleteExchange(this.names.exchange(to)));
+    this.forget();
+    return true;
   }
 
   /** Every queue that a group may have, with or without order by key. */
