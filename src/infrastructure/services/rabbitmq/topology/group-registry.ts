@@ -10,9 +10,12 @@ import type { ResourceNames } from './resource-names.js';
 /** A group that has consumed a topic. */
 export interface KnownGroup {
   readonly group: string;
-  /** Queues of a group with order by key; 0 without. */
+  /** Queues of a group with order by key; 0 without; {@link REMOVED} in the list only. */
   readonly partitions: number;
 }
+
+/** Marks a group that was removed, so that a process that remembers it does not list it again. */
+const REMOVED = -1;
 
 export type KnownGroups = ReadonlyMap<string, KnownGroup>;
 
@@ -51,7 +54,7 @@ export class GroupRegistry {
     let wasKnown = false;
     await this.#locked(topic, (groups) => {
       const before = groups.get(known.group);
-      wasKnown = before !== undefined;
+      wasKnown = before !== undefined && before.partitions !== REMOVED;
       groups.set(known.group, known);
       return before?.partitions !== known.partitions;
     });
@@ -59,15 +62,10 @@ export class GroupRegistry {
   }
 
   async remove(topic: string, group: string): Promise<void> {
-    this.#forget(topic, group);
-    await this.#locked(topic, (groups) => groups.delete(group));
-    this.#forget(topic, group);
-  }
-
-  #forget(topic: string, group: string): void {
-    const groups = new Map(this.memory.get(topic));
-    groups.delete(group);
-    this.memory.set(topic, groups);
+    await this.#locked(topic, (groups) => {
+      groups.set(group, { group, partitions: REMOVED });
+      return true;
+    });
   }
 
   async #locked(topic: string, change: (groups: Map<string, KnownGroup>) => boolean): Promise<void> {
@@ -82,21 +80,25 @@ export class GroupRegistry {
     try {
       const messages = await this.#take(channel, topic);
       const listed = merged(messages);
-      const groups = new Map(listed.size > 0 ? listed : this.remembered(topic));
+      const groups = new Map([...this.remembered(topic), ...listed]);
       const isChanged = change(groups) || groups.size !== listed.size;
       if (isChanged || messages.length > 1) await replace(channel, queue, messages, groups);
       else for (const message of messages) channel.nack(message, false, true);
-      this.memory.set(topic, groups);
       await withReplyTimeout(channel.close()); // so that the list is back before the lock is released
-      return groups;
+      return this.#remember(topic, groups);
     } catch (error) {
       endChannel(channel);
       if (replyCodeOf(error) !== REPLY.notFound) throw error;
       const groups = new Map(this.remembered(topic));
       change(groups);
-      this.memory.set(topic, groups);
-      return groups;
+      return this.#remember(topic, groups);
     }
+  }
+
+  #remember(topic: string, groups: KnownGroups): KnownGroups {
+    const known = new Map([...groups].filter(([, { partitions }]) => partitions !== REMOVED));
+    this.memory.set(topic, known);
+    return known;
   }
 
   /** All lists. A process that has just returned one may be a little ahead of the broker, so that an empty queue is read again. */
