@@ -13,6 +13,8 @@ import type {
   Durability,
   GroupKeeper,
   GroupState,
+  KeptMessages,
+  MessageKeeper,
   OnDelivery,
   PublishOptions,
   PublishOutcome,
@@ -35,6 +37,8 @@ import type { RabbitmqOptions } from './rabbitmq.options.js';
 import { RabbitmqPublisher } from './publish/rabbitmq-publisher.js';
 import { serverUrlsOf } from './connection/server-urls.js';
 import { Topology } from './topology/topology.js';
+import { VerifiedTopology } from './topology/verified-topology.js';
+import { KeptMessagesWatch } from './watch/kept-messages.js';
 import { WaitQueues } from './topology/wait-queues.js';
 
 const PING_TIMEOUT_MS = 5_000;
@@ -57,13 +61,21 @@ export class RabbitmqTransport
   removeGroup(topic: string, group: string): Promise<boolean> {
     return this.ask(() => this.driver.removeGroup(topic, group));
   }
+
+  kept(): Promise<readonly KeptMessages[]> {
+    return this.ask(() => this.driver.kept());
+  }
+
+  release(place: string, to?: Required<Destination>): Promise<number> {
+    return this.ask(() => this.driver.release(place, to));
+  }
 }
 
 /**
  * Uses two connections, because a broker that is short of memory or disk stops reading from connections that publish, and
  * settlements must still reach it.
  */
-class RabbitmqDriver implements TransportDriver<RabbitmqConsumer>, GroupKeeper {
+class RabbitmqDriver implements TransportDriver<RabbitmqConsumer>, GroupKeeper, MessageKeeper {
   readonly system = 'rabbitmq';
   readonly durability: Durability;
   readonly maxMessageBytes: number;
@@ -94,8 +106,9 @@ class RabbitmqDriver implements TransportDriver<RabbitmqConsumer>, GroupKeeper {
     const connection = new RabbitmqConnection(name, urls, { options, clock });
     const queueDepths = new QueueDepths(connection, options.operationTimeoutMs, clock);
     const memory: RegistryMemory = new Map();
+    const TopologyType = options.topology === 'verify' ? VerifiedTopology : Topology;
     const topologyOn = (on: RabbitmqConnection): Topology =>
-      new Topology(on, names, options, {
+      new TopologyType(on, names, options, {
         queueDepths,
         registry: new GroupRegistry(on, names, memory),
         problems,
@@ -104,9 +117,11 @@ class RabbitmqDriver implements TransportDriver<RabbitmqConsumer>, GroupKeeper {
     const declaring = topologyOn(publishing);
     const waitQueues = new WaitQueues(names, clock);
     const undeclared = (text: string): Promise<void> => this.#redeclare(text);
-    const settings = { options, clock, undeclared, waitQueues };
+    const held = (to: Destination): void => this.#services.kept.watch(to);
+    const settings = { options, clock, undeclared, waitQueues, held };
     const publisher = new RabbitmqPublisher(publishing, declaring, settings);
-    this.#services = { connection, topology, queueDepths, publisher, waitQueues, problems, options, context };
+    const shared = { connection, topology, queueDepths, publisher, waitQueues, problems, options, context };
+    this.#services = { ...shared, kept: new KeptMessagesWatch(shared) };
     this.#publishing = publishing;
     this.#consuming = connection;
     this.#publisher = publisher;
@@ -150,10 +165,12 @@ class RabbitmqDriver implements TransportDriver<RabbitmqConsumer>, GroupKeeper {
     await Promise.all([this.#publishing.connect(), this.#consuming.connect()]);
     try {
       await this.#publisher.open();
+      await this.#services.topology.ready();
     } catch (error) {
       throw this.explain(error);
     }
     this.#overdueSweeper.start();
+    this.#services.kept.start();
     this.#delayQueueProbe.start();
     this.#reportState();
   }
@@ -217,6 +234,14 @@ class RabbitmqDriver implements TransportDriver<RabbitmqConsumer>, GroupKeeper {
     return this.#services.topology.removeGroup({ topic, group });
   }
 
+  kept(): Promise<readonly KeptMessages[]> {
+    return this.#services.kept.list();
+  }
+
+  release(place: string, to?: Required<Destination>): Promise<number> {
+    return this.#services.kept.release(place, to);
+  }
+
   async ping(): Promise<void> {
     await this.#publisher.ping(this.context.clock.monotonic() + PING_TIMEOUT_MS);
   }
@@ -224,6 +249,7 @@ class RabbitmqDriver implements TransportDriver<RabbitmqConsumer>, GroupKeeper {
   closing(): void {
     this.#delayRouter.close();
     this.#overdueSweeper.close();
+    this.#services.kept.close();
     this.#delayQueueProbe.close();
   }
 

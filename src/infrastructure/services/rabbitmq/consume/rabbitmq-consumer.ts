@@ -170,6 +170,7 @@ export class RabbitmqConsumer implements Consumer {
     } else {
       this.#heldQueueDrainer.start([{ topic }, { topic, group }]);
       this.#bindingWatch.start();
+      for (const place of [{ topic }, { topic, group }]) this.services.kept.watch(place);
     }
   }
 

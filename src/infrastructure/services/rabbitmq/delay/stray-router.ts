@@ -135,11 +135,10 @@ export class StrayRouter {
     const { topology, publisher } = this.services;
     const { unroutable, due } = topology.names;
     await topology.unroutableQueue();
-    this.#report(
-      'unroutable_messages',
-      undefined,
-      `A foreign message was in the queue "${due}" of ${this.#label}. It is kept in "${unroutable}".`,
-    );
+    const detail =
+      `Foreign messages were in the queue "${due}" of ${this.#label}. They are kept in "${unroutable}"; ` +
+      'the action "release" of POST /api/v1/transports/<name>/actions sends them to a group.';
+    this.services.problems.add({ code: 'unroutable_messages', detail });
     return only(await publisher.toQueue(unroutable, parcel));
   }
 

@@ -36,13 +36,22 @@ export class Topology {
   constructor(
     private readonly connection: RabbitmqConnection,
     readonly names: ResourceNames,
-    private readonly options: RabbitmqOptions,
+    protected readonly options: RabbitmqOptions,
     private readonly shared: {
       readonly queueDepths: QueueDepths;
       readonly registry: GroupRegistry;
       readonly problems: ProblemList;
     },
   ) {}
+
+  /** Resolves once everything that does not belong to a topic is there. Declares it when it is first used. */
+  ready(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  protected get label(): string {
+    return this.connection.label;
+  }
 
   /** After a reconnect, or when something is missing: nothing counts as declared. */
   forget(): void {
@@ -53,8 +62,8 @@ export class Topology {
   /** Undefined when it is declared already; else a promise of the declaration, with the bindings of all known groups. */
   exchange({ topic, group }: Destination): Promise<void> | undefined {
     const name = this.names.exchange(group === undefined ? { topic } : { topic, group });
-    if (group !== undefined) return this.#once(name, (channel) => declareExchange(channel, name, group));
-    return this.#once(name, async () => {
+    if (group !== undefined) return this.once(name, (channel) => declareExchange(channel, name, group));
+    return this.once(name, async () => {
       if (!(await this.exists('exchange', name))) await this.#restore(topic);
     });
   }
@@ -74,7 +83,7 @@ export class Topology {
 
   waitQueue(to: Destination, levelMs: number): Promise<void> | undefined {
     const name = this.names.wait(to, levelMs);
-    return this.#once(name, async (channel) => {
+    return this.once(name, async (channel) => {
       await this.#declareDue(channel);
       await withExclusiveLock(this.connection, this.names.lock(to, levelMs), () =>
         this.#declareQueue(channel, name, waitQueue(this.names, levelMs)),
@@ -84,23 +93,23 @@ export class Topology {
 
   heldQueue(to: Destination): Promise<void> | undefined {
     const name = this.names.held(to);
-    return this.#once(name, (channel) =>
+    return this.once(name, (channel) =>
       this.#declareQueue(channel, name, heldQueue(this.options, this.names)),
     );
   }
 
   pingQueue(): Promise<void> | undefined {
     const name = this.names.ping;
-    return this.#once(name, (channel) => this.#declareQueue(channel, name, pingQueue()));
+    return this.once(name, (channel) => this.#declareQueue(channel, name, pingQueue()));
   }
 
   unroutableQueue(): Promise<void> | undefined {
     const name = this.names.unroutable;
-    return this.#once(name, (channel) => this.#declareQueue(channel, name, keepingQueue(this.names)));
+    return this.once(name, (channel) => this.#declareQueue(channel, name, keepingQueue(this.names)));
   }
 
   due(): Promise<void> | undefined {
-    return this.#once(this.names.due, (channel) => this.#declareDue(channel));
+    return this.once(this.names.due, (channel) => this.#declareDue(channel));
   }
 
   /**
@@ -203,7 +212,7 @@ export class Topology {
     const queues = this.queuesOf(to).slice(0, Math.max(1, partitions));
     const args = groupQueue(this.options, this.names, ordering);
     await this.exchange({ topic });
-    await this.#once(`${this.names.exchange(to)} queues`, async (channel) => {
+    await this.once(`${this.names.exchange(to)} queues`, async (channel) => {
       await this.#declareQueue(channel, this.names.groups({ topic }), keepingQueue(this.names));
       const wasKnown = await this.shared.registry.add(topic, { group, partitions });
       await withExclusiveLock(this.connection, this.names.lock(to), async () => {
@@ -264,7 +273,8 @@ export class Topology {
     return Array.from({ length: this.options.keyPartitions }, (_, index) => this.names.queue(to, index));
   }
 
-  #once(name: string, declare: (channel: Channel) => Promise<void>): Promise<void> | undefined {
+  /** Undefined when it is done already on this connection; else a promise of it. */
+  protected once(name: string, declare: (channel: Channel) => Promise<void>): Promise<void> | undefined {
     if (this.#ready.has(name)) return undefined;
     const known = this.#declared.get(name);
     if (known) return known;

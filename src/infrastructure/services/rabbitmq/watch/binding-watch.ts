@@ -47,7 +47,7 @@ export class BindingWatch {
   }
 
   async #checkOthers(): Promise<void> {
-    const { topology, queueDepths } = this.services;
+    const { topology, queueDepths, kept } = this.services;
     const { topic, group: own } = this.subscription;
     const from = this.#checks % READ_EVERY === 0 ? 'broker' : 'memory';
     this.#checks += 1;
@@ -58,7 +58,10 @@ export class BindingWatch {
     for (const [index, known] of others.entries()) {
       if (this.#interval.hasEnded) return;
       if (states[index]) this.#found(known.group);
-      else if (!(await topology.bindKnown(topic, known))) this.#reportMissing(known.group);
+      else if (!(await topology.bindKnown(topic, known))) {
+        kept.watch({ topic, group: known.group });
+        this.#reportMissing(known.group);
+      }
     }
   }
 

@@ -1,3 +1,4 @@
+import type { KeptMessagesWatch } from './kept-messages.js';
 import type { ProblemList } from '../../../../core/messaging/transport-kit/problem-list.js';
 import type { TransportContext } from '../../../../core/messaging/ports/transport.js';
 import type { QueueDepths } from '../topology/queue-depths.js';
@@ -15,6 +16,7 @@ export interface TransportServices {
   readonly publisher: RabbitmqPublisher;
   readonly waitQueues: WaitQueues;
   readonly problems: ProblemList;
+  readonly kept: KeptMessagesWatch;
   readonly options: RabbitmqOptions;
   readonly context: TransportContext;
 }
