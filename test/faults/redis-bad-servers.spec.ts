@@ -158,7 +158,7 @@ describe('data', () => {
       await publishOne(transport, 'flushed');
       return deliveries.length > 0;
     });
-    await waitUntil('it is told', async () => errors().some((text) => text.includes('was gone')));
+    await waitUntil('it is told', async () => errors().some((text) => text.includes('was recreated')));
   });
 
   it('of a group that somebody destroys comes back', async () => {

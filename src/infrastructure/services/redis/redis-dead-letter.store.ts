@@ -33,11 +33,11 @@ import {
   WALK_DEAD_LETTERS,
 } from './scripts/index.js';
 
-/** Letters that the server looks at in one step: a few milliseconds. */
+/** Dead letters that one script examines: a few milliseconds. */
 const SCAN_LIMIT = 2_000;
-/** Letters of a step that are handed over whole. */
-const SUMMARIES = 500;
-const SUMS = 200;
+/** Dead letters in the reply of one script. */
+const SUMMARIES_BATCH_SIZE = 500;
+const SUMS_BATCH_SIZE = 200;
 
 /** Keeps dead letters in Redis, for all instances of an application. */
 export class RedisDeadLetterStore implements DeadLetterStore {
@@ -91,7 +91,7 @@ export class RedisDeadLetterStore implements DeadLetterStore {
     let count = 0;
     let after = '';
     do {
-      const [last, met] = await this.#look([driver.index, driver.value, after, 1, 0, SCAN_LIMIT, ...rest]);
+      const [last, met] = await this.#scan([driver.index, driver.value, after, 1, 0, SCAN_LIMIT, ...rest]);
       count += met;
       after = last;
     } while (after !== '');
@@ -102,7 +102,11 @@ export class RedisDeadLetterStore implements DeadLetterStore {
     const { status, ...others } = filter;
     if (Object.keys(others).length > 0) {
       const deadLetters: DeadLetterSummary[] = [];
-      for await (const deadLetter of this.#walk(filter, { newestFirst: true, after: '', most: SUMMARIES }))
+      for await (const deadLetter of this.#walk(filter, {
+        newestFirst: true,
+        after: '',
+        most: SUMMARIES_BATCH_SIZE,
+      }))
         deadLetters.push(deadLetter);
       return groupDeadLetters(deadLetters, limit);
     }
@@ -133,7 +137,7 @@ export class RedisDeadLetterStore implements DeadLetterStore {
     return this.#store.close();
   }
 
-  /** All that match, in order, in as few steps as they take. */
+  /** All dead letters that match, in order. */
   async *#walk(
     filter: DeadLetterFilter,
     {
@@ -150,23 +154,23 @@ export class RedisDeadLetterStore implements DeadLetterStore {
         driver.value,
         from,
         newestFirst ? 1 : 0,
-        Math.min(most, SUMMARIES),
+        Math.min(most, SUMMARIES_BATCH_SIZE),
         SCAN_LIMIT,
         ...rest,
       ];
-      const [last, , deadLetters] = await this.#look(args);
+      const [last, , deadLetters] = await this.#scan(args);
       for (const deadLetter of deadLetters) yield readSummary(deadLetter);
       from = last;
     } while (from !== '');
   }
 
-  async #look(
+  async #scan(
     args: readonly (string | number)[],
-  ): Promise<[last: string, met: number, letters: RawSummary[]]> {
+  ): Promise<[last: string, met: number, deadLetters: RawSummary[]]> {
     return (await this.#store.run(WALK_DEAD_LETTERS, this.#all, args)) as [string, number, RawSummary[]];
   }
 
-  /** The index with the fewest letters to look at, and what is left to check of each. */
+  /** The index with the fewest dead letters to examine, and the conditions that are left. */
   async #plan(filter: DeadLetterFilter): Promise<{
     readonly driver: { readonly index: string; readonly value: string; readonly count: number };
     readonly rest: readonly (string | number)[];
@@ -203,10 +207,10 @@ export class RedisDeadLetterStore implements DeadLetterStore {
         parts,
         start,
         after,
-        SUMS,
+        SUMS_BATCH_SIZE,
       ])) as RawSum[];
       sums.push(...some);
-    } while (some.length === SUMS);
+    } while (some.length === SUMS_BATCH_SIZE);
     return sums;
   }
 }

@@ -8,12 +8,12 @@ const DAY_MS = 24 * HOUR_MS;
 const address = z
   .string()
   .regex(/^(\[[0-9A-Fa-f:.]+\]|[^\s:/@[\]]+):\d{1,5}$/)
-  .meta({ description: 'Where a server listens.', allowed: 'host:port' });
+  .meta({ description: 'Address of a server.', allowed: 'host:port' });
 
 const secret = (description: string): z.ZodOptional<z.ZodString> =>
   z.string().min(1).meta({ description, secret: true }).optional();
 
-/** Redis commands have no line for these: they would end up in a URL or an ACL rule. */
+/** Without characters that have a meaning in ACL rules and patterns of keys. */
 const PREFIX = /^[A-Za-z0-9:._-]{1,100}$/;
 
 /** How to reach the server or servers. */
@@ -31,7 +31,7 @@ const redisServerSchema = z.strictObject({
     .array(address)
     .min(1)
     .optional()
-    .describe('Sentinels that know the primary, instead of `url`.'),
+    .describe('Sentinels that monitor the primary, instead of `url`.'),
   sentinelName: z.string().min(1).default('mymaster').describe('Name of the primary among the sentinels.'),
   sentinelUsername: z.string().min(1).optional().describe('User for the sentinels themselves.'),
   sentinelPassword: secret('Password for the sentinels themselves.'),
@@ -39,9 +39,9 @@ const redisServerSchema = z.strictObject({
     .array(address)
     .min(1)
     .optional()
-    .describe('Some nodes of a cluster, instead of `url`; the others are found.'),
-  username: z.string().min(1).optional().describe('User, where the URL does not say it.'),
-  password: secret('Password, where the URL does not say it.'),
+    .describe('Some nodes of a cluster, instead of `url`; the others are discovered.'),
+  username: z.string().min(1).optional().describe('User, where the URL has none.'),
+  password: secret('Password, where the URL has none.'),
   database: z.int().min(0).max(1_000).default(0).describe('Number of the database. A cluster has only 0.'),
   tls: tlsSchema.optional().describe('Encrypts the connections, also those to the sentinels.'),
   keyPrefix: z
@@ -63,11 +63,11 @@ const redisServerSchema = z.strictObject({
     .min(100)
     .max(60_000)
     .default(5_000)
-    .describe('A server that says nothing for so long while a command waits counts as gone.'),
+    .describe('A server that sends nothing for this time while a command waits counts as disconnected.'),
   natMap: z
     .record(z.string(), address)
     .optional()
-    .describe('Where addresses that sentinels and nodes tell are really reached.'),
+    .describe('Reachable address for each address that sentinels and nodes announce.'),
 });
 
 /** Options of the Redis transport. */
@@ -83,13 +83,13 @@ export const redisOptionsSchema = redisServerSchema.extend({
     .min(10)
     .max(60_000)
     .default(1_000)
-    .describe('Longest wait for them; what is not confirmed by then is unknown.'),
+    .describe('Longest wait for them; a message that is not confirmed by then is unknown.'),
   leaseMs: z
     .int()
     .min(500)
     .max(600_000)
     .default(8_000)
-    .describe('A process that is silent for so long loses its messages to others.'),
+    .describe('Other processes take over the messages of a process that is silent for this time.'),
   maxMessageBytes: z
     .int()
     .min(1)
@@ -100,13 +100,13 @@ export const redisOptionsSchema = redisServerSchema.extend({
     .int()
     .min(1)
     .default(7 * DAY_MS)
-    .describe('How long messages of a topic are kept that no group has ever read.'),
+    .describe('How long messages of a topic without any group are kept.'),
 });
 
 export type RedisServerOptions = z.output<typeof redisServerSchema>;
 export type RedisOptions = z.output<typeof redisOptionsSchema>;
 
-/** What is wrong between the options, as sentences. */
+/** Mistakes between the options, as sentences. */
 export function problemsOfServer(options: Partial<RedisServerOptions>): string[] {
   const ways = (['url', 'sentinels', 'cluster'] as const).filter((way) => options[way] !== undefined);
   const problems: string[] = [];
@@ -115,6 +115,6 @@ export function problemsOfServer(options: Partial<RedisServerOptions>): string[]
       `needs exactly one of url, sentinels and cluster${ways.length > 1 ? `, not ${ways.join(' and ')}` : ''}.`,
     );
   if (options.cluster && (options.database ?? 0) !== 0)
-    problems.push('has a cluster, which has only database 0.');
+    problems.push('has a cluster, which has only database 0. Remove database.');
   return [...problems, ...problemsOfTls(options.tls)];
 }

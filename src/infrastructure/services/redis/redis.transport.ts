@@ -48,10 +48,7 @@ export class RedisTransport extends CheckedTransport<RedisConsumer, RedisDriver>
   }
 }
 
-/**
- * Two connections serve the whole application, one for publishing and one for everything else; each consumer has a further
- * one on which it waits.
- */
+/** Two connections for the whole application, one for publishing and one for the rest; each consumer has one more. */
 class RedisDriver implements TransportDriver<RedisConsumer>, GroupKeeper {
   readonly system = 'redis';
   readonly durability: Durability;
@@ -59,9 +56,9 @@ class RedisDriver implements TransportDriver<RedisConsumer>, GroupKeeper {
   readonly consumers = new ConsumerSet<RedisConsumer>();
   readonly #publishing: RedisConnection;
   readonly #control: RedisConnection;
-  readonly #places: PublishTargets;
+  readonly #targets: PublishTargets;
   readonly #publisher: RedisPublisher;
-  readonly #alarms: DueTimers;
+  readonly #timers: DueTimers;
 
   constructor(
     private readonly options: RedisOptions,
@@ -70,12 +67,12 @@ class RedisDriver implements TransportDriver<RedisConsumer>, GroupKeeper {
   ) {
     this.durability = options.replicas > 0 ? 'replicated' : 'acknowledged';
     this.maxMessageBytes = options.maxMessageBytes;
-    const listener = { onUp: () => this.#tellState(), onDown: (error?: Error) => this.#tellState(error) };
+    const listener = { onUp: () => this.#reportState(), onDown: (error?: Error) => this.#reportState(error) };
     this.#publishing = new RedisConnection(context.name, options, listener);
     this.#control = new RedisConnection(context.name, options, listener);
-    this.#places = new PublishTargets(options.keyPrefix);
+    this.#targets = new PublishTargets(options.keyPrefix);
     this.#publisher = new RedisPublisher(this.#publishing, options, context.clock);
-    this.#alarms = new DueTimers(this.#control, context.clock);
+    this.#timers = new DueTimers(this.#control, context.clock);
   }
 
   async connect(): Promise<void> {
@@ -89,10 +86,10 @@ class RedisDriver implements TransportDriver<RedisConsumer>, GroupKeeper {
     messages: readonly WireMessage[],
     options: PublishOptions,
   ): Promise<readonly PublishOutcome[]> {
-    const place = this.#places.of(to);
+    const target = this.#targets.of(to);
     if (options.delayMs !== undefined && options.delayMs > 0)
-      this.#alarms.set({ from: place.delayed, to: place.log }, options.delayMs);
-    return this.#publisher.publish(place, messages, options);
+      this.#timers.set({ from: target.delayed, to: target.log }, options.delayMs);
+    return this.#publisher.publish(target, messages, options);
   }
 
   consumer(subscription: Subscription, onDelivery: OnDelivery): RedisConsumer {
@@ -148,7 +145,7 @@ class RedisDriver implements TransportDriver<RedisConsumer>, GroupKeeper {
 
   closing(): void {
     this.#publisher.close();
-    this.#alarms.close();
+    this.#timers.close();
   }
 
   async close(): Promise<void> {
@@ -161,7 +158,7 @@ class RedisDriver implements TransportDriver<RedisConsumer>, GroupKeeper {
   }
 
   /** Connected means that both connections are. */
-  #tellState(error?: Error): void {
+  #reportState(error?: Error): void {
     this.state.changed(this.#publishing.isUp && this.#control.isUp, error);
   }
 }

@@ -3,12 +3,12 @@ import type * as ioredis from 'ioredis';
 
 export type { Cluster, Redis } from 'ioredis';
 
-/** Without what would change the types of replies. */
+/** Without `replyMapping`, which would change the types of replies. */
 export type IoredisOptions = Omit<ioredis.RedisOptions, 'replyMapping'>;
 
 type Ioredis = typeof ioredis;
 
-/** Loads ioredis, which is only installed by those who want it. Throws `DEPENDENCY_MISSING` when it is not there. */
+/** Loads ioredis, an optional peer dependency. Throws `DEPENDENCY_MISSING` when it is not installed. */
 export async function loadIoredis(load: () => Promise<unknown> = () => import('ioredis')): Promise<Ioredis> {
   try {
     return (await load()) as Ioredis;

@@ -6,35 +6,35 @@ import {
   ownFailure,
 } from '../../../../core/messaging/transport-kit/broker-failure.js';
 
-/** First words of error replies, with what to do about them. A server that replies has not carried out the command. */
+/** First words of error replies, with the action. A server that replies with an error has not executed the command. */
 const REPLIES: Readonly<Record<string, string>> = {
   OOM: 'has no memory left (maxmemory). Let handlers catch up, or give it more.',
   MISCONF: 'cannot write its snapshots to disk and takes no writes. Look at its log and its disk.',
-  LOADING: 'is still loading its data. It will answer when it is done.',
+  LOADING: 'is still loading its data. Wait until it is done.',
   NOREPLICAS: 'has too few replicas (min-replicas-to-write) and takes no writes. Bring them back.',
   READONLY: 'is a replica and takes no writes. A failover is under way, or the address is wrong.',
   MASTERDOWN: 'is a replica that has lost its primary.',
   CLUSTERDOWN: 'is a cluster that does not serve all slots. Bring the missing nodes back.',
   TRYAGAIN: 'is moving the slot of this topic.',
   MOVED: 'is a node of a cluster; configure `cluster` instead of `url`.',
-  BUSY: 'is busy with somebody else’s script.',
-  NOAUTH: 'wants a password. Configure one.',
-  WRONGPASS: 'does not take the user and password. Correct them.',
+  BUSY: 'is busy with a script of another client. Wait for it, or end it with SCRIPT KILL.',
+  NOAUTH: 'requires a password. Configure one.',
+  WRONGPASS: 'rejects the user and password. Correct them.',
   ERR: 'answered with an error.',
 };
-/** Nothing else in the text of these could be a secret, and without it nobody would find the cause. */
-const TELLING = new Set(['ERR', 'NOPERM', 'WRONGTYPE', 'MISCONF', 'NOGROUP']);
+/** The text of these replies is shown, because it holds no secret and names the cause. */
+const SHOWN_REPLIES = new Set(['ERR', 'NOPERM', 'WRONGTYPE', 'MISCONF', 'NOGROUP']);
 
 /** Thrown by ioredis before anything is written. */
 const NOT_SENT = /^(Stream isn.t writeable|Cluster isn.t ready|None of startup nodes|Redis is not connected)/;
 
-/** First word of an error reply, such as `OOM`; undefined for what is none. */
+/** First word of an error reply, such as `OOM`; undefined for any other error. */
 export function replyCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || error.name !== 'ReplyError') return undefined;
   return codeIn(error.message);
 }
 
-/** Servers before version 7 put what went wrong inside a script behind its place there, and `ERR` before both. */
+/** Servers before version 7 put the code of an error inside a script behind its place there, and `ERR` before both. */
 function codeIn(text: string): string {
   return (
     /@user_script: ?\d+: -?([A-Z][A-Z0-9]*)\b/.exec(text)?.[1] ??
@@ -43,7 +43,7 @@ function codeIn(text: string): string {
   );
 }
 
-/** @param wasSent false while nothing of the command can have reached a server. */
+/** @param wasSent false when the command cannot have reached a server. */
 export function failureOf(cause: unknown, server: string, wasSent = true): BrokerFailure {
   if (isOurs(cause)) return ownFailure(cause, wasSent);
   const code = replyCode(cause);
@@ -52,7 +52,7 @@ export function failureOf(cause: unknown, server: string, wasSent = true): Broke
   const isCertain = !wasSent || NOT_SENT.test(message);
   const text = isCertain
     ? `${server} is not connected. It reconnects by itself.`
-    : `The connection to ${server} was lost while a command was on its way.`;
+    : `The connection to ${server} was lost while a command was in flight.`;
   return {
     kind: isCertain ? 'unavailable' : 'unknown',
     error: new MessagingError('TRANSPORT_UNAVAILABLE', text),
@@ -60,17 +60,17 @@ export function failureOf(cause: unknown, server: string, wasSent = true): Broke
 }
 
 function ofReply(code: string, cause: Error, server: string): BrokerFailure {
-  const said = TELLING.has(code) ? ` It says: ${clean(cause.message)}` : '';
+  const reply = SHOWN_REPLIES.has(code) ? ` Reply: ${clean(cause.message)}` : '';
   const error = (messagingCode: MessagingErrorCode, text: string): MessagingError =>
-    new MessagingError(messagingCode, `${server} ${text} (${code})${said}`);
+    new MessagingError(messagingCode, `${server} ${text} (${code})${reply}`);
   if (code === 'NOPERM')
-    return { kind: 'refused', error: error('FORBIDDEN', 'does not permit this user a command or key.') };
+    return { kind: 'refused', error: error('FORBIDDEN', 'does not permit this user the command or key.') };
   if (code === 'WRONGTYPE')
     return {
       kind: 'unavailable',
       error: error(
         'TRANSPORT_UNAVAILABLE',
-        'has something else where a stream or table of ours should be. Choose another keyPrefix, or remove it.',
+        'has a key of another type where a key of this transport should be. Choose another keyPrefix, or remove the key.',
       ),
     };
   if (code === 'OOM') return { kind: 'unavailable', error: error('TRANSPORT_FULL', REPLIES['OOM'] ?? '') };
@@ -80,12 +80,12 @@ function ofReply(code: string, cause: Error, server: string): BrokerFailure {
   };
 }
 
-/** What an error inside a script's reply means for one message. */
+/** The outcome of one message from the error that a script returned for it. */
 export function outcomeOfReply(text: string, server: string): BrokerFailure {
   return ofReply(codeIn(text), new Error(text), server);
 }
 
-/** One line of bounded length. Scripts name themselves by digests, which tell nobody anything. */
+/** One line of bounded length, without the digest of the script, which identifies nothing for a reader. */
 function clean(text: string): string {
   return text
     .replace(/[\r\n]+/g, ' ')
@@ -93,33 +93,33 @@ function clean(text: string): string {
     .slice(0, 300);
 }
 
-/** A stream or its group is not there. Older servers wrap what a script says. */
+/** A stream or its group does not exist. Older servers wrap the text of a script's error. */
 export function isNoGroup(error: unknown): boolean {
   return error instanceof Error && /\bNOGROUP\b/.test(error.message);
 }
 
-/** Trying again would end in the same way. */
+/** A retry would fail in the same way. */
 export function isFatal(error: Error): boolean {
   return ['WRONGPASS', 'NOAUTH', 'NOPERM'].includes(replyCode(error) ?? '');
 }
 
-/** Code and, where it helps and tells no secret, the text of what keeps a connection from coming about. */
+/** Why a connection cannot be made: its code and, where that helps and holds no secret, its text. */
 export function reasonOf(error: Error | undefined): string {
   if (!error) return '';
   const reply = replyCode(error);
-  if (reply === 'WRONGPASS') return ': it does not take the user and password (WRONGPASS)';
-  if (reply === 'NOAUTH') return ': it wants a password (NOAUTH)';
+  if (reply === 'WRONGPASS') return ': it rejects the user and password (WRONGPASS)';
+  if (reply === 'NOAUTH') return ': it requires a password (NOAUTH)';
   const { lastNodeError } = error as { readonly lastNodeError?: Error };
   const code = codeOf(error);
   if (typeof code === 'string') return ` (${code})`;
   if (reply !== undefined) return ` (${reply})`;
-  if (lastNodeError) return reasonOf(lastNodeError); // that no node of a cluster answers says nothing of why
+  if (lastNodeError) return reasonOf(lastNodeError); // the client's own text only says that no node answers
   return /sentinel/i.test(error.message) ? ofSentinels(error.message) : '';
 }
 
-/** The client has their errors in words only: those of the system or of OpenSSL, or what a sentinel replied. */
+/** The client reports errors of sentinels as text only: of the system, of OpenSSL, or a sentinel's reply. */
 function ofSentinels(message: string): string {
   const [, last = 'Connection is closed.'] = /Last error: ([^\n]{1,200})/.exec(message) ?? [];
-  const isTelling = last !== 'Connection is closed.';
-  return `: no sentinel knows a reachable primary${isTelling ? ` (${last})` : ''}`;
+  const isSpecific = last !== 'Connection is closed.';
+  return `: no sentinel knows a reachable primary${isSpecific ? ` (${last})` : ''}`;
 }

@@ -1,25 +1,25 @@
 import { repeatEvery } from '../../../../core/messaging/ports/clock.js';
 import type { Cluster, Redis } from '../client/ioredis-client.js';
 
-/** While no node answers, the client is made to look for one this often. */
+/** How often the client is made to search for a node while none answers. */
 const SEARCH_MS = 500;
-/** A cluster is asked for its slots this often, besides whenever something fails. */
+/** How often the slots are refreshed, besides after each failure. */
 const SLOTS_REFRESH_MS = 5_000;
 
 /**
- * Tells whether any primary of a cluster can be talked to. The client itself does not notice when all of them are gone, as long
- * as it knows a node that it has never tried.
+ * Reports whether any primary of a cluster is connected. The client itself does not notice that all of them are down as long as
+ * it knows a node that it has never tried.
  *
- * It also asks for the slots every now and then, because the timer of the client for that outlives a client that is closed
- * while it asks.
+ * Also refreshes the slots at an interval, because the client's own timer for that outlives a client that is closed during a
+ * refresh.
  *
  * @returns ends the watch.
  */
-export function watchCluster(cluster: Cluster, tell: (isUp: boolean) => void): () => void {
+export function watchCluster(cluster: Cluster, report: (isUp: boolean) => void): () => void {
   let endSearch: (() => void) | undefined;
   let hasEnded = false;
   const look = (): void => {
-    if (hasEnded) return; // a client that is closed goes on to tell of its nodes
+    if (hasEnded) return; // a closed client still emits events of its nodes
     const isUp =
       cluster.status === 'ready' && cluster.nodes('master').some(({ status }) => status === 'ready');
     if (isUp) {
@@ -28,7 +28,7 @@ export function watchCluster(cluster: Cluster, tell: (isUp: boolean) => void): (
     } else {
       endSearch ??= repeatEvery(SEARCH_MS, () => wake(cluster));
     }
-    tell(isUp);
+    report(isUp);
   };
   const follow = (node: Redis): void => {
     node.on('ready', look).on('close', look).on('end', look);
@@ -52,7 +52,7 @@ function wake(cluster: Cluster): void {
   cluster.nodes('master').forEach(wakeNode);
 }
 
-/** Connects a node that was only heard of. */
+/** Connects a node that the client knows only by its address. */
 function wakeNode(node: Redis): void {
-  if (node.status === 'wait') node.connect().catch(() => undefined); // that it ends tells
+  if (node.status === 'wait') node.connect().catch(() => undefined); // its `end` event reports the failure
 }

@@ -6,10 +6,10 @@ import { type Cluster, type IoredisOptions, loadIoredis, type Redis } from '../c
 import { isFatal, reasonOf, replyCode } from '../client/redis-errors.js';
 import type { RedisServerOptions } from '../redis.options.js';
 import type { RedisScript } from '../scripts/redis-script.js';
-import { type Argument, type HowToCall, type ScriptCall, scriptCommands } from '../scripts/script-call.js';
+import { type Argument, type EvalCommand, type ScriptCall, scriptCommands } from '../scripts/script-call.js';
 import { addressesOf, type HostAndPort, type ServerAddresses } from './server-addresses.js';
 
-/** Told when the connection becomes usable and when it is lost. Never twice in a row. */
+/** Called when the connection becomes usable and when it is lost, in turn. */
 export interface ConnectionListener {
   onUp?(): void;
   onDown?(error: Error | undefined): void;
@@ -18,17 +18,17 @@ export interface ConnectionListener {
 const RECONNECT_BACKOFF = { minMs: 50, maxMs: 2_000, jitter: 'half' } as const;
 
 /**
- * A connection to one server, to the primary behind sentinels or to a cluster, that comes back by itself.
+ * A connection to one server, to the primary behind sentinels or to a cluster, that reconnects by itself.
  *
- * Nothing waits in it: while it is down, commands fail at once, and what was on its way fails when it goes down. Whoever
- * wants to repeat a command does so itself, because only it knows whether that is safe.
+ * It queues nothing: while it is down, commands fail at once, and commands in flight fail when it goes down. The caller repeats a
+ * command, because only the caller knows whether that is safe.
  */
 export class RedisConnection {
   readonly addresses: ServerAddresses;
   readonly #options: RedisServerOptions;
   readonly #listener: ConnectionListener;
   #client: Redis | Cluster | undefined;
-  /** For everybody who asks meanwhile: a transport may have several owners. */
+  /** Shared by all callers meanwhile: a transport may have several owners. */
   #connecting: Promise<void> | undefined;
   #isUp = false;
   #isClosed = false;
@@ -76,7 +76,7 @@ export class RedisConnection {
     }
   }
 
-  /** Sends one command; replies are texts. Rejects with what the client says, for {@link failureOf} to explain. */
+  /** Sends one command; replies are texts. Rejects with the client's error, which {@link failureOf} explains. */
   call(command: string, ...args: Argument[]): Promise<unknown> {
     const client = this.#client;
     if (!client || !this.#isUp) return Promise.reject(notConnected());
@@ -135,7 +135,7 @@ export class RedisConnection {
     return { host: node.slice(0, at), port: Number(node.slice(at + 1)) };
   }
 
-  /** Makes a cluster find out anew who has what. Without effect elsewhere. */
+  /** Makes the client refresh the slots of a cluster. Without effect elsewhere. */
   refresh(): void {
     const client = this.#client;
     if (client?.isCluster && this.#isUp) (client as Cluster).refreshSlotsCache(() => undefined);
@@ -159,7 +159,7 @@ export class RedisConnection {
     }
   }
 
-  #send(how: HowToCall, call: ScriptCall, replyEncoding: 'utf8' | null): Promise<unknown> {
+  #send(how: EvalCommand, call: ScriptCall, replyEncoding: 'utf8' | null): Promise<unknown> {
     const command = this.#isUp && this.#commandOf?.(how, call, replyEncoding);
     if (!this.#client || !command) return Promise.reject(notConnected());
     return this.#client.sendCommand(command) as Promise<unknown>;
@@ -174,7 +174,7 @@ export class RedisConnection {
     return new Cluster([...this.addresses.nodes], {
       redisOptions,
       lazyConnect: true,
-      enableOfflineQueue: true, // or commands for a node that is just connecting would be refused
+      enableOfflineQueue: true, // because otherwise commands for a node that is connecting would be refused
       clusterRetryStrategy: reconnectDelay,
       retryDelayOnFailover: 0,
       retryDelayOnClusterDown: 0,
@@ -185,11 +185,11 @@ export class RedisConnection {
     });
   }
 
-  /** Resolves when it is up for the first time. Every later change is told to the listener. */
+  /** Resolves when it is up for the first time. Every later change goes to the listener. */
   #firstReady(client: Redis | Cluster): Promise<void> {
     const ready = new Promise<void>((resolve, reject) => {
       const fail = (): void => reject(this.#whyNot());
-      const tell = (isUp: boolean): void => {
+      const report = (isUp: boolean): void => {
         if (this.#client !== client) return;
         this.#setUp(isUp);
         if (isUp) resolve();
@@ -198,8 +198,8 @@ export class RedisConnection {
         this.#note(error);
         if (isFatal(error)) fail();
       });
-      if (client.isCluster) this.#watchCluster(client as Cluster, { tell, fail });
-      else client.on('ready', () => tell(true)).on('close', () => tell(false));
+      if (client.isCluster) this.#watchCluster(client as Cluster, { report, fail });
+      else client.on('ready', () => report(true)).on('close', () => report(false));
       client.connect().catch((error: unknown) => (this.#lastError ??= error as Error));
     });
     return withDeadline(ready, this.#options.connectTimeoutMs, () => this.#whyNot());
@@ -207,16 +207,16 @@ export class RedisConnection {
 
   #watchCluster(
     cluster: Cluster,
-    { tell, fail }: { readonly tell: (isUp: boolean) => void; readonly fail: () => void },
+    { report, fail }: { readonly report: (isUp: boolean) => void; readonly fail: () => void },
   ): void {
     cluster.on('node error', (error: Error) => {
       this.#note(error);
       if (isFatal(error)) fail();
     });
-    this.#endWatch = watchCluster(cluster, tell);
+    this.#endWatch = watchCluster(cluster, report);
   }
 
-  /** What tells why is not replaced by the client's summary of it. */
+  /** Keeps the error that names the cause instead of the client's later summary of it. */
   #note(error: Error): void {
     if (!this.#lastError || reasonOf(error) !== '') this.#lastError = error;
   }
@@ -240,7 +240,7 @@ export class RedisConnection {
   }
 }
 
-/** What every connection of ours to a data server has. */
+/** Options of every connection to a data server. */
 export function connectionOptions(
   { common }: ServerAddresses,
   options: Pick<RedisServerOptions, 'connectTimeoutMs' | 'commandTimeoutMs'>,
@@ -249,20 +249,20 @@ export function connectionOptions(
     ...common,
     lazyConnect: true,
     disconnectTimeout: 500,
-    protocol: 2, // nothing of the newer protocol is needed, and a user needs no permission for HELLO
+    protocol: 2, // because RESP3 is not needed, and without it a user needs no permission for HELLO
     disableClientInfo: true,
     connectTimeout: options.connectTimeoutMs,
     socketTimeout: options.commandTimeoutMs,
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
-    maxRetriesPerRequest: 0, // with any other number a command of a lost connection hangs until a later reconnect fails
+    maxRetriesPerRequest: 0, // because with any other number a command of a lost connection hangs until a later reconnect fails
     retryStrategy: reconnectDelay,
     sentinelRetryStrategy: reconnectDelay,
     reconnectOnError: (error) => error.message.startsWith('READONLY') && 1,
   };
 }
 
-/** Each node of a cluster has its own. */
+/** Without the address, which differs between the nodes of a cluster. */
 function withoutPlace({
   host: _host,
   port: _port,

@@ -9,13 +9,13 @@ export interface HostAndPort {
   readonly port: number;
 }
 
-/** Everything about reaching the servers, read and checked once. */
+/** Addresses and credentials of the servers, read and checked once. */
 export interface ServerAddresses {
   readonly mode: 'server' | 'sentinels' | 'cluster';
-  /** For people. Holds no secret. */
+  /** Name in errors. Holds no secret. */
   readonly label: string;
   readonly nodes: readonly HostAndPort[];
-  /** What every connection to a data server has. */
+  /** Options of every connection to a data server. */
   readonly common: IoredisOptions;
   readonly natMap: Readonly<Record<string, HostAndPort>> | undefined;
 }
@@ -37,7 +37,7 @@ export function addressesOf(name: string, options: RedisServerOptions): ServerAd
   if (options.sentinels) return behindSentinels(name, options, { common, tls, natMap });
   const { own, node } = fromUrl(options.url ?? '');
   const label = `Redis "${name}" at ${node.host}:${node.port}`;
-  // What the URL says wins, but for the details of the encryption, which it cannot say.
+  // The URL takes precedence, except for the details of TLS, which it cannot hold.
   return { mode: 'server', label, nodes: [node], common: { ...common, ...own, ...given({ tls }) }, natMap };
 }
 
@@ -66,7 +66,7 @@ function behindSentinels(
   return { mode: 'sentinels', label, nodes, common: { ...common, ...sentinels }, natMap };
 }
 
-/** Without what is not there, which the client would take for a wish. */
+/** Without undefined values, which the client would take for settings. */
 function given<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as never;
 }

@@ -3,7 +3,7 @@ import type { RedisConnection } from './redis-connection.js';
 import { replyCode } from '../client/redis-errors.js';
 
 /**
- * Looks at what the server can do and how it is set up. Returns what operators should know.
+ * Checks the commands and settings of the server. Returns warnings for operators.
  *
  * @throws MessagingError when the server lacks a command that is needed.
  */
@@ -18,26 +18,26 @@ export async function checkServer(connection: RedisConnection): Promise<Messagin
     );
   if (settings.get('aof_enabled') === '0')
     warnings.push(
-      'keeps no append-only file: a crash loses what came since its last snapshot. Set appendonly to yes.',
+      'keeps no append-only file: a crash loses the writes since its last snapshot. Set appendonly to yes.',
     );
   return warnings.map(
     (warning) => new MessagingError('TRANSPORT_UNAVAILABLE', `${connection.label} ${warning}`),
   );
 }
 
-/** By command and not by version, because relatives of Redis count differently. */
+/** By command and not by version, because forks of Redis number their versions differently. */
 async function requireCommands(connection: RedisConnection): Promise<void> {
   let known: unknown;
   try {
     known = await connection.call('command', 'INFO', 'xautoclaim');
   } catch (error) {
-    if (replyCode(error) !== undefined) return; // not permitted to ask; a missing command would show in use
+    if (replyCode(error) !== undefined) return; // because the user may lack the permission; a missing command fails in use
     throw error;
   }
   if (Array.isArray(known) && known.length > 0 && known[0] !== null) return;
   throw new MessagingError(
     'CONFIGURATION',
-    `${connection.label} does not know XAUTOCLAIM. Redis 6.2 or newer is needed, or any Valkey.`,
+    `${connection.label} does not support XAUTOCLAIM. Use Redis 6.2 or newer, or any Valkey.`,
   );
 }
 
@@ -52,6 +52,6 @@ async function readSettings(connection: RedisConnection): Promise<ReadonlyMap<st
       lines.map((line) => line.split(':')).map(([name = '', ...value]) => [name, value.join(':')]),
     );
   } catch {
-    return new Map(); // not permitted to ask
+    return new Map(); // because the user may lack the permission
   }
 }

@@ -2,24 +2,24 @@ import type { InFlightEntry } from '../wire/stream-entry.js';
 import { FENCED, type RedisGroup } from './redis-group.js';
 import { BLOCK_MS } from './redis-reader.js';
 
-/** What an intake has to know of its consumer. */
+/** What a fetch strategy needs of its consumer. */
 export interface Capacity {
-  /** How many entries it can take now. */
+  /** Free slots. */
   free(): number;
-  /** Sends what is settled, so that it travels with what the intake sends next. */
+  /** Sends the settlements that wait, so that they travel with the next read. */
   settle(): void;
 }
 
-/** How a consumer gets its entries. */
+/** How a consumer fetches its entries. */
 export interface FetchStrategy {
-  /** Resolves with none when there were none for a while. */
-  take(demand: Capacity): Promise<typeof FENCED | readonly InFlightEntry[]>;
-  /** The server answers soon, whether there is something or not. */
+  /** Resolves with an empty list when nothing arrived for a while. */
+  take(capacity: Capacity): Promise<typeof FENCED | readonly InFlightEntry[]>;
+  /** A read is in flight that the server answers at once, with entries or without. */
   readonly isAhead: boolean;
 }
 
-/** Reading ahead for fewer than so many is not faster. */
-const WORTH_HALVING = 16;
+/** With fewer slots, reading ahead is not faster. */
+const MIN_READ_AHEAD_SLOTS = 16;
 
 interface Read {
   readonly count: number;
@@ -27,11 +27,11 @@ interface Read {
 }
 
 /**
- * Entries in the order of their streams, to whoever asks first. The server counts for each of the two streams: while the
- * group's own has something, each gets half of the room.
+ * Entries in the order of their streams, for the consumer that asks first. COUNT applies to each of the two streams: while the
+ * group's own stream has entries, each gets half of the free slots.
  *
- * While there is a backlog, half of the slots are read for at a time, and the next half before the one that came is handled:
- * server and client would only wait for each other otherwise. Of what is read no more than the concurrency is ever in hand.
+ * While there is a backlog, a read asks for half of the slots, and the next read leaves before the entries of the last one are
+ * handled, because otherwise server and client would wait for each other. No more entries than the concurrency are in flight.
  */
 export function readInTurn(group: RedisGroup, concurrency: number): FetchStrategy {
   const half = concurrency >> 1;
@@ -40,45 +40,45 @@ export function readInTurn(group: RedisGroup, concurrency: number): FetchStrateg
   let ahead: Read | undefined;
 
   const countFor = (room: number): number => {
-    const count = isBacklog && concurrency >= WORTH_HALVING ? Math.min(room, half) : room;
+    const count = isBacklog && concurrency >= MIN_READ_AHEAD_SLOTS ? Math.min(room, half) : room;
     return hasOwn ? Math.max(1, count >> 1) : count;
   };
   const readAhead = (count: number): Read => {
     const items = group.readAhead(count);
-    items.catch(() => undefined); // told to whoever asks next
+    items.catch(() => undefined); // the next `take` rejects with it
     return { count, items };
   };
   return {
     get isAhead() {
       return ahead !== undefined;
     },
-    async take(demand) {
+    async take(capacity) {
       try {
-        const room = countFor(demand.free());
+        const room = countFor(capacity.free());
         const { count, items } = ahead ?? { count: room, items: group.read(room, BLOCK_MS) };
         const read = await items;
         ahead = undefined;
         isBacklog = read.length >= count;
         hasOwn = read.some(({ origin }) => origin.source === 2);
-        if (isBacklog && concurrency >= WORTH_HALVING && demand.free() - read.length >= half) {
-          demand.settle();
+        if (isBacklog && concurrency >= MIN_READ_AHEAD_SLOTS && capacity.free() - read.length >= half) {
+          capacity.settle();
           ahead = readAhead(countFor(half));
         }
         return read;
       } catch (error) {
-        ahead = undefined; // whoever goes on asks the server for all that it has handed out
+        ahead = undefined; // the consumer then asks the server for all entries that it has delivered
         throw error;
       }
     },
   };
 }
 
-/** Entries whose keys nobody has in hand. Waits for new ones when there is none. */
+/** Entries whose keys are not in flight in any process. Waits for new ones when there are none. */
 export function takeByKey(group: RedisGroup): FetchStrategy {
   return {
     isAhead: false,
-    async take(demand) {
-      const taken = await group.take(demand.free());
+    async take(capacity) {
+      const taken = await group.take(capacity.free());
       if (taken === FENCED || taken.items.length > 0) return taken === FENCED ? FENCED : taken.items;
       if (!taken.more) await group.wake(taken.last, BLOCK_MS);
       return [];

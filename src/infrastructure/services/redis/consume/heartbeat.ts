@@ -3,10 +3,10 @@ import type { Clock } from '../../../../core/messaging/ports/transport.js';
 /** Four beats a lease: three may be lost. */
 const BEATS = 4;
 const MAX_MS = 1_000;
-/** Not more often, however many things are due. */
-const LEAST_MS = 10;
+/** Shortest interval, also when much is due. */
+const MIN_MS = 10;
 
-/** Calls something again and again while a consumer lives, and besides when something is due. One call at a time. */
+/** Calls `beat` at an interval while a consumer runs, and earlier when something is due. One call at a time. */
 export class Heartbeat {
   readonly #usualMs: number;
   #nextAt = 0;
@@ -14,7 +14,7 @@ export class Heartbeat {
   #isBeating = false;
   #isStopped = false;
 
-  /** @param beat resolves with the milliseconds until something is due, if it is. What it rejects with is ignored: there is a next time. */
+  /** @param beat resolves with the milliseconds until something is due. A rejection is ignored: the next beat tries again. */
   constructor(
     private readonly clock: Clock,
     leaseMs: number,
@@ -33,9 +33,9 @@ export class Heartbeat {
     this.#cancel?.();
   }
 
-  /** Beats when this time is over, if it would not before. */
+  /** Beats after this time at the latest. */
   expect(delayMs: number): void {
-    const inMs = Math.max(LEAST_MS, delayMs + 1);
+    const inMs = Math.max(MIN_MS, delayMs + 1);
     if (this.#isBeating || this.#nextAt - this.clock.monotonic() > inMs) this.#schedule(inMs);
   }
 
@@ -43,7 +43,7 @@ export class Heartbeat {
     if (this.#isStopped) return;
     const at = this.clock.monotonic() + inMs;
     if (this.#isBeating) {
-      this.#nextAt = Math.min(this.#nextAt, at); // the beat under way looks at it when it is done
+      this.#nextAt = Math.min(this.#nextAt, at); // the running beat uses it when it ends
       return;
     }
     this.#cancel?.();
@@ -62,6 +62,6 @@ export class Heartbeat {
     }
     this.#isBeating = false;
     const expectedMs = this.#nextAt - this.clock.monotonic();
-    this.#schedule(Math.max(LEAST_MS, Math.min(this.#usualMs, dueMs ?? this.#usualMs, expectedMs)));
+    this.#schedule(Math.max(MIN_MS, Math.min(this.#usualMs, dueMs ?? this.#usualMs, expectedMs)));
   }
 }

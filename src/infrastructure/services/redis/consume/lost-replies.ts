@@ -1,57 +1,102 @@
-import { RecoveryFilter } from './recovery-filter.js';
 import type { InFlightEntry } from '../wire/stream-entry.js';
 import type { RedisGroup } from './redis-group.js';
 
 const RECOVERED_BATCH_SIZE = 200;
 
-/** Notices replies that got lost, and finds the entries that the server may have handed out with them. */
+/** Detects lost replies, and fetches the entries that the server may have delivered with them. */
 export class LostReplies {
-  readonly #foundAgain = new RecoveryFilter();
+  readonly #filter = new RecoveryFilter();
   #mayMiss = false;
 
   constructor(
     private readonly group: RedisGroup,
-    private readonly inHand: Iterable<InFlightEntry>,
+    private readonly inFlight: Iterable<InFlightEntry>,
   ) {}
 
-  /** A reply got lost that may have handed something out. */
+  /** A lost reply may have delivered entries. */
   get mayMiss(): boolean {
     return this.#mayMiss;
   }
 
-  /** The server may have carried out what fails here, and handed out what never arrives: {@link recover} looks for it. */
-  async heard<T>(reply: Promise<T>): Promise<T> {
+  /** Because the server may have executed a call that fails here, {@link recover} looks for the entries of its reply. */
+  async observe<T>(reply: Promise<T>): Promise<T> {
     try {
       return await reply;
     } catch (error) {
-      if (!this.#mayMiss) this.group.reader.drop(); // it may be waiting for what is new
+      if (!this.#mayMiss) this.group.reader.drop(); // because it may be in a blocking read
       this.#mayMiss = true;
       throw error;
     }
   }
 
-  /** Those of a reply that were not recovered before. */
-  handedOut(items: readonly InFlightEntry[]): readonly InFlightEntry[] {
-    return this.#foundAgain.handedOut(items);
+  /** The entries of a reply that were not recovered before. */
+  unseen(items: readonly InFlightEntry[]): readonly InFlightEntry[] {
+    return this.#filter.unseen(items);
   }
 
-  /** Opens another connection, and asks for what was handed out on the old one without arriving. */
+  /** Opens another connection, and fetches the entries that the server delivered on the old one without their arriving. */
   async *recover(): AsyncGenerator<readonly InFlightEntry[]> {
     if (!this.group.reader.isOpen) await this.group.reader.open();
     this.#mayMiss = false;
-    this.#foundAgain.begin();
+    this.#filter.begin();
     try {
       const after: [string, string] = ['0', '0'];
       for (;;) {
-        const known = [...this.inHand];
+        const known = [...this.inFlight];
         const found = await this.group.pending(after, RECOVERED_BATCH_SIZE);
         if (found.length === 0) return;
         for (const { origin, entryId } of found) after[origin.source - 1] = entryId;
-        const names = new Set([...known, ...this.inHand].map(({ name }) => name)); // also what came or was settled meanwhile
-        yield this.#foundAgain.found(found.filter((item) => !names.has(item.name)));
+        const names = new Set([...known, ...this.inFlight].map(({ name }) => name)); // before and after the call
+        yield this.#filter.found(found.filter((item) => !names.has(item.name)));
       }
     } finally {
-      this.#foundAgain.end();
+      this.#filter.end();
     }
   }
+}
+
+/** Far more than can arrive during a recovery. Beyond it the oldest are forgotten. */
+const MAX_NAMES = 10_000;
+
+/**
+ * Removes duplicates between the entries that a recovery finds and those that the server delivers meanwhile: replies come on two
+ * connections, and so the same entry may come on both, in either order.
+ */
+export class RecoveryFilter {
+  readonly #names = new Set<string>();
+  #isActive = false;
+
+  begin(): void {
+    this.#isActive = true;
+  }
+
+  end(): void {
+    this.#isActive = false;
+  }
+
+  /** The found entries that have not come already. */
+  found(items: readonly InFlightEntry[]): readonly InFlightEntry[] {
+    return this.#remember(items.filter((item) => !this.#names.has(nameOf(item))));
+  }
+
+  /** The entries of a reply that were not found before. */
+  unseen(items: readonly InFlightEntry[]): readonly InFlightEntry[] {
+    if (this.#names.size === 0 && !this.#isActive) return items;
+    const others = items.filter((item) => !this.#names.has(nameOf(item)));
+    return this.#isActive ? this.#remember(others) : others;
+  }
+
+  #remember(items: readonly InFlightEntry[]): readonly InFlightEntry[] {
+    for (const item of items) this.#names.add(nameOf(item));
+    for (const name of this.#names) {
+      if (this.#names.size <= MAX_NAMES) break;
+      this.#names.delete(name);
+    }
+    return items;
+  }
+}
+
+/** With the consumer, because entries of a fenced consumer come again under its next name. */
+function nameOf({ origin, name }: InFlightEntry): string {
+  return `${origin.consumer} ${name}`;
 }

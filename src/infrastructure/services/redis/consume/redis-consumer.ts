@@ -20,19 +20,19 @@ import { LostReplies } from './lost-replies.js';
 import { type Capacity, type FetchStrategy, readInTurn, takeByKey } from './fetch-strategy.js';
 import { RedisSettler, type Settled } from './redis-settler.js';
 
-/** While fewer than half of the slots are free, reading waits so long for more of them. */
+/** Longest wait for more free slots while fewer than half are free. */
 const GATHER_MS = 2;
 const RETRY_BACKOFF = { minMs: 50, maxMs: 2_000, jitter: 'none' } as const;
-/** Settlements that may wait for the server before nothing more is read. */
+/** Reading pauses while more settlements than these are unconfirmed. */
 const MAX_UNCONFIRMED = 2_000;
-/** Stopping waits so long for the server to take the last settlements. */
+/** Longest wait of a stop for the last settlements, and again for leaving the group. */
 const STOP_TIMEOUT_MS = 3_000;
 
 export interface ConsumerSettings {
   readonly subscription: Subscription;
   readonly leaseMs: number;
   readonly orphanRetentionMs: number;
-  /** How the server is called in errors. */
+  /** Name of the server in errors. */
   readonly label: string;
 }
 
@@ -44,14 +44,14 @@ export class RedisConsumer implements Consumer {
   readonly #fetchStrategy: FetchStrategy;
   readonly #inFlight = new LinkedSet<InFlightEntry>();
   readonly #replies: LostReplies;
-  readonly #troubles: ErrorDeduplicator;
+  readonly #errors: ErrorDeduplicator;
   #isStopping = false;
   #stopped: Promise<void> | undefined;
   #loop: Promise<void> = Promise.resolve();
   #isFlushScheduled = false;
   #wakeLoop: (() => void) | undefined;
   #rejoining: Promise<void> | undefined;
-  /** The topic may have something to remove. */
+  /** The stream of the topic may have entries to remove. */
   #isTrimWanted = true;
 
   constructor(
@@ -62,8 +62,8 @@ export class RedisConsumer implements Consumer {
   ) {
     const { subscription, leaseMs } = settings;
     this.#replies = new LostReplies(group, this.#inFlight);
-    this.#troubles = new ErrorDeduplicator((error) => context.onEvent({ type: 'error', error }));
-    // Where keys have an order the server keeps it, over all processes.
+    this.#errors = new ErrorDeduplicator((error) => context.onEvent({ type: 'error', error }));
+    // Because the server keeps the order by key, over all processes.
     this.#slots = new DeliverySlots(
       { concurrency: subscription.concurrency, ordering: 'none' },
       (item, done) => this.#deliver(item, done),
@@ -87,7 +87,7 @@ export class RedisConsumer implements Consumer {
     return this.#stopped;
   }
 
-  /** Gives up what is still in hand: its settlements are dropped. */
+  /** Drops the settlements of everything that is still in flight. */
   abandon(): void {
     this.#isStopping = true;
     this.#heartbeat.stop();
@@ -101,43 +101,43 @@ export class RedisConsumer implements Consumer {
     this.#wakeLoop?.();
     this.group.reader.close();
     await this.#loop;
-    this.#slots.withdraw(); // it stays with the server, which hands it to others once this consumer has left
+    this.#slots.withdraw(); // other consumers get these once this one has left
     await this.#slots.idle();
     this.#flush();
     await settlesWithin(this.#settler.idle(), STOP_TIMEOUT_MS, this.context.clock);
     this.#heartbeat.stop();
     this.#drop(this.#settler.close());
-    const left = this.group.leave().catch(() => undefined); // its lease runs out then
+    const left = this.group.leave().catch(() => undefined); // its lease expires then
     await settlesWithin(left, STOP_TIMEOUT_MS, this.context.clock);
   }
 
   async #read(): Promise<void> {
-    const demand: Capacity = { free: () => this.#slots.free, settle: () => this.#flush() };
+    const capacity: Capacity = { free: () => this.#slots.free, settle: () => this.#flush() };
     for (let failures = 0; !this.#hasEnded();) {
       try {
         if (failures > 0 || this.#replies.mayMiss)
           for await (const items of this.#replies.recover()) this.#take(items);
-        await this.#haveRoom();
+        await this.#freeSlots();
         if (this.#hasEnded()) return;
-        this.#take(await this.#fetchStrategy.take(demand));
+        this.#take(await this.#fetchStrategy.take(capacity));
         failures = 0;
       } catch (error) {
         failures += 1;
-        if (!this.#hasEnded()) await this.#mend(error, failures);
+        if (!this.#hasEnded()) await this.#repair(error, failures);
       }
     }
   }
 
-  /** A call, because whoever waits in between must look again. */
+  /** A method, so that TypeScript does not narrow the flag across an await. */
   #hasEnded(): boolean {
     return this.#isStopping;
   }
 
-  /** Waits for a free slot, and a moment longer for many of them, because one read for many costs little more than for one. */
-  async #haveRoom(): Promise<void> {
+  /** Waits for a free slot, and a little longer for many of them, because one read for many costs little more than for one. */
+  async #freeSlots(): Promise<void> {
     const { concurrency } = this.settings.subscription;
     while (!this.#isStopping) {
-      this.#flush(); // first, so that on the same connection the server sees it before it hands out more
+      this.#flush(); // first, so that on the same connection the server sees it before the next read
       const { free } = this.#slots;
       if (this.#settler.unconfirmed > MAX_UNCONFIRMED) await pause(GATHER_MS);
       else if (free * 2 >= concurrency) return;
@@ -153,9 +153,9 @@ export class RedisConsumer implements Consumer {
   }
 
   #take(items: typeof FENCED | readonly InFlightEntry[]): void {
-    if (items === FENCED) throw new DeadConsumerError();
-    this.#troubles.over();
-    if (this.#isStopping) return; // leaving gives them back
+    if (items === FENCED) throw new FencedError();
+    this.#errors.over();
+    if (this.#isStopping) return; // because `leave` returns them to the group
     for (const item of items) {
       this.#inFlight.add(item);
       this.#slots.offer(item);
@@ -173,14 +173,14 @@ export class RedisConsumer implements Consumer {
     handOver(this.onDelivery, { message, attempt, transport: this.context.name }, settle);
   }
 
-  /** What the continuations of one turn settle goes together; a request that leaves soon anyway takes it along. */
+  /** Settlements of one turn of the event loop go together; they travel with a read that is about to leave. */
   #flushSoon(): void {
     if (this.#settler.isSending || this.#isFlushScheduled || this.#fetchStrategy.isAhead) return;
     this.#isFlushScheduled = true;
     queueMicrotask(() => process.nextTick(() => this.#flush()));
   }
 
-  /** Sends what is settled, unless something is on its way, which will be followed by the rest. */
+  /** Sends the settlements that wait, unless a batch is in flight, which is followed by the rest. */
   #flush(): void {
     this.#isFlushScheduled = false;
     void this.#sendSettled();
@@ -191,7 +191,7 @@ export class RedisConsumer implements Consumer {
       try {
         const ours = batch.filter(({ item }) => this.#isOurs(item));
         if (ours.length > 0) await this.#settle(ours);
-        this.#drop(batch.filter(({ item }) => !this.#isOurs(item))); // also what was lost meanwhile
+        this.#drop(batch.filter(({ item }) => !this.#isOurs(item))); // also those whose lease was lost meanwhile
         for (const { item } of batch) this.#inFlight.delete(item);
         this.#isTrimWanted = true;
         this.#settler.confirm();
@@ -201,12 +201,12 @@ export class RedisConsumer implements Consumer {
   }
 
   async #settle(settled: readonly Settled[]): Promise<void> {
-    const handedOn = await this.#replies.heard(this.group.settle(settled, !this.#isStopping));
-    if (handedOn === FENCED) await this.#rejoin();
-    else this.#take(this.#replies.handedOut(handedOn));
+    const unlocked = await this.#replies.observe(this.group.settle(settled, !this.#isStopping));
+    if (unlocked === FENCED) await this.#rejoin();
+    else this.#take(this.#replies.unseen(unlocked));
   }
 
-  /** False once it was taken over by others. */
+  /** False once another consumer has taken it over. */
   #isOurs({ origin }: InFlightEntry): boolean {
     return origin.consumer === this.group.consumer;
   }
@@ -214,12 +214,12 @@ export class RedisConsumer implements Consumer {
   /** Resolves with the time of the next tick, if something is due before the usual one. */
   async #tick(): Promise<number | undefined> {
     const room = this.#isStopping ? 0 : Math.max(0, this.#slots.free);
-    const ticked = await this.#replies.heard(this.group.tick(room));
+    const ticked = await this.#replies.observe(this.group.tick(room));
     if (ticked === FENCED) {
       await this.#rejoin();
       return undefined;
     }
-    this.#take(this.#replies.handedOut(ticked.items));
+    this.#take(this.#replies.unseen(ticked.items));
     await this.#trim();
     return ticked.dueMs;
   }
@@ -230,14 +230,14 @@ export class RedisConsumer implements Consumer {
     this.#isTrimWanted = await this.group.trim(this.settings.orphanRetentionMs);
   }
 
-  async #mend(error: unknown, failures: number): Promise<void> {
+  async #repair(error: unknown, failures: number): Promise<void> {
     try {
-      if (error instanceof DeadConsumerError) await this.#rejoin();
+      if (error instanceof FencedError) await this.#rejoin();
       else if (isNoGroup(error)) {
-        this.#remade(await this.group.join());
+        this.#reportRecreated(await this.group.join());
       } else {
-        this.#troubles.trouble(failureOf(error, this.settings.label).error);
-        await this.group.reader.open(); // perhaps elsewhere: a failover or a move of slots looks like any other error
+        this.#errors.trouble(failureOf(error, this.settings.label).error);
+        await this.group.reader.open(); // because after a failover or a moved slot it is another server
       }
     } catch {
       // the next round tries again
@@ -246,22 +246,22 @@ export class RedisConsumer implements Consumer {
   }
 
   #rejoin(): Promise<void> {
-    this.#rejoining ??= this.#comeBack().finally(() => (this.#rejoining = undefined));
+    this.#rejoining ??= this.#joinAgain().finally(() => (this.#rejoining = undefined));
     return this.#rejoining;
   }
 
-  async #comeBack(): Promise<void> {
-    this.#remade(await this.group.rejoin());
-    this.group.reader.drop(); // or it would go on waiting under the old name
+  async #joinAgain(): Promise<void> {
+    this.#reportRecreated(await this.group.rejoin());
+    this.group.reader.drop(); // because its blocking read uses the old name
     for (const item of this.#inFlight) if (!this.#isOurs(item)) this.#inFlight.delete(item);
   }
 
-  /** @param wasGone somebody has deleted what belongs to the group, or a failover has lost it. */
-  #remade(wasGone: boolean): void {
-    if (!wasGone) return;
+  /** @param wasRecreated another client has deleted the group, or a failover has lost it. */
+  #reportRecreated(wasRecreated: boolean): void {
+    if (!wasRecreated) return;
     const { label, subscription } = this.settings;
-    const text = `Group "${subscription.group}" of "${subscription.topic}" was gone from ${label} and was made anew. What it held is lost there.`;
-    this.#troubles.trouble(new MessagingError('TRANSPORT_UNAVAILABLE', text));
+    const text = `Group "${subscription.group}" of "${subscription.topic}" no longer existed on ${label} and was recreated; its pending messages are lost there.`;
+    this.#errors.trouble(new MessagingError('TRANSPORT_UNAVAILABLE', text));
   }
 
   #drop(settled: readonly Settled[]): void {
@@ -275,5 +275,5 @@ export class RedisConsumer implements Consumer {
   }
 }
 
-/** Others have what this consumer had. */
-class DeadConsumerError extends Error {}
+/** Other consumers have taken over the entries of this one. */
+class FencedError extends Error {}

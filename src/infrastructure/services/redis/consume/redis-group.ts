@@ -5,25 +5,24 @@ import { type GroupKeys, TopicKeys } from '../topology/redis-keys.js';
 import type { RedisConnection } from '../connection/redis-connection.js';
 import { InFlightEntry, type Origin, type RawEntry, type Source } from '../wire/stream-entry.js';
 import type { RedisReader } from './redis-reader.js';
-import type { Settled } from './redis-settler.js';
-import { plainAcknowledgements, settlementArguments } from './settlement-arguments.js';
+import { plainAcknowledgements, type Settled, settlementArguments } from './redis-settler.js';
 import type { RedisScript } from '../scripts/redis-script.js';
 import { JOIN, LEAVE, PENDING, SETTLE, TAKE, TICK, TRIM } from '../scripts/index.js';
 import type { Argument } from '../scripts/script-call.js';
 
 const NONE: readonly InFlightEntry[] = [];
-/** Entries looked at for one that no other has in hand, before others get a turn. */
+/** Entries that one script examines at most, so that the server stays responsive. */
 const SCAN_LIMIT = 500;
 
-/** The server has handed what this consumer had to others, because its lease had run out. */
-export const FENCED = Symbol('dead');
+/** The lease of this consumer had expired, and other consumers have its entries. */
+export const FENCED = Symbol('fenced');
 
-type HandedOut = readonly [source: number, id: Buffer, fields: readonly Buffer[], crashes: number];
+type DeliveredEntry = readonly [source: number, id: Buffer, fields: readonly Buffer[], crashes: number];
 
-/** What one consumer says to the server, and what that answers. */
+/** The commands of one consumer, and their replies. */
 export class RedisGroup {
   readonly keys: GroupKeys;
-  /** Name of the consumer, new whenever the server has given up the one before. */
+  /** Name of the consumer, a new one each time the server has fenced the last. */
   consumer = consumerName();
   readonly #ownLog: Buffer;
 
@@ -41,7 +40,7 @@ export class RedisGroup {
     this.#ownLog = Buffer.from(this.keys.log);
   }
 
-  /** Makes what is missing. True when something was. */
+  /** Creates missing streams and groups, and begins the lease. True when any was missing. */
   async join(): Promise<boolean> {
     const { topicLog, log, consumers } = this.keys;
     const made = await this.connection.run(
@@ -52,7 +51,7 @@ export class RedisGroup {
     return Number(made) > 0;
   }
 
-  /** Goes on under another name. What the old one had is handed out again. */
+  /** Joins under another name. The server delivers the entries of the old one again. */
   rejoin(): Promise<boolean> {
     this.consumer = consumerName();
     return this.join();
@@ -64,12 +63,12 @@ export class RedisGroup {
     while (Number(await this.connection.run(LEAVE, keys, [this.#name, this.consumer])) === 1);
   }
 
-  /** Waits for entries. Resolves with none after a while. */
+  /** Waits for entries, up to `blockMs`. */
   async read(count: number, blockMs: number): Promise<InFlightEntry[]> {
     return this.#itemsOf(this.reader.waitFor('xreadgroup', ...this.#reading(count, ['BLOCK', blockMs])));
   }
 
-  /** Entries that are there, while something else is done: the request leaves before this returns. */
+  /** Reads without waiting for new entries. The request leaves before this returns. */
   readAhead(count: number): Promise<InFlightEntry[]> {
     const items = this.#itemsOf(this.reader.callBuffer('xreadgroup', ...this.#reading(count, [])));
     this.reader.send();
@@ -93,7 +92,7 @@ export class RedisGroup {
     return items;
   }
 
-  /** What the server thinks that this consumer has, from the two ids on; so many of each stream. */
+  /** The pending entries of this consumer behind the two ids; up to `count` of each stream. */
   async pending(after: readonly [string, string], count: number): Promise<InFlightEntry[]> {
     const { topicLog, log, crashes } = this.keys;
     const reply = await this.#onReader(
@@ -101,10 +100,10 @@ export class RedisGroup {
       [topicLog, log, crashes],
       [this.#name, this.consumer, ...after, count],
     );
-    return this.#read(reply as readonly HandedOut[]);
+    return this.#read(reply as readonly DeliveredEntry[]);
   }
 
-  /** Takes entries whose keys nobody has in hand, without waiting. */
+  /** Takes entries whose keys are not in flight, without waiting. */
   async take(
     room: number,
   ): Promise<
@@ -122,7 +121,7 @@ export class RedisGroup {
       number,
       Buffer,
       Buffer,
-      readonly HandedOut[],
+      readonly DeliveredEntry[],
     ];
     return {
       more: more === 1,
@@ -131,13 +130,13 @@ export class RedisGroup {
     };
   }
 
-  /** Waits until a stream has something after the ids. */
+  /** Waits until a stream has an entry behind the ids, up to `blockMs`. */
   async wake(after: readonly [string, string], blockMs: number): Promise<void> {
     const { topicLog, log } = this.keys;
     await this.reader.waitFor('xread', 'COUNT', 1, 'BLOCK', blockMs, 'STREAMS', topicLog, log, ...after);
   }
 
-  /** @param wants to be handed what waits behind the settled keys. */
+  /** @param wants to be given the entries that wait for the settled keys. */
   async settle(
     settled: readonly Settled[],
     wants: boolean,
@@ -154,7 +153,7 @@ export class RedisGroup {
     const reply = this.reader.isFree
       ? await this.#onReader(SETTLE, keys, args)
       : await this.connection.runBuffer(SETTLE, keys, args);
-    return isFenced(reply) ? FENCED : this.#read(reply as readonly HandedOut[]);
+    return isFenced(reply) ? FENCED : this.#read(reply as readonly DeliveredEntry[]);
   }
 
   async tick(
@@ -167,11 +166,11 @@ export class RedisGroup {
       [this.#name, this.consumer, this.about.leaseMs, room],
     );
     if (isFenced(reply)) return FENCED;
-    const [dueMs, entries] = reply as readonly [number, readonly HandedOut[]];
+    const [dueMs, entries] = reply as readonly [number, readonly DeliveredEntry[]];
     return { dueMs: dueMs < 0 ? undefined : dueMs, items: this.#read(entries) };
   }
 
-  /** Removes what all groups are done with. True when there may be more. */
+  /** Removes the entries that all groups have settled. True when there may be more. */
   async trim(orphanRetentionMs: number): Promise<boolean> {
     const [, more] = (await this.connection.run(TRIM, [this.keys.topicLog], [orphanRetentionMs])) as number[];
     return more === 1;
@@ -181,7 +180,7 @@ export class RedisGroup {
     return this.about.subscription.group;
   }
 
-  /** On the connection that reads, so that what is settled arrives before what is read next. */
+  /** On the connection of the reader, so that settlements arrive before the next read. */
   async #onReader(script: RedisScript, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
     try {
       return await this.reader.callBuffer('evalsha', script.sha, keys.length, ...keys, ...args);
@@ -191,7 +190,7 @@ export class RedisGroup {
     }
   }
 
-  #read(entries: readonly HandedOut[]): InFlightEntry[] {
+  #read(entries: readonly DeliveredEntry[]): InFlightEntry[] {
     const { consumer } = this;
     return entries.map(
       ([source, id, fields, crashes]) =>
@@ -201,10 +200,10 @@ export class RedisGroup {
 }
 
 function isFenced(reply: unknown): boolean {
-  return Buffer.isBuffer(reply) && reply.toString() === 'dead';
+  return Buffer.isBuffer(reply) && reply.toString() === 'fenced';
 }
 
-/** Tells operators which process it is. */
+/** Holds host and process id, for operators. */
 function consumerName(): string {
   return `${hostname().slice(0, 60)}-${process.pid}-${randomUUID().slice(0, 8)}`;
 }

@@ -3,14 +3,14 @@ import { connectionOptions, type RedisConnection } from '../connection/redis-con
 import type { RedisServerOptions } from '../redis.options.js';
 import type { Argument } from '../scripts/script-call.js';
 
-/** A server that waits for entries says nothing for so long, and then that there are none. */
+/** Longest wait of a blocking read. */
 export const BLOCK_MS = 5_000;
 
 /**
- * The connection of one consumer, on which it waits for entries without holding up anybody else.
+ * The connection of one consumer for blocking reads, which would hold up other commands.
  *
- * It does not come back by itself: whoever uses it opens another, because after a failover or a move of slots the entries may
- * be on another server.
+ * It does not reconnect by itself: the consumer opens another, because after a failover or a move of slots the entries may be on
+ * another server.
  */
 export class RedisReader {
   #client: Redis | undefined;
@@ -28,7 +28,7 @@ export class RedisReader {
     return this.#client?.status === 'ready';
   }
 
-  /** Nothing waits on it, so that another command would be carried out at once. */
+  /** No blocking read is in flight, so that another command is executed at once. */
   get isFree(): boolean {
     return this.#waits === 0 && this.isOpen;
   }
@@ -44,25 +44,25 @@ export class RedisReader {
       retryStrategy: null,
       socketTimeout: BLOCK_MS + this.options.commandTimeoutMs,
     });
-    client.on('error', () => undefined); // the command that it hits tells
+    client.on('error', () => undefined); // the command in flight rejects with it
     this.#client = client;
     await client.connect();
     if (this.#isClosed) this.drop();
   }
 
-  /** Replies are bytes. Rejects with what the client says. */
+  /** Replies are bytes. Rejects with the client's error. */
   async callBuffer(command: string, ...args: Argument[]): Promise<unknown> {
     if (!this.#client) throw new Error('Redis is not connected');
     writeTogether(this.#client);
     return this.#client.callBuffer(command, args);
   }
 
-  /** Lets go what was called in this turn, which would otherwise leave at its end. */
+  /** Sends the commands of this turn of the event loop now instead of at its end. */
   send(): void {
     this.#client?.stream.uncork();
   }
 
-  /** As {@link callBuffer}, for a command that the server may take its time for: others would have to wait behind it. */
+  /** As {@link callBuffer}, for a blocking command. */
   async waitFor(command: string, ...args: Argument[]): Promise<unknown> {
     this.#waits += 1;
     try {
@@ -77,7 +77,7 @@ export class RedisReader {
     this.drop();
   }
 
-  /** Loses the connection, and with it what waits. */
+  /** Closes the connection; commands in flight reject. */
   drop(): void {
     this.#client?.disconnect();
     this.#client = undefined;
@@ -96,7 +96,7 @@ export class RedisReader {
   }
 }
 
-/** What is sent in one turn leaves in one write: a consumer of one message at a time acknowledges and reads in the same turn. */
+/** One write for each turn of the event loop: with one message at a time, a consumer acknowledges and reads in one turn. */
 function writeTogether({ stream }: Redis): void {
   if (stream.writableCorked > 0) return;
   stream.cork();

@@ -1,20 +1,20 @@
 import type { Destination } from '../../../../core/messaging/ports/transport.js';
 import { TopicKeys } from '../topology/redis-keys.js';
 
-/** Keys of what is written to when something is published. */
+/** Keys that a publish writes to. */
 export interface PublishTarget {
   /** For what is due now. */
   readonly log: string;
   /** For what is due later. */
   readonly delayed: string;
-  /** Start of the names of what publishers have had taken there. */
+  /** Start of the names of the publishers' hashes of batches. */
   readonly batches: string;
 }
 
-/** Applications publish to few topics; whoever makes new ones all the time pays for each. */
+/** Beyond it the cache starts again: applications publish to few topics. */
 const MAX_TARGETS = 10_000;
 
-/** Puts the names of the keys of destinations together, once for each topic. */
+/** Keys of destinations, built once for each topic. */
 export class PublishTargets {
   readonly #ofTopics = new Map<string, PublishTarget>();
 
@@ -22,13 +22,13 @@ export class PublishTargets {
 
   of({ topic, group }: Destination): PublishTarget {
     if (group !== undefined) return this.#make(topic, group);
-    let place = this.#ofTopics.get(topic);
-    if (!place) {
+    let target = this.#ofTopics.get(topic);
+    if (!target) {
       if (this.#ofTopics.size >= MAX_TARGETS) this.#ofTopics.clear();
-      place = this.#make(topic, undefined);
-      this.#ofTopics.set(topic, place);
+      target = this.#make(topic, undefined);
+      this.#ofTopics.set(topic, target);
     }
-    return place;
+    return target;
   }
 
   #make(topic: string, group: string | undefined): PublishTarget {

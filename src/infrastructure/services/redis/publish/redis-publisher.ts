@@ -18,7 +18,7 @@ import { PUBLISH, PUBLISH_LATER } from '../scripts/index.js';
 import type { Argument, ScriptCall } from '../scripts/script-call.js';
 
 const ACCEPTED: PublishOutcome = { kind: 'accepted' };
-/** A hundred a script are twice as fast as single commands; more gain nothing and hold up the server. */
+/** A hundred a script are twice as fast as single commands; more gain nothing and block the server longer. */
 const MAX_MESSAGES = 128;
 const MAX_BYTES = 512 * 1024;
 const REPEAT_BACKOFF = { minMs: 50, maxMs: 500, jitter: 'none' } as const;
@@ -31,11 +31,11 @@ interface Batch {
   readonly messages: readonly WireMessage[];
   readonly arguments: readonly Argument[];
   readonly delayMs: number;
-  /** On the clock that never jumps. */
+  /** On the monotonic clock. */
   readonly deadline: number;
 }
 
-/** Hands messages to the server, each once although replies get lost. */
+/** Publishes messages in batches; a repetition after a lost reply does not double them. */
 export class RedisPublisher {
   readonly #id = randomUUID();
   readonly #unconfirmed = new UnconfirmedPublishes();
@@ -52,13 +52,13 @@ export class RedisPublisher {
     this.#deadlines = new DeadlineSweep(clock);
   }
 
-  /** One outcome a message, in order. Every message must be one that fits. */
+  /** One outcome a message, in order. Each message must be within `maxMessageBytes`. */
   publish(
-    place: PublishTarget,
+    target: PublishTarget,
     messages: readonly WireMessage[],
     { delayMs = 0, deadlineMs }: PublishOptions,
   ): Promise<readonly PublishOutcome[]> {
-    const how = { place, delayMs, deadline: this.clock.monotonic() + deadlineMs };
+    const how = { target, delayMs, deadline: this.clock.monotonic() + deadlineMs };
     if (endOfBatch(messages, 0) === messages.length) return this.#send(this.#batch(how, messages));
     const sent: Promise<readonly PublishOutcome[]>[] = [];
     for (let start = 0; start < messages.length;) {
@@ -69,38 +69,38 @@ export class RedisPublisher {
     return Promise.all(sent).then((outcomes) => outcomes.flat());
   }
 
-  /** What is on its way gets its outcome now. */
+  /** Ends the repetitions: batches in flight get their outcome now. */
   close(): void {
     this.#isClosed = true;
   }
 
   #batch(
-    { place, delayMs, deadline }: { place: PublishTarget; delayMs: number; deadline: number },
+    { target: keys, delayMs, deadline }: { target: PublishTarget; delayMs: number; deadline: number },
     messages: readonly WireMessage[],
   ): Batch {
     const number = ++this.#number;
-    const target = delayMs > 0 ? place.delayed : place.log;
-    const doubts = this.#unconfirmed.among(target, messages);
-    const args: Argument[] = [number, doubts.length];
-    for (const { index, batch } of doubts) args.push(index, batch);
+    const target = delayMs > 0 ? keys.delayed : keys.log;
+    const unconfirmed = this.#unconfirmed.among(target, messages);
+    const args: Argument[] = [number, unconfirmed.length];
+    for (const { index, batch } of unconfirmed) args.push(index, batch);
     if (delayMs > 0) args.push(delayMs);
     for (const { id, headers, body, key } of messages)
       args.push(id, this.#headers.write(headers), bytesOf(body), key === undefined ? '' : `=${key}`);
-    const batches = `${place.batches}${this.#id}`;
+    const batches = `${keys.batches}${this.#id}`;
     return { target, batches, number, messages, arguments: args, delayMs, deadline };
   }
 
   /** Sends a batch, and again while its replies get lost and there is time. */
   async #send(batch: Batch): Promise<readonly PublishOutcome[]> {
-    let isInDoubt = false;
+    let isUnconfirmed = false;
     for (let repeat = 0; ; repeat += 1) {
       const outcomes = await this.#try(batch);
       const kind = outcomes[0]?.kind;
-      if (kind === 'accepted' || (kind !== 'unknown' && !isInDoubt)) {
+      if (kind === 'accepted' || (kind !== 'unknown' && !isUnconfirmed)) {
         this.#unconfirmed.settled(batch.target, batch.messages);
         return outcomes;
       }
-      isInDoubt = true;
+      isUnconfirmed = true;
       const pauseMs = backoffMs(repeat, REPEAT_BACKOFF);
       if (this.#isClosed || this.clock.monotonic() + pauseMs >= batch.deadline) {
         this.#unconfirmed.add(batch.target, batch.messages, batch.number);
@@ -153,12 +153,12 @@ export class RedisPublisher {
       kind: 'unknown',
       error: new MessagingError(
         'TRANSPORT_UNAVAILABLE',
-        `${this.connection.label} has it, but fewer than ${replicas} replicas confirmed it within ${replicasTimeoutMs} ms. Bring replicas back, or lower replicas.`,
+        `${this.connection.label} has the message, but fewer than ${replicas} replicas confirmed it within ${replicasTimeoutMs} ms. Bring replicas back, or lower the option replicas.`,
       ),
     };
   }
 
-  /** Some were not taken: the reply lists their indexes and errors in turn. */
+  /** The reply lists index and error of each message that was not taken. */
   #partly({ messages }: Batch, reply: readonly (number | string)[]): PublishOutcome[] {
     const outcomes: PublishOutcome[] = messages.map(() => ACCEPTED);
     for (let at = 0; at < reply.length; at += 2)
@@ -173,7 +173,7 @@ function all(batch: Batch, outcome: PublishOutcome): PublishOutcome[] {
   return batch.messages.map(() => outcome);
 }
 
-/** The client takes other arrays of bytes for texts. */
+/** Because the client takes other arrays of bytes for texts. */
 function bytesOf(body: Uint8Array): Buffer {
   return Buffer.isBuffer(body) ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
 }

@@ -1,14 +1,13 @@
 import type { WireMessage } from '../../../../core/messaging/ports/transport.js';
 
-/** Beyond it the oldest are forgotten, and repeating them may double them. */
+/** Beyond it the oldest are forgotten, and a repetition may double them. */
 const MAX_UNCONFIRMED_BATCHES = 10_000;
 
 /**
- * Messages that a batch may or may not have brought to the server. Whoever publishes one of them again under its id gets it
- * there once.
+ * Messages whose batch the server may or may not have executed. Publishing one of them again under its id does not double it.
  */
 export class UnconfirmedPublishes {
-  /** Numbers of the batches, by place and message id. */
+  /** Numbers of the batches, by target and message id. */
   readonly #batches = new Map<string, number>();
 
   add(target: string, messages: readonly WireMessage[], batch: number): void {
@@ -28,7 +27,7 @@ export class UnconfirmedPublishes {
     for (const { id } of messages) this.#batches.delete(`${target} ${id}`);
   }
 
-  /** Those of the messages that are in doubt, by their position from 1. */
+  /** The unconfirmed ones among the messages, by their position from 1. */
   among(
     target: string,
     messages: readonly WireMessage[],

@@ -1,14 +1,14 @@
 --[[
-  Keeps a dead letter, or replaces the open one of the same message and group.
+  Stores a dead letter, or replaces the open one of the same message and group.
 
   Input:
     KEYS[1] set of all ids
     ARGV[1] id
     ARGV[2] now, in ms
     ARGV[3] body
-    ARGV[4] and on: names and values of the fields
+    ARGV[4...] names and values of the fields
   Output:
-    the id that the dead letter is kept under
+    the id under which the dead letter is stored
 ]]
 --- @include "includes/dead-letters.lua"
 

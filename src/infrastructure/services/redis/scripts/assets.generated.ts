@@ -89,7 +89,7 @@ local WAITING = '~waiting'
 local RETURNED = '~returned'
 local MAX_COUNTED = 10000
 local group, now = ARGV[1], server_now()
-local ready, in_hand, oldest = 0, 0, nil
+local ready, in_flight, oldest = 0, 0, nil
 local function older(id)
   local ms = parts(id)
   if not oldest or ms < oldest then oldest = ms end
@@ -109,14 +109,14 @@ for _, stream in ipairs({KEYS[1], KEYS[3]}) do
       ready = ready + lag
       if first then older(first[1]) end
       if state.oldest then older(state.oldest) end
-      local aside = 0
+      local set_aside = 0
       for _, info in ipairs(redis.call('XINFO', 'CONSUMERS', stream, group)) do
         local about = {}
         for f = 1, #info, 2 do about[info[f]] = info[f + 1] end
-        if about.name == WAITING or about.name == RETURNED then aside = aside + about.pending end
+        if about.name == WAITING or about.name == RETURNED then set_aside = set_aside + about.pending end
       end
-      ready = ready + aside
-      in_hand = in_hand + state.pending - aside
+      ready = ready + set_aside
+      in_flight = in_flight + state.pending - set_aside
     end
   end
 end
@@ -127,7 +127,7 @@ for _, set in ipairs({KEYS[2], KEYS[4]}) do
   ready = ready + due
   delayed = delayed + redis.call('ZCARD', set) - due
 end
-return {ready, in_hand, delayed, oldest and math.max(0, now - oldest) or -1}
+return {ready, in_flight, delayed, oldest and math.max(0, now - oldest) or -1}
 `;
 
 export const BEGIN_LUA = `local DONE = 'done'
@@ -373,17 +373,17 @@ export const JOIN_LUA = `local function server_now()
   local time = redis.call('TIME')
   return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 end
-local made = 0
+local created = 0
 for i = 1, 2 do
   local reply = redis.pcall('XGROUP', 'CREATE', KEYS[i], ARGV[1], '0', 'MKSTREAM')
   if type(reply) == 'table' and reply.err then
     if string.sub(reply.err, 1, 9) ~= 'BUSYGROUP' and not string.find(reply.err, 'BUSYGROUP', 1, true) then return redis.error_reply(reply.err) end
   else
-    made = made + 1
+    created = created + 1
   end
 end
 redis.call('ZADD', KEYS[3], server_now() + tonumber(ARGV[3]), ARGV[2])
-return made
+return created
 `;
 
 export const LEAVE_LUA = `local WAITING = '~waiting'
@@ -568,7 +568,7 @@ local WAITING = '~waiting'
 local RETURNED = '~returned'
 local group, me, wants = ARGV[1], ARGV[2], ARGV[3]
 local score = redis.call('ZSCORE', KEYS[4], me)
-if not score or tonumber(score) < 0 then return 'dead' end
+if not score or tonumber(score) < 0 then return 'fenced' end
 local time, now
 local done = {{}, {}}
 local keys = {}
@@ -613,7 +613,7 @@ if #done[2] > 0 then
   redis.call('XDEL', KEYS[2], unpack(done[2]))
 end
 local entries = {}
-local function hand_on(key)
+local function unlock(key)
   while true do
     local next = next_of(KEYS[7], key)
     if not next then
@@ -632,7 +632,7 @@ local function hand_on(key)
     end
   end
 end
-for _, key in ipairs(keys) do hand_on(key) end
+for _, key in ipairs(keys) do unlock(key) end
 return entries
 `;
 
@@ -719,17 +719,17 @@ local function next_of(room, key)
 end
 local WAITING = '~waiting'
 local RETURNED = '~returned'
-local group, me, room, looks = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local group, me, room, limit = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local score = redis.call('ZSCORE', KEYS[3], me)
-if not score or tonumber(score) < 0 then return 'dead' end
+if not score or tonumber(score) < 0 then return 'fenced' end
 local entries = {}
 local more = 0
 for stream = 2, 1, -1 do
-  while room > 0 and looks > 0 do
-    local count = math.min(room, looks)
+  while room > 0 and limit > 0 do
+    local count = math.min(room, limit)
     local read = redis.call('XREADGROUP', 'GROUP', group, me, 'COUNT', count, 'STREAMS', KEYS[stream], '>')
     local found = read and read[1] and read[1][2] or {}
-    looks = looks - #found
+    limit = limit - #found
     for _, entry in ipairs(found) do
       local key
       for f = 1, #entry[2], 2 do
@@ -745,7 +745,7 @@ for stream = 2, 1, -1 do
       end
     end
     if #found < count then break end
-    if looks <= 0 or room <= 0 then more = 1 end
+    if limit <= 0 or room <= 0 then more = 1 end
   end
 end
 local last = {}
@@ -792,7 +792,7 @@ local RETURNED = '~returned'
 local group, me, lease, room = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local now = server_now()
 local mine = redis.call('ZSCORE', KEYS[5], me)
-if not mine or tonumber(mine) < 0 then return 'dead' end
+if not mine or tonumber(mine) < 0 then return 'fenced' end
 redis.call('ZADD', KEYS[5], now + lease, me)
 local next_topic = move_due(KEYS[2], KEYS[1], now)
 local next_group = move_due(KEYS[4], KEYS[3], now)
@@ -928,7 +928,7 @@ local function close(letter, id)
   local place = place_of(letter)
   if redis.call('HGET', open, place) == id then redis.call('HDEL', open, place) end
 end
-local index, value, after, newest, want, looks = ARGV[1], ARGV[2], ARGV[3], ARGV[4] == '1', tonumber(ARGV[5]), tonumber(ARGV[6])
+local index, value, after, newest, want, limit = ARGV[1], ARGV[2], ARGV[3], ARGV[4] == '1', tonumber(ARGV[5]), tonumber(ARGV[6])
 local from, to = '-', '+'
 local key = all
 local start = 1
@@ -944,9 +944,9 @@ if after ~= '' then
 end
 local members
 if newest then
-  members = redis.call('ZREVRANGEBYLEX', key, to, from, 'LIMIT', 0, looks)
+  members = redis.call('ZREVRANGEBYLEX', key, to, from, 'LIMIT', 0, limit)
 else
-  members = redis.call('ZRANGEBYLEX', key, from, to, 'LIMIT', 0, looks)
+  members = redis.call('ZRANGEBYLEX', key, from, to, 'LIMIT', 0, limit)
 end
 local function holds(id)
   for i = 7, #ARGV, 3 do
@@ -973,10 +973,10 @@ for nth, member in ipairs(members) do
     met = met + 1
     if want > 0 then
       letters[#letters + 1] = given(id)
-      if #letters == want then return {nth == #members and #members < looks and '' or last, met, letters} end
+      if #letters == want then return {nth == #members and #members < limit and '' or last, met, letters} end
     end
   end
 end
-if #members < looks then last = '' end
+if #members < limit then last = '' end
 return {last, met, letters}
 `;

@@ -1,6 +1,5 @@
 --[[
-  Measures the depth of a group. Servers before version 7 do not count what was not read yet, so that it is counted here, up to a
-  bound.
+  Measures the backlog of a group. Servers before version 7 do not count unread entries, so they are counted here, up to a bound.
 
   Input:
     KEYS[1] stream of the topic
@@ -19,7 +18,7 @@
 local MAX_COUNTED = 10000
 
 local group, now = ARGV[1], server_now()
-local ready, in_hand, oldest = 0, 0, nil
+local ready, in_flight, oldest = 0, 0, nil
 local function older(id)
   local ms = parts(id)
   if not oldest or ms < oldest then oldest = ms end
@@ -39,14 +38,14 @@ for _, stream in ipairs({KEYS[1], KEYS[3]}) do
       ready = ready + lag
       if first then older(first[1]) end
       if state.oldest then older(state.oldest) end
-      local aside = 0
+      local set_aside = 0
       for _, info in ipairs(redis.call('XINFO', 'CONSUMERS', stream, group)) do
         local about = {}
         for f = 1, #info, 2 do about[info[f]] = info[f + 1] end
-        if about.name == WAITING or about.name == RETURNED then aside = aside + about.pending end
+        if about.name == WAITING or about.name == RETURNED then set_aside = set_aside + about.pending end
       end
-      ready = ready + aside
-      in_hand = in_hand + state.pending - aside
+      ready = ready + set_aside
+      in_flight = in_flight + state.pending - set_aside
     end
   end
 end
@@ -57,4 +56,4 @@ for _, set in ipairs({KEYS[2], KEYS[4]}) do
   ready = ready + due
   delayed = delayed + redis.call('ZCARD', set) - due
 end
-return {ready, in_hand, delayed, oldest and math.max(0, now - oldest) or -1}
+return {ready, in_flight, delayed, oldest and math.max(0, now - oldest) or -1}

@@ -1,15 +1,15 @@
 --[[
-  Claims a message, so that it is handled once. A repetition whose first reply was lost finds its own token and is fresh as well.
+  Claims a message, so that it is handled once. A repetition after a lost reply finds its own token and is fresh again.
 
   Input:
     KEYS[1] claim of the message
     ARGV[1] token of the handler run
     ARGV[2] lease, in ms
   Output:
-    "fresh", "done", or the ms that a foreign lease still runs
+    "fresh", "done", or the ms until the lease of another token expires
 ]]
 
--- What stands for a handled message; a token cannot look like it.
+-- Value of a handled message; no token is equal to it.
 local DONE = 'done'
 
 local holder = redis.call('GET', KEYS[1])

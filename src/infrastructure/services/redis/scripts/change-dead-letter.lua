@@ -1,12 +1,12 @@
 --[[
-  Changes the status of a dead letter, if it has one of some statuses.
+  Changes the status of a dead letter that has one of the given statuses.
 
   Input:
     KEYS[1] set of all ids
     ARGV[1] id
     ARGV[2] now, in ms
     ARGV[3] new status
-    ARGV[4] and on: the statuses that it may have
+    ARGV[4...] the statuses that it may have
   Output:
     the dead letter, as in a walk; nil when there is none or its status is another
 ]]

@@ -1,5 +1,5 @@
 --[[
-  Remembers that a claimed message was handled.
+  Marks a claimed message as handled.
 
   Input:
     KEYS[1] claim of the message
@@ -9,7 +9,7 @@
     1, or 0 when the claim is no longer held
 ]]
 
--- What stands for a handled message; a token cannot look like it.
+-- Value of a handled message; no token is equal to it.
 local DONE = 'done'
 
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end

@@ -3,7 +3,7 @@
 
   Input:
     KEYS[1] set of all ids
-    ARGV[1] and on: pairs of index and value; none for all
+    ARGV[1...] pairs of index and value; none for all
   Output:
     the count of each pair, or a list of the one count of all
 ]]

@@ -1,5 +1,5 @@
 --[[
-  Discards a dead letter with everything that was kept for it.
+  Discards a dead letter with its body and indexes.
 
   Input:
     KEYS[1] set of all ids

@@ -3,7 +3,7 @@
 
   Input:
     KEYS[1] stream of the topic
-    ARGV[1] start of the names of what belongs to one group
+    ARGV[1] start of the keys of the groups
   Output:
     a list of (name, living consumers)
 ]]

@@ -1,5 +1,5 @@
 --[[
-  Gives back whatever the consumer still has, without counting an attempt, and takes it off the list.
+  Returns the pending entries of a consumer to the group, without counting an attempt, and removes the consumer.
 
   Input:
     KEYS[1] stream of the topic
@@ -8,7 +8,7 @@
     ARGV[1] group
     ARGV[2] consumer
   Output:
-    1 when there is more to give back, else 0
+    1 when there is more to return, else 0
 ]]
 --- @include "includes/reserved-consumers.lua"
 

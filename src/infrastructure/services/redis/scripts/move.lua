@@ -1,5 +1,5 @@
 --[[
-  Moves what is due from a sorted set to a stream.
+  Moves the due messages of a sorted set to a stream.
 
   Input:
     KEYS[1] sorted set

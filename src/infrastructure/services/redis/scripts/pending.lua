@@ -1,5 +1,5 @@
 --[[
-  Lists what the server counts as held by a consumer, from two ids on.
+  Lists the pending entries of a consumer behind two ids.
 
   Input:
     KEYS[1] stream of the topic
@@ -7,8 +7,8 @@
     KEYS[3] crashes
     ARGV[1] group
     ARGV[2] consumer
-    ARGV[3] id in the stream of the topic to begin behind
-    ARGV[4] id in the stream of the group to begin behind
+    ARGV[3] id in the stream of the topic, exclusive
+    ARGV[4] id in the stream of the group, exclusive
     ARGV[5] how many entries of each stream
   Output:
     the entries, as in the tick

@@ -1,15 +1,15 @@
 --[[
-  Takes a batch of messages into the sorted set of what is due later.
+  Adds a batch of messages to the sorted set of delayed messages.
 
-  A member is the packed list (order, id, headers, body, key or false, attempt); the first part keeps messages of one millisecond
-  apart and in order.
+  A member is the packed list (order, id, headers, body, key or false, attempt); the first part makes members unique and keeps the
+  order of messages that are due in the same millisecond.
 
   Input:
     KEYS[1] sorted set of the topic
     KEYS[2] batches of the publisher
     ARGV[1] number of the batch
-    ARGV[2] how many doubts follow, each as (index of the message, number of the earlier batch)
-    behind them: the delay in ms, then id, headers, body and key of each message; a key has "=" before it, none is empty
+    ARGV[2] number of unconfirmed messages that follow, each as (index of the message, number of the earlier batch)
+    then the delay in ms, then id, headers, body and key of each message; a key has "=" before it, none is empty
   Output:
     1 when all are taken, else a list of (index, error) pairs; the others are taken
 ]]

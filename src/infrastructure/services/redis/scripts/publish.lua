@@ -1,12 +1,12 @@
 --[[
-  Takes a batch of messages.
+  Adds a batch of messages to a stream.
 
   Input:
     KEYS[1] stream of the topic
     KEYS[2] batches of the publisher
     ARGV[1] number of the batch
-    ARGV[2] how many doubts follow, each as (index of the message, number of the earlier batch)
-    behind them: id, headers, body and key of each message; a key has "=" before it, none is empty
+    ARGV[2] number of unconfirmed messages that follow, each as (index of the message, number of the earlier batch)
+    then id, headers, body and key of each message; a key has "=" before it, none is empty
   Output:
     1 when all are taken, else a list of (index, error) pairs; the others are taken
 ]]

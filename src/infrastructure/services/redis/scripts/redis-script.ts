@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** A Lua script, named by its digest once the server knows it. */
+/** A Lua script; EVALSHA runs it by its digest. */
 export interface RedisScript {
   readonly name: string;
   readonly lua: string;

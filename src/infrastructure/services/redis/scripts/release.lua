@@ -1,5 +1,5 @@
 --[[
-  Gives a claim up, so that the message can be handled again.
+  Releases a claim, so that the message can be handled again.
 
   Input:
     KEYS[1] claim of the message

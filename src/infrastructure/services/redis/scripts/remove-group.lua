@@ -1,5 +1,5 @@
 --[[
-  Removes a group with everything that was kept for it alone.
+  Removes a group with all its keys.
 
   Input:
     KEYS[1] stream of the topic
@@ -8,10 +8,10 @@
     KEYS[4] consumers
     KEYS[5] crashes
     KEYS[6] locks
-    KEYS[7] what waits behind its key
+    KEYS[7] entries that wait for their key
     ARGV[1] group
   Output:
-    -1 while a consumer lives, else how many streams knew the group
+    -1 while a consumer of it runs, else how many streams had the group
 ]]
 --- @include "includes/server-now.lua"
 

@@ -26,7 +26,7 @@ it.each(['evalsha', 'eval'] as const)('sends %s with all that the script is give
   expect(Buffer.from(command.toWritable({})).equals(Buffer.from(plain.toWritable({})))).toBe(true);
 });
 
-it('tells a cluster the slot of its keys', () => {
+it('gives a cluster the slot of its keys', () => {
   expect(scriptCommands(Command)('evalsha', call, null).getSlot()).toBe(
     new Command('get', ['{t}']).getSlot(),
   );

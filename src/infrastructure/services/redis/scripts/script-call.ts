@@ -1,30 +1,30 @@
 import type * as ioredis from 'ioredis';
 import type { RedisScript } from './redis-script.js';
 
-/** What goes to a server. */
+/** One argument of a command. */
 export type Argument = string | number | Buffer;
 
-/** A script and what it is given. */
+/** A script with its keys and arguments. */
 export interface ScriptCall {
   readonly script: RedisScript;
   readonly keys: readonly string[];
   readonly args: readonly Argument[];
 }
 
-/** `evalsha` for a server that should know the script, else `eval`, which sends all of it. */
-export type HowToCall = 'evalsha' | 'eval';
+/** `evalsha` for a server that should know the script, else `eval`, which sends its source. */
+export type EvalCommand = 'evalsha' | 'eval';
 
 /**
- * Makes commands of scripts. Their bytes are made here in one go: the client's own way takes each argument apart and
- * together again, which costs more than all the rest of a publish when there are hundreds of them.
+ * Makes commands of scripts. Their bytes are encoded here in one step, because the client's own encoding converts each argument
+ * twice, which costs more than the rest of a publish when there are hundreds of them.
  */
 export function scriptCommands(
   Command: typeof ioredis.Command,
-): (how: HowToCall, call: ScriptCall, replyEncoding: 'utf8' | null) => ioredis.Command {
+): (how: EvalCommand, call: ScriptCall, replyEncoding: 'utf8' | null) => ioredis.Command {
   class ScriptCommand extends Command {
     readonly #bytes: Buffer;
 
-    constructor(how: HowToCall, { script, keys, args }: ScriptCall, replyEncoding: 'utf8' | null) {
+    constructor(how: EvalCommand, { script, keys, args }: ScriptCall, replyEncoding: 'utf8' | null) {
       const source = how === 'evalsha' ? script.sha : script.lua;
       // With the keys, by which a cluster finds the server.
       super(how, [source, keys.length, ...keys], { replyEncoding });
@@ -38,7 +38,7 @@ export function scriptCommands(
   return (how, call, replyEncoding) => new ScriptCommand(how, call, replyEncoding);
 }
 
-/** As the protocol wants it (RESP2): an array of strings, each with its length in bytes before it. */
+/** RESP2: an array of bulk strings. */
 export function encodeCommand(parts: readonly Argument[]): Buffer {
   const pieces: (string | Buffer)[] = [];
   let bytes = 0;

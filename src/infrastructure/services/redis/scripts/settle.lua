@@ -1,6 +1,6 @@
 --[[
-  Settles what one consumer is done with, in one step. May be sent again when the reply was lost: an entry that is no longer
-  pending is left alone. A lock says which consumer has which entry of its key in flight.
+  Settles entries of one consumer in one step. Safe to repeat after a lost reply: an entry that is no longer pending is skipped.
+  A lock holds the consumer and the entry of its key that are in flight.
 
   Input:
     KEYS[1] stream of the topic
@@ -9,14 +9,14 @@
     KEYS[4] consumers
     KEYS[5] crashes
     KEYS[6] locks
-    KEYS[7] what waits behind its key
+    KEYS[7] entries that wait for their key
     ARGV[1] group
     ARGV[2] consumer
-    ARGV[3] 1 to be handed what waits behind the settled keys
-    ARGV[4] and on, for each entry: 1 or 2 for its stream, id, key with "=" before it or empty, 1 where crashes were counted,
+    ARGV[3] 1 to be given the entries that wait for the settled keys
+    ARGV[4...] for each entry: 1 or 2 for its stream, id, key with "=" before it or empty, 1 where crashes were counted,
       delay in ms or empty for done, attempt of the retry, its headers
   Output:
-    "dead" when others have taken over what the consumer had, else the entries handed out, as in the tick
+    "fenced" when other consumers have taken over the entries of this one, else the unlocked entries, as in the tick
 ]]
 --- @include "includes/server-now.lua"
 --- @include "includes/waiting-entries.lua"
@@ -24,7 +24,7 @@
 
 local group, me, wants = ARGV[1], ARGV[2], ARGV[3]
 local score = redis.call('ZSCORE', KEYS[4], me)
-if not score or tonumber(score) < 0 then return 'dead' end
+if not score or tonumber(score) < 0 then return 'fenced' end
 local time, now
 local done = {{}, {}}
 local keys = {}
@@ -61,7 +61,7 @@ for i = 4, #ARGV, 7 do
     ids[#ids + 1] = id
   end
   if crashed == '1' then redis.call('HDEL', KEYS[5], stream .. ':' .. id) end
-  -- Not when this is a repetition whose first reply was lost: the next of the key is in flight already.
+  -- Not for a repetition after a lost reply, because the next entry of the key is in flight already.
   if key ~= '' and redis.call('HGET', KEYS[6], string.sub(key, 2)) == me .. ' ' .. stream .. ':' .. id then keys[#keys + 1] = string.sub(key, 2) end
 end
 if #done[1] > 0 then redis.call('XACK', KEYS[1], group, unpack(done[1])) end
@@ -70,7 +70,7 @@ if #done[2] > 0 then
   redis.call('XDEL', KEYS[2], unpack(done[2]))
 end
 local entries = {}
-local function hand_on(key)
+local function unlock(key)
   while true do
     local next = next_of(KEYS[7], key)
     if not next then
@@ -89,5 +89,5 @@ local function hand_on(key)
     end
   end
 end
-for _, key in ipairs(keys) do hand_on(key) end
+for _, key in ipairs(keys) do unlock(key) end
 return entries

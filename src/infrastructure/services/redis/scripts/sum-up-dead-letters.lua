@@ -1,14 +1,14 @@
 --[[
-  Sums up a set whose members begin with some parts that make a group and end with a time and an id, by jumping from group to
+  Sums up a set whose members begin with the parts that name a group and end with a time and an id, with one lookup for each
   group.
 
   Input:
     KEYS[1] set of all ids
     ARGV[1] name of the set
-    ARGV[2] how many parts make a group
+    ARGV[2] number of parts that name a group
     ARGV[3] start of the members, or empty
-    ARGV[4] group to begin behind, or empty
-    ARGV[5] how many groups to give
+    ARGV[4] group to start after, or empty
+    ARGV[5] how many groups to return
   Output:
     a list of (parts as one text, count, oldest member, newest members)
 ]]

@@ -1,33 +1,33 @@
 --[[
-  Reads for a consumer that wants the order of keys: what has a key that is in flight waits, the rest is handed out.
+  Reads in the order of keys: an entry whose key is in flight is set aside, the others are delivered.
 
   Input:
     KEYS[1] stream of the topic
     KEYS[2] stream of the group
     KEYS[3] consumers
     KEYS[4] locks
-    KEYS[5] what waits behind its key
+    KEYS[5] entries that wait for their key
     ARGV[1] group
     ARGV[2] consumer
-    ARGV[3] how many entries to hand out
-    ARGV[4] how many to look at
+    ARGV[3] how many entries to deliver
+    ARGV[4] how many to examine
   Output:
-    "dead", or (1 when there may be more, last id that the group has read of each stream, entries)
+    "fenced", or (1 when there may be more, last id that the group has read of each stream, entries)
 ]]
 --- @include "includes/waiting-entries.lua"
 --- @include "includes/reserved-consumers.lua"
 
-local group, me, room, looks = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local group, me, room, limit = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local score = redis.call('ZSCORE', KEYS[3], me)
-if not score or tonumber(score) < 0 then return 'dead' end
+if not score or tonumber(score) < 0 then return 'fenced' end
 local entries = {}
 local more = 0
 for stream = 2, 1, -1 do
-  while room > 0 and looks > 0 do
-    local count = math.min(room, looks)
+  while room > 0 and limit > 0 do
+    local count = math.min(room, limit)
     local read = redis.call('XREADGROUP', 'GROUP', group, me, 'COUNT', count, 'STREAMS', KEYS[stream], '>')
     local found = read and read[1] and read[1][2] or {}
-    looks = looks - #found
+    limit = limit - #found
     for _, entry in ipairs(found) do
       local key
       for f = 1, #entry[2], 2 do
@@ -43,7 +43,7 @@ for stream = 2, 1, -1 do
       end
     end
     if #found < count then break end
-    if looks <= 0 or room <= 0 then more = 1 end
+    if limit <= 0 or room <= 0 then more = 1 end
   end
 end
 local last = {}

@@ -1,8 +1,8 @@
 --[[
-  What a consumer does at intervals: keeps its lease, moves what is due, and takes over what dead consumers had.
+  Heartbeat of a consumer: renews its lease, moves what is due, and takes over the entries of fenced consumers.
 
-  A consumer is dead when its lease has run out, and for good once another one has seen that: what it settles from then on is
-  dropped. Each of its messages is handed to others once, as a further attempt. What was given back is handed out without.
+  A consumer is fenced, permanently, when another one sees that its lease has expired: its later settlements are dropped. Each of
+  its entries is delivered to others once, as a further attempt. Returned entries are delivered without a further attempt.
 
   Input:
     KEYS[1] stream of the topic
@@ -17,7 +17,7 @@
     ARGV[3] lease, in ms
     ARGV[4] how many entries to take over
   Output:
-    "dead" when the consumer itself is, else (ms until the next is due or -1, entries), each entry as (1 for the topic's stream or
+    "fenced" when the consumer itself is, else (ms until the next is due or -1, entries), each entry as (1 for the topic's stream or
     2 for the group's, id, fields, attempts used up by crashes)
 ]]
 --- @include "includes/server-now.lua"
@@ -27,7 +27,7 @@
 local group, me, lease, room = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local now = server_now()
 local mine = redis.call('ZSCORE', KEYS[5], me)
-if not mine or tonumber(mine) < 0 then return 'dead' end
+if not mine or tonumber(mine) < 0 then return 'fenced' end
 redis.call('ZADD', KEYS[5], now + lease, me)
 
 local next_topic = move_due(KEYS[2], KEYS[1], now)

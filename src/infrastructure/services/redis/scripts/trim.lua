@@ -1,9 +1,9 @@
 --[[
-  Removes from the stream of a topic what every group has read and settled, and what has grown old where there is no group.
+  Removes the entries of a topic's stream that every group has settled, and old entries of a topic without groups.
 
   Input:
     KEYS[1] stream of the topic
-    ARGV[1] age in ms for a stream without groups
+    ARGV[1] retention in ms for a stream without groups
   Output:
     (removed, 1 when there may be more, else 0)
 ]]

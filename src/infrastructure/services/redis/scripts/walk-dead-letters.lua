@@ -1,21 +1,21 @@
 --[[
-  Walks ids in order and gives those of dead letters that meet the conditions, with their fields but not their headers.
+  Walks ids in order and returns the dead letters that meet the conditions, without headers and bodies.
 
   Input:
     KEYS[1] set of all ids
     ARGV[1] index to walk, or empty for all
     ARGV[2] value to look up in the index
-    ARGV[3] id to begin behind, or empty
+    ARGV[3] id to start after, or empty
     ARGV[4] 1 for newest first
-    ARGV[5] how many to give; 0 only counts
-    ARGV[6] how many to look at
-    ARGV[7] and on: conditions, each as (field, one of "=", ">=" and "<", value)
+    ARGV[5] how many to return; 0 only counts
+    ARGV[6] how many to examine
+    ARGV[7...] conditions, each as (field, one of "=", ">=" and "<", value)
   Output:
-    (last id looked at or empty at the end, how many met the conditions, dead letters)
+    (last id examined or empty at the end, how many met the conditions, dead letters)
 ]]
 --- @include "includes/dead-letters.lua"
 
-local index, value, after, newest, want, looks = ARGV[1], ARGV[2], ARGV[3], ARGV[4] == '1', tonumber(ARGV[5]), tonumber(ARGV[6])
+local index, value, after, newest, want, limit = ARGV[1], ARGV[2], ARGV[3], ARGV[4] == '1', tonumber(ARGV[5]), tonumber(ARGV[6])
 local from, to = '-', '+'
 local key = all
 local start = 1
@@ -31,9 +31,9 @@ if after ~= '' then
 end
 local members
 if newest then
-  members = redis.call('ZREVRANGEBYLEX', key, to, from, 'LIMIT', 0, looks)
+  members = redis.call('ZREVRANGEBYLEX', key, to, from, 'LIMIT', 0, limit)
 else
-  members = redis.call('ZRANGEBYLEX', key, from, to, 'LIMIT', 0, looks)
+  members = redis.call('ZRANGEBYLEX', key, from, to, 'LIMIT', 0, limit)
 end
 local function holds(id)
   for i = 7, #ARGV, 3 do
@@ -60,9 +60,9 @@ for nth, member in ipairs(members) do
     met = met + 1
     if want > 0 then
       letters[#letters + 1] = given(id)
-      if #letters == want then return {nth == #members and #members < looks and '' or last, met, letters} end
+      if #letters == want then return {nth == #members and #members < limit and '' or last, met, letters} end
     end
   end
 end
-if #members < looks then last = '' end
+if #members < limit then last = '' end
 return {last, met, letters}

@@ -5,12 +5,12 @@ import type {
   DeadLetterCount,
 } from '../../../../core/messaging/ports/dead-letter-store.js';
 
-/** What the server sums up: the parts of the name, how many, the oldest member, and the newest ones. */
+/** A sum as the script replies it: parts of the name, count, oldest member, newest members. */
 export type RawSum = readonly [name: string, count: number, oldest: string, newest: readonly string[]];
 
 const SAMPLE_SIZE = 5;
 
-/** Letters with one fingerprint. */
+/** Dead letters with one fingerprint. */
 interface GroupSum {
   readonly count: number;
   readonly firstAt: number;
@@ -47,7 +47,7 @@ export function mergeGroups(sums: readonly RawSum[]): GroupSum[] {
     .sort((a, b) => b.count - a.count || b.lastAt - a.lastAt);
 }
 
-/** Undefined when the newest letter has been removed meanwhile. */
+/** Undefined when the newest dead letter has been removed meanwhile. */
 export function groupOf(sum: GroupSum, newest: DeadLetter | undefined): DeadLetterGroup | undefined {
   if (!newest) return undefined;
   const { count, firstAt, lastAt, sampleIds } = sum;

@@ -5,7 +5,7 @@ import type {
   NewDeadLetter,
 } from '../../../../core/messaging/ports/dead-letter-store.js';
 
-/** Fields that letters are looked up by, each with an index of its own: the list of scripts/includes/dead-letters.lua. */
+/** Fields with an index: the list of scripts/includes/dead-letters.lua. */
 export const INDEXED = [
   'status',
   'topic',
@@ -19,7 +19,7 @@ export const INDEXED = [
   'key',
 ] as const;
 
-/** A letter as a walk gives it. */
+/** A dead letter as a walk replies it. */
 export type RawSummary = readonly [
   summary: string,
   status: string,
@@ -34,12 +34,12 @@ interface Condition {
   readonly value: string;
 }
 
-/** NUL separates the parts of an index, and messages may contain anything. */
+/** Replaces NUL and SOH, which separate the parts of an index. */
 export function indexText(text: string): string {
   return text.replaceAll('\0', '\uFFFD').replaceAll('\u0001', '\uFFFD');
 }
 
-/** Names and values of what is kept of a letter, in turn. What changes later stands beside the text that does not. */
+/** Names and values of the fields of a dead letter, in turn. Fields that change later are not in its summary. */
 export function fieldsOf({ body, headers, ...deadLetter }: NewDeadLetter): string[] {
   const { id: _kept, ...summary } = deadLetter;
   const fields: Record<string, string | undefined> = {
@@ -100,7 +100,7 @@ export function readDeadLetter(id: string, flat: readonly Buffer[], body: Buffer
   };
 }
 
-/** What the server can find by an index, and what it has to compare: field, how, value. */
+/** Conditions that an index answers, and those that the server compares: field, operator, value. */
 export function conditionsOf(filter: DeadLetterFilter): {
   readonly indexed: readonly Condition[];
   readonly others: readonly (readonly (string | number)[])[];

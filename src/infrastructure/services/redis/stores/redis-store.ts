@@ -5,7 +5,7 @@ import type { RedisServerOptions } from '../redis.options.js';
 import type { RedisScript } from '../scripts/redis-script.js';
 import type { Argument } from '../scripts/script-call.js';
 
-/** The connection of a store. Whatever it cannot answer is `STORE_UNAVAILABLE`. */
+/** The connection of a store. Every failure becomes `STORE_UNAVAILABLE`. */
 export class RedisStore {
   readonly #connection: RedisConnection;
 

@@ -1,15 +1,15 @@
 /**
- * Names of everything that belongs to one topic. The topic stands in braces, so that a cluster keeps all of it in one slot
- * and scripts may touch it together.
+ * Keys of one topic. The topic stands in braces, so that a cluster keeps all of them in one slot and a script may use them
+ * together.
  */
 export class TopicKeys {
-  /** Stream of what every group gets. */
+  /** Stream of the messages for every group. */
   readonly log: string;
-  /** Sorted set of what every group gets later, by time. */
+  /** Sorted set of the delayed messages for every group, by due time. */
   readonly delayed: string;
-  /** Start of the names of what belongs to one group. */
+  /** Start of the keys of the groups. */
   readonly groupBase: string;
-  /** Start of the names of the hashes that hold the last batches of each publisher. */
+  /** Start of the keys of the hashes with the last batches of each publisher. */
   readonly batches: string;
 
   constructor(prefix: string, topic: string) {
@@ -25,21 +25,21 @@ export class TopicKeys {
   }
 }
 
-/** Names of what belongs to one group of a topic. */
+/** Keys of one group of a topic. */
 export class GroupKeys {
   readonly topicLog: string;
   readonly topicDelayed: string;
-  /** Stream of what only this group gets: retries, replays, directed messages. */
+  /** Stream of the messages for this group only: retries, replays, directed messages. */
   readonly log: string;
-  /** Sorted set of what only this group gets later. */
+  /** Sorted set of the delayed messages for this group only, by due time. */
   readonly delayed: string;
-  /** Sorted set of the consumers by the end of their leases, in milliseconds of the server; negative for the dead. */
+  /** Sorted set of the consumers by the end of their leases, in ms of the server's clock; negative once fenced. */
   readonly consumers: string;
-  /** Hash of the attempts that crashes have used up, by source and entry. */
+  /** Hash of the attempts that crashes have used up, by stream and entry. */
   readonly crashes: string;
-  /** Hash of the keys that are in hand, with their consumers. Only where order by key is asked for. */
+  /** Hash of the keys in flight, with consumer and entry of each. Only with order by key. */
   readonly locks: string;
-  /** Sorted set of what waits behind its key. */
+  /** Sorted set of the entries that wait for their key. */
   readonly waiting: string;
 
   constructor(topic: TopicKeys, base: string) {

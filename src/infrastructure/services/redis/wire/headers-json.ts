@@ -3,8 +3,7 @@ type Headers = Readonly<Record<string, string>>;
 const NONE = '{}';
 
 /**
- * Headers as JSON. Remembers the last ones, because messages that are published together differ in nothing but, once a
- * millisecond, their time.
+ * Writes headers as JSON. Remembers the last ones, because messages that are published together differ at most in their time.
  */
 export class HeadersWriter {
   #names: readonly string[] = [];
@@ -14,13 +13,13 @@ export class HeadersWriter {
   write(headers: Headers): string {
     if (!this.#isSame(headers)) {
       this.#names = Object.keys(headers);
-      this.#headers = { ...headers }; // nobody else can change what the text was made of
+      this.#headers = { ...headers }; // a copy, because the caller may change its own
       this.#text = JSON.stringify(headers);
     }
     return this.#text;
   }
 
-  /** The order counts, so that equal texts mean equal headers to whoever reads them. */
+  /** The order counts, so that a reader may compare texts instead of headers. */
   #isSame(headers: Headers): boolean {
     let nth = 0;
     for (const name in headers) {
@@ -36,12 +35,12 @@ export class HeadersReader {
   #bytes = Buffer.from(NONE);
   #headers: Headers = {};
 
-  /** Headers of their own for each message. Undefined for what is no JSON object of texts. */
+  /** A new object for each message. Undefined when the bytes are not a JSON object of strings. */
   read(bytes: Buffer): Record<string, string> | undefined {
     if (bytes.equals(this.#bytes)) return { ...this.#headers };
     const headers = parsed(bytes);
     if (!headers) return undefined;
-    this.#bytes = Buffer.from(bytes); // a copy: what is read is part of something larger
+    this.#bytes = Buffer.from(bytes); // a copy, because the bytes are part of a larger buffer
     this.#headers = headers;
     return { ...headers };
   }

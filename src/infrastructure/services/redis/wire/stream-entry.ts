@@ -5,32 +5,32 @@ import { HeadersReader } from './headers-json.js';
 /** 1 is the stream of the topic, 2 that of the group. */
 export type Source = 1 | 2;
 
-/** An entry as the server gives it: its id and its fields, names and values in turn. */
+/** An entry in a reply: its id, then names and values of its fields in turn. */
 export type RawEntry = readonly [id: Buffer, fields: readonly Buffer[] | null];
 
-/** What entries that came together have in common. */
+/** Where the entries of one reply come from. */
 export interface Origin {
   readonly source: Source;
-  /** Name of the consumer that they were handed to: a later one of the same subscription must not settle them. */
+  /** Name of the consumer that they were delivered to: a later one of the same subscription must not settle them. */
   readonly consumer: string;
 }
 
 const ID = Buffer.from('id');
 const HEADERS = Buffer.from('headers');
 const BODY = Buffer.from('body');
-/** One for all: what comes in one reply is read without anything in between. */
+/** Shared, because the entries of one reply mostly have equal headers. */
 const headersReader = new HeadersReader();
-/** Place of the first field that not every entry has. */
+/** Index of the first optional field. */
 const OPTIONAL = 6;
 
-/** A message in hand: what has to be settled in the end. */
+/** A message in flight, with what its settlement needs. */
 export class InFlightEntry {
   readonly link = new Link<InFlightEntry>();
   readonly entryId: string;
   readonly message: WireMessage;
   readonly attempt: number;
 
-  /** @param crashes attempts that ended with their process. They are counted apart from the entry, and go with it. */
+  /** @param crashes attempts that ended with their process; they are counted beside the entry. */
   constructor(
     readonly origin: Origin,
     id: Buffer,
@@ -42,13 +42,13 @@ export class InFlightEntry {
     this.attempt = attemptOf(fields) + crashes;
   }
 
-  /** Unique among all that a consumer can have in hand. */
+  /** Unique among the entries that a consumer can have in flight. */
   get name(): string {
     return `${this.origin.source}:${this.entryId}`;
   }
 }
 
-/** The fields stand in the order in which our scripts write them; anything else is somebody else's. */
+/** The fields stand in the order in which the scripts write them; any other entry is foreign. */
 function readMessage(fields: readonly Buffer[]): WireMessage | undefined {
   const [, id, , headersText, , body] = fields;
   if (!isNamed(fields[0], ID) || !isNamed(fields[2], HEADERS) || !isNamed(fields[4], BODY)) return undefined;
@@ -60,7 +60,7 @@ function readMessage(fields: readonly Buffer[]): WireMessage | undefined {
   return key === undefined ? message : { ...message, key };
 }
 
-/** Byte by byte: for texts as short as these, a call into the runtime costs six times as much. */
+/** Byte by byte, because for such short names a native call costs six times as much. */
 function isNamed(field: Buffer | undefined, name: Buffer): boolean {
   if (field?.length !== name.length) return false;
   for (let at = 0; at < name.length; at += 1) if (field[at] !== name[at]) return false;
@@ -79,7 +79,7 @@ function optional(fields: readonly Buffer[], name: 'key' | 'attempt'): string | 
   return undefined;
 }
 
-/** What somebody else wrote, as a message that no handler will take for its own: it ends as a dead letter with all fields. */
+/** A foreign entry, as a message without headers whose body holds all fields. */
 function foreign(entryId: string, fields: readonly Buffer[]): WireMessage {
   const texts = fields.map((field) => field.toString());
   const content = Object.fromEntries(

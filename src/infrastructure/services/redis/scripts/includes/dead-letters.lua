@@ -1,16 +1,15 @@
 --[[
-  What all scripts of the dead-letter store share.
+  Shared by all scripts of the dead-letter store.
 
-  Everything lies under one hash tag, so that each script sees and changes all of it in one step: a process that dies between
-  two commands leaves dead letters and indexes that agree.
+  All keys have one hash tag, so that each script changes dead letters and indexes in one step, also in a cluster.
 
-  KEYS[1] is the set of all ids; the names of all other keys begin like it. An index is a sorted set of "value NUL id", all with
-  the same score, which the server keeps in the order of the bytes: a value's dead letters lie side by side in the order of
-  their ids. Two more hold "topic NUL group NUL status NUL time NUL id" and "status NUL fingerprint NUL time NUL id", so that
-  counting and the oldest and newest of each cost a lookup instead of a walk.
+  KEYS[1] is the set of all ids; all other keys have the same start. An index is a sorted set of "value NUL id", all with the same
+  score, which the server keeps in the order of the bytes: the dead letters of a value are adjacent, in the order of their ids.
+  Two more hold "topic NUL group NUL status NUL time NUL id" and "status NUL fingerprint NUL time NUL id", so that counts, the
+  oldest and the newest of each cost a lookup instead of a walk.
 ]]
 
--- letter-fields.ts has the same list.
+-- dead-letter-hash.ts has the same list.
 local INDEXED = {'status', 'topic', 'group', 'handler', 'reason', 'errorType', 'fingerprint', 'messageId', 'correlationId', 'key'}
 
 local all = KEYS[1]

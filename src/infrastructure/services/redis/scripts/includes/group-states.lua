@@ -3,7 +3,7 @@
 
   Output of states:
     a list of {name, read (last id that was read), pending (unsettled entries), oldest (oldest unsettled id or nil),
-    lag (entries not read yet; nil on servers before version 7, which do not count them)}; empty when there is no stream.
+    lag (unread entries; nil where the server does not know it)}; empty when there is no stream.
 ]]
 local function states(stream)
   local result = {}

@@ -1,11 +1,11 @@
 --[[
-  Moves what is due from a sorted set to the end of a stream.
+  Moves the due messages of a sorted set to the end of a stream.
 
   Output of move_due:
     milliseconds from `now` until the next is due; 0 when there is more to move, false when nothing waits.
 ]]
 
--- A bound, so that the server never works on one script for long.
+-- A bound, so that one script does not block the server for long.
 local MOVE_BATCH_SIZE = 200
 
 local function move_due(from, to, now)

@@ -1,9 +1,8 @@
 --[[
-  End of every script that takes messages: replies the failures, or remembers the batch and replies 1.
+  End of every publishing script: returns the failures, or stores the number of the batch and returns 1.
 
-  The batches expire after five to ten minutes, far longer than any deadline after which a batch could still be sent again.
-  Not every batch moves that time, because a write costs the server ten times what looking costs, and half of that again for
-  its append-only file.
+  The numbers expire after five to ten minutes, far beyond any deadline for the repetition of a batch. Not every batch renews that
+  time, because a write costs the server ten times a read, and more for its append-only file.
 ]]
 if failures then return failures end
 redis.pcall('HSET', batches, place, number)

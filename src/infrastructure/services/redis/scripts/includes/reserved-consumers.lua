@@ -1,6 +1,6 @@
 --[[
-  Names in the consumer lists of the server behind which no process stands: they hold entries that wait behind their key, and
-  entries that were given back unhandled.
+  Consumers of the group without a process: they hold the entries that wait for their key, and the entries that were returned
+  unhandled.
 ]]
 local WAITING = '~waiting'
 local RETURNED = '~returned'

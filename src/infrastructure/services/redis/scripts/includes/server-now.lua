@@ -1,5 +1,5 @@
 --[[
-  Milliseconds of the server's clock, which is the only one that all processes share.
+  Milliseconds of the server's clock, the one that all processes share.
 ]]
 local function server_now()
   local time = redis.call('TIME')

@@ -1,20 +1,20 @@
 --[[
-  Beginning of every script that takes messages: each publisher numbers its batches, and the topic remembers the last of each,
-  so that a batch that is sent again because its reply was lost is taken once.
+  Start of every publishing script: each publisher numbers its batches, and the topic stores the last numbers of each publisher, so
+  that a batch that is repeated after a lost reply is executed once.
 
-  A doubt is a message that an earlier batch may or may not have brought: if it did not, the earlier batch is made void, so
-  that it cannot bring it later.
+  An unconfirmed message belongs to an earlier batch that may or may not have been executed: if it was not, the earlier batch is
+  made void, so that it cannot be executed later.
 
   Input:
     KEYS[2] batches of the publisher
     ARGV[1] number of the batch
-    ARGV[2] how many doubts follow, each as (index of the message, number of the earlier batch)
+    ARGV[2] number of unconfirmed messages that follow, each as (index of the message, number of the earlier batch)
   Leaves behind:
-    skip, the indexes of messages that were taken; at, where the rest of ARGV begins; batches, place and number for
+    skip, the indexes of messages that are stored already; at, where the rest of ARGV begins; batches, place and number for
     remember-batch.lua
 ]]
 
--- How many of its batches a topic remembers for each publisher. Far more than are ever on their way.
+-- Numbers of batches that a topic stores for each publisher. Far more than are in flight.
 local REMEMBERED_BATCHES = 1024
 
 local batches, number = KEYS[2], ARGV[1]

@@ -1,8 +1,8 @@
 --[[
-  What waits behind its key: members of one sorted set, each key's beside each other in the order in which they came.
+  Entries that wait for their key: members of one sorted set, those of a key adjacent in the order of their arrival.
 
-  One key of the server for all, because a cluster rejects a script while it moves some of the keys that the script names, and
-  a script that names them too late stops halfway.
+  One Redis key for all, because a cluster rejects a script while it migrates some of its keys, and a script with undeclared keys
+  would stop halfway.
 ]]
 local function place_of(key) return #key .. ':' .. key .. ':' end
 local function wait_behind(room, key, entry)
