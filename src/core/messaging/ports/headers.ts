@@ -70,6 +70,8 @@ export const OWN_HEADERS = {
   topic: { name: 'x-swy-topic', type: 'text', maxLength: MAX_NAME_LENGTH, setBy: 'transport' },
   /** The only group that gets it then; absent for all. */
   group: { name: 'x-swy-group', type: 'text', maxLength: MAX_NAME_LENGTH, setBy: 'transport' },
+  /** Why the broker took the message out of its group's place. It goes back there, to become a dead letter. */
+  removed: { name: 'x-swy-removed', type: 'text', maxLength: 20, setBy: 'transport' },
   /** On an empty message that no handler gets: where a consumer has put it, to see whether it comes back. */
   probe: { name: 'x-swy-probe', type: 'text', maxLength: 255, setBy: 'transport' },
 } as const satisfies Record<string, TextHeader | NumberHeader>;

@@ -206,6 +206,33 @@ export function keepsGroups(transport: Transport): transport is Transport & Grou
   return 'groups' in transport && 'removeGroup' in transport;
 }
 
+/** Messages that a transport keeps outside of any group's queue: foreign ones, or those that no group could receive. */
+export interface KeptMessages {
+  /** Name of the place on the broker. */
+  readonly place: string;
+  readonly messages: number;
+  readonly topic?: string;
+  readonly group?: string;
+}
+
+/** Offered besides {@link Transport} by transports that keep such messages, so that operators can send them on. */
+export interface MessageKeeper {
+  /** Every place that holds messages now. */
+  kept(): Promise<readonly KeptMessages[]>;
+
+  /**
+   * Sends the messages of a place to a group, or without one to where they were published to. Resolves with their number.
+   *
+   * Rejects with a MessagingError `NOT_FOUND` (no such place), `OPTION_INVALID` (it needs a group) or `CONFLICT` (no group
+   * would get them).
+   */
+  release(place: string, to?: Required<Destination>): Promise<number>;
+}
+
+export function keepsMessages(transport: Transport): transport is Transport & MessageKeeper {
+  return 'kept' in transport && 'release' in transport;
+}
+
 /** Bytes that are in use, and that may be. */
 export interface DiskUse {
   readonly bytes: number;
