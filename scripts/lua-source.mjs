@@ -13,7 +13,7 @@ const INCLUDE = /^--- @include "([^"]+)"$/;
 
 /** What a script may use without declaring it: everything else is a variable whose `local` is missing, or a typing error. */
 const GLOBALS = new Set(
-  'ARGV KEYS cjson cmsgpack ipairs math pairs redis string table tonumber tostring type unpack'.split(' '),
+  'ARGV KEYS cjson cmsgpack ipairs math pairs pcall redis string table tonumber tostring type unpack'.split(' '),
 );
 
 /**
