@@ -155,7 +155,7 @@ describe('a retry that the server refuses becomes a dead letter and is settled, 
       delayMs: 50,
       rules: (keyPrefix) => [
         'resetkeys',
-        ...['ping', '{t}:log', '{t}:group:g:[!d]*'].map((key) => `~${keyPrefix}${key}`),
+        ...['ping', '{t}:log', '{t}:group:g:[^d]*'].map((key) => `~${keyPrefix}${key}`),
       ],
     },
   };

@@ -34,8 +34,12 @@ export function replyCode(error: unknown): string | undefined {
   return codeIn(error.message);
 }
 
+/** Version 7 reports a missing permission inside a script without a code. */
+const NOT_PERMITTED_IN_SCRIPT = /\bThe user executing the script can't (run|access)\b/;
+
 /** Servers before version 7 put the code of an error inside a script behind its place there, and `ERR` before both. */
 function codeIn(text: string): string {
+  if (NOT_PERMITTED_IN_SCRIPT.test(text)) return 'NOPERM';
   return (
     /@user_script: ?\d+: -?([A-Z][A-Z0-9]*)\b/.exec(text)?.[1] ??
     /^-?([A-Z][A-Z0-9]*)\b/.exec(text)?.[1] ??
