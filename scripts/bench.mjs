@@ -1,6 +1,6 @@
 /**
- * Measures against the bare clients: `npm run bench -- embedded --quick --json`. Without a name, everything. Provides the
- * brokers that it measures, as `npm test` does.
+ * Compares transports with the bare clients of their brokers: `npm run bench -- embedded --quick --json`. Without a
+ * name it runs all benchmarks. It provides their brokers as `npm test` does.
  *
  * Ends with 1 when a figure is below its floor, or a broker is missing.
  */

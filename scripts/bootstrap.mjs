@@ -1,7 +1,7 @@
 /**
- * What every command of the project needs before it can run: a Node that is new enough, the packages of the lockfile
- * and, for some, a build. Imports nothing that has to be installed, and uses no syntax that an old Node would trip over
- * before it could be told that it is too old.
+ * Prepares every command of the project: checks the version of Node, installs the packages of the lockfile and, for
+ * some commands, builds. Imports no package, and uses no syntax that an old Node cannot parse, because the check of
+ * its version would not run.
  */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -15,7 +15,7 @@ export const ROOT = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const inRoot = (...parts) => path.join(ROOT, ...parts);
 const readJson = (file) => JSON.parse(fs.readFileSync(file, 'utf8'));
 
-/** False when NO_INSTALL=1 says that nothing may be put on the machine. */
+/** False when NO_INSTALL=1 forbids to install anything. */
 export function mayInstall() {
   return process.env.NO_INSTALL !== '1';
 }
@@ -38,15 +38,15 @@ function requireNode() {
   const [ownMajor, ownMinor] = process.versions.node.split('.').map(Number);
   if (ownMajor > major || (ownMajor === major && ownMinor >= minor)) return;
   throw new Error(
-    `Node ${wanted} or newer is needed, this is ${process.versions.node}. Install a newer one and try again.`,
+    `Node ${wanted} or newer is required, and this is ${process.versions.node}. Install a newer version and try again.`,
   );
 }
 
 /**
- * True when `node_modules` holds what the lockfile asks for.
+ * True when `node_modules` matches the lockfile.
  *
- * npm writes its own record as the last step of an install and deletes it as the first, so that an interrupted install
- * is seen, and one that was done by hand is not repeated.
+ * npm deletes its record as the first step of an install and writes it as the last, so that an interrupted install
+ * is detected and a manual one is not repeated.
  */
 function isInstalled() {
   let record;
@@ -65,11 +65,13 @@ function isInstalled() {
 }
 
 async function install() {
-  if (isInstalled()) return; // somebody else did it while this process waited for the lock
+  if (isInstalled()) return; // another process did it while this one waited for the lock
   if (!mayInstall())
-    throw new Error('The packages of the lockfile are missing, and NO_INSTALL=1 forbids to install them.');
+    throw new Error(
+      'The packages of the lockfile are missing, and NO_INSTALL=1 forbids to install them. Run npm ci, or unset it.',
+    );
   console.error('Installing packages from the lockfile (once, until it changes) ...');
-  // The tools that build and test are development packages, which npm leaves out when NODE_ENV is production.
+  // The tools to build and test are development packages, which npm omits when NODE_ENV is production.
   await npm(['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error']);
 }
 
@@ -107,7 +109,7 @@ function filesBelow(directory) {
   });
 }
 
-/** By content, because a fresh checkout and a touched file change times and nothing else. */
+/** By content, because a fresh checkout changes times only. */
 function hashOfSources() {
   const configs = ['tsconfig.json', 'tsconfig.build.json', 'nest-cli.json', 'package-lock.json'].map((name) =>
     inRoot(name),
@@ -119,7 +121,7 @@ function hashOfSources() {
   return hash.digest('hex');
 }
 
-/** The compiler leaves the output of deleted sources behind, where an import could still find it. */
+/** The compiler does not delete the output of deleted sources, which imports would still find. */
 function removeOrphans() {
   for (const file of filesBelow(inRoot('dist'))) {
     const source = path

@@ -1,10 +1,10 @@
 /**
- * Sees to it that the servers which tests start are on the machine, and says what it installs before it does.
+ * Provides the servers that tests start, and announces what it installs.
  *
- *   npm run brokers                   all of them; ends with 1 when one cannot be had
- *   npm run brokers -- redis kafka    these
+ *   npm run brokers                   all servers; ends with 1 when one is not available
+ *   npm run brokers -- redis kafka    these servers
  *
- * With NO_INSTALL=1 nothing is installed, and what is not there counts as missing.
+ * NO_INSTALL=1 forbids to install anything; servers that are not installed then count as missing.
  */
 import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
@@ -19,10 +19,10 @@ import { withLock } from './lock.mjs';
 import { fetchedFolder } from './maven.mjs';
 import { OLD_REDIS_FOLDER } from './old-redis-artifacts.mjs';
 
-/** Any Java from 17 on does; the first is the one of the measurements. */
+/** Any Java from 17 works; the first is the version of the measurements. */
 const MAVEN = [['openjdk-17-jre-headless', 'default-jre-headless'], 'maven'];
 
-/** `lack` is undefined or says what is missing; `script` fetches into `folders` what no package holds. */
+/** `lack` is undefined, or names what is missing; `script` downloads into `folders` what Debian does not package. */
 const PROVISIONS = {
   openssl: { packages: ['openssl'], lack: () => lackOf('openssl', ['version']) },
   redis: {
@@ -48,8 +48,9 @@ const PROVISIONS = {
 };
 
 /**
- * Resolves with a state for each name: `here`, `container` (Docker can run what needs it), or `missing` with a `reason`.
- * Installs Debian packages and fetches artifacts where it can and may, and says which before it begins.
+ * Resolves with a state for each name: `here`, `container` (Docker can run what needs it), or `missing` with a
+ * `reason`. Installs Debian packages and downloads artifacts where this is possible and permitted, and announces
+ * them first.
  *
  * @param containers whether Docker may be used @default true
  */
@@ -57,13 +58,13 @@ export async function provideBrokers(names, { containers = true } = {}) {
   const plans = [...new Set(names)].map(plan);
   const installs = plans.filter(({ state, obstacle }) => state === undefined && obstacle === undefined);
   for (const { name, wants } of installs)
-    console.error(`${name} is not here and will be installed (once): ${wants}`);
+    console.error(`${name} is not installed and will be installed (once): ${wants}`);
   const states = {};
   for (const each of plans) states[each.name] = await provide(each, containers);
   return states;
 }
 
-/** What is to be done for one, without doing anything. */
+/** Plans the installation of one server, without side effects. */
 function plan(name) {
   const { packages, lack, folders = [] } = PROVISIONS[name];
   const lacking = lack();
@@ -93,7 +94,7 @@ async function provide({ name, state, lack, obstacle }, containers) {
 }
 
 async function install({ packages, lack, script }) {
-  // Somebody else may have done it while this process waited for the lock.
+  // Another process may have done it while this one waited for the lock.
   if (lack() !== undefined) await installPackages(packages);
   if (lack() === undefined && script !== undefined) await fetchArtifacts(script);
 }
@@ -106,16 +107,16 @@ function lackOf(program, args) {
   return spawnSync(program, args).status === 0 ? undefined : `the program ${program} is missing`;
 }
 
-/** Of 6.2, because streams cannot be claimed and trimmed well before. */
+/** 6.2 or newer, because earlier versions lack XAUTOCLAIM and XTRIM MINID. */
 function lackOfRedis() {
   const { status, stdout } = spawnSync('redis-server', ['--version'], { encoding: 'utf8' });
   if (status !== 0) return 'the program redis-server is missing';
   const [, major, minor] = /v=(\d+)\.(\d+)/.exec(stdout) ?? [];
   const isOld = Number(major) < 6 || (Number(major) === 6 && Number(minor) < 2);
-  return isOld ? `redis-server is ${major}.${minor}, and 6.2 is the oldest that is supported` : undefined;
+  return isOld ? `redis-server is ${major}.${minor}, and 6.2 is the oldest supported version` : undefined;
 }
 
-/** Not asked for its version, which would start a virtual machine and, as root, a service. */
+/** Does not query its version, because that starts a virtual machine and, as root, a service. */
 function lackOfRabbitMq() {
   const folders = ['/usr/lib/rabbitmq/bin', ...(process.env.PATH ?? '').split(path.delimiter)];
   const isThere = folders.some((folder) => fs.existsSync(path.join(folder, 'rabbitmq-server')));
@@ -135,7 +136,7 @@ async function fetchArtifacts(script) {
   const { status, output } = await capture(process.execPath, [path.join(ROOT, 'scripts', script)], {
     cwd: ROOT,
   });
-  if (status !== 0) throw new Error(`its artifacts could not be fetched:\n${output.trim().slice(-2_000)}`);
+  if (status !== 0) throw new Error(`its artifacts could not be downloaded:\n${output.trim().slice(-2_000)}`);
 }
 
 function hasDocker() {

@@ -1,5 +1,5 @@
 /**
- * Writes the modules of assets.mjs below src that have changed. With `--check` it writes nothing and ends with 1 when one is out
+ * Writes the outdated modules of assets.mjs below src. With `--check` it writes nothing and ends with 1 when one is out
  * of step with its sources.
  */
 import * as path from 'node:path';
@@ -7,7 +7,7 @@ import * as path from 'node:path';
 import { prepare, ROOT } from './bootstrap.mjs';
 
 await prepare();
-// Not before the packages are there.
+// After the packages are installed.
 const { outdatedAssets, writeAssets } = await import('./assets.mjs');
 
 const { outdated, problems } = outdatedAssets(path.join(ROOT, 'src'));

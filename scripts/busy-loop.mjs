@@ -1,8 +1,8 @@
 import { Worker } from 'node:worker_threads';
 
 /**
- * Keeps one core busy, as a foreign process would, until the returned function is called. A thread and no process, so that it
- * is gone with the one that wanted it.
+ * Keeps one core busy, as a foreign process would, until the returned function is called. A thread, so that it ends
+ * with its process.
  */
 export function startBusyLoop() {
   const worker = new Worker('for (;;);', { eval: true });

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 
 /**
- * Runs a command and resolves with its exit code as `status` (or the name of the signal that ended it) and all it wrote as
- * `output`. A command that cannot be started has the status `undefined`.
+ * Runs a command and resolves with its exit code as `status` (or the name of the signal that ended it) and its
+ * output as `output`. A command that cannot be started has the status `undefined`.
  */
 export function capture(command, args, options) {
   return new Promise((resolve) => {

@@ -1,4 +1,4 @@
-/** Checks what `npm pack` would publish: every entry point has a source, and nothing goes out that should stay here. */
+/** Checks what `npm pack` would publish: every entry point has a source, and no internal file is published. */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 

@@ -1,6 +1,6 @@
 /**
- * What CI runs: the gate, then `npm test`, then groups of `npm run test:full` whose last run was over something else, as far as
- * the time goes. Ends with the line `N passed, N failed`. Writes nothing down: `npm run test:full` does.
+ * What CI runs: the gate, then `npm test`, then groups of `npm run test:full` that are stale, while time remains.
+ * Ends with the line `N passed, N failed`. It records nothing; `npm run test:full` does.
  */
 import { prepare, ROOT } from './bootstrap.mjs';
 import { FullRuns } from './full-runs.mjs';
@@ -23,7 +23,7 @@ if (gate.code !== 0) summary = addFailure(summary, 'The gate (npm run check) fai
 const tests = await node('scripts/test.mjs');
 summary = addCounts(summary, { name: 'npm test', ...countsOf(tests, 'npm test') });
 
-// What npm test has just run whole says more than a note of an earlier run.
+// A complete run by npm test replaces the record of an earlier run.
 const groups = planned(GROUPS, specFiles(ROOT)).filter((group) => !isInNpmTest(group));
 const { counts, left } = await runStale(new FullRuns(ROOT).stale(groups), {
   elapsedMs: () => performance.now() - startedAt,
@@ -43,9 +43,9 @@ function node(script, ...args) {
   return runUntil(process.execPath, [`${ROOT}/${script}`, ...args], startedAt + END_AT_MS);
 }
 
-/** A run that says nothing, or ends badly without a failure, counts as one. */
+/** A run without a summary, or with an exit code and no failure, counts as one failure. */
 function countsOf({ code, output, ended }, name) {
-  if (ended) console.log(`${name} was not done when all time was over.`);
+  if (ended) console.log(`${name} was not finished when the time limit was reached.`);
   const counts = readSummary(output) ?? { passed: 0, failed: 1, skipped: 0 };
   return code !== 0 && counts.failed === 0 ? { ...counts, failed: 1 } : counts;
 }

@@ -34,15 +34,15 @@ function row(entry: ReferenceEntry): string {
   return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
 }
 
-const HEAD = `# Every variable that the application knows, with its default. Generated from the schema by npm run docs:config.
-# Variables go over config/switchyard.yaml. NAME_FILE reads the value of NAME from a file. Empty means not set.
+const HEAD = `# Every variable of the application, with its default. Generated from the schema by npm run docs:config.
+# Variables override config/switchyard.yaml. NAME_FILE reads the value of NAME from a file. Empty means not set.
 # docs/using/configuration.md explains all of it. This file is an example: nothing reads it, nor .env, by itself.
 
-# Where the application listens (SWITCHYARD_HTTP__PORT goes over it).
+# Port of the application (SWITCHYARD_HTTP__PORT overrides it).
 # PORT=3000
-# Directory of everything durable (SWITCHYARD_DATA_DIR goes over it).
+# Directory of all durable data (SWITCHYARD_DATA_DIR overrides it).
 # DATA_DIR=./data
-# Another configuration file than config/switchyard.yaml.
+# Path of the configuration file, if it is not config/switchyard.yaml.
 # SWITCHYARD_CONFIG=
 `;
 

@@ -3,23 +3,23 @@ import { allowedBy } from '../src/config/explain.js';
 import type { Shape } from '../src/config/shape.js';
 import { formatDuration, formatSize } from '../src/config/units.js';
 
-/** One key that can be set, as the reference shows it. */
+/** One key in the reference. */
 export interface ReferenceEntry {
   readonly key: string;
-  /** Undefined for the keys of what stands in a list: a list is one variable. */
+  /** Undefined for keys within a list, because a list is one variable. */
   readonly variable: string | undefined;
   readonly allowed: string;
-  /** Written as one would write it; undefined when there is none. */
+  /** As a user writes it; undefined when there is none. */
   readonly default: string | undefined;
   readonly description: string;
   /** For keys of a transport: the kind that has it. */
   readonly kind?: string;
 }
 
-/** Stands for a name that the user chooses, so that variables can be shown with one. */
+/** Placeholder for a name that the user chooses. */
 const EXAMPLE_NAME = 'local';
 
-/** Every key that the schema knows, in its order. */
+/** Every key of the schema, in its order. */
 export function referenceOf(shape: Shape): ReferenceEntry[] {
   return entriesOf(shape, { path: [], variable: [] });
 }

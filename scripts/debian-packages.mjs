@@ -3,13 +3,13 @@ import * as fs from 'node:fs';
 
 import { capture } from './capture.mjs';
 
-/** Asked by the packages before they start a service; 101 forbids it. */
+/** Packages run this before they start a service; 101 forbids it. */
 const POLICY_FILE = '/usr/sbin/policy-rc.d';
 const POLICY = '#!/bin/sh\nexit 101\n';
 const TIMEOUT_MS = 15 * 60_000;
 const OUTPUT_LINES = 15;
 
-/** Undefined when packages can be installed here, else why not. */
+/** Undefined when packages can be installed here, else the reason. */
 export function whyNoPackages() {
   if (spawnSync('apt-get', ['--version']).status !== 0) return 'this is not a Debian system';
   if (process.getuid() !== 0) return 'only root can install packages';
@@ -17,8 +17,8 @@ export function whyNoPackages() {
 }
 
 /**
- * Installs packages without starting their services: tests run servers of their own. Of a package given as a list of names,
- * the first that the system knows is taken. Throws with the end of apt's output when it fails.
+ * Installs packages without starting their services: tests run servers of their own. Of a list of names, the first
+ * available package is installed. Throws with the end of apt's output when it fails.
  */
 export async function installPackages(packages) {
   const ownsPolicy = !fs.existsSync(POLICY_FILE);
@@ -26,7 +26,7 @@ export async function installPackages(packages) {
   process.once('exit', removePolicy);
   if (ownsPolicy) fs.writeFileSync(POLICY_FILE, POLICY, { mode: 0o755 });
   try {
-    // What is known may be enough although a source of packages cannot be reached.
+    // The known packages may suffice although a package source is unreachable.
     const update = await apt(['update', '--quiet']);
     const names = packages.map((name) => (Array.isArray(name) ? (name.find(isKnown) ?? name[0]) : name));
     const install = await apt(['install', '--yes', '--quiet', '--no-install-recommends', ...names]);

@@ -1,6 +1,6 @@
 /**
- * `npm run demo:failover`: the demonstration on three brokers with a spool, under load, while its brokers are killed and come back.
- * Prints what happens every second, and fails when an order was lost that was answered 201.
+ * `npm run demo:failover`: runs the demonstration on three brokers with a spool, under load, while brokers are
+ * killed and restarted. Prints the state every second, and fails when an order that was answered 201 is lost.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -23,7 +23,7 @@ const WIDTHS = [4, 7, 8, 7, 7, 9, 7, 0];
 const print = (row: Row): boolean =>
   process.stdout.write(`${row.map((cell, index) => String(cell).padStart(WIDTHS[index] ?? 0)).join(' ')}\n`);
 
-/** Orders that are placed, and what became of them. */
+/** The orders and their results. */
 class Orders {
   readonly accepted = new Set<string>();
   spooled = 0;
@@ -50,7 +50,7 @@ class Orders {
     }
   }
 
-  /** Accepted and not handled by every group so far. */
+  /** Accepted orders that some group has not handled yet. */
   missing(): number {
     const handled = new Map<string, Set<string>>();
     for (const line of readFileSync(this.ledger, { encoding: 'utf8', flag: 'a+' }).split('\n')) {

@@ -1,4 +1,4 @@
-/** `test/full-runs.json`: what each group of `npm run test:full` was last run over, and how that went. */
+/** `test/full-runs.json`: the result of the last run of each group of `npm run test:full`, and a hash of its inputs. */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
@@ -7,7 +7,7 @@ import * as path from 'node:path';
 import { lockedPackages } from './locked-packages.mjs';
 import { Reach } from './reach.mjs';
 
-/** What was run in the project with this root. */
+/** The recorded runs of the project with this root. */
 export class FullRuns {
   #root;
   #file;
@@ -23,8 +23,8 @@ export class FullRuns {
   }
 
   /**
-   * Hashes of groups: over the files that are reached from their specs or scripts by import or by path, and over the locked
-   * versions of the packages that those import. The same on every machine.
+   * Hashes of groups: over the files that their specs or scripts reach by import or by path, and over the locked
+   * versions of imported packages. The same on every machine.
    */
   hashes(groups) {
     const reach = new Reach(this.#root);
@@ -47,7 +47,7 @@ export class FullRuns {
     );
   }
 
-  /** Groups whose last run was not green or was over something else, each with `hash` and the `last` run. */
+  /** Groups whose last run failed or had other inputs, each with `hash` and the `last` run. */
   stale(groups) {
     const runs = this.read();
     const hashes = this.hashes(groups);
@@ -57,7 +57,8 @@ export class FullRuns {
   }
 
   /**
-   * Notes how a whole group went. A run beside a busy loop keeps the seconds of the last quiet one, by which CI plans.
+   * Records the result of a complete group. A run beside a busy loop keeps the seconds of the last quiet run,
+   * because CI plans with them.
    *
    * @param run `hash`, `result` (`passed` or `failed`), `seconds` and `loaded`
    */
@@ -78,12 +79,12 @@ export class FullRuns {
   }
 }
 
-/** Where the reach of a group begins. */
+/** The files from which the reach of a group is followed. */
 export function entriesOf({ files, script }) {
   return [...files, ...(script === undefined ? [] : [script])];
 }
 
-/** How a person is told since when a group has not been run over what is there now. */
+/** Since when a group is stale, for the output. */
 export function sinceText({ last }) {
   return last === undefined ? 'never run' : `since ${last.commit}`;
 }

@@ -1,6 +1,7 @@
 /**
- * Writes the tables of docs/operating/delivery-guarantees.md from docs/measured.json, after adding what the last runs of `npm run test:full` have left.
- * With `--check` it writes nothing and fails when the page, the matrix of faults or the conformance suite is out of step.
+ * Writes the tables of docs/operating/delivery-guarantees.md from docs/measured.json, after adding the results of
+ * the last runs of `npm run test:full`. With `--check` it writes nothing and fails when the page, the matrix of
+ * faults or the conformance suite is out of step.
  */
 import * as fs from 'node:fs';
 import * as os from 'node:os';
@@ -37,9 +38,7 @@ if (!isCheck) {
 }
 for (const problem of problems) process.stderr.write(`${problem}\n`);
 if (problems.length > 0) {
-  process.stderr.write(
-    'Run the suites that are named with npm run test:full, and then npm run docs:guarantees.\n',
-  );
+  process.stderr.write('Run these suites with npm run test:full, and then npm run docs:guarantees.\n');
   process.exitCode = 1;
 }
 
@@ -53,7 +52,7 @@ function read(): MeasuredFile {
   return JSON.parse(fs.readFileSync(DATA, 'utf8')) as MeasuredFile;
 }
 
-/** The last that was said of each row and suite counts. */
+/** The last result of each row and suite counts. */
 function withRun(before: MeasuredFile): MeasuredFile {
   if (!fs.existsSync(RUN)) return before;
   const lines = fs

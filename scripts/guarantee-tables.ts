@@ -2,11 +2,11 @@ import { FAULT_MATRIX, type FaultRow } from '../test/faults/fault-matrix.js';
 import { OTHER_FAULTS } from '../test/faults/other-faults.js';
 import type { Figures } from '../test/faults/measured.js';
 
-/** What full runs of the tests have left, in `docs/measured.json`. */
+/** Results of full runs of the tests, in `docs/measured.json`. */
 export interface MeasuredFile {
   readonly machine: string;
   readonly rows: readonly MeasuredRow[];
-  /** By the name of a conformance suite and topic: the reason for skipping each case, empty where it is run. */
+  /** By the name of a conformance suite and topic: the reason for skipping each case, empty if it runs. */
   readonly suites: Readonly<Record<string, SuiteCases>>;
 }
 
@@ -16,7 +16,7 @@ export interface MeasuredRow extends Pick<FaultRow, 'system' | 'fault'> {
 
 export type SuiteCases = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
-/** Suites that stand for a transport, and the heads of their columns. */
+/** Suites that represent a transport, and the heads of their columns. */
 const COLUMNS: Readonly<Record<string, string>> = {
   Memory: 'memory',
   Embedded: 'embedded',
@@ -38,9 +38,9 @@ export function faultTable({ rows, machine }: MeasuredFile): string {
     'lost',
     'handled twice',
     'unknown',
-    'not taken',
+    'unavailable',
     'longest gap',
-    'goes on after',
+    'recovers after',
     'out of order',
     'memory',
     'health',
@@ -81,19 +81,19 @@ export function faultTable({ rows, machine }: MeasuredFile): string {
 }
 
 export function otherFaultTable(): string {
-  const head = ['what', 'fault', 'what comes of it', 'test'];
+  const head = ['system', 'fault', 'effect', 'test'];
   const body = OTHER_FAULTS.map((row) => [row.system, row.fault, row.outcome, testOf(row)]);
   return tableOf(head, body);
 }
 
-/** Faults whose test is not where they say, in words. */
+/** Faults whose test does not exist, as sentences. */
 export function untested(textOf: (spec: string) => string): string[] {
   return OTHER_FAULTS.filter(({ spec, title }) => !textOf(spec).includes(title)).map(
     ({ system, fault, spec, title }) => `"${system}: ${fault}": there is no "${title}" in test/${spec}.`,
   );
 }
 
-/** No link, because the package has the page and not the test. */
+/** No link, because the package contains the page and not the test. */
 function testOf({ spec }: Pick<FaultRow, 'spec'>): string {
   return `\`test/${spec}\``;
 }
@@ -128,10 +128,10 @@ export function conformanceTable({ suites }: MeasuredFile): string {
   const body = topics.map((topic) => [topic, ...columns.map((name) => cellOf(suites[name]?.[topic]))]);
   const table = tableOf(['cases about', ...columns.map((name) => COLUMNS[name] ?? name)], body);
   const notes = reasons.map((reason, index) => `${index + 1}. ${reason}`).join('\n');
-  return `${table}\n\nNot run, because\n\n${notes}`;
+  return `${table}\n\nReasons for cases that are not run:\n\n${notes}`;
 }
 
-/** What is out of step between what is tested and what was measured, in words. */
+/** Differences between the tests and the measured results, as sentences. */
 export function staleness({ rows, suites }: MeasuredFile, titles: readonly string[]): string[] {
   const told = new Set(Object.values(suites).flatMap((topics) => Object.values(topics).flatMap(Object.keys)));
   return [
@@ -146,9 +146,9 @@ export function staleness({ rows, suites }: MeasuredFile, titles: readonly strin
       return lost > 0 && row.mayLose === 'nothing' ? [`"${row.system}: ${row.fault}" has lost ${lost}.`] : [];
     }),
     ...Object.keys(COLUMNS).flatMap((name) =>
-      suites[name] ? [] : [`The suite "${name}" has not told its cases.`],
+      suites[name] ? [] : [`The suite "${name}" has not reported its cases.`],
     ),
-    ...titles.filter((title) => !told.has(title)).map((title) => `No suite has told of "${title}".`),
+    ...titles.filter((title) => !told.has(title)).map((title) => `No suite has reported "${title}".`),
     ...[...told]
       .filter((title) => !titles.includes(title))
       .map((title) => `There is no case "${title}" any more.`),

@@ -1,14 +1,14 @@
 /**
- * Fetches what a Kafka broker consists of from Maven, once a version, and prints nothing when it is there already.
+ * Downloads the libraries of a Kafka broker from Maven, once for each version. Prints nothing when they are present.
  */
 import { fileURLToPath } from 'node:url';
 
 import { fetchWithMaven } from './maven.mjs';
 
-/** The last release that still knew ZooKeeper, and one of the current series. */
+/** The last release with ZooKeeper, and one of the current series. */
 export const KAFKA_VERSIONS = ['3.9.1', '4.1.1'];
 
-/** Where they are fetched to, as `fetchedFolder` has it. */
+/** Where they are stored, as `fetchedFolder` has it. */
 export const KAFKA_FOLDERS = KAFKA_VERSIONS.map((version) => `kafka-${version}`);
 
 function fetch(version) {

@@ -2,10 +2,10 @@ import * as fs from 'node:fs';
 import * as os from 'node:os';
 
 const HEARTBEAT_MS = 2_000;
-/** Ten missed heartbeats: the holder is gone, even if its process number was given to somebody else. */
+/** Ten missed heartbeats: the holder has ended, even if another process has its process number. */
 const STALE_MS = 20_000;
 const LONGEST_WAIT_MS = 15 * 60_000;
-/** A process number says nothing on another machine, or in another container, that shares the directory. */
+/** A process number is valid only on its machine or in its container, and others may share the directory. */
 const SELF = `${process.pid}@${os.hostname()}`;
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -41,7 +41,7 @@ async function take(file) {
     if (error.code === 'EEXIST') return false;
     throw error;
   }
-  // Two processes may find the same stale file; the slower one then deletes the lock of the faster, who looks again.
+  // Two processes may find the same stale file; the slower one then deletes the lock of the faster, which checks again.
   await sleep(50);
   return holderOf(file) === SELF;
 }

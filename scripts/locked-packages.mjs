@@ -1,6 +1,6 @@
 /**
- * `name version integrity` of these packages and of all that they depend on, as the lockfile has them, sorted. A package that it
- * does not have is left out: it is built in, or the project itself.
+ * `name version integrity` of these packages and of their dependencies in the lockfile, sorted. A package that it
+ * does not contain is left out: it is built in, or the project itself.
  */
 export function lockedPackages(lockfile, names) {
   const places = new Set(
@@ -22,7 +22,7 @@ function dependenciesOf({ dependencies, optionalDependencies, peerDependencies, 
   return [...Object.keys(dependencies ?? {}), ...Object.keys(optionalDependencies ?? {}), ...peers];
 }
 
-/** Where Node would find it: the nearest folder above. */
+/** Where Node finds it: the nearest folder above. */
 function placeOf(lockfile, from, name) {
   for (let above = from; ; above = above.slice(0, above.lastIndexOf('/node_modules/'))) {
     const place = `${above}/node_modules/${name}`;

@@ -1,8 +1,8 @@
 /**
  * Composes, checks and shortens the Lua scripts that servers run.
  *
- * A line `--- @include "name.lua"` stands for that file, by its path relative to the including one; what several files of a
- * script include comes once. Folders called `includes` hold what is no script by itself.
+ * A line `--- @include "name.lua"` stands for that file, by its path relative to the including one; a file that is
+ * included several times appears once. Folders named `includes` hold files that are not scripts of their own.
  */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
@@ -11,13 +11,13 @@ import luaparse from 'luaparse';
 
 const INCLUDE = /^--- @include "([^"]+)"$/;
 
-/** What a script may use without declaring it: everything else is a variable whose `local` is missing, or a typing error. */
+/** Globals that a script may use. Any other is a variable whose `local` is missing, or a typing error. */
 const GLOBALS = new Set(
   'ARGV KEYS cjson cmsgpack ipairs math pairs pcall redis string table tonumber tostring type unpack'.split(' '),
 );
 
 /**
- * The text of one script as a server gets it: includes in place, without comments.
+ * The text of one script for a server: with its includes, without comments.
  *
  * Problems are sentences that begin with file and line. `used` receives the includes.
  */
@@ -37,7 +37,7 @@ export function readScript(file, problems, used) {
   }
   for (const { name, loc } of tree.globals) {
     if (!GLOBALS.has(name))
-      report(loc.start.line, `"${name}" is no local variable and not among the allowed globals.`);
+      report(loc.start.line, `"${name}" is neither a local variable nor an allowed global.`);
   }
   for (const message of problemsOfHeader(tree, text)) report(1, message);
   return withoutComments(tree, text);
@@ -52,7 +52,7 @@ function compose(file, { problems, used, open, done }) {
     if (wanted === undefined) {
       if (text.includes('@include'))
         problems.push(
-          `${file}:${at.line}: an include is written --- @include "name.lua", alone in its line.`,
+          `${file}:${at.line}: an include is written --- @include "name.lua", alone on its line.`,
         );
       return [at];
     }
@@ -76,7 +76,7 @@ function parse(text) {
   return luaparse.parse(text, { luaVersion: '5.1', scope: true, locations: true, ranges: true });
 }
 
-/** Whoever calls a script reads its inputs and outputs at its beginning, so they are named there. */
+/** The header of a script lists its inputs and outputs, for callers. */
 function problemsOfHeader(tree, text) {
   const [first] = tree.comments;
   const header = first?.range[0] === 0 && text.startsWith('--[[') ? first.value : undefined;
@@ -87,7 +87,7 @@ function problemsOfHeader(tree, text) {
     .map((input) => `the header does not name ${input}, which the script uses.`);
 }
 
-/** `KEYS[1]`, `ARGV[2]` and so on, as far as the index is a plain number. */
+/** `KEYS[1]`, `ARGV[2]` and so on, if the index is a plain number. */
 function inputsOf(tree) {
   const found = new Set();
   visit(tree, ({ type, base, index }) => {
@@ -103,7 +103,7 @@ function visit(node, see) {
   for (const below of Object.values(node)) visit(below, see);
 }
 
-/** Every server keeps the text, and one that has lost it gets it again. */
+/** Every server stores the text, and receives it again after losing it. */
 function withoutComments(tree, text) {
   let short = '';
   let end = 0;
@@ -116,7 +116,7 @@ function withoutComments(tree, text) {
     .replace(/\n{2,}/g, '\n')
     .trimStart();
   if (shapeOf(parse(short)) !== shapeOf(tree))
-    throw new Error('A string over several lines cannot be told from comments. Write it with \\n.');
+    throw new Error('A string over several lines cannot be distinguished from comments. Write it with \\n.');
   return short;
 }
 

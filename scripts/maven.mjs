@@ -3,13 +3,13 @@ import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
 
-/** Folder of what was fetched under this name. */
+/** Folder of the artifacts of this name. */
 export function fetchedFolder(name) {
   return path.join(os.homedir(), '.cache', 'switchyard', name);
 }
 
 /**
- * Lets a goal of Maven's dependency plugin fill the folder of the name, once.
+ * Fills the folder of the name with a goal of Maven's dependency plugin, once.
  *
  * @param dependencies as "group:artifact:version"
  * @param goal with its arguments, for a folder
@@ -25,7 +25,7 @@ export function fetchWithMaven(name, dependencies, goal) {
       cwd: work,
       encoding: 'utf8',
     });
-    if (status !== 0) throw new Error(`Maven could not fetch ${name}:\n${stdout}${stderr}`);
+    if (status !== 0) throw new Error(`Maven could not download ${name}:\n${stdout}${stderr}`);
     fs.mkdirSync(path.dirname(target), { recursive: true });
     move(folder, target);
   } finally {
@@ -33,7 +33,7 @@ export function fetchWithMaven(name, dependencies, goal) {
   }
 }
 
-/** Whole or not at all, also when somebody else does the same. */
+/** Atomic, also when another process does the same. */
 function move(from, to) {
   const beside = `${to}.${process.pid}`;
   fs.cpSync(from, beside, { recursive: true });

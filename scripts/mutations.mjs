@@ -1,6 +1,7 @@
 /**
- * `npm run mutations`: plants the defects of `test/proof/mutations.mjs` into copies of the project, and wants the
- * tests to notice each. Ends with the line `N passed, N failed`. Without a broker that one needs it is skipped, which counts as failed on CI.
+ * `npm run mutations`: plants the defects of `test/proof/mutations.mjs` into copies of the project; the tests must
+ * detect each. Ends with the line `N passed, N failed`. A defect whose broker is missing is skipped, which counts
+ * as failed on CI.
  *
  *   npm run mutations -- kafka spool     those whose name contains one of the words
  */
@@ -25,7 +26,8 @@ const brokers = await provideBrokers([...new Set(chosen.flatMap(({ needs }) => n
 });
 const counts = { passed: 0, failed: 0, skipped: 0 };
 const needsBroker = ({ needs }) => needs.length > 0;
-// Most of them wait most of the time. Those with brokers stay one after the other, so that only one kind is up at a time.
+// Most of their time is waiting. Those with brokers run one after the other, so that only one kind of broker runs
+// at a time.
 await Promise.all([
   tryOutAll(chosen.filter(needsBroker)),
   tryOutAll(chosen.filter((mutation) => !needsBroker(mutation))),
@@ -72,7 +74,7 @@ async function tryOut({ file, find, replace, needs, jest, soak }) {
   }
 }
 
-/** Noticed is what makes a test fail; a suite that cannot run at all would fail for every mutation. */
+/** A failing test detects the defect; a suite that cannot run would fail for every mutation. */
 async function runJest(cwd, args) {
   const report = path.join(cwd, 'report.json');
   const options = ['--runInBand', '--json', `--outputFile=${report}`, '--forceExit'];

@@ -1,5 +1,5 @@
 /**
- * Fetches, once, Redis servers older than the one of the Debian package: libraries for Java have them inside.
+ * Downloads, once, Redis servers that are older than the Debian package, from Java libraries that contain them.
  */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
@@ -7,10 +7,10 @@ import { fileURLToPath } from 'node:url';
 
 import { fetchedFolder, fetchWithMaven } from './maven.mjs';
 
-/** Where they are fetched to, as `fetchedFolder` has it. */
+/** Where they are stored, as `fetchedFolder` has it. */
 export const OLD_REDIS_FOLDER = 'old-redis';
 
-/** The oldest series that is supported (the program says 6.2.11), and one that is too old. */
+/** The oldest supported series (the program reports 6.2.11), and one that is too old. */
 const SERVERS = ['redis-server-6.2.6-v5-linux-amd64', 'redis-server-2.8.19'];
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

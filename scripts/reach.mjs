@@ -6,18 +6,19 @@ const IMPORT = /\b(?:from|import|require)\s*\(?\s*(['"])([\w@./:-]+)\1/g;
 const STRING = /(['"`])((?:\\.|(?!\1)[^\\\n$ ])+)\1/g;
 const BLOCK_COMMENT = /^\s*\/\*[\s\S]*?\*\//gm;
 const LINE_COMMENT = /^\s*\/\/.*$/gm;
-/** Where a file that is named without its folder may be; scripts name each other like that, and configurations. */
+/** Folders of files that are named without a folder, as scripts and configurations are. */
 const FOLDERS = ['', 'scripts', 'config'];
 const SOURCES = /\.(ts|mts|cts|js|mjs|cjs)$/;
 /**
- * Not followed, because what is locked counts by package, and because the list of results is no source of itself. The plan
- * names whatever it likes without that anything reads it.
+ * Not followed: packages count by their locked version, the list of results is no source of itself, and the plan
+ * names files that it does not read.
  */
 const NOT_FOLLOWED = new Set(['package-lock.json', 'test/full-runs.json', 'scripts/test-plan.mjs']);
 
 /**
- * Follows what files import and what they name by its path, be it to start it (`test/faults/redis-child.ts`), to build and start
- * it (`dist/main.js`) or to read it (`config/switchyard.example.yaml`). Remembers what it has read.
+ * Follows the imports of files and the files that they name by path, to start them (`test/faults/redis-child.ts`),
+ * to build and start them (`dist/main.js`) or to read them (`config/switchyard.example.yaml`). Caches the files
+ * that it has read.
  */
 export class Reach {
   #root;
@@ -27,7 +28,10 @@ export class Reach {
     this.#root = root;
   }
 
-  /** All `files` that can be reached from these, themselves included, and the `packages` that they import, both sorted. */
+  /**
+   * All `files` that are reachable from these, including themselves, and the `packages` that they import, both
+   * sorted.
+   */
   from(entries) {
     const files = new Set(entries);
     const packages = new Set();
@@ -82,7 +86,7 @@ export class Reach {
     return undefined;
   }
 
-  /** The file that stands for a path: what is built is made from the source, and imports name what is built. */
+  /** The source file for a path: imports name the built file. */
   #source(name) {
     const own = name.replace(/^dist\//, 'src/');
     const candidates = [own, own.replace(/\.(m|c)?js$/, '.$1ts')];

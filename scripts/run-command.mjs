@@ -3,10 +3,10 @@ import { spawn } from 'node:child_process';
 import { ROOT } from './bootstrap.mjs';
 
 /**
- * Runs a command in the project and resolves with its exit code, or the name of the signal that ended it. Signals that
- * reach this process are passed on; it then ends with the command.
+ * Runs a command in the project and resolves with its exit code, or the name of the signal that ended it. Forwards
+ * signals to the command, and ends when the command ends.
  *
- * @param options.isOverdue asked every second; once it says yes, the command is killed.
+ * @param options.isOverdue is called every second; once it returns true, the command is killed.
  */
 export function runCommand(
   command,

@@ -5,7 +5,7 @@ import { runCommand } from './run-command.mjs';
 
 const SUMMARY = /^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$/;
 
-/** What the last line of a run of tests says, or undefined when it is no summary. */
+/** The counts in the last line of a test run, or undefined when that is no summary. */
 export function readSummary(output) {
   const found = SUMMARY.exec(output.trimEnd().split('\n').at(-1) ?? '');
   if (found === null) return undefined;
@@ -14,10 +14,10 @@ export function readSummary(output) {
 }
 
 /**
- * Runs a script of the project that ends with `N passed, N failed`, and resolves with these counts. One that ends otherwise, or
- * badly without a failure, counts as one more.
+ * Runs a script of the project that ends with `N passed, N failed`, and resolves with these counts. A run without
+ * that line, or with an exit code and no failure, counts as one more failure.
  *
- * @param onOutput gets what it prints
+ * @param onOutput receives its output
  */
 export async function runScript({ script, args = [], env }, onOutput) {
   let output = '';

@@ -7,19 +7,21 @@ import { runCommand } from './run-command.mjs';
 import { needsOf, SEEDED } from './test-plan.mjs';
 
 export const JEST = path.join(ROOT, 'node_modules', 'jest', 'bin', 'jest.js');
-/** A run of Jest that is done and does not end so long after is held up by something that a test has left behind. */
+/** A Jest process that has not ended so long after its tests is kept alive by a resource that a test has not closed. */
 const END_TIMEOUT_MS = 60_000;
-/** Where the service `tests` of docker-compose.yml has the project. */
+/** The path at which the service `tests` of docker-compose.yml mounts the project. */
 const CONTAINER_ROOT = '/app';
 
 /**
- * Runs the specs of a group or part and resolves with results for `summarize`. Those without a server that they need are not
- * run, and a result of their own says what is missing.
+ * Runs the specs of a group or part and resolves with results for `summarize`. Specs whose server is missing do not
+ * run; their result names the missing server.
  *
- * @param run its `name`, `files`, `args` for Jest, environment `env`, and `tests`, which chooses by name; with `byArguments` the
+ * @param run its `name`, `files`, `args` for Jest, environment `env`, and `tests`, which selects by name; with
+ *   `byArguments` the
  *   arguments themselves say which files
  * @param brokers states by name, as `provideBrokers` has them
- * @param options `reportFile` for what Jest reports, and `onOutput`, which gets what Jest prints instead of the terminal
+ * @param options `reportFile` for what Jest reports, and `onOutput`, which gets the output of Jest instead of
+ *   the terminal
  */
 export async function runSpecs(run, brokers, options = {}) {
   const states = (file) => needsOf(file).map((need) => brokers[need]);
@@ -41,7 +43,7 @@ function jestArgs({ files, missing, args, tests, byArguments }) {
   return ['--runTestsByPath', ...args, ...(tests === undefined ? [] : ['-t', tests]), ...files];
 }
 
-/** Replaces what the configuration of Jest leaves out, so that has to be said again. */
+/** Replaces the ignore patterns of Jest's configuration, so they are repeated here. */
 function pathsWithout(missing) {
   if (missing.length === 0) return [];
   const patterns = ['/node_modules/', SEEDED, ...missing.map(escapePattern)];
@@ -59,7 +61,7 @@ function runHere(run, { reportFile, onOutput }) {
       process.execPath,
       [JEST, '--json', `--outputFile=${report}`, '--passWithNoTests', ...jestArgs(run)],
       {
-        stdout: 'ignore', // the same JSON again; the report for people goes to standard error
+        stdout: 'ignore', // the same JSON again; the readable report is on standard error
         stderr: onOutput === undefined ? 'inherit' : 'pipe',
         onOutput,
         env: run.env,
@@ -70,7 +72,7 @@ function runHere(run, { reportFile, onOutput }) {
   });
 }
 
-/** The same in a container in which packages can be installed. */
+/** The same in a container, where packages can be installed. */
 function runInContainer(run, { onOutput }) {
   return withReport(ROOT, async (file) => {
     const inside = file.replace(ROOT, CONTAINER_ROOT);
@@ -87,7 +89,7 @@ function runInContainer(run, { onOutput }) {
   });
 }
 
-/** Tests that were not chosen are no skipped ones. */
+/** Tests that were not selected do not count as skipped. */
 function chosenOnly(result) {
   for (const file of result.report?.testResults ?? [])
     file.assertionResults = file.assertionResults.filter(({ status }) => status !== 'pending');
@@ -103,13 +105,13 @@ async function withReport(parent, run) {
   }
 }
 
-/** 0 for a file that is not there yet. */
+/** 0 for a file that does not exist yet. */
 function ageOf(file) {
   const { mtimeMs = Date.now() } = fs.statSync(file, { throwIfNoEntry: false }) ?? {};
   return Date.now() - mtimeMs;
 }
 
-/** Undefined when Jest died before it could write one. */
+/** Undefined when Jest died before it wrote one. */
 function readReport(file) {
   try {
     return JSON.parse(fs.readFileSync(file, 'utf8'));

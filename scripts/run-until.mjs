@@ -3,9 +3,9 @@ import { spawn } from 'node:child_process';
 import { ROOT } from './bootstrap.mjs';
 
 /**
- * Runs a command of the project in a process group of its own, and at `deadlineMs` (of `performance.now()`) ends that group,
- * which takes the servers of its tests with it. Resolves with its exit code (or signal), all its output, and whether it was
- * `ended`. What it prints is printed. A signal that ends this process ends the group as well.
+ * Runs a command of the project in a process group of its own, and at `deadlineMs` (of `performance.now()`) ends
+ * that group, including the servers of its tests. Resolves with its exit code (or signal), all its output, and
+ * whether it was `ended`. Its output is printed. A signal that ends this process ends the group as well.
  */
 export function runUntil(command, args, deadlineMs) {
   return new Promise((resolve, reject) => {

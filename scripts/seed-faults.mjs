@@ -1,24 +1,24 @@
 /**
- * Proves that the conformance suite notices what it is there to notice: plants faults into a transport, one after the
- * other, and wants the suite to fail for each, and to pass without any. Ends with the line `N passed, N failed`.
+ * Proves that the conformance suite detects faults: plants them into a transport, one after the other. The suite
+ * must fail for each, and pass without any. Ends with the line `N passed, N failed`.
  *
  *   node scripts/seed-faults.mjs                   every fault, in the transport that it is written for
- *   node scripts/seed-faults.mjs --base=embedded   every fault that any transport can have, in this one
+ *   node scripts/seed-faults.mjs --base=embedded   every fault that fits any transport, in this one
  */
 import * as path from 'node:path';
 import { spawn } from 'node:child_process';
 
 import { prepare, ROOT } from './bootstrap.mjs';
 
-/** A fault that hangs the suite counts as noticed only if Jest says so by then: at the earliest after this. */
+/** A fault that hangs the suite counts as detected only if Jest reports it by then: at the earliest after this. */
 const MIN_LIMIT_MS = 60_000;
-/** On a slow machine after this many times what the suite takes without a fault, all its topics together. */
+/** On a slow machine, after this multiple of the time that the suite takes without a fault, for all topics together. */
 const LIMIT_FACTOR = 2;
-/** Without a fault the deadlines of the tests end it. This ends a Jest that hangs all the same. */
+/** Without a fault, the deadlines of the tests end it. This ends a Jest process that hangs nevertheless. */
 const SOUND_LIMIT_MS = 15 * 60_000;
-/** How long the suite waits for what a fault keeps from happening. Without a fault it is as patient as ever. */
+/** How long the suite waits for events that a fault prevents. Without a fault, its deadlines are unchanged. */
 const PATIENCE_MS = '4000';
-/** Runs at a time: most of one is waiting. */
+/** Concurrent runs, because a run mostly waits. */
 const LANES = 2;
 const SPEC = 'test/conformance/seeded-faults/seeded.spec.ts';
 const BASES = ['memory', 'embedded', 'line'];
@@ -53,7 +53,7 @@ function chooseBase(args) {
   process.exit(2);
 }
 
-/** Without this a suite that always fails would notice everything. */
+/** Without this check, a suite that always fails would detect every fault. */
 async function expectSound(base, topics) {
   const startedAt = performance.now();
   const suite = { name: '', base, topic: `(${topics})` };

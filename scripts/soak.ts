@@ -1,6 +1,9 @@
 /**
- * `npm run soak -- --minutes 60 --seed 7 --scenario kafka`: lets random things go wrong while messages are published and handled, and
- * checks what became of each. A loaded machine makes the minutes longer. `--recover` is how many seconds nothing may move in the end while something is still to be done, `--quiet` how many it then listens for late copies. Without `--scenario` one after the other. The same seed repeats the decisions of a run, not its timing.
+ * `npm run soak -- --minutes 60 --seed 7 --scenario kafka`: injects random faults while messages are published and
+ * handled, and checks the fate of each message. A loaded machine extends the minutes. `--recover` is the longest
+ * time in seconds without progress at the end, while messages are outstanding; `--quiet` the time in seconds for
+ * late copies after that. Without `--scenario`, all scenarios run one after the other. A seed repeats the
+ * decisions of a run, not its timing.
  */
 import { parseArgs } from 'node:util';
 import { explainProof } from '../test/proof/explain-proof.js';

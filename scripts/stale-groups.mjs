@@ -1,22 +1,22 @@
 import { sinceText } from './full-runs.mjs';
 
 const MINUTE_MS = 60_000;
-/** What is not done by then is left over. */
+/** A group that cannot finish by then does not start. */
 const PLAN_UNTIL_MS = 40 * MINUTE_MS;
-/** What still runs then is ended. */
+/** A group that still runs then is stopped. */
 export const END_AT_MS = 60 * MINUTE_MS;
-/** Of a group whose time nobody knows. */
+/** Assumed for a group without a recorded time. */
 const UNKNOWN_MS = 20 * MINUTE_MS;
-/** A machine may be slower than the one of the recorded time. */
+/** This machine may be slower than the one of the recorded time. */
 const SLOWNESS = 2;
 
 /**
- * Runs groups whose last full run is out of date, cheapest first, while there is time. Resolves with the counts of those that
- * were run to the end, and a line for each that was not.
+ * Runs groups whose last full run is out of date, cheapest first, while there is time. Resolves with the counts of
+ * those that were run to the end, and a line for each that was not.
  *
  * @param groups as `FullRuns.stale` has them
- * @param elapsedMs tells the time since the whole run began
- * @param runOne runs a group and resolves with its counts, or undefined when it had to be ended
+ * @param elapsedMs returns the time since the start of the whole run
+ * @param runOne runs a group and resolves with its counts, or undefined when it was stopped
  */
 export async function runStale(groups, { elapsedMs, runOne }) {
   const counts = [];

@@ -3,5 +3,5 @@ import { endWithNpm } from './end-with-npm.mjs';
 
 await prepare({ build: true });
 endWithNpm();
-// In this process, so that signals, the exit code and a kill reach the application itself.
+// In this process, so that signals and kills reach the application, and the exit code is its own.
 await import('../dist/main.js');

@@ -1,13 +1,13 @@
 /**
- * `npm run test:full`: runs every group of test-plan.mjs, cheapest first, and notes in test/full-runs.json how each went over
- * what. Ends with the line `N passed, N failed`, and the number of skipped ones if there are any.
+ * `npm run test:full`: runs every group of test-plan.mjs, cheapest first, and records the results and inputs in
+ * test/full-runs.json. Ends with the line `N passed, N failed`, and the number of skipped ones if there are any.
  *
  *   npm run test:full                      everything, in hours
- *   npm run test:full -- --group kafka     the groups that are called so or begin with it; may be given again
- *   npm run test:full -- --resume          leaves out what was green over the same files and packages
- *   npm run test:full -- --loaded          each beside a busy loop, as on a machine that others use
+ *   npm run test:full -- --group kafka     the groups with this name or prefix; may be repeated
+ *   npm run test:full -- --resume          skips groups that passed with the same files and packages
+ *   npm run test:full -- --loaded          each beside a busy loop, as on a shared machine
  *   npm run test:full -- --list            the groups, whether each is stale, and how long it takes
- *   npm run test:full -- --no-record       notes nothing
+ *   npm run test:full -- --no-record       records nothing
  */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
@@ -64,7 +64,7 @@ function list() {
 
 async function run() {
   let summarized = false;
-  // Whatever ends this process early must not look like a run without failures.
+  // An early end of this process must not look like a run without failures.
   process.once('exit', () => {
     if (!summarized) console.log('0 passed, 1 failed');
   });
@@ -73,7 +73,7 @@ async function run() {
   if (!options.loaded) keepMeasured();
   const summary = await runGroups(groups);
   for (const line of summary.lines) console.log(line);
-  if (groups.length === 0) console.log('Nothing is left: every group is green over what is here.');
+  if (groups.length === 0) console.log('Nothing is left: every group has passed with these files.');
   console.log(`Groups run: ${groups.length}, in ${durationText(performance.now())}`);
   console.log(summaryLine(summary));
   summarized = true;
@@ -94,7 +94,7 @@ async function runGroups(groups) {
   return counts.reduce(addCounts, summaryOf(results));
 }
 
-/** Whether a group still has to be run. One that was green on a quiet machine has yet to be on a loaded one. */
+/** Whether a group still has to run. A pass on a quiet machine does not count for a loaded one. */
 function isLeft() {
   const stale = new Set(runs.stale(chosen).map(({ name }) => name));
   const known = runs.read();
@@ -107,7 +107,7 @@ function cheapestFirst(groups) {
   return [...groups].sort((a, b) => (secondsOf(a) < secondsOf(b) ? -1 : Number(secondsOf(a) > secondsOf(b))));
 }
 
-/** Where tests leave what they measure, for `npm run docs:guarantees`. A run of everything begins anew. */
+/** Where tests record measurements, for `npm run docs:guarantees`. A run of all groups starts with an empty file. */
 function keepMeasured() {
   const file = path.join(ROOT, '.measured', 'run.jsonl');
   fs.mkdirSync(path.dirname(file), { recursive: true });
@@ -140,12 +140,12 @@ async function runProof(group, brokers) {
   return { count: { name: group.name, ...(await runScript(group, (data) => process.stdout.write(data))) } };
 }
 
-/** Only what was run whole says something about the group, and only over files that have stayed what they were. */
+/** Only a complete run counts for the group, and only if its files did not change during the run. */
 function note(group, { hash, failed, ms, brokers }) {
   if (group.needs.some((need) => brokers[need].state === 'missing')) return;
   if (hashOf(group) !== hash) {
     console.log(
-      `${group.name}: a file or package that it uses has changed meanwhile, so its result is not noted.`,
+      `${group.name}: a file or package that it uses has changed during the run, so its result is not recorded.`,
     );
     return;
   }

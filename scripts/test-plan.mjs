@@ -1,11 +1,11 @@
 /**
- * What runs where: every spec belongs to one group of `npm run test:full`, and `npm test` is the parts below. A new spec is in
- * a group by its path; to be in `npm test` it needs a line in PARTS.
+ * Assigns specs: every spec belongs to one group of `npm run test:full`, and `npm test` runs the parts below. The
+ * path of a spec determines its group; to be in `npm test` it needs a line in PARTS.
  */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 
-/** What a word in the path of a spec below `test/` says that it needs. */
+/** The servers that a word in the path of a spec below `test/` requires. */
 const NEEDS = {
   redis: 'redis',
   old: 'old-redis',
@@ -15,17 +15,20 @@ const NEEDS = {
   tls: 'openssl',
 };
 
-/** Pure specs share the machine; what measures time or kills processes has it for itself. */
+/** Pure specs run in parallel; specs that measure time or kill processes run alone. */
 const SHARED = ['--maxWorkers=2'];
 const IN_BAND = ['--runInBand'];
-/** Because lmdb writes a line for every write that fails, at times when a file is done, and Jest then fails the run. */
+/**
+ * Because lmdb prints a line for every failed write, sometimes after the end of a spec, and Jest then fails the
+ * run.
+ */
 const SILENT = [...IN_BAND, '--silent'];
-/** Wants to fail; scripts/seed-faults.mjs runs it. */
+/** Fails on purpose; scripts/seed-faults.mjs runs it. */
 export const SEEDED = 'test/conformance/seeded-faults/';
 
 /**
- * Groups of `npm run test:full`: the specs that match `specs`, or a script that ends with `N passed, N failed`. Names that
- * begin with the same broker are wanted together by `-- --group redis`.
+ * Groups of `npm run test:full`: the specs that match `specs`, or a script that ends with `N passed, N failed`. Names
+ * that begin with the same broker are selected together by `-- --group redis`.
  */
 export const GROUPS = [
   {
@@ -34,7 +37,7 @@ export const GROUPS = [
       /^(src|test\/architecture)\/|^test\/support\/(brokers\/fault-proxy|machine)|^test\/proof\/checker|^test\/faults\/(key-order|under-load)/,
     args: SHARED,
   },
-  // Its cases wait for conditions, mostly.
+  // Its cases mostly wait for conditions.
   {
     name: 'conformance',
     specs: /^test\/conformance\/(memory|embedded|balanced|failover|spooled|outage)\W/,
@@ -48,7 +51,7 @@ export const GROUPS = [
   { name: 'embedded-samples', specs: /^test\/compatibility\/embedded-sample/ },
 
   { name: 'redis-e2e', specs: /^test\/(e2e|support\/brokers)\/redis(?!-rabbitmq|-kafka)/ },
-  // Its servers take so little that two suites of the same cases can share the machine.
+  // Its servers need so little that two suites of the same cases can run in parallel.
   { name: 'redis-conformance', specs: /^test\/conformance\/redis(?!-rabbitmq|-kafka)/, args: SHARED },
   { name: 'redis-faults', specs: /^test\/faults\/redis-(?!rabbitmq|kafka)/ },
   { name: 'redis-nemesis', specs: /^test\/proof\/redis-(?!rabbitmq|kafka)/ },
@@ -79,8 +82,9 @@ export const GROUPS = [
 ];
 
 /**
- * Parts of `npm test`, by lane: those of one lane run one after the other, and the lanes side by side. The brokers have one lane,
- * so that servers of different brokers are up at the same time only where a spec starts them itself. `tests` chooses by name.
+ * Parts of `npm test`, by lane: those of one lane run one after the other, and the lanes side by side. The brokers
+ * have one lane, so that servers of different brokers are up at the same time only where a spec starts them
+ * itself. `tests` chooses by name.
  */
 export const PARTS = [
   { name: 'units', lane: 'embedded', specs: GROUPS[0].specs },
@@ -127,7 +131,7 @@ export function specFiles(root) {
 }
 
 /**
- * What has to be on the machine for a spec: `test/faults/redis-kill.spec.ts` needs redis, `test/e2e/kafka-to-redis.spec.ts`
+ * The servers that a spec needs: `test/faults/redis-kill.spec.ts` needs redis, `test/e2e/kafka-to-redis.spec.ts`
  * needs both. Specs in `src/` need nothing.
  */
 export function needsOf(file) {
@@ -136,7 +140,7 @@ export function needsOf(file) {
   return [...new Set(words.flatMap((word) => (Object.hasOwn(NEEDS, word) ? [NEEDS[word]] : [])))].sort();
 }
 
-/** Groups or parts with those of the `files` that are theirs, and what these need. */
+/** Groups or parts with their own of the `files`, and the servers that these need. */
 export function planned(entries, files) {
   return entries.map((entry) => {
     const own = entry.specs === undefined ? [] : files.filter((file) => entry.specs.test(file));
@@ -150,7 +154,7 @@ export function groupsNamed(name) {
   return GROUPS.filter((group) => group.name === name || group.name.startsWith(`${name}-`));
 }
 
-/** True when `npm test` runs all of a group just as `npm run test:full` does. */
+/** True when `npm test` runs all specs of a group as `npm run test:full` does. */
 export function isInNpmTest(group) {
   const whole = PARTS.filter(({ specs, tests, env }) => specs && tests === undefined && env === undefined);
   return group.files.length > 0 && group.files.every((file) => whole.some(({ specs }) => specs.test(file)));

@@ -1,14 +1,14 @@
 import * as path from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 
-/** Of what Jest says about a failure. */
+/** Lines of a failure message of Jest that are shown. */
 const REASON_LINES = 4;
 const REASON_LENGTH = 400;
 
 /**
- * Adds up what Jest reported. A suite that could not run and a run of Jest that died without a report count as one failure
- * each; so does, with `strictSkips`, a file of which every test was skipped and one for which something is `missing`. File
- * names are relative to `root`, or to the root that a result brings along.
+ * Adds up what Jest reported. A suite that could not run and a run of Jest that died without a report count as one
+ * failure each; so does, with `strictSkips`, a file of which every test was skipped and one for which a server is
+ * `missing`. File names are relative to `root`, or to the root in the result.
  */
 export function summarize(results, { strictSkips, root }) {
   const summary = { passed: 0, failed: 0, skipped: 0, lines: [], failures: [] };
@@ -26,16 +26,16 @@ export function summarize(results, { strictSkips, root }) {
       addFile(summary, file, strictSkips, path.relative(result.root ?? root, file.name));
     if (result.code !== 0 && summary.failed === failedBefore) {
       const why =
-        result.code === 'SIGKILL' ? ': a test has left something behind that kept it from ending' : '';
+        result.code === 'SIGKILL' ? ': a test has not closed a resource, which kept Jest from ending' : '';
       fail(summary, `Group "${result.name}" ended with ${result.code} although no test failed${why}.`);
     }
   }
-  // Last, because of a long log often only the end is kept.
+  // Last, because often only the end of a long log is kept.
   const { failures, ...sums } = summary;
   return { ...sums, lines: [...summary.lines, ...failures] };
 }
 
-/** The summary with the counts of a script beside it, which tells of its failures itself. */
+/** The summary with the counts of a script added, which prints its failures itself. */
 export function addCounts(summary, { name, passed, failed, skipped }) {
   return {
     passed: summary.passed + passed,
@@ -78,7 +78,7 @@ function addFile(summary, file, strictSkips, name) {
   for (const { fullName } of skips) summary.lines.push(`skipped: ${name}: ${fullName}`);
   if (file.status === 'failed' && failures.length === 0) fail(summary, `failed: ${name} could not run.`);
   if (strictSkips && passed === 0 && failures.length === 0 && skips.length > 0) {
-    fail(summary, `failed: ${name} skipped every test, which on CI means that what it needs is missing.`);
+    fail(summary, `failed: ${name} skipped every test, which on CI means that a server is missing.`);
   }
 }
 
@@ -87,7 +87,7 @@ function fail(summary, line) {
   summary.failures.push(line);
 }
 
-/** What Jest printed about it is far above, and on CI may be cut. */
+/** The output of Jest is far above, and CI may truncate it. */
 function reasonOf({ failureMessages }) {
   const plain = stripVTControlCharacters(failureMessages?.[0] ?? '');
   const said = plain.split('\n').map((line) => line.trim());

@@ -1,9 +1,9 @@
 /**
- * Runs what proves the product, in minutes, and ends with the line `N passed, N failed`, and the number of skipped ones if there
- * are any. Its parts are in test-plan.mjs; everything is `npm run test:full`.
+ * Runs the tests of each change, in minutes, and ends with the line `N passed, N failed`, and the number of
+ * skipped ones if there are any. Its parts are in test-plan.mjs; all tests are `npm run test:full`.
  *
  *   npm test                 the parts
- *   npm test -- embedded     what Jest finds for these arguments
+ *   npm test -- embedded     the specs that Jest finds for these arguments
  *
  * The brokers that the wanted specs need are provided first, see brokers.mjs. Without one, its specs are skipped, which
  * counts as failed on CI.
@@ -23,7 +23,7 @@ const startedAt = performance.now();
 const { report: reportFile, jestArgs } = parseArguments(process.argv.slice(2));
 
 let summarized = false;
-// Whatever ends this process early (a failed install or build, a signal) must not look like a run without failures.
+// An early end of this process (a failed install or build, a signal) must not look like a run without failures.
 process.once('exit', () => {
   if (!summarized) console.log('0 passed, 1 failed');
 });
@@ -36,7 +36,7 @@ console.log(summaryLine(summary));
 summarized = true;
 process.exitCode = summary.failed === 0 && summary.passed > 0 ? 0 : 1;
 
-/** Our own option is taken out, and all others are for Jest. */
+/** Removes the project's own option; all others are for Jest. */
 function parseArguments(args) {
   const options = { report: { type: 'string' } };
   const { values, tokens } = parseArgs({ args, options, strict: false, tokens: true });
@@ -55,7 +55,7 @@ async function brokersFor(needs) {
   return brokers;
 }
 
-/** The lanes side by side, each with its parts one after the other. */
+/** Runs the lanes side by side, and the parts of a lane one after the other. */
 async function runParts() {
   const parts = planned(PARTS, specFiles(ROOT));
   const brokers = await brokersFor(parts.flatMap(({ needs }) => needs));
@@ -74,7 +74,7 @@ async function runParts() {
   return counts.reduce(addCounts, summaryOf(results));
 }
 
-/** What a part prints comes in one piece, because two lanes would otherwise be mixed up. */
+/** The output of a part is printed in one piece, because two lanes would otherwise interleave. */
 async function runPart(part, brokers) {
   console.log(`begins  ${part.name}`);
   const begun = performance.now();
@@ -91,7 +91,7 @@ async function runPart(part, brokers) {
   return done;
 }
 
-/** What Jest finds for the arguments. */
+/** Runs the specs that Jest finds for the arguments. */
 async function runChosen() {
   const { status, output } = await capture(
     process.execPath,

@@ -1,10 +1,11 @@
 /**
- * Prints which files of a broker's folder a message passes, for docs/changing/message-path.md. Starts a server where the broker needs one.
+ * Prints which files of a broker's folder a message passes, for docs/changing/message-path.md. Starts a server
+ * where the broker needs one.
  *
  *   node --import @swc-node/register/esm-register scripts/trace-message-path.ts redis kafka
  *
- * It counts the calls of functions while one message makes a trip, and leaves out what runs while nothing happens. Constants are
- * not seen: add the server-side scripts by hand.
+ * It counts the calls of functions while one message makes a trip, and leaves out functions that run while idle.
+ * Constants are not seen: add the server-side scripts by hand.
  */
 import { Session } from 'node:inspector/promises';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -24,11 +25,11 @@ import { startKafka } from '../test/support/brokers/kafka-cluster.js';
 import { startRabbitmq } from '../test/support/brokers/rabbitmq-cluster.js';
 import { startRedis } from '../test/support/brokers/redis-server.js';
 
-/** A consumer has run every timer of its own once by then. */
+/** Long enough for every timer of a consumer to fire once. */
 const IDLE_MS = 6_000;
-/** What follows a publish or a settlement has happened by then. */
+/** Long enough for the effects of a publish or a settlement. */
 const AFTERMATH_MS = 500;
-/** Longer than the trace, so that what is delayed does not come back into it. */
+/** Longer than the trace, so that a delayed message does not return during it. */
 const DELAY_MS = 60_000;
 
 interface Broker {
@@ -118,7 +119,7 @@ for (const name of process.argv.slice(2)) {
   await transport.close();
   await stop?.();
 }
-// A client that keeps a timer must not keep the process.
+// A client with an open timer must not keep the process alive.
 process.exit();
 
 async function trace(broker: string, transport: Transport): Promise<void> {
@@ -134,7 +135,7 @@ async function trace(broker: string, transport: Transport): Promise<void> {
   const subscription = { topic: 'consumed', group: 'billing', concurrency: 4, ordering: 'none' } as const;
   const consumer = await transport.consume(subscription, held.onDelivery);
   const retry: Settlement = { kind: 'retry', delayMs: DELAY_MS };
-  // The first of each kind declares and connects what the others only use.
+  // The first message of each kind declares topology and connects; later messages do not.
   for (const settlement of [{ kind: 'ack' } as const, retry]) {
     await deliver(transport, held);
     held.settle(settlement);

@@ -1,6 +1,6 @@
 /**
- * `npm run unit -- <file or words>`: runs the pure specs whose path contains one of the words, at once: it installs and builds
- * nothing and starts no server. Without words, all of them. `-t words` chooses tests by name.
+ * `npm run unit -- <file or words>`: runs the pure specs whose path contains one of the words, at once, without
+ * installing, building or starting a server. Without words, it runs all pure specs. `-t words` selects tests by name.
  */
 import * as fs from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -28,7 +28,7 @@ process.exitCode = typeof code === 'number' ? code : 1;
 function explain() {
   const others = specFiles(ROOT).filter(isWanted);
   if (others.length === 0) return `No spec has ${words.join(' or ')} in its path.`;
-  return `Only specs that need more than the sources do: ${others.join(', ')}. Try npm test -- ${words.join(' ')}`;
+  return `Only specs that need a build or a server match: ${others.join(', ')}. Try npm test -- ${words.join(' ')}`;
 }
 
 function fail(text) {

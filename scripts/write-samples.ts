@@ -1,8 +1,9 @@
 /**
- * Writes what an application leaves behind that is killed in the middle of its work: a directory of the embedded transport and
- * its stores, and a Redis. CONTRIBUTING says when. The argument is the commit that writes.
+ * Writes the data that a killed application leaves behind: a directory of the embedded transport and its stores,
+ * and a Redis. CONTRIBUTING.md describes when. The argument is the commit that writes.
  *
- * Imports the entries of the package and what every commit has in the same place, so that it runs in a checkout of an earlier one.
+ * Imports only the entries of the package, and files whose path never changes, so that it runs in a checkout of an
+ * earlier commit.
  */
 import 'reflect-metadata';
 import { spawn } from 'node:child_process';
@@ -59,10 +60,10 @@ import {
 } from '../test/compatibility/sample-messages.js';
 
 const CENTURY_MS = 100 * 365 * 86_400_000;
-/** Past when anybody reads the sample. */
+/** In the past when the sample is read. */
 const SOON_MS = 30_000;
 const READY = 'ready to be killed';
-/** What the process that dies has only for itself: nobody takes it along with the data. */
+/** The process's own files, which are not part of the data. */
 const NOT_DATA = ['switchyard.lock', 'reserve', 'data.mdb-lock'];
 const nobody = 'redis://127.0.0.1:1';
 
@@ -127,7 +128,7 @@ class Orders {
   }
 }
 
-/** Remembers for a century, so that the sample does not grow old. */
+/** Remembers for a century, so that the sample does not expire. */
 function lasting(store: IdempotencyStore): IdempotencyStore {
   const complete = store.complete.bind(store);
   return Object.assign(store, {
@@ -165,7 +166,7 @@ async function leaveBehind({ transport, deadLetters, idempotency }: Parts): Prom
   };
 
   for (const key of ['ann', 'bob']) await publish(Placed, `${key}-0`, { key });
-  await until('two are in hand', () => handed.includes('ann-0') && handed.includes('bob-0'));
+  await until('two are in flight', () => handed.includes('ann-0') && handed.includes('bob-0'));
   for (const id of ['ann-1', 'bob-1', 'ann-2']) await publish(Placed, id, { key: id.slice(0, 3) });
   await publish(Placed, 'cat-0', { key: 'cat' });
   await until('all slots are taken', () => handed.includes('cat-0'));
@@ -190,7 +191,7 @@ async function leaveBehind({ transport, deadLetters, idempotency }: Parts): Prom
   await until('one hangs', () => handed.includes('returned-hanging'));
   const { items } = await deadLetters.list({ group: 'returns' }, { limit: 1 });
   for (const { id } of items)
-    await app.get(DeadLetterService).replay(id, { actor: 'ann', reason: 'the handler is mended' });
+    await app.get(DeadLetterService).replay(id, { actor: 'ann', reason: 'the handler is fixed' });
 
   await publish(Paid, 'paid-once');
   await until('it is paid', () => isIdle('orders.paid', 'payments'));
@@ -204,7 +205,7 @@ async function leaveBehind({ transport, deadLetters, idempotency }: Parts): Prom
   });
 }
 
-/** In lanes of both kinds, for a broker that nobody reaches. */
+/** In lanes of both kinds, for an unreachable broker. */
 async function spool(directory: string): Promise<void> {
   const broker = new RedisTransport(redisOptionsSchema.parse({ url: nobody }), contextOf('broker'));
   const disk = new EmbeddedTransport(embeddedOptionsSchema.parse({ directory }), contextOf('disk'));
@@ -235,7 +236,7 @@ async function accepted(outcomes: ReturnType<Transport['publish']>): Promise<voi
 
 async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
   for (let tries = 0; !(await condition()); tries += 1) {
-    if (tries > 400) throw new Error(`Not within 20 s: ${what}. In hand: ${handed.join(', ')}.`);
+    if (tries > 400) throw new Error(`Not within 20 s: ${what}. In flight: ${handed.join(', ')}.`);
     await sleep(50);
   }
 }
@@ -259,7 +260,7 @@ function redisParts(url: string): Parts {
   };
 }
 
-/** Lets a process of its own work there, and kills it. */
+/** Starts a separate process that works there, and kills it. */
 async function killedAt(place: string): Promise<void> {
   const [, script = ''] = process.argv;
   const child = spawn(
@@ -293,7 +294,7 @@ async function embeddedSample(): Promise<EmbeddedSample> {
   return sample;
 }
 
-/** From the oldest server that is supported, because a server restores only what is not newer than it. */
+/** From the oldest supported server, because a server cannot restore data of a newer version. */
 async function redisSample(): Promise<RedisSample> {
   const server = await startRedis({ program: oldRedisServer('6.2') });
   const client = new Redis(server.clientOptions);
@@ -312,7 +313,7 @@ async function redisSample(): Promise<RedisSample> {
   }
 }
 
-/** Nothing that is kept names this machine or its folders. */
+/** No sample names this machine or its folders. */
 function anonymous(): void {
   Error.stackTraceLimit = 0;
   os.hostname = () => 'sample';
@@ -332,4 +333,4 @@ if (first === 'leave') {
     writeSample('redis', first, await redisSample()),
   ];
   process.stdout.write(`For test/compatibility/sample-files.ts:\n${JSON.stringify(written, undefined, 2)}\n`);
-} else throw new Error('Say which commit writes: the first seven digits of its id.');
+} else throw new Error('Pass the commit that writes: the first seven digits of its id.');

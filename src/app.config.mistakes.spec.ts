@@ -7,7 +7,7 @@ const CANARY = 'canary-4f1c9d-do-not-show';
 describe('mistakes', () => {
   const cases: readonly (readonly [string, Given, string])[] = [
     [
-      'a key that nobody knows',
+      'an unknown key',
       { file: 'a: 1\ntransport: {}' },
       'transport (config/switchyard.yaml line 2) is not a known key. Did you mean "transports"?',
     ],
@@ -17,7 +17,7 @@ describe('mistakes', () => {
       'transports.l.maxByte (config/switchyard.yaml line 1) is not a known key. Did you mean "maxBytes"?',
     ],
     [
-      'a variable that nobody knows',
+      'an unknown variable',
       { env: { SWITCHYARD_SERVCE: 'x' } },
       'SWITCHYARD_SERVCE (environment) is not a known variable. Did you mean SWITCHYARD_SERVICE?',
     ],
@@ -124,11 +124,14 @@ describe('mistakes', () => {
     ],
   ];
 
-  it.each(cases)('%s is told with key, source, what was found and what is allowed', (_, given, problem) => {
-    const problems = problemsOf(given);
-    expect(problems.filter((found) => found.startsWith(problem))).toHaveLength(1);
-    expect(problems.join('\n')).not.toContain(CANARY);
-  });
+  it.each(cases)(
+    '%s is reported with key, source, the value found and the values allowed',
+    (_, given, problem) => {
+      const problems = problemsOf(given);
+      expect(problems.filter((found) => found.startsWith(problem))).toHaveLength(1);
+      expect(problems.join('\n')).not.toContain(CANARY);
+    },
+  );
 
   it('are reported all together', () => {
     const file = 'colour: red\nconnect: maybe\nroutes: [{match: "**", transport: nowhere}]\n';

@@ -41,7 +41,7 @@ describe('Transports', () => {
     ],
     ['a number of partitions', "urls: ['amqp://mq'], keyPartitions: 3", 'power of two'],
     ['a heartbeat', "urls: ['amqp://mq'], heartbeatMs: 1500ms", 'heartbeatMs'],
-  ])('of RabbitMQ are told what is wrong with %s', (_, options, problem) => {
+  ])('of RabbitMQ are refused with a reason: %s', (_, options, problem) => {
     const problems = problemsOf({ file: rabbit(options) });
     expect(problems).toHaveLength(1);
     expect(problems[0]).toContain(problem);
@@ -67,12 +67,12 @@ describe('Transports that combine others', () => {
     ['one member', 'members: [a]', '', ['members']],
     ['itself', 'members: [a, main]', '', ['leads back to "main"']],
     ['a circle', 'members: [a, all]', ', all: {kind: failover, members: [main, b]}', ['"all"', '"main"']],
-  ])('are told what is wrong with %s', (_, options, more, parts) => {
+  ])('are refused with a reason: %s', (_, options, more, parts) => {
     const problems = problemsOf({ file: file(options, more) }).join('\n');
     for (const part of parts) expect(problems).toContain(part);
   });
 
-  it('are told of a weight that is missing, zero or negative', () => {
+  it('are refused with a weight that is missing, zero or negative', () => {
     const balanced = (weights: string): string =>
       problemsOf({ file: file(`members: [a, b], weights: ${weights}`).replace('failover', 'balanced') }).join(
         '\n',
@@ -96,7 +96,7 @@ describe('Transports that combine others', () => {
     ['no spool', 'transport: a', 'spool'],
     ['a spool that is the transport', 'transport: disk, spool: disk', 'names "disk" twice'],
     ['itself behind its spool', 'transport: main, spool: disk', 'leads back to "main"'],
-  ])('are told what is wrong with %s', (_, options, part) => {
+  ])('are refused with a reason: %s', (_, options, part) => {
     expect(problemsOf({ file: spooled(options) }).join('\n')).toContain(part);
   });
 });

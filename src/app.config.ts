@@ -5,7 +5,7 @@ import { serviceSchema, settingsSchema } from './config/settings.schema.js';
 import { machineSources, type SettingsSources } from './config/sources.js';
 import type { SwitchyardSettings } from './config/switchyard-settings.js';
 
-/** The settings of the package, and what the demonstration adds: a port, and a name that nobody has to choose. */
+/** The settings of the package, and those of the demonstration: a port, and a default name. */
 export const configSchema = settingsSchema.extend({
   service: serviceSchema.default('shop'),
   http: z

@@ -11,7 +11,7 @@ import { LedgerModule } from './modules/ledger/ledger.module.js';
 import { NotificationsModule } from './modules/notifications/notifications.module.js';
 import { OrdersModule } from './modules/orders/orders.module.js';
 
-/** Composition root of the demonstration: the only file that brings the package and the features together. */
+/** Composition root of the demonstration: the only file that imports both the package and the features. */
 @Module({})
 export class AppModule {
   static forRoot(config: AppConfig): DynamicModule {
@@ -43,12 +43,12 @@ export class AppModule {
   }
 }
 
-/** Transports that the core itself publishes to or consumes. */
+/** Transports that the core publishes to or consumes from directly, not as a member of another. */
 export function directOf({ routes, drain }: AppConfig): readonly string[] {
   return [...routes.map(({ transport }) => transport), ...drain];
 }
 
-/** What the configuration says to the core. */
+/** The options of the core, from the configuration. */
 export function messagingOptions(config: AppConfig, backends: Backends): MessagingModuleOptions {
   const { service, routes, drain, connect, publishDeadlineMs, maxInFlight, maxInFlightBytes } = config;
   const { drainTimeoutMs, limits, defaults } = config;
@@ -62,7 +62,7 @@ export function messagingOptions(config: AppConfig, backends: Backends): Messagi
   };
 }
 
-/** Whoever holds a configured key may do everything; roles apart come with more than one kind of operator. */
+/** Every configured key has all roles, because the demonstration has one kind of operator. */
 function authorizerOf({ admin }: AppConfig): AdminAuthorizer | undefined {
   if (admin.apiKeys.length === 0) return undefined;
   const roles = ['viewer', 'operator', 'admin', 'payload:read'] as const;

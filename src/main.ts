@@ -9,7 +9,7 @@ import { demonstrationKey } from './demonstration/admin-key.js';
 import { QuietLogger } from './demonstration/quiet-logger.js';
 import { welcomeText } from './demonstration/welcome.js';
 
-/** Runs the demonstration until it is told to stop. */
+/** Runs the demonstration until a signal stops it. */
 async function main(): Promise<void> {
   const config = await loadAppConfig();
   const wantsKey = config.admin.enabled && config.admin.apiKeys.length === 0 && !config.production;
@@ -18,7 +18,8 @@ async function main(): Promise<void> {
     abortOnError: false,
     logger: new QuietLogger(),
   });
-  // Otherwise Nest sends itself the signal once more when it is done, which would look like somebody who does not want to wait.
+  // Otherwise Nest sends the process the same signal again after the shutdown, which would count as the second
+  // signal below.
   app.enableShutdownHooks(undefined, { useProcessExit: true });
   endAtSecondSignal();
   await app.listen(config.http.port).catch(async (error: unknown) => {
@@ -42,7 +43,7 @@ function withKey(config: AppConfig, sha256: string | undefined): AppConfig {
   return { ...config, admin: { ...config.admin, apiKeys: [{ name: 'demonstration', sha256 }] } };
 }
 
-/** The first signal drains; whoever sends a second one does not want to wait. */
+/** The first signal drains; a second one ends the process at once. */
 function endAtSecondSignal(): void {
   let signals = 0;
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -56,7 +57,7 @@ function explain(error: unknown): string {
   if (error instanceof MessagingError) return error.message;
   const { code, port } = error as { readonly code?: unknown; readonly port?: number };
   if (code === 'EADDRINUSE') {
-    return `Port ${port ?? ''} is in use. Stop what listens there, or choose another: PORT=3001 npm start`;
+    return `Port ${port ?? ''} is in use. Stop the process that listens there, or choose another port: PORT=3001 npm start`;
   }
   if (code === 'EACCES' && port !== undefined)
     return `Port ${port} needs privileges. Choose another: PORT=3001 npm start`;

@@ -10,8 +10,8 @@ import {
 } from './transport-checks.js';
 
 /**
- * Mistakes between keys that are each fine alone. Looks at whatever is readable, so that they are reported together with
- * the others instead of after them.
+ * Mistakes between keys that are each valid alone. Checks the readable part of the settings, so that these mistakes
+ * are reported together with those of single keys.
  */
 export function problemsBetweenKeys(settings: Settings, production: boolean): string[] {
   return [
@@ -48,13 +48,13 @@ function problemsOfRequired(settings: Settings, names: readonly string[]): strin
   return required.flatMap((name) => problemsOfName(name, label(path, settings), names));
 }
 
-/** A transport called `fallback` is found again by its kind, so that what it holds is still drained afterwards. */
+/** A transport called `fallback` is found by its kind after a restart, so that its messages are drained. */
 function problemsOfFallback(settings: Settings, transports: Record<string, unknown>): string[] {
   const fallback = settings.get(['fallback']);
   const own = transports[FALLBACK_NAME];
   if (fallback === undefined || fallback === 'none' || !isGroup(own) || own['kind'] === fallback) return [];
   const at = label(['transports', FALLBACK_NAME], settings);
-  return [`${at} must be of the kind that the key fallback asks for, or have another name.`];
+  return [`${at} must be of the kind that the key fallback names, or have another name.`];
 }
 
 function problemsOfRoute(
@@ -63,7 +63,7 @@ function problemsOfRoute(
   settings: Settings,
   names: readonly string[],
 ): string[] {
-  if (!isGroup(route)) return []; // the schema says so, here and below
+  if (!isGroup(route)) return []; // the schema requires it, here and below
   const { match, transport } = route;
   const at = label(['routes', String(index)], settings);
   const wrong = typeof match === 'string' ? problemOfPattern(match) : undefined;
@@ -84,7 +84,7 @@ function asList(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
 }
 
-/** Two durable parts in one directory would lock each other out, with an error that names this very process. */
+/** Two durable parts in one directory would lock each other out, and the error would name this very process. */
 function problemsOfDirectories(settings: Settings): string[] {
   const transports = settings.get(['transports']);
   const places = [
@@ -115,7 +115,7 @@ function problemsOfAdmin(settings: Settings, production: boolean): string[] {
   names.forEach((name, index) => {
     if (typeof name !== 'string' || names.indexOf(name) === index) return;
     problems.push(
-      `${label(['admin', 'apiKeys', String(index)], settings)} repeats the name "${name}". Names tell keys apart in the audit.`,
+      `${label(['admin', 'apiKeys', String(index)], settings)} repeats the name "${name}". The audit log identifies keys by their names.`,
     );
   });
   const enabled = settings.get(['admin', 'enabled']) ?? true;

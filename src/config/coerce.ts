@@ -18,8 +18,8 @@ const READERS: Readonly<Record<ValueShape['type'], (text: string) => unknown>> =
 };
 
 /**
- * Turns texts into what the shape asks for: numbers, booleans, durations and sizes. What cannot be turned stays as it
- * is, for the schema to refuse.
+ * Converts texts to the types of the shape: numbers, booleans, durations and sizes. A text that cannot be converted
+ * stays as it is, and the schema rejects it.
  */
 export function coerce(shape: Shape | undefined, value: unknown): unknown {
   if (shape === undefined) return value;

@@ -3,18 +3,18 @@ import * as path from 'node:path';
 import { isGroup, type Settings } from './settings.js';
 import { childOf, type Shape, variantOf } from './shape.js';
 
-/** Without any transport in the file there is one: durable, and needing nothing else. Variables may refine it. */
+/** The transport of a file that configures none: durable, and without a server. Variables may set its options. */
 export function addDefaultTransport(settings: Settings): void {
   if (settings.get(['transports']) === undefined)
     settings.set(['transports', 'local', 'kind'], 'embedded', 'default');
 }
 
-/** Makes directories absolute and gives one to every durable part that names none. */
+/** Makes directories absolute, and sets the directory of every durable part that names none. */
 export function addDependentDefaults(settings: Settings, shape: Shape, cwd: string): void {
   const place = (at: readonly string[], fallback: string): void => {
     const group = settings.get(at.slice(0, -1));
     const value = settings.get(at) ?? fallback;
-    if (typeof value !== 'string' || value === '' || (group !== undefined && !isGroup(group))) return; // the schema says so
+    if (typeof value !== 'string' || value === '' || (group !== undefined && !isGroup(group))) return; // the schema requires it
     settings.set(at, path.resolve(cwd, value), settings.originOf(at) ?? 'default', settings.isHidden(at));
   };
   place(['dataDir'], 'data');

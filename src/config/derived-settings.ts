@@ -12,7 +12,7 @@ export function fallbackDirectory(dataDir: string): string {
 }
 
 /**
- * Fills in what follows from other values: routes, fallback, hashes of keys. `parsed` has no mistakes left.
+ * Adds the settings that follow from others: routes, fallback, hashes of keys. `parsed` has no mistakes left.
  *
  * @param hasLeftovers whether an earlier `fallback: embedded` has left a directory behind.
  */
@@ -53,9 +53,9 @@ type Routing = Pick<SwitchyardSettings, 'transports' | 'routes' | 'drain'>;
 /**
  * Applies `fallback`.
  *
- * The first transport of that kind takes every route, and one is added only when there is none. The others are still
- * drained: what they hold was accepted and must be handled. For the same reason an embedded one that was added earlier is
- * drained once `fallback` is off again.
+ * The first transport of that kind takes every route; one is added only when there is none. The others are still
+ * drained, because their messages were accepted and must be handled. For the same reason an embedded one that was
+ * added earlier is drained once `fallback` is off again.
  */
 function routing(
   { transports, routes, drain, fallback, dataDir }: ParsedSettings,

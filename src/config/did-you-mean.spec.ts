@@ -8,9 +8,9 @@ it.each([
   ['ROUTES', 'routes'],
   ['drainTimeout', 'drainTimeoutMs'],
   ['dead_letters', 'deadLetters'],
-])('%s stands for %s', (name, meant) => expect(nearestName(name, known)).toBe(meant));
+])('reads %s as %s', (name, meant) => expect(nearestName(name, known)).toBe(meant));
 
-it('suggests nothing for a name that is far from all', () =>
+it('suggests nothing for a name that is close to none', () =>
   expect(nearestName('colour', known)).toBeUndefined());
 
 it('answers at once for a hostile name', () => {

@@ -1,4 +1,4 @@
-/** The known name that a mistyped one most probably stands for, or undefined when none is close. */
+/** The known name that is closest to a mistyped one, or undefined when none is close. */
 export function nearestName(name: string, known: readonly string[]): string | undefined {
   const wanted = name.slice(0, 200).toLowerCase();
   let nearest: string | undefined;

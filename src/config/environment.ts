@@ -13,7 +13,7 @@ const FILE_SUFFIX = '_FILE';
 /** The one that is not a setting. */
 export const CONFIG_FILE_VARIABLE = `${PREFIX}CONFIG`;
 
-/** Set by Kubernetes in every pod next to a Service that is called "switchyard"; nobody meant them as settings. */
+/** Kubernetes sets these in every pod next to a Service named "switchyard"; they are not meant as settings. */
 const SERVICE_LINK = /^SWITCHYARD_(SERVICE_(HOST|PORT)(_\w+)?|PORT_\d+_\w+)=|^SWITCHYARD_PORT=\w+:\/\//;
 
 /** `maxBytes` as a variable writes it: `MAX_BYTES`. */
@@ -29,7 +29,7 @@ export function variableName(path: readonly string[]): string {
   return PREFIX + path.map(variableSegment).join('__');
 }
 
-/** Lays the variables over the settings. Variables that are empty count as not set. */
+/** Overrides settings by variables. An empty variable counts as not set. */
 export function addEnvironment(
   settings: Settings,
   shape: Shape,
@@ -42,7 +42,7 @@ export function addEnvironment(
     if (value !== undefined && value !== '') settings.set(path, value, name);
   }
   const names = Object.keys(env).filter((name) => name.startsWith(PREFIX) && env[name] !== '');
-  // Parents before children, so that a list or group given whole can be refined by further variables.
+  // Parents before children, so that further variables can override parts of a list or group.
   for (const name of names.sort((a, b) => depthOf(a) - depthOf(b) || (a < b ? -1 : 1))) {
     if (name === CONFIG_FILE_VARIABLE || SERVICE_LINK.test(`${name}=${env[name] ?? ''}`)) continue;
     addVariable(settings, shape, name, sources);
@@ -71,7 +71,7 @@ function addVariable(settings: Settings, shape: Shape, name: string, sources: Se
     try {
       text = readFile(text).replace(/\r?\n$/, '');
     } catch (error) {
-      // The value is not repeated: putting the secret itself there is the likeliest mistake.
+      // The value is not repeated, because the most likely mistake is to put the secret itself there.
       settings.problems.push(`${name} must hold the path of a file that can be read (${codeOf(error)}).`);
       return;
     }
@@ -125,11 +125,11 @@ function keysOf(shape: Shape, current: unknown): ReadonlyMap<string, Shape> {
   return shape.kind === 'variants' ? keysOfVariants(shape, current) : new Map<string, Shape>();
 }
 
-/** The chosen variant's keys; before the choice is known, those of all of them. */
+/** The keys of the chosen variant, or of all variants while none is chosen. */
 function keysOfVariants(shape: VariantsShape, current: unknown): ReadonlyMap<string, Shape> {
   const chosen = variantOf(shape, current);
   if (chosen !== undefined) {
-    // The variable that changes the choice is among the variables too, so keys of the others stay reachable.
+    // A variable can change the choice, so the keys of the other variants stay reachable.
     return new Map([...allKeys(shape), ...chosen.keys]);
   }
   return allKeys(shape);

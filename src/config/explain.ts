@@ -5,10 +5,10 @@ import { isGroup, type Settings } from './settings.js';
 import { childOf, type Shape, type ValueShape, variantOf } from './shape.js';
 import { formatDuration, formatSize } from './units.js';
 
-/** What may name a transport or an application: the name becomes part of paths and labels. */
+/** The names that transports and applications may have; they become part of paths and labels. */
 export const ALLOWED_NAME = '1 to 64 letters, digits, "-" and "_", starting with a letter or digit';
 
-/** One sentence for each mistake that the schema found: which key, from where, what was found, what is allowed. */
+/** One sentence for each mistake that the schema found: key, source, value found, values allowed. */
 export function explainIssues(
   issues: readonly z.core.$ZodIssue[],
   shape: Shape,
@@ -29,7 +29,7 @@ export function explainIssues(
   });
 }
 
-/** The key and its source, as every problem begins. */
+/** The key and its source, which begin every problem. */
 export function label(path: readonly string[], settings: Settings): string {
   const origin = settings.originOf(path);
   return origin === undefined ? path.join('.') : `${path.join('.')} (${origin})`;
@@ -38,7 +38,7 @@ export function label(path: readonly string[], settings: Settings): string {
 function explainUnknown(path: readonly string[], group: Shape | undefined, settings: Settings): string {
   const known = namesIn(group, settings.get(path.slice(0, -1)));
   const nearest = nearestName(path.at(-1) ?? '', known);
-  const hint = nearest === undefined ? `Known here: ${known.join(', ')}.` : `Did you mean "${nearest}"?`;
+  const hint = nearest === undefined ? `Known keys: ${known.join(', ')}.` : `Did you mean "${nearest}"?`;
   return `${label(path, settings)} is not a known key. ${hint}`;
 }
 
@@ -55,7 +55,7 @@ function explainValue(path: readonly string[], shape: Shape | undefined, setting
   return `${label(path, settings)} ${found}. Allowed: ${shape === undefined ? 'another value' : allowedBy(shape)}.`;
 }
 
-/** Lists and groups are only named: what stands in the wrong place may hold a secret. */
+/** Lists and groups are named and not shown, because a misplaced value may hold a secret. */
 function show(value: unknown, shape: Shape | undefined): string {
   if (Array.isArray(value)) return 'a list';
   if (isGroup(value)) return 'a group of keys';
@@ -65,7 +65,7 @@ function show(value: unknown, shape: Shape | undefined): string {
     .slice(0, 80);
 }
 
-/** What a key accepts, in words. */
+/** The values that a key accepts, in words. */
 export function allowedBy(shape: Shape): string {
   if (shape.allowed !== undefined) return shape.allowed;
   switch (shape.kind) {

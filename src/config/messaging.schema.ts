@@ -14,10 +14,12 @@ const storeSchema = z
 const storeTransport = z
   .string()
   .min(1)
-  .describe('Of the store in Redis: the transport whose servers it uses. Without: the only one of that kind.')
+  .describe(
+    'For `redis`: the transport whose servers the store uses. Without it, the only transport of that kind.',
+  )
   .optional();
 
-/** Bounds of one message, checked before it is sent and before it is parsed. */
+/** Limits of one message, checked before it is sent and before it is parsed. */
 export const limitsSchema = z
   .strictObject({
     maxBodyBytes: z
@@ -25,21 +27,21 @@ export const limitsSchema = z
       .int()
       .min(1)
       .max(256 * 2 ** 20)
-      .describe('Encoded payload. Brokers have limits of their own.')
+      .describe('Largest encoded payload. Brokers have limits of their own.')
       .default(4 * 2 ** 20),
     maxHeaders: z
       .number()
       .int()
       .min(0)
       .max(1_000)
-      .describe('Headers that the application may add.')
+      .describe('Most headers that the application may add to a message.')
       .default(64),
     maxHeaderBytes: z
       .number()
       .int()
       .min(0)
       .max(2 ** 20)
-      .describe('Names and values of these headers together.')
+      .describe('Largest total size of the names and values of these headers.')
       .default(16 * 2 ** 10),
   })
   .prefault({});
@@ -48,22 +50,22 @@ const backoffSchema = z
   .strictObject({
     type: z
       .enum(['exponential', 'fixed'])
-      .describe('Whether the delay doubles with every attempt.')
+      .describe('`exponential` doubles the delay with every attempt; `fixed` keeps it.')
       .default('exponential'),
-    delayMs: duration(0, DAY_MS).describe('Wait before the second attempt.').default(1_000),
+    delayMs: duration(0, DAY_MS).describe('Delay before the second attempt.').default(1_000),
     maxDelayMs: duration(0, 30 * DAY_MS)
       .describe('Longest wait.')
       .default(60_000),
     jitter: z
       .boolean()
       .describe(
-        'Wait a random part of the delay, so that messages that failed together do not come back together.',
+        'Waits a random part of the delay, so that messages that failed together are not retried together.',
       )
       .default(true),
   })
   .prefault({});
 
-/** What handlers get that do not say otherwise. */
+/** Defaults of handlers. */
 export const handlerDefaultsSchema = z
   .strictObject({
     concurrency: z
@@ -71,40 +73,40 @@ export const handlerDefaultsSchema = z
       .int()
       .min(1)
       .max(10_000)
-      .describe('Messages of one handler at a time, per process.')
+      .describe('Most messages that one handler processes at a time, per process.')
       .default(16),
-    attempts: z.number().int().min(1).max(1_000).describe('Attempts in all, the first included.').default(5),
+    attempts: z.number().int().min(1).max(1_000).describe('Most attempts, including the first.').default(5),
     backoff: backoffSchema,
     timeoutMs: duration(0, DAY_MS).describe('Longest run of a handler; 0 for no limit.').default(30_000),
     idempotencyWindowMs: duration(0, 365 * DAY_MS)
       .describe(
-        'How long a handled message is remembered, so that it is not handled twice; 0 for not at all.',
+        'How long the id of a handled message is remembered, so that it is not handled twice; 0 disables this.',
       )
       .default(0),
   })
   .prefault({});
 
-/** Where messages are kept that were given up. */
+/** Where dead letters are stored. */
 export const deadLettersSchema = z
   .strictObject({
     store: storeSchema,
     directory: z
       .string()
       .min(1)
-      .describe('Of the embedded store. Without: `dead-letters` in `dataDir`.')
+      .describe('For `embedded`: its directory. Without it, `dead-letters` in `dataDir`.')
       .optional(),
     transport: storeTransport,
   })
   .prefault({});
 
-/** Where it is remembered which messages were handled. */
+/** Where the ids of handled messages are stored. */
 export const idempotencySchema = z
   .strictObject({
     store: storeSchema,
     directory: z
       .string()
       .min(1)
-      .describe('Of the embedded store. Without: `idempotency` in `dataDir`.')
+      .describe('For `embedded`: its directory. Without it, `idempotency` in `dataDir`.')
       .optional(),
     transport: storeTransport,
   })

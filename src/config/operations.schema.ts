@@ -5,7 +5,7 @@ const apiKeySchema = z.strictObject({
     .string()
     .regex(/^[\w.@-]{1,64}$/)
     .meta({
-      description: 'Who uses the key; the audit names them.',
+      description: 'Name of the caller, for the audit log.',
       allowed: '1 to 64 letters, digits, ".", "@", "-" and "_"',
     }),
   sha256: z
@@ -22,24 +22,24 @@ const apiKeySchema = z.strictObject({
     .min(16)
     .max(256)
     .meta({
-      description: 'The key itself. It is hashed while the configuration is read and not kept.',
+      description: 'The key itself. It is hashed when the configuration is read, and not kept.',
       allowed: '16 to 256 characters',
       secret: true,
     })
     .optional(),
 });
 
-/** The API for dead letters. */
+/** The admin API. */
 export const adminSchema = z
   .strictObject({
     enabled: z
       .boolean()
       .describe('Serves the admin API. Without keys it refuses to start when NODE_ENV is production.')
       .default(true),
-    apiKeys: z.array(apiKeySchema).describe('Who may use the admin API.').default([]),
+    apiKeys: z.array(apiKeySchema).describe('Callers of the admin API.').default([]),
     allowPayload: z
       .boolean()
-      .describe('Shows payloads and headers of dead letters to whoever may use the API.')
+      .describe('Shows payloads and headers of dead letters to callers of the API.')
       .default(false),
   })
   .prefault({});
@@ -48,7 +48,7 @@ export const healthSchema = z
   .strictObject({
     showDetails: z
       .enum(['never', 'when-authorized', 'always'])
-      .describe('Who sees more than the status: `when-authorized` means holders of an API key.')
+      .describe('Who sees components as well as the status: `when-authorized` means holders of an API key.')
       .default('when-authorized'),
     readiness: z
       .enum(['any-path', 'all-required', 'ignore'])

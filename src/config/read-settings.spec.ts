@@ -22,7 +22,7 @@ const problemsOf = (sources: SettingsSources): readonly string[] => {
 };
 
 describe('the settings of the package', () => {
-  it('need a name, and nothing else', () => {
+  it('need only a name', () => {
     expect(problemsOf(sourcesOf({}))).toEqual([expect.stringMatching(/^service is missing\. Allowed: /)]);
     expect(problemsOf(sourcesOf({ file: 'service: shop' }))).toEqual([]);
   });
@@ -45,7 +45,7 @@ describe('the settings of the package', () => {
     expect(readSettings(extended, sourcesOf(longer), { TILLS: ['shop', 'tills'] }).shop.tills).toBe(3);
   });
 
-  it('name the package yaml where a text would need it, and otherwise do without it', async () => {
+  it('name the package yaml when a text needs it, and need it for nothing else', async () => {
     const readYaml = await loadYamlReader(() => Promise.reject(new Error('missing')));
     const missing = 'reading YAML needs the package "yaml", which cannot be loaded.';
     const env = { SWITCHYARD_SERVICE: 'shop', SWITCHYARD_DRAIN: '[local]' };

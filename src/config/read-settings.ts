@@ -17,11 +17,11 @@ import type { ParsedSettings, SwitchyardSettings } from './switchyard-settings.j
 const DEFAULT_FILE = path.join('config', 'switchyard.yaml');
 
 /**
- * Reads settings: defaults, over them the file, over it the environment.
+ * Reads settings: defaults, overridden by the file, overridden by the environment.
  *
  * @param schema `settingsSchema`, or an extension of it with keys of the application.
  * @param shortNames variables without the prefix; those with the prefix go over them.
- * @throws MessagingConfigurationError that names every mistake at once and repeats no secret.
+ * @throws MessagingConfigurationError that lists all mistakes and repeats no secret.
  */
 export function readSettings<T extends ParsedSettings>(
   schema: z.ZodType<T>,

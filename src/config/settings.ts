@@ -3,14 +3,14 @@ import type { YamlSource } from './yaml-source.js';
 /** Name of the transport that `fallback` adds when none of its kind is configured. */
 export const FALLBACK_NAME = 'fallback';
 
-/** Values gathered from the sources before they are checked, each with where it came from. */
+/** Values from all sources before they are checked, each with its source. */
 export class Settings {
   readonly root = Object.create(null) as Record<string, unknown>;
   readonly problems: string[] = [];
   readonly #origins = new Map<string, string>();
   readonly #hidden = new Set<string>();
 
-  /** Takes over what a file says. A file that is not a group of keys is a problem, an empty one is not. */
+  /** Adds the values of a file. An empty file is valid; a file that is not a group of keys is a problem. */
   addFile(name: string, source: YamlSource): void {
     for (const problem of source.problems) this.problems.push(`${name}, ${problem}.`);
     if (source.value === undefined || source.value === null) return;
@@ -22,7 +22,10 @@ export class Settings {
     for (const [path, line] of source.lines) this.#origins.set(path, `${name} line ${line}`);
   }
 
-  /** Sets one value, making the groups above it. `origin` names its source; `hidden` keeps it out of every message. */
+  /**
+   * Sets one value, and creates the groups above it. `origin` names its source; `hidden` keeps it out of every
+   * message.
+   */
   set(path: readonly string[], value: unknown, origin: string, hidden = false): void {
     let group = this.root;
     for (const segment of path.slice(0, -1)) {
@@ -41,7 +44,7 @@ export class Settings {
     }, this.root);
   }
 
-  /** Where the value, or else what holds it, was set. Undefined when nothing of it was. */
+  /** Where the value or its nearest group was set; undefined when neither was. */
   originOf(path: readonly string[]): string | undefined {
     for (let length = path.length; length > 0; length--) {
       const origin = this.#origins.get(path.slice(0, length).join('.'));

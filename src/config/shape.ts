@@ -1,15 +1,15 @@
 import { z } from 'zod';
 
 /**
- * What a schema accepts, in the few terms that reading variables, explaining mistakes and writing the reference need.
- * Taken from the schema itself, so that none of them can say anything else than what is checked.
+ * The values that a schema accepts, in the terms that variables, mistakes and the reference need. Derived from the
+ * schema, so that all of them match what is checked.
  */
 export type Shape = (GroupShape | MapShape | VariantsShape | ListShape | ValueShape) & {
   readonly description?: string;
   readonly default?: unknown;
   /** Never shown, not even in the message about a mistake. */
   readonly secret?: boolean;
-  /** In words, where the kind of value does not say it all. */
+  /** In words, where the kind of value is not enough. */
   readonly allowed?: string;
 };
 
@@ -44,7 +44,7 @@ export interface ValueShape {
   readonly max?: number;
 }
 
-/** Reads the shape of a schema. `key` is the name it stands under: its unit says how a number may be written. */
+/** Reads the shape of a schema. `key` is the name of its key, whose unit decides how a number may be written. */
 export function shapeOf(schema: unknown, key = ''): Shape {
   const { inner, about } = unwrap(schema as z.ZodType);
   return { ...about, ...contentOf(inner, key) };
@@ -56,7 +56,7 @@ function unwrap(schema: z.ZodType): { inner: z.ZodType; about: About } {
   let about: About = {};
   let inner = schema;
   for (;;) {
-    // The outermost word counts, as it does when the value is parsed.
+    // The outermost setting counts, as it does when the value is parsed.
     about = { ...(inner.meta() as About | undefined), ...about };
     if (inner instanceof z.ZodDefault || inner instanceof z.ZodPrefault) {
       about = { default: inner.def.defaultValue, ...about };
@@ -115,7 +115,7 @@ function numberOf(schema: z.ZodNumber, key: string): ValueShape {
   };
 }
 
-/** Zod answers with the largest safe integers, or infinities, where the schema has no bound. */
+/** For a schema without a bound, Zod returns the largest safe integers, or infinities. */
 function isBound(value: number | null): value is number {
   return value !== null && Math.abs(value) < Number.MAX_SAFE_INTEGER;
 }

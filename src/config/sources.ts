@@ -7,7 +7,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /** Reads a small text file; throws an error with a `code` when it cannot, `ENOENT` when there is none. */
 type ReadFile = (path: string) => string;
 
-/** What settings are read from; a parameter so that tests can choose it. */
+/** The sources of settings; a parameter, so that tests can choose them. */
 export interface SettingsSources {
   readonly env: Environment;
   readonly cwd: string;

@@ -4,17 +4,17 @@ import type { Route } from '../core/messaging/routing/routing-table.js';
 import type { TransportSettings } from '../infrastructure/services/transports.js';
 import type { settingsSchema } from './settings.schema.js';
 
-/** What the schema makes of the sources, before defaults that depend on other values. */
+/** The parsed settings, before defaults that depend on other values. */
 export type ParsedSettings = z.output<typeof settingsSchema>;
 
-/** Whoever may use the admin API. Only the hash of the key is kept. */
+/** A caller of the admin API. Only the hash of the key is kept. */
 export interface AdminKey {
   readonly name: string;
   /** Lower-case hex. */
   readonly sha256: string;
 }
 
-/** Settings as an application gets them: complete, checked and frozen. Directories are absolute. */
+/** The settings of an application: complete, checked and frozen. Directories are absolute. */
 export interface SwitchyardSettings extends Omit<
   ParsedSettings,
   'transports' | 'routes' | 'admin' | 'deadLetters' | 'idempotency'

@@ -1,7 +1,7 @@
 import { label } from './explain.js';
 import { isGroup, type Settings } from './settings.js';
 
-/** Settings of single transports that are refused in production, because they would only look safe. */
+/** Settings of single transports that are refused in production, because they look safe and are not. */
 export function problemsOfTransports(settings: Settings, production: boolean): string[] {
   const transports = settings.get(['transports']);
   if (!production || !isGroup(transports)) return [];
@@ -14,13 +14,16 @@ function problemsOfCertificates(name: string, settings: Settings): string[] {
   const path = ['transports', name, 'tls', 'dangerouslyAllowInvalidCerts'];
   if (settings.get(path) !== true && settings.get(path) !== 'true') return [];
   return [
-    `${label(path, settings)} is on, and NODE_ENV is production: anybody could pose as the server. Name the authority in tls.caFile instead.`,
+    `${label(path, settings)} is on, and NODE_ENV is production: the identity of the server is not checked. Set tls.caFile to the certificate authority instead.`,
   ];
 }
 
 const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
 
-/** A fresh RabbitMQ has a user that everybody knows, and lets it in from elsewhere if it is told to. */
+/**
+ * A fresh RabbitMQ has the user guest with a public password, and can be configured to accept it from other
+ * machines.
+ */
 function problemsOfGuests(name: string, settings: Settings): string[] {
   const path = ['transports', name, 'urls'];
   const urls = settings.get(path);
@@ -33,11 +36,11 @@ function problemsOfGuests(name: string, settings: Settings): string[] {
   };
   if (!urls.some(isGuest)) return [];
   return [
-    `${label(path, settings)} leads to another machine as the user guest, and NODE_ENV is production: everybody knows its password. Make a user of your own.`,
+    `${label(path, settings)} connects to another machine as the user guest, whose password is public, and NODE_ENV is production. Create a user for this application.`,
   ];
 }
 
-/** A store that is kept on the servers of a transport needs one that has such servers. */
+/** A store on the servers of a transport needs a transport that has such servers. */
 export function problemsOfStores(settings: Settings): string[] {
   const transports = settings.get(['transports']);
   const fitting = Object.entries(isGroup(transports) ? transports : {}).flatMap(([name, transport]) =>
@@ -57,7 +60,7 @@ export function problemsOfStores(settings: Settings): string[] {
   });
 }
 
-/** Members of a transport that combines others must be there, each once, and must not lead back to it. */
+/** The members of a composite must exist, be named once, and not contain the composite. */
 export function problemsOfMembers(settings: Settings): string[] {
   const transports = settings.get(['transports']);
   if (!isGroup(transports)) return [];
@@ -84,7 +87,7 @@ export function problemsOfMembers(settings: Settings): string[] {
   });
 }
 
-/** A spool has to survive the process, and nobody else may write to it meanwhile. */
+/** A spool has to survive the process, and no other process may write to it meanwhile. */
 export function problemsOfSpools(settings: Settings): string[] {
   const transports = settings.get(['transports']);
   if (!isGroup(transports)) return [];

@@ -34,10 +34,10 @@ describe('sizes', () => {
   );
 });
 
-it.each([0, 1, 999, 1_000, 60_000, 90_000, 86_400_000])('%d ms is read back as written', (ms) =>
+it.each([0, 1, 999, 1_000, 60_000, 90_000, 86_400_000])('%d ms is written and parsed without loss', (ms) =>
   expect(parseDuration(formatDuration(ms))).toBe(ms),
 );
 
-it.each([0, 1, 1_023, 65_536, 1_000_000, 2 ** 30])('%d bytes are read back as written', (bytes) =>
+it.each([0, 1, 1_023, 65_536, 1_000_000, 2 ** 30])('%d bytes are written and parsed without loss', (bytes) =>
   expect(parseSize(formatSize(bytes))).toBe(bytes),
 );

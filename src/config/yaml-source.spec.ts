@@ -7,7 +7,7 @@ const readYaml = yamlReader(yaml);
 const CANARY = 'c4n4ry';
 
 describe('a YAML source', () => {
-  it('gives values and the lines they stand on', () => {
+  it('returns values and their lines', () => {
     const source = readYaml('a: 1\nb:\n  c: [x, true]\n');
     expect(JSON.stringify(source.value)).toBe('{"a":1,"b":{"c":["x",true]}}');
     expect(source.lines.get('b.c')).toBe(3);
@@ -23,14 +23,14 @@ describe('a YAML source', () => {
     expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
   });
 
-  it('does not merge', () => {
+  it('does not apply merge keys', () => {
     expect(Object.keys(readYaml('a: &x {b: 1}\nc: {<<: *x}\n').value as { c: object }['c'])).not.toContain(
       'b',
     );
     expect(JSON.stringify(readYaml('a: &x {b: 1}\nc: {"<<": *x}\n').value)).toContain('"<<"');
   });
 
-  it('refuses what unfolds without end', () => {
+  it('refuses aliases that expand without end', () => {
     const lines = ['a0: &a0 [x, x, x, x, x, x, x, x, x, x]'];
     for (let level = 1; level < 12; level++) {
       const alias = `*a${level - 1}`;
@@ -41,7 +41,7 @@ describe('a YAML source', () => {
     expect(performance.now() - startedAt).toBeLessThan(2_000);
   });
 
-  it('refuses an alias to what holds it', () => {
+  it('refuses an alias to its own parent', () => {
     expect(readYaml('a: &x\n  b: *x\n').problems).not.toEqual([]);
   });
 
@@ -65,12 +65,12 @@ describe('the package yaml', () => {
     expect((await loadYamlReader())('[1]').value).toEqual([1]);
   });
 
-  it('is loaded as bundlers and CommonJS give it', async () => {
+  it('is loaded from the shapes that bundlers and CommonJS give it', async () => {
     const load = async (): Promise<unknown> => ({ default: yaml });
     expect((await loadYamlReader(load))('[1]').value).toEqual([1]);
   });
 
-  it('is named when it is missing and a text is to be read', async () => {
+  it('is named in the error when it is missing and a text needs it', async () => {
     const read = await loadYamlReader(() => Promise.reject(new Error('Cannot find package')));
     expect(read('[1]')).toEqual({
       value: undefined,

@@ -1,23 +1,23 @@
 import type * as yaml from 'yaml';
 import type { Alias, Document, LineCounter, Node } from 'yaml';
 
-/** What one YAML text says: plain values, the line of each, and what could not be read. */
+/** The content of a YAML text: plain values, the line of each, and problems. */
 export interface YamlSource {
   /** Objects have no prototype, so that no key can reach one. Undefined for an empty text or a broken one. */
   readonly value: unknown;
   /** Line of each value, by its path joined with dots. */
   readonly lines: ReadonlyMap<string, number>;
-  /** Sentences that never repeat the text: what is broken may be a secret. */
+  /** Sentences that never repeat the text, because it may be a secret. */
   readonly problems: readonly string[];
 }
 
-/** Far beyond any configuration; bounds what a few nested aliases can unfold to. */
+/** Far above any configuration; limits the expansion of nested aliases. */
 const MAX_VALUES = 10_000;
 const MAX_DEPTH = 32;
 
 const UNKNOWN_ALIAS = 'a value starts with "*"; put it in quotes';
 
-/** Words for the mistakes that people make; the parser's own quote the text. */
+/** Descriptions of common mistakes, because those of the parser quote the text. */
 const MISTAKES: Readonly<Record<string, string>> = {
   BAD_INDENT: 'the indentation is wrong',
   TAB_AS_INDENT: 'a tab is used for indentation; use spaces',
@@ -33,7 +33,10 @@ export type ReadYaml = (text: string) => YamlSource;
 
 type Yaml = typeof yaml;
 
-/** Loads the package `yaml`, which is only installed by applications that read YAML. Without it each text is a problem. */
+/**
+ * Loads the package `yaml`, which is only installed by applications that read YAML. Without it each text is a
+ * problem.
+ */
 export async function loadYamlReader(load: () => Promise<unknown> = () => import('yaml')): Promise<ReadYaml> {
   try {
     const loaded = (await load()) as { readonly default?: Yaml } & Yaml;
@@ -85,7 +88,7 @@ class Reader {
     if (this.#parser.isAlias(node)) return this.#readAlias(node, path);
     if (++this.#values > MAX_VALUES || path.length > MAX_DEPTH) {
       if (this.problems.length === 0)
-        this.problems.push(`it unfolds to more than ${MAX_VALUES} values or ${MAX_DEPTH} levels`);
+        this.problems.push(`its aliases expand to more than ${MAX_VALUES} values or ${MAX_DEPTH} levels`);
       return undefined;
     }
     this.lines.set(path.join('.'), this.#lineOf(node));

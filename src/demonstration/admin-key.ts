@@ -2,15 +2,15 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** A key of the admin API: what is shown to its owner, and what is configured. */
+/** A key of the admin API: the text for its owner, and the hash for the configuration. */
 export interface AdminKey {
   readonly key: string;
   readonly sha256: string;
 }
 
 /**
- * The demonstration's own admin key, made on first use and kept in the data directory, so that the commands it printed
- * go on working after a restart. Never used in production.
+ * The demonstration's own admin key, created on first use and stored in the data directory, so that printed
+ * commands still work after a restart. Never used in production.
  */
 export function demonstrationKey(dataDir: string): AdminKey {
   const file = join(dataDir, 'admin-key');

@@ -1,6 +1,6 @@
 import { ConsoleLogger } from '@nestjs/common';
 
-/** What Nest says about every module and route while it starts. */
+/** Log contexts of Nest that report every module and route at the start. */
 const CHATTER = new Set([
   'InstanceLoader',
   'NestApplication',
@@ -9,7 +9,7 @@ const CHATTER = new Set([
   'RoutesResolver',
 ]);
 
-/** Leaves out Nest's start-up lines, so that what matters fits on one screen. Warnings and errors are never left out. */
+/** Hides Nest's start-up lines, so that the welcome text fits on one screen. Warnings and errors are shown. */
 export class QuietLogger extends ConsoleLogger {
   override log(message: unknown, ...rest: unknown[]): void {
     const context = rest.at(-1);

@@ -1,13 +1,13 @@
-/** What a newcomer needs to see once the demonstration runs. */
+/** The facts that the welcome text shows. */
 export interface Welcome {
   readonly url: string;
   readonly dataDir: string;
   readonly transports: readonly string[];
-  /** Absent when the admin API is off or has keys of its own. */
+  /** Absent when the admin API is off or its keys are configured. */
   readonly adminKey: string | undefined;
 }
 
-/** One screen: where it listens, what to try, where the data lies. */
+/** One screen: the address, commands to try, the data directory. */
 export function welcomeText({ url, dataDir, transports, adminKey }: Welcome): string {
   const json = `-H 'content-type: application/json'`;
   const lines = [
@@ -17,13 +17,13 @@ export function welcomeText({ url, dataDir, transports, adminKey }: Welcome): st
     'Place an order; billing, inventory and notifications each handle it:',
     `  curl -s ${url}/orders ${json} -d '{"customer":"ada","total":42}'`,
     '',
-    'Place one that billing fails five times; after a few seconds it is a dead letter:',
+    'Place an order that billing fails five times; after a few seconds it is a dead letter:',
     `  curl -s ${url}/orders ${json} -d '{"customer":"broken","total":7}'`,
     ...(adminKey === undefined
       ? []
       : [
           '',
-          'See the dead letters (README.md goes on with switching the fault off and replaying):',
+          'List the dead letters (README.md continues with switching the fault off and replaying):',
           `  curl -s ${url}/messaging/api/v1/dead-letters -H 'x-api-key: ${adminKey}'`,
         ]),
     '',

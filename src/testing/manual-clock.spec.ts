@@ -1,7 +1,7 @@
 import { ManualClock } from '../exports/testing.js';
 
 describe('a manual clock', () => {
-  it('stands still until it is moved', async () => {
+  it('does not move by itself', async () => {
     const clock = new ManualClock(1_000);
     expect([clock.now(), clock.monotonic()]).toEqual([1_000, 0]);
     await clock.advance(25);
@@ -80,7 +80,7 @@ describe('a manual clock', () => {
     expect(clock.monotonic()).toBe(20);
   });
 
-  it('refuses to go back, and goes on after a timer that throws', async () => {
+  it('refuses to go back, and continues after a timer that throws', async () => {
     const clock = new ManualClock();
     await expect(clock.advance(-1)).rejects.toThrow('Time cannot move by -1 ms');
     await expect(clock.advance(NaN)).rejects.toThrow(RangeError);

@@ -1,12 +1,12 @@
 import type { Clock } from '../core/messaging/ports/transport.js';
 
 const DEFAULT_START = Date.UTC(2026, 0, 1);
-/** Turns of the event loop that everything waiting for nothing but promises gets after each timer. */
+/** Turns of the event loop after each timer, in which promises settle. */
 const TURNS_TO_SETTLE = 5;
-/** Timers run by one `advance`, beyond which one of them is taken to start itself again without end. */
+/** Timers run by one `advance`, above which a timer is assumed to restart itself without end. */
 const MAX_TIMERS_PER_ADVANCE = 100_000;
 
-/** Taken at import, so that fake timers of a test runner do not stop the clock that is to replace them. */
+/** Read at import, so that fake timers of a test runner do not stop this clock. */
 const nextTurn = setImmediate;
 
 interface Timer {
@@ -14,7 +14,7 @@ interface Timer {
   readonly run: () => void;
 }
 
-/** Time that stands still until the test moves it. Pass it wherever a {@link Clock} is taken. */
+/** A clock that only the test moves. Pass it wherever a {@link Clock} is taken. */
 export class ManualClock implements Clock {
   readonly #startMs: number;
   /** In the order in which they were scheduled, which decides between equal times. */

@@ -98,8 +98,12 @@ describe('assets', () => {
 
 describe('Lua is refused', () => {
   it.each([
-    ['a typing error', SCRIPT.replace('return one', 'return oen'), /one\.lua:11: "oen" is no local variable/],
-    ['a missing local', `${SCRIPT.slice(0, -20)}two = 2\n`, /"two" is no local variable/],
+    [
+      'a typing error',
+      SCRIPT.replace('return one', 'return oen'),
+      /one\.lua:11: "oen" is neither a local variable/,
+    ],
+    ['a missing local', `${SCRIPT.slice(0, -20)}two = 2\n`, /"two" is neither a local variable/],
     ['broken syntax', SCRIPT.replace('return one(', 'return one(('), /one\.lua:\d+: .*expected/],
     ['no header', SCRIPT.slice(SCRIPT.indexOf('---')), /one\.lua:1: a script begins with/],
     ['no outputs', SCRIPT.replace('Output:', ''), /one\.lua:1: a script begins with/],
@@ -109,7 +113,9 @@ describe('Lua is refused', () => {
   ])('for %s', (_, script, problem) => expect(problemsOf(script)).toMatch(problem));
 
   it('for a mistake in an include, which is named', () =>
-    expect(problemsOf(SCRIPT, FRAGMENT.replace('(key)', '()'))).toMatch(/includes.one\.lua:2: "key" is no/));
+    expect(problemsOf(SCRIPT, FRAGMENT.replace('(key)', '()'))).toMatch(
+      /includes.one\.lua:2: "key" is neither/,
+    ));
 
   it('for an include that includes itself', () =>
     expect(problemsOf(SCRIPT, `${FRAGMENT}--- @include "one.lua"\n`)).toMatch(/includes itself through/));

@@ -50,13 +50,13 @@ it.each<[string, MeasuredFile, string[], string]>([
     ['a', 'b'],
     'has lost 7',
   ],
-  ['a case that nobody has told of', measured, ['a', 'b', 'c'], 'No suite has told of "c"'],
+  ['a case that nobody has told of', measured, ['a', 'b', 'c'], 'No suite has reported "c"'],
   ['a case that is gone', measured, ['a'], 'There is no case "b" any more'],
   [
     'a suite that was not run',
     { ...measured, suites: { Memory: cases } },
     ['a', 'b'],
-    'The suite "Redis" has not told',
+    'The suite "Redis" has not reported',
   ],
 ])('finds %s', (_, file, titles, problem) => {
   expect(staleness(file, titles).join('\n')).toContain(problem);

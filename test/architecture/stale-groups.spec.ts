@@ -60,7 +60,7 @@ describe('stale groups', () => {
     expect(left).toEqual(['stale: tight (since abc)']);
   });
 
-  it('are taken for 20 minutes when nobody knows', async () => {
+  it('count as 20 minutes without a recorded time', async () => {
     expect((await outcomeOf({ minutes: 20, groups: { new: undefined } })).ran).toEqual(['new']);
     const { ran, left } = await outcomeOf({ minutes: 20.1, groups: { new: undefined } });
     expect(ran).toEqual([]);

@@ -91,7 +91,7 @@ describe('the plan of the tests', () => {
     ['test/e2e/rediscovery.spec.ts', []],
     ['test/conformance/memory.conformance.spec.ts', []],
     ['src/infrastructure/services/redis/redis-codec.spec.ts', []],
-  ])('tells what %s needs by its name', (file, needs) => {
+  ])('derives the servers of %s from its name', (file, needs) => {
     expect(needsOf(file)).toEqual(needs);
   });
 

@@ -1,5 +1,7 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
+import { commentsOfLua, namesOfTests, proseOfCode, type Prose } from './prose-of-code.js';
+import { placesOf, RETIRED_EXPRESSIONS } from './retired-expressions.js';
 import { sourceFiles } from './source-files.js';
 
 /** Words of one broker or another. In the core they would mean that it knows which broker it talks to. */
@@ -13,91 +15,6 @@ const EMPTY_NAMES =
 /** Metadata is CloudEvents: its extension for keys and the binding of its headers carry the names of brokers. */
 const STANDARDS = /partition ?key|Kafka binding|Kafka's/gi;
 
-interface Expression {
-  readonly words: RegExp;
-  /** What to write. */
-  readonly instead: string;
-  /** Text that must be found. */
-  readonly sample: string;
-}
-
-/** Expressions that a reader of documentation does not expect, matched over the ends of lines. */
-const RETIRED_EXPRESSIONS: readonly Expression[] = [
-  { words: /\banew\b/i, instead: 'again; recreated; re-subscribes', sample: 'The queue was made anew.' },
-  { words: /\b(?:told|tells?|telling)\b/i, instead: 'reports; emits; logs', sample: 'Health is told of it.' },
-  { words: /\bnobody\b/i, instead: 'no process; no consumer; not offered', sample: 'a group nobody reads' },
-  { words: /\bwhoever\b/i, instead: 'the process that; the caller that', sample: 'Whoever waits is woken.' },
-  {
-    words: /\b(?:somebody|someone) else\b|\bsomebody\b/i,
-    instead: 'foreign; another client',
-    sample: 'a message of somebody else',
-  },
-  {
-    words: /\bstrangers?\b/i,
-    instead: 'foreign client; unauthenticated caller',
-    sample: 'Strangers see less.',
-  },
-  {
-    words: /\b(?:go|goes|going|went|gone) on\b/i,
-    instead: 'continues; resumes',
-    sample: 'Then all goes on.',
-  },
-  { words: /\bin hand\b/i, instead: 'in flight', sample: 'what the process had in hand' },
-  {
-    words: /\bhand(?:s|ed|ing)? out\b|\bhand(?:s|ed|ing)? (?:nothing|messages|it|them) out\b/i,
-    instead: 'delivers',
-    sample: 'A queue hands out nothing.',
-  },
-  {
-    words: /\bput together (?:from|of)\b/i,
-    instead: 'combines',
-    sample: 'a transport put together from others',
-  },
-  { words: /\bso long at most\b/i, instead: 'longest wait', sample: 'Closing waits for so long at most.' },
-  {
-    words: /\bcan(?:not| not) be had\b/i,
-    instead: 'cannot be provided; is not available',
-    sample: 'What cannot be had is said.',
-  },
-  { words: /\blook(?:s|ed|ing)? after\b/i, instead: 'maintains', sample: 'One process looks after it.' },
-  {
-    words: /\bgoodbye\b/i,
-    instead: 'close handshake; half-open socket',
-    sample: 'a node that says no goodbye',
-  },
-  {
-    words: /\bturned round\b/i,
-    instead: 'must keep this order, because',
-    sample: 'The two must not be turned round.',
-  },
-  {
-    words: /\b(?:do|does|did) not go for\b/i,
-    instead: 'does not apply to',
-    sample: 'cases that do not go for it',
-  },
-  { words: /\bcomes? and goes?\b/i, instead: 'flapping', sample: 'a broker that comes and goes' },
-  {
-    words: /\bcould not be found out\b/i,
-    instead: 'could not be determined',
-    sample: 'It could not be found out.',
-  },
-  {
-    words: /\boperators? wants? it\b/i,
-    instead: 'operator override',
-    sample: 'because an operator wants it',
-  },
-  { words: /\bclocks? that never jumps?\b/i, instead: 'monotonic clock', sample: 'a clock that never jumps' },
-  { words: /\bfor good\b/i, instead: 'permanently', sample: 'The group is removed for good.' },
-  { words: /\bmend(?:s|ed|ing)?\b/i, instead: 'fix; correct', sample: 'Mend the message.' },
-  {
-    words: /\b(?:says?|saying|said) so\b/i,
-    instead: 'reports it; the error names it',
-    sample: 'It says so.',
-  },
-  { words: /\| what is said \|/i, instead: 'Error', sample: '| what is said | action |' },
-  { words: /\| what to do \|/i, instead: 'Action', sample: '| error | what to do |' },
-];
-
 const DOCUMENTS = [
   'README.md',
   'CHANGELOG.md',
@@ -108,9 +25,34 @@ const DOCUMENTS = [
     .map((name) => path.posix.join('docs', name.replaceAll(path.sep, '/'))),
 ];
 
+/** Files that are held to the list of expressions. */
+const CHECKED =
+  /^(?:scripts|src\/(?:app|config|demonstration|exports|index|main|modules|testing|infrastructure\/services\/(?:[\w.-]+\.ts|admin|checks|health|metrics|tls))|test\/(?:architecture|compatibility|e2e|proof|support))/;
+
+/** Files whose comments and strings are prose; of specs, and of everything in `test`, only the names of tests are. */
+const PROSE_OF_CODE: readonly { readonly file: string; readonly prose: readonly Prose[] }[] = [
+  'src',
+  'scripts',
+  'test',
+].flatMap((folder) =>
+  fs
+    .readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => /\.(?:ts|mjs|lua)$/.test(name) && !name.endsWith('.generated.ts'))
+    .map((name) => path.posix.join(folder, name.replaceAll(path.sep, '/')))
+    .filter((file) => CHECKED.test(file))
+    .map((file) => ({ file, prose: proseOf(file, fs.readFileSync(file, 'utf8')) })),
+);
+
+function proseOf(file: string, text: string): readonly Prose[] {
+  if (file.endsWith('.lua')) return commentsOfLua(text);
+  return file.startsWith('test/') || file.endsWith('.spec.ts')
+    ? namesOfTests(file, text)
+    : proseOfCode(file, text);
+}
+
 const MAX_LINE_LENGTH = 120;
 
-const proseOf = (page: string): string => plainProse(fs.readFileSync(page, 'utf8'));
+const proseOfPage = (page: string): string => plainProse(fs.readFileSync(page, 'utf8'));
 
 /** The text without generated parts, code, quotations in backticks and targets of links, on one line. */
 function plainProse(markdown: string): string {
@@ -133,20 +75,13 @@ function longLines(markdown: string): readonly string[] {
     .filter((line) => line.length > MAX_LINE_LENGTH && !/^ *\|/.test(line));
 }
 
-/** Each place with the expression and a few words around it. */
-function placesOf({ words }: Expression, prose: string): readonly string[] {
-  return [...prose.matchAll(new RegExp(words, `${words.flags}g`))].map(({ index }) =>
-    prose.slice(Math.max(0, index - 40), index + 60),
-  );
-}
-
 describe('the prose of README, CHANGELOG, CONTRIBUTING and docs', () => {
   it.each(RETIRED_EXPRESSIONS.map((expression) => [expression.instead, expression] as const))(
     'says "%s" instead of a retired expression',
     (instead, expression) => {
       expect(placesOf(expression, plainProse(expression.sample))).toHaveLength(1);
       const found = DOCUMENTS.flatMap((page) =>
-        placesOf(expression, proseOf(page)).map((place) => `${page}: ${place}`),
+        placesOf(expression, proseOfPage(page)).map((place) => `${page}: ${place}`),
       );
       expect({ instead, found }).toEqual({ instead, found: [] });
     },
@@ -170,7 +105,7 @@ describe('the prose of README, CHANGELOG, CONTRIBUTING and docs', () => {
       ]),
     );
     expect(plainProse('Everything goes\n  on.')).toBe('Everything goes on.');
-    expect(DOCUMENTS.filter((page) => proseOf(page).length < 200)).toEqual([]);
+    expect(DOCUMENTS.filter((page) => proseOfPage(page).length < 200)).toEqual([]);
   });
 
   it.each([
@@ -182,6 +117,65 @@ describe('the prose of README, CHANGELOG, CONTRIBUTING and docs', () => {
     const prose = plainProse(markdown);
     expect(prose).not.toContain('anew');
     expect(prose).toMatch(/^Before\..*After\.$/);
+  });
+});
+
+describe('the prose of sources, scripts and the names of tests', () => {
+  it.each(RETIRED_EXPRESSIONS.map((expression) => [expression.instead, expression] as const))(
+    'says "%s" instead of a retired expression',
+    (instead, expression) => {
+      const found = PROSE_OF_CODE.flatMap(({ file, prose }) =>
+        prose.flatMap(({ line, text }) =>
+          placesOf(expression, text).map((place) => `${file}:${line}: ${place}`),
+        ),
+      );
+      expect({ instead, found }).toEqual({ instead, found: [] });
+    },
+  );
+
+  it('is read from every kind of file', () => {
+    const files = PROSE_OF_CODE.map(({ file }) => file);
+    expect(files).toEqual(
+      expect.arrayContaining([
+        'scripts/test-plan.mjs',
+        'src/config/explain.ts',
+        'src/config/units.spec.ts',
+        'test/architecture/vocabulary.spec.ts',
+      ]),
+    );
+  });
+
+  it.each([
+    ['a comment over several lines', '/**\n * It is made\n * anew.\n */'],
+    ['comments below each other', 'const a = 1; // It is told\n// anew.'],
+    ['the text of an error', "throw new Error('It is made anew.');"],
+    ['a template with values', 'const a = `${b} is made anew.`;'],
+    ['a comment within an expression', 'call(/* made anew */ a);'],
+  ])('includes %s', (_, code) => {
+    expect(proseOfCode('a.ts', code).filter(({ text }) => / anew\b/.test(text))).toHaveLength(1);
+  });
+
+  it.each([
+    ['a quotation in a comment', '/** Not `made anew`. */'],
+    ['a quotation in an error', "throw new Error('Not `anew`.');"],
+    ['the name of a module', "import { a } from './made anew.js';"],
+    ['an identifier', 'const anew = 1;'],
+  ])('leaves out %s', (_, code) => {
+    expect(proseOfCode('a.ts', code).filter(({ text }) => /anew/.test(text))).toEqual([]);
+  });
+
+  it('of a spec is the names of its tests', () => {
+    const code =
+      "describe('one', () => { it.each([['two']])('three %s', () => { a('four'); }); });\nconst b = { title: 'five' };";
+    expect(namesOfTests('a.spec.ts', code).map(({ text }) => text)).toEqual(['one', 'three %s', 'five']);
+  });
+
+  it('of a Lua script is its comments', () => {
+    const script = "--[[\n  Input: made\n  anew\n]]\nlocal a = 'anew' -- also\n-- made anew";
+    expect(commentsOfLua(script)).toEqual([
+      { line: 1, text: 'Input: made anew' },
+      { line: 5, text: 'also made anew' },
+    ]);
   });
 });
 

@@ -38,7 +38,7 @@ export function kafkaConformance(cluster: () => KafkaCluster, options: () => obj
       },
       restore: () => cluster().restore(),
       isOfAll: true,
-      keepsDeliveries: 'if it is quick', // the group is told of no death for a session
+      keepsDeliveries: 'if it is quick', // the group does not notice a death for a session
     },
   };
 }

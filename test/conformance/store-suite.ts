@@ -65,7 +65,7 @@ export function describeStore<TStore extends Connectable>(
 
 function missing<T>({ needs }: StoreCase<T>, options: StoreOptions<T>): string | undefined {
   return needs !== undefined && options[needs] === undefined
-    ? 'it keeps nothing beyond its own life'
+    ? 'it stores data in the process only'
     : undefined;
 }
 

@@ -48,7 +48,7 @@ const ROUTES: readonly [method: string, path: string, role: string][] = [
 const LADDER = ['viewer', 'operator', 'admin'];
 
 describe('access', () => {
-  it('is denied to strangers and lower roles on every route, and written down', async () => {
+  it('is denied to unauthenticated callers and lower roles on every route, and audited', async () => {
     const lines: string[] = [];
     const { url } = await boot();
     jest.spyOn(Logger.prototype, 'log').mockImplementation((line: unknown) => void lines.push(String(line)));
@@ -87,7 +87,7 @@ describe('access', () => {
       },
     ],
     ['rejects', () => Promise.reject(new Error('canary'))],
-  ])('is denied when the authoriser %s', async (_, failing) => {
+  ])('is denied when the authorizer %s', async (_, failing) => {
     const { url } = await boot(failing);
     const response = await fetch(`${url}${API}/me`);
     expect(response.status).toBe(403);
@@ -170,7 +170,7 @@ describe('a failure inside', () => {
     expect(text).not.toContain('canary');
   });
 
-  it('that nobody expected is 500 and shows nothing', async () => {
+  it('that is unexpected is 500 and shows no details', async () => {
     const { url, store } = await boot();
     jest.spyOn(store, 'list').mockRejectedValueOnce(new Error('canary at /srv/app.js'));
     const response = await fetch(`${url}${API}/dead-letters`, {

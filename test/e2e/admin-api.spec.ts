@@ -287,7 +287,7 @@ describe('the address', () => {
     expect(malformed.headers.get('content-type')).toContain('application/problem+json');
   });
 
-  it('does not exist without an authoriser', async () => {
+  it('does not exist without an authorizer', async () => {
     const { url } = await withLetters(0, {});
     expect((await fetch(`${url}${API}/dead-letters`, { headers: as('admin') })).status).toBe(404);
   });

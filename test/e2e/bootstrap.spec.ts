@@ -106,7 +106,7 @@ describe('the commands of the project', () => {
     const result = await run();
     expect(result).toMatchObject({
       code: 1,
-      stderr: expect.stringMatching(/^Node 99\.1 or newer is needed, this is /),
+      stderr: expect.stringMatching(/^Node 99\.1 or newer is required, and this is /),
     });
     expect(installs()).toEqual([]);
   });

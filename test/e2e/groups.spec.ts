@@ -75,8 +75,8 @@ async function remove(url: string, about: object, key = 'admin'): Promise<Respon
   return fetch(`${url}/messaging/api/v1/groups?${where(about)}`, { method: 'DELETE', ...as(key) });
 }
 
-describe('a group that nobody consumes for', () => {
-  it('is told by health and metrics with what is kept for it', async () => {
+describe('a group without consumers', () => {
+  it('is reported by health and metrics with its backlog', async () => {
     const { url } = await withForgottenGroup();
     const body = await eventually(async () => {
       const found = (await jsonOf(await fetch(`${url}/health`, as('viewer')))) as HealthBody;
@@ -96,7 +96,7 @@ describe('a group that nobody consumes for', () => {
     expect(metrics).toMatch(/messaging_transport_last_success_timestamp_seconds\{.*\} \d{10}/);
   });
 
-  it('is listed and, on request of an administrator, removed for good', async () => {
+  it('is listed and, on request of an administrator, removed permanently', async () => {
     const { url, transport } = await withForgottenGroup();
     const listed = await fetch(`${url}/messaging/api/v1/groups`, as('viewer'));
     expect(listed.status).toBe(200);
@@ -112,7 +112,7 @@ describe('a group that nobody consumes for', () => {
     expect((await remove(url, { ...PLACED, group: 'audit' })).status).toBe(404);
   });
 
-  it('is not removed while it consumes, where there is no such transport, or when something is left unsaid', async () => {
+  it('is not removed while it consumes, where there is no such transport, or when a parameter is missing', async () => {
     const { url } = await withForgottenGroup();
     expect((await remove(url, { ...PLACED, group: 'billing' })).status).toBe(409);
     expect((await remove(url, { ...PLACED, transport: 'other', group: 'audit' })).status).toBe(404);

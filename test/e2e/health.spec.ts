@@ -68,7 +68,7 @@ async function statuses(url: string): Promise<Record<string, number>> {
 const WELL = { '': 200, '/live': 200, '/ready': 200, '/startup': 200 };
 
 describe('health', () => {
-  it('is ok when everything works, and tells strangers no more than that', async () => {
+  it('is ok when everything works, and shows unauthenticated callers only that', async () => {
     const { url } = await boot();
     expect(await statuses(url)).toEqual(WELL);
     const response = await fetch(`${url}/health`);
@@ -173,7 +173,7 @@ describe('health', () => {
     },
   );
 
-  it('is ready without any transport when told to ignore them', async () => {
+  it('is ready without any transport when it ignores them', async () => {
     const { transport, broker } = fragile('main');
     const { url } = await boot({ transports: [transport] }, { readiness: 'ignore' });
     broker.state = 'down';

@@ -22,7 +22,7 @@ afterEach(() => closeApps(), 60_000);
 async function recordsOf(topic: string, count: number): Promise<BoundMessage[]> {
   const found: BoundMessage[] = [];
   const consumer = new Kafka({ brokers: server.brokers, logLevel: logLevel.NOTHING }).consumer({
-    groupId: 'stranger',
+    groupId: 'foreign',
   });
   await consumer.connect();
   try {

@@ -41,7 +41,7 @@ it('the walk through the README is the same on Kafka', async () => {
   expect(await app.end('SIGTERM')).toBe(0);
 }, 180_000);
 
-it('tells in its health when Kafka is gone, and goes on when it is back', async () => {
+it('reports in its health that Kafka is down, and resumes when it is back', async () => {
   const app = await start('gone');
   expect((await fetch(`${app.url}/health/ready`)).status).toBe(200);
   await server.nodes[0]!.kill();

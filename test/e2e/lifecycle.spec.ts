@@ -5,6 +5,7 @@ import {
   defineMessage,
   MESSAGING_VIEW,
   MessageHandler,
+  MessagingError,
   MessagingModule,
   type MessagingModuleOptions,
   type MessagingOptionsFactory,
@@ -133,6 +134,41 @@ describe('the module', () => {
     );
     await messaging.publish(Ping, { n: 1 });
     await eventually(() => handled === 1 || undefined);
+  });
+});
+
+describe('a consumer that cannot start', () => {
+  it('is started again in the background, and its reason is shown until it runs', async () => {
+    const main = memoryTransport('main');
+    const consume = main.consume.bind(main);
+    let isForbidden = true;
+    main.consume = (...args) =>
+      isForbidden
+        ? Promise.reject(new MessagingError('FORBIDDEN', 'The user may not read.'))
+        : consume(...args);
+    let handled = 0;
+    @Injectable()
+    class Pings {
+      @MessageHandler(Ping)
+      on(): void {
+        handled++;
+      }
+    }
+    const { messaging, app } = await bootApp(
+      { providers: [Pings] },
+      { transports: [main], connect: 'background' },
+    );
+    const view = app.get<MessagingView>(MESSAGING_VIEW);
+    await eventually(() => view.problems().length > 0 || undefined);
+    expect(view.problems()).toEqual([
+      expect.objectContaining({ transport: 'main', code: 'consumer_not_started', topic: 'ping' }),
+    ]);
+    expect(view.subscriptions()[0]?.state).toBe('starting');
+    isForbidden = false;
+    await messaging.publish(Ping, { n: 1 });
+    await eventually(() => handled === 1 || undefined);
+    expect(view.problems()).toEqual([]);
+    expect(view.subscriptions()[0]?.state).toBe('running');
   });
 });
 

@@ -73,7 +73,7 @@ it('two instances share the work', async () => {
   await Promise.all([one.end('SIGTERM'), two.end('SIGTERM')]);
 }, 120_000);
 
-it('tells in its health when RabbitMQ is gone, goes on when it is back, and loses nothing it has accepted', async () => {
+it('reports in its health that RabbitMQ is down, resumes when it is back, and loses no accepted message', async () => {
   const app = await start('gone');
   expect((await fetch(`${app.url}/health/ready`)).status).toBe(200);
   await new Promise((resolve) => setTimeout(resolve, REMEMBERS_QUEUES_MS));

@@ -171,7 +171,7 @@ it('is not ready without a transport that is required, and live all the same', a
   await lookUntil(app, ({ codes }) => isOf(codes, ALL_PASS));
 }, 120_000);
 
-it('starts and takes orders while no broker is there, says so, and shows the spool of the run before', async () => {
+it('starts and accepts orders without a broker, reports that, and shows the spool of the run before', async () => {
   const first = await start('boot');
   await lookUntil(first, ({ status }) => status === 'ok');
   await new Promise((resolve) => setTimeout(resolve, REMEMBERS_QUEUES_MS));

@@ -81,7 +81,7 @@ it('two instances share the work and the dead letters', async () => {
   await Promise.all([one.end('SIGTERM'), two.end('SIGTERM')]);
 }, 120_000);
 
-it('tells in its health when Redis is gone, goes on when it is back, and loses nothing it has accepted', async () => {
+it('reports in its health that Redis is down, resumes when it is back, and loses no accepted message', async () => {
   const app = await start('gone');
   expect((await fetch(`${app.url}/health/ready`)).status).toBe(200);
   await server.kill();

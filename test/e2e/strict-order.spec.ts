@@ -59,7 +59,7 @@ async function boot(transport: Transport) {
 }
 
 describe('messages in strict order', () => {
-  it('wait in the spool for their broker while all others go on over the next one', async () => {
+  it('wait in the spool for their broker while all others use the next one', async () => {
     const [first, second] = [member('first'), member('second')];
     const spooled = new SpooledTransport(
       { transport: failoverOf([first, second]), spool: spoolOn(data.path) },
@@ -94,7 +94,7 @@ describe('messages in strict order', () => {
     const { book } = await boot(failover);
     await first.sever();
     await waitUntil('others move', async () => failover.active === 'second');
-    await expect(book('a', 1)).rejects.toThrow(/"first" does not work now.*keep their order/s);
+    await expect(book('a', 1)).rejects.toThrow(/"first" is unavailable.*keep their order/s);
     await first.mend();
     await waitUntil('it works', async () =>
       book('a', 1).then(

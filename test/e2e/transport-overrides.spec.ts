@@ -67,7 +67,7 @@ it('publishes on the member that an operator wants, until the time is over', asy
   expect(['a', 'b']).toContain(await publishedOn());
 });
 
-it('leaves out a member, also one inside, until it is over or somebody takes that back', async () => {
+it('leaves out a member, also of an inner composite, until the override expires or is reset', async () => {
   const { act, publishedOn, read } = await boot();
   expect((await act('both', { action: 'leave-out', member: 'a', reason })).status).toBe(200);
   for (let nth = 0; nth < 5; nth++) expect(await publishedOn()).toBe('b');
@@ -93,7 +93,7 @@ it.each([
   ['no reason', 'main', { action: 'use', member: 'c' }, 400],
   ['no member', 'main', { action: 'use', reason }, 400],
   ['no end', 'main', { action: 'use', member: 'c', reason, forSeconds: 1e9 }, 400],
-  ['an action that nobody knows', 'main', { action: 'explode', member: 'c', reason }, 422],
+  ['an unknown action', 'main', { action: 'explode', member: 'c', reason }, 422],
 ])('refuses %s', async (_, name, body, status) => {
   const { act } = await boot();
   expect((await act(name, body)).status).toBe(status);

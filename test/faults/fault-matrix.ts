@@ -1,11 +1,11 @@
-/** A fault under load on real brokers, and what came of it is shown in docs/operating/delivery-guarantees.md. */
+/** A fault under load on real brokers; docs/operating/delivery-guarantees.md shows its measured effect. */
 export interface FaultRow {
-  /** What it happens to. */
+  /** The system that has the fault. */
   readonly system: string;
   readonly fault: string;
   /** Of `test/`. */
   readonly spec: string;
-  /** What may be lost of what was accepted. */
+  /** The accepted messages that may be lost. */
   readonly mayLose: 'nothing' | 'the window of the default level';
 }
 
@@ -83,7 +83,7 @@ export const FAULT_MATRIX: readonly FaultRow[] = [
   ...onLine('failover of rabbitmq and redis', 'faults/redis-rabbitmq-line.spec.ts'),
   row('failover of rabbitmq and redis', 'rabbitmq killed', 'faults/redis-rabbitmq-failover.spec.ts'),
   row('failover of rabbitmq and redis', 'rabbitmq paused', 'faults/redis-rabbitmq-failover.spec.ts'),
-  row('failover of rabbitmq and redis', 'rabbitmq comes and goes', 'faults/redis-rabbitmq-failover.spec.ts'),
+  row('failover of rabbitmq and redis', 'rabbitmq flapping', 'faults/redis-rabbitmq-failover.spec.ts'),
   row('spool before rabbitmq and redis', 'both killed', 'faults/redis-rabbitmq-spool.spec.ts'),
   ...onLine('spool before kafka, rabbitmq and redis', 'faults/redis-rabbitmq-kafka-line.spec.ts'),
   row(
@@ -94,7 +94,7 @@ export const FAULT_MATRIX: readonly FaultRow[] = [
   row('spool before kafka, rabbitmq and redis', RANDOM, 'proof/redis-rabbitmq-kafka-nemesis.spec.ts'),
 ];
 
-/** Throws for what is not in the matrix: it would be measured and not shown. */
+/** Throws for a row that is not in the matrix, because its figures would not be shown. */
 export function faultRow(system: string, fault: string): FaultRow {
   const found = FAULT_MATRIX.find((one) => one.system === system && one.fault === fault);
   if (!found) throw new Error(`There is no row "${system}: ${fault}" in the matrix of faults.`);

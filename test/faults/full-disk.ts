@@ -41,7 +41,7 @@ export function describeFullDisk(
     rmSync(folder, { recursive: true, force: true });
   }, 60_000);
 
-  it(`loses nothing and goes on with space: the disk of ${system} is full`, async () => {
+  it(`loses nothing and resumes with space: the disk of ${system} is full`, async () => {
     await underLoad({
       row: faultRow(system, DISK_FAULT),
       connected: broker!.connected,

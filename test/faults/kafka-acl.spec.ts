@@ -68,7 +68,7 @@ async function permitLeast(prefix: string): Promise<void> {
   await permit(GROUP, prefix, [READ]);
 }
 
-it('refuses with what is not permitted, and goes on by itself once it is', async () => {
+it('refuses with what is not permitted, and resumes automatically once it is', async () => {
   const place = options();
   const { transport, errors } = await connected(place);
   const outcome = await publishOne(transport, 't', { deadlineMs: 10_000 });

@@ -28,7 +28,7 @@ const options = (): { brokers: string[]; namePrefix: string } => ({
   namePrefix: `${randomUUID().slice(0, 8)}.`,
 });
 
-it('nobody listens: connecting rejects in time and says where', async () => {
+it('no server listens: connecting rejects in time and says where', async () => {
   const [port] = await freePorts(1);
   const { transport } = kafkaBench({ brokers: [`127.0.0.1:${port}`], connectTimeoutMs: 1_000 });
   await expect(transport.connect()).rejects.toMatchObject({
@@ -72,7 +72,7 @@ it('a message that the topic does not take is refused, and its neighbours are no
   expect(together.map(({ kind }) => kind)).toEqual(['accepted', 'refused', 'accepted']);
 }, 30_000);
 
-it('a topic that somebody deletes is created again, and publishing and consuming go on from its beginning', async () => {
+it('a deleted topic is created again, and publishing and consuming resume from its beginning', async () => {
   const place = options();
   const { transport } = await connected(place);
   const deliveries = await collected(transport, 't');
@@ -91,7 +91,7 @@ it('a topic that somebody deletes is created again, and publishing and consuming
   await waitUntil('all come', haveCome('after'));
 }, 120_000);
 
-it("a stranger's record comes with what can be made of it", async () => {
+it('a foreign record comes with what can be made of it', async () => {
   const place = options();
   const { transport } = await connected(place);
   const deliveries = await collected(transport, 't');
@@ -111,7 +111,7 @@ it("a stranger's record comes with what can be made of it", async () => {
   expect(tombstone?.message.body).toHaveLength(0);
 });
 
-it('what is consumed while transactions of somebody else end is only what they commit', async () => {
+it('only committed records of foreign transactions are consumed', async () => {
   const place = options();
   const { transport } = await connected(place);
   const deliveries = await collected(transport, 't');

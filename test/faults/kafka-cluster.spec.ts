@@ -40,7 +40,7 @@ const options = (): object => ({ brokers: cluster.brokers, namePrefix: PREFIX, r
 const loadWhile = (fault: string, happen: (load: Load) => Promise<void>): Promise<LoadResult> =>
   underLoad({ row: faultRow('kafka, 3 brokers', fault), connected: () => connected(options()), happen });
 
-it('loses nothing when each broker in turn is killed under load, and goes on by itself while it is down', async () => {
+it('loses nothing when each broker in turn is killed under load, and resumes while it is down', async () => {
   const { longestGapMachineMs, handled } = await loadWhile('each broker killed in turn', async (load) => {
     for (const node of cluster.nodes) {
       await node.kill();
@@ -51,11 +51,11 @@ it('loses nothing when each broker in turn is killed under load, and goes on by 
     }
   });
   expect(longestGapMachineMs).toBeLessThan(GAP_MS);
-  // A process knows what it has settled, also where the group could not be told.
+  // A process knows what it has settled, also where the group could not store it.
   expect([...handled.values()].filter((times) => times > 1).length).toBeLessThan(MOST_TWICE);
 }, 300_000);
 
-it('loses nothing when a broker is paused for 40 s under load, and goes on meanwhile', async () => {
+it('loses nothing when a broker is paused for 40 s under load, and continues meanwhile', async () => {
   const { longestGapMachineMs } = await loadWhile('a broker paused for 40 s', async () => {
     cluster.nodes[0]!.pause();
     await wait(PAUSE_MS);
@@ -65,7 +65,7 @@ it('loses nothing when a broker is paused for 40 s under load, and goes on meanw
   expect(longestGapMachineMs).toBeLessThan(GAP_MS);
 }, 300_000);
 
-it('accepts nothing while two of three brokers are down, and goes on when they are back', async () => {
+it('accepts nothing while two of three brokers are down, and resumes when they are back', async () => {
   await loadWhile('two of three down for 10 s', async (load) => {
     await Promise.all(cluster.nodes.slice(1).map((node) => node.kill()));
     await wait(5_000); // what was on its way has its answer

@@ -31,7 +31,7 @@ const options = (name: string) => ({
   sessionTimeoutMs: SESSION_MS,
 });
 
-it('keeps what runs far longer than a member may be silent, and gives it to nobody else', async () => {
+it('keeps what runs far longer than a member may be silent, and gives it to no other process', async () => {
   const began: string[] = [];
   let done = 0;
   const subscription = { topic: 't', group: 'g', concurrency: 1, ordering: 'none' } as const;

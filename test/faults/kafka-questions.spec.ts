@@ -11,7 +11,7 @@ beforeAll(async () => {
 afterAll(() => server.stop());
 afterEach(closeAll);
 
-it('tells the backlog of groups while other topics are created and asked for', async () => {
+it('answers the backlog of groups while other topics are created and asked for', async () => {
   const { transport, errors } = await connected({ brokers: server.brokers });
   const subscription = { topic: 'first', group: 'g', concurrency: 1, ordering: 'none' } as const;
   const consumer = await transport.consume(subscription, () => Promise.resolve({ kind: 'ack' }));

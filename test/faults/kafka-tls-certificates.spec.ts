@@ -75,7 +75,7 @@ describe('Kafka over TLS', () => {
   }, 60_000);
 
   it.each(['wrongHost', 'expired', 'selfSigned'] satisfies Shown[])(
-    'refuses a certificate that is %s, and says so',
+    'refuses a certificate that is %s, and names the reason',
     async (shown) => {
       const message = await connectTo(shown, { tls: { caFile: certificates.caFile } });
       expect(message).toContain('its certificate is not trusted');
@@ -83,11 +83,11 @@ describe('Kafka over TLS', () => {
     60_000,
   );
 
-  it('refuses an authority that it was not told of', async () => {
+  it('refuses an authority that is not configured', async () => {
     expect(await connectTo('server', { tls: {} })).toContain('its certificate is not trusted');
   }, 60_000);
 
-  it('takes any certificate when it is told to, as tests may want', async () => {
+  it('accepts any certificate when verification is off', async () => {
     const tls = { dangerouslyAllowInvalidCerts: true };
     expect(await connectTo('selfSigned', { tls })).toBe('accepted');
   }, 60_000);
@@ -103,15 +103,15 @@ describe('Kafka with a login', () => {
   );
 
   it.each(MECHANISMS)(
-    'refuses another password by %s, says so, and does not print it',
+    'refuses another password by %s with an error that does not contain it',
     async (mechanism) => {
       const message = await connectTo('login', login(mechanism, `${SECRET} at all`));
-      expect(message).toContain('does not take the user and password');
+      expect(message).toContain('does not accept the user and password');
     },
     60_000,
   );
 
-  it('refuses somebody without a login', async () => {
+  it('refuses a client without a login', async () => {
     const message = await connectTo('login', { tls: { caFile: certificates.caFile } });
     expect(message).toContain('cannot be reached');
   }, 60_000);

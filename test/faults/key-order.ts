@@ -90,7 +90,7 @@ class KeyInTurn {
     if (step.nth > this.#highest + this.stride)
       this.#say(step, `and leaves out what comes after ${this.#highest}`);
     if (step.nth <= this.#highest && !isDead)
-      this.#say(step, 'again, although nobody has died who had the key');
+      this.#say(step, 'again, although no process that had the key has died');
   }
 
   #isDead(process: number, { at }: KeyStep): boolean {

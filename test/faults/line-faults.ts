@@ -50,7 +50,7 @@ export function describeLineFaults(
     await closeAll();
   });
   it.each(LINE_FAULTS)(
-    'loses nothing and goes on by itself: %s',
+    'loses nothing and resumes by itself: %s',
     async (fault) => {
       const happen = async (): Promise<void> => {
         await HAPPENINGS[fault](line());

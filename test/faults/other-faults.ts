@@ -1,24 +1,24 @@
-/** A fault without figures: what comes of it is a fact that a test holds on to. */
+/** A fault without figures: a test asserts its effect. */
 export interface OtherFault {
   readonly system: string;
   readonly fault: string;
   readonly outcome: string;
   /** Of `test/`. */
   readonly spec: string;
-  /** Of the test in it, or a part of that. */
+  /** The title of the test in it, or a part of it. */
   readonly title: string;
 }
 
-/** Those of one spec: what happens, what comes of it, and where that is tested. */
+/** The faults of one spec: the fault, its effect, and the title of the test. */
 const of = (
   system: string,
   spec: string,
   rows: readonly (readonly [fault: string, outcome: string, title: string])[],
 ): OtherFault[] => rows.map(([fault, outcome, title]) => ({ system, fault, outcome, spec, title }));
 
-const DELETED = 'made anew, told of, and consuming goes on';
+const DELETED = 'recreated and reported, and consuming resumes';
 
-/** One line a row, in the order in which they are shown. */
+/** One line for each row of the table, in its order. */
 export const OTHER_FAULTS: readonly OtherFault[] = [
   ...of('embedded', 'faults/embedded-kill.spec.ts', [
     ['`kill -9` at random instants', 'everything accepted is handled', 'kills at random instants'],
@@ -26,59 +26,87 @@ export const OTHER_FAULTS: readonly OtherFault[] = [
   ...of('embedded', 'faults/embedded-disk-full.spec.ts', [
     [
       'the disk is full',
-      'publishing is unavailable, what is there is delivered, all goes on with space',
+      'publishing is unavailable, stored messages are delivered, publishing resumes with space',
       'and recovers when space returns',
     ],
-    ['the disk is full at the start', 'an error that says so', 'when it is opened on a full disk'],
+    [
+      'the disk is full at the start',
+      'an error that names the full disk',
+      'when it is opened on a full disk',
+    ],
   ]),
   ...of('embedded', 'faults/embedded-directory.spec.ts', [
-    ['two processes on one directory', 'the second is told who has it', 'belongs to one process'],
+    [
+      'two processes on one directory',
+      'the second fails with an error that names the first',
+      'belongs to one process',
+    ],
   ]),
   ...of('redis', 'faults/redis-bad-servers.spec.ts', [
     [
       'credentials become wrong',
-      'unavailable, and again available by itself once they are right',
+      'unavailable, and available again once they are right',
       'that become wrong while it runs',
     ],
-    ['a command is not permitted', 'refused, with its name', 'without permission for a command'],
+    [
+      'a command is not permitted',
+      'refused, with the name of the command',
+      'without permission for a command',
+    ],
     [
       'its memory is full',
-      'takes nothing, says so, takes again with room',
+      'publishing is unavailable with the reason, and resumes with free memory',
       'whose memory is full takes nothing',
     ],
-    ['it evicts, or keeps no file', 'a warning at the start', 'that evicts, and one that keeps no file'],
     [
-      'it has fewer replicas than it wants',
-      'takes nothing, says why',
+      'it evicts keys, or has no persistence',
+      'a warning at the start',
+      'that evicts, and one that keeps no file',
+    ],
+    [
+      'it has fewer replicas than `min-replicas-to-write`',
+      'publishing is unavailable with the reason',
       'that wants more replicas than there are',
     ],
-    ['it has become a replica', 'takes nothing until it is a primary', 'that has become a replica'],
-    ['a key has another type', 'told, without a hot loop', 'of another type where a stream should be'],
+    [
+      'it has become a replica',
+      'publishing is unavailable until it is a primary',
+      'that has become a replica',
+    ],
+    [
+      'a key has another type',
+      'an error is reported, without a hot loop',
+      'of another type where a stream should be',
+    ],
     ['everything is flushed away', DELETED, 'that is flushed away is made anew'],
-    ['somebody destroys a group', DELETED, 'of a group that somebody destroys comes back'],
-    ['an entry of somebody else', 'arrives with its fields', 'that somebody else has written arrives'],
+    ['a foreign client destroys a group', DELETED, 'of a group that somebody destroys comes back'],
+    ['an entry of a foreign client', 'delivered with its fields', 'that somebody else has written arrives'],
   ]),
   ...of('redis', 'faults/redis-connections.spec.ts', [
     ['a reply is lost', 'the message is stored once', 'takes a message once whose reply is lost'],
     [
       'the reply of a takeover is lost',
-      'who has taken over finds what it has',
+      'the new owner finds its messages',
       'has taken over from a dead consumer in a reply that is lost',
     ],
     [
-      'a process is stopped and goes on later',
-      'others have its work; it settles nothing',
+      'a process is stopped and resumes later',
+      'others take over its messages; it settles none of them',
       'hands what a stopped process had',
     ],
   ]),
   ...of('redis, sentinels', 'faults/redis-sentinel.spec.ts', [
     ['no replica confirms', 'unknown, not accepted', 'calls a message unknown while no replica confirms it'],
-    ['all sentinels are gone', 'who is connected goes on, who comes is told', 'goes on without sentinels'],
+    [
+      'all sentinels are gone',
+      'connected processes are not affected, a new one gets an error',
+      'goes on without sentinels',
+    ],
   ]),
   ...of('redis stores', 'faults/redis-stores-kill.spec.ts', [
     [
       '`kill -9` between any two commands',
-      'letters, indexes and counts agree',
+      'dead letters, indexes and counts agree',
       'letters, indexes, counts and places agree',
     ],
     [
@@ -90,15 +118,23 @@ export const OTHER_FAULTS: readonly OtherFault[] = [
   ...of('rabbitmq', 'faults/rabbitmq-bad-servers.spec.ts', [
     [
       'credentials become wrong',
-      'unavailable, and again available by itself once they are right',
+      'unavailable, and available again once they are right',
       'that become wrong while it runs',
     ],
-    ['something is not permitted', 'refused, with what', 'without permission are refused'],
-    ['an alarm', 'takes nothing, says so, goes on handing out', 'with an alarm takes nothing'],
+    [
+      'something is not permitted',
+      'refused, with the name of the resource',
+      'without permission are refused',
+    ],
+    [
+      'a resource alarm',
+      'publishing is unavailable with the reason, deliveries continue',
+      'with an alarm takes nothing',
+    ],
     ['a node is paused', 'another node is used', 'that is paused is given up for another node'],
     [
-      'a message over the limit of the broker',
-      'not accepted, and others go on',
+      'a message above the size limit of the broker',
+      'not accepted; other messages are not affected',
       'over the limit of the broker is not accepted',
     ],
   ]),
@@ -108,75 +144,103 @@ export const OTHER_FAULTS: readonly OtherFault[] = [
       'each gets a share',
       'also when all of them begin at the same moment',
     ],
-    [
-      'a process leaves keys to another over a slow line',
-      'order kept',
-      'while a message of it is on its way',
-    ],
+    ['a process hands keys to another over a slow line', 'order kept', 'while a message of it is on its way'],
   ]),
   ...of('rabbitmq', 'faults/rabbitmq-declarations.spec.ts', [
     [
-      'a queue is declared otherwise',
-      'told with both sides, left alone',
-      'in another way is told with both sides',
+      'a queue exists with other arguments',
+      'an error names both sets of arguments, the queue is not changed',
+      'with other arguments is reported',
     ],
-    ['an exchange is deleted', DELETED, 'declared anew: an exchange'],
-    ['the queue under a consumer is deleted', DELETED, 'declared anew: the queue under a consumer'],
-    ['a queue for waiting is deleted', DELETED, 'declared anew: where messages wait'],
+    ['an exchange is deleted', DELETED, 'declared again: an exchange'],
+    ['the queue under a consumer is deleted', DELETED, 'declared again: the queue under a consumer'],
+    ['a delay queue is deleted', DELETED, 'declared again: a delay queue'],
     [
       'a queue is at its length limit',
       'unavailable or unknown, never accepted',
       'at its length limit makes publishing',
     ],
     [
-      'a message of somebody else',
-      'handed out with what can be made of it',
-      'with messages of somebody else',
+      'a message of a foreign client',
+      'delivered with the properties that can be decoded',
+      'delivers foreign messages with their fields',
     ],
     [
-      'a handler is slower than the broker bears',
-      'its channel is lost, the message comes again',
-      'that is slower than the broker bears',
+      'a handler is slower than the consumer timeout of the broker',
+      'its channel is closed, the message is delivered again',
+      'that is slower than the consumer timeout',
     ],
   ]),
   ...of('rabbitmq, 3 nodes', 'faults/rabbitmq-cluster.spec.ts', [
     [
       'all nodes are killed',
-      'everything is there, also what waits',
+      'all messages are kept, including delayed ones',
       'when all nodes are killed, also what waits',
     ],
   ]),
   ...of('rabbitmq, 3 nodes', 'faults/rabbitmq-stuck.spec.ts', [
-    ['a queue for waiting hands out nothing', 'it is emptied, and told of', 'does not hand out by itself'],
     [
-      'what waited stays in its queue as expired',
-      'told of; others wait elsewhere; it comes once the queue has another leader',
-      'that hands nothing on, and loses nothing',
+      'a delay queue delivers nothing',
+      'its messages are moved, and this is reported',
+      'does not dead-letter by itself',
+    ],
+    [
+      'expired messages stay in their delay queue',
+      'this is reported; new messages use another queue; these are delivered once the queue has another leader',
+      'that no longer dead-letters, and loses nothing',
     ],
     [
       'the node of a connection has lost a queue',
       'another node is used',
-      'when the one that it is connected to hands out nothing',
+      'when the one that it is connected to delivers nothing',
     ],
-    ['a queue is left to a dead consumer', 'it is served again', 'which the broker only believes in'],
+    [
+      'a queue belongs to a dead consumer',
+      'another consumer takes over',
+      'that only the broker still counts',
+    ],
   ]),
   ...of('kafka', 'faults/kafka-bad-servers.spec.ts', [
-    ['nobody listens', 'an error in time that says where', 'nobody listens: connecting rejects in time'],
-    ['more replicas than brokers', 'refused, with what to change', 'more replicas than brokers: refused'],
-    ['a message that the topic does not take', 'refused alone', 'and its neighbours are not harmed'],
-    ['a topic is deleted', DELETED, 'a topic that somebody deletes is created again'],
-    ['transactions of somebody else', 'only what they commit', 'while transactions of somebody else end'],
+    [
+      'no process listens at the address',
+      'an error within the timeout that names the address',
+      'no server listens: connecting rejects in time',
+    ],
+    [
+      'more replicas than brokers',
+      'refused, with the setting to change',
+      'more replicas than brokers: refused',
+    ],
+    [
+      'a message that the topic does not accept',
+      'only this message is refused',
+      'and its neighbours are not harmed',
+    ],
+    ['a topic is deleted', DELETED, 'a deleted topic is created again'],
+    [
+      'transactions of foreign producers',
+      'only committed messages are delivered',
+      'only committed records of foreign transactions',
+    ],
   ]),
   ...of('kafka', 'faults/kafka-acl.spec.ts', [
-    ['something is not permitted', 'refused, and goes on once it is', 'refuses with what is not permitted'],
+    [
+      'something is not permitted',
+      'refused; resumes once it is permitted',
+      'refuses with what is not permitted',
+    ],
   ]),
   ...of('kafka', 'faults/kafka-compression.spec.ts', [
-    ['a batch that would fill the memory', 'not expanded, told of', 'made to fill the memory'],
+    [
+      'a compressed batch that would fill the memory',
+      'not expanded, and reported',
+      'does not expand a compression bomb',
+    ],
   ]),
   ...of('kafka', 'faults/kafka-handlers.spec.ts', [
     [
       'a handler runs for longer than a session',
-      'nobody else gets its message',
+      'no other process gets its message',
       'keeps what runs far longer',
     ],
     [
@@ -193,7 +257,11 @@ export const OTHER_FAULTS: readonly OtherFault[] = [
     ],
   ]),
   ...of('failover of rabbitmq and redis', 'faults/redis-rabbitmq-failover.spec.ts', [
-    ['both are gone', 'unavailable, with every try', 'says unavailable with every try while both are gone'],
+    [
+      'both are down',
+      'unavailable, with the error of each',
+      'says unavailable with every try while both are gone',
+    ],
   ]),
   ...of('spool', 'faults/embedded-spool.spec.ts', [
     [
@@ -213,8 +281,8 @@ export const OTHER_FAULTS: readonly OtherFault[] = [
     ...of(system, `faults/${system}-tls-certificates.spec.ts`, [
       [
         'a certificate that is not trusted',
-        'refused, and says why',
-        'refuses an authority that it was not told of',
+        'refused with the reason',
+        'refuses an authority that is not configured',
       ],
     ]),
   ]),

@@ -15,7 +15,7 @@ afterEach(closeAll);
 const options = (more: object = {}): object => ({ urls: server.urls, ...more });
 
 describe('what is declared', () => {
-  it('in another way is told with both sides, and left alone', async () => {
+  it('with other arguments is reported with both sides and not changed', async () => {
     const first = await connected(options({ namePrefix: 'same.', deliveryLimit: 50 }));
     await collected(first.transport, 'changed');
     const { transport } = await connected(options({ namePrefix: 'same.', deliveryLimit: 60 }));
@@ -31,7 +31,7 @@ describe('what is declared', () => {
     expect((await publishOne(first.transport, 'changed')).kind).toBe('accepted');
   });
 
-  it('and deleted by somebody is declared anew: an exchange, with all of its groups', async () => {
+  it('and deleted by another client is declared again: an exchange, with all of its groups', async () => {
     const { transport, errors } = await connected(options({ namePrefix: 'gone.' }));
     const arrived = new Map<string, string[]>();
     for (const group of ['a', 'b']) {
@@ -60,7 +60,7 @@ describe('what is declared', () => {
     );
   });
 
-  it('and deleted by somebody is declared anew: the queue under a consumer, while others go on', async () => {
+  it('and deleted by another client is declared again: the queue under a consumer, while others continue', async () => {
     const { transport } = await connected(options({ namePrefix: 'gone.' }));
     const deliveries = await collected(transport, 'queue');
     const others = await collected(transport, 'other');
@@ -73,7 +73,7 @@ describe('what is declared', () => {
     });
   });
 
-  it('and deleted by somebody is declared anew: where messages wait', async () => {
+  it('and deleted by another client is declared again: a delay queue', async () => {
     const { transport } = await connected(options({ namePrefix: 'gone.' }));
     const deliveries = await collected(transport, 'wait');
     const later = async (): Promise<string> => {
@@ -104,7 +104,7 @@ describe('what is declared', () => {
     const asked = refusals() - before;
     expect(asked).toBeGreaterThan(0);
     expect(asked).toBeLessThan(20);
-    expect(errors().filter((text) => text.includes('declared otherwise'))).toHaveLength(1);
+    expect(errors().filter((text) => text.includes('with other arguments'))).toHaveLength(1);
   });
 });
 
@@ -130,7 +130,7 @@ describe('a queue', () => {
     await waitUntil('it accepts again', async () => (await publishOne(transport, 't')).kind === 'accepted');
   });
 
-  it('with messages of somebody else hands out what can be made of them, and they can be retried', async () => {
+  it('delivers foreign messages with their fields, and they can be retried', async () => {
     const { transport } = await connected(options({ namePrefix: 'foreign.' }));
     const deliveries = await collected(transport, 't', ({ attempt }) =>
       attempt === 1 ? { kind: 'retry', delayMs: 10, headers: { why: 'again' } } : { kind: 'ack' },
@@ -143,11 +143,11 @@ describe('a queue', () => {
     expect([...(second?.message.body ?? [])]).toEqual([0, 255]);
   });
 
-  it('of what is due keeps a message of somebody else aside, and tells', async () => {
+  it('of due messages keeps a foreign message aside and reports it', async () => {
     const { transport, errors } = await connected(options({ namePrefix: 'odd.' }));
     await collected(transport, 't');
     await publishedRaw(server, { exchange: 'odd.~due' }, Buffer.from('strange'));
-    await waitUntil('it is told', async () => errors().some((text) => text.includes('odd.~unroutable')));
+    await waitUntil('it is reported', async () => errors().some((text) => text.includes('odd.~unroutable')));
     await waitUntil('it is kept', () =>
       asSomebodyElse(
         server,
@@ -158,7 +158,7 @@ describe('a queue', () => {
 });
 
 describe('a message that kills one process after the other', () => {
-  it('is taken out of its queue by the broker in the end, and comes with as many attempts used up', async () => {
+  it('is removed from its queue by the broker at last, and arrives with its attempts used up', async () => {
     const deliveryLimit = 3;
     const { transport } = await connected(options({ namePrefix: 'killer.', deliveryLimit }));
     const subscription = { topic: 't', group: 'g', concurrency: 1, ordering: 'none' } as const;
@@ -185,7 +185,7 @@ describe('a message that kills one process after the other', () => {
 });
 
 describe('a handler', () => {
-  it('that is slower than the broker bears loses its channel only, and the message comes again', async () => {
+  it('that is slower than the consumer timeout of the broker loses its channel only, and the message comes again', async () => {
     const { transport, events } = await connected(options());
     const others = await collected(transport, 'quick');
     let isSlow = true;

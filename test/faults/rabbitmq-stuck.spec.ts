@@ -21,7 +21,7 @@ const OUT_OF_REACH_MS = 15_000;
 const LOOKED_AT_MS = 36_000;
 /** Until a process has left what others are to take. */
 const BALANCED_MS = 5_000;
-/** The nodes take themselves for parted, and some start anew before they are one cluster again. */
+/** The nodes detect a partition, and some restart before they are one cluster again. */
 const HEALED_MS = 150_000;
 /** Until the node that is left knows that it is alone. */
 const NOTICED_MS = 15_000;
@@ -60,7 +60,7 @@ async function withoutTimeToLive(queue: string): Promise<void> {
   await cluster.control('eval', `rabbit_fifo_client:update_machine_state({${id}, '${name}'}, ${config}).`);
 }
 
-it('sends on, and tells of, what a queue for waiting does not hand out by itself', async () => {
+it('delivers and reports what a delay queue does not dead-letter by itself', async () => {
   const { transport, errors } = await connected({ urls: cluster.urls, namePrefix: 'stuck.' });
   const arrived = await collected(transport, 'topic');
   const delayed = async (id: string): Promise<void> => {
@@ -78,10 +78,10 @@ it('sends on, and tells of, what a queue for waiting does not hand out by itself
   await delayed('second');
   await waitUntil('both are there', async () => arrived.length === 3, 60_000);
   expect(arrived.map(({ message }) => message.id)).toEqual(['before', 'first', 'second']);
-  expect(errors()).toEqual([expect.stringContaining('"stuck.topic/~wait.128" for longer than it was to: 2')]);
+  expect(errors()).toEqual([expect.stringContaining('"stuck.topic/~wait.128" beyond their time: 2')]);
 }, 120_000);
 
-/** As after elections in the wrong moment: the queue goes on, and what expires in it stays there. */
+/** As after elections at the wrong moment: the queue continues, and what expires in it stays there. */
 async function stopHandingOn(node: RabbitmqNode, queue: string): Promise<void> {
   const workers = `[Pid || {_, Pid, _, _} <- supervisor:which_children(rabbit_fifo_dlx_sup), binary:match(term_to_binary(sys:get_state(Pid)), <<"${queue}">>) =/= nomatch]`;
   await cluster.controlOf(
@@ -91,7 +91,7 @@ async function stopHandingOn(node: RabbitmqNode, queue: string): Promise<void> {
   );
 }
 
-it('avoids and tells of a queue for waiting that hands nothing on, and loses nothing of it', async () => {
+it('avoids and reports a delay queue that no longer dead-letters, and loses nothing of it', async () => {
   const { transport, errors } = await connected({ urls: cluster.urls, namePrefix: 'kept.' });
   const arrived = await collected(transport, 'topic');
   const delayed = async (id: string): Promise<void> => {
@@ -106,8 +106,8 @@ it('avoids and tells of a queue for waiting that hands nothing on, and loses not
   const leader = await cluster.leaderOf(queue);
   await stopHandingOn(leader, queue);
   await delayed('kept');
-  await waitUntil('it is told', async () => errors().length > 0, 120_000);
-  expect(errors()).toEqual([expect.stringContaining(`hands nothing on from the queue "${queue}"`)]);
+  await waitUntil('it is reported', async () => errors().length > 0, 120_000);
+  expect(errors()).toEqual([expect.stringContaining(`does not dead-letter from the delay queue "${queue}"`)]);
   await delayed('around');
   await waitUntil('the next one comes', async () => arrived.length === 2, 3_000);
   await leader.kill();
@@ -116,7 +116,7 @@ it('avoids and tells of a queue for waiting that hands nothing on, and loses not
   expect(arrived.map(({ message }) => message.id)).toEqual(['before', 'around', 'kept']);
 }, 300_000);
 
-it('lets nothing wait too long or too short, and finds nothing, where several processes look after queues that are well', async () => {
+it('lets nothing wait too long or too short, and finds nothing, where several processes check queues that work', async () => {
   const all = await Promise.all(
     Array.from({ length: PROCESSES }, () => connected({ urls: cluster.urls, namePrefix: 'well.' })),
   );
@@ -138,7 +138,7 @@ it('lets nothing wait too long or too short, and finds nothing, where several pr
 }, 150_000);
 
 it.each(['none', 'key'] as const)(
-  'consumes anew what the broker has forgotten to hand out, with order by %s',
+  'subscribes again when the broker has forgotten its consumers, with order by %s',
   async (ordering) => {
     const prefix = `forgotten-${ordering}.`;
     const { transport, errors } = await connected({ urls: cluster.urls, namePrefix: prefix });
@@ -160,7 +160,7 @@ it.each(['none', 'key'] as const)(
     await publish('second');
     await waitUntil('that is there, too', async () => arrived.length === 2, 60_000);
     expect(arrived).toEqual(['first', 'second']);
-    expect(errors()).toEqual([expect.stringContaining('hands out nothing')]);
+    expect(errors()).toEqual([expect.stringContaining('delivers nothing')]);
   },
   120_000,
 );
@@ -175,7 +175,7 @@ async function consumingNode(queue: string): Promise<RabbitmqNode> {
   return cluster.nodes.find(({ name }) => channel?.includes(name))!;
 }
 
-/** The queue goes on without it: whoever is connected there consumes, and gets nothing. */
+/** The queue continues without it: a consumer that is connected there gets nothing. */
 async function loseMember(node: RabbitmqNode, queue: string): Promise<void> {
   const id = `list_to_atom("%2F_${queue}")`;
   const other = cluster.nodes.find((one) => one !== node)!;
@@ -189,7 +189,7 @@ async function loseMember(node: RabbitmqNode, queue: string): Promise<void> {
   await cluster.controlOf(node, 'eval', `ra:stop_server(quorum_queues, {${id}, node()}).`);
 }
 
-it('goes to another node when the one that it is connected to hands out nothing', async () => {
+it('connects to another node when the one that it is connected to delivers nothing', async () => {
   const { transport, errors } = await connected({ urls: cluster.urls, namePrefix: 'hole.' });
   const arrived = await collected(transport, 'topic');
   const publish = async (id: string, delayMs: number): Promise<void> => {
@@ -206,9 +206,9 @@ it('goes to another node when the one that it is connected to hands out nothing'
   await publish('later', 100);
   await waitUntil('all are there', async () => arrived.length === 3, 120_000);
   expect(new Set(arrived.map(({ message }) => message.id))).toEqual(new Set(['before', 'now', 'later']));
-  // Of each queue or of one of them: first the channel is opened anew, which does not help, then another node is chosen.
-  const told = errors().filter((error) => error.includes('hands out nothing'));
-  expect(told.length).toBeGreaterThan(1);
+  // Of each queue or of one of them: first the channel is opened again, which does not help, then another node is chosen.
+  const reports = errors().filter((error) => error.includes('delivers nothing'));
+  expect(reports.length).toBeGreaterThan(1);
   expect(await consumingNode('hole.~due')).not.toBe(node);
 }, 240_000);
 
@@ -246,7 +246,7 @@ it('shares the ordered queues again after most nodes were out of reach for a whi
   await shared('2,3,3');
 }, 400_000);
 
-it('serves ordered queues that are left to processes which the broker only believes in', async () => {
+it('serves ordered queues that are left to processes that only the broker still counts', async () => {
   const { transport } = await connected({ urls: cluster.urls, namePrefix: 'ghosts.' });
   const arrived = new Set<string>();
   const subscription = { topic: 'topic', group: 'g', concurrency: 4, ordering: 'key' } as const;

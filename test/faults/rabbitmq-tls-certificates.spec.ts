@@ -46,7 +46,7 @@ it.each([
   60_000,
 );
 
-it('refuses an authority that it was not told of', async () => {
+it('refuses an authority that is not configured', async () => {
   const unknown = /UNABLE_TO_VERIFY|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_GET_ISSUER/;
   expect(await connectTo('server', undefined)).toMatch(unknown);
 }, 60_000);

@@ -46,7 +46,7 @@ const switches = ({ events }: Bench<FailoverTransport>): string[] =>
 const FAULTS = {
   killed: 'rabbitmq killed',
   paused: 'rabbitmq paused',
-  flapping: 'rabbitmq comes and goes',
+  flapping: 'rabbitmq flapping',
 };
 
 const loadWhile = (
@@ -98,7 +98,7 @@ it('moves to Redis while RabbitMQ is paused, within the time for one try, and ma
   expect(twice.filter((id) => !possiblyTwice.has(id))).toEqual([]);
 }, 120_000);
 
-it('does not follow a broker that comes and goes', async () => {
+it('does not follow a flapping broker', async () => {
   await loadWhile('flapping', async (load, publishing) => {
     for (let time = 0; time < 4; time++) {
       rabbit.nodes[0]!.pause();

@@ -44,7 +44,7 @@ it.each([
   expect(await connectTo(shown, { caFile: certificates.caFile })).toContain(code);
 });
 
-it('refuses an authority that it was not told of', async () => {
+it('refuses an authority that is not configured', async () => {
   expect(await connectTo('server', {})).toMatch(
     /UNABLE_TO_VERIFY|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_GET_ISSUER/,
   );

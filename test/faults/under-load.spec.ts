@@ -13,7 +13,7 @@ const PAUSE_MS = 2_000;
 
 afterEach(closeAll);
 
-it('publishes no more than so many messages that are not handled, and goes on when they are', async () => {
+it('publishes no more than so many messages that are not handled, and resumes when they are', async () => {
   const { transport } = bench(
     (context) => new MemoryTransport(memoryOptionsSchema.parse({}), context),
     'memory',
@@ -41,6 +41,6 @@ it.each([
   [3, 0, 'at least 0 are lost'],
   [0, 0, 'at least 3 are lost'],
   [1, 1, 'at least 1 are lost'],
-])('tells what is stuck from what is lost: %d ready, %d in flight', (ready, inFlight, said) => {
+])('distinguishes stuck from lost messages: %d ready, %d in flight', (ready, inFlight, said) => {
   expect(notHandled(['1', '2', '3'], { ready, inFlight, delayed: 0 }).message).toContain(said);
 });

@@ -85,7 +85,7 @@ export async function goesOn(
   const isMore = async (): Promise<boolean> => load.acceptedCount > before + MORE;
   await waitUntil('publishing goes on', isMore, timeoutMs).catch(async (cause: unknown) => {
     const text =
-      `Publishing does not go on. The last failure: ${load.lastFailure}. ` +
+      `Publishing does not resume. The last failure: ${load.lastFailure}. ` +
       `Of what was accepted, ${load.inFlightCount} messages are not handled; lanes with too many of them wait.`;
     throw new Error(explain === undefined ? text : `${text}\n${await explain()}`, { cause });
   });

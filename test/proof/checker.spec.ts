@@ -66,7 +66,7 @@ describe('the checker', () => {
     expect(check(...fine('p-1'), ...lines).aborted).toEqual({ count: 1, sample: ['p-2'] });
   });
 
-  it('finds what nobody has sent, and what has changed on its way', () => {
+  it('finds messages that were never sent or have changed on their way', () => {
     const forged = [intent('p-2'), accepted('p-2'), line('d', 'p-2', { group: 'mail', isForged: true })];
     expect(check(...done('p-9', 'mail'), ...forged).phantom.sample).toEqual(['p-9', 'p-2']);
   });
@@ -99,7 +99,7 @@ describe('the checker', () => {
     expect(copy.reordered.count).toBe(0);
   });
 
-  it('tells a run that shows nothing', () => {
+  it('detects a run that proves nothing', () => {
     expect(check().isVacuous).toBe(true);
     expect(check(intent('p-1'), accepted('p-1')).isVacuous).toBe(true);
     expect(check(intent('p-1'), ...done('p-1', 'mail')).isVacuous).toBe(true);

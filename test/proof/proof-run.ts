@@ -49,8 +49,8 @@ const PROGRESS_MS = 10_000;
 const RECOVER_MS = 120_000;
 /** Longest time without an acceptance or a handled message after a fault has ended, on a machine that is not loaded. */
 const PROGRESS_AFTER_HEAL_MS = 30_000;
-/** As a process tells it, in JSON within a log. */
-const KEPT = /hands nothing on from the queue \\"([^"\\]+)/g;
+/** As a process reports it, in JSON within a log. */
+const KEPT = /does not dead-letter from the delay queue \\"([^"\\]+)/g;
 const MAX_MORE_HANDLES = 20;
 const MAX_MORE_RSS_BYTES = 400 * 1024 * 1024;
 

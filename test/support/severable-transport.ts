@@ -127,5 +127,5 @@ class Line {
 }
 
 function goneError(): MessagingError {
-  return new MessagingError('TRANSPORT_UNAVAILABLE', 'The line to the broker is cut. Mend it.');
+  return new MessagingError('TRANSPORT_UNAVAILABLE', 'The line to the broker is cut. Restore it.');
 }

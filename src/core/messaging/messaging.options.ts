@@ -8,7 +8,7 @@ import type { Route } from './routing/routing-table.js';
 import type { TransportEventRelay } from './observing/transport-event-relay.js';
 import type { Clock, Transport } from './ports/transport.js';
 
-/** What handlers get that do not say otherwise. */
+/** Settings of handlers that set none of their own. */
 export interface HandlerDefaults {
   /** @default 16 */
   readonly concurrency?: number;
@@ -45,16 +45,16 @@ export interface MessagingModuleOptions {
   readonly defaults?: HandlerDefaults;
   readonly limits?: Partial<MessageLimits>;
   readonly observers?: readonly MessagingObserver[];
-  /** Where the transports' `onEvent` listeners came from, so that observers hear of connections and the like. */
+  /** The relay that made the transports' `onEvent` listeners, so that observers receive events of connections and errors. */
   readonly transportEvents?: TransportEventRelay;
   /** Longest wait for a receipt. @default 10_000 */
   readonly publishDeadlineMs?: number;
-  /** Messages on their way to one transport at a time, beyond which publishing fails. @default 10_000 */
+  /** Messages in flight to one transport at a time, beyond which publishing fails. @default 10_000 */
   readonly maxInFlight?: number;
-  /** Bytes on their way to one transport at a time. @default 67_108_864 (64 MiB) */
+  /** Bytes in flight to one transport at a time. @default 67_108_864 (64 MiB) */
   readonly maxInFlightBytes?: number;
   /**
-   * `required` fails the boot when a transport cannot be reached; `background` boots and keeps trying, with health saying so.
+   * `required` fails the boot when a transport cannot be reached; `background` boots and keeps trying, while health reports the transport as down.
    * @default 'required'
    */
   readonly connect?: 'required' | 'background';

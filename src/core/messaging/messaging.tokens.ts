@@ -10,7 +10,7 @@ export const DEAD_LETTER_STORE = Symbol('switchyard:dead-letter-store');
 /** Injects the `ReplayPublisher`. */
 export const REPLAY_PUBLISHER = Symbol('switchyard:replay-publisher');
 
-/** Injects the function `(event: MessagingEvent) => void` that tells every observer. It never throws. */
+/** Injects the function `(event: MessagingEvent) => void` that emits to every observer. It never throws. */
 export const MESSAGING_EMIT = Symbol('switchyard:emit');
 
 /** Injects the `Clock`. */

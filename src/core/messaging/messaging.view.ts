@@ -1,12 +1,15 @@
 import type { HandlerIdentity, MessagingObserver } from './observing/events.js';
 import type { Route } from './routing/routing-table.js';
-import type { Transport } from './ports/transport.js';
+import type { Transport, TransportProblem } from './ports/transport.js';
 
 /**
  * `starting` until every transport that is required at boot is connected and consumers were asked for; `draining` from
  * the first moment of a shutdown; `stopped` once transports are closed.
  */
 export type MessagingState = 'starting' | 'running' | 'draining' | 'stopped';
+
+/** A problem, and the name of the transport that has it. */
+export type ReportedProblem = TransportProblem & { readonly transport: string };
 
 /** One handler and the consumer that feeds it from one transport, as it is now. */
 export interface SubscriptionView {
@@ -15,9 +18,13 @@ export interface SubscriptionView {
   /** Name of the transport that is consumed. */
   readonly transport: string;
   readonly concurrency: number;
-  /** Deliveries in hand at this moment, in this process. */
+  /** Deliveries in flight at this moment, in this process. */
   readonly active: number;
-  readonly state: 'starting' | 'running' | 'stopped';
+  /**
+   * `starting` also while its start is repeated; `interrupted` while its transport gets no messages for it, with the
+   * reason in {@link MessagingView.problems}. Open: a minor version may add states.
+   */
+  readonly state: 'starting' | 'running' | 'interrupted' | 'stopped';
 }
 
 /** What health, metrics and operators may see of the running core. Reading it costs no round trip. */
@@ -25,6 +32,8 @@ export interface MessagingView {
   state(): MessagingState;
   transports(): readonly Transport[];
   subscriptions(): readonly SubscriptionView[];
+  /** What is wrong now on brokers and with consumers, each with the name of its transport. */
+  problems(): readonly ReportedProblem[];
   /** In order of precedence, `fallback` already applied. */
   routes(): readonly Route[];
   /** Topics of every message type that this application knows, whether or not it handles them. */

@@ -23,7 +23,7 @@ export interface MessagingBackends {
 }
 
 /**
- * Everything on the local disk, in one directory: durable with nothing to install but the package lmdb. One process at a
+ * Everything on the local disk, in one directory: durable, and needs only the package lmdb. One process at a
  * time can use the directory.
  */
 export function embeddedBackends(directory: string): MessagingBackends {

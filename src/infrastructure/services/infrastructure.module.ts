@@ -9,13 +9,16 @@ import {
 import { createDeadLetterStore, createIdempotencyStore, type StoreSettings } from './stores.js';
 import { createTransport, membersOf, type TransportSettings } from './transports.js';
 
-/** What the application's configuration says about everything behind the messaging core. */
+/** Settings of the transports and stores. */
 export interface InfrastructureSettings {
   /** By name. */
   readonly transports: Readonly<Record<string, TransportSettings>>;
   readonly deadLetters: StoreSettings;
   readonly idempotency: StoreSettings;
-  /** Transports that topics are routed to or that are drained. Members of others that are not among them belong to those. */
+  /**
+   * Transports that topics are routed to or that are drained. Members of composites are left out unless they are
+   * also that.
+   */
   readonly direct?: readonly string[];
 }
 
@@ -29,7 +32,7 @@ export class Backends {
   ) {}
 }
 
-/** Makes what the configuration names and provides it as {@link Backends}. */
+/** Creates the configured transports and stores, and provides them as {@link Backends}. */
 @Global()
 @Module({})
 export class InfrastructureModule {
@@ -62,7 +65,7 @@ interface Making {
   readonly made: Map<string, Transport>;
 }
 
-/** Makes a transport once, after its members. The configuration has no cycles: its checks refuse them. */
+/** Creates a transport once, after its members. The configuration has no cycles, because its checks refuse them. */
 async function make(name: string, settings: InfrastructureSettings, making: Making): Promise<Transport> {
   const { events, made } = making;
   const known = made.get(name);

@@ -5,18 +5,18 @@ import type { Clock } from '../../core/messaging/ports/transport.js';
 import type { RedisServerOptions } from './redis/redis.options.js';
 import type { TransportSettings } from './transports.js';
 
-/** Which store, and where it keeps its data. */
+/** The kind of a store, and where its data is. */
 export interface StoreSettings {
   readonly store: 'embedded' | 'memory' | 'redis';
-  /** Of the embedded store. */
+  /** For the embedded store. */
   readonly directory: string;
-  /** Of the store in Redis: the transport whose servers it uses. Without: the only one of that kind. */
+  /** For the store in Redis: the transport whose servers it uses. Without it, the only transport of that kind. */
   readonly transport?: string | undefined;
 }
 
 type Transports = Readonly<Record<string, TransportSettings>>;
 
-/** Makes the dead letter store that the settings ask for. Its client is imported only when it is wanted. */
+/** Creates the configured dead letter store. Its client is imported only when it is used. */
 export async function createDeadLetterStore(
   settings: StoreSettings,
   transports: Transports,
@@ -38,7 +38,7 @@ export async function createDeadLetterStore(
   }
 }
 
-/** Makes the idempotency store that the settings ask for. */
+/** Creates the configured idempotency store. */
 export async function createIdempotencyStore(
   settings: StoreSettings,
   transports: Transports,

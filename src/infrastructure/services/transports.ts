@@ -10,7 +10,7 @@ import { memoryOptionsSchema } from './memory/memory.options.js';
 import { problemsOfRabbitmq, rabbitmqOptionsSchema } from './rabbitmq/rabbitmq.options.js';
 import { problemsOfServer, redisOptionsSchema } from './redis/redis.options.js';
 
-const KIND = 'What carries the messages; decides which other keys there are.';
+const KIND = 'Kind of the transport; decides which other keys it has.';
 
 const memory = memoryOptionsSchema.extend({ kind: z.literal('memory').describe(KIND) });
 const embedded = embeddedOptionsSchema.extend({
@@ -19,7 +19,7 @@ const embedded = embeddedOptionsSchema.extend({
     .string()
     .min(1)
     .describe(
-      'Where its messages lie; one process at a time can use it. Without: `transports/<name>` in `dataDir`.',
+      'Directory of its messages; one process at a time can use it. Without it, `transports/<name>` in `dataDir`.',
     ),
 });
 const redis = redisOptionsSchema
@@ -46,7 +46,7 @@ const failover = failoverOptionsSchema.extend({
     .array(z.string().min(1))
     .min(2)
     .max(16)
-    .describe('Names of the transports that stand in for each other, the preferred one first.'),
+    .describe('Names of the transports to publish to, in order of preference.'),
 });
 
 const balanced = balancedOptionsSchema
@@ -65,14 +65,16 @@ const balanced = balancedOptionsSchema
 
 const spooled = spooledOptionsSchema.extend({
   kind: z.literal('spooled').describe(KIND),
-  transport: z.string().min(1).describe('Name of the transport that messages go to.'),
+  transport: z.string().min(1).describe('Name of the transport to publish to.'),
   spool: z
     .string()
     .min(1)
-    .describe('Name of the transport of kind `embedded` that keeps what the other cannot take now.'),
+    .describe(
+      'Name of the transport of kind `embedded` that stores messages while the other does not accept them.',
+    ),
 });
 
-/** Options of one transport, with the `kind` that says which transport they are for. */
+/** Options of one transport, with the `kind` of the transport. */
 export const transportSettingsSchema = z.discriminatedUnion('kind', [
   memory,
   embedded,
@@ -86,16 +88,16 @@ export const transportSettingsSchema = z.discriminatedUnion('kind', [
 
 export type TransportSettings = z.output<typeof transportSettingsSchema>;
 
-/** Those that other transports are put together from. */
+/** The members of a composite; none for other transports. */
 export function membersOf(settings: TransportSettings): readonly string[] {
   if (settings.kind === 'failover' || settings.kind === 'balanced') return settings.members;
   return settings.kind === 'spooled' ? [settings.transport, settings.spool] : [];
 }
 
 /**
- * Makes the transport that the settings ask for: the only list of transports.
+ * Creates the configured transport. This is the only list of transports.
  *
- * A transport is imported when it is wanted, so that its client has to be installed only then.
+ * A transport is imported when it is used, so that its client has to be installed only then.
  *
  * @param members the transports that {@link membersOf} names, in that order.
  */

@@ -11,7 +11,7 @@ export class BillingHandler {
     private readonly ledger: LedgerService,
   ) {}
 
-  /** Short delays, so that whoever watches sees the dead letter within seconds. */
+  /** Short delays, so that the dead letter appears within seconds. */
   @MessageHandler(OrderPlaced, {
     group: 'billing',
     backoff: { type: 'exponential', delayMs: 200, maxDelayMs: 2_000 },

@@ -4,7 +4,7 @@ import { LEDGER_DIRECTORY, LedgerService } from './ledger.service.js';
 @Global()
 @Module({})
 export class LedgerModule {
-  /** @param directory where the ledger's file is kept. */
+  /** @param directory of the ledger's file. */
   static forRoot(directory: string): DynamicModule {
     return {
       module: LedgerModule,

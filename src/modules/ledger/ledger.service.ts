@@ -12,15 +12,15 @@ export interface LedgerEntry {
   readonly at: string;
 }
 
-/** Injects the directory that the ledger is kept in. */
+/** Injects the directory of the ledger. */
 export const LEDGER_DIRECTORY = Symbol('ledger-directory');
 
-/** Orders that are kept in memory to be asked for; the file has all of them. */
+/** Most orders that are kept in memory for queries; the file has all of them. */
 const MAX_ORDERS = 10_000;
 
 /**
- * What the modules of the demonstration did, one JSON line each in `ledger.jsonl`: their stand-in for a database, and
- * the evidence that a kill at any instant loses no order.
+ * What the modules of the demonstration did, one JSON line each in `ledger.jsonl`: their database, and the evidence
+ * that a kill at any instant loses no order.
  */
 @Injectable()
 export class LedgerService {
@@ -33,7 +33,7 @@ export class LedgerService {
     if (existsSync(this.#file)) this.#load();
   }
 
-  /** Written before it returns, so that a handler that has returned has left its trace. */
+  /** Written before it returns, so that every handler that has returned has its line in the file. */
   record(orderId: string, { group, messageId, attempt }: MessageContext): void {
     const entry = { orderId, group, messageId, attempt, at: new Date().toISOString() };
     appendFileSync(this.#file, `${JSON.stringify(entry)}\n`, { mode: 0o600 });
@@ -46,13 +46,13 @@ export class LedgerService {
 
   #load(): void {
     const text = readFileSync(this.#file, 'utf8');
-    // A process that was killed may have left half a line; the next one must not be glued to it.
+    // A killed process may have left half a line, to which the next line must not be appended.
     if (text !== '' && !text.endsWith('\n')) appendFileSync(this.#file, '\n');
     for (const line of text.split('\n').slice(-MAX_ORDERS)) {
       try {
         this.#remember(JSON.parse(line) as LedgerEntry);
       } catch {
-        continue; // the half line, or the empty one at the end
+        continue; // the half line, or the empty line at the end
       }
     }
   }

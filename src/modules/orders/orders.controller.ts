@@ -23,7 +23,7 @@ export class OrdersController {
     private readonly ledger: LedgerService,
   ) {}
 
-  /** Answers 201 once the message about the order is in safe hands, and not before. */
+  /** Answers 201 once a transport has accepted the message about the order. */
   @Post()
   @UsePipes(new StandardSchemaValidationPipe())
   async place(
@@ -46,7 +46,7 @@ export class OrdersController {
   @Get(':orderId')
   find(@Param('orderId') orderId: string): { orderId: string; handled: readonly LedgerEntry[] } {
     const handled = this.ledger.entriesOf(orderId);
-    if (handled.length === 0) throw new NotFoundException(`Nobody has handled an order "${orderId}" yet.`);
+    if (handled.length === 0) throw new NotFoundException(`No group has handled an order "${orderId}" yet.`);
     return { orderId, handled };
   }
 }

@@ -41,10 +41,10 @@ type Topic = keyof typeof TOPICS;
 const CASE_TIMEOUT_MS = 240_000;
 
 const NEEDS = {
-  reopen: 'it keeps nothing beyond its own life',
-  process: 'its storage cannot be shared with another process',
-  outage: 'it has no broker that could go away',
-  keepsGroups: 'it does not keep messages for groups that nobody consumes, or cannot list them',
+  reopen: 'it stores messages in the process only',
+  process: 'no other process can open its storage',
+  outage: 'it has no broker that can become unreachable',
+  keepsGroups: 'it does not keep messages of groups without consumers, or cannot list them',
 } satisfies Record<NonNullable<Case['needs']>, string>;
 
 /**

@@ -28,7 +28,7 @@ export interface KafkaListener {
   /** Capital letters. */
   readonly name: string;
   readonly port: number;
-  /** Where clients are told to go, when something lies between. @default port */
+  /** Advertised port, when a proxy lies between. @default port */
   readonly advertisedPort?: number;
   readonly protocol: 'PLAINTEXT' | 'SSL' | 'SASL_PLAINTEXT' | 'SASL_SSL';
 }
@@ -133,14 +133,14 @@ function propertiesOf({
   const listed = (each: (listener: KafkaListener) => string, of: readonly KafkaListener[]): string =>
     of.map(each).join(',');
   const here = (listener: KafkaListener): string => `${listener.name}://127.0.0.1:${listener.port}`;
-  const toldToClients = (listener: KafkaListener): string =>
+  const advertised = (listener: KafkaListener): string =>
     `${listener.name}://127.0.0.1:${listener.advertisedPort ?? listener.port}`;
   return [
     'process.roles=broker,controller',
     `node.id=${id}`,
     `controller.quorum.voters=${voters}`,
     `listeners=${listed(here, all)}`,
-    `advertised.listeners=${listed(toldToClients, ways)}`,
+    `advertised.listeners=${listed(advertised, ways)}`,
     `listener.security.protocol.map=${listed(({ name, protocol }) => `${name}:${protocol}`, all)}`,
     'inter.broker.listener.name=INTERNAL',
     'controller.listener.names=CONTROLLER',

@@ -28,7 +28,7 @@ describe('the history of attempts', () => {
     },
   );
 
-  it('goes on from what an earlier version has written', () => {
+  it('continues what an earlier version has written', () => {
     const written = { 'x-msg-history': '1@1732381200000:TimeoutError,2@1732381201000:Error' };
     const before = readHistory(written);
     expect(before.map(({ attempt, errorType }) => [attempt, errorType])).toEqual([

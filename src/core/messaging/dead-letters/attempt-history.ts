@@ -10,8 +10,8 @@ const ENTRY = /^(\d{1,7})@(\d{1,15}):([A-Za-z0-9_.$-]{1,60})$/;
 /**
  * The failed attempts that a message has behind it, oldest first.
  *
- * They travel with the message, in a header, because no transport remembers them. A header that somebody else wrote or
- * that was cut in half gives the entries that can still be read.
+ * They travel with the message, in a header, because no transport remembers them. A foreign or truncated header
+ * yields the entries that can be read.
  */
 export function readHistory(headers: Readonly<Record<string, string>>): FailedAttempt[] {
   const text = ownText(headers, OWN_HEADERS.history);

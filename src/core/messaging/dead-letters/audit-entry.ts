@@ -4,7 +4,7 @@ import type { DeadLetterFilter } from '../ports/dead-letter-store.js';
 export interface AuditEntry {
   /** One of a few fixed words, such as `replay`. */
   readonly action: string;
-  /** Who: the subject that the authoriser named, or what the application passed. */
+  /** The subject that the authoriser named, or the name that the application passed. */
   readonly actor: string;
   readonly outcome: 'started' | 'succeeded' | 'failed' | 'denied';
   readonly id?: string;

@@ -4,7 +4,7 @@ import { auditLine, type AuditEntry } from './audit-entry.js';
 /** Denials that are written a minute; a scanner must not be able to fill the log. */
 const MAX_DENIALS_PER_MINUTE = 120;
 
-/** Writes who did what to dead letters, one JSON line each, in the log category `MessagingAudit`. */
+/** Writes every operation on dead letters with its actor, one JSON line each, in the log category `MessagingAudit`. */
 export class AuditLog {
   readonly #logger = new Logger('MessagingAudit');
   #minute = 0;

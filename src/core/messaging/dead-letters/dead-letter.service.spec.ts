@@ -56,7 +56,7 @@ describe('the replay of a letter', () => {
     });
   });
 
-  it('with an unknown outcome says so, and may be sent again by force only', async () => {
+  it('with an unknown outcome reports it, and may be sent again by force only', async () => {
     const { service, park, sent } = setUp(() => failure('unknown'));
     const id = await park();
     expect(await service.replay(id, by)).toMatchObject({ status: 'replayed', outcome: 'unknown' });
@@ -85,7 +85,7 @@ describe('the replay of a letter', () => {
     expect(sent).toHaveLength(1);
   });
 
-  it('begins anew, also when an earlier version has kept the letter', async () => {
+  it('starts at attempt 1 again, also when an earlier version has kept the letter', async () => {
     const { service, store, sent, clock } = setUp();
     const headers = {
       tenant: 'a',

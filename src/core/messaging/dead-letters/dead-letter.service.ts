@@ -87,7 +87,7 @@ export class DeadLetterService implements OnModuleDestroy {
 
   /**
    * Sends everything that matches, oldest first, at a rate; `status` defaults to `failed`. Resolves once the run has
-   * begun; {@link currentReplay} tells how far it is. One run at a time in a process, a second rejects with `CONFLICT`.
+   * begun; {@link currentReplay} reports its progress. One run at a time in a process, a second rejects with `CONFLICT`.
    */
   replayMatching(
     filter: DeadLetterFilter,
@@ -125,7 +125,7 @@ export class DeadLetterService implements OnModuleDestroy {
     return this.#audited('restore', id, by, () => this.#change(id, ['archived'], 'failed'));
   }
 
-  /** Removes an `archived` letter for good, or with `force` a letter in any state. */
+  /** Removes an `archived` letter permanently, or with `force` a letter in any state. */
   discard(id: string, options: Operator & { readonly force?: boolean }): Promise<void> {
     return this.#audited('discard', id, options, async () => {
       const deadLetter = await this.get(id);
@@ -133,26 +133,26 @@ export class DeadLetterService implements OnModuleDestroy {
         throw conflict(deadLetter, 'discarded', 'Archive it first, or use force.');
       }
       if (!(await this.#store.discard(id))) throw notFound(id);
-      this.#tellChange(deadLetter, 'discarded');
+      this.#emitChange(deadLetter, 'discarded');
     });
   }
 
   /** Keeps a letter for the delivery pipeline. Rejects with `STORE_UNAVAILABLE` when that is not certain in time. */
   async park(deadLetter: NewDeadLetter): Promise<string> {
     const id = await this.#store.add(deadLetter);
-    this.#tellChange({ ...deadLetter, id }, 'failed');
+    this.#emitChange({ ...deadLetter, id }, 'failed');
     return id;
   }
 
-  /** Told by the delivery pipeline that the message of a replayed letter was handled. False if nothing changed. */
+  /** Called by the delivery pipeline once the message of a replayed letter was handled. False if nothing changed. */
   async resolve(id: string): Promise<boolean> {
     // `failed` too: a copy whose outcome was unknown can be handled after another copy has failed again.
     const deadLetter = await this.#store.transition(id, ['replaying', 'replayed', 'failed'], 'resolved');
-    if (deadLetter) this.#tellChange(deadLetter, 'resolved');
+    if (deadLetter) this.#emitChange(deadLetter, 'resolved');
     return deadLetter !== undefined;
   }
 
-  /** Writes an entry to the audit log and tells observers. For what stands between this service and its users. */
+  /** Writes an entry to the audit log and emits it to observers. For the APIs in front of this service. */
   audit(entry: AuditEntry): void {
     this.#audit.record(entry, this.clock.now());
     if (entry.outcome !== 'started') {
@@ -172,7 +172,7 @@ export class DeadLetterService implements OnModuleDestroy {
   ): Promise<DeadLetterSummary> {
     const changed = await this.#store.transition(id, from, to);
     if (!changed) throw conflict(await this.get(id), to, `It must be ${from.join(' or ')}.`);
-    this.#tellChange(changed, to);
+    this.#emitChange(changed, to);
     return changed;
   }
 
@@ -195,7 +195,7 @@ export class DeadLetterService implements OnModuleDestroy {
     }
   }
 
-  #tellChange(
+  #emitChange(
     deadLetter: Pick<DeadLetterSummary, 'id' | 'topic' | 'group'>,
     to: DeadLetterStatus | 'discarded',
   ): void {

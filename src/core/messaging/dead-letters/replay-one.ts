@@ -38,7 +38,7 @@ export interface ReplayDependencies {
 /**
  * Sends one letter's message back to the group that gave it up, with the same id, key, headers and bytes.
  *
- * The change of status to `replaying` is the lock: only who made it sends. Rejects with `NOT_FOUND`, with `CONFLICT`
+ * The change of status to `replaying` is the lock: only the call that made it sends. Rejects with `NOT_FOUND`, with `CONFLICT`
  * when the letter is in no state to be replayed, and with what the publisher said when the message was certainly not
  * sent; the letter is `failed` again then.
  *
@@ -82,10 +82,10 @@ async function lock(
 
 function notReplayable(deadLetter: DeadLetterSummary): MessagingError {
   const advice = {
-    failed: 'it was changed by somebody else meanwhile. Look at it again.',
-    archived: 'it was changed by somebody else meanwhile. Look at it again.',
+    failed: 'another operation changed it meanwhile. Read it again, then decide.',
+    archived: 'another operation changed it meanwhile. Read it again, then decide.',
     replaying: `it is being replayed. If it still is after ${STALE_REPLAY_MS / 1000} s, it can be replayed again.`,
-    replayed: 'its message is on its way to the handler. Use force to send it once more nevertheless.',
+    replayed: 'its message is on its way to the handler. Use force to send it once more.',
     resolved: 'its message was handled after a replay.',
   }[deadLetter.status];
   return new MessagingError('CONFLICT', `Dead letter ${quote(deadLetter.id)} cannot be replayed: ${advice}`);

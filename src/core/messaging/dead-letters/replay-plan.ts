@@ -13,7 +13,7 @@ interface PlannedSubscription {
   readonly count: number;
 }
 
-/** What a replay would do, had it begun now. Times are in milliseconds since 1970. */
+/** What a replay that begins now would do. Times are in milliseconds since 1970. */
 export interface ReplayPlan {
   readonly snapshotAt: number;
   /** How many match. */

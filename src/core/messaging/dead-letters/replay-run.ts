@@ -36,7 +36,7 @@ export interface ReplayCounts {
   readonly succeeded: number;
   /** The broker did not answer in time; the message may or may not arrive. */
   readonly unknown: number;
-  /** Changed or removed by somebody else before their turn came. */
+  /** Changed or removed by another operation before its turn came. */
   readonly skipped: number;
   readonly failed: number;
 }

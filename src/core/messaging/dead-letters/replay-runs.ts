@@ -6,9 +6,9 @@ import type { ReplayDependencies } from './replay-one.js';
 import { planReplay, replayFilter, replayLimit, replayRate, type ReplayPlan } from './replay-plan.js';
 import { type ReplayProgress, ReplayRun } from './replay-run.js';
 
-/** Who acts, and why. Both are written to the audit log. */
+/** The actor and the reason of an operation. Both are written to the audit log. */
 export interface Operator {
-  /** A name that means something to whoever reads the log. */
+  /** A name that readers of the log recognise. */
   readonly actor: string;
   readonly reason?: string;
 }
@@ -34,7 +34,7 @@ export class ReplayRuns {
     this.#audit = audit;
   }
 
-  /** What {@link start} would send, had it begun now. */
+  /** What {@link start} would send now. */
   async plan(filter: DeadLetterFilter, limits: ReplayLimits): Promise<ReplayPlan> {
     const { store, clock } = this.#dependencies;
     const snapshotAt = clock.now();

@@ -42,12 +42,23 @@ describe('claim', () => {
     expect(await claim(copy(4), { idempotency })).toEqual({ kind: 'duplicate' });
   });
 
-  it('calls a copy of a running message busy until the lease ends, for 30 s at most', async () => {
+  it('postpones a copy of a running message until the lease ends, for 30 s at most', async () => {
     const { clock, idempotency, copy } = setUp();
     await claim(copy(1, 60_000), { idempotency });
-    expect(await claim(copy(), { idempotency })).toEqual({ kind: 'busy', delayMs: 30_000 });
+    const claimed = { kind: 'postponed', reason: 'claimed' };
+    expect(await claim(copy(), { idempotency })).toEqual({ ...claimed, delayMs: 30_000 });
     await clock.advance(65_000);
-    expect(await claim(copy(4), { idempotency })).toEqual({ kind: 'busy', delayMs: 5_000 });
+    expect(await claim(copy(4), { idempotency })).toEqual({ ...claimed, delayMs: 5_000 });
+  });
+
+  it.each([
+    [2_999.5, 3_000],
+    [-1, 0],
+    [NaN, 30_000],
+  ])('makes a store that asks to wait %d ms wait %d: whole milliseconds', async (retryAfterMs, delayMs) => {
+    const { store, idempotency, copy } = setUp();
+    store.begin = () => Promise.resolve({ kind: 'busy', retryAfterMs });
+    expect(await claim(copy(), { idempotency })).toMatchObject({ delayMs });
   });
 
   it('refuses a message with used-up attempts only after it has the claim, and keeps the token to release it', async () => {
@@ -57,16 +68,20 @@ describe('claim', () => {
     expect(usedUp.token).toBe('1');
   });
 
-  it('retries while the store does not answer, then rejects', async () => {
+  it('retries while the store does not answer, then postpones the message', async () => {
     const { clock, store, idempotency, errors, copy } = setUp();
     store.begin = () => Promise.reject(new Error('no connection'));
     const claiming = claim(copy(), { idempotency });
     const ended = jest.fn();
-    claiming.catch(ended);
+    void claiming.then(ended);
     await clock.advance(14_700);
     expect(ended).not.toHaveBeenCalled();
     await clock.advance(50);
-    await expect(claiming).rejects.toThrow('no connection');
-    expect(errors).toHaveLength(6);
+    expect(await claiming).toEqual({
+      kind: 'postponed',
+      reason: 'idempotency-unavailable',
+      delayMs: 5_000,
+    });
+    expect(errors).toHaveLength(7);
   });
 });

@@ -7,6 +7,7 @@ import type { HandlerEntry } from '../handlers/handler-entry.js';
 import { uuidV7 } from '../message/ids.js';
 import { type FailureOutcome, UnacceptableMessageError } from './outcome.js';
 import type { Clock } from '../ports/transport.js';
+import { UnparkedMessages } from './unparked-messages.js';
 
 /** Where given-up messages go, and where a replayed one is reported as handled. */
 export interface DeadLetterSink {
@@ -15,21 +16,41 @@ export interface DeadLetterSink {
   resolve(deadLetterId: string): Promise<unknown>;
 }
 
+/** Result of a try to park a message. */
+export type Parking =
+  | { readonly kind: 'parked' }
+  /** The store failed: deliver the message again, as the same attempt, after `delayMs`. */
+  | { readonly kind: 'unparked'; readonly delayMs: number };
+
+const PARKED: Parking = { kind: 'parked' };
+
 /** Turns deliveries into dead letters, and reports a store that fails instead of rejecting. */
 export class DeadLetterParking {
+  readonly #unparked: UnparkedMessages;
+
   constructor(
     private readonly sink: DeadLetterSink,
     private readonly clock: Clock,
     private readonly onStoreError: (entry: HandlerEntry, error: unknown) => void,
-  ) {}
+  ) {
+    this.#unparked = new UnparkedMessages(clock);
+  }
 
-  /** Stores the message as a dead letter. Resolves to false when it could not be stored. */
-  async park(handling: DeliveryInProgress, { reason, error }: FailureOutcome): Promise<boolean> {
+  /** The outcome of this attempt, where it failed before and could not be parked: the handler must not run again. */
+  unparked(handling: DeliveryInProgress): FailureOutcome | undefined {
+    return this.#unparked.of(handling)?.outcome;
+  }
+
+  /** Stores the message as a dead letter. Never rejects. */
+  async park(handling: DeliveryInProgress, outcome: FailureOutcome): Promise<Parking> {
     const { entry, delivery, attempt, startedAt } = handling;
+    const { reason, error } = outcome;
     const now = this.clock.now();
-    const earlier = readHistory(delivery.message.headers);
-    const history =
-      startedAt === undefined ? earlier : [...earlier, { attempt, at: now, errorType: errorTypeOf(error) }];
+    const failed =
+      startedAt === undefined
+        ? this.#unparked.of(handling)?.failed
+        : { attempt, at: now, errorType: errorTypeOf(error) };
+    const history = [...readHistory(delivery.message.headers), ...(failed ? [failed] : [])];
     // A message refused before its handler ran has not used this attempt.
     const attempts = error instanceof UnacceptableMessageError ? attempt - 1 : attempt;
     try {
@@ -37,10 +58,11 @@ export class DeadLetterParking {
       await this.sink.park(
         describeDeadLetter({ id, delivery, to: entry, reason, error, attempts, history, now }),
       );
-      return true;
+      this.#unparked.delete(handling);
+      return PARKED;
     } catch (storeError) {
       this.onStoreError(entry, storeError);
-      return false;
+      return { kind: 'unparked', delayMs: this.#unparked.add(handling, { outcome, failed }) };
     }
   }
 

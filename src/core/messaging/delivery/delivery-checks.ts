@@ -13,7 +13,7 @@ const fallbackCodec = jsonCodec();
 
 /**
  * Number of this attempt: what the transport counted or what our header says, whichever is larger, so that a change
- * of broker does not start again at one. A header that is not a credible number is a stranger's and is not believed.
+ * of broker does not start again at one. A header that is not a credible number is foreign and is not believed.
  */
 export function attemptOf({ attempt, message }: Delivery): number {
   return largerAttempt(message.headers, attempt);
@@ -55,7 +55,7 @@ export function refuseUsedUp(attempt: number, entry: HandlerEntry): void {
   throw new UnacceptableMessageError(
     'max_deliveries',
     'ATTEMPTS_USED_UP',
-    `Attempt ${attempt} of ${entry.policy.attempts}: the attempts are used up, and the last ended without an answer (the process died or a store was down).`,
+    `Attempt ${attempt} of ${entry.policy.attempts}: the attempts are used up, and the last ended without a result, as when its process died.`,
   );
 }
 

@@ -97,11 +97,26 @@ describe('a delivery', () => {
     expect(Buffer.from(parked[0]!.body).toString()).toBe(GOOD);
   });
 
-  it('is tried again, never acknowledged, while it cannot be stored', async () => {
-    const { process, store, events } = setUp(() => Promise.reject(new Error('x')));
+  it('comes back as the same attempt while it cannot be stored, and its handler does not run again', async () => {
+    const handler = jest.fn().mockRejectedValue(new TypeError('x'));
+    const { process, store, parked, events } = setUp(handler);
     store.isDown = true;
-    expect(await process(deliveryOf(GOOD, {}, 3))).toMatchObject({ kind: 'retry' });
+    const uncounted = { kind: 'retry', delayMs: 1_000, countsAttempt: false };
+    for (let time = 0; time < 3; time++) expect(await process(deliveryOf(GOOD, {}, 3))).toEqual(uncounted);
     expect(events).toContainEqual(expect.objectContaining({ type: 'store-failed', store: 'dead-letters' }));
+    store.isDown = false;
+    expect(await process(deliveryOf(GOOD, {}, 3))).toEqual({ kind: 'ack' });
+    expect(handler).toHaveBeenCalledTimes(1);
+    expect(parked).toMatchObject([{ reason: 'handler_error', attempts: 3, error: { type: 'TypeError' } }]);
+  });
+
+  it('with used-up attempts is parked as such, also after it could not be stored at first', async () => {
+    const { process, store, parked } = setUp(jest.fn());
+    store.isDown = true;
+    expect(await process(deliveryOf(GOOD, {}, 4))).toMatchObject({ kind: 'retry', countsAttempt: false });
+    store.isDown = false;
+    expect(await process(deliveryOf(GOOD, {}, 4))).toEqual({ kind: 'ack' });
+    expect(parked).toMatchObject([{ reason: 'max_deliveries', attempts: 3, history: [] }]);
   });
 
   it('is parked before its handler runs when the last attempt did not live to settle it', async () => {
@@ -121,18 +136,15 @@ describe('a delivery', () => {
     expect(attempts).toEqual([3, 2, 2, 2, 2, 2, 2]);
   });
 
-  it.each(['x-swy-attempt', 'x-msg-attempt'])(
-    'goes on from the count in %s over its retries',
-    async (name) => {
-      const { process } = setUp(() => {
-        throw new Error('again');
-      });
-      const settlement = await process(deliveryOf(GOOD, { [name]: '2' }, 1));
-      expect(settlement).toMatchObject({ kind: 'retry', headers: { 'x-swy-attempt': '3' } });
-      const counted = await process(deliveryOf(GOOD, { [name]: '2' }, 2));
-      expect(counted).not.toHaveProperty(['headers', 'x-swy-attempt']); // its transport has as many and counts on
-    },
-  );
+  it.each(['x-swy-attempt', 'x-msg-attempt'])('continues the count in %s over its retries', async (name) => {
+    const { process } = setUp(() => {
+      throw new Error('again');
+    });
+    const settlement = await process(deliveryOf(GOOD, { [name]: '2' }, 1));
+    expect(settlement).toMatchObject({ kind: 'retry', headers: { 'x-swy-attempt': '3' } });
+    const counted = await process(deliveryOf(GOOD, { [name]: '2' }, 2));
+    expect(counted).not.toHaveProperty(['headers', 'x-swy-attempt']); // its transport has as many and counts on
+  });
 
   it.each([
     ['that is not JSON', deliveryOf('{'), 'deserialization_failed'],
@@ -163,7 +175,7 @@ describe('a delivery', () => {
     expect(await later.process(deliveryOf(GOOD))).toMatchObject({ kind: 'retry', delayMs: 4_321 });
   });
 
-  it('is forgotten when a rule says so', async () => {
+  it('is forgotten when a rule discards it', async () => {
     const { process, parked, events } = setUp(() => Promise.reject(new RangeError('old news')), {
       policy: { ...DEFAULT_RETRY_POLICY, errors: [{ match: RangeError, action: 'discard' }] },
     });
@@ -204,11 +216,20 @@ describe('a delivery', () => {
     expect(events.filter((event) => event.type === 'handled')).toEqual([]);
   });
 
-  it('that is abandoned comes back at once', async () => {
-    const { process, processor } = setUp(() => new Promise(() => undefined));
-    const settlement = process(deliveryOf(GOOD));
+  it('that is abandoned comes back at once, as the same attempt', async () => {
+    const { process, processor, events } = setUp(() => new Promise(() => undefined));
+    const settlement = process(deliveryOf(GOOD, {}, 3));
     expect(processor.abandon()).toBe(1);
-    expect(await settlement).toMatchObject({ kind: 'retry', delayMs: 0 });
+    expect(await settlement).toEqual({ kind: 'retry', delayMs: 0, countsAttempt: false });
+    expect(events.map(({ type }) => type)).toEqual(['delivered', 'postponed']);
+  });
+
+  it('that waited until its process stops does not run any more', async () => {
+    const handler = jest.fn();
+    const { process, processor } = setUp(handler);
+    processor.abandon();
+    expect(await process(deliveryOf(GOOD))).toEqual({ kind: 'retry', delayMs: 0, countsAttempt: false });
+    expect(handler).not.toHaveBeenCalled();
   });
 
   it('of a replay resolves its dead letter when it is handled', async () => {

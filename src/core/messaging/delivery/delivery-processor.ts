@@ -16,8 +16,13 @@ import {
 } from './delivery-checks.js';
 import type { MessageLimits } from '../message/message-limits.js';
 import type { MessagingEvent } from '../observing/events.js';
-import { type FailureOutcome, judgeFailure, type Outcome } from './outcome.js';
-import { delayAfter } from '../retry-policy.js';
+import {
+  boundedMs,
+  type FailureOutcome,
+  judgeFailure,
+  type Outcome,
+  type PostponedOutcome,
+} from './outcome.js';
 import type { Clock, Delivery, Settlement } from '../ports/transport.js';
 
 export interface ProcessorOptions {
@@ -43,9 +48,9 @@ const HANDLED: Outcome = { kind: 'handled' };
 /** A bug in a step, or a rule that throws. */
 const UNFORESEEN: Settlement = { kind: 'retry', delayMs: 5_000 };
 /** Longest wait for a copy that holds the claim: it may finish long before its lease ends. */
-const MAX_BUSY_DELAY_MS = 30_000;
-/** Shortest wait before a message that could not be parked is retried. */
-const MIN_UNPARKED_DELAY_MS = 1_000;
+const MAX_CLAIMED_DELAY_MS = 30_000;
+/** Wait of a message whose idempotency store has not answered for 15 s. */
+const STORE_DOWN_DELAY_MS = 5_000;
 
 /**
  * Decides what becomes of every delivery, in six steps:
@@ -88,7 +93,7 @@ export class DeliveryProcessor {
     });
   }
 
-  /** Stops waiting for running handlers; their messages come back as a further attempt. Returns how many. */
+  /** Stops waiting for running handlers; their messages come back as the same attempt. Returns how many. */
   abandon(): number {
     return this.#tools.runs.abandon();
   }
@@ -99,7 +104,7 @@ export class DeliveryProcessor {
       const payload = decode(handling, this.#tools);
       // Most messages wait for neither, and a promise for nothing is among the larger costs of a message.
       if (needsClaim(handling) || payload instanceof Promise) void this.#claimAndRun(handling, payload);
-      else run(handling, payload, this.#tools);
+      else this.#run(handling, payload);
     } catch (error) {
       this.#end(handling, { kind: 'failed', error });
     }
@@ -110,10 +115,16 @@ export class DeliveryProcessor {
       const payload = await decoding;
       const outcome = await claim(handling, this.#tools);
       if (outcome) this.#settle(handling, outcome);
-      else run(handling, payload, this.#tools);
+      else this.#run(handling, payload);
     } catch (error) {
       this.#end(handling, { kind: 'failed', error });
     }
+  }
+
+  #run(handling: DeliveryInProgress, payload: unknown): void {
+    const unparked = this.#tools.deadLetters.unparked(handling);
+    if (unparked) this.#settle(handling, unparked);
+    else run(handling, payload, this.#tools);
   }
 
   #end(handling: DeliveryInProgress, ending: Ending): void {
@@ -163,11 +174,15 @@ export async function claim(
   if (!needsClaim(handling)) return undefined;
   // Without a store the registry refuses a window when the application starts.
   const answer = await idempotency?.claim(handling);
-  if (answer?.kind === 'done') return { kind: 'duplicate' };
-  if (answer?.kind === 'busy') {
-    return { kind: 'busy', delayMs: Math.min(answer.retryAfterMs, MAX_BUSY_DELAY_MS) };
+  if (!answer) {
+    return { kind: 'postponed', reason: 'idempotency-unavailable', delayMs: STORE_DOWN_DELAY_MS };
   }
-  handling.token = answer?.token;
+  if (answer.kind === 'done') return { kind: 'duplicate' };
+  if (answer.kind === 'busy') {
+    const delayMs = boundedMs(answer.retryAfterMs, MAX_CLAIMED_DELAY_MS) ?? MAX_CLAIMED_DELAY_MS;
+    return { kind: 'postponed', reason: 'claimed', delayMs };
+  }
+  handling.token = answer.token;
   refuseUsedUp(handling.attempt, handling.entry);
   return undefined;
 }
@@ -190,7 +205,7 @@ export function judge({ entry, attempt }: DeliveryInProgress, ending: Ending): O
  * Stores what the outcome asks for, then returns what the transport has to do. A promise only where a store takes part
  * or the handler failed.
  *
- * Stores first, acknowledges second: a message that cannot be parked is retried.
+ * Stores first, acknowledges second: a message that cannot be parked is delivered again, as the same attempt.
  */
 export function settle(
   handling: DeliveryInProgress,
@@ -203,8 +218,8 @@ export function settle(
     case 'duplicate':
       tools.reports.duplicate(handling);
       return ACK;
-    case 'busy':
-      return { kind: 'retry', delayMs: outcome.delayMs };
+    case 'postponed':
+      return settlePostponed(handling, outcome, tools);
     case 'retry':
     case 'discard':
     case 'dead-letter':
@@ -228,16 +243,31 @@ function settleHandled(
   });
 }
 
+function settlePostponed(
+  handling: DeliveryInProgress,
+  { reason, delayMs }: PostponedOutcome,
+  { idempotency, reports }: SettleTools,
+): Settlement | Promise<Settlement> {
+  reports.postponed(handling, { reason, delayMs });
+  const settlement: Settlement = { kind: 'retry', delayMs, countsAttempt: false };
+  if (handling.token === undefined || !idempotency) return settlement;
+  return idempotency.release(handling).then(() => settlement);
+}
+
 async function settleFailed(
   handling: DeliveryInProgress,
   outcome: FailureOutcome,
   { clock, idempotency, deadLetters, reports }: SettleTools,
 ): Promise<Settlement> {
-  const { entry, delivery, attempt } = handling;
+  const { delivery, attempt } = handling;
   await (outcome.kind === 'discard' ? idempotency?.complete(handling) : idempotency?.release(handling));
-  if (outcome.kind === 'dead-letter' && !(await deadLetters.park(handling, outcome))) {
-    const delayMs = Math.max(MIN_UNPARKED_DELAY_MS, delayAfter(attempt, entry.policy.backoff));
-    return { kind: 'retry', delayMs };
+  if (outcome.kind === 'dead-letter') {
+    const parking = await deadLetters.park(handling, outcome);
+    if (parking.kind === 'unparked') {
+      const { delayMs } = parking;
+      reports.postponed(handling, { reason: 'dead-letters-unavailable', delayMs });
+      return { kind: 'retry', delayMs, countsAttempt: false };
+    }
   }
   reports.failed(handling, outcome);
   if (outcome.kind !== 'retry') return ACK;

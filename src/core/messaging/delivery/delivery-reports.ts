@@ -2,7 +2,7 @@ import type { DeliveryInProgress } from './delivery-in-progress.js';
 import type { HandlerEntry } from '../handlers/handler-entry.js';
 import { LatencyMeter } from './latency-meter.js';
 import type { MessagingEvent } from '../observing/events.js';
-import type { FailureOutcome } from './outcome.js';
+import type { FailureOutcome, PostponedOutcome } from './outcome.js';
 import type { Clock } from '../ports/transport.js';
 
 /** Emits what happens to deliveries, for metrics, traces and logs. */
@@ -18,6 +18,21 @@ export class DeliveryReports {
 
   delivered({ entry, delivery, attempt }: DeliveryInProgress): void {
     this.emit({ type: 'delivered', to: entry, transport: delivery.transport, attempt });
+  }
+
+  postponed(
+    { entry, delivery, attempt }: DeliveryInProgress,
+    { reason, delayMs }: Omit<PostponedOutcome, 'kind'>,
+  ): void {
+    this.emit({
+      type: 'postponed',
+      to: entry,
+      transport: delivery.transport,
+      messageId: delivery.message.id,
+      attempt,
+      reason,
+      delayMs,
+    });
   }
 
   duplicate({ entry, delivery }: DeliveryInProgress): void {

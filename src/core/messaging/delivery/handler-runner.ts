@@ -25,6 +25,7 @@ export class HandlerRunner {
   readonly #clock: Clock;
   readonly #onEnd: (handling: DeliveryInProgress, ending: Ending) => void;
   readonly #byTimeoutMs = new Map<number, LinkedSet<DeliveryInProgress>>();
+  #abandoned: AbandonedError | undefined;
   #cancelSweep: (() => void) | undefined;
 
   /** @param onEnd is called once for every run, for some before `run` returns. */
@@ -33,8 +34,12 @@ export class HandlerRunner {
     this.#onEnd = onEnd;
   }
 
-  /** Runs the handler. What it does after its time is up is ignored. */
+  /** Runs the handler, unless runs were abandoned. What it does after its time is up is ignored. */
   run(handling: DeliveryInProgress, payload: unknown): void {
+    if (this.#abandoned) {
+      this.#onEnd(handling, { kind: 'failed', error: this.#abandoned });
+      return;
+    }
     const { entry, delivery, attempt } = handling;
     const context = new MessageContext(delivery, entry, attempt);
     handling.context = context;
@@ -50,9 +55,12 @@ export class HandlerRunner {
     else this.#onEnd(handling, DONE);
   }
 
-  /** Gives up every running handler: aborts its signal and fails its run. Returns how many there were. */
+  /**
+   * Gives up every running handler: aborts its signal and fails its run. No handler runs from now on: one that begins while
+   * the process ends would only use up an attempt. Returns how many were running.
+   */
   abandon(): number {
-    const reason = new AbandonedError();
+    const reason = (this.#abandoned ??= new AbandonedError());
     let abandoned = 0;
     for (const runs of this.#byTimeoutMs.values()) {
       for (const handling of runs) {

@@ -9,7 +9,7 @@ import type { IdempotencyClaim, IdempotencyStore } from '../ports/idempotency-st
 const LEASE_MARGIN_MS = 10_000;
 /** Lease of a handler without a timeout. Longer runs may see a second copy. */
 const LEASE_WITHOUT_TIMEOUT_MS = 15 * 60_000;
-/** Waits between tries while the store does not answer: 15 s in all, then the message goes back to its transport. */
+/** Waits between tries while the store does not answer: 15 s in all, then the message returns to its transport. */
 const STORE_RETRY_DELAYS_MS = [250, 500, 1_000, 2_000, 4_000, 7_000];
 
 /** Makes a group handle a message once within the window, however often it is delivered. */
@@ -22,20 +22,20 @@ export class IdempotencyStep {
 
   /**
    * Claims the message for this handler. While the store does not answer it retries, because running without the claim
-   * could handle twice and giving up at once would use up attempts; rejects when that has lasted for 15 s.
+   * could handle twice. Resolves to nothing when that has lasted for 15 s.
    */
-  async claim({ entry, delivery }: DeliveryInProgress): Promise<IdempotencyClaim> {
+  async claim({ entry, delivery }: DeliveryInProgress): Promise<IdempotencyClaim | undefined> {
     const key = keyOf(entry, delivery.message);
     const leaseMs = entry.timeoutMs > 0 ? entry.timeoutMs + LEASE_MARGIN_MS : LEASE_WITHOUT_TIMEOUT_MS;
-    for (const delayMs of STORE_RETRY_DELAYS_MS) {
+    for (const delayMs of [...STORE_RETRY_DELAYS_MS, undefined]) {
       try {
         return await this.store.begin(key, leaseMs);
       } catch (error) {
         this.onStoreError(entry, error);
-        await pause(delayMs, this.clock);
+        if (delayMs !== undefined) await pause(delayMs, this.clock);
       }
     }
-    return this.store.begin(key, leaseMs);
+    return undefined;
   }
 
   /**

@@ -26,10 +26,25 @@ describe('judge', () => {
     expect(judgeError(refused)).toEqual({ kind: 'dead-letter', reason: 'expired', error: refused });
   });
 
-  it('keeps the delay of a RetryAfterError, within 30 days and the attempts', () => {
-    expect(judgeError(new RetryAfterError(7_777))).toMatchObject({ kind: 'retry', delayMs: 7_777 });
-    expect(judgeError(new RetryAfterError(-5))).toMatchObject({ delayMs: 0 });
-    expect(judgeError(new RetryAfterError(1e12))).toMatchObject({ delayMs: 2_592_000_000 });
+  it.each([
+    [7_777, 7_777],
+    [0.1 * 3 * 1_000, 301],
+    [0.001, 1],
+    [-5, 0],
+    [1e12, 2_592_000_000],
+    [Infinity, 2_592_000_000],
+  ])('makes the delay of RetryAfterError(%d) %d ms: whole, and at most 30 days', (asked, delayMs) => {
+    expect(judgeError(new RetryAfterError(asked))).toMatchObject({ kind: 'retry', delayMs });
+  });
+
+  it('backs off after a RetryAfterError without a number', () => {
+    const backoff = { type: 'fixed', delayMs: 333, jitter: false } as const;
+    const error = new RetryAfterError(Number('soon'));
+    const handling = handlingOf(deliveryOf(GOOD), { policy: { attempts: 3, backoff, errors: [] } });
+    expect(judge(handling, { kind: 'failed', error })).toMatchObject({ kind: 'retry', delayMs: 333 });
+  });
+
+  it('counts the attempt of a RetryAfterError', () => {
     expect(judgeError(new RetryAfterError(7_777), 3).kind).toBe('dead-letter');
   });
 
@@ -37,11 +52,11 @@ describe('judge', () => {
     expect(judgeError(new HandlerTimeoutError('Billing.charge', 20))).toMatchObject({ reason: 'timeout' });
   });
 
-  it('retries an abandoned run at once, also on its last attempt', () => {
-    expect(judgeError(new AbandonedError(), 3)).toMatchObject({
-      kind: 'retry',
+  it('postpones an abandoned run, also on its last attempt', () => {
+    expect(judgeError(new AbandonedError(), 3)).toEqual({
+      kind: 'postponed',
+      reason: 'abandoned',
       delayMs: 0,
-      reason: 'timeout',
     });
   });
 

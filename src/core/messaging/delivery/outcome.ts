@@ -1,3 +1,4 @@
+import type { PostponeReason } from '../observing/events.js';
 import type { DeadLetterReason } from '../ports/dead-letter-store.js';
 import {
   HandlerTimeoutError,
@@ -13,9 +14,15 @@ export type Outcome =
   | { readonly kind: 'handled' }
   /** A copy was handled within the idempotency window. */
   | { readonly kind: 'duplicate' }
-  /** A copy is being handled at this moment. */
-  | { readonly kind: 'busy'; readonly delayMs: number }
+  | PostponedOutcome
   | FailureOutcome;
+
+/** The attempt has no result through no fault of the message: it is delivered again as the same attempt. */
+export interface PostponedOutcome {
+  readonly kind: 'postponed';
+  readonly reason: PostponeReason;
+  readonly delayMs: number;
+}
 
 /** What the core concluded about a delivery that failed with `error`. */
 export type FailureOutcome = { readonly reason: DeadLetterReason; readonly error: unknown } & (
@@ -24,7 +31,7 @@ export type FailureOutcome = { readonly reason: DeadLetterReason; readonly error
   | { readonly kind: 'discard' }
 );
 
-/** A delivery that must not reach its handler: the message itself is past help, whatever attempts it has left. */
+/** A delivery that must not reach its handler, whatever attempts it has left: the message becomes a dead letter. */
 export class UnacceptableMessageError extends MessagingError {
   constructor(
     readonly reason: DeadLetterReason,
@@ -50,16 +57,20 @@ export class AbandonedError extends MessagingError {
 const MAX_RETRY_AFTER_MS = 30 * 24 * 3_600_000;
 
 /**
- * Judges a failure: the handler's own word first (`PermanentError`, `RetryAfterError`), then the rules of the
+ * Judges a failure: the handler's own error first (`PermanentError`, `RetryAfterError`), then the rules of the
  * subscription, then the attempts that are left.
  *
  * @param thrown whatever the handler threw, or the error of the step that refused the message.
  * @param attempt number of the attempt that failed.
  */
-export function judgeFailure(thrown: unknown, attempt: number, policy: RetryPolicy): FailureOutcome {
+export function judgeFailure(
+  thrown: unknown,
+  attempt: number,
+  policy: RetryPolicy,
+): FailureOutcome | PostponedOutcome {
   const error = toInspectableError(thrown);
-  // Another process may take it at once, as a further attempt.
-  if (error instanceof AbandonedError) return { kind: 'retry', delayMs: 0, reason: 'timeout', error };
+  // Another process may take it at once.
+  if (error instanceof AbandonedError) return { kind: 'postponed', reason: 'abandoned', delayMs: 0 };
   if (error instanceof UnacceptableMessageError) return { kind: 'dead-letter', reason: error.reason, error };
   if (error instanceof PermanentError) return { kind: 'dead-letter', reason: 'rejected', error };
   const reason = error instanceof HandlerTimeoutError ? 'timeout' : 'handler_error';
@@ -70,8 +81,17 @@ export function judgeFailure(thrown: unknown, attempt: number, policy: RetryPoli
 }
 
 function delayOf(error: unknown, attempt: number, policy: RetryPolicy): number {
-  if (!(error instanceof RetryAfterError)) return delayAfter(attempt, policy.backoff);
-  return Number.isFinite(error.delayMs) ? Math.min(Math.max(0, error.delayMs), MAX_RETRY_AFTER_MS) : 0;
+  const asked = error instanceof RetryAfterError ? boundedMs(error.delayMs, MAX_RETRY_AFTER_MS) : undefined;
+  return asked ?? delayAfter(attempt, policy.backoff);
+}
+
+/**
+ * The delay in whole milliseconds from 0 to `maxMs`, rounded up: every transport takes whole ones only. Undefined for what is
+ * no number.
+ */
+export function boundedMs(delayMs: number, maxMs: number): number | undefined {
+  const wholeMs = Math.ceil(Math.min(Math.max(0, delayMs), maxMs));
+  return Number.isNaN(wholeMs) ? undefined : wholeMs;
 }
 
 /** Handlers may throw anything, even an object on which `instanceof` throws; from here on it can be inspected. */

@@ -6,7 +6,6 @@ import { HEADER } from '../message/headers.js';
 import { IdempotencyStep } from './idempotency-step.js';
 import type { MessagingEvent } from '../observing/events.js';
 import { type FailureOutcome, UnacceptableMessageError } from './outcome.js';
-import { DEFAULT_RETRY_POLICY } from '../retry-policy.js';
 import { ManualClock } from '../../../testing/manual-clock.js';
 import { DeadLetterParking } from './dead-letter-parking.js';
 import { DeliveryReports } from './delivery-reports.js';
@@ -76,13 +75,21 @@ describe('settle', () => {
     expect(events).toEqual([expect.objectContaining({ type: 'duplicate-suppressed', messageId: 'm-1' })]);
   });
 
-  it('sends a busy message back without a report', () => {
+  const POSTPONED = { kind: 'postponed', reason: 'claimed', delayMs: 70 } as const;
+  const UNCOUNTED = { kind: 'retry', delayMs: 70, countsAttempt: false };
+
+  it('returns a postponed message as the same attempt, without an entry in its history', () => {
     const { tools, events } = setUp();
-    expect(settle(handlingOf(), { kind: 'busy', delayMs: 70 }, tools)).toEqual({
-      kind: 'retry',
-      delayMs: 70,
-    });
-    expect(events).toEqual([]);
+    expect(settle(handlingOf(deliveryOf(GOOD, {}, 2)), POSTPONED, tools)).toEqual(UNCOUNTED);
+    expect(events).toEqual([
+      expect.objectContaining({ type: 'postponed', reason: 'claimed', attempt: 2, delayMs: 70 }),
+    ]);
+  });
+
+  it('releases the claim of a postponed message', async () => {
+    const { tools, claimed, nextCopy } = setUp();
+    expect(await settle(await claimed(), { ...POSTPONED, reason: 'abandoned' }, tools)).toEqual(UNCOUNTED);
+    expect(await nextCopy()).toBeUndefined();
   });
 
   it('retries after the delay of the outcome, with the failed attempt in the history', async () => {
@@ -135,17 +142,61 @@ describe('settle', () => {
     expect(sink.parked).toEqual([expect.objectContaining({ attempts: 3, history: [] })]);
   });
 
-  it('retries a dead letter that cannot be stored, after a second at the earliest', async () => {
-    const { tools, sink, events } = setUp();
+  it('returns a message that cannot be parked as the same attempt, after 1 to 30 s', async () => {
+    const { tools, sink, events, clock } = setUp();
     sink.isDown = true;
-    const policy = {
-      ...DEFAULT_RETRY_POLICY,
-      backoff: { type: 'fixed', delayMs: 5, jitter: false },
-    } as const;
-    expect(await settle(handlingOf(deliveryOf(GOOD), { policy }), DEAD, tools)).toEqual({
-      kind: 'retry',
-      delayMs: 1_000,
-    });
-    expect(events.map(({ type }) => type)).toEqual(['store-failed']);
+    const delays: number[] = [];
+    for (let time = 0; time < 8; time++) {
+      const settlement = await settle(handlingOf(deliveryOf(GOOD, {}, 3)), DEAD, tools);
+      expect(settlement).toEqual({
+        kind: 'retry',
+        delayMs: expect.any(Number) as number,
+        countsAttempt: false,
+      });
+      const { delayMs } = settlement as { delayMs: number };
+      delays.push(delayMs);
+      await clock.advance(delayMs);
+    }
+    expect(delays).toEqual([1_000, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
+    expect(new Set(events.map(({ type }) => type))).toEqual(new Set(['store-failed', 'postponed']));
+  });
+
+  it('parks in the end with the error and the time of the attempt that failed', async () => {
+    const { tools, sink, clock } = setUp();
+    const ran = handlingOf(deliveryOf(GOOD, {}, 3));
+    ran.startedAt = 0;
+    sink.isDown = true;
+    await settle(ran, DEAD, tools);
+    const failedAt = clock.now();
+    await clock.advance(1_000);
+    sink.isDown = false;
+    const again = handlingOf(deliveryOf(GOOD, {}, 3));
+    expect(tools.deadLetters.unparked(again)).toBe(DEAD);
+    expect(await settle(again, DEAD, tools)).toEqual({ kind: 'ack' });
+    expect(sink.parked).toEqual([
+      expect.objectContaining({
+        attempts: 3,
+        history: [{ attempt: 3, at: failedAt, errorType: 'TypeError' }],
+      }),
+    ]);
+    expect(tools.deadLetters.unparked(again)).toBeUndefined();
+  });
+
+  it.each([
+    ['another attempt', deliveryOf(GOOD, {}, 1)],
+    ['a replay', deliveryOf(GOOD, { [HEADER.deadLetterId]: 'dl-1' }, 3)],
+  ])('does not take %s for the one that could not be parked', async (_, delivery) => {
+    const { tools, sink } = setUp();
+    sink.isDown = true;
+    await settle(handlingOf(deliveryOf(GOOD, {}, 3)), DEAD, tools);
+    expect(tools.deadLetters.unparked(handlingOf(delivery))).toBeUndefined();
+  });
+
+  it('forgets after two minutes what could not be parked: another process has it', async () => {
+    const { tools, sink, clock } = setUp();
+    sink.isDown = true;
+    await settle(handlingOf(), DEAD, tools);
+    await clock.advance(121_000);
+    expect(tools.deadLetters.unparked(handlingOf())).toBeUndefined();
   });
 });

@@ -73,7 +73,7 @@ describe('the registry of handlers', () => {
       [
         handler('A.one', OrderPlaced, { group: 'billing' }),
         handler('B.two', OrderPlaced, { group: 'billing' }),
-        handler('C.on', 'nobody.*'),
+        handler('C.on', 'unmatched.*'),
         handler('D.on', 'a..b'),
         handler('E.on', 'a.(b)+.*'),
         handler('F.on', OrderShipped, { concurrency: 0, attempts: 1.5, group: 'no spaces', timeoutMs: -1 }),
@@ -86,7 +86,7 @@ describe('the registry of handlers', () => {
     );
     for (const expected of [
       /Two handlers claim "orders.placed" in group "billing": A.one and B.two. Give one of them another group/,
-      /C.on has the pattern "nobody.\*", which matches no registered message type/,
+      /C.on has the pattern "unmatched.\*", which matches no registered message type/,
       /D.on names the topic "a..b"/,
       /E.on has the pattern "a.\(b\)\+.\*", which has the segment "\(b\)\+"/,
       /F.on: concurrency is 0; use a whole number from 1 to 10000/,

@@ -6,7 +6,7 @@ import type { Backoff, ErrorRule } from '../retry-policy.js';
 export interface MessageHandlerOptions {
   /** Consumer group: handlers of different groups each get every message. Defaults to `service` of the module. */
   readonly group?: string;
-  /** Ceiling of messages in hand, per process. Defaults to 16. */
+  /** Ceiling of messages in flight, per process. Defaults to 16. */
   readonly concurrency?: number;
   /** `key` keeps messages with equal keys in order, at the price of running them one by one. Defaults to `none`. */
   readonly ordering?: 'none' | 'key';

@@ -1,7 +1,7 @@
 import { isDeeperThan, refusePollution } from './json-guard.js';
 import { InvalidMessageError } from '../ports/errors.js';
 
-/** Turns payloads into bytes and back. One for each message type; JSON unless the type says otherwise. */
+/** Turns payloads into bytes and back. One for each message type; JSON by default. */
 export interface Codec {
   /** Media type of what `encode` makes, sent as `content-type`. A delivery with another one is not decoded. */
   readonly contentType: string;
@@ -11,7 +11,7 @@ export interface Codec {
   decode(body: Uint8Array): unknown;
 }
 
-/** Levels of nesting that a JSON payload may have unless `maxDepth` says otherwise. */
+/** Default of `maxDepth`: levels of nesting that a JSON payload may have. */
 const DEFAULT_MAX_DEPTH = 64;
 
 const decoder = new TextDecoder('utf-8', { fatal: true });

@@ -17,7 +17,7 @@ interface ValidationError {
 
 /** What an object literal needs to be turned into an instance of the class. */
 type PropertiesOf<T> = {
-  // eslint-disable-next-line @typescript-eslint/no-unsafe-function-type -- tells methods from properties
+  // eslint-disable-next-line @typescript-eslint/no-unsafe-function-type -- separates methods from properties
   readonly [K in keyof T as T[K] extends Function ? never : K]: T[K];
 };
 

@@ -40,7 +40,7 @@ function endOfString(json: Uint8Array, start: number): number {
 }
 
 /**
- * Throws `PAYLOAD_INVALID` when parsed JSON carries a key that pollutes prototypes once somebody merges it:
+ * Throws `PAYLOAD_INVALID` when parsed JSON carries a key that pollutes prototypes once the object is merged:
  * `__proto__`, or `constructor` with a `prototype` in it.
  *
  * @param text what `value` was parsed from. Nearly all text rules the keys out without a walk; escapes could hide them.

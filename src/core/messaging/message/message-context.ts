@@ -50,7 +50,7 @@ export class MessageContext {
     return this.delivery.message.body;
   }
 
-  /** Shared by every message of one conversation; the id of the first message when nobody set another. */
+  /** Shared by every message of one conversation; the id of the first message unless the publisher set another. */
   get correlationId(): string {
     return this.headers[HEADER.correlationId] ?? this.messageId;
   }

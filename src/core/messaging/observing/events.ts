@@ -10,7 +10,13 @@ export interface HandlerIdentity {
 }
 
 /**
- * Everything that observers are told. The union is open: a minor version may add a `type`, or a value to one of the unions
+ * Why a message is delivered again as the same attempt: its handler was abandoned at shutdown, a copy holds its claim, or
+ * a store did not answer. Open: a minor version may add reasons.
+ */
+export type PostponeReason = 'abandoned' | 'claimed' | 'idempotency-unavailable' | 'dead-letters-unavailable';
+
+/**
+ * Everything that observers receive. The union is open: a minor version may add a `type`, or a value to one of the unions
  * below it, so a `switch` needs a `default` branch.
  */
 export type MessagingEvent =
@@ -60,6 +66,16 @@ export type MessagingEvent =
       readonly replayed: boolean;
     }
   | { readonly type: 'duplicate-suppressed'; readonly to: HandlerIdentity; readonly messageId: string }
+  /** The attempt has no result; the message comes back as the same attempt. */
+  | {
+      readonly type: 'postponed';
+      readonly to: HandlerIdentity;
+      readonly transport: string;
+      readonly messageId: string;
+      readonly attempt: number;
+      readonly reason: PostponeReason;
+      readonly delayMs: number;
+    }
   /** The dead letter store or idempotency store did not answer; the message is tried again. */
   | {
       readonly type: 'store-failed';

@@ -52,6 +52,14 @@ export class FailureLogService implements MessagingObserver, OnModuleInit {
         ...identify(to),
         ...{ store, error: errorCodeOf(error) },
       });
+    } else if (event.type === 'postponed') {
+      if (event.reason !== 'abandoned') return; // a claim is ordinary, and a store has its own line
+      const { to, reason, attempt, messageId, transport, delayMs } = event;
+      this.#log(`${to.handler} postponed ${reason}`, 'warn', {
+        event: 'message-postponed',
+        ...identify(to),
+        ...{ messageId, transport, attempt, reason, delayMs },
+      });
     } else if (event.type === 'transport') this.#logTransport(event.transport, event.event);
   }
 

@@ -1,28 +1,28 @@
 import type { DiskUse, Transport } from './transport.js';
 
-/** What a transport that is put together from others knows about them. */
+/** State of a transport that combines several member transports. */
 export interface CompositeState {
-  /** Names of those that are published to now. */
+  /** Names of the members that are published to now. */
   readonly active: readonly string[];
   readonly members: readonly MemberState[];
   /** Present where messages may wait in a spool. */
   readonly spool?: SpoolState;
   /** Present once publishing has moved to another member. */
   readonly lastSwitch?: LastSwitch;
-  /** How often it has moved from which to which; not there where it never does. */
+  /** How often publishing moved from one member to another. Absent where it never moves. */
   readonly switches?: readonly SwitchCount[];
 }
 
-/** What waits until a transport works. The age and the bytes are of a moment ago. */
+/** Messages that wait until the transport works again. Age and bytes are up to a second old. */
 export interface SpoolState {
   readonly messages: number;
   readonly maxMessages: number;
   readonly oldestAgeMs: number;
-  /** Of everything that is stored beside it, where that is known. */
+  /** Disk use of the spool's whole storage. Absent where it is not known. */
   readonly disk?: DiskUse;
-  /** When it would be full if it went on filling as it has since it began to; not there while it does not fill. */
+  /** Time until it is full at the rate since it began to fill. Absent while it does not fill. */
   readonly fullInMs?: number;
-  /** An operator keeps it from being sent. */
+  /** An operator has paused sending. */
   readonly isPaused: boolean;
 }
 
@@ -37,7 +37,7 @@ export interface LastSwitch {
   readonly to: string;
   /** May name hosts. */
   readonly reason: string;
-  /** Of the error that was the reason, if one was. */
+  /** Code of the error that caused the switch. Absent when no error did. */
   readonly errorCode?: string;
   /** Milliseconds since 1970. */
   readonly at: number;
@@ -48,13 +48,13 @@ export interface MemberState {
   readonly works: boolean;
   /** Open after failures, until a probe proves that it works. */
   readonly breaker: 'closed' | 'open';
-  /** An operator has taken it out. */
+  /** An operator has excluded it. */
   readonly isLeftOut: boolean;
-  /** Present when it is put together from others itself. */
+  /** Present when the member combines members of its own. */
   readonly inside?: CompositeState;
 }
 
-/** Offered besides {@link Transport} by transports that are put together from others, so that operators see what is inside. */
+/** Offered besides {@link Transport} by transports that combine members, so that operators see and override them. */
 export interface Composite {
   state(): CompositeState;
   members(): readonly Transport[];
@@ -62,15 +62,15 @@ export interface Composite {
   override(override: Override): void;
 }
 
-/** What an operator wants, for a time that ends by itself. */
+/** An operator override. One with `forMs` ends by itself. */
 export type Override =
   /** Publish on this member, as long as it works. */
   | { readonly action: 'use'; readonly member: string; readonly forMs: number }
   /** Publish nothing on this member. */
   | { readonly action: 'leave-out'; readonly member: string; readonly forMs: number }
-  /** Take the member for one that works, whatever it did before, until it fails again. */
+  /** Close the breaker of the member, whatever it did before, until it fails again. */
   | { readonly action: 'reset'; readonly member: string }
-  /** Send nothing of what is spooled. */
+  /** Stop sending what is spooled. */
   | { readonly action: 'pause-spool'; readonly forMs: number }
   | { readonly action: 'resume-spool' };
 
@@ -78,7 +78,7 @@ export function isComposite(transport: Transport): transport is Transport & Comp
   return 'state' in transport && 'override' in transport;
 }
 
-/** These transports and everything that they are put together from, each once. */
+/** These transports and all of their members, each once. */
 export function allInside(transports: readonly Transport[]): readonly Transport[] {
   const within = (transport: Transport): readonly Transport[] => [
     transport,

@@ -36,7 +36,7 @@ export interface FailedAttempt {
   readonly errorType: string;
 }
 
-/** Everything about a dead letter but its bytes. Times are in milliseconds since 1970. */
+/** Everything about a dead letter except its headers and bytes. Times are in milliseconds since 1970. */
 export interface DeadLetterSummary {
   /** UUIDv7, so that ids sort by the time of parking. */
   readonly id: string;
@@ -162,7 +162,7 @@ export interface DeadLetterStore {
     from: readonly DeadLetterStatus[],
     to: DeadLetterStatus,
   ): Promise<DeadLetterSummary | undefined>;
-  /** Removes the letter for good. False when there is no such letter. */
+  /** Removes the letter permanently. False when there is no such letter. */
   discard(id: string): Promise<boolean>;
   stats(): Promise<readonly DeadLetterCount[]>;
   close(): Promise<void>;

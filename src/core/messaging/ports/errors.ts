@@ -111,14 +111,16 @@ export class PermanentError extends MessagingError {
   }
 }
 
-/** Thrown by a handler: try again, not before `delayMs` milliseconds from now. Uses up an attempt like any failure. */
+/**
+ * Thrown by a handler: try again, not before `delayMs` milliseconds from now, rounded up and at most 30 days. Uses up an
+ * attempt like any failure. Without a usable number the backoff of the handler decides.
+ */
 export class RetryAfterError extends MessagingError {
-  constructor(
-    readonly delayMs: number,
-    message = `Try again in ${delayMs} ms`,
-    options?: ErrorOptions,
-  ) {
+  readonly delayMs: number;
+
+  constructor(delayMs: number, message = `Try again in ${Math.ceil(delayMs)} ms`, options?: ErrorOptions) {
     super('RETRY_AFTER', message, options);
+    this.delayMs = Math.ceil(delayMs);
   }
 }
 

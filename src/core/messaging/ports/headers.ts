@@ -1,5 +1,5 @@
 /**
- * Every header of ours on the wire: name, type, bounds and who may set it.
+ * Every header of ours on the wire: name, type, bounds and the layer that sets it.
  *
  * An application sets none of them; publishing refuses names that begin with {@link OWN_PREFIX}. The core sets those
  * that say `core`. A transport sets those that it needs of the ones that say `transport`, and takes exactly those off
@@ -84,7 +84,7 @@ export function ownText(headers: RawHeaders, header: TextHeader): string | undef
 }
 
 /**
- * Number in the header; undefined when it is absent, no number, or out of bounds: a stranger wrote it. Rounded up, because
+ * Number in the header; undefined when it is absent, no number, or out of bounds, and therefore foreign. Rounded up, because
  * an earlier version wrote fractions of milliseconds.
  */
 export function ownNumber(headers: RawHeaders, header: NumberHeader): number | undefined {

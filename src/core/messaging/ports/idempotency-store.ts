@@ -3,7 +3,7 @@ export type IdempotencyClaim =
   | { readonly kind: 'fresh'; readonly token: string }
   /** Handled before, within the window. */
   | { readonly kind: 'done' }
-  /** In the hands of somebody whose lease still runs; `retryAfterMs` until it ends. */
+  /** Claimed by another delivery whose lease still runs; `retryAfterMs` until it ends. */
   | { readonly kind: 'busy'; readonly retryAfterMs: number };
 
 /** Remembers which messages were handled. Every method rejects with `STORE_UNAVAILABLE` when it cannot answer. */

@@ -101,7 +101,10 @@ export interface Unacceptable {
 export type Settlement =
   | { readonly kind: 'ack' }
   | {
-      /** Hand it over again, to the same group only, not before `delayMs`, with `attempt + 1`. */
+      /**
+       * Hand it over again, to the same group only, not before `delayMs`, with `attempt + 1` unless `countsAttempt` is
+       * false.
+       */
       readonly kind: 'retry';
       /** A whole number of milliseconds. */
       readonly delayMs: number;
@@ -266,6 +269,12 @@ export interface TransportProblem {
   /** What happened, to which thing, and what to do. May name hosts; carries no secret. */
   readonly detail: string;
 }
+
+/**
+ * Code of the problem of a consumer that gets no messages now although it was started: it lost its permission, its
+ * queue or its assignment. It names topic and group, and is solved once messages can come again.
+ */
+export const CONSUMER_INTERRUPTED = 'consumer_interrupted';
 
 /** Offered besides {@link Transport} by transports that know what is wrong on their broker. */
 export interface ProblemReporter {

@@ -36,8 +36,8 @@ interface Call {
 }
 
 /**
- * Publishes and never fails: a transport that rejects, answers for too few messages or does not answer in time breaks
- * its contract, and since nobody knows what it did, the outcome is `unknown`.
+ * Publishes and never rejects. A transport that rejects, answers for too few messages or does not answer in time breaks
+ * its contract; the outcome is `unknown`, because the message may have been taken.
  */
 export class GuardedPublish {
   readonly #deadlines: DeadlineSweep;
@@ -71,7 +71,7 @@ function allFailed(call: Call, error: unknown): readonly PublishOutcome[] {
   return call.messages.map(() => ({ kind: 'unknown', error: cause }));
 }
 
-/** The outcome of a message that its transport said nothing about. */
+/** The outcome of a message that its transport did not answer for. */
 export function unanswered(transport: string): PublishOutcome {
   const error = new MessagingError(
     'DEADLINE_EXCEEDED',

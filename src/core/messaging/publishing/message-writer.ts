@@ -5,7 +5,7 @@ import type { MessageContext } from '../message/message-context.js';
 import type { MessageLimits } from '../message/message-limits.js';
 import type { MessageType } from '../message/message-type.js';
 import { InvalidMessageError } from '../ports/errors.js';
-import { checkKey, type PublishMessageOptions } from './publish-options.js';
+import { checkKey, type CheckedPublishOptions } from './publish-options.js';
 import type { Clock, WireMessage } from '../ports/transport.js';
 
 type ValidationResult = Awaited<ReturnType<MessageType['schema']['~standard']['validate']>>;
@@ -25,7 +25,7 @@ export class MessageWriter {
     this.#clock = clock;
   }
 
-  /** Throws `PAYLOAD_INVALID` when validation said no. */
+  /** Throws `PAYLOAD_INVALID` when validation found issues. */
   refuseInvalid(type: MessageType, result: ValidationResult): void {
     if (!result.issues) return;
     throw new InvalidMessageError(
@@ -44,7 +44,7 @@ export class MessageWriter {
   write(
     type: MessageType,
     payload: unknown,
-    options: PublishMessageOptions,
+    options: CheckedPublishOptions,
     cause: MessageContext | undefined,
   ): WireMessage {
     const body = this.#encode(type, payload);
@@ -98,7 +98,7 @@ export class MessageWriter {
   }
 }
 
-/** Correlation, causation and trace of the message being handled go on in what its handler publishes. */
+/** What a handler publishes continues correlation, causation and trace of the message that it handles. */
 function continueFrom(cause: MessageContext, headers: Record<string, string>): void {
   headers[HEADER.correlationId] = cause.correlationId;
   headers[HEADER.causationId] = cause.messageId;

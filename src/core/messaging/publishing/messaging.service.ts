@@ -3,7 +3,12 @@ import { handlingContext } from '../message/handling-context.js';
 import type { AnyMessageType, InputOf, MessageType } from '../message/message-type.js';
 import { errorCodeOf, InvalidMessageError, MessagingError, PublishError } from '../ports/errors.js';
 import { type PublishPlan, PublishPlanner } from './publish-planner.js';
-import { checkPublishOptions, delayOf, type PublishMessageOptions } from './publish-options.js';
+import {
+  type CheckedPublishOptions,
+  delayOf,
+  type PublishMessageOptions,
+  readPublishOptions,
+} from './publish-options.js';
 import type {
   Durability,
   PublishAttempt,
@@ -13,7 +18,7 @@ import type {
   WireMessage,
 } from '../ports/transport.js';
 
-/** Proof that a message is in safe hands, and in whose. */
+/** Proof that a transport has taken responsibility for a message. */
 export interface PublishReceipt {
   readonly messageId: string;
   /**
@@ -23,7 +28,7 @@ export interface PublishReceipt {
   readonly status: 'accepted' | 'spooled';
   /** Name of the transport that has the message. */
   readonly transport: string;
-  /** What was achieved, not what was asked for. */
+  /** The durability that was achieved, not the one that was asked for. */
   readonly durability: Durability;
   /** Every try, in order. */
   readonly attempts: readonly PublishAttempt[];
@@ -38,17 +43,17 @@ export class PublishManyError extends MessagingError {
     const [first] = failed;
     super(
       first instanceof MessagingError ? first.code : 'PUBLISH_UNAVAILABLE',
-      `${failed.length} of ${results.length} messages were not published; results says which. The first: ${first?.message ?? ''}`,
+      `${failed.length} of ${results.length} messages were not published; see results for each. The first: ${first?.message ?? ''}`,
       { cause: first },
     );
   }
 }
 
-/** `publishMany` keeps this many on their way, or as many as may be. */
+/** `publishMany` keeps at most this many in flight, and never more than `maxInFlight`. */
 const MANY_BATCH_SIZE = 1_000;
-const NO_OPTIONS: PublishMessageOptions = {};
+const NO_OPTIONS: CheckedPublishOptions = {};
 
-/** Publishes messages. Inject it wherever something happened that others should know. */
+/** Publishes messages. Inject it where the application has an event to publish. */
 @Injectable()
 export class MessagingService {
   constructor(private readonly planner: PublishPlanner) {}
@@ -60,7 +65,7 @@ export class MessagingService {
    * Called inside a handler, correlation, causation and trace of the handled message are taken over.
    *
    * @throws InvalidMessageError when the payload or an option is wrong; nothing was sent.
-   * @throws PublishError when no transport accepted it; `outcome` says whether it may arrive nevertheless. Publishing
+   * @throws PublishError when no transport accepted it; after the outcome `unknown` it may arrive all the same. Publishing
    *   again with the same `messageId` is recognised as the same message by consumers with an idempotency window.
    */
   publish<TType extends AnyMessageType>(
@@ -68,7 +73,12 @@ export class MessagingService {
     payload: InputOf<TType>,
     options?: PublishMessageOptions,
   ): Promise<PublishReceipt> {
-    return this.#publish(type as unknown as MessageType, payload, options ?? NO_OPTIONS);
+    try {
+      const checked = options ? readPublishOptions(options, this.planner.limits) : NO_OPTIONS;
+      return this.#publish(type as unknown as MessageType, payload, checked);
+    } catch (error) {
+      return this.#reject(type, error);
+    }
   }
 
   /**
@@ -84,7 +94,7 @@ export class MessagingService {
   ): Promise<PublishReceipt[]> {
     const messageType = type as unknown as MessageType;
     const plan = this.planner.planFor(messageType);
-    checkPublishOptions(options, this.planner.limits);
+    const checked = options === NO_OPTIONS ? NO_OPTIONS : readPublishOptions(options, this.planner.limits);
     for (const payload of payloads)
       plan.writer.refuseInvalid(messageType, await messageType.schema['~standard'].validate(payload));
     const results: (PublishReceipt | Error)[] = [];
@@ -93,7 +103,7 @@ export class MessagingService {
       const chunk = payloads.slice(start, start + atATime);
       results.push(
         ...(await Promise.all(
-          chunk.map((payload) => this.#publish(messageType, payload, options).catch(toError)),
+          chunk.map((payload) => this.#publish(messageType, payload, checked).catch(toError)),
         )),
       );
     }
@@ -102,10 +112,9 @@ export class MessagingService {
     return receipts;
   }
 
-  #publish(type: MessageType, payload: unknown, options: PublishMessageOptions): Promise<PublishReceipt> {
+  #publish(type: MessageType, payload: unknown, options: CheckedPublishOptions): Promise<PublishReceipt> {
     try {
       const plan = this.planner.planFor(type);
-      if (options !== NO_OPTIONS) checkPublishOptions(options, this.planner.limits);
       const result = type.schema['~standard'].validate(payload);
       if (!(result instanceof Promise)) {
         plan.writer.refuseInvalid(type, result);
@@ -120,7 +129,7 @@ export class MessagingService {
     }
   }
 
-  #send(plan: PublishPlan, payload: unknown, options: PublishMessageOptions): Promise<PublishReceipt> {
+  #send(plan: PublishPlan, payload: unknown, options: CheckedPublishOptions): Promise<PublishReceipt> {
     const message = plan.writer.write(plan.type, payload, options, handlingContext.getStore());
     const how = options === NO_OPTIONS ? plan.plain : this.#optionsFor(plan, options);
     return new Promise((resolve, reject) => {
@@ -131,7 +140,7 @@ export class MessagingService {
     });
   }
 
-  #optionsFor({ plain }: PublishPlan, options: PublishMessageOptions): PublishOptions {
+  #optionsFor({ plain }: PublishPlan, options: CheckedPublishOptions): PublishOptions {
     const delayMs = delayOf(options, this.planner.clock);
     const how = { ...plain, deadlineMs: options.deadlineMs ?? plain.deadlineMs };
     return delayMs > 0 ? { ...how, delayMs } : how;

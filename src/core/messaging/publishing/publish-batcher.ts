@@ -14,15 +14,15 @@ import type {
 const MAX_BATCH_MESSAGES = 256;
 const MAX_BATCH_BYTES = 256 * 1024;
 
-/** Told what became of one message: the outcome and the tries that led to it. Called once. */
+/** Receives the outcome of one message and the tries that led to it. Called once. */
 export type Settle = (outcome: PublishOutcome, attempts: readonly PublishAttempt[]) => void;
 
 export interface BatcherOptions {
   readonly clock: Clock;
   readonly emit: (event: MessagingEvent) => void;
-  /** Messages that may be on their way at a time, over all topics of the transport. */
+  /** Messages that may be in flight at a time, over all topics of the transport. */
   readonly maxInFlight: number;
-  /** Bytes that may be on their way at a time. */
+  /** Bytes that may be in flight at a time. */
   readonly maxInFlightBytes: number;
 }
 
@@ -42,8 +42,8 @@ class Batch {
 /**
  * Hands what is published in one turn of the event loop to the transport in one call.
  *
- * Nothing waits for company: the batch leaves when the turn ends, so a message that is alone leaves in the turn in
- * which it was published. What is on its way is bounded; beyond that publishing fails at once instead of filling memory.
+ * No batch waits for further messages: it leaves when the turn ends, so a single message leaves in the turn in
+ * which it was published. Messages in flight are bounded; beyond the bound publishing fails at once instead of filling memory.
  */
 export class PublishBatcher {
   readonly #calls: GuardedPublish;
@@ -76,7 +76,7 @@ export class PublishBatcher {
     if (batch.messages.length >= MAX_BATCH_MESSAGES || batch.bytes >= MAX_BATCH_BYTES) void this.#send(batch);
   }
 
-  /** Resolves when nothing is on its way. */
+  /** Resolves when nothing is in flight. */
   async idle(): Promise<void> {
     while (this.#inFlight > 0) await new Promise<void>((resolve) => this.#idleWaiters.push(resolve));
   }
@@ -140,6 +140,6 @@ function laneOf(topic: string, { deadlineMs, delayMs, ordering }: PublishOptions
 function overloaded(transport: string, { maxInFlight, maxInFlightBytes }: BatcherOptions): MessagingError {
   return new MessagingError(
     'OVERLOADED',
-    `More than ${maxInFlight} messages or ${maxInFlightBytes} bytes are on their way to "${transport}". Publish fewer at a time, or wait for receipts.`,
+    `More than ${maxInFlight} messages or ${maxInFlightBytes} bytes are in flight to "${transport}". Publish fewer at a time, or wait for receipts.`,
   );
 }

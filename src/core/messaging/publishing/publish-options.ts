@@ -1,34 +1,30 @@
-import {
-  HEADER,
-  HEADER_FORBIDDEN,
-  HEADER_NAME,
-  isReservedHeader,
-  RESERVED_PREFIXES,
-  TRACEPARENT,
-} from '../message/headers.js';
+import { HEADER_FORBIDDEN } from '../message/headers.js';
 import type { MessageLimits } from '../message/message-limits.js';
 import { InvalidMessageError } from '../ports/errors.js';
 import { OWN_HEADERS } from '../ports/headers.js';
 import type { Clock } from '../ports/transport.js';
+import { type ApplicationHeaders, readHeaders } from './application-headers.js';
 
 /** What a single publish may ask for. */
 export interface PublishMessageOptions {
   /** Overrides the key of the message type. At most 512 characters, no control characters. */
   readonly key?: string;
-  /** Headers of the application's own. Lower-case names that begin with none of `ce_`, `x-swy-` and `x-msg-`; values without
-   * CR, LF and NUL. */
-  readonly headers?: Readonly<Record<string, string>>;
+  /**
+   * Headers of the application's own: an object, a `Headers`, a `Map`, or another iterable of pairs. Lower-case names, each
+   * once, that begin with none of `ce_`, `x-swy-` and `x-msg-`; values without CR, LF and NUL.
+   */
+  readonly headers?: ApplicationHeaders;
   /** Stable id, so that publishing again after an error is recognised as the same message. Defaults to a new UUIDv7. */
   readonly messageId?: string;
-  /** Deliver not before this long from now. At most 30 days. Not together with `deliverAt`. */
+  /** Deliver not before this long from now. At most 30 days. Rounded up. Not together with `deliverAt`. */
   readonly delayMs?: number;
   /** Deliver not before this time. At most 30 days ahead; a time in the past means at once. */
   readonly deliverAt?: Date;
-  /** Handlers that would get it later than this from now do not: it becomes a dead letter with reason `expired`. */
+  /** A handler that would get it later than this from now does not: it becomes a dead letter with reason `expired`. Rounded up. */
   readonly expiresInMs?: number;
   /** Defaults to that of the message being handled, if any. */
   readonly correlationId?: string;
-  /** Longest wait for the receipt. Defaults to `publishDeadlineMs` of the module. */
+  /** Longest wait for the receipt. Rounded up. Defaults to `publishDeadlineMs` of the module. */
   readonly deadlineMs?: number;
 }
 
@@ -39,15 +35,33 @@ const MAX_KEY_LENGTH = OWN_HEADERS.key.maxLength;
 /** Visible ASCII: ids end up in log lines, header tables and URLs. */
 const ID = /^[\x21-\x7e]{1,200}$/;
 
+/** Options that were checked: each was read once, times are whole milliseconds, headers a plain object. */
+export interface CheckedPublishOptions extends Omit<PublishMessageOptions, 'headers'> {
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
 /** Throws `OPTION_INVALID` or `HEADER_INVALID` for the first option that is out of range. Sends nothing. */
-export function checkPublishOptions(options: PublishMessageOptions, limits: MessageLimits): void {
-  checkRange('delayMs', options.delayMs, MAX_DELAY_MS);
-  checkRange('expiresInMs', options.expiresInMs, MAX_EXPIRY_MS);
-  checkRange('deadlineMs', options.deadlineMs, MAX_DEADLINE_MS);
-  checkId('messageId', options.messageId);
-  checkId('correlationId', options.correlationId);
-  if (options.deliverAt !== undefined) checkDeliverAt(options);
-  if (options.headers !== undefined) checkHeaders(options.headers, limits);
+export function readPublishOptions(
+  options: PublishMessageOptions,
+  limits: MessageLimits,
+): CheckedPublishOptions {
+  const { key, headers, messageId, correlationId, deliverAt } = options;
+  const delayMs = wholeMs('delayMs', options.delayMs, MAX_DELAY_MS);
+  const expiresInMs = wholeMs('expiresInMs', options.expiresInMs, MAX_EXPIRY_MS);
+  const deadlineMs = wholeMs('deadlineMs', options.deadlineMs, MAX_DEADLINE_MS);
+  checkId('messageId', messageId);
+  checkId('correlationId', correlationId);
+  if (deliverAt !== undefined) checkDeliverAt(deliverAt, delayMs);
+  return {
+    ...(key !== undefined && { key }),
+    ...(headers !== undefined && { headers: readHeaders(headers, limits) }),
+    ...(messageId !== undefined && { messageId }),
+    ...(correlationId !== undefined && { correlationId }),
+    ...(deliverAt !== undefined && { deliverAt }),
+    ...(delayMs !== undefined && { delayMs }),
+    ...(expiresInMs !== undefined && { expiresInMs }),
+    ...(deadlineMs !== undefined && { deadlineMs }),
+  };
 }
 
 /** Throws `OPTION_INVALID` unless the key can travel on every transport. */
@@ -62,31 +76,31 @@ export function checkKey(key: string): void {
   throw invalid('key', key, `text of 1 to ${MAX_KEY_LENGTH} characters without CR, LF and NUL`);
 }
 
-/** How long from now the message must be kept from its consumers; 0 for not at all. */
-export function delayOf(options: PublishMessageOptions, clock: Clock): number {
+/** How long from now the message must be kept from its consumers, in whole milliseconds; 0 for not at all. */
+export function delayOf(options: Pick<CheckedPublishOptions, 'delayMs' | 'deliverAt'>, clock: Clock): number {
   if (options.deliverAt === undefined) return options.delayMs ?? 0;
-  const delayMs = options.deliverAt.getTime() - clock.now();
+  const delayMs = Math.ceil(options.deliverAt.getTime() - clock.now());
   if (delayMs > MAX_DELAY_MS)
     throw invalid('deliverAt', options.deliverAt.toISOString(), 'at most 30 days ahead');
   return Math.max(0, delayMs);
 }
 
-function checkRange(name: string, value: number | undefined, max: number): void {
-  if (value === undefined || (Number.isFinite(value) && value >= 0 && value <= max)) return;
+/** Rounded up: brokers take whole milliseconds only, and a message must not come too early. */
+function wholeMs(name: string, value: number | undefined, max: number): number | undefined {
+  if (value === undefined) return undefined;
+  if (Number.isFinite(value) && value >= 0 && value <= max) return Math.ceil(value);
   throw invalid(name, value, `a number from 0 to ${max}`);
 }
 
 function checkId(name: string, value: string | undefined): void {
-  if (value === undefined || ID.test(value)) return;
+  if (value === undefined || (typeof value === 'string' && ID.test(value))) return;
   throw invalid(name, value, '1 to 200 visible ASCII characters');
 }
 
-function checkDeliverAt(options: PublishMessageOptions): void {
-  if (options.delayMs !== undefined) {
-    throw invalid('deliverAt', options.deliverAt, 'left out when delayMs is given');
-  }
-  if (!(options.deliverAt instanceof Date) || Number.isNaN(options.deliverAt.getTime())) {
-    throw invalid('deliverAt', options.deliverAt, 'a valid Date');
+function checkDeliverAt(deliverAt: unknown, delayMs: number | undefined): void {
+  if (delayMs !== undefined) throw invalid('deliverAt', deliverAt, 'left out when delayMs is given');
+  if (!(deliverAt instanceof Date) || Number.isNaN(deliverAt.getTime())) {
+    throw invalid('deliverAt', deliverAt, 'a valid Date');
   }
 }
 
@@ -96,44 +110,4 @@ function invalid(name: string, found: unknown, allowed: string): InvalidMessageE
     'OPTION_INVALID',
     `Publish option ${name} is ${shown}; it must be ${allowed}.`,
   );
-}
-
-function checkHeaders(headers: Readonly<Record<string, string>>, limits: MessageLimits): void {
-  const entries = Object.entries(headers);
-  let bytes = 0;
-  for (const [name, value] of entries) {
-    checkHeader(name, value);
-    bytes += name.length + Buffer.byteLength(value);
-  }
-  if (entries.length > limits.maxHeaders || bytes > limits.maxHeaderBytes) {
-    throw new InvalidMessageError(
-      'HEADER_INVALID',
-      `${entries.length} headers with ${bytes} bytes exceed the limit of ${limits.maxHeaders} headers and ${limits.maxHeaderBytes} bytes. Put data into the payload.`,
-    );
-  }
-}
-
-function checkHeader(name: string, value: unknown): void {
-  const shown = JSON.stringify(name.slice(0, 80));
-  if (!HEADER_NAME.test(name)) {
-    throw new InvalidMessageError(
-      'HEADER_INVALID',
-      `${shown} cannot name a header: use a lower-case token of at most 128 characters.`,
-    );
-  }
-  if (isReservedHeader(name)) {
-    throw new InvalidMessageError(
-      'HEADER_INVALID',
-      `Header ${shown} is set by the messaging module; choose one that does not begin with ${RESERVED_PREFIXES.join(', ')}.`,
-    );
-  }
-  if (typeof value !== 'string' || HEADER_FORBIDDEN.test(value)) {
-    throw new InvalidMessageError('HEADER_INVALID', `Header ${shown} must be text without CR, LF and NUL.`);
-  }
-  if (name === HEADER.traceparent && !TRACEPARENT.test(value)) {
-    throw new InvalidMessageError(
-      'HEADER_INVALID',
-      'Header "traceparent" is not a W3C trace context, version 00.',
-    );
-  }
 }

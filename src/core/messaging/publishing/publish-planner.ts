@@ -26,9 +26,9 @@ const DEFAULT_MAX_IN_FLIGHT_BYTES = 64 * 1024 * 1024;
 /** Works out once for each message type where its messages go and how they are written. */
 export class PublishPlanner {
   readonly limits: MessageLimits;
-  /** Longest time that a publish may take, unless it says otherwise. */
+  /** Longest time that a publish without a deadline of its own may take. */
   readonly deadlineMs: number;
-  /** Messages that may be on their way to one transport. */
+  /** Messages that may be in flight to one transport. */
   readonly maxInFlight: number;
   readonly #plans = new Map<MessageType, PublishPlan>();
   readonly #batchers = new Map<Transport, PublishBatcher>();
@@ -68,7 +68,7 @@ export class PublishPlanner {
     return this.#plans.get(type) ?? this.#plan(type);
   }
 
-  /** Resolves when nothing is on its way to any transport. */
+  /** Resolves when nothing is in flight to any transport. */
   async idle(): Promise<void> {
     await Promise.all([...this.#batchers.values()].map((batcher) => batcher.idle()));
   }

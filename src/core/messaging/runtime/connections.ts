@@ -15,7 +15,7 @@ const RECONNECT_BACKOFF = { minMs: 1_000, maxMs: 30_000, jitter: 'half' } as con
 const CONNECT_TIMEOUT_MS = 30_000;
 
 /**
- * Connects everything or says what could not be. In the background it keeps trying, with growing jittered waits, until
+ * Connects everything, or rejects with the names of what could not be connected. In the background it keeps trying, with growing jittered waits, until
  * it has succeeded or `stop` is called.
  */
 export class Connections {

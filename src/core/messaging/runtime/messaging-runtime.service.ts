@@ -8,6 +8,7 @@ import {
   type OnModuleDestroy,
   type OnModuleInit,
 } from '@nestjs/common';
+import { allInside } from '../ports/composite-transport.js';
 import { Connections } from './connections.js';
 import { ConsumerRunner } from '../delivery/consumer-runner.js';
 import { DeadLetterService } from '../dead-letters/dead-letter.service.js';
@@ -18,7 +19,7 @@ import { HandlerInvokerService } from '../handlers/handler-invoker.service.js';
 import { HandlerRegistry } from '../handlers/handler-registry.js';
 import { MessagingConfigurationError, MessagingError, errorCodeOf } from '../ports/errors.js';
 import type { MessagingModuleExtras, MessagingModuleOptions } from '../messaging.options.js';
-import type { MessagingState, MessagingView, SubscriptionView } from '../messaging.view.js';
+import type { MessagingState, MessagingView, ReportedProblem, SubscriptionView } from '../messaging.view.js';
 import type { MessagingObserver } from '../observing/events.js';
 import { ObserverList } from '../observing/observer-list.js';
 import { problemsOfOptions } from './options-problems.js';
@@ -27,7 +28,7 @@ import { deadLettersOf } from '../delivery/refused-messages.js';
 import type { Route } from '../routing/routing-table.js';
 import { settlesWithin } from '../transport-kit/deadline.js';
 import { TransportDirectory } from '../publishing/transport-directory.js';
-import type { Clock, RefusedMessage, Transport } from '../ports/transport.js';
+import { type Clock, type RefusedMessage, reportsProblems, type Transport } from '../ports/transport.js';
 
 const DEFAULT_DRAIN_TIMEOUT_MS = 25_000;
 /** After handlers were abandoned, their settlements get this long; closing a transport or store gets as much. */
@@ -105,17 +106,13 @@ export class MessagingRuntimeService
   async onApplicationBootstrap(): Promise<void> {
     const consumers = this.#consumers;
     if (!consumers) return;
+    const isPatient = this.options.connect === 'background';
     const starting = this.options.transports.map(async (transport) => {
       // Connecting twice is harmless, and in the background it is how we learn that the broker has come.
-      if (await this.#connections.keepTrying(transport)) await consumers.start(transport);
+      if (!(await this.#connections.keepTrying(transport))) return;
+      await (isPatient ? consumers.startPatiently(transport) : consumers.start(transport));
     });
-    if (this.options.connect === 'background') {
-      Promise.all(starting).catch((error: unknown) =>
-        this.#logger.error(`A consumer could not start (${errorCodeOf(error)}).`),
-      );
-    } else {
-      await Promise.all(starting);
-    }
+    if (!isPatient) await Promise.all(starting);
     this.#state = 'running';
   }
 
@@ -156,6 +153,15 @@ export class MessagingRuntimeService
     return this.#consumers?.subscriptions() ?? [];
   }
 
+  problems(): readonly ReportedProblem[] {
+    const reported = allInside(this.options.transports).flatMap((transport) =>
+      reportsProblems(transport)
+        ? transport.problems().map((problem) => ({ ...problem, transport: transport.name }))
+        : [],
+    );
+    return [...reported, ...(this.#consumers?.problems() ?? [])];
+  }
+
   routes(): readonly Route[] {
     return this.directory.routes;
   }
@@ -189,12 +195,11 @@ export class MessagingRuntimeService
     this.#registry = registry;
     this.options.transportEvents?.keepRefusedWith((refused) => this.#keepRefused(registry, refused));
     this.planner.open(registry);
-    this.#consumers = new ConsumerRunner(
-      registry.entries,
-      (topic) => this.directory.transportsOf(topic),
-      this.#processor,
-      this.observers.emit,
-    );
+    this.#consumers = new ConsumerRunner(registry.entries, (topic) => this.directory.transportsOf(topic), {
+      processor: this.#processor,
+      clock: this.clock,
+      emit: this.observers.emit,
+    });
   }
 
   async #keepRefused({ entries }: HandlerRegistry, refused: RefusedMessage): Promise<void> {

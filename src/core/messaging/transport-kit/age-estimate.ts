@@ -1,15 +1,15 @@
 import type { Backlog, Subscription, WireMessage } from '../ports/transport.js';
 
 /**
- * How old the oldest message of a group is. A broker that does not tell without handing a message out leaves what can be known
- * from outside: exact for what is in hand, an upper bound for what is still queued.
+ * Estimates the age of the oldest message of a group, for brokers that report it only by delivering the message. Exact for
+ * messages in flight, an upper bound for queued ones.
  */
 export class AgeEstimate {
   #lastEmptyAt: number | undefined;
   #seenWaitingAt: number | undefined;
   #lastDelivered: WireMessage | undefined;
 
-  /** What is queued behind it is younger. */
+  /** Messages queued behind it are younger. */
   delivered(message: WireMessage): void {
     this.#lastDelivered = message;
   }

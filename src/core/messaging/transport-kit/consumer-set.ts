@@ -1,12 +1,12 @@
 import type { Clock, Consumer } from '../ports/transport.js';
 import { settlesWithin } from './deadline.js';
 
-/** Closing waits this long for running handlers, and then leaves them to themselves. */
+/** Closing waits this long for running handlers, and then abandons them. */
 const CLOSE_TIMEOUT_MS = 5_000;
 
-/** A consumer that can be given up. */
+/** A consumer that can be abandoned. */
 export interface AbandonableConsumer extends Consumer {
-  /** Gives up what is still in hand: its settlements are dropped. */
+  /** Gives up the deliveries that are still in flight: their settlements are dropped. */
   abandon(): void;
 }
 

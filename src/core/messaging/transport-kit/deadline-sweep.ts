@@ -1,7 +1,7 @@
 import { Link, LinkedSet } from './linked-set.js';
 import type { Clock } from '../ports/transport.js';
 
-/** What waits too long is noticed so much later at most. */
+/** Interval of the sweep. A deadline is noticed this much late. */
 const SWEEP_MS = 20;
 
 /** What the promises are rejected with. */
@@ -16,7 +16,7 @@ class Waiting {
   ) {}
 }
 
-/** Puts deadlines to promises with one timer for all of them. */
+/** Gives promises deadlines, with one timer for all of them. */
 export class DeadlineSweep {
   readonly #waiting = new LinkedSet<Waiting>();
   #isScheduled = false;

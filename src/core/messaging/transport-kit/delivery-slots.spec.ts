@@ -100,7 +100,7 @@ describe('delivery slots', () => {
     expect([keyed.slots.free, keyed.slots.size]).toEqual([1, 9]);
   });
 
-  it('tell whenever an item is done, with the slot already free', async () => {
+  it('report whenever an item is done, with the slot already free', async () => {
     const { slots, freeAtEnd, end } = setUp(2);
     slots.offer('a');
     slots.offer('b');
@@ -141,7 +141,7 @@ describe('delivery slots', () => {
     expect(await isResolved(slots.idle())).toBe(true);
   });
 
-  it('are idle once nothing is in hand, for everybody who waits', async () => {
+  it('are idle once nothing is in flight, for every waiter', async () => {
     const { slots, end } = setUp(1);
     expect(await isResolved(slots.idle())).toBe(true);
     slots.offer('a');

@@ -9,7 +9,7 @@ interface Waiting<T> {
 }
 
 /**
- * The deliveries that one consumer has in hand: a ceiling on what runs, one lane a key where order is asked for, and
+ * The deliveries that one consumer has in flight: a ceiling on what runs, one lane a key where order is asked for, and
  * a way to wait until all of it is done.
  *
  * Shared by the transports, so that concurrency, per-key order and draining mean the same on all of them.
@@ -21,7 +21,7 @@ export class DeliverySlots<T> {
   readonly #onFree: () => void;
   /** Items behind the running one of their key. A key without a running or ready item has no lane. */
   readonly #lanes = new Map<string, T[]>();
-  /** Items whose key is theirs and that wait for the ceiling only. */
+  /** Items that hold their key and wait for a free slot only. */
   #ready: Waiting<T>[] = [];
   #running = 0;
   #waiting = 0;
@@ -43,7 +43,7 @@ export class DeliverySlots<T> {
     this.#onFree = onFree;
   }
 
-  /** Items in hand, running or waiting. */
+  /** Items in flight, running or waiting. */
   get size(): number {
     return this.#running + this.#waiting;
   }
@@ -80,7 +80,7 @@ export class DeliverySlots<T> {
       unstarted.push(item);
       if (key === undefined) continue;
       unstarted.push(...(this.#lanes.get(key) ?? []));
-      this.#lanes.delete(key); // nobody of this key runs, so nobody would ever advance the lane
+      this.#lanes.delete(key); // no item of this key runs, so nothing would ever advance the lane
     }
     for (const lane of this.#lanes.values()) unstarted.push(...lane.splice(0));
     this.#ready = [];
@@ -89,7 +89,7 @@ export class DeliverySlots<T> {
     return unstarted;
   }
 
-  /** Resolves when nothing is in hand. */
+  /** Resolves when nothing is in flight. */
   idle(): Promise<void> {
     if (this.size === 0) return Promise.resolve();
     return new Promise((resolve) => this.#idleWaiters.push(resolve));
@@ -111,7 +111,7 @@ export class DeliverySlots<T> {
   }
 
   #startReady(): void {
-    if (this.#isStarting) return; // an item is done before its start has returned: the loop below goes on, the stack must not grow
+    if (this.#isStarting) return; // an item is done before its start has returned: the loop below continues, so that the stack does not grow
     this.#isStarting = true;
     try {
       while (this.#running < this.#limit) {

@@ -8,13 +8,13 @@ function made(): { once: ErrorDeduplicator; told: string[]; trouble: (text: stri
 }
 
 describe('a trouble', () => {
-  it('is told once, also when another comes in between', () => {
+  it('is reported once, also when another comes in between', () => {
     const { told, trouble } = made();
     for (const text of ['refused', 'gone', 'refused', 'gone']) trouble(text);
     expect(told).toEqual(['refused', 'gone']);
   });
 
-  it('is told again when it comes back after it was over', () => {
+  it('is reported again when it comes back after it was over', () => {
     const { once, told, trouble } = made();
     trouble('gone');
     once.over();

@@ -1,20 +1,20 @@
-/** More different troubles than this at a time are told again. */
+/** Beyond this many different errors at a time, they are reported again. */
 const MAX_REPORTED = 32;
 
-/** Tells each trouble once until it is over, so that a broker that stays down fills no log, however its errors alternate. */
+/** Reports each error once until the trouble is over, so that a broker that stays down fills no log, however its errors alternate. */
 export class ErrorDeduplicator {
   readonly #reported = new Set<string>();
 
-  constructor(private readonly tell: (error: Error) => void) {}
+  constructor(private readonly report: (error: Error) => void) {}
 
   trouble(error: Error): void {
     if (this.#reported.has(error.message)) return;
     if (this.#reported.size >= MAX_REPORTED) this.#reported.clear();
     this.#reported.add(error.message);
-    this.tell(error);
+    this.report(error);
   }
 
-  /** What happens from now on is news. */
+  /** The trouble is over: the next error is reported again. */
   over(): void {
     this.#reported.clear();
   }

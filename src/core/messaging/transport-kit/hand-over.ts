@@ -20,6 +20,11 @@ function settlementOf(onDelivery: OnDelivery, delivery: Delivery): Promise<Settl
   }
 }
 
+/** Number of the attempt that follows the settlement of this one: the same where it counts none. */
+export function nextAttempt(attempt: number, settlement: Settlement & { kind: 'retry' }): number {
+  return settlement.countsAttempt === false ? attempt : attempt + 1;
+}
+
 /** The message as the next attempt is to see it. */
 export function retriedMessage(
   message: WireMessage,

@@ -10,7 +10,7 @@ class Member {
 /** Names, because comparing the members themselves would follow their links for ever. */
 const namesOf = (members: Iterable<Member>): number[] => [...members].map(({ name }) => name);
 
-it('a linked set has what a set would have, in the same order, whatever comes and goes', () => {
+it('a linked set has what a set would have, in the same order, whatever is added and deleted', () => {
   const random = seededRandom(7);
   const members = Array.from({ length: 40 }, (_, name) => new Member(name));
   const linked = new LinkedSet<Member>();

@@ -6,11 +6,11 @@ export class Link<T> {
 }
 
 /**
- * A set of what is in hand, in the order of arrival, whose members carry its links.
+ * A set of what is in flight, in the order of arrival, whose members carry its links.
  *
  * For sets that thousands of members a second pass through. A `Set` rebuilds its table all the time then, and the tables it
  * leaves behind, old already, keep the members they listed alive until a full collection: with a thousand messages in
- * hand that was half of the time of a message.
+ * flight that was half of the time of a message.
  */
 export class LinkedSet<T extends { readonly link: Link<T> }> {
   #first: T | undefined;

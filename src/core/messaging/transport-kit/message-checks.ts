@@ -2,7 +2,7 @@ import { InvalidMessageError } from '../ports/errors.js';
 import type { Destination, PublishOutcome, WireMessage } from '../ports/transport.js';
 import { assertName } from '../ports/names.js';
 
-/** Below the limit by this much, nobody has to count headers: the core bounds them to less. */
+/** Bodies that are smaller than the limit by this much need no count of headers: the core bounds those to less. */
 const MAX_METADATA_BYTES = 128 * 1024;
 
 /** @throws InvalidMessageError unless topic and group can be names. */

@@ -3,21 +3,21 @@ import { backoffMs } from './backoff.js';
 
 const RETRY_BACKOFF = { minMs: 50, maxMs: 2_000, jitter: 'half' } as const;
 
-/** Opens something again whenever it is lost, with pauses that grow while that fails. */
+/** Reopens a connection whenever it is lost, with growing pauses while that fails. */
 export class ReconnectLoop {
   #failures = 0;
   #isOpening = false;
   #isEnded = false;
   #cancel = (): void => undefined;
 
-  /** @param open resolves once it is open; calling `lost`, or {@link lost}, says that it no longer is. */
+  /** @param open resolves once it is open; calling `lost`, or {@link lost}, reports that it no longer is. */
   constructor(
     private readonly open: (lost: () => void) => Promise<void>,
     private readonly clock: Clock,
     private readonly failed: (error: unknown) => void,
   ) {}
 
-  /** For the first time: rejects when it cannot be opened, and does not try again by itself then. */
+  /** Opens it for the first time. Rejects when it cannot be opened, and does not retry then. */
   async start(): Promise<void> {
     this.#isOpening = true;
     try {

@@ -6,7 +6,7 @@ import type {
   WireMessage,
 } from '../ports/transport.js';
 import { backoffMs, pause } from './backoff.js';
-import { retriedMessage } from './hand-over.js';
+import { nextAttempt, retriedMessage } from './hand-over.js';
 
 /** A retry that the broker does not take is tried again after this. */
 const BACKOFF = { minMs: 50, maxMs: 2_000, jitter: 'none' } as const;
@@ -59,7 +59,7 @@ export class RepublishingRetry {
     const { delayMs } = retry;
     const next = {
       message: retriedMessage(delivered.message, retry),
-      attempt: retry.countsAttempt === false ? delivered.attempt : delivered.attempt + 1,
+      attempt: nextAttempt(delivered.attempt, retry),
       delayMs,
       dueAt: this.context.clock.now() + delayMs,
     };

@@ -7,13 +7,13 @@ import type { IncomingHttpHeaders } from 'node:http';
 export const ADMIN_ROLES = ['viewer', 'operator', 'admin', 'payload:read'] as const;
 export type AdminRole = (typeof ADMIN_ROLES)[number];
 
-/** Who a request comes from. `subject` is written to the audit log. */
+/** The identity of a caller. `subject` is written to the audit log. */
 export interface AdminIdentity {
   readonly subject: string;
   readonly roles: readonly AdminRole[];
 }
 
-/** The request of the web framework, whichever it is; this much of it is the same everywhere. */
+/** The part of a request that is the same in every web framework. */
 export interface AdminRequest {
   readonly method: string;
   readonly url: string;
@@ -21,8 +21,9 @@ export interface AdminRequest {
 }
 
 /**
- * Says who a request comes from, or null when that is nobody who is known. Throwing, and not answering within five
- * seconds, deny the request. Give it what the host's own guards have found out to use those: it runs after them.
+ * Returns the identity of the caller, or null for an unknown caller. The request is denied when it throws, or does
+ * not answer within five seconds. It runs after the host's own guards, and may use what they have stored in the
+ * request.
  */
 export type AdminAuthorizer = (request: AdminRequest) => AdminIdentity | null | Promise<AdminIdentity | null>;
 

@@ -18,10 +18,10 @@ import { TransportController } from './transports/transport.controller.js';
 /** Where the `MessagingModule` is not global, name the module that exports it in `imports`. */
 export type MessagingAdminModuleOptions = MessagingAdminOptions & Pick<ModuleMetadata, 'imports'>;
 
-/** The admin API below `{basePath}/api/v1`. Off, with no address of its own, until it has an authoriser. */
+/** The admin API below `{basePath}/api/v1`. Without an authorizer it is off and has no routes. */
 @Module({})
 export class MessagingAdminModule {
-  /** Throws a `MessagingConfigurationError` when the API would be open to everybody in production. */
+  /** Throws a `MessagingConfigurationError` when the API would be unguarded in production. */
   static forRoot(options: MessagingAdminModuleOptions): DynamicModule {
     const settings = adminSettings(options);
     if (!settings) return { module: MessagingAdminModule };
@@ -40,9 +40,9 @@ export class MessagingAdminModule {
   }
 }
 
-/** What is there only when the API is mounted. */
+/** Providers and controllers of a mounted API. */
 @Module({
-  // The order decides which address wins: fixed ones before those with an id, and the catch-all last.
+  // The first matching route wins: fixed paths before paths with an id, and the catch-all last.
   controllers: [
     ReplayController,
     DeadLetterController,

@@ -9,8 +9,8 @@ export interface MessagingAdminOptions {
    */
   readonly basePath?: string;
   /**
-   * Says who a caller is. Without one the API is not mounted. `'unguarded'` lets everybody do everything, which is for
-   * a developer's machine: it is refused unless `production` is false.
+   * Authenticates callers. Without one the API is not mounted. `'unguarded'` permits every caller everything, for a
+   * developer's machine; it is refused unless `production` is false.
    */
   readonly authorizer?: AdminAuthorizer | 'unguarded';
   /**
@@ -20,14 +20,14 @@ export interface MessagingAdminOptions {
    */
   readonly allowPayload?: boolean;
   /**
-   * Whether this is production, as the host knows it.
+   * Whether the application runs in production.
    *
    * @default true
    */
   readonly production?: boolean;
 }
 
-/** The options with what their defaults add. */
+/** The options with their defaults. */
 export interface AdminSettings {
   readonly authorizer: AdminAuthorizer | 'unguarded';
   readonly basePath: string;
@@ -37,15 +37,15 @@ export interface AdminSettings {
 /** Injects the {@link AdminSettings}. */
 export const ADMIN_SETTINGS = Symbol('switchyard:admin-settings');
 
-/** Settings of an API that is to be mounted, or undefined without an authoriser. Throws when it must not be. */
+/** Settings of the API, or undefined without an authorizer. Throws for settings that are not safe. */
 export function adminSettings(options: MessagingAdminOptions): AdminSettings | undefined {
   const { authorizer, basePath = '/messaging', allowPayload = false, production = true } = options;
   if (authorizer === undefined) return undefined;
   const problems: string[] = [];
   if (authorizer === 'unguarded' && production) {
     problems.push(
-      "The admin API has authorizer: 'unguarded', which lets everybody replay and discard messages. " +
-        'Give it an authorizer such as apiKeyAuthorizer, or pass production: false on a machine of your own.',
+      "The admin API has authorizer: 'unguarded', which permits every caller to replay and discard messages. " +
+        'Give it an authorizer such as apiKeyAuthorizer, or pass production: false for development.',
     );
   }
   if (!/^(\/[\w.~-]+)+$/.test(basePath)) {

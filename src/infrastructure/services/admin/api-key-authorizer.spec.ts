@@ -14,7 +14,7 @@ const authorize = apiKeyAuthorizer({
 const ask = (headers: IncomingHttpHeaders) => authorize({ method: 'GET', url: '/', headers });
 
 describe('API keys', () => {
-  it('are known as bearer and as X-Api-Key', () => {
+  it('are accepted as bearer token and as X-Api-Key', () => {
     expect(ask({ authorization: 'Bearer key-of-ann' })).toEqual({ subject: 'ann', roles: ['admin'] });
     expect(ask({ authorization: 'bearer  key-of-bob' })).toMatchObject({ subject: 'bob' });
     expect(ask({ 'x-api-key': 'key-of-bob' })).toMatchObject({ subject: 'bob' });
@@ -32,7 +32,7 @@ describe('API keys', () => {
     expect(ask(headers as IncomingHttpHeaders)).toBeNull();
   });
 
-  it('are refused at the start when they are not hashes or open nothing', () => {
+  it('are refused at the start when they are not hashes or have no role', () => {
     expect(() => apiKeyAuthorizer({ keys: [{ name: 'a', sha256: 'key-of-ann', roles: [] }] })).toThrow(
       /64 hex digits[^]*roles/,
     );
@@ -52,7 +52,7 @@ describe('roles', () => {
 });
 
 describe('the settings of the admin API', () => {
-  it('refuse to be unguarded unless this is certainly not production', () => {
+  it('refuse to be unguarded unless production is false', () => {
     expect(() => adminSettings({ authorizer: 'unguarded' })).toThrow(/unguarded/);
     expect(() => adminSettings({ authorizer: 'unguarded', production: true })).toThrow(/unguarded/);
     expect(adminSettings({ authorizer: 'unguarded', production: false })).toMatchObject({
@@ -61,7 +61,7 @@ describe('the settings of the admin API', () => {
     });
   });
 
-  it('are none without an authoriser', () => {
+  it('are undefined without an authorizer', () => {
     expect(adminSettings({ production: false })).toBeUndefined();
   });
 

@@ -4,9 +4,9 @@ import { ADMIN_ROLES, type AdminAuthorizer, type AdminRequest, type AdminRole } 
 
 const MAX_KEY_LENGTH = 1024;
 
-/** A key is known by its hash only; `printf %s "$KEY" | sha256sum` makes it. */
+/** Only the hash of a key is configured; `printf %s "$KEY" | sha256sum` computes it. */
 export interface AdminApiKey {
-  /** Whose key it is. The audit log names it. */
+  /** The caller's name, for the audit log. */
   readonly name: string;
   /** SHA-256 of the key, 64 hex digits. */
   readonly sha256: string;
@@ -14,8 +14,8 @@ export interface AdminApiKey {
 }
 
 /**
- * Knows callers by a key in `Authorization: Bearer` or `X-Api-Key`. Compares in constant time, and always with every
- * key, so that the time of an answer tells nothing.
+ * Authenticates callers by a key in `Authorization: Bearer` or `X-Api-Key`. Compares in constant time, and always
+ * with every key, so that response times reveal nothing.
  */
 export function apiKeyAuthorizer({ keys }: { readonly keys: readonly AdminApiKey[] }): AdminAuthorizer {
   const problems = keys.flatMap(problemsOf);

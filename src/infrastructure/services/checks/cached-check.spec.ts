@@ -1,7 +1,7 @@
 import { CachedCheck } from './cached-check.js';
 
 describe('a cached check', () => {
-  it('asks once for everybody who wants to know, and again when the answer is old', async () => {
+  it('shares one query among all callers, and repeats it when the answer is old', async () => {
     let asked = 0;
     const check = new CachedCheck(async () => (asked += 1), { cacheMs: 40, timeoutMs: 500 });
     const answers = await Promise.all([check.check(), check.check(), check.check()]);
@@ -12,7 +12,7 @@ describe('a cached check', () => {
     expect(asked).toBe(2);
   });
 
-  it('says down after the timeout, and does not ask again while the first question is open', async () => {
+  it('is down after the timeout, and does not query again while the first query is open', async () => {
     let asked = 0;
     const check = new CachedCheck(() => ((asked += 1), new Promise(() => undefined)), {
       cacheMs: 0,
@@ -23,14 +23,14 @@ describe('a cached check', () => {
     expect(asked).toBe(1);
   });
 
-  it('keeps the code of an error and nothing else of it', async () => {
+  it('keeps only the code of an error', async () => {
     const error = Object.assign(new Error('connect ECONNREFUSED 10.0.0.1:6379'), { code: 'ECONNREFUSED' });
     const check = new CachedCheck(() => Promise.reject(error), { cacheMs: 0, timeoutMs: 500 });
     const result = await check.check();
     expect(result).toEqual({ up: false, errorCode: 'ECONNREFUSED', since: expect.any(Number) });
   });
 
-  it('survives work that throws at once', async () => {
+  it('reports a synchronous throw like a rejection', async () => {
     const check = new CachedCheck(
       () => {
         throw new TypeError('x');
@@ -40,7 +40,7 @@ describe('a cached check', () => {
     expect(await check.check()).toMatchObject({ up: false, errorCode: 'TypeError' });
   });
 
-  it('says since when it has been down', async () => {
+  it('reports since when it has been down', async () => {
     let up = true;
     const check = new CachedCheck(() => (up ? Promise.resolve() : Promise.reject(new Error('x'))), {
       cacheMs: 0,

@@ -6,14 +6,14 @@ export interface CheckResult {
   readonly up: boolean;
   /** Code or class of the last error; never its text, which may name hosts. */
   readonly errorCode?: string;
-  /** When it came up or went down, in milliseconds since 1970. */
+  /** Time of the last change of `isUp`, in milliseconds since 1970. */
   readonly since: number;
-  /** When it last answered well, in milliseconds since 1970. Absent when it never has. */
+  /** Time of the last success, in milliseconds since 1970; absent before the first. */
   readonly lastSuccessAt?: number;
 }
 
 /**
- * A cheap question to something outside, asked at most once per `cacheMs` however many want to know, and never a second
+ * A cheap query of an external system, run at most once per `cacheMs` however many want to know, and never a second
  * time while the first has no answer: health must not be what overloads a broker that is already slow.
  */
 export class CachedCheck {
@@ -67,7 +67,7 @@ export class CachedCheck {
 
   #answer(): Promise<unknown> {
     if (this.#unanswered) return this.#unanswered;
-    // An async function, so that work that throws at once fails like work that rejects.
+    // An async function, so that a synchronous throw becomes a rejection.
     const answer = (async () => this.#work())();
     this.#unanswered = answer;
     const answered = (): void => {

@@ -7,7 +7,7 @@ import {
 } from '../../../core/messaging/ports/transport.js';
 import { Sampled } from './sampled.js';
 
-/** A group that no process consumes for, with what is kept for it. */
+/** A group without a consumer, with its backlog. */
 export interface ForgottenGroup {
   readonly transport: string;
   readonly topic: string;
@@ -16,16 +16,16 @@ export interface ForgottenGroup {
   readonly oldestAgeMs: number;
 }
 
-/** Groups come and go with deployments, so that looking twice a minute is plenty. */
+/** Groups change with deployments, so two checks a minute are enough. */
 const LIMITS = { cacheMs: 30_000, deadlineMs: 5_000 };
-/** Topics that are looked at, one after the other: it is one question to the broker for each. */
+/** Most topics that are checked, because each costs one query of the broker. */
 const MAX_TOPICS = 200;
 const MAX_GROUPS = 200;
 
 /**
- * Looks for groups that hold messages though nobody consumes for them: of a handler that was removed or renamed, most often.
- * They are kept for ever, and the broker's memory or disk fills with them. A group of this application is none, however long
- * its consumer is on its way.
+ * Finds groups that hold messages and have no consumer, mostly because a handler was removed or renamed. Brokers
+ * keep these messages without limit of time, in memory or on disk. A group of this application never counts, even
+ * before its consumer has started.
  */
 export class ForgottenGroups {
   readonly #view: MessagingView;
@@ -37,12 +37,15 @@ export class ForgottenGroups {
     this.#sampled = new Sampled(() => this.#find(), { ...LIMITS, cacheMs });
   }
 
-  /** None, too, where a transport does not answer: that it is down is said elsewhere. Never rejects. */
+  /** Also empty when a transport does not answer, because the check of transports reports that. Never rejects. */
   async find(): Promise<readonly ForgottenGroup[]> {
     return (await this.#sampled.read()) ?? [];
   }
 
-  /** What was found when somebody last looked; looks again meanwhile, so that a health check never waits for many questions. */
+  /**
+   * The result of the last search; starts the next one in the background, so that a health check does not wait for
+   * many queries.
+   */
   known(): readonly ForgottenGroup[] {
     void this.find().then((found) => (this.#known = found));
     return this.#known;

@@ -2,8 +2,8 @@ import { systemClock } from '../../../core/messaging/ports/clock.js';
 import { withDeadline } from '../../../core/messaging/transport-kit/deadline.js';
 
 /**
- * A figure that has to be asked for, kept for a while: the metrics of one scrape share one answer, and several scrapers
- * do not multiply the questions. Absent when there is no answer in time, because an old figure would look like a new one.
+ * A queried figure with a short cache: all metrics of one scrape share one answer, and several scrapers cause no
+ * further queries. Absent when the answer is late, because an old figure would look current.
  */
 export class Sampled<T> {
   readonly #ask: () => Promise<T>;

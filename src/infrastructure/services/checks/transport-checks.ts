@@ -6,7 +6,7 @@ export interface TransportCheck {
   readonly result: CheckResult;
 }
 
-/** Asks every transport whether it could take a message now. */
+/** Checks whether each transport can accept a message now. */
 export class TransportChecks {
   readonly #checks = new Map<Transport, CachedCheck>();
   readonly #limits: { readonly cacheMs: number; readonly timeoutMs: number };

@@ -163,7 +163,7 @@ export class EmbeddedDeadLetterStore implements DeadLetterStore {
     this.#opened = { store, tables, counts: new DeadLetterCounts(tables) };
   }
 
-  /** Runs with the letter as it is, while nobody else changes it. */
+  /** Runs with the current letter, while no other call changes it. */
   async #locked<T>(
     id: string,
     action: (row: Omit<DeadLetterSummary, 'history'>) => Promise<T>,

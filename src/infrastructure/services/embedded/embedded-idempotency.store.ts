@@ -35,8 +35,8 @@ const SWEPT_PER_COMMIT = 1_000;
 /**
  * Remembers on the local disk which messages were handled. For one process at a time.
  *
- * What is done is on the disk. What is in hand is not: it belongs to this process, and when that dies nobody has it in
- * hand, so the next one may claim it at once.
+ * Handled messages are on the disk. Claims are not: they belong to this process, and when it dies none of its handlers
+ * runs, so the next process may claim at once.
  */
 export class EmbeddedIdempotencyStore implements IdempotencyStore {
   readonly #options: EmbeddedIdempotencyStoreOptions;

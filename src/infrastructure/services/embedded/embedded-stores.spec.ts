@@ -87,18 +87,18 @@ describe('the embedded dead letter store', () => {
 });
 
 describe('the embedded idempotency store', () => {
-  it('remembers over a restart what is done, and frees what a process had in hand', async () => {
+  it('remembers over a restart what is done, and frees the claims of a process', async () => {
     const first = new EmbeddedIdempotencyStore({ directory });
     await first.connect();
     const done = await first.begin('done', 60_000);
-    await first.begin('in hand', 60_000);
+    await first.begin('in flight', 60_000);
     if (done.kind === 'fresh') await first.complete('done', done.token, 60_000);
-    expect((await first.begin('in hand', 60_000)).kind).toBe('busy');
+    expect((await first.begin('in flight', 60_000)).kind).toBe('busy');
     await first.close();
     const store = new EmbeddedIdempotencyStore({ directory });
     await store.connect();
     expect((await store.begin('done', 60_000)).kind).toBe('done');
-    expect((await store.begin('in hand', 60_000)).kind).toBe('fresh');
+    expect((await store.begin('in flight', 60_000)).kind).toBe('fresh');
     await store.close();
   });
 

@@ -36,7 +36,7 @@ export const embeddedOptionsSchema = z.strictObject({
     .min(1)
     .optional()
     .describe(
-      'Messages older than this are removed although a group has not read them; an event tells how many. Absent: never.',
+      'Messages older than this are removed although a group has not read them; an event reports how many. Absent: never.',
     ),
 });
 

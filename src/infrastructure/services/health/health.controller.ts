@@ -12,7 +12,7 @@ const AUTHORIZER_TIMEOUT_MS = 1_000;
 
 type Status = HealthCheckResult['status'];
 
-/** Health over HTTP: 200 or 503, and the status; components for those who may see them. */
+/** Health over HTTP: 200 or 503, the status, and components for authorized callers. */
 @Controller({ version: VERSION_NEUTRAL })
 export class HealthController {
   constructor(
@@ -58,7 +58,7 @@ export class HealthController {
     return { status: passes ? 'ok' : 'error' };
   }
 
-  /** Terminus throws what it found when that is bad. */
+  /** Terminus throws its result when that is bad. */
   async #report(health: MessagingHealth): Promise<HealthCheckResult> {
     try {
       return await this.terminus.check([() => this.indicator.check(health)]);

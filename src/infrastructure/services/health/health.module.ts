@@ -5,7 +5,7 @@ import { HealthController } from './health.controller.js';
 import { HEALTH_SETTINGS, type HealthModuleOptions, healthSettings } from './health.options.js';
 import { MessagingHealthIndicator } from './messaging-health.indicator.js';
 
-/** Health of the application for people and orchestrators, through Terminus. */
+/** Health of the application for operators and orchestrators, through Terminus. */
 @Module({
   controllers: [HealthController],
   providers: [MessagingHealthIndicator],
@@ -19,7 +19,7 @@ export class HealthModule {
       module: HealthModule,
       imports: [
         ...(options.imports ?? []),
-        // Its log repeats every failed probe; what went wrong is in the answer and in the events of the transports.
+        // Its log repeats every failed probe; the response and the events of the transports have the reason.
         TerminusModule.forRoot({ logger: false }),
         RouterModule.register([{ path: settings.path, module: HealthModule }]),
       ],

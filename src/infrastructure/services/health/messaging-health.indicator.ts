@@ -6,27 +6,16 @@ import type { DeadLetterStore } from '../../../core/messaging/ports/dead-letter-
 import { DEAD_LETTER_STORE } from '../../../core/messaging/messaging.tokens.js';
 import { MessagingConfigurationError } from '../../../core/messaging/ports/errors.js';
 import { MESSAGING_VIEW, type MessagingView } from '../../../core/messaging/messaging.view.js';
-import { reportsProblems, type Transport } from '../../../core/messaging/ports/transport.js';
 import { CachedCheck } from '../checks/cached-check.js';
 import { EventLoopWatch } from './assessment/event-loop-watch.js';
-import {
-  assessHealth,
-  type HealthFacts,
-  type MessagingHealth,
-  type ReportedProblem,
-} from './assessment/health-assessment.js';
+import { assessHealth, type HealthFacts, type MessagingHealth } from './assessment/health-assessment.js';
 import type { HealthComponent } from './assessment/health-component.js';
 import { ForgottenGroups } from '../checks/forgotten-groups.js';
 import { HEALTH_SETTINGS, type HealthSettings } from './health.options.js';
 import { TransportChecks } from '../checks/transport-checks.js';
 
-/** An id that no dead letter has; looking for it is the cheapest question to a store. */
+/** An id that no dead letter has; its lookup is the cheapest query of a store. */
 const NO_ID = '00000000-0000-7000-8000-000000000000';
-
-function problemsOf(transport: Transport): ReportedProblem[] {
-  if (!reportsProblems(transport)) return [];
-  return transport.problems().map(({ detail: _, ...problem }) => ({ ...problem, transport: transport.name }));
-}
 
 /** Health of the messaging core. Give `check` to Terminus in a controller of your own, or use ours. */
 @Injectable()
@@ -49,7 +38,7 @@ export class MessagingHealthIndicator implements OnModuleInit, OnModuleDestroy {
     this.#store = new CachedCheck(() => store.find(NO_ID), settings);
   }
 
-  /** @throws MessagingConfigurationError when a transport is required that is not there. */
+  /** @throws MessagingConfigurationError when a required transport does not exist. */
   onModuleInit(): void {
     const names = allInside(this.view.transports()).map(({ name }) => name);
     const unknown = this.settings.requiredTransports?.filter((name) => !names.includes(name)) ?? [];
@@ -64,7 +53,7 @@ export class MessagingHealthIndicator implements OnModuleInit, OnModuleDestroy {
     this.#eventLoop.stop();
   }
 
-  /** Everything that is known, judged. Resolves within the timeout of the settings and never rejects. */
+  /** Runs all checks and assesses them. Resolves within the timeout of the settings and never rejects. */
   async assess(): Promise<MessagingHealth> {
     const [transports, required, deadLetters] = await Promise.all([
       this.#transports.check(this.view.transports()),
@@ -81,7 +70,7 @@ export class MessagingHealthIndicator implements OnModuleInit, OnModuleDestroy {
       forgotten: this.#groups
         .known()
         .filter(({ oldestAgeMs }) => oldestAgeMs > this.settings.forgottenGroupAfterMs),
-      problems: allInside(this.view.transports()).flatMap(problemsOf),
+      problems: this.view.problems(),
       eventLoopDelayMs: this.#eventLoop.maxDelayMs(),
       maxEventLoopDelayMs: this.settings.maxEventLoopDelayMs,
       graceOver,
@@ -90,18 +79,21 @@ export class MessagingHealthIndicator implements OnModuleInit, OnModuleDestroy {
     return health;
   }
 
-  /** Whether the application has been ready once, or has had the time that a start may take. */
+  /** Whether the application has been ready once, or the time limit of its start has passed. */
   async started(): Promise<boolean> {
     if (!this.#started) await this.assess();
     return this.#started;
   }
 
-  /** Looks at this process only, so that a liveness probe never restarts it for a broker's sake. */
+  /** Checks only this process, so that a liveness probe never restarts it because of a broker. */
   live(): boolean {
     return this.#eventLoop.maxDelayMs() <= this.settings.maxEventLoopDelayMs;
   }
 
-  /** One entry a component, for `HealthCheckService.check` of Terminus; of `health` if that was assessed before. */
+  /**
+   * One entry for each component, for `HealthCheckService.check` of Terminus; of `health` if that was assessed
+   * before.
+   */
   async check(health?: MessagingHealth): Promise<HealthIndicatorResult> {
     const { components } = health ?? (await this.assess());
     return Object.assign(

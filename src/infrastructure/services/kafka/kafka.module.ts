@@ -1,35 +1,14 @@
+import { type DynamicModule, Module } from '@nestjs/common';
 import {
-  type DynamicModule,
-  Inject,
-  Module,
-  type OnApplicationShutdown,
-  type OnModuleInit,
-} from '@nestjs/common';
-import { systemClock } from '../../../core/messaging/ports/clock.js';
-import type { TransportEvent } from '../../../core/messaging/ports/transport.js';
+  transportModule,
+  type TransportModuleOptions,
+} from '../../../core/messaging/transport-kit/transport.module.js';
 import { type KafkaOptions, kafkaOptionsSchema } from './kafka.options.js';
 import { KafkaTransport } from './kafka.transport.js';
 
-export type KafkaModuleOptions = Partial<KafkaOptions> & {
-  /** Name of the transport, as receipts, metrics and health show it. @default 'kafka' */
-  readonly name?: string;
-  readonly onEvent?: (event: TransportEvent) => void;
-};
+export type KafkaModuleOptions = TransportModuleOptions<KafkaOptions>;
 
-/** Connects and closes the transport with the application. */
-class KafkaLifecycle implements OnModuleInit, OnApplicationShutdown {
-  constructor(@Inject(KafkaTransport) private readonly transport: KafkaTransport) {}
-
-  onModuleInit(): Promise<void> {
-    return this.transport.connect();
-  }
-
-  onApplicationShutdown(): Promise<void> {
-    return this.transport.close();
-  }
-}
-
-/** Provides a {@link KafkaTransport} for applications that put their transports together by hand. */
+/** Provides a {@link KafkaTransport} for applications that compose their transports themselves. */
 @Module({})
 export class KafkaModule {
   /**
@@ -37,22 +16,6 @@ export class KafkaModule {
    * @throws MessagingConfigurationError when options do not fit together; from the provider, when the application starts.
    */
   static register({ name = 'kafka', onEvent, ...options }: KafkaModuleOptions): DynamicModule {
-    const settings = kafkaOptionsSchema.parse(options);
-    return {
-      module: KafkaModule,
-      providers: [
-        {
-          provide: KafkaTransport,
-          useFactory: () =>
-            new KafkaTransport(settings, {
-              name,
-              clock: systemClock,
-              onEvent: onEvent ?? (() => undefined),
-            }),
-        },
-        KafkaLifecycle,
-      ],
-      exports: [KafkaTransport],
-    };
+    return transportModule(KafkaModule, KafkaTransport, kafkaOptionsSchema.parse(options), { name, onEvent });
   }
 }

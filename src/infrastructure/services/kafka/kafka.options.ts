@@ -37,14 +37,16 @@ export const kafkaOptionsSchema = z.strictObject({
     .min(1)
     .max(1_000)
     .default(6)
-    .describe('Partitions of a topic that is created: as many processes at most share the work of a group.'),
+    .describe(
+      'Partitions of a topic that is created: the most processes that can share the work of a group.',
+    ),
   replicationFactor: z
     .int()
     .min(1)
     .max(9)
     .optional()
     .describe(
-      'Brokers that keep each message; all but one must have it before it is accepted. Without: as the broker is configured.',
+      'Copies of each message; all but one must be written before it is accepted. Without: as the broker is configured.',
     ),
   retentionMs: z
     .int()
@@ -64,7 +66,7 @@ export const kafkaOptionsSchema = z.strictObject({
     .enum(['none', 'gzip', 'snappy', 'lz4', 'zstd'])
     .default('none')
     .describe(
-      'What batches are compressed with. `snappy`, `lz4` and `zstd` need the packages kafkajs-snappy, kafkajs-lz4 or @kafkajs/zstd.',
+      'Compression of batches. `snappy`, `lz4` and `zstd` need the packages kafkajs-snappy, kafkajs-lz4 or @kafkajs/zstd.',
     ),
   connectTimeoutMs: z
     .int()
@@ -77,18 +79,20 @@ export const kafkaOptionsSchema = z.strictObject({
     .min(500)
     .max(60_000)
     .default(8_000)
-    .describe('A broker that does not answer for so long counts as gone.'),
+    .describe('A broker that does not answer within this time counts as unavailable.'),
   sessionTimeoutMs: z
     .int()
     .min(1_000)
     .max(300_000)
     .default(10_000)
-    .describe('A process that is silent for so long counts as dead: others go on with its partitions.'),
+    .describe(
+      'A process that sends no heartbeat for this long counts as dead: other processes take over its partitions.',
+    ),
 });
 
 export type KafkaOptions = z.output<typeof kafkaOptionsSchema>;
 
-/** What is wrong between the options, as sentences that go on after the name of the transport. */
+/** Contradictions between the options, as sentences that continue after the name of the transport. */
 export function problemsOfKafka(options: Partial<KafkaOptions>): string[] {
   return problemsOfTls(options.tls);
 }

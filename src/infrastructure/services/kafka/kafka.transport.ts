@@ -6,6 +6,7 @@ import {
 } from '../../../core/messaging/transport-kit/checked-transport.js';
 import { ConnectionState } from '../../../core/messaging/transport-kit/connection-state.js';
 import { ConsumerSet } from '../../../core/messaging/transport-kit/consumer-set.js';
+import { ProblemList } from '../../../core/messaging/transport-kit/problem-list.js';
 import type {
   Backlog,
   Destination,
@@ -38,7 +39,7 @@ export class KafkaTransport extends CheckedTransport<KafkaConsumer> {
     const { name } = context;
     const problems = problemsOfKafka(options).map((problem) => `Kafka "${name}" ${problem}`);
     if (problems.length > 0) throw new MessagingConfigurationError(problems);
-    tlsOf(name, options); // so that a bad certificate is told at the start
+    tlsOf(name, options); // so that a bad certificate fails at the start
     const state = new ConnectionState(context);
     super(new KafkaDriver(options, context, state), state, context);
   }
@@ -49,6 +50,7 @@ class KafkaDriver implements TransportDriver<KafkaConsumer> {
   readonly durability: Durability;
   readonly maxMessageBytes: number;
   readonly consumers = new ConsumerSet<KafkaConsumer>();
+  readonly problems: ProblemList;
   readonly #link: KafkaConnection;
   readonly #topics: Topics;
   readonly #producer: KafkaProducer;
@@ -64,6 +66,7 @@ class KafkaDriver implements TransportDriver<KafkaConsumer> {
   ) {
     this.durability = (options.replicationFactor ?? 1) > 1 ? 'replicated' : 'acknowledged';
     this.maxMessageBytes = options.maxMessageBytes;
+    this.problems = new ProblemList(context.onEvent);
     const connection = new KafkaConnection(context.name, options, context.clock, {
       onUp: () => state.changed(true),
       onDown: (error) => state.changed(false, error),
@@ -73,8 +76,8 @@ class KafkaDriver implements TransportDriver<KafkaConsumer> {
     const topics = new Topics(connection, new ResourceNames(options.namePrefix), options, report);
     const producer = new KafkaProducer(connection, topics);
     const delayed = new DelayedCounts(context.clock);
-    this.#services = { connection, topics, producer, context, delayed };
-    this.#router = new DelayRouter(this.#services, report);
+    this.#services = { connection, topics, producer, context, delayed, problems: this.problems };
+    this.#router = new DelayRouter(this.#services, this.consumers, report);
     this.#link = connection;
     this.#topics = topics;
     this.#producer = producer;

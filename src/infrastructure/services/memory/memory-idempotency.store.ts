@@ -19,7 +19,7 @@ interface Entry {
 const DEFAULT_MAX_KEYS = 1_000_000;
 /** Expired entries looked for with every claim; two are enough, because a claim adds one. */
 const SWEPT_PER_CLAIM = 2;
-/** A full store looks at all of them, and then not again for so long. */
+/** A full store sweeps all entries, at most this often. */
 const FULL_SWEEP_EVERY_MS = 1_000;
 
 /** Remembers what was handled as long as the process lives. For tests, and where a restart may repeat. */

@@ -78,7 +78,7 @@ describe('the memory idempotency store', () => {
     expect((await store.begin('new', 100)).kind).toBe('fresh');
   });
 
-  it('forgets expired entries although nobody asks for them again', async () => {
+  it('forgets expired entries that are not claimed again', async () => {
     const clock = new ManualClock();
     const store = new MemoryIdempotencyStore({ clock, maxKeys: 100 });
     for (let nth = 0; nth < 10_000; nth++) {

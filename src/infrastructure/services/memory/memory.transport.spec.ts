@@ -92,7 +92,7 @@ describe('the bounds of the memory transport', () => {
     expect(await send(['c', 'd'])).toEqual(['accepted', 'accepted']);
   });
 
-  it('count what is in hand, what waits for a retry, what is delayed and what is directed', async () => {
+  it('count what is in flight, what waits for a retry, what is delayed and what is directed', async () => {
     const { send, consume, clock } = await setUp({ maxMessages: 4 });
     let open = (): void => undefined;
     const opened = new Promise<void>((resolve) => (open = resolve));
@@ -102,7 +102,7 @@ describe('the bounds of the memory transport', () => {
     });
     await send(['stuck', 'again']);
     await send(['later'], { delayMs: 70 });
-    await send(['to nobody yet'], { group: 'nobody' });
+    await send(['without a group'], { group: 'other' });
     await clock.advance(0);
     const roomAt = async (ms: number): Promise<string[]> => {
       await clock.advance(ms - clock.monotonic());
@@ -165,7 +165,7 @@ describe('time in the memory transport', () => {
 });
 
 describe('the backlog of the memory transport', () => {
-  it('tells of as many delayed messages as the bounds allow', async () => {
+  it('reports as many delayed messages as the bounds allow', async () => {
     const { send, consume, backlog } = await setUp();
     await (await consume()).stop();
     const ids = Array.from({ length: 300_000 }, (_, nth) => `${nth}`);
@@ -173,7 +173,7 @@ describe('the backlog of the memory transport', () => {
     expect(await backlog()).toEqual({ ready: 0, inFlight: 0, delayed: 300_000, oldestAgeMs: 0 });
   });
 
-  it('has in hand only what a handler has, not what waits for its key', async () => {
+  it('counts in flight only what a handler has, not what waits for its key', async () => {
     const { send, consume, clock, backlog } = await setUp();
     const { got } = await consume(
       { concurrency: 3, ordering: 'key' },
@@ -212,7 +212,7 @@ describe('keys in the memory transport', () => {
     expect(got).toContain('waits#1@0');
   });
 
-  it('are kept by whoever takes over, also while the other one still runs one of them', async () => {
+  it('are kept by the consumer that takes over, also while the other one still runs one of them', async () => {
     const { send, consume, clock } = await setUp();
     let open = (): void => undefined;
     const opened = new Promise<void>((resolve) => (open = resolve));

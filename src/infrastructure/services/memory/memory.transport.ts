@@ -18,15 +18,15 @@ import type { MemoryOptions } from './memory.options.js';
 import { MemoryTopic } from './groups/memory-topic.js';
 
 const ACCEPTED: PublishOutcome = { kind: 'accepted' };
-/** Closing waits this long for running handlers, and then leaves them to themselves. */
+/** Closing waits this long for running handlers, and then abandons them. */
 const CLOSE_TIMEOUT_MS = 5_000;
 
 /**
  * Carries messages within the process, with the semantics of a broker: durable groups, retries, delays, order by key,
  * bounds. What it holds is gone when the process is. For tests, and for what may be lost.
  *
- * Bodies and headers are kept as they are handed in and not copied, which would cost a third of its speed: whoever publishes
- * leaves them alone from then on, as the core does.
+ * Bodies and headers are kept as they are handed in and not copied, which would cost a third of its speed: a publisher must
+ * not change them afterwards, and the core does not.
  */
 export class MemoryTransport implements Transport {
   readonly name: string;

@@ -26,11 +26,14 @@ import { exportScrapedMetrics } from './scraped/scraped-metrics.js';
 import { ScrapeSources } from './scraped/scrape-sources.js';
 
 export interface MetricsModuleOptions extends Pick<ModuleMetadata, 'imports'> {
-  /** Where Prometheus scrapes; `false` serves nothing, for a host that serves `registry` itself. @default '/metrics' */
+  /**
+   * Path that Prometheus scrapes; `false` disables it, for a host that serves `registry` itself. @default
+   * '/metrics'
+   */
   readonly path?: string | false;
   /** Adds the metrics of the process: CPU, memory, event loop. @default true */
   readonly defaultMetrics?: boolean;
-  /** Registry to join. Defaults to one of our own, so that nothing clashes with what the host collects. */
+  /** Registry to use. Defaults to a separate one, so that no metric conflicts with those of the host. */
   readonly registry?: Registry;
 }
 
@@ -57,7 +60,7 @@ export class MetricsModule implements OnModuleInit, OnApplicationBootstrap, OnAp
     if (defaultMetrics) collectDefaultMetrics({ register: registry });
     const endpoint = PrometheusModule.register({
       path: path === false ? '' : path,
-      // Its switch would collect into the registry of the whole process, a second time if the host does so as well.
+      // Its own option collects into the default registry of prom-client, twice if the host does so as well.
       defaultMetrics: { enabled: false },
       controller: controllerOf(registry),
     });
@@ -92,7 +95,7 @@ export class MetricsModule implements OnModuleInit, OnApplicationBootstrap, OnAp
   }
 }
 
-/** A controller for one registry: the one of the Prometheus module knows the registry of the process only. */
+/** A controller for one registry, because that of the Prometheus module serves only the default registry. */
 function controllerOf(registry: Registry): Type {
   @Controller({ version: VERSION_NEUTRAL })
   class MetricsController {

@@ -24,23 +24,23 @@ export const rabbitmqOptionsSchema = z.strictObject({
     .max(32)
     .meta({
       description:
-        'Nodes of one cluster: amqp://user:password@host:port/vhost, amqps:// for TLS. Any of them will do.',
+        'Nodes of one cluster: amqp://user:password@host:port/vhost, amqps:// for TLS. One reachable node is enough.',
       allowed: 'URLs that start with amqp:// or amqps://',
       secret: true,
     }),
-  username: z.string().min(1).optional().describe('User, where the URLs do not say it.'),
+  username: z.string().min(1).optional().describe('User, when the URLs name none.'),
   password: z
     .string()
     .min(1)
-    .meta({ description: 'Password, where the URLs do not say it.', secret: true })
+    .meta({ description: 'Password, when the URLs contain none.', secret: true })
     .optional(),
-  vhost: z.string().min(1).optional().describe('Virtual host, where the URLs do not say it. Without: "/".'),
-  tls: tlsSchema.optional().describe('Details of the encryption of amqps:// connections.'),
+  vhost: z.string().min(1).optional().describe('Virtual host, when the URLs name none. Without: "/".'),
+  tls: tlsSchema.optional().describe('TLS options of amqps:// connections.'),
   namePrefix: z
     .string()
     .regex(PREFIX)
     .meta({
-      description: 'Start of the name of everything that is declared.',
+      description: 'Prefix of the name of every exchange and queue that is declared.',
       allowed: '1 to 60 letters, digits, ":", ".", "_" and "-"',
     })
     .default('switchyard.'),
@@ -53,7 +53,9 @@ export const rabbitmqOptionsSchema = z.strictObject({
     .min(2)
     .max(10_000)
     .default(100)
-    .describe('Crashes with one message after which the broker takes it out of its quorum queue.'),
+    .describe(
+      'Crashes with one message after which the broker removes it from its quorum queue; it becomes a dead letter.',
+    ),
   keyPartitions: z
     .int()
     .min(1)
@@ -61,7 +63,7 @@ export const rabbitmqOptionsSchema = z.strictObject({
     .refine((count) => Number.isInteger(Math.log2(count)), 'must be a power of two')
     .meta({
       description:
-        'Queues of a group that keeps the order of keys, and so how many keys it handles at a time.',
+        'Queues of a group with order by key: the number of keys that the group handles at a time.',
       allowed: 'a power of two up to 64',
     })
     .default(8),
@@ -77,7 +79,7 @@ export const rabbitmqOptionsSchema = z.strictObject({
     .max(60_000)
     .default(10_000)
     .describe(
-      'Longest wait for an answer to anything but a publish, and for a confirm before the node counts as gone.',
+      'Longest wait for a reply to anything but a publish, and for a confirm before the connection is given up.',
     ),
   heartbeatMs: z
     .int()
@@ -85,13 +87,13 @@ export const rabbitmqOptionsSchema = z.strictObject({
     .max(15_000)
     .multipleOf(1_000)
     .default(6_000)
-    .describe('A node that is silent for twice this long counts as gone.'),
+    .describe('Heartbeat interval. A connection without traffic for twice this long is given up.'),
   maxUnconfirmed: z
     .int()
     .min(1)
     .max(20_000)
     .default(2_000)
-    .describe('Messages on their way to the broker at a time.'),
+    .describe('Most published messages without a confirm at a time.'),
   maxMessageBytes: z
     .int()
     .min(1)
@@ -103,12 +105,12 @@ export const rabbitmqOptionsSchema = z.strictObject({
     .min(1_000)
     .max(365 * DAY_MS)
     .default(7 * DAY_MS)
-    .describe('How long messages of a topic are kept that no group has ever consumed.'),
+    .describe('How long messages are kept of a topic that no group has ever consumed.'),
 });
 
 export type RabbitmqOptions = z.output<typeof rabbitmqOptionsSchema>;
 
-/** What is wrong between the options, as sentences that go on after the name of the transport. */
+/** What is wrong between the options, as sentences that follow the name of the transport. */
 export function problemsOfRabbitmq(options: Partial<RabbitmqOptions>): string[] {
   const problems: string[] = [];
   const urls = (options.urls ?? []).map((text) => (URL.canParse(text) ? new URL(text) : undefined));

@@ -45,8 +45,8 @@ export class RabbitmqTransport extends CheckedTransport<RabbitmqConsumer> {
 }
 
 /**
- * Two connections serve the whole application, because a broker that is short of memory or disk stops reading from those that
- * publish: settlements must get through.
+ * Uses two connections, because a broker that is short of memory or disk stops reading from connections that publish, and
+ * settlements must still reach it.
  */
 class RabbitmqDriver implements TransportDriver<RabbitmqConsumer> {
   readonly system = 'rabbitmq';
@@ -57,9 +57,9 @@ class RabbitmqDriver implements TransportDriver<RabbitmqConsumer> {
   readonly #consuming: RabbitmqConnection;
   readonly #publisher: RabbitmqPublisher;
   readonly #services: TransportServices;
-  readonly #router: DelayRouter;
-  readonly #sweep: OverdueSweeper;
-  readonly #waiting: DelayQueueProbe;
+  readonly #delayRouter: DelayRouter;
+  readonly #overdueSweeper: OverdueSweeper;
+  readonly #delayQueueProbe: DelayQueueProbe;
   readonly #ages = new AgeEstimates();
 
   constructor(
@@ -74,32 +74,32 @@ class RabbitmqDriver implements TransportDriver<RabbitmqConsumer> {
     const urls = serverUrlsOf(name, options);
     const publishing = new RabbitmqConnection(name, urls, { options, clock });
     const connection = new RabbitmqConnection(name, urls, { options, clock });
-    const depths = new QueueDepths(connection, options.operationTimeoutMs, clock);
-    const topology = new Topology(connection, names, options, depths);
-    const declaring = new Topology(publishing, names, options, depths);
+    const queueDepths = new QueueDepths(connection, options.operationTimeoutMs, clock);
+    const topology = new Topology(connection, names, options, queueDepths);
+    const declaring = new Topology(publishing, names, options, queueDepths);
     const waitQueues = new WaitQueues(names, clock);
     const undeclared = (text: string): Promise<void> => this.#redeclare(text);
     const settings = { options, clock, undeclared, waitQueues };
     const publisher = new RabbitmqPublisher(publishing, declaring, settings);
-    this.#services = { connection, topology, depths, publisher, waitQueues, options, context };
+    this.#services = { connection, topology, queueDepths, publisher, waitQueues, options, context };
     this.#publishing = publishing;
     this.#consuming = connection;
     this.#publisher = publisher;
-    this.#router = new DelayRouter(this.#services, (error) =>
+    this.#delayRouter = new DelayRouter(this.#services, (error) =>
       context.onEvent({ type: 'error', error: failureOf(error, connection.label, false).error }),
     );
-    this.#sweep = new OverdueSweeper(this.#services, (message) => this.#router.sendOn(message));
-    this.#waiting = new DelayQueueProbe(this.#services, this.#router);
+    this.#overdueSweeper = new OverdueSweeper(this.#services, (message) => this.#delayRouter.sendOn(message));
+    this.#delayQueueProbe = new DelayQueueProbe(this.#services, this.#delayRouter);
     this.#listen();
   }
 
   #listen(): void {
     const { context } = this;
-    const onDown = (error: Error | undefined): void => this.#tellState(error);
+    const onDown = (error: Error | undefined): void => this.#reportState(error);
     this.#publishing.listen({
       onUp: () =>
         void this.#publisher.open().then(
-          () => this.#tellState(),
+          () => this.#reportState(),
           () => undefined,
         ),
       onDown,
@@ -112,8 +112,8 @@ class RabbitmqDriver implements TransportDriver<RabbitmqConsumer> {
     this.#consuming.listen({
       onUp: () => {
         this.#services.topology.forget();
-        this.#waiting.start();
-        this.#tellState();
+        this.#delayQueueProbe.start();
+        this.#reportState();
       },
       onDown,
     });
@@ -126,9 +126,9 @@ class RabbitmqDriver implements TransportDriver<RabbitmqConsumer> {
     } catch (error) {
       throw this.explain(error);
     }
-    this.#sweep.start();
-    this.#waiting.start();
-    this.#tellState();
+    this.#overdueSweeper.start();
+    this.#delayQueueProbe.start();
+    this.#reportState();
   }
 
   publish(
@@ -147,16 +147,16 @@ class RabbitmqDriver implements TransportDriver<RabbitmqConsumer> {
   }
 
   async start(consumer: RabbitmqConsumer): Promise<void> {
-    await this.#router.start();
+    await this.#delayRouter.start();
     await consumer.start();
     const { topic, group } = consumer.subscription;
-    this.#sweep.suspects({ topic });
-    this.#sweep.suspects({ topic, group });
+    this.#overdueSweeper.suspects({ topic });
+    this.#overdueSweeper.suspects({ topic, group });
   }
 
   async backlog(of: Pick<Subscription, 'topic' | 'group'>): Promise<Backlog> {
     const { topic, group } = of;
-    const { topology, depths } = this.#services;
+    const { topology, queueDepths } = this.#services;
     const isOurs = ({ subscription }: RabbitmqConsumer): boolean =>
       subscription.topic === topic && subscription.group === group;
     const inFlight = [...this.consumers].filter(isOurs).flatMap((consumer) => [...consumer.inFlight()]);
@@ -164,8 +164,8 @@ class RabbitmqDriver implements TransportDriver<RabbitmqConsumer> {
       DELAY_LEVELS.map((level) => topology.names.wait(to, level)),
     );
     const [ready, delayed] = await Promise.all([
-      depths.sum(topology.queuesOf({ topic, group })),
-      depths.sum(waiting),
+      queueDepths.sum(topology.queuesOf({ topic, group })),
+      queueDepths.sum(waiting),
     ]);
     return this.#ages.backlog(of, { ready, delayed, inHand: inFlight }, this.context.clock.now());
   }
@@ -175,9 +175,9 @@ class RabbitmqDriver implements TransportDriver<RabbitmqConsumer> {
   }
 
   closing(): void {
-    this.#router.close();
-    this.#sweep.close();
-    this.#waiting.close();
+    this.#delayRouter.close();
+    this.#overdueSweeper.close();
+    this.#delayQueueProbe.close();
   }
 
   async close(): Promise<void> {
@@ -189,21 +189,21 @@ class RabbitmqDriver implements TransportDriver<RabbitmqConsumer> {
     return failureOf(cause, this.#consuming.label, true).error;
   }
 
-  /** An exchange takes the bindings of all groups with it. */
+  /** Deleting an exchange deletes the bindings of all groups, so every consumer of this process binds its group again. */
   async #redeclare(text: string): Promise<void> {
     const { label } = this.#consuming;
     const error = new MessagingError(
       'TRANSPORT_UNAVAILABLE',
-      `${label} lacks what was declared. It is declared anew. It says: ${text}`,
+      `${label} no longer has an exchange or queue that was declared. It is declared again. The broker says: ${text}`,
     );
     this.context.onEvent({ type: 'error', error });
     this.#services.topology.forget();
-    // Whoever cannot do so now does it after the reconnect.
+    // A consumer that cannot do it now does it after its reconnect.
     await Promise.allSettled([...this.consumers].map((consumer) => consumer.redeclare()));
   }
 
-  /** Connected means that both connections are, and messages can be written. */
-  #tellState(error?: Error): void {
+  /** Connected means: both connections are up and messages can be published. */
+  #reportState(error?: Error): void {
     this.state.changed(this.#publishing.isUp && this.#consuming.isUp && this.#publisher.isOpen, error);
   }
 }

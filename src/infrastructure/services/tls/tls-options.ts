@@ -3,36 +3,36 @@ import type { ConnectionOptions } from 'node:tls';
 import { z } from 'zod';
 import { MessagingConfigurationError } from '../../../core/messaging/ports/errors.js';
 
-/** How a transport encrypts its connections; the same for every broker. */
+/** TLS options of a transport; the same for every broker. */
 export const tlsSchema = z.strictObject({
   caFile: z
     .string()
     .min(1)
     .optional()
-    .describe('PEM file of the authority that signed the server. Without: the usual ones.'),
-  certFile: z.string().min(1).optional().describe('PEM file of the certificate that this application shows.'),
-  keyFile: z.string().min(1).optional().describe('PEM file of its private key.'),
+    .describe('PEM file of the certificate authority of the server. Without it, those that Node trusts.'),
+  certFile: z.string().min(1).optional().describe('PEM file of the client certificate of this application.'),
+  keyFile: z.string().min(1).optional().describe('PEM file of the private key of `certFile`.'),
   serverName: z
     .string()
     .min(1)
     .optional()
-    .describe("Name that the server's certificate must have. Without: the host."),
+    .describe("Name that the server's certificate must have. Without it, the host."),
   dangerouslyAllowInvalidCerts: z
     .boolean()
     .default(false)
-    .describe('Takes any certificate. Refused in production.'),
+    .describe('Accepts any certificate. Refused in production.'),
 });
 
 type TlsOptions = z.output<typeof tlsSchema>;
 
-/** What is wrong between the options, as sentences that go on after the name of the transport. */
+/** Mistakes between the options, as sentences whose subject is the transport. */
 export function problemsOfTls(tls: Partial<TlsOptions> | undefined): string[] {
   if (!tls || (tls.certFile === undefined) === (tls.keyFile === undefined)) return [];
   return ['needs tls.certFile and tls.keyFile together.'];
 }
 
 /**
- * The files read, as Node wants them.
+ * Options of Node's TLS, with the files read.
  *
  * @throws MessagingConfigurationError with every file that cannot be read.
  */

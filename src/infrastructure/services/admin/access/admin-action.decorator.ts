@@ -9,18 +9,18 @@ import { identityOf } from '../http/request-checks.js';
 
 export const ADMIN_ACTION = 'switchyard:admin-action';
 
-/** What a route does, in a word for the audit log, and the role that it takes. */
+/** The action of a route for the audit log, and the role that it requires. */
 export interface AdminActionMetadata {
   readonly action: string;
   readonly role: AdminRole;
 }
 
-/** Opens a route to a role. A route without it is closed to everybody. */
+/** Permits a route to a role. A route without it denies every caller. */
 export function AdminAction(action: string, role: AdminRole): CustomDecorator {
   return SetMetadata(ADMIN_ACTION, { action, role } satisfies AdminActionMetadata);
 }
 
-/** Hands the caller to a parameter of a route. */
+/** Injects the caller into a parameter of a route. */
 export const Caller = createParamDecorator<unknown, AdminIdentity>((_: unknown, context: ExecutionContext) =>
   identityOf(context.switchToHttp().getRequest<AdminRequest>()),
 );

@@ -14,7 +14,7 @@ const AUTHORIZER_TIMEOUT_MS = 5_000;
 
 const EVERYBODY: AdminIdentity = { subject: 'unguarded', roles: ['admin', 'payload:read'] };
 
-/** Lets a request pass when its caller is known and has the role of the route; everything else is denied. */
+/** Permits a request whose caller is authenticated and has the role of the route; denies every other. */
 @Injectable()
 export class AdminGuard implements CanActivate {
   readonly #logger = new Logger('MessagingAdmin');
@@ -51,18 +51,18 @@ export class AdminGuard implements CanActivate {
     if (authorizer === 'unguarded') return EVERYBODY;
     let identity: AdminIdentity | null;
     try {
-      // An async function, so that an authoriser that throws at once is caught like one that rejects.
+      // An async function, so that a synchronous throw of the authorizer becomes a rejection.
       const asking = (async () => authorizer(request))();
       identity = await withDeadline(asking, AUTHORIZER_TIMEOUT_MS, () => new Error('Too late'), systemClock);
     } catch (error) {
       this.#logger.error(
-        `The authoriser of the admin API failed with ${errorCodeOf(error)}; the request is denied.`,
+        `The authorizer of the admin API failed with ${errorCodeOf(error)}; the request is denied.`,
       );
-      throw new ProblemError(PROBLEM.forbidden, 'Who you are could not be found out.');
+      throw new ProblemError(PROBLEM.forbidden, 'The caller could not be authenticated.');
     }
     if (identity) return identity;
     this.adapterHost.httpAdapter.setHeader(response, 'WWW-Authenticate', 'Bearer realm="messaging"');
-    throw new ProblemError(PROBLEM.unauthenticated, 'Send a key that is known here.');
+    throw new ProblemError(PROBLEM.unauthenticated, 'Send a configured key.');
   }
 
   #secure(response: unknown, requestId: string): void {
@@ -74,6 +74,6 @@ export class AdminGuard implements CanActivate {
 }
 
 function forbidden(wanted: AdminActionMetadata | undefined): ProblemError {
-  const detail = wanted ? `This takes the role "${wanted.role}".` : 'This is closed to everybody.';
+  const detail = wanted ? `This requires the role "${wanted.role}".` : 'No role permits this.';
   return new ProblemError(PROBLEM.forbidden, detail);
 }

@@ -6,14 +6,14 @@ import { ADMIN_SETTINGS, type AdminSettings } from '../admin.options.js';
 import { PROBLEM, ProblemError } from '../http/problem.js';
 import { ProblemFilter } from '../http/problem.filter.js';
 
-/** Who the caller is, and the end of the road for addresses that lead nowhere. Comes after every other controller. */
+/** The identity of the caller, and 404 for every unknown address. Registered after all other controllers. */
 @Controller({ path: 'api/v1', version: VERSION_NEUTRAL })
 @UseGuards(AdminGuard)
 @UseFilters(ProblemFilter)
 export class CallerController {
   constructor(@Inject(ADMIN_SETTINGS) private readonly settings: AdminSettings) {}
 
-  /** Subject, roles and what they allow, so that a user interface can say what is closed and why. */
+  /** Subject, roles and permissions, so that a user interface can show which actions are denied and why. */
   @Get('me')
   @AdminAction('me', 'viewer')
   me(@Caller() caller: AdminIdentity): unknown {

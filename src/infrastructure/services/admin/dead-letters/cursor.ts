@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto';
 import type { DeadLetterFilter } from '../../../../core/messaging/ports/dead-letter-store.js';
 import { PROBLEM, ProblemError } from '../http/problem.js';
 
-/** Text that stands for a place in the list that `filter` makes. What is inside is nobody's business. */
+/** Encodes a position in the list that `filter` returns, as opaque text. */
 export function encodeCursor(after: string, filter: DeadLetterFilter): string {
   return Buffer.from(JSON.stringify([1, digestOf(filter), after])).toString('base64url');
 }
 
-/** The place that a cursor stands for. Throws when it is not one, or one of another list. */
+/** Decodes a cursor. Throws for invalid text, and for a cursor of another list. */
 export function decodeCursor(cursor: string, filter: DeadLetterFilter): string {
   let parts: unknown;
   try {
@@ -19,8 +19,8 @@ export function decodeCursor(cursor: string, filter: DeadLetterFilter): string {
     const after: unknown = parts[2];
     if (typeof after === 'string') return after;
   }
-  throw new ProblemError(PROBLEM.badRequest, 'The cursor is not one of this list.', [
-    { pointer: '/cursor', message: 'must be the nextCursor of an answer with the same filter' },
+  throw new ProblemError(PROBLEM.badRequest, 'The cursor does not belong to this list.', [
+    { pointer: '/cursor', message: 'must be the nextCursor of an answer to the same filter' },
   ]);
 }
 

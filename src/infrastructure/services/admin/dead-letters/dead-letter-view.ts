@@ -12,7 +12,7 @@ import { previewOf } from './payload-preview.js';
 const SECRET_HEADER = /auth|cookie|token|secret|passw|api-?key|credential|session|signature/i;
 const MASK = '***';
 
-/** A dead letter as the list shows it: everything but payload, headers and stack. */
+/** A dead letter in the list: without payload, headers and stack. */
 export function viewOfSummary(deadLetter: DeadLetterSummary): Record<string, unknown> {
   return {
     id: deadLetter.id,
@@ -39,7 +39,7 @@ export function viewOfSummary(deadLetter: DeadLetterSummary): Record<string, unk
   };
 }
 
-/** A dead letter with its headers, attempts and stack, and with its payload if the caller may see it. */
+/** A dead letter with headers, attempts and stack, and with its payload if the caller has permission. */
 export function viewOfDeadLetter(deadLetter: DeadLetter, showPayload: boolean): Record<string, unknown> {
   const { error, headers, history } = deadLetter;
   return {

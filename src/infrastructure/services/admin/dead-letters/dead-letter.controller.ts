@@ -26,7 +26,7 @@ import { parseDiscard, parseGroups, parseList, parseReason, parseReplay } from '
 import { PROBLEM, ProblemError } from '../http/problem.js';
 import { ProblemFilter } from '../http/problem.filter.js';
 
-/** Dead letters over HTTP: look, replay one, archive, restore, discard. */
+/** Dead letters over HTTP: list, show, replay one, archive, restore, discard. */
 @Controller({ path: 'api/v1', version: VERSION_NEUTRAL })
 @UseGuards(AdminGuard)
 @UseFilters(ProblemFilter)
@@ -47,7 +47,7 @@ export class DeadLetterController {
     const found = await this.deadLetters.list(filter, { limit, ...(after !== undefined && { after }) });
     const nextCursor = found.next === undefined ? null : encodeCursor(found.next, filter);
     if (nextCursor !== null) {
-      // Relative, because only the caller knows under which address a proxy offers this API.
+      // Relative, because a proxy may serve this API at another address.
       const next = new URLSearchParams({
         ...(query as Record<string, string>),
         cursor: nextCursor,

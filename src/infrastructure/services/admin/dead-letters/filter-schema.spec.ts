@@ -43,18 +43,18 @@ describe('the query of a list', () => {
     [{ limit: '201' }],
     [{ limit: '999999999' }],
     [{ from: '2026-01-02T00:00:00Z', to: '2026-01-01T00:00:00Z' }],
-  ])('is well-formed and means nothing as %j', (query) => {
+  ])('is well-formed and invalid as %j', (query) => {
     expect(() => parseList(query)).toThrow(expect.objectContaining({ status: 422, slug: 'invalid-filter' }));
   });
 
-  it('goes on from the cursor of an answer to the same filter', () => {
+  it('continues from the cursor of an answer to the same filter', () => {
     const cursor = encodeCursor('place', { topic: 't', group: 'g' });
     expect(parseList({ group: 'g', topic: 't', cursor })).toMatchObject({ after: 'place' });
   });
 });
 
 describe('the body of a replay', () => {
-  it('is optional for one letter', () => {
+  it('is optional for one dead letter', () => {
     expect(parseReplay(undefined)).toEqual({});
     expect(parseReplay({ reason: 'x', force: true })).toEqual({ reason: 'x', force: true });
   });
@@ -78,7 +78,7 @@ describe('the body of a replay', () => {
     { filter: {}, ratePerSecond: 0 },
     { filter: {}, limit: 0.5 },
     { filter: { status: 'lost' } },
-  ])('by filter means nothing as %j', (body) => {
+  ])('by filter is invalid as %j', (body) => {
     expect(() => parseReplayMatching(body)).toThrow(expect.objectContaining({ status: 422 }));
   });
 });

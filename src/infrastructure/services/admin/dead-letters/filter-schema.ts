@@ -103,12 +103,12 @@ export function parseGroups(query: unknown): ListRequest {
   return { filter, limit: given ?? DEFAULT_PAGE };
 }
 
-/** Body of the replay of one letter. */
+/** Body of the replay of one dead letter. */
 export function parseReplay(body: unknown): { readonly reason?: string; readonly force?: boolean } {
   return parse(replaySchema, body ?? {});
 }
 
-/** Body of a change that takes nothing but a reason. */
+/** Body of a change that takes only a reason. */
 export function parseReason(body: unknown): { readonly reason?: string } {
   return parse(reasonSchema, body ?? {});
 }
@@ -118,7 +118,7 @@ export function parseDiscard(query: unknown): { readonly reason?: string; readon
   return parse(discardSchema, query);
 }
 
-/** Body of the replay of everything that matches. */
+/** Body of the replay of all matching dead letters. */
 export function parseReplayMatching(body: unknown): ReplayMatchingRequest {
   const request = parse(replayMatchingSchema, body);
   const filter = Object.fromEntries(

@@ -1,6 +1,6 @@
 const MAX_PREVIEW_BYTES = 64 * 1024;
 
-/** The beginning of a payload, as text where it is text. */
+/** The beginning of a payload, as text if it is text. */
 export interface PayloadPreview {
   readonly encoding: 'utf8' | 'base64';
   readonly preview: string;
@@ -20,7 +20,7 @@ export function previewOf(body: Uint8Array): PayloadPreview {
 function textOf(bytes: Uint8Array, truncated: boolean): string | undefined {
   if (bytes.includes(0)) return undefined;
   try {
-    // As a stream, half a character at the cut is left out instead of being a mistake.
+    // Decoded as a stream, so that half a character at the cut is left out and is no error.
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes, { stream: truncated });
   } catch {
     return undefined;

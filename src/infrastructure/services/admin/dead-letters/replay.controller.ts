@@ -20,7 +20,7 @@ import { parseReason, parseReplayMatching } from './filter-schema.js';
 import { PROBLEM, ProblemError } from '../http/problem.js';
 import { ProblemFilter } from '../http/problem.filter.js';
 
-/** The replay of everything that matches a filter: begin, watch, cancel. */
+/** The replay of all dead letters that match a filter: start, progress, cancel. */
 @Controller({ path: 'api/v1/dead-letters/replay', version: VERSION_NEUTRAL })
 @UseGuards(AdminGuard)
 @UseFilters(ProblemFilter)
@@ -56,7 +56,7 @@ export class ReplayController {
   current(): unknown {
     const progress = this.deadLetters.currentReplay();
     if (progress) return viewOfProgress(progress);
-    throw new ProblemError(PROBLEM.notFound, 'No replay was begun in this process.');
+    throw new ProblemError(PROBLEM.notFound, 'No replay was started in this process.');
   }
 
   @Delete()

@@ -9,7 +9,7 @@ const removalSchema = z.strictObject({
   reason: z.string().max(255).optional(),
 });
 
-/** Which group of which topic shall be forgotten, where and why. */
+/** The group to remove, its topic and transport, and the reason. */
 export interface GroupRemoval {
   readonly transport: string;
   readonly topic: string;
@@ -22,7 +22,7 @@ export function parseGroupList(query: unknown): { readonly topic?: string } {
   return parse(listSchema, query);
 }
 
-/** Query of the removal of a group. All of it has to be said, because nothing brings a group back. */
+/** Query of the removal of a group. All of it is required, because a removed group cannot be restored. */
 export function parseGroupRemoval(query: unknown): GroupRemoval {
   return parse(removalSchema, query);
 }

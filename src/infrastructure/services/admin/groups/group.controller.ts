@@ -25,10 +25,10 @@ import { parseGroupList, parseGroupRemoval } from './group-requests.js';
 import { PROBLEM, ProblemError } from '../http/problem.js';
 import { ProblemFilter } from '../http/problem.filter.js';
 
-/** Topics that are asked for when none is named. */
+/** Most topics that are queried when the request names none. */
 const MAX_TOPICS = 200;
 
-/** Consumer groups over HTTP: which there are, what is kept for them, and an end to those that were forgotten. */
+/** Consumer groups over HTTP: list them with their backlogs, and remove forgotten ones. */
 @Controller({ path: 'api/v1/groups', version: VERSION_NEUTRAL })
 @UseGuards(AdminGuard)
 @UseFilters(ProblemFilter)
@@ -89,7 +89,7 @@ function viewOf(transport: string, topic: string, { group, isConsumed, backlog }
   return { transport, topic, group, isConsumed, ...backlog };
 }
 
-/** A transport that cannot answer now is no fault of ours, and what it says of itself may name hosts. */
+/** A transport that does not answer is no internal error, and its error text may name hosts. */
 async function answered<T>(question: Promise<T>): Promise<T> {
   try {
     return await question;

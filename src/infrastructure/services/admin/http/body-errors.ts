@@ -7,8 +7,8 @@ interface PlainResponse {
 }
 
 /**
- * Error handler for Express that answers as problems what its body parser refuses on our addresses. The parser runs
- * before any controller, where filters do not reach.
+ * Error handler for Express: answers errors of its body parser below the path of the API as problems. The parser
+ * runs before any controller, so exception filters do not see its errors.
  */
 export function answerBodyErrors(
   basePath: string,
@@ -31,7 +31,7 @@ export function answerBodyErrors(
   };
 }
 
-/** Status that the body parser asks for, or undefined for an error of somebody else. */
+/** Status that the body parser requests, or undefined for any other error. */
 function statusOf(error: unknown): number | undefined {
   if (!(error instanceof Error)) return undefined;
   const { type, status } = error as { type?: unknown; status?: unknown };

@@ -1,12 +1,15 @@
 import { z } from 'zod';
 import { PROBLEM, ProblemError } from './problem.js';
 
-/** Marks a check of something well-formed that cannot be meant: it answers 422, everything else 400. */
+/** Marks a check of a well-formed value that is invalid: it answers 422, all other checks 400. */
 export const UNPROCESSABLE = { unprocessable: true } as const;
 
 type Defined<T> = { [K in keyof T]: Exclude<T[K], undefined> };
 
-/** `value` as the schema describes it, without the members that are absent. Throws a problem that names each mistake. */
+/**
+ * `value` as the schema describes it, without the members that are absent. Throws a problem that names each
+ * mistake.
+ */
 export function parse<T extends object>(schema: z.ZodType<T>, value: unknown): Defined<T> {
   const result = schema.safeParse(value);
   if (result.success) {
@@ -46,7 +49,7 @@ export const instant = z
   .transform((value) => Date.parse(value))
   .refine((ms) => !Number.isNaN(ms), 'is not a time that exists');
 
-/** One of a few words; another word is well-formed but means nothing. */
+/** One of these words; another word is well-formed and invalid. */
 export function oneOf<T extends string>(words: readonly T[]): z.ZodType<T> {
   return z.string().refine((word) => (words as readonly string[]).includes(word), {
     error: `must be one of ${words.join(', ')}`,

@@ -12,7 +12,7 @@ import type { AdminRequest } from '../admin-authorizer.js';
 import { problemBody, type ProblemError, problemOf, problemOfStatus } from './problem.js';
 import { requestIdOf } from './request-checks.js';
 
-/** Answers every failure of our controllers as `application/problem+json`, and shows nothing of what is inside. */
+/** Answers every failure of these controllers as `application/problem+json`, without internal details. */
 @Catch()
 @Injectable()
 export class ProblemFilter implements ExceptionFilter {
@@ -34,7 +34,7 @@ export class ProblemFilter implements ExceptionFilter {
   #describe(error: unknown, requestId: string): ProblemError {
     const known = problemOf(error);
     if (known) return known;
-    // The host's own guards and middleware speak through exceptions of Nest; their status is meant for the caller.
+    // Guards and middleware of the host throw exceptions of Nest, whose status is meant for the caller.
     if (error instanceof HttpException) return problemOfStatus(error.getStatus());
     this.#logger.error(`Request ${requestId} of the admin API failed with ${errorCodeOf(error)}.`);
     return problemOfStatus(500);

@@ -1,6 +1,6 @@
 import { MessagingError, type MessagingErrorCode } from '../../../../core/messaging/ports/errors.js';
 
-/** One thing that is wrong with a request. `pointer` names the parameter or the path in the body. */
+/** One mistake in a request. `pointer` names the parameter or the path in the body. */
 export interface ProblemItem {
   readonly pointer: string;
   readonly message: string;
@@ -13,7 +13,7 @@ interface ProblemKind {
   readonly title: string;
 }
 
-/** An answer that says what went wrong, in the shape of RFC 9457. */
+/** An error response in the format of RFC 9457. */
 export class ProblemError extends Error implements ProblemKind {
   readonly status: number;
   readonly slug: string;
@@ -32,7 +32,7 @@ export class ProblemError extends Error implements ProblemKind {
   }
 }
 
-/** Every kind of problem that this API answers with. */
+/** Every kind of problem that this API returns. */
 export const PROBLEM = {
   badRequest: { status: 400, slug: 'bad-request', title: 'Malformed request' },
   unauthenticated: { status: 401, slug: 'unauthenticated', title: 'Not authenticated' },
@@ -65,18 +65,18 @@ const BY_CODE: Partial<Record<MessagingErrorCode, ProblemKind>> = {
   NOT_RUNNING: PROBLEM.notRunning,
 };
 
-/** The problem that an error of ours is, or undefined for an error that must not be shown. */
+/** The problem for a messaging error, or undefined for an error that must not be shown. */
 export function problemOf(error: unknown): ProblemError | undefined {
   if (error instanceof ProblemError) return error;
   if (!(error instanceof MessagingError)) return undefined;
   const kind = BY_CODE[error.code];
   if (!kind) return undefined;
-  // What a store says about its failure may name hosts; its code does not.
+  // The error text of a store may name hosts; its code does not.
   const detail = kind.status === 503 ? `${kind.title} (${error.code}).` : error.message;
   return new ProblemError(kind, detail);
 }
 
-/** A problem that says no more than its status. */
+/** A problem with only a status. */
 export function problemOfStatus(status: number, detail?: string): ProblemError {
   const known = Object.values<ProblemKind>(PROBLEM).find((kind) => kind.status === status);
   const kind = known ?? { status, slug: 'refused', title: 'The request was refused' };

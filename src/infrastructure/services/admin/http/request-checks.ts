@@ -8,7 +8,7 @@ const MAX_BODY_BYTES = 64 * 1024;
 const requestIds = new WeakMap<object, string>();
 const identities = new WeakMap<object, AdminIdentity>();
 
-/** Id of a request: what `X-Request-Id` says if that is harmless, else a new one. The same for every call. */
+/** Id of a request: `X-Request-Id` if its characters are safe, else a new id. Every call returns the same id. */
 export function requestIdOf(request: AdminRequest): string {
   let id = requestIds.get(request);
   if (id === undefined) {
@@ -19,21 +19,21 @@ export function requestIdOf(request: AdminRequest): string {
   return id;
 }
 
-/** Remembers who a request comes from, once that is known. */
+/** Stores the identity of the caller in the request. */
 export function rememberIdentity(request: AdminRequest, identity: AdminIdentity): void {
   identities.set(request, identity);
 }
 
-/** Who the request comes from. Throws before the guard has let it pass. */
+/** The identity of the caller. Throws if the guard has not run. */
 export function identityOf(request: AdminRequest): AdminIdentity {
   const identity = identities.get(request);
-  if (!identity) throw new ProblemError(PROBLEM.unauthenticated, 'Nobody is known here.');
+  if (!identity) throw new ProblemError(PROBLEM.unauthenticated, 'The caller is not authenticated.');
   return identity;
 }
 
 /**
- * Throws unless a request that changes something could only have been meant: not sent by another site's page, and with
- * a body that is JSON if there is one, because forms can send the other kinds without the browser asking.
+ * Throws for a change that a page of another site may have caused (CSRF): for a foreign origin, and for a body that
+ * is not JSON, because browsers send other types from forms without a preflight request.
  */
 export function refuseUnintended(request: AdminRequest): void {
   if (request.method === 'GET' || request.method === 'HEAD') return;
@@ -50,7 +50,7 @@ function bodyBytes(headers: IncomingHttpHeaders): number {
   return Number(headers['content-length'] ?? 0);
 }
 
-/** True without a body as well. A content type alone is what a form without fields sends. */
+/** Also true without a body. A form without fields sends a content type and no body. */
 function bodyIsJson(headers: IncomingHttpHeaders): boolean {
   const contentType = headers['content-type'];
   const hasBody = bodyBytes(headers) > 0 || headers['transfer-encoding'] !== undefined;

@@ -8,7 +8,7 @@ const DAY_SECONDS = 86_400;
 const orderSchema = z.strictObject({
   action: oneOf(ACTIONS),
   member: text.optional(),
-  /** Nobody remembers in the morning what was forced at night: it has to say why, and ends by itself. */
+  /** An operator override needs a reason and expires, because a forgotten override would disable the failover. */
   reason: z.string().trim().min(1).max(255),
   forSeconds: z.int().min(1).max(DAY_SECONDS).default(3_600),
 });
@@ -18,13 +18,13 @@ const membered = orderSchema.refine(
   'use, leave-out and reset need a member; pause-spool and resume-spool have none',
 );
 
-/** What an operator wants, and why. */
+/** An operator override and its reason. */
 export interface TransportOrder {
   readonly override: Override;
   readonly reason: string;
 }
 
-/** Body of an order to a transport that is put together from others. */
+/** Body of an operator override of a composite transport. */
 export function parseTransportOrder(body: unknown): TransportOrder {
   const { action, member = '', reason, forSeconds } = parse(membered, body);
   const forMs = forSeconds * 1_000;

@@ -22,7 +22,7 @@ import { PROBLEM, ProblemError } from '../http/problem.js';
 import { ProblemFilter } from '../http/problem.filter.js';
 import { parseTransportOrder } from './transport-requests.js';
 
-/** Transports over HTTP: what those are doing that are put together from others, and what operators want of them for a while. */
+/** Transports over HTTP: the state of composites and their members, and temporary operator overrides. */
 @Controller({ path: 'api/v1/transports', version: VERSION_NEUTRAL })
 @UseGuards(AdminGuard)
 @UseFilters(ProblemFilter)
@@ -54,7 +54,7 @@ export class TransportController {
     try {
       const transport = this.#find(name);
       if (!isComposite(transport))
-        throw new ProblemError(PROBLEM.invalidOption, `"${name}" is not put together from other transports.`);
+        throw new ProblemError(PROBLEM.invalidOption, `"${name}" does not combine other transports.`);
       transport.override(override);
       this.deadLetters.audit({ ...entry, outcome: 'succeeded' });
       return viewOf(transport);
@@ -64,7 +64,7 @@ export class TransportController {
     }
   }
 
-  /** Members as well, since they may be put together from others themselves. */
+  /** Also members, because a member may be a composite. */
   #all(): readonly Transport[] {
     return allInside(this.view.transports());
   }

@@ -8,7 +8,7 @@ export const balancedOptionsSchema = z.strictObject({
     .enum(['round-robin', 'least-in-flight', 'latency'])
     .default('round-robin')
     .describe(
-      'Who gets messages without a key: each its share of them, who has the least on its way, or the quicker of two at random. A key always goes to the same member.',
+      'Which member gets messages without a key: each its share, the one with the least in flight, or the quicker of two at random. A key always goes to the same member.',
     ),
   weights: z
     .array(z.int().min(1).max(1_000))
@@ -18,7 +18,7 @@ export const balancedOptionsSchema = z.strictObject({
     .enum(['next', 'stop'])
     .default('next')
     .describe(
-      'What follows when nobody knows whether a member has taken a message: `next` publishes it on another under the same id, `stop` says unknown.',
+      'What follows when it is unknown whether a member has taken a message: `next` publishes it on another under the same id, `stop` reports unknown.',
     ),
 });
 

@@ -6,7 +6,7 @@ import type { PublishOutcome, Transport, WireMessage } from '../../../../core/me
 import { balancedOptionsSchema } from './balanced.options.js';
 import { BalancedTransport } from './balanced.transport.js';
 
-/** Takes its time, and can be told to take nothing. */
+/** Takes its time, and can be set to take nothing. */
 class Worker {
   taken: string[] = [];
   delayMs = 0;

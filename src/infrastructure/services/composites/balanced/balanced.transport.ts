@@ -10,11 +10,13 @@ import type {
   Destination,
   Durability,
   OnDelivery,
+  ProblemReporter,
   PublishOptions,
   PublishOutcome,
   Subscription,
   Transport,
   TransportContext,
+  TransportProblem,
   WireMessage,
 } from '../../../../core/messaging/ports/transport.js';
 import { type Choose, STRATEGIES } from './strategies.js';
@@ -34,7 +36,7 @@ import { isStrict, waitingFor } from '../members/strict-order.js';
  *
  * It owns its members: it connects and closes them.
  */
-export class BalancedTransport implements Transport, Composite {
+export class BalancedTransport implements Transport, Composite, ProblemReporter {
   readonly name: string;
   readonly system = 'balanced';
   readonly durability: Durability;
@@ -71,6 +73,10 @@ export class BalancedTransport implements Transport, Composite {
     const members = this.#members.map(({ member }) => member.state);
     const active = members.flatMap(({ works: isHealthy, name }) => (isHealthy ? [name] : []));
     return { active, members };
+  }
+
+  problems(): readonly TransportProblem[] {
+    return this.#group.problems();
   }
 
   members(): readonly Transport[] {
@@ -146,7 +152,7 @@ export class BalancedTransport implements Transport, Composite {
     );
   }
 
-  /** Whom to try: this one, others that work, and then, for want of a better one, those that did not. */
+  /** Members to try: this one, the other healthy ones, and then the unhealthy ones as a last resort. */
   #inTurn(first: LoadedMember | undefined): readonly LoadedMember[] {
     const others = this.#members.filter((member) => member !== first);
     const sorted = [
@@ -156,7 +162,7 @@ export class BalancedTransport implements Transport, Composite {
     return first ? [first, ...sorted] : sorted;
   }
 
-  /** One that comes back has missed its share, and must not be given all of it at once. */
+  /** A member that comes back has missed its share, and must not get all of it at once. */
   #changed(state: 'open' | 'closed', cause: Error | undefined): void {
     const working = this.#members.filter(({ isHealthy }) => isHealthy);
     if (state === 'closed') {

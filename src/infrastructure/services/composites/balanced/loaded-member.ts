@@ -10,10 +10,10 @@ import type { Target } from '../members/try-in-order.js';
 
 /** Time in which an old measurement loses about two thirds of its weight, so that a member that was slow is tried again. */
 const FORGET_MS = 5_000;
-/** Quicker ones are all the same: the differences are noise. */
+/** Latencies below this count as equal: the differences are noise. */
 const LEAST_MS = 0.1;
 
-/** A member with what it has to do, and how quickly it does it. */
+/** A member with its load and its latency. */
 export class LoadedMember implements Target {
   /** Messages that it has been given, by its weight. */
   given = 0;
@@ -39,12 +39,12 @@ export class LoadedMember implements Target {
     return this.member.isHealthy;
   }
 
-  /** Messages on their way, by its weight. */
+  /** Messages in flight, by its weight. */
   get inFlight(): number {
     return this.#inFlight / this.weight;
   }
 
-  /** How long a further call would take, by its weight: more the more is on its way. */
+  /** How long a further call would take, by its weight: more the more is in flight. */
   get cost(): number {
     const faded = this.#latencyMs * Math.exp((this.#measuredAt - this.clock.monotonic()) / FORGET_MS);
     return (Math.max(faded, LEAST_MS) * (this.#inFlight + 1)) / this.weight;

@@ -22,6 +22,6 @@ it('moves only the keys of a member that is lost', () => {
   expect(new Set(moved.map((key) => ownerOf(key, members)?.name))).toEqual(new Set(['b']));
 });
 
-it('has nobody where there is no member', () => {
+it('has no owner where there is no member', () => {
   expect(ownerOf('key', members.slice(0, 0))).toBeUndefined();
 });

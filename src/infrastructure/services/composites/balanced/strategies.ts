@@ -1,7 +1,7 @@
 import type { BalancedOptions } from './balanced.options.js';
 import type { LoadedMember } from './loaded-member.js';
 
-/** Chooses who gets messages that have no key. */
+/** Chooses the member that gets messages without a key. */
 export type Choose = (members: readonly LoadedMember[]) => LoadedMember | undefined;
 
 const least = (

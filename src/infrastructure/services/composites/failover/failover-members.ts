@@ -4,7 +4,7 @@ import type { FailoverOptions } from './failover.options.js';
 import { Member } from '../members/member.js';
 import { anyWorks } from '../members/member-group.js';
 
-/** What changed, for whoever has to be told. */
+/** Listener to changes of the members. */
 export interface MembersListener {
   /** Messages go to another member from now on. */
   readonly switched: (from: Member, to: Member, why: string | Error) => void;
@@ -14,7 +14,7 @@ export interface MembersListener {
 
 /**
  * The transports in their order, and which of them is in use: it stays in use until it fails, and an earlier one comes back
- * into use only after it has worked for a while, so that a broker that comes and goes is not followed.
+ * into use only after it has worked for a while, so that a flapping broker does not cause repeated failovers.
  */
 export class Members {
   readonly all: readonly Member[];
@@ -42,7 +42,7 @@ export class Members {
     return this.#active;
   }
 
-  /** Whom to try, in this order: the one in use, others that work, and then, for want of a better one, those that did not. */
+  /** Members to try, in this order: the one in use, the other healthy ones, and then the unhealthy ones as a last resort. */
   candidates(): readonly Member[] {
     if (this.#active.isHealthy && this.all.every((member) => member.isHealthy || member === this.#active))
       return this.#inOrder();
@@ -53,21 +53,25 @@ export class Members {
     ];
   }
 
-  /** Where messages go that must not move: the first member, or the one that an operator wants. */
+  /** Where messages go that must not move: the first member, or the one that an operator has pinned. */
   get pinned(): Member {
     return this.#pinned ?? (this.all[0] as Member);
   }
 
-  /** Stays with this member for so long, unless it fails. Throws `CONFLICT` when it does not work. */
+  /** Pins publishing to this member for `forMs`, unless it fails. Throws `CONFLICT` when it is unhealthy. */
   pin(member: Member, forMs: number): void {
-    if (!member.isHealthy) throw new MessagingError('CONFLICT', `"${member.name}" does not work now.`);
+    if (!member.isHealthy)
+      throw new MessagingError(
+        'CONFLICT',
+        `"${member.name}" is unavailable now; an override needs a healthy member.`,
+      );
     this.#endPin();
     this.#pinned = member;
-    this.#use(member, 'an operator wants it');
+    this.#use(member, 'operator override');
     this.#endPin = this.clock.schedule(forMs, () => {
       this.#pinned = undefined;
       const first = this.all.find(({ isHealthy }) => isHealthy);
-      if (first) this.#failBackTo(first, 'what an operator wanted is over');
+      if (first) this.#failBackTo(first, 'the operator override has ended');
     });
   }
 
@@ -104,7 +108,7 @@ export class Members {
     const { failBackAfterMs } = this.options;
     const failBack = (): void => {
       this.#failBacks.delete(member);
-      // Asked once more, because the last probe may be a while ago.
+      // Probed once more, because the last probe may be old.
       member.prove().then(
         () => this.#failBackTo(member, `it has worked for ${failBackAfterMs} ms`),
         (error: unknown) => member.breaker.open(error as Error),

@@ -8,7 +8,7 @@ export const failoverOptionsSchema = z.strictObject({
     .enum(['next', 'stop'])
     .default('next')
     .describe(
-      'What follows when nobody knows whether a member has taken a message: `next` publishes it on the next one under the same id, `stop` says unknown.',
+      'What follows when it is unknown whether a member has taken a message: `next` publishes it on the next one under the same id, `stop` reports unknown.',
     ),
   failBackAfterMs: z
     .int()

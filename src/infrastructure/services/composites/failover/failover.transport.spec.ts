@@ -17,10 +17,12 @@ const OUTCOMES: Readonly<Record<string, PublishOutcome>> = {
   refused: { kind: 'refused', error: gone },
 };
 
-/** A transport that answers as it is told, and notes what it was asked. */
+/** A transport that answers as the test sets it, and notes what it was asked. */
 class Scripted {
   answer = 'accepted';
   pings = true;
+  /** Why it may not be consumed. */
+  refusal: Error | undefined;
   readonly asked: { readonly ids: readonly string[]; readonly options: PublishOptions }[] = [];
 
   constructor(readonly name: string) {}
@@ -37,7 +39,8 @@ class Scripted {
           messages.map(({ id }) => OUTCOMES[id] ?? OUTCOMES[this.answer] ?? OUTCOMES['accepted']!),
         );
       },
-      consume: () => Promise.resolve({ stop: () => Promise.resolve() }),
+      consume: () =>
+        this.refusal ? Promise.reject(this.refusal) : Promise.resolve({ stop: () => Promise.resolve() }),
       backlog: () => Promise.resolve({ ready: 1, inFlight: 0, delayed: 0 }),
       ping: () => (this.pings ? Promise.resolve() : Promise.reject(gone)),
       close: () => Promise.resolve(),
@@ -62,7 +65,28 @@ async function setUp(options: object = {}) {
   return { a, b, clock, events, failover, publish };
 }
 
-it('asks the next member only for what the first did not take, and tells every try', async () => {
+it('reports a member that works and refuses to be consumed, until it is consumed', async () => {
+  const { b, clock, events, failover } = await setUp();
+  b.refusal = new MessagingError('FORBIDDEN', 'may not read');
+  await failover.consume({ topic: 't', group: 'g', concurrency: 1, ordering: 'none' }, async () => ({
+    kind: 'ack',
+  }));
+  const problem = {
+    code: 'consumer_interrupted',
+    topic: 't',
+    group: 'g',
+    detail: '"t" cannot be consumed for the group "g" on "b": may not read. Trying again.',
+  };
+  await clock.advance(10_000);
+  expect(failover.problems()).toEqual([problem]);
+  expect(events.filter(({ type }) => type === 'problem')).toEqual([{ type: 'problem', problem }]);
+  b.refusal = undefined;
+  await clock.advance(10_000);
+  expect(failover.problems()).toEqual([]);
+  expect(events.at(-1)).toEqual({ type: 'problem-solved', problem });
+});
+
+it('asks the next member only for what the first did not take, and reports every try', async () => {
   const { a, b, publish } = await setUp();
   const outcomes = await publish('accepted', 'unavailable', 'refused', 'unknown');
   expect(a.asked.map(({ ids }) => ids)).toEqual([['accepted', 'unavailable', 'refused', 'unknown']]);
@@ -86,7 +110,7 @@ it('says unknown, not unavailable, when one may have it and no other has taken i
   expect((await publish('x'))[0]).toMatchObject({ kind: 'unknown', trail: { transport: 'b' } });
 });
 
-it('stops at unknown when it is told to', async () => {
+it('stops at unknown when it is configured to', async () => {
   const { a, b, publish } = await setUp({ onUnknown: 'stop' });
   a.answer = 'unknown';
   expect((await publish('x'))[0]?.kind).toBe('unknown');
@@ -133,7 +157,7 @@ it('leaves a member alone after failures in a row, and comes back once it has wo
   await failover.close();
 });
 
-it('notices by probes that a member is gone that nobody publishes to', async () => {
+it('notices by probes that an idle member is gone', async () => {
   const { b, clock, events, failover, a } = await setUp({ probeIntervalMs: 1_000 });
   a.pings = false;
   await clock.advance(1_500);

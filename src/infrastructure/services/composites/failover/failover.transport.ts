@@ -9,11 +9,13 @@ import type {
   Destination,
   Durability,
   OnDelivery,
+  ProblemReporter,
   PublishOptions,
   PublishOutcome,
   Subscription,
   Transport,
   TransportContext,
+  TransportProblem,
   WireMessage,
 } from '../../../../core/messaging/ports/transport.js';
 import { ConnectionEvents } from '../members/connection-events.js';
@@ -32,7 +34,7 @@ import { SwitchLog } from '../members/switch-log.js';
  *
  * It owns its members: it connects and closes them.
  */
-export class FailoverTransport implements Transport, Composite {
+export class FailoverTransport implements Transport, Composite, ProblemReporter {
   readonly name: string;
   readonly system = 'failover';
   readonly durability: Durability;
@@ -64,6 +66,10 @@ export class FailoverTransport implements Transport, Composite {
   state(): CompositeState {
     const members = this.#members.all.map((member) => member.state);
     return { active: [this.active], members, ...this.#switches.state };
+  }
+
+  problems(): readonly TransportProblem[] {
+    return this.#group.problems();
   }
 
   members(): readonly Transport[] {

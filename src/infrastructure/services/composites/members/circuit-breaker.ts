@@ -2,21 +2,21 @@ import { backoffMs, spreadMs } from '../../../../core/messaging/transport-kit/ba
 import type { Clock } from '../../../../core/messaging/ports/transport.js';
 import type { MemberOptions } from './member.options.js';
 
-/** Failures are also judged by their share: at least so many of so many calls within the time. */
+/** The breaker also opens by the share of failures: at least this share of at least this many calls within the window. */
 const WINDOW_MS = 10_000;
 const WINDOW_CALLS = 20;
 const WINDOW_SHARE = 0.5;
 
 export type BreakerState = 'closed' | 'open';
 
-/** Told when the state changes, with the error that opened it. */
+/** Called when the state changes, with the error that opened it. */
 export type StateListener = (state: BreakerState, cause: Error | undefined) => void;
 
 type BreakerOptions = Pick<MemberOptions, 'failuresToOpen' | 'probeIntervalMs' | 'maxProbeIntervalMs'>;
 
 /**
- * Whether a member is worth trying: open after failures in a row or too large a share of them, closed again by a probe that
- * proves that it works. Probes go on while it is closed, so that a member that nobody publishes to is known, too.
+ * Circuit breaker of a member: opens after failures in a row or too large a share of them, and closes again once a probe
+ * succeeds. Probes continue while it is closed, so that the state of an idle member is known, too.
  */
 export class CircuitBreaker {
   #state: BreakerState = 'closed';
@@ -39,12 +39,12 @@ export class CircuitBreaker {
     return this.#state;
   }
 
-  /** An operator has taken the member out. */
+  /** An operator has excluded the member. */
   get isLeftOut(): boolean {
     return this.clock.monotonic() < this.#leftOutUntil;
   }
 
-  /** Open for so long, whatever probes say. */
+  /** Keeps it open for `forMs`, whatever probes report. */
   leaveOut(forMs: number, error: Error): void {
     this.#leftOutUntil = this.clock.monotonic() + forMs;
     this.open(error);
@@ -68,7 +68,7 @@ export class CircuitBreaker {
     this.#cancel();
   }
 
-  /** One that was tried for want of a better one, and has taken a message, has proved more than any probe could. */
+  /** A member that was tried as a last resort and has taken a message has proved more than any probe could. */
   succeeded(): void {
     this.#failures = 0;
     this.#count(false);

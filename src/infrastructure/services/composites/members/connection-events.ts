@@ -1,6 +1,6 @@
 import type { TransportContext } from '../../../../core/messaging/ports/transport.js';
 
-/** Reports of a transport made of others that it is connected, or no longer: each change once, and none while it closes. */
+/** Emits `connected` and `disconnected` of a transport that combines members: each change once, and none while it closes. */
 export class ConnectionEvents {
   #isConnected = false;
   #isClosing = false;

@@ -1,11 +1,14 @@
+import { errorCodeOf, MessagingError } from '../../../../core/messaging/ports/errors.js';
 import { backoffMs } from '../../../../core/messaging/transport-kit/backoff.js';
 import { ErrorDeduplicator } from '../../../../core/messaging/transport-kit/error-deduplicator.js';
-import type {
-  Consumer,
-  OnDelivery,
-  Settlement,
-  Subscription,
-  TransportContext,
+import type { ProblemList } from '../../../../core/messaging/transport-kit/problem-list.js';
+import {
+  CONSUMER_INTERRUPTED,
+  type Consumer,
+  type OnDelivery,
+  type Settlement,
+  type Subscription,
+  type TransportContext,
 } from '../../../../core/messaging/ports/transport.js';
 import type { Member } from './member.js';
 
@@ -16,6 +19,8 @@ export class MemberConsumers implements Consumer {
   readonly #consumers = new Map<Member, Consumer>();
   readonly #waiting: (() => void)[] = [];
   readonly #troubles: ErrorDeduplicator;
+  /** Members that work and do not let themselves be consumed, with the reason. */
+  readonly #refusing = new Map<string, string>();
   #running = 0;
   #isStopped = false;
   #stopped: Promise<void> | undefined;
@@ -24,11 +29,12 @@ export class MemberConsumers implements Consumer {
     private readonly subscription: Subscription,
     private readonly onDelivery: OnDelivery,
     private readonly context: TransportContext,
+    private readonly problems: ProblemList,
   ) {
     this.#troubles = new ErrorDeduplicator((error) => context.onEvent({ type: 'error', error }));
   }
 
-  /** As {@link start}, but resolves at once when the member does not work now, and never rejects. */
+  /** As {@link start}, but resolves at once when the member is unhealthy, and never rejects. */
   async startPatiently(member: Member): Promise<void> {
     const started = this.#consume(member).catch((error: unknown) => this.#retry(member, 0, error as Error));
     if (member.isHealthy) await started;
@@ -46,6 +52,7 @@ export class MemberConsumers implements Consumer {
 
   stop(): Promise<void> {
     this.#isStopped = true;
+    this.problems.solve(CONSUMER_INTERRUPTED, this.subscription);
     this.#stopped ??= Promise.all([...this.#consumers.values()].map((consumer) => consumer.stop())).then(
       () => undefined,
     );
@@ -56,12 +63,29 @@ export class MemberConsumers implements Consumer {
     const consumer = await member.transport.consume(this.subscription, (delivery) =>
       this.#deliver(() => this.onDelivery({ ...delivery, transport: this.context.name })),
     );
-    if (this.#isStopped) await consumer.stop();
-    else this.#consumers.set(member, consumer);
+    if (this.#isStopped) return consumer.stop();
+    this.#consumers.set(member, consumer);
+    if (this.#refusing.delete(member.name)) this.#report();
+  }
+
+  #report(): void {
+    const { topic, group } = this.subscription;
+    if (this.#refusing.size === 0) {
+      this.problems.solve(CONSUMER_INTERRUPTED, { topic, group });
+      return;
+    }
+    const reasons = [...this.#refusing].map(([name, reason]) => `on "${name}": ${reason}`).join('; ');
+    const detail = `"${topic}" cannot be consumed for the group "${group}" ${reasons}. Trying again.`;
+    this.problems.add({ code: CONSUMER_INTERRUPTED, topic, group, detail });
   }
 
   #retry(member: Member, failures: number, error: Error): void {
     this.#troubles.trouble(error);
+    // The state of the composite lists a member that does not work, once for all subscriptions.
+    if (member.isHealthy && !this.#isStopped) {
+      this.#refusing.set(member.name, error instanceof MessagingError ? error.message : errorCodeOf(error));
+      this.#report();
+    }
     this.context.clock.schedule(backoffMs(failures, RETRY_BACKOFF), () => {
       if (this.#isStopped) return;
       this.#consume(member).catch((again: unknown) => this.#retry(member, failures + 1, again as Error));

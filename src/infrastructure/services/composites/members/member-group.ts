@@ -8,7 +8,9 @@ import type {
   Subscription,
   Transport,
   TransportContext,
+  TransportProblem,
 } from '../../../../core/messaging/ports/transport.js';
+import { ProblemList } from '../../../../core/messaging/transport-kit/problem-list.js';
 import type { ConnectionEvents } from './connection-events.js';
 import type { Member } from './member.js';
 import { MemberConsumers } from './member-consumers.js';
@@ -21,12 +23,12 @@ export function assertMembers(name: string, transports: readonly Transport[]): v
     throw new MessagingConfigurationError([`"${name}" needs two members or more, each once.`]);
 }
 
-/** The weakest of the members, which is what a message can count on. */
+/** The weakest of the members, which is what a message is sure of. */
 export function durabilityOf(transports: readonly Transport[]): Durability {
   return WEAKEST_FIRST.find((level) => transports.some((one) => one.durability === level)) ?? 'memory';
 }
 
-/** Proves that one of them works. All are asked at once, because one that is gone may take long to say so. */
+/** Proves that one of them works. All are asked at once, because an unreachable one may take long to fail. */
 export async function anyOf(members: readonly Member[]): Promise<void> {
   try {
     await Promise.any(members.map(({ transport }) => transport.ping()));
@@ -40,16 +42,23 @@ export function anyWorks(members: readonly Pick<Member, 'isHealthy'>[]): boolean
   return members.some(({ isHealthy }) => isHealthy);
 }
 
-/** Everything about transports that act as one but which of them is published to. */
+/** What transports that act as one share, except the choice of the member that is published to. */
 export class MemberGroup {
   readonly #consumers = new Set<Consumer>();
+  readonly #problems: ProblemList;
   #closing: Promise<void> | undefined;
 
   constructor(
     private readonly members: readonly Member[],
     private readonly events: ConnectionEvents,
     private readonly context: TransportContext,
-  ) {}
+  ) {
+    this.#problems = new ProblemList((event) => context.onEvent(event));
+  }
+
+  problems(): readonly TransportProblem[] {
+    return this.#problems.all();
+  }
 
   get isClosing(): boolean {
     return this.#closing !== undefined;
@@ -72,7 +81,7 @@ export class MemberGroup {
     if (this.#closing) throw this.closedError();
     assertName('topic', subscription.topic);
     assertName('group', subscription.group);
-    const consumers = new MemberConsumers(subscription, onDelivery, this.context);
+    const consumers = new MemberConsumers(subscription, onDelivery, this.context, this.#problems);
     await consumers.start(this.members);
     this.#consumers.add(consumers);
     return { stop: () => consumers.stop().finally(() => this.#consumers.delete(consumers)) };
@@ -107,7 +116,7 @@ export class MemberGroup {
   }
 
   async #close(): Promise<void> {
-    for (const consumers of this.#consumers) void consumers.stop(); // no more tries; members wait for what is in hand
+    for (const consumers of this.#consumers) void consumers.stop(); // no more tries; members wait for what is in flight
     await Promise.all(this.members.map((member) => member.close()));
     this.events.closed();
   }

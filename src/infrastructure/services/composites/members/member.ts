@@ -12,7 +12,7 @@ import type {
 import { CircuitBreaker, type StateListener } from './circuit-breaker.js';
 import type { MemberOptions } from './member.options.js';
 
-/** One of the transports that stand in for each other, and what is known about it. */
+/** A member transport with its health. */
 export class Member {
   readonly breaker: CircuitBreaker;
   #isConnected = false;
@@ -41,7 +41,7 @@ export class Member {
     return isComposite(transport) ? { ...state, inside: transport.state() } : state;
   }
 
-  /** Rejects when it cannot be reached now; probes go on trying. */
+  /** Rejects when it cannot be reached now; probes keep trying. */
   async connect(): Promise<void> {
     try {
       await this.transport.connect();
@@ -54,14 +54,14 @@ export class Member {
     }
   }
 
-  /** One try. What it says about the member is remembered. */
+  /** One try. Its result counts in the breaker. */
   async publish(
     to: Destination,
     messages: readonly WireMessage[],
     options: PublishOptions,
   ): Promise<readonly PublishOutcome[]> {
     const outcomes = await this.transport.publish(to, messages, options);
-    // A member that stands for several works as long as one of them does, whatever waits for a certain one.
+    // A composite member is healthy as long as one of its members is, whatever waits for a certain one.
     if (options.ordering === 'strict' && isComposite(this.transport)) return outcomes;
     const failed = outcomes.find(({ kind }) => kind === 'unavailable' || kind === 'unknown');
     if (failed && failed.kind !== 'accepted') this.breaker.failed(failed.error);
@@ -69,7 +69,7 @@ export class Member {
     return outcomes;
   }
 
-  /** Taken for one that works. Throws `CONFLICT` when it was never connected. */
+  /** Closes the breaker. Throws `CONFLICT` when it was never connected. */
   reset(): void {
     if (!this.#isConnected)
       throw new MessagingError('CONFLICT', `"${this.name}" has not been connected so far.`);
@@ -87,7 +87,7 @@ export class Member {
       await this.transport.connect();
       this.#isConnected = true;
     }
-    const { attemptTimeoutMs } = this.options; // who is slower would be passed over anyway
+    const { attemptTimeoutMs } = this.options; // a slower member would be passed over anyway
     const late = (): Error => {
       const text = `Transport "${this.name}" did not prove within ${attemptTimeoutMs} ms that it works.`;
       return new MessagingError('DEADLINE_EXCEEDED', text);

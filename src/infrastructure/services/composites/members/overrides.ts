@@ -3,7 +3,7 @@ import type { Override } from '../../../../core/messaging/ports/composite-transp
 import type { Member } from './member.js';
 
 /**
- * Does what every transport that is put together from others can do for an operator.
+ * Applies the operator overrides that every transport with members supports.
  *
  * @throws MessagingError `NOT_FOUND` for a member that is not there, `OPTION_INVALID` for what it cannot do, `CONFLICT` for what it
  * cannot do now.
@@ -15,7 +15,7 @@ export function overrideMember(override: Override, name: string, members: readon
   else
     member.breaker.leaveOut(
       override.forMs,
-      new MessagingError('TRANSPORT_UNAVAILABLE', 'an operator has left it out'),
+      new MessagingError('TRANSPORT_UNAVAILABLE', 'excluded by an operator override'),
     );
 }
 
@@ -26,5 +26,5 @@ export function memberOf(member: string, name: string, members: readonly Member[
 }
 
 function notHere({ action }: Override, name: string): MessagingError {
-  return new MessagingError('OPTION_INVALID', `"${name}" cannot do "${action}": it is of another kind.`);
+  return new MessagingError('OPTION_INVALID', `"${name}" does not support the action "${action}".`);
 }

@@ -11,9 +11,9 @@ export function isStrict({ key }: WireMessage, { ordering }: PublishOptions): bo
   return ordering === 'strict' && key !== undefined;
 }
 
-/** What is said of messages that would have to go to a member that does not work. Nothing was tried: probes will tell. */
+/** The outcomes of messages whose only member is unhealthy. Nothing was tried: probes find out when it works again. */
 export function waitingFor(member: Pick<Member, 'name'>, messages: readonly WireMessage[]): PublishOutcome[] {
-  const text = `"${member.name}" does not work now, and messages with this key go nowhere else, so that they keep their order.`;
+  const text = `"${member.name}" is unavailable, and messages with this key go to no other member, so that they keep their order.`;
   const error = new MessagingError('TRANSPORT_UNAVAILABLE', text);
   return messages.map(() => ({ kind: 'unavailable', error }));
 }

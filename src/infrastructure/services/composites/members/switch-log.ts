@@ -8,14 +8,14 @@ import type { TransportContext } from '../../../../core/messaging/ports/transpor
 
 const MAX_REASON_LENGTH = 500;
 
-/** Tells of every switch from one member to another, and remembers the last one. */
+/** Emits every switch from one member to another, and remembers the last one. */
 export class SwitchLog {
   readonly #counts = new Map<string, SwitchCount>();
   #last: LastSwitch | undefined;
 
   constructor(private readonly context: TransportContext) {}
 
-  /** Part of the state of a transport that is put together from others. */
+  /** Part of the state of a transport that combines members. */
   get state(): Pick<CompositeState, 'lastSwitch' | 'switches'> {
     const switches = [...this.#counts.values()];
     return this.#last ? { lastSwitch: this.#last, switches } : { switches };

@@ -74,7 +74,7 @@ function untried(_: WireMessage, index: number): Open {
   return { index, attempts: [], isInDoubt: false };
 }
 
-/** What one member has said about messages, with one list of attempts for all that went the same way. */
+/** The outcomes of one member, with one list of attempts for all messages that ended the same way. */
 class Turn {
   readonly #attempts = new Map<string, PublishAttempt>();
 
@@ -161,7 +161,7 @@ function withTrail(
   return { ...outcome, trail };
 }
 
-/** No member has taken it. If one may have, nobody may say that it was not taken. */
+/** No member has accepted it. It is `unknown` if one of them may have it. */
 function givenUp({ last, attempts, isInDoubt }: Open): PublishOutcome {
   if (!last) {
     const error = new MessagingError(
@@ -175,6 +175,6 @@ function givenUp({ last, attempts, isInDoubt }: Open): PublishOutcome {
 }
 
 function silent(member: Target): PublishOutcome {
-  const text = `Transport "${member.name}" said nothing about a message; it may or may not arrive.`;
+  const text = `Transport "${member.name}" did not answer for a message; it may or may not arrive.`;
   return { kind: 'unknown', error: new MessagingError('DEADLINE_EXCEEDED', text) };
 }

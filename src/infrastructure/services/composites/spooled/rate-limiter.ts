@@ -1,7 +1,7 @@
 import { pause } from '../../../../core/messaging/transport-kit/backoff.js';
 import type { Clock } from '../../../../core/messaging/ports/transport.js';
 
-/** Lets so many things pass a second. */
+/** Limits the rate of messages a second. */
 export class RateLimiter {
   #freeAt = 0;
 
@@ -10,7 +10,7 @@ export class RateLimiter {
     private readonly clock: Clock,
   ) {}
 
-  /** So many together at most: what goes at once should be a tenth of a second's worth. */
+  /** Largest batch: a tenth of a second's worth. */
   get most(): number {
     return Math.ceil(this.perSecond / 10);
   }

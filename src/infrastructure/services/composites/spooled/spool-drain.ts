@@ -22,7 +22,7 @@ const RETRY_MS = 100;
 const RETRY_BACKOFF = { minMs: RETRY_MS, maxMs: 2_000, jitter: 'none' } as const;
 /** One that could be kept nowhere as a dead letter is tried again after this. */
 const REFUSED_AGAIN_MS = 5_000;
-/** Longest wait for the answer to what is sent. */
+/** Longest wait for the outcome of a send. */
 const SEND_DEADLINE_MS = 10_000;
 /** Messages that are on their way get this long when the application stops. */
 const CLOSE_DRAIN_MS = 2_000;
@@ -56,7 +56,7 @@ export class SpoolDrain {
 
   constructor(private readonly parts: DrainParts) {}
 
-  /** Reads on, or only sends again what is in hand once it works again. */
+  /** Starts or stops reading. What is in flight is sent in either case, once the target works. */
   turn(isWanted: boolean): void {
     this.#isWanted = isWanted;
     this.#wake();
@@ -74,10 +74,9 @@ export class SpoolDrain {
     this.#release();
   }
 
-  /** Those with a key are left as after a crash, because one that is put back may fall behind later ones of its key. */
+  /** Keyed messages are left unsettled, as after a crash, because a retried one may fall behind later ones of its key. */
   #release(): void {
-    for (const { lane, settle } of this.#held.splice(0))
-      if (lane === undefined) settle({ kind: 'retry', delayMs: 0 });
+    for (const { lane, settle } of this.#held.splice(0)) if (lane === undefined) settle(again(0));
   }
 
   get #isAsWanted(): boolean {
@@ -113,7 +112,7 @@ export class SpoolDrain {
       const text = `The spool on "${spool.name}" holds a message ("${spooled.id}") that no spool has written. It is left there.`;
       context.onEvent({ type: 'error', error: new MessagingError('HEADER_INVALID', text) });
     }
-    if (!found || this.#isClosed) return Promise.resolve({ kind: 'retry', delayMs: REFUSED_AGAIN_MS });
+    if (!found || this.#isClosed) return Promise.resolve(again(REFUSED_AGAIN_MS));
     return new Promise((settle) => {
       this.#held.push({ ...found, lane: spooled.key, settle });
       if (!this.#isSending) void this.#send();
@@ -122,7 +121,7 @@ export class SpoolDrain {
 
   async #send(): Promise<void> {
     this.#isSending = true;
-    await new Promise((resolve) => setImmediate(resolve)); // others of this turn go along
+    await new Promise((resolve) => setImmediate(resolve)); // messages of the same turn share a call
     let failures = 0;
     while (this.#held.length > 0 && !this.#isClosed) {
       if (!this.parts.target.isHealthy) {
@@ -178,7 +177,7 @@ export class SpoolDrain {
       this.#done(item);
     } catch (problem) {
       context.onEvent({ type: 'error', error: problem as Error });
-      item.settle({ kind: 'retry', delayMs: REFUSED_AGAIN_MS });
+      item.settle(again(REFUSED_AGAIN_MS));
     }
   }
 
@@ -193,6 +192,11 @@ export class SpoolDrain {
   }
 }
 
+/** A spooled message has no attempts: no limit on deliveries of the spool's own broker may end it. */
+function again(delayMs: number): Settlement {
+  return { kind: 'retry', delayMs, countsAttempt: false };
+}
+
 interface Parcel {
   readonly to: Destination;
   readonly delayMs: number;
@@ -203,7 +207,7 @@ function byAddress(items: readonly Held[], now: number): readonly Parcel[] {
   const parcels = new Map<string, Parcel>();
   for (const item of items) {
     const { to, dueAt = 0 } = item.address;
-    const delayMs = Math.max(0, dueAt - now);
+    const delayMs = Math.max(0, Math.ceil(dueAt - now));
     const label = `${to.topic} ${to.group ?? ''} ${delayMs}`;
     const parcel = parcels.get(label);
     if (parcel) parcel.items.push(item);

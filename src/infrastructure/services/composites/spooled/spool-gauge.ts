@@ -3,14 +3,14 @@ import { type Clock, isStored, type Transport } from '../../../../core/messaging
 import type { Spool } from './spool.js';
 import type { SpooledOptions } from './spooled.options.js';
 
-/** From here on nobody should send work here that could go elsewhere. */
+/** Above this share of its bounds a spool counts as nearly full, so that load goes elsewhere. */
 const NEARLY_FULL = 0.95;
-/** A shorter time says nothing about how fast it fills. */
+/** A shorter time is too short to measure how fast it fills. */
 const MIN_FILLING_MS = 1_000;
 
 interface GaugeParts {
   readonly spools: readonly Spool[];
-  /** That they are kept on. */
+  /** The transport that holds the spools. */
   readonly transport: Transport;
   readonly options: Pick<SpooledOptions, 'maxMessages' | 'maxAgeMs'>;
   readonly clock: Clock;
@@ -38,7 +38,7 @@ export class SpoolGauge {
     );
   }
 
-  /** From now on messages come to it, or no more. Said again, it changes nothing. */
+  /** Begins or ends the measurement of how fast it fills. Idempotent. */
   turn(isFilling: boolean): void {
     if (!isFilling) this.#since = undefined;
     else this.#since ??= { at: this.parts.clock.monotonic(), levels: this.#levels };

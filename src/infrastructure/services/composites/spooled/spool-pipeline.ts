@@ -16,18 +16,18 @@ export interface SpoolPipelineParts {
   readonly run: string;
   readonly context: TransportContext;
   readonly options: SpooledOptions;
-  /** All that is spooled, on every way. */
+  /** Number of all spooled messages, in both pipelines. */
   readonly total: () => number;
 }
 
 /**
- * A spool with what sends on from it. There are two: messages in strict order may have to wait for one broker while all
- * others can go on, and must not be in their way.
+ * A spool with its drain. There are two: messages in strict order may have to wait for one broker, and must not block
+ * the others.
  */
 export class SpoolPipeline {
   readonly spool: Spool;
   readonly drain: SpoolDrain;
-  /** Whom to try for a message before which none waits. */
+  /** Targets for a message that no spooled message of its key precedes. */
   readonly straight: readonly Target[];
   readonly behind: readonly Target[];
 

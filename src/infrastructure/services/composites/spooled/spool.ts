@@ -13,9 +13,9 @@ import type { SpoolLanes } from './spool-lanes.js';
 import { type Address, laneOf, wrap } from './spool-record.js';
 import type { SpooledOptions } from './spooled.options.js';
 
-/** How far from the truth the age of the oldest message may be. */
+/** The age of the oldest message is read again after this long. */
 const AGE_REFRESH_MS = 1_000;
-const NOTHING_YET = { kind: 'retry', delayMs: 0 } as const;
+const NOTHING_YET = { kind: 'retry', delayMs: 0, countsAttempt: false } as const;
 
 interface SpoolContext {
   /** Of the transport that the spool is for. */
@@ -86,7 +86,7 @@ export class Spool implements Target {
     const isTooOld = this.oldestAgeMs > options.maxAgeMs;
     const room = isTooOld ? 0 : Math.max(0, options.maxMessages - this.context.total());
     const startedAt = clock.monotonic();
-    const dueAt = delayMs === undefined ? undefined : clock.now() + delayMs;
+    const dueAt = delayMs === undefined ? undefined : Math.ceil(clock.now() + delayMs);
     const lanes: (string | undefined)[] = [];
     const wrapped = messages.slice(0, room).map((message) => {
       const { key } = message;
@@ -113,12 +113,12 @@ export class Spool implements Target {
         index < wrapped.length ? (outcomes[index] ?? this.#silent()) : this.#full(isTooOld);
       if (index < wrapped.length && outcome.kind !== 'accepted' && outcome.kind !== 'unknown')
         this.lanes.removed(lanes[index], true);
-      return this.#told(outcome, durationMs);
+      return this.#withTrail(outcome, durationMs);
     });
   }
 
-  /** What does not fit here may fit where it is to go, so that nothing is refused for good. */
-  #told(outcome: PublishOutcome, durationMs: number): PublishOutcome {
+  /** A message that does not fit into the spool may fit into its target, so it is unavailable and not refused. */
+  #withTrail(outcome: PublishOutcome, durationMs: number): PublishOutcome {
     const kind = outcome.kind === 'refused' ? 'unavailable' : outcome.kind;
     const errorCode = outcome.kind === 'accepted' ? undefined : errorCodeOf(outcome.error);
     const { name, durability } = this.transport;
@@ -142,7 +142,7 @@ export class Spool implements Target {
   }
 
   #silent(): PublishOutcome {
-    const text = `Transport "${this.name}" said nothing about a message; it may or may not be spooled.`;
+    const text = `Transport "${this.name}" did not answer for a message; it may or may not be spooled.`;
     return { kind: 'unknown', error: new MessagingError('DEADLINE_EXCEEDED', text) };
   }
 
@@ -155,11 +155,11 @@ export class Spool implements Target {
       .backlog(this.subscription)
       .then(({ ready, inFlight, delayed, oldestAgeMs }) => {
         this.#oldest = { ageMs: oldestAgeMs ?? 0, at: clock.monotonic() };
-        // What nobody knew whether it was written has turned out not to be.
+        // Writes with an unknown outcome have turned out not to be there.
         const isEmpty = ready + inFlight + delayed === 0;
         if (isEmpty && this.#writing === 0 && written === this.#written) this.lanes.clear();
       })
-      .catch(() => undefined) // the publish that follows will say what is wrong
+      .catch(() => undefined) // the next publish reports what is wrong
       .finally(() => (this.#isLooking = false));
   }
 }

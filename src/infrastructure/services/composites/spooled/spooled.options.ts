@@ -3,7 +3,7 @@ import { memberOptions } from '../members/member.options.js';
 
 const DAY_MS = 86_400_000;
 
-/** Options of the spooled transport, besides the two transports it is put together from. */
+/** Options of the spooled transport, besides its two transports. */
 export const spooledOptionsSchema = z.strictObject({
   ...memberOptions,
   maxProbeIntervalMs: memberOptions.maxProbeIntervalMs.default(5_000), // messages wait meanwhile
@@ -11,7 +11,7 @@ export const spooledOptionsSchema = z.strictObject({
     .enum(['spool', 'stop'])
     .default('spool')
     .describe(
-      'What follows when nobody knows whether the transport has taken a message: `spool` keeps it under the same id to be sent once more, `stop` says unknown.',
+      'What follows when it is unknown whether the transport has taken a message: `spool` keeps it under the same id to be sent once more, `stop` reports unknown.',
     ),
   maxMessages: z
     .int()

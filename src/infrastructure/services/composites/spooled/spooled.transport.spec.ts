@@ -34,7 +34,7 @@ function durable(transport: MemoryTransport): Transport {
   return Object.assign(line, { durability: 'acknowledged' as const });
 }
 
-/** A broker that refuses messages whose id says so, and leaves others in the dark. */
+/** A broker that refuses messages by their id, and answers unknown for others. */
 function particular(transport: Transport, isOpen: () => boolean): Transport {
   return new Proxy(transport, {
     get: (target, key) => {
@@ -111,7 +111,7 @@ const message = (id: string, key?: string): WireMessage => ({
   body: Buffer.from('x'),
 });
 
-it('spools what the transport cannot take, says so, and sends it as it was once the transport works again', async () => {
+it('spools what the transport cannot take, reports it, and sends it unchanged once the transport works again', async () => {
   const { spooled, events, deliveries, ids, publish, sever, mend } = await setUp({ failuresToOpen: 1 });
   await sever();
   const [first] = await publish([message('a', 'k'), message('b')]);
@@ -170,7 +170,7 @@ it('sends later messages of a key behind its spooled ones, and others at once', 
   expect((await publish([message('k11', 'k')]))[0]?.trail?.status).toBe('accepted');
 });
 
-it('hands what the transport refuses for good to the dead letters, and goes on with the rest', async () => {
+it('parks what the transport refuses as dead letters, and continues with the rest', async () => {
   const { spooled, refused, ids, publish, sever, mend } = await setUp();
   await sever();
   await publish([message('refused', 'k'), message('fine', 'k')]);
@@ -222,7 +222,7 @@ it('sends at its pace and not in bursts', async () => {
   expect(performance.now() - startedAt).toBeGreaterThan(1_200);
 });
 
-it('tells what keeps it from consuming, and consumes once it can', async () => {
+it('reports what keeps it from consuming, and consumes once it can', async () => {
   const { spooled, events, publish, sever, mend } = await setUp();
   await sever();
   const taken: string[] = [];
@@ -245,7 +245,7 @@ it('keeps what was refused while no dead letter can be stored', async () => {
   await sever();
   await publish([message('refused')]);
   await mend();
-  await waitUntil('it is told', async () => events.some(({ type }) => type === 'error'));
+  await waitUntil('the error is reported', async () => events.some(({ type }) => type === 'error'));
   expect(spooled.state().spool?.messages).toBe(1);
 });
 
@@ -269,7 +269,7 @@ it('takes no more while its oldest message is too old', async () => {
   });
 });
 
-it('spools what may have been taken, or stops there, as it is told', async () => {
+it('spools what may have been taken, or stops there, as it is configured', async () => {
   const spooling = await setUp();
   expect((await spooling.publish([message('unknown')]))[0]).toMatchObject({
     kind: 'accepted',

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { MessagingConfigurationError, MessagingError } from '../../../../core/messaging/ports/errors.js';
 import { settlesWithin } from '../../../../core/messaging/transport-kit/deadline.js';
+import { ProblemList } from '../../../../core/messaging/transport-kit/problem-list.js';
 import { assertName } from '../../../../core/messaging/ports/names.js';
 import type {
   Composite,
@@ -13,11 +14,13 @@ import type {
   Destination,
   Durability,
   OnDelivery,
+  ProblemReporter,
   PublishOptions,
   PublishOutcome,
   Subscription,
   Transport,
   TransportContext,
+  TransportProblem,
   WireMessage,
 } from '../../../../core/messaging/ports/transport.js';
 import { ConnectionEvents } from '../members/connection-events.js';
@@ -44,7 +47,7 @@ const START_WAIT_MS = 5_000;
  *
  * It owns both: it connects and closes them. It consumes from the first only.
  */
-export class SpooledTransport implements Transport, Composite {
+export class SpooledTransport implements Transport, Composite, ProblemReporter {
   readonly name: string;
   readonly system = 'spooled';
   readonly durability: Durability;
@@ -57,7 +60,8 @@ export class SpooledTransport implements Transport, Composite {
   readonly #switches: SwitchLog;
   readonly #events: ConnectionEvents;
   readonly #consumers = new Set<Consumer>();
-  /** Once for everybody who asks: what an earlier run has left must be counted once. */
+  readonly #problems: ProblemList;
+  /** Shared by concurrent callers: what an earlier run has left must be counted once. */
   #connecting: Promise<void> | undefined;
   #isPaused = false;
   #endPause = (): void => undefined;
@@ -102,6 +106,11 @@ export class SpooledTransport implements Transport, Composite {
     const spools = this.#ways.map((way) => way.spool);
     this.#gauge = new SpoolGauge({ spools, transport: spool, options, clock });
     this.#switches = new SwitchLog(context);
+    this.#problems = new ProblemList((event) => context.onEvent(event));
+  }
+
+  problems(): readonly TransportProblem[] {
+    return this.#problems.all();
   }
 
   get #ways(): readonly SpoolPipeline[] {
@@ -198,7 +207,7 @@ export class SpooledTransport implements Transport, Composite {
     if (this.#closing) throw this.#closedError();
     assertName('topic', subscription.topic);
     assertName('group', subscription.group);
-    const consumers = new MemberConsumers(subscription, onDelivery, this.context);
+    const consumers = new MemberConsumers(subscription, onDelivery, this.context, this.#problems);
     await consumers.startPatiently(this.#target);
     this.#consumers.add(consumers);
     return { stop: () => consumers.stop().finally(() => this.#consumers.delete(consumers)) };
@@ -223,7 +232,7 @@ export class SpooledTransport implements Transport, Composite {
 
   async #close(): Promise<void> {
     this.#endPause();
-    for (const consumers of this.#consumers) void consumers.stop(); // no more tries; it waits for what is in hand
+    for (const consumers of this.#consumers) void consumers.stop(); // no more tries; it waits for what is in flight
     await Promise.all(this.#ways.map(({ drain }) => drain.close()));
     await Promise.all([this.#target.close(), this.#spool.close()]);
     this.#events.closed();

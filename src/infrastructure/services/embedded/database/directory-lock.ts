@@ -41,7 +41,7 @@ export class DirectoryLock {
   }
 
   /**
-   * @param onLost called when somebody else took the directory over because this process did not run for a while.
+   * @param onLost called when another process took the directory over because this process did not run for a while.
    * @throws MessagingError `DIRECTORY_IN_USE` naming the holder.
    */
   static async acquire(directory: string, onLost: () => void): Promise<DirectoryLock> {
@@ -53,11 +53,11 @@ export class DirectoryLock {
       if (!current) continue; // it was released this moment
       if (!(await isDead(path, current, holder))) throw inUse(directory, current, holder);
       takeOver(join(directory, TAKEOVER), path, current);
-      await pause(10); // leaves the turn to whoever holds the guard
+      await pause(10); // leaves the turn to the process that holds the guard
     }
   }
 
-  /** Lets go. Idempotent. */
+  /** Releases the directory. Idempotent. */
   release(): void {
     this.#endHeartbeat();
     if (readLock(this.#path)?.token === this.#token) unlinkSync(this.#path);
@@ -123,7 +123,7 @@ function takeOver(guard: string, path: string, dead: Holder): void {
   try {
     mkdirSync(guard, { mode: 0o700 });
   } catch {
-    // Somebody else is at it, or died at it.
+    // Another process is taking it, or died while taking it.
     if (Date.now() - touchedAt(guard) > STALE_AFTER_MS) rmdirQuietly(guard);
     return;
   }

@@ -13,8 +13,8 @@ const NO_SPACE = new Map([
 const FULL_BELOW_BYTES = 4 * 1024 * 1024;
 
 /**
- * A commit that failed. `certain` says whether nothing of it was written: after `false` the writes may be there, but
- * are not known to survive a power failure.
+ * A commit that failed. `certain`: nothing of it was written. When it is false, the writes may be there, but are not known
+ * to survive a power failure.
  */
 export class CommitError extends MessagingError {
   constructor(
@@ -27,7 +27,7 @@ export class CommitError extends MessagingError {
   }
 }
 
-/** Turns what lmdb says about an aborted commit into one of our errors. */
+/** Turns the error of an aborted lmdb commit into one of our errors. */
 export function abortedCommit(directory: string, cause: unknown): CommitError {
   const code = numericCode(cause);
   const noSpace =
@@ -75,7 +75,7 @@ export function unflushedCommit(directory: string, cause: unknown): CommitError 
   );
 }
 
-/** Free bytes for this user on the file system of `directory`; unlimited where the system does not tell. */
+/** Free bytes for this user on the file system of `directory`; unlimited where the system does not report it. */
 export function freeBytes(directory: string): number {
   try {
     const { bavail, bsize } = statfsSync(directory);

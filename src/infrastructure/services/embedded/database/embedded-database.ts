@@ -35,7 +35,7 @@ const ROOM_BYTES = 3 * 1024 * 1024;
 export interface DatabaseOptions {
   readonly directory: string;
   readonly tables: readonly string[];
-  /** Live size from which {@link EmbeddedDatabase.refusesGrowth} says no. */
+  /** Live size from which {@link EmbeddedDatabase.refusesGrowth} refuses. */
   readonly maxBytes: number;
   /** Called once when the database can no longer be trusted with writes. */
   readonly onSuspect: (error: Error) => void;
@@ -87,7 +87,7 @@ export class EmbeddedDatabase {
     const lmdb = await loadLmdb();
     const directory = resolve(options.directory);
     secureDirectory(directory);
-    // The lock may be lost before the database exists; both are told to the same place.
+    // The lock may be lost before the database exists; both are reported to the same listener.
     const holder: { database?: EmbeddedDatabase } = {};
     const lock = await acquire(directory, () => holder.database?.markSuspect(lostLock(directory)));
     try {
@@ -101,7 +101,7 @@ export class EmbeddedDatabase {
         permissionsMode: OWNER_ONLY_FILE,
         encoding: 'binary',
         keyEncoding: 'binary',
-        // Its batches leave a rejection that nobody can handle when a commit fails; ours do not.
+        // Its batches leave an unhandled rejection when a commit fails; ours do not.
         eventTurnBatching: false,
       });
       for (const file of [path, `${path}-lock`]) chmodSync(file, OWNER_ONLY_FILE);
@@ -147,7 +147,7 @@ export class EmbeddedDatabase {
     return this.#retakeReserve() ? undefined : diskIsFull(this.directory);
   }
 
-  /** Writes, sharing a transaction with whoever else writes now. Resolves once the disk has it. */
+  /** Writes, sharing a transaction with the other writers of this moment. Resolves once the disk has it. */
   commit(work: Writes): Promise<void> {
     return this.submit(work).done;
   }
@@ -160,7 +160,7 @@ export class EmbeddedDatabase {
     return this.#commits.submit(work, bytes);
   }
 
-  /** Waits for the writes on their way, within a limit, and lets go of the directory. Idempotent. */
+  /** Waits for the writes under way, within a limit, and releases the directory. Idempotent. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
@@ -171,7 +171,7 @@ export class EmbeddedDatabase {
     this.#lock.release();
   }
 
-  /** From now on nothing is written: what the database says about itself may not be what is on the disk. */
+  /** Ends all writing: the state in memory may differ from what is on the disk. */
   markSuspect(error: CommitError): void {
     if (this.#suspect) return;
     this.#suspect = error;

@@ -23,7 +23,7 @@ describe('group commit', () => {
     expect(transactions).toEqual([1, 3]);
   });
 
-  it('writes one by one after an abort, so that a large neighbour takes nobody down', async () => {
+  it('writes one by one after an abort, so that a large neighbour fails no other write', async () => {
     const settled: Record<string, boolean[]> = { small: [], large: [] };
     let sizes = 0;
     const commits = new GroupCommit(async (write) => {

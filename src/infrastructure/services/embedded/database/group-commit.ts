@@ -7,11 +7,11 @@ export interface Writes {
    * Must not throw and must not read what the same transaction writes.
    */
   write(): void;
-  /** Told the end before anybody who waits for it: `false` when nothing was written. */
+  /** Called once it has ended, before its promise settles: `false` when nothing was written. */
   settled?(committed: boolean): void;
 }
 
-/** Writes on their way to the disk. */
+/** Writes that are submitted to the disk. */
 export interface Submission {
   /** Resolves when the disk has them, rejects with a {@link CommitError}. */
   readonly done: Promise<void>;
@@ -34,7 +34,7 @@ interface Entry {
 /**
  * One transaction at a time; whatever arrives meanwhile shares the next.
  *
- * Never having two on their way is what makes the error of a transaction the error of exactly its writes.
+ * With one transaction at a time, its error is the error of exactly its writes.
  */
 export class GroupCommit {
   #queue: Entry[] = [];
@@ -59,7 +59,7 @@ export class GroupCommit {
     return { done, withdraw: () => this.#withdraw(entry) };
   }
 
-  /** Resolves when nothing is on its way. */
+  /** Resolves when no write is under way. */
   async idle(): Promise<void> {
     while (this.#running) await this.#running;
   }
@@ -77,7 +77,7 @@ export class GroupCommit {
   }
 
   async #run(): Promise<void> {
-    await Promise.resolve(); // what else this turn submits comes along
+    await Promise.resolve(); // other writes of this turn share the transaction
     while (this.#queue.length > 0) {
       const entries = this.#nextShare();
       const startedAt = performance.now();

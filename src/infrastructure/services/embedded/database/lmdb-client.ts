@@ -50,7 +50,7 @@ interface LmdbModule {
   }): Environment;
 }
 
-/** Loads lmdb, which is only installed by those who want it. Throws `DEPENDENCY_MISSING` when it is not there. */
+/** Loads lmdb, an optional peer dependency. Throws `DEPENDENCY_MISSING` when it is not installed. */
 export async function loadLmdb(load: () => Promise<unknown> = () => import('lmdb')): Promise<LmdbModule> {
   try {
     return (await load()) as LmdbModule;

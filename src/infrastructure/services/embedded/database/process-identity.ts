@@ -4,7 +4,7 @@ import { hostname } from 'node:os';
 /** Names one process among all that ever ran here. A pid alone is used again. */
 export interface ProcessIdentity {
   readonly pid: number;
-  /** Start of the process in ticks since boot; empty where the system does not tell. */
+  /** Start of the process in ticks since boot; empty where the system does not report it. */
   readonly startedAt: string;
   /** Changes with every boot; the host name where the system has no such id. */
   readonly bootId: string;

@@ -7,7 +7,7 @@ export const OWNER_ONLY_FILE = 0o600;
 /**
  * Makes `directory` a directory that only its owner can look into.
  *
- * A symbolic link is refused, because whoever may replace the link decides where messages are written. A directory of
+ * A symbolic link is refused, because a user who may replace the link decides where messages are written. A directory of
  * another user is refused for the same reason.
  */
 export function secureDirectory(directory: string): void {

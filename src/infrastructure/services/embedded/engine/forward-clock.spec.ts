@@ -26,7 +26,7 @@ it('goes as the machine does', () => {
   expect(told([[10], [3_600_000], [5]])).toEqual([10, 3_600_010, 3_600_015]);
 });
 
-it('goes on where the machine is set back, also more than once', () => {
+it('continues where the machine is set back, also more than once', () => {
   expect(told([[10, -120_000], [10], [10, -5_000], [10]])).toEqual([10, 20, 30, 40]);
 });
 

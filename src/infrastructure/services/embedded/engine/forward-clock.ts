@@ -1,11 +1,11 @@
 import type { Clock } from '../../../../core/messaging/ports/transport.js';
 
-/** Less than this is how clocks are kept right, not a time that somebody has set. */
+/** Smaller jumps are ordinary clock corrections, not a clock that was set. */
 const TOLERANCE_MS = 1_000;
 
 /**
- * A time of day that never goes back while the process lives: what waits would wait longer by as much. Where the machine's is set back,
- * this one goes on as if it were not, until the machine's has caught up or the process ends.
+ * A time of day that never goes back while the process lives, because delayed messages would wait longer by as much. When the machine's
+ * clock is set back, this one continues unchanged until the machine's has caught up or the process ends.
  */
 export class ForwardClock implements Clock {
   #behindMs = 0;

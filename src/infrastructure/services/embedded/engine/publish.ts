@@ -23,7 +23,7 @@ interface Prepared {
   readonly bytes: number;
 }
 
-/** Writes messages and tells what became of each. Never rejects. */
+/** Writes messages and resolves with an outcome for each. Never rejects. */
 export async function publishTo(
   open: LogEngine,
   messages: readonly WireMessage[],

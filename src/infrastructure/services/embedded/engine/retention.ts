@@ -17,7 +17,7 @@ interface RetentionParts extends RemovalParts {
   readonly emit: (event: TransportEvent) => void;
 }
 
-/** Removes by age what a configured limit says may go although somebody may not have read it; always with an event. */
+/** Removes messages that are older than a configured limit, also unread ones; those are always reported by an event. */
 export class Retention {
   #cancel: (() => void) | undefined;
   #stopped = false;

@@ -18,7 +18,7 @@ export interface Supplier {
 }
 
 /**
- * Writes the journal once a turn of the event loop: for all that was settled and all that is handed out next.
+ * Writes the journal once a turn of the event loop: for all that was settled and all that is delivered next.
  *
  * Handlers run only after the write, so that a process that dies in one has counted the attempt.
  */

@@ -6,7 +6,7 @@ import type {
   Subscription,
 } from '../../../../core/messaging/ports/transport.js';
 import { DeliverySlots } from '../../../../core/messaging/transport-kit/delivery-slots.js';
-import { BROKEN_CALLBACK } from '../../../../core/messaging/transport-kit/hand-over.js';
+import { BROKEN_CALLBACK, nextAttempt } from '../../../../core/messaging/transport-kit/hand-over.js';
 import type { Item } from './group-queue.js';
 import type { GroupView, LogContext } from './log-context.js';
 import { settleOnDisk } from './settle.js';
@@ -17,7 +17,7 @@ interface ConsumerOptions {
   readonly onDelivery: OnDelivery;
   /** It takes nothing more. */
   readonly onStopping: (consumer: GroupConsumer) => void;
-  /** It has nothing in hand any more. */
+  /** It has nothing in flight any more. */
   readonly onStopped: (consumer: GroupConsumer) => void;
 }
 
@@ -123,10 +123,15 @@ export class GroupConsumer implements Consumer {
     });
     if (settled) this.#group.settle(item);
     else if (this.#open.isClosed) this.#dropped();
-    else this.#group.giveBack(item, item.attempt + 1);
+    else this.#group.giveBack(item, this.#attemptAfter(item, settlement));
   }
 
-  /** It stays in hand for the journal, so the next process delivers it again. */
+  /** A retry that the disk refused still knows whether it counts. An acknowledgement that it refused may not be known. */
+  #attemptAfter({ attempt }: Item, settlement: Settlement): number {
+    return settlement.kind === 'retry' ? nextAttempt(attempt, settlement) : attempt + 1;
+  }
+
+  /** It stays in flight for the journal, so the next process delivers it again. */
   #dropped(): void {
     const { topic, group } = this.#group.record;
     this.#open.emit({ type: 'settlement-dropped', topic, group });

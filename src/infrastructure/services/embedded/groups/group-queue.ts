@@ -55,7 +55,7 @@ export class GroupQueue {
     this.#nextSeq = state.high + 1;
   }
 
-  /** Messages that could be handed out, due entries that were not looked at yet left out. */
+  /** Messages that could be delivered, without the due entries that were not read yet. */
   get size(): number {
     const unread = this.#log.nextSeq - Math.max(this.#nextSeq, this.#log.firstSeq);
     return Math.max(unread, 0) + this.#returned.length + this.#dueReady.length;
@@ -75,7 +75,7 @@ export class GroupQueue {
     this.#returned.splice(at < 0 ? this.#returned.length : at, 0, item.number);
   }
 
-  /** The entry may be visible before the disk has it, and must not be handed out then. */
+  /** The entry may be visible before the disk has it, and must not be delivered then. */
   dueWriting(key: Buffer): void {
     this.#dueWriting.add(serialOf(key));
   }
@@ -93,7 +93,7 @@ export class GroupQueue {
     this.#dueIsPossible = true;
   }
 
-  /** Goes on behind `seq`. Returns what will not be handed out again because of it. */
+  /** Continues behind `seq`. Returns what will not be delivered again because of it. */
   skipTo(seq: number): number[] {
     const skipped = this.#returned.filter((returned) => returned <= seq);
     this.#returned = this.#returned.filter((returned) => returned > seq);
@@ -145,7 +145,7 @@ export class GroupQueue {
     }
     const item = this.#itemAt(this.#nextSeq, 1);
     if (!item) {
-      // Removed while nobody read: go on with the earliest that is left.
+      // Removed before it was read: continue with the earliest that is left.
       this.#nextSeq = Math.max(this.#nextSeq + 1, this.#current?.first ?? this.#log.nextSeq);
       return this.#nextFromLog();
     }

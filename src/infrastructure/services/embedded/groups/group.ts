@@ -13,15 +13,15 @@ import type { Offer } from './dispatch-cycle.js';
 /** Due entries that are looked at to find the oldest. */
 const OLDEST_AMONG = 100;
 
-/** A consumer group of a topic: what it has in hand, what comes next, and the consumers that share the work. */
+/** A consumer group of a topic: what it has in flight, what comes next, and the consumers that share the work. */
 export class Group implements GroupView {
   readonly state: DeliveryState;
   readonly log: TopicLog;
   readonly #queue: GroupQueue;
   readonly #open: LogContext;
   readonly #consumers: GroupConsumer[] = [];
-  /** Who has messages of a key in hand. The next of that key go there, or wait when it takes no more. */
-  readonly #keyOwners = new Map<string, { readonly consumer: GroupConsumer; inHand: number }>();
+  /** The consumer that has messages of a key in flight. The next of that key go there, or wait when it takes no more. */
+  readonly #keyOwners = new Map<string, { readonly consumer: GroupConsumer; inFlight: number }>();
   record: GroupRecord;
   #held: Item | undefined;
   #inFlight = 0;
@@ -156,9 +156,9 @@ export class Group implements GroupView {
     const { due } = this.#open;
     const dueNow = due.count(this.record.id, 0, now + 1);
     const delayed = due.count(this.record.id, now + 1, LAST) + due.count(this.log.id, now + 1, LAST);
-    const dueInHand = Math.min(this.state.openDue.size, dueNow);
+    const dueInFlight = Math.min(this.state.openDue.size, dueNow);
     const inLog = Math.max(this.log.nextSeq - Math.max(this.state.high + 1, this.log.firstSeq), 0);
-    const unsettled = inLog + this.state.open.size + this.state.openDue.size + dueNow - dueInHand;
+    const unsettled = inLog + this.state.open.size + this.state.openDue.size + dueNow - dueInFlight;
     const oldestAt = this.#oldestAt();
     return {
       ready: Math.max(unsettled - this.#inFlight, 0),
@@ -181,14 +181,14 @@ export class Group implements GroupView {
 
   #own({ message: { key } }: Item, consumer: GroupConsumer): void {
     if (key === undefined || !consumer.isKeyed) return;
-    const owner = this.#keyOwners.get(key) ?? { consumer, inHand: 0 };
-    owner.inHand += 1;
+    const owner = this.#keyOwners.get(key) ?? { consumer, inFlight: 0 };
+    owner.inFlight += 1;
     this.#keyOwners.set(key, owner);
   }
 
   #disown({ message: { key } }: Item): void {
     const owner = key === undefined ? undefined : this.#keyOwners.get(key);
-    if (key !== undefined && owner && --owner.inHand === 0) this.#keyOwners.delete(key);
+    if (key !== undefined && owner && --owner.inFlight === 0) this.#keyOwners.delete(key);
   }
 
   /** One consumer at a time has messages of a key, or their order would depend on which is faster. */

@@ -9,10 +9,10 @@ const PAGE = 1_000;
 const READ_LIMIT = 10_000;
 
 /**
- * Settles what the database says is settled and the journal does not: the last process ended between the two.
+ * Settles what is settled in the database but not in the journal: the last process ended between the two.
  *
- * A retry or a removal is in the database first, so the journal may still have the original in hand. The journal is told,
- * or the next process would see the original in hand once more when the retry is done and gone.
+ * A retry or a removal is in the database first, so the journal may still have the original in flight. The journal gets a record,
+ * or the next process would see the original in flight once more when the retry is done and gone.
  */
 export function dropSettled(
   groupId: number,

@@ -1,5 +1,5 @@
 import { pause } from '../../../../core/messaging/transport-kit/backoff.js';
-import { retriedMessage } from '../../../../core/messaging/transport-kit/hand-over.js';
+import { nextAttempt, retriedMessage } from '../../../../core/messaging/transport-kit/hand-over.js';
 import type { Settlement } from '../../../../core/messaging/ports/transport.js';
 import { packOne } from '../log/block.js';
 import { dueValue } from '../log/due-table.js';
@@ -42,7 +42,8 @@ function writesFor(
   const dueMs = Math.floor(clock.now() + Math.max(settlement.delayMs, 0));
   const message = retriedMessage(item.message, settlement);
   const key = due.newKey(group.record.id, dueMs);
-  const value = dueValue(packOne(message, item.appendedAt), item.attempt + 1, item.origin);
+  const attempt = nextAttempt(item.attempt, settlement);
+  const value = dueValue(packOne(message, item.appendedAt), attempt, item.origin);
   return {
     write: () => {
       group.dueWriting(key);

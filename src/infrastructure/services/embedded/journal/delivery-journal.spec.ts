@@ -40,7 +40,7 @@ function open(): {
 }
 
 describe('the hand-out journal', () => {
-  it('has after a kill what was flushed, with the next attempt of what was in hand', () => {
+  it('has after a kill what was flushed, with the next attempt of what was in flight', () => {
     const first = open();
     for (const seq of [1, 2, 3]) first.hand(seq);
     first.settle(2);

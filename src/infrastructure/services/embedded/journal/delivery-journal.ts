@@ -10,11 +10,11 @@ import {
 } from './delivery-records.js';
 import { JournalFile } from './journal-file.js';
 
-/** What the operating system has but the disk does not may be this old. After a power failure it is handed out again. */
+/** What the operating system has but the disk does not may be this old. After a power failure it is delivered again. */
 const SYNC_EVERY_MS = 1_000;
 
 /**
- * Remembers who has what in hand, through the death of this process.
+ * Remembers which messages are in flight, through the death of this process.
  *
  * A database commit waits for the disk; handing a message to a handler must not. So this is kept beside the database:
  * two files of fixed size, one in use, each beginning with the state of all groups followed by what changed. Writing to

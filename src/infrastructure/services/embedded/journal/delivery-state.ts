@@ -3,7 +3,7 @@ import { DELIVERY_RECORD, type DeliveryRecord } from './delivery-records.js';
 /**
  * What one group has taken and not settled: the complement of the settled set, bounded by the concurrency.
  *
- * Attempts are those of the next hand-over: while a message is in hand, one more than the one that runs, because if
+ * Attempts are those of the next hand-over: while a message is in flight, one more than the one that runs, because if
  * nothing else is heard of it, that one ended with the process.
  */
 export class DeliveryState {

@@ -121,7 +121,7 @@ export class TopicLog {
   /** Removes blocks from the front. Only inside a transaction; {@link removed} once it is done. */
   writeRemoval(lastSeqs: readonly number[]): void {
     for (const seq of lastSeqs) this.#table.remove(logKey(this.id, seq));
-    // Numbers go on from here even when nothing is left to tell where they ended.
+    // Numbers continue from here even when no message is left that shows where they ended.
     this.#catalog.write(this.record);
   }
 

@@ -89,7 +89,7 @@ function read(deadLetters: Table, keys: readonly Buffer[]): DeadLetterSummary[] 
   });
 }
 
-/** Keys that begin with `prefix`, `SLICE` at a time. Every slice seeks anew: no cursor lives through a turn. */
+/** Keys that begin with `prefix`, `SLICE` at a time. Every slice seeks again: no cursor lives through a turn. */
 function* slices(table: Table, prefix: Buffer, { after, order }: ScanOrder): Generator<Buffer[]> {
   const reverse = order === 'newest-first';
   const [low, high] = [prefix.length > 0 ? prefix : Buffer.from([0]), behind(prefix)];

@@ -6,7 +6,7 @@ import type { Writes } from '../database/group-commit.js';
 /** Longest wait for the disk. */
 const COMMIT_TIMEOUT_MS = 5_000;
 
-/** A database with the manners of a store: every failure is `STORE_UNAVAILABLE`, and nothing hangs. */
+/** A database with the contract of a store: every failure is `STORE_UNAVAILABLE`, and nothing hangs. */
 export class StoreDatabase {
   readonly #name: string;
   readonly #database: EmbeddedDatabase;
@@ -21,7 +21,7 @@ export class StoreDatabase {
     name: string,
     options: { readonly directory: string; readonly tables: readonly string[]; readonly maxBytes: number },
   ): Promise<StoreDatabase> {
-    // What fails later is told by every operation; there is nobody else to tell.
+    // Later failures are reported by every operation; there is no other listener.
     const database = await EmbeddedDatabase.open({ ...options, onSuspect: () => undefined });
     return new StoreDatabase(name, database);
   }

@@ -5,7 +5,7 @@ import type {
 } from '../../../../core/messaging/ports/composite-transport.js';
 import type { HealthComponent } from './health-component.js';
 
-/** A member that does not work, or a message that waits in the spool, degrades what works otherwise. */
+/** A member that does not work, or a spooled message, degrades a composite that works otherwise. */
 export function withMembers(component: HealthComponent, state: CompositeState): HealthComponent {
   const failing = failingOf(state);
   const spools = spoolsOf(state);
@@ -22,7 +22,7 @@ export function withMembers(component: HealthComponent, state: CompositeState): 
   };
 }
 
-/** The reason as a code only: its text may name hosts. */
+/** Only the code of the reason, because its text may name hosts. */
 function switchDetails(switches: readonly LastSwitch[]): Record<string, string> {
   const [last] = [...switches].sort((one, other) => other.at - one.at);
   if (!last) return {};

@@ -32,7 +32,7 @@ export class EventLoopWatch {
   }
 
   #currentMaxMs(): number {
-    // An empty histogram says 0 or a negative maximum; the sampling interval itself is part of every value.
+    // An empty histogram has a maximum of 0 or below. Every value includes the sampling interval.
     return Math.max(0, (this.#current?.max ?? 0) / 1e6 - RESOLUTION_MS);
   }
 }

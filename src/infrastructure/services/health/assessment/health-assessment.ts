@@ -1,47 +1,47 @@
-import type { MessagingState, SubscriptionView } from '../../../../core/messaging/messaging.view.js';
+import type {
+  MessagingState,
+  ReportedProblem,
+  SubscriptionView,
+} from '../../../../core/messaging/messaging.view.js';
 import { isComposite } from '../../../../core/messaging/ports/composite-transport.js';
-import type { TransportProblem } from '../../../../core/messaging/ports/transport.js';
 import type { CheckResult } from '../../checks/cached-check.js';
 import { withMembers } from './composite-component.js';
 import type { ForgottenGroup } from '../../checks/forgotten-groups.js';
 import type { HealthComponent } from './health-component.js';
 import type { TransportCheck } from '../../checks/transport-checks.js';
 
-/** What is known at one moment. */
+/** The facts of one moment. */
 export interface HealthFacts {
   readonly state: MessagingState;
   readonly transports: readonly TransportCheck[];
-  /** Those without which no requests may be sent here, none of them if nothing outside of the process counts. */
+  /** Transports that readiness depends on; empty if only the process counts. */
   readonly required: readonly TransportCheck[] | 'any';
   readonly subscriptions: readonly SubscriptionView[];
   readonly deadLetters: CheckResult;
-  /** What transports know to be wrong on their brokers. */
+  /** Problems that transports report about their brokers. */
   readonly problems: readonly ReportedProblem[];
-  /** Those that are old enough to be told. */
+  /** Groups that are old enough to be reported. */
   readonly forgotten: readonly ForgottenGroup[];
   readonly eventLoopDelayMs: number;
   readonly maxEventLoopDelayMs: number;
-  /** Whether the time that a start may take is over. */
+  /** Whether the time limit of the start has passed. */
   readonly graceOver: boolean;
 }
-
-/** A problem, and the transport that reports it. */
-export type ReportedProblem = Omit<TransportProblem, 'detail'> & { readonly transport: string };
 
 const MAX_NAMES = 20;
 
 export interface MessagingHealth {
   readonly status: 'ok' | 'degraded' | 'error' | 'shutting_down';
-  /** The process itself works; nothing outside is looked at. */
+  /** The process works; external systems are not considered. */
   readonly live: boolean;
-  /** Requests may be sent here: messages can be published on at least one transport, or on all that are required. */
+  /** The instance can serve requests: messages can be published on at least one transport, or on all required ones. */
   readonly ready: boolean;
   readonly components: Readonly<Record<string, HealthComponent>>;
 }
 
 /**
- * Judges the facts. A transport that is down degrades as long as another is up: failing for it would take every
- * instance out of service at once, and a degraded application is better than none.
+ * Assesses the facts. A transport that is down only degrades while another is up: an error would take all instances
+ * out of service at once, and a degraded application is better than none.
  */
 export function assessHealth(facts: HealthFacts): MessagingHealth {
   const isUp = ({ result }: TransportCheck): boolean => result.up;
@@ -102,7 +102,7 @@ function consumers({ subscriptions, state }: HealthFacts): HealthComponent {
   if (state !== 'running' || missing.length === 0) return { status: 'up', ...counts };
   const names = missing
     .slice(0, MAX_NAMES)
-    .map(({ to, transport }) => `${to.topic}/${to.group} on ${transport}`);
+    .map(({ to, transport, state: its }) => `${to.topic}/${to.group} on ${transport}: ${its}`);
   return { status: 'degraded', ...counts, missing: names };
 }
 

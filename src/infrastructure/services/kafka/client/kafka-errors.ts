@@ -7,7 +7,7 @@ import {
   ownFailure,
 } from '../../../../core/messaging/transport-kit/broker-failure.js';
 
-/** Names of Kafka's protocol errors after which nothing was stored, and never will be as it is. */
+/** Kafka's protocol errors after which nothing was stored, and a retry cannot succeed. */
 const REFUSED: Readonly<Record<string, MessagingErrorCode>> = {
   MESSAGE_TOO_LARGE: 'MESSAGE_TOO_LARGE',
   RECORD_LIST_TOO_LARGE: 'MESSAGE_TOO_LARGE',
@@ -20,48 +20,75 @@ const REFUSED: Readonly<Record<string, MessagingErrorCode>> = {
   POLICY_VIOLATION: 'CONFLICT',
 };
 const HOW_TO_READ =
-  'Install kafkajs-snappy, kafkajs-lz4 or @kafkajs/zstd, by what its publishers compress with; nothing is skipped meanwhile.';
+  'Install kafkajs-snappy, kafkajs-lz4 or @kafkajs/zstd, the one that its publishers compress with; no record is skipped meanwhile.';
 const DEFECTS: ReadonlySet<string> = new Set(['TypeError', 'ReferenceError']);
 const LOGIN = /SASL|authentication/i;
+const CLIENT_CLOSED = 'CLIENT_CLOSED';
 
-/** Said of the messages of a partition together, of which the others may be as they should be. */
+/**
+ * A call was under way on a client, or on its consumer, when this package closed it: a new one takes over, and the call can be tried
+ * again. It has a code, because that is all that the client keeps of an error on a connection.
+ */
+export class ClientClosedError extends Error {
+  readonly code = CLIENT_CLOSED;
+  override readonly name = 'ClientClosedError';
+}
+
+/** The client reports success of a request that it has not sent, or no result at all. Its end is unknown. */
+export class MissingAnswerError extends Error {
+  override readonly name = 'MissingAnswerError';
+}
+
+/** The broker refuses a batch of a partition because of one of its messages. */
 export function isOfBatch(cause: unknown): boolean {
   return ['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE', 'INVALID_RECORD'].includes(typeOf(cause) ?? '');
 }
 
-/** Trying again would end in the same way until somebody changes something. */
+/** A retry cannot succeed before a certificate or a login is corrected. */
 export function isFatal(cause: unknown): boolean {
   return causesOf(cause).some((each) => isCertificateError(each) || LOGIN.test(nameOf(each)));
 }
 
-/** What a cluster says about topics and groups that it has just got, or moves to another broker. */
+/** A cluster answers so about topics and groups that are new, or move to another broker; so does a client that is being replaced. */
 export function isTransient(cause: unknown): boolean {
-  return /LOAD_IN_PROGRESS|COORDINATOR_NOT_AVAILABLE|NOT_COORDINATOR|UNKNOWN_TOPIC|LEADER/.test(
-    typeOf(cause) ?? '',
+  const type = typeOf(cause) ?? '';
+  return (
+    /LOAD_IN_PROGRESS|COORDINATOR_NOT_AVAILABLE|NOT_COORDINATOR|UNKNOWN_TOPIC|LEADER/.test(type) ||
+    isClosedClient(cause)
   );
 }
 
-/** The group is being formed anew: what was meant for the old one has to be said again. */
+/** The broker, or this process's membership of the group, is away for the moment. */
+export function isUnavailable(cause: unknown): boolean {
+  const codes: readonly unknown[] = ['TRANSPORT_UNAVAILABLE', 'DEADLINE_EXCEEDED'];
+  return causesOf(cause).some((each) => isOurs(each) && codes.includes(each.code));
+}
+
+function isClosedClient(cause: unknown): boolean {
+  return causesOf(cause).some((each) => codeOf(each) === CLIENT_CLOSED);
+}
+
+/** The group rebalances: a request for its old generation has to be repeated. */
 export function isRebalance(cause: unknown): boolean {
   return /REBALANCE_IN_PROGRESS|ILLEGAL_GENERATION|UNKNOWN_MEMBER_ID/.test(typeOf(cause) ?? '');
 }
 
 /**
- * A mistake in a program, ours or the client's, of which the broker knows nothing. By name, because it may come from another realm. Other kinds
- * of errors also come from bytes that are no answer of Kafka.
+ * A defect of this process or of the client, not an answer of the broker. By name, because it may come from another realm. Other kinds
+ * of errors can also come from a server that does not speak Kafka's protocol.
  */
 function defectOf(cause: unknown): Error | undefined {
   return causesOf(cause).find((each): each is Error => DEFECTS.has(nameOf(each)));
 }
 
-/** Says what it is, and keeps where it comes from. Undefined for what is no defect. */
+/** Names the defect and keeps its stack as the cause. Undefined for any other error. */
 export function defectError(cause: unknown, server: string): MessagingError | undefined {
   const defect = defectOf(cause);
   return (
     defect &&
     new MessagingError(
       'INTERNAL',
-      `${server}: a defect in this process or in the client kafkajs (${defect.name}: ${shortened(defect.message)}). It is tried again by itself; report it with the stack of its cause.`,
+      `${server}: a defect in this process or in the client kafkajs (${defect.name}: ${shortened(defect.message)}). It is retried automatically; report it with the stack of its cause.`,
       { cause: defect },
     )
   );
@@ -76,13 +103,13 @@ export function failureOf(cause: unknown, server: string, wasSent: boolean): Bro
   const error = (messagingCode: MessagingErrorCode, text: string): MessagingError =>
     new MessagingError(messagingCode, `${server} ${text}`);
   if (code !== undefined)
-    return { kind: 'refused', error: error(code, `refuses (${type ?? ''}). It says: ${said(cause)}`) };
+    return { kind: 'refused', error: error(code, `refused the request (${type ?? ''}): ${said(cause)}`) };
   if (causesOf(cause).some((each) => nameOf(each) === 'KafkaJSNotImplemented'))
     return {
       kind: 'unavailable',
       error: error(
         'DEPENDENCY_MISSING',
-        `holds what this process cannot read: ${said(cause)}. ${HOW_TO_READ}`,
+        `holds records that this process cannot read: ${said(cause)}. ${HOW_TO_READ}`,
       ),
     };
   if (isFatal(cause))
@@ -93,31 +120,41 @@ export function failureOf(cause: unknown, server: string, wasSent: boolean): Bro
   if (wasSent)
     return {
       kind: 'unknown',
-      error: error('TRANSPORT_UNAVAILABLE', `failed while something was on its way${reasonOf(cause)}.`),
+      error: error('TRANSPORT_UNAVAILABLE', `failed while a request was in flight${reasonOf(cause)}.`),
     };
   return {
     kind: 'unavailable',
     error: error(
       'TRANSPORT_UNAVAILABLE',
-      `cannot be reached${reasonOf(cause)}. It is tried again by itself.`,
+      `cannot be reached${reasonOf(cause)}. It is retried automatically.`,
     ),
   };
 }
 
-/** Why something does not work, as the end of a sentence. */
+/** The reason, as the end of a sentence. */
 export function reasonOf(cause: unknown): string {
   const all = causesOf(cause);
-  if (all.some((each) => LOGIN.test(nameOf(each)))) return ': it does not take the user and password';
+  if (all.some((each) => LOGIN.test(nameOf(each)))) return ': it does not accept the user and password';
+  const own = all.find(isOurs);
+  if (own) return ` (${own.message})`;
+  if (isClosedClient(cause)) return ': its client was closed meanwhile, and a new one takes over';
   const certificate = all.find(isCertificateError);
   if (certificate) return `: its certificate is not trusted (${String(codeOf(certificate))})`;
   const type =
     typeOf(cause) ??
     all.map(codeOf).find((code): code is string => typeof code === 'string') ??
-    all.map(nameOf).at(-1);
+    descriptionOf(all.at(-1));
   return type === undefined ? '' : ` (${type})`;
 }
 
-/** Name of the protocol's error, wherever the client has put it. */
+/** The name alone would hide what failed. */
+function descriptionOf(cause: object | undefined): string | undefined {
+  if (!cause) return undefined;
+  const text = 'message' in cause ? shortened(String(cause.message)) : '';
+  return text === '' ? nameOf(cause) : `${nameOf(cause)}: ${text}`;
+}
+
+/** Name of the protocol's error, at any depth of the client's error. */
 export function typeOf(cause: unknown): string | undefined {
   for (const each of causesOf(cause)) {
     const type: unknown = 'type' in each ? each.type : undefined;
@@ -126,7 +163,7 @@ export function typeOf(cause: unknown): string | undefined {
   return undefined;
 }
 
-/** The broker's own words, which contain no password, on one line of bounded length. */
+/** The broker's error text, which contains no password, on one line of bounded length. */
 function said(cause: unknown): string {
   const text =
     causesOf(cause)
@@ -139,7 +176,7 @@ function shortened(text: string): string {
   return text.replace(/\s+/g, ' ').slice(0, 400);
 }
 
-/** The error, what it wraps, and what that does. The client puts several under `errors`, too. */
+/** The error and all of its causes. The client also puts some under `errors`. */
 function causesOf(cause: unknown): object[] {
   const found: object[] = [];
   const visit = (each: unknown): void => {

@@ -1,4 +1,5 @@
 import { withDeadline } from '../../../../core/messaging/transport-kit/deadline.js';
+import { MessagingError } from '../../../../core/messaging/ports/errors.js';
 import { shuffled } from '../../../../core/messaging/transport-kit/shuffle.js';
 import { clientConfigOf } from './client-config.js';
 import { ClientSockets } from '../kafkajs/client-sockets.js';
@@ -9,20 +10,20 @@ import type { Admin, Kafkajs } from '../client/kafkajs-client.js';
 /** Brokers that are asked at the same time. */
 const AT_A_TIME = 3;
 const END_TIMEOUT_MS = 1_000;
-/** Of the client itself, which otherwise hides for seconds why it cannot connect: whoever asks tries again. */
+/** Of the client itself, which otherwise hides the reason for seconds. The caller retries. */
 const IMPATIENT = { retries: 1, initialRetryTime: 50, maxRetryTime: 100 };
 
 export interface BootstrapClient {
   readonly kafka: InstanceType<Kafkajs['Kafka']>;
   readonly admin: Admin;
   readonly sockets: ClientSockets;
-  /** The one that has answered, and then the others. */
+  /** The one that has answered, then the others. */
   readonly seeds: readonly string[];
 }
 
 /**
- * A client of the broker that answers first. The client by itself stays with the first that takes its connection, even when
- * that one answers nothing.
+ * A client of the broker that answers first. The client by itself stays with the first broker that accepts its connection, even
+ * when that one never answers.
  */
 export async function firstBootstrapBroker(
   name: string,
@@ -61,13 +62,17 @@ async function ask(
   const way = clientConfigOf(name, options, kafkajs, { seeds: [seed], sockets });
   const alone = new kafkajs.Kafka({ ...way, retry: IMPATIENT });
   const admin = alone.admin();
-  // A connection alone says little: one that wants a login is closed at the first question.
+  // An open connection proves little: without a login it is closed at the first request.
   const connecting = admin.connect().then(() => admin.describeCluster());
   try {
-    await withDeadline(connecting, options.connectTimeoutMs, () => new Error('connect ETIMEDOUT'));
+    await withDeadline(connecting, options.connectTimeoutMs, () => timeoutError(options));
     return { kafka, admin, sockets, seeds };
   } catch (error) {
     void disconnectWithin(END_TIMEOUT_MS, [admin], sockets);
     throw error;
   }
+}
+
+function timeoutError({ connectTimeoutMs }: KafkaOptions): MessagingError {
+  return new MessagingError('DEADLINE_EXCEEDED', `no answer within ${connectTimeoutMs} ms`);
 }

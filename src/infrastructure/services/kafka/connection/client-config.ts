@@ -33,7 +33,7 @@ export function clientConfigOf(
     authenticationTimeout: connectTimeoutMs,
     requestTimeout: requestTimeoutMs,
     enforceRequestTimeout: true,
-    // What happens is told through events of ours, without what the client would write about connections.
+    // Events of the transport report failures; the client's own log would repeat each of them.
     logLevel: logLevel.NOTHING,
     ...(ssl ? { ssl } : {}),
     ...(sasl ? { sasl: sasl as SASLOptions } : {}),

@@ -14,7 +14,7 @@ import { patchKafkajs } from '../kafkajs/patches.js';
 import { firstBootstrapBroker } from './bootstrap-broker.js';
 
 const RECONNECT_BACKOFF = { minMs: 100, maxMs: 2_000, jitter: 'half' } as const;
-/** How often the brokers are asked whether they are there, because the client does not tell. */
+/** Interval of the liveness probe, because the client does not report a lost broker. */
 const WATCH_MS = 2_000;
 const FIRST_RETRY_MS = 100;
 const MAX_RETRY_MS = 1_000;
@@ -37,14 +37,14 @@ interface Client {
   readonly sockets: ClientSockets;
   /** Brokers to ask first: the first one has answered. */
   readonly seeds: readonly string[];
-  /** Rejects when it is given up; what is under way then has an unknown end. */
+  /** Rejects when the client is replaced; requests in flight then have an unknown outcome. */
   readonly ended: Promise<never>;
   readonly end: (error: Error) => void;
 }
 
 /**
- * The client of one cluster, made anew whenever it fails: what it believes of leaders, sequence numbers and connections
- * after a failure cannot be relied on.
+ * The client of one cluster, replaced whenever it fails, because its state (leaders, sequence numbers, connections) is unreliable
+ * after a failure.
  */
 export class KafkaConnection {
   readonly label: string;
@@ -73,7 +73,7 @@ export class KafkaConnection {
     return this.#isClosed;
   }
 
-  /** Resolves once it is usable; afterwards it reconnects for ever. Rejects when no broker can be reached, and may be called again. */
+  /** Resolves once it is usable; afterwards it reconnects for ever. Rejects when no broker can be reached, and can be called again. */
   async connect(): Promise<void> {
     if (this.#isClosed) throw this.#closedError();
     if (this.#client) return;
@@ -92,7 +92,7 @@ export class KafkaConnection {
     return this.#client;
   }
 
-  /** The answer to a question about the cluster, within the time for a request. */
+  /** Asks the cluster, within the time for a request. */
   async ask<T>(question: (admin: Admin) => Promise<T>): Promise<T> {
     const { admin, producer } = this.client;
     try {
@@ -119,7 +119,7 @@ export class KafkaConnection {
     return { kafkajs, kafka: new kafkajs.Kafka(config), sockets };
   }
 
-  /** Something that should have worked has not: a new client takes over, once there is one. */
+  /** Replaces the client after a failure of a request that should have succeeded. */
   failed(producer: Producer, cause: unknown): void {
     const client = this.#client;
     if (client?.producer !== producer) return;
@@ -172,7 +172,7 @@ export class KafkaConnection {
     this.listener.onUp();
   }
 
-  /** A number that lets the broker drop repeated batches comes from the controller, which may be away or not grant it. */
+  /** The producer id, by which the broker drops repeated batches, comes from the controller, which may be away or refuse it. */
   async #producerOf(kafka: Kafka, { Partitioners }: Kafkajs): Promise<Producer> {
     let last: unknown;
     for (const [idempotent, patienceMs] of [
@@ -244,7 +244,7 @@ export class KafkaConnection {
 
   #downError(): MessagingError {
     if (this.#isClosed) return this.#closedError();
-    const text = `${this.label} is not connected. The connection comes back by itself.`;
+    const text = `${this.label} is not connected. It reconnects automatically.`;
     return new MessagingError('TRANSPORT_UNAVAILABLE', text);
   }
 
@@ -256,11 +256,11 @@ export class KafkaConnection {
 function endable(): Pick<Client, 'ended' | 'end'> {
   let end: (error: Error) => void = () => undefined;
   const ended = new Promise<never>((_, reject) => (end = reject));
-  ended.catch(() => undefined); // often nobody waits for it
+  ended.catch(() => undefined); // it may have no listener
   return { ended, end };
 }
 
-/** A broker that says no is there. */
+/** A broker that refuses is reachable. */
 function isAnswer(error: unknown): boolean {
   return /UNKNOWN_TOPIC|LEADER_NOT_AVAILABLE|AUTHORIZATION/.test(
     String((error as { readonly type?: unknown }).type),

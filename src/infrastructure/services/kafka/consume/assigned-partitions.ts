@@ -5,7 +5,7 @@ import { Partition } from './partition.js';
 import { SettledOffsets } from './settled-offsets.js';
 
 const RETRY_MS = 100;
-/** A new topic is not known everywhere at once. */
+/** Failures that are not reported, because a new topic is not known on every broker at once. */
 const QUIET_TRIES = 10;
 
 interface Committed {
@@ -15,7 +15,7 @@ interface Committed {
   readonly isNew: boolean;
 }
 
-/** The partitions that this process reads for a group, each once it is known where to begin. */
+/** The partitions that this process reads for a group, each once its start is known. */
 export class AssignedPartitions {
   readonly #all = new Map<string, Promise<Partition | undefined>>();
   readonly #wanted = new Map<string, object>();
@@ -32,7 +32,7 @@ export class AssignedPartitions {
     return this.#ready.values();
   }
 
-  /** @param isSame whether this process was a member all the time, so that what it still has it has kept. */
+  /** @param isSame whether this process was a member all the time, so that it keeps the partitions that it still has. */
   assign(assignment: Assignment, isSame: boolean): void {
     const wanted = new Map<string, { readonly topic: string; readonly id: number }>();
     for (const [topic, ids] of Object.entries(assignment))
@@ -62,7 +62,7 @@ export class AssignedPartitions {
     }
   }
 
-  /** Undefined when it is not ours. Resolves once it is known where to begin. */
+  /** Undefined when it is not assigned to this process. Resolves once its start is known. */
   async get(topic: string, id: number): Promise<Partition | undefined> {
     return this.#all.get(nameOf(topic, id));
   }
@@ -75,7 +75,7 @@ export class AssignedPartitions {
     partition.isDirty = true;
   }
 
-  /** Resolves once it is known of all that are wanted now where to begin. */
+  /** Resolves once the start of every assigned partition is known. */
   async opened(): Promise<void> {
     await Promise.all(this.#all.values());
   }
@@ -98,7 +98,7 @@ export class AssignedPartitions {
     this.#all.delete(name);
   }
 
-  /** Tries until it works, because a partition must not be read before; undefined when nobody wants it any more. */
+  /** Tries until it works, because a partition must not be read before; undefined once none of them is assigned any more. */
   async #committed(
     topics: string[],
     names: readonly string[],

@@ -3,11 +3,11 @@ import { awaitedClock } from '../../../../core/messaging/ports/clock.js';
 /** Long enough not to be noticed, short enough to stay a member of a group meanwhile. */
 const LOOK_MS = 250;
 
-/** Lets those wait who have to until something is done with. */
+/** Suspends readers until a slot is free. */
 export class Backpressure {
   #waiting: (() => void)[] = [];
 
-  /** Resolves with true as soon as there may be room, with false when it is time to look after other things. */
+  /** Resolves with true as soon as there may be room, with false when a heartbeat is due. */
   wait(): Promise<boolean> {
     return new Promise((resolve) => {
       const cancel = awaitedClock.schedule(LOOK_MS, () => resolve(false));

@@ -1,7 +1,7 @@
 import { CrashCounts } from './crash-counts.js';
 import { OffsetTracker } from './offset-tracker.js';
 
-/** What the next owner finds after a death with these offsets handed out and settled. */
+/** What the next owner finds after a death with these offsets delivered and settled. */
 function death(
   metadata: string | null,
   position: number,
@@ -20,13 +20,13 @@ function death(
 const crashes = (marks: CrashCounts, ...offsets: number[]): number[] =>
   offsets.map((offset) => marks.crashesOf(offset));
 
-it('counts a crash for what was handed out and not for the rest', () => {
+it('counts a crash for delivered offsets and not for the rest', () => {
   const marks = death(null, 10, { handedOut: 13 });
   expect(crashes(marks, 9, 10, 12, 13)).toEqual([0, 1, 1, 0]);
   expect(marks.suspectsEnd).toBe(13);
 });
 
-it('adds crashes up, each for what was in hand then', () => {
+it('adds crashes up, each for the offsets in flight at that time', () => {
   const first = death(null, 10, { handedOut: 14 });
   const metadata = first.metadata(new OffsetTracker(10), false);
   const second = death(metadata, 10, { handedOut: 12 });
@@ -57,7 +57,7 @@ it('forgets crashes of what is settled', () => {
 });
 
 it.each([null, '', 'nonsense', '[]', '{"h":"x","c":[[1,2]],"s":[-1]}', '{"c":7}'])(
-  'takes nothing from the metadata of somebody else: %s',
+  'takes nothing from foreign metadata: %s',
   (metadata) => {
     const marks = CrashCounts.takeOver(5, metadata);
     expect(crashes(marks, 5, 6)).toEqual([0, 0]);

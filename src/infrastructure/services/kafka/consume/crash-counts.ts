@@ -6,20 +6,20 @@ export interface Progress {
   settledAhead(maxPairs: number): number[];
 }
 
-/** What a group may store with an offset; Kafka takes 4,096 bytes unless it is configured otherwise. */
+/** A group may store metadata with an offset: Kafka takes 4,096 bytes unless it is configured otherwise. */
 const MAX_RANGES = 40;
 
 const MAX_PAIRS = 200;
 
 /**
- * How often a process has died while it had a message in hand. Kafka does not count that, so what was handed out is noted with
- * the offset of its group: whoever takes a partition over finds there what its dead owner had in hand. What was settled out of
- * order is noted, too, so that it does not come again.
+ * How often a process has died while it had a message in flight. Kafka does not count that, so the offsets in flight are stored in
+ * the metadata of the group's committed offset, where the next owner of the partition finds them. Offsets that were settled out of
+ * order are stored, too, so that they are not delivered again.
  */
 export class CrashCounts {
   #ranges: readonly Range[];
   #handedOutTo: number;
-  /** What was in hand at the last crash; from there on nothing is suspect. */
+  /** End of the offsets that were in flight at the last crash; later ones are not suspect. */
   readonly suspectsEnd: number;
 
   private constructor(
@@ -32,7 +32,7 @@ export class CrashCounts {
     this.suspectsEnd = Math.max(0, ...ranges.map(([, to]) => to));
   }
 
-  /** @param metadata what was committed with `position`, by this group or by a stranger. */
+  /** @param metadata committed with `position`, by this package or by a foreign tool. */
   static takeOver(position: number, metadata: string | null): CrashCounts {
     const { handedOutTo, ranges, settled } = parse(metadata);
     const open = handedOutTo > position ? handedOutTo : position;
@@ -53,7 +53,7 @@ export class CrashCounts {
     return this.settled.some(([from, to]) => offset >= from && offset < to);
   }
 
-  /** Everything before the offset is in hand or settled. */
+  /** Everything before the offset is in flight or settled. */
   handOut(offset: number): void {
     if (offset > this.#handedOutTo) this.#handedOutTo = offset;
   }
@@ -61,7 +61,7 @@ export class CrashCounts {
   /**
    * What to store with the position.
    *
-   * @param isOpen false when nothing would be in hand if this process died now.
+   * @param isOpen false when a death of this process would not be a crash of a message in flight.
    */
   metadata(progress: Progress, isOpen: boolean): string {
     const { position } = progress;
@@ -73,7 +73,7 @@ export class CrashCounts {
   }
 }
 
-/** One crash more for the part of the range that was in hand. */
+/** One crash more for the part of the range that was in flight. */
 function raised([from, to, crashes]: Range, position: number, open: number): Range[] {
   const start = Math.max(from, position);
   const middle = Math.max(start, Math.min(to, open));
@@ -113,7 +113,7 @@ function parse(metadata: string | null): Parsed {
       settled: s.every(isOffset) ? s : [],
     };
   } catch {
-    return nothing; // somebody else's
+    return nothing; // written by a foreign tool
   }
 }
 

@@ -2,7 +2,7 @@ import type { Admin } from '../client/kafkajs-client.js';
 import type { KafkaConnection } from '../connection/kafka-connection.js';
 import type { Partition } from './partition.js';
 
-/** Messages of a group's topics that were not taken in hand by this process, and are not settled as far as is known. */
+/** Messages of a group's topics that this process has not read, and that are not known to be settled. */
 export async function readyOf(
   connection: KafkaConnection,
   { group, topics }: { readonly group: string; readonly topics: readonly string[] },

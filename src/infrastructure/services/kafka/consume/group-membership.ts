@@ -17,7 +17,7 @@ interface ReadGroup {
   readonly partitions: () => number;
 }
 
-/** What a member asks of its group. The reader of the group says which consumer of the client is the member now. */
+/** Requests of a member to its group. {@link GroupReader} sets the client's consumer that is the member now. */
 export class GroupMembership {
   consumer: Consumer | undefined;
 
@@ -26,12 +26,12 @@ export class GroupMembership {
     readonly group: ReadGroup,
   ) {}
 
-  /** Nothing more comes, but it stays a member. */
+  /** Stops intake and stays a member. */
   pauseAll(): void {
     try {
       this.consumer?.pause(this.group.topics.map((topic) => ({ topic })));
     } catch {
-      // One that has not begun, or has just crashed, hands out nothing and has nothing to pause.
+      // A consumer that has not started, or has just crashed, delivers nothing and has nothing to pause.
     }
   }
 
@@ -41,7 +41,7 @@ export class GroupMembership {
     if (!this.consumer)
       throw new MessagingError(
         'TRANSPORT_UNAVAILABLE',
-        `${this.link.label}: group "${this.group.id}" is not read at the moment, so that nothing can be stored for it.`,
+        `${this.link.label}: group "${this.group.id}" is not joined at the moment, so that its offsets cannot be committed.`,
       );
     await withDeadline(this.consumer.commitOffsets(offsets), this.link.options.requestTimeoutMs, () =>
       this.link.silentError(),

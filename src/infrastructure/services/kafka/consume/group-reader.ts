@@ -15,20 +15,20 @@ import type {
   RebalanceHook,
 } from '../client/kafkajs-client.js';
 
-/** Fetching waits so long for news, which is also how long a stop may take to be noticed. */
+/** Longest wait of a fetch for new records, and therefore of a stop. */
 const FETCH_WAIT_MS = 500;
 const FIRST_RETRY_MS = 100;
 const MAX_RETRY_MS = 1_000;
 const RETRIES = 8;
 /**
- * Partitions whose batches may be in our hands at a time: all that a process can have, and as many again that may be added while it
- * runs. The client asks each of these workers after every fetch whether it has something to do.
+ * Partitions whose batches may be in flight at a time: all that a process can have, and as many again that may be added while it
+ * runs. The client asks each of these workers after every fetch whether it is idle.
  */
 const WORKERS_PER_PARTITION = 2;
 const MIN_WORKERS = 8;
 const MAX_WORKERS = 1_000;
 const REBALANCE_TIMEOUT_MS = 30_000;
-/** A group whose members have work in hand takes its time to let in another, which need not wait for that. */
+/** A group whose members have work in flight is slow to let another in, which does not wait for that. */
 const JOIN_PATIENCE_MS = 2_000;
 const START_PATIENCE_MS = 20_000;
 const LEAVE_TIMEOUT_MS = 4_000;
@@ -37,24 +37,24 @@ const WATCH_MS = 2_000;
 export type Assignment = Readonly<Record<string, readonly number[]>>;
 
 export interface ReaderListener {
-  /** May take its time, but has to call `heartbeat` meanwhile. */
+  /** May take long, but has to call `heartbeat` meanwhile. */
   batch(payload: EachBatchPayload): Promise<void>;
-  /** Up to there a partition has nothing but what applications never see, such as the ends of transactions. */
+  /** Before this offset a partition holds only control records, such as the ends of transactions. */
   skipped(topic: string, partition: number, to: number): void;
   /** These partitions are its own from now on. @param isSame whether it was a member all the time. */
   assigned(assignment: Assignment, isSame: boolean): void;
   /**
    * Partitions may be given to others once it resolves.
    *
-   * @param keepAlive has to be called now and then meanwhile.
+   * @param keepAlive has to be called regularly meanwhile.
    */
   beforeRebalance(keepAlive: () => Promise<void>): Promise<void>;
-  /** It reads no more for now. */
+  /** Reading is interrupted. */
   lost(): void;
   failed(error: unknown): void;
 }
 
-/** Reads topics as a member of a group, for ever: what ends the client's consumer for good makes a new one. */
+/** Reads topics as a member of a group, for ever: a consumer of the client that ends is replaced. */
 export class GroupReader {
   readonly #reconnectLoop: ReconnectLoop;
   #memberId: string | undefined;
@@ -174,7 +174,7 @@ export class GroupReader {
         this.#crashed(consumer, error);
       };
       consumer.on(events.CRASH, ({ payload }) => fail(payload.error));
-      // It would ask the same broker again and again, which may be gone without a word.
+      // It would ask the same broker again and again, which may be unreachable.
       consumer.on(events.REQUEST_TIMEOUT, () => fail(this.link.silentError()));
     });
     joined.catch(() => undefined); // it is awaited below, unless something fails before
@@ -201,7 +201,7 @@ export class GroupReader {
     );
   }
 
-  /** Nothing but the client's own errors may reach the client: anything else would end it. */
+  /** Only the client's own errors may reach the client: any other would end it. */
   async #batch(payload: EachBatchPayload): Promise<void> {
     try {
       await this.listener.batch(payload);
@@ -212,7 +212,7 @@ export class GroupReader {
   }
 
   #crashed(consumer: Consumer, error: unknown): void {
-    if (this.membership.consumer !== consumer || !this.#isOpen) return; // an error of the call that opens it
+    if (this.membership.consumer !== consumer || !this.#isOpen) return; // the call that opens it rejects with this error
     this.#lost(failureOf(error, this.link.label, true).error);
   }
 
@@ -225,7 +225,7 @@ export class GroupReader {
     this.#reconnectLoop.lost();
   }
 
-  /** A consumer that neither fetches nor sends heartbeats has stopped without a word. */
+  /** A consumer that neither fetches nor sends heartbeats has stopped without an error. */
   #watch(consumer: Consumer): void {
     const { clock, options, label } = this.link;
     const patienceMs = REBALANCE_TIMEOUT_MS + options.sessionTimeoutMs + options.requestTimeoutMs;
@@ -236,13 +236,13 @@ export class GroupReader {
         this.#lost(
           new MessagingError(
             'TRANSPORT_UNAVAILABLE',
-            `${label}: group "${this.membership.group.id}" has stopped reading without a word.`,
+            `${label}: group "${this.membership.group.id}" has stopped reading without an error; it is joined again.`,
           ),
         );
     });
   }
 
-  /** The client's own, so that others can be members of the group, and a way to be asked before it gives partitions up. */
+  /** The client's own, so that other clients can be members of the group, with a hook that runs before it gives partitions up. */
   #assigner({ PartitionAssigners }: Kafkajs): PartitionAssigner {
     const hook: RebalanceHook = { beforeJoin: (keepAlive) => this.listener.beforeRebalance(keepAlive) };
     return (config) => ({ ...PartitionAssigners.roundRobin(config), ...hook });

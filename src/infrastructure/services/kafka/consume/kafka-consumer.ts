@@ -6,6 +6,7 @@ import {
 } from '../../../../core/messaging/transport-kit/republishing-retry.js';
 import { ErrorDeduplicator } from '../../../../core/messaging/transport-kit/error-deduplicator.js';
 import { settlesWithin } from '../../../../core/messaging/transport-kit/deadline.js';
+import type { ProblemList } from '../../../../core/messaging/transport-kit/problem-list.js';
 import type {
   Consumer,
   OnDelivery,
@@ -13,6 +14,7 @@ import type {
   Settlement,
   Subscription,
   TransportContext,
+  Unacceptable,
   WireMessage,
 } from '../../../../core/messaging/ports/transport.js';
 import { OffsetCommitter } from './offset-committer.js';
@@ -30,14 +32,14 @@ import { AssignedPartitions } from './assigned-partitions.js';
 import { Backpressure } from './backpressure.js';
 import type { Topics } from '../topology/topics.js';
 
-/** Settled offsets behind one that is not, of one partition: more would cost memory and come again after a crash. */
+/** Settled offsets behind one that is not, of one partition: more would cost memory and be delivered again after a crash. */
 const MAX_SPAN = 20_000;
 
-/** Longest wait for what is in hand before partitions are given to other processes. */
+/** Longest wait for deliveries in flight before partitions are given to other processes. */
 const PATIENCE_MS = 2_000;
 const KEYED_PATIENCE_MS = 20_000;
 const LOOK_MS = 500;
-/** A stop waits no longer for the group to store what was settled. */
+/** Longest wait of a stop for the last commit. */
 const LAST_COMMIT_MS = 4_000;
 
 interface Held {
@@ -53,6 +55,7 @@ export interface ConsumerServices {
   readonly producer: KafkaProducer;
   readonly context: TransportContext;
   readonly delayed: DelayedCounts;
+  readonly problems: ProblemList;
 }
 
 /** Serves one subscription, through reconnects and whatever happens to its group. */
@@ -66,7 +69,9 @@ export class KafkaConsumer implements Consumer, ReaderListener {
   readonly #backpressure = new Backpressure();
   readonly #inFlight = new Set<WireMessage>();
   readonly #troubles: ErrorDeduplicator;
-  /** Slots for messages that are about to be handed out. */
+  /** The topic of all groups. */
+  readonly #publicTopic: string;
+  /** Slots for messages that are about to be delivered. */
   #reserved = 0;
   #isStopping = false;
   #isAbandoned = false;
@@ -76,13 +81,14 @@ export class KafkaConsumer implements Consumer, ReaderListener {
     readonly subscription: Subscription,
     private readonly services: ConsumerServices,
     private readonly onDelivery: OnDelivery,
-    /** Told of each delivery. */
+    /** Called once a delivery. */
     private readonly delivered: (message: WireMessage) => void,
   ) {
     const { connection, topics, context } = services;
     this.#troubles = new ErrorDeduplicator((error) => context.onEvent({ type: 'error', error }));
     const { topic, group } = subscription;
     const id = topics.names.group({ topic, group });
+    this.#publicTopic = topics.names.topic({ topic });
     this.#retries = new RepublishingRetry(context, subscription, {
       publish: (next) => this.#republish(next),
       failed: (error) => this.failed(error),
@@ -94,7 +100,7 @@ export class KafkaConsumer implements Consumer, ReaderListener {
       () => this.#backpressure.made(),
     );
     this.#partitions = new AssignedPartitions(connection, id, (error) => this.failed(error));
-    const read = [topics.names.topic({ topic }), topics.names.topic({ topic, group })];
+    const read = [this.#publicTopic, topics.names.topic({ topic, group })];
     const partitions = (): number => topics.partitionsOfAll(read);
     this.#membership = new GroupMembership(connection, { id, topics: read, partitions });
     this.#committer = new OffsetCommitter(
@@ -109,7 +115,7 @@ export class KafkaConsumer implements Consumer, ReaderListener {
     return this.#inFlight;
   }
 
-  /** Offsets that are ours, for what cannot be seen from outside: what is settled and not yet committed. */
+  /** The assigned partitions, with what is settled and not yet committed. */
   *positions(): Iterable<Partition> {
     yield* this.#partitions;
   }
@@ -127,7 +133,7 @@ export class KafkaConsumer implements Consumer, ReaderListener {
     return this.#stopped;
   }
 
-  /** Gives up what is still in hand: its settlements are dropped. */
+  /** Drops the settlements of the deliveries in flight. */
   abandon(): void {
     this.#isStopping = true;
     this.#isAbandoned = true;
@@ -143,7 +149,7 @@ export class KafkaConsumer implements Consumer, ReaderListener {
     for (const { opened } of this.#slots.withdraw()) this.#inFlight.delete(opened.message);
     await this.#slots.idle();
     if (this.#isAbandoned) return;
-    const stored = this.#committer.now(false).catch(() => undefined); // what is not stored comes again
+    const stored = this.#committer.now(false).catch(() => undefined); // an offset that is not committed is delivered again
     await settlesWithin(stored, LAST_COMMIT_MS);
     await this.#reader?.close();
     this.#partitions.dropAll();
@@ -160,7 +166,7 @@ export class KafkaConsumer implements Consumer, ReaderListener {
     this.#committer.later();
   }
 
-  /** Others wait meanwhile, so that it is not for long where nobody has asked for an order. */
+  /** The other members wait meanwhile, so the wait is short where no order was asked for. */
   async beforeRebalance(keepAlive: () => Promise<void>): Promise<void> {
     const { clock } = this.services.context;
     const patienceMs = this.subscription.ordering === 'key' ? KEYED_PATIENCE_MS : PATIENCE_MS;
@@ -170,7 +176,7 @@ export class KafkaConsumer implements Consumer, ReaderListener {
       await keepAlive();
     }
     for (const partition of this.#partitions) partition.isDirty = true;
-    // What is still in hand goes on here, so that it has not seen a crash when another gets it.
+    // Handlers in flight continue here, so that the next owner must not count a crash for them.
     await this.#committer.now(false).catch(() => undefined);
   }
 
@@ -195,7 +201,9 @@ export class KafkaConsumer implements Consumer, ReaderListener {
       await this.#waitForRoom(partition, payload, isOurs);
       const next = messages.slice(at, at + Math.max(0, this.#free));
       if (!isOurs() || !(await this.#isNoted(partition, next)) || !isOurs()) return;
-      for (const message of next) this.#take(partition, message);
+      let ignored = 0;
+      for (const message of next) if (this.#take(partition, message)) ignored += 1;
+      if (ignored > 0) this.#headersIgnored(ignored);
       at += next.length;
       const last = next.at(-1);
       if (last) payload.resolveOffset(last.offset);
@@ -210,10 +218,10 @@ export class KafkaConsumer implements Consumer, ReaderListener {
     return this.#slots.free - this.#reserved;
   }
 
-  /** What may end this process is noted before it is handed out. */
+  /** A message that may crash the process is stored as in flight before it is delivered. */
   async #isNoted(partition: Partition, next: readonly KafkaMessage[]): Promise<boolean> {
     if (!partition.isCareful(this.services.context.clock.monotonic())) return true;
-    this.#reserved += next.length; // so that no other partition takes the room meanwhile
+    this.#reserved += next.length; // so that no other partition takes the slots meanwhile
     try {
       partition.handOut(Number(next.at(-1)?.offset ?? -1) + 1);
       await this.#committer.now();
@@ -223,7 +231,7 @@ export class KafkaConsumer implements Consumer, ReaderListener {
     }
   }
 
-  /** The client does not read on meanwhile, and is kept a member. */
+  /** The client does not read meanwhile, and stays a member. */
   async #waitForRoom(partition: Partition, payload: EachBatchPayload, isOurs: () => boolean): Promise<void> {
     const hasRoom = (): boolean => this.#free > 0 && partition.tracker.span < MAX_SPAN;
     while (!hasRoom() && isOurs()) {
@@ -232,20 +240,42 @@ export class KafkaConsumer implements Consumer, ReaderListener {
     }
   }
 
-  #take(partition: Partition, record: KafkaMessage): void {
+  /** @returns whether headers of the message were ignored. */
+  #take(partition: Partition, record: KafkaMessage): boolean {
     const offset = Number(record.offset);
-    if (offset < partition.tracker.next) return; // read once more after the group was formed anew
-    const opened = decode(record);
+    if (offset < partition.tracker.next) return false; // read again after a rebalance
+    const { topic, id } = partition;
+    const opened = decode(record, { topic, partition: id, isPublic: topic === this.#publicTopic });
     const taken = partition.tracker.take(offset, opened.message.id);
     if (partition.isKnownSettled(taken)) {
       partition.settle(taken);
-      return;
+      return false;
     }
     partition.handOut(offset + 1);
     this.#inFlight.add(opened.message);
     this.delivered(opened.message);
     const attempt = opened.attempt + partition.crashesOf(offset);
     this.#slots.offer({ partition, taken, opened, attempt }, opened.message.key);
+    return opened.hasIgnoredHeaders;
+  }
+
+  #headersIgnored(count: number): void {
+    const { topic, group } = this.subscription;
+    this.services.context.onEvent({ type: 'headers-ignored', topic, group, count });
+  }
+
+  /**
+   * Has a message that no handler can get made a dead letter of this group.
+   *
+   * @returns whether it is safe.
+   */
+  async park(message: WireMessage, attempt: number, unacceptable: Unacceptable): Promise<boolean> {
+    if (this.#isStopping) return false;
+    const delivery = { message, attempt, transport: this.services.context.name, unacceptable };
+    const settlement = await new Promise<Settlement>((resolve) =>
+      handOver(this.onDelivery, delivery, resolve),
+    );
+    return settlement.kind === 'ack';
   }
 
   #deliver(held: Held, done: () => void): void {
@@ -272,7 +302,7 @@ export class KafkaConsumer implements Consumer, ReaderListener {
     done();
   }
 
-  /** Whether it waits elsewhere for its next attempt, which comes to this group only. Tries until it does or is not ours any more. */
+  /** True once its next attempt is stored for this group; retries until then. False once the partition is lost. */
   #handOn({ opened, attempt, partition }: Held, retry: Settlement & { kind: 'retry' }): Promise<boolean> {
     return this.#retries.publish({ message: opened.message, attempt }, retry, () => !partition.isLost);
   }

@@ -1,7 +1,12 @@
 import { systemClock } from '../../../../core/messaging/ports/clock.js';
+import { MessagingError } from '../../../../core/messaging/ports/errors.js';
+import { ClientClosedError } from '../client/kafka-errors.js';
 import { OffsetCommitter } from './offset-committer.js';
 import { Partition } from './partition.js';
 import { SettledOffsets } from './settled-offsets.js';
+
+/** A broker was paused while the group was joined, so that its consumer was replaced. */
+const CLOSED = new ClientClosedError('The consumer was stopped before the commit was confirmed.');
 
 const failure = (type: string): Error =>
   Object.assign(new Error(type), { name: 'KafkaJSProtocolError', type });
@@ -31,13 +36,21 @@ function setUp(failures: Error[]) {
   return { committer, offsets };
 }
 
-it('stores its place anew while the group is formed', async () => {
-  const { committer, offsets } = setUp([failure('ILLEGAL_GENERATION'), failure('REBALANCE_IN_PROGRESS')]);
+it.each<[string, Error, Error]>([
+  ['while the group rebalances', failure('ILLEGAL_GENERATION'), failure('REBALANCE_IN_PROGRESS')],
+  ['while the consumer is replaced', CLOSED, failure('NOT_COORDINATOR_FOR_GROUP')],
+  [
+    'while there is no member, or the coordinator is silent',
+    new MessagingError('TRANSPORT_UNAVAILABLE', 'not read'),
+    new MessagingError('DEADLINE_EXCEEDED', 'silent'),
+  ],
+])('stores its position again %s', async (_, ...failures) => {
+  const { committer, offsets } = setUp(failures);
   await committer.place(() => Promise.resolve());
   expect(offsets).toEqual(['7']);
 });
 
-it('tells what is not about the forming of the group', async () => {
+it('rejects with any other error', async () => {
   const { committer, offsets } = setUp([failure('GROUP_AUTHORIZATION_FAILED')]);
   await expect(committer.place(() => Promise.resolve())).rejects.toThrow('GROUP_AUTHORIZATION_FAILED');
   expect(offsets).toEqual([]);

@@ -1,17 +1,17 @@
 import { pause } from '../../../../core/messaging/transport-kit/backoff.js';
 import type { Clock } from '../../../../core/messaging/ports/transport.js';
-import { isRebalance } from '../client/kafka-errors.js';
+import { isRebalance, isTransient, isUnavailable } from '../client/kafka-errors.js';
 import type { GroupMembership } from './group-membership.js';
 import type { Partition } from './partition.js';
 
-/** Progress is stored this often, which bounds what comes again after a crash. */
+/** Commit interval, which bounds what is delivered again after a crash. */
 const INTERVAL_MS = 200;
 const PLACE_PATIENCE_MS = 20_000;
 
-/** Commits what is settled, and what is in hand, of all partitions that a member reads; one request at a time. */
+/** Commits the offsets of all partitions that a member reads; one request at a time. */
 export class OffsetCommitter {
   #last: Promise<void> = Promise.resolve();
-  /** The next one, while the last one runs: for everybody who comes meanwhile. */
+  /** The next commit, while the last one runs: for all callers meanwhile. */
   #queued: Promise<void> | undefined;
   #isScheduled = false;
 
@@ -19,14 +19,15 @@ export class OffsetCommitter {
     private readonly membership: Pick<GroupMembership, 'commit'>,
     private readonly partitions: () => Iterable<Partition>,
     private readonly clock: Clock,
-    /** Told of what failed; it is tried again. */
+    /** Called with each failure; the commit is retried. */
     private readonly failed: (error: unknown) => void,
   ) {}
 
   /**
-   * Resolves once the place is stored from which on the group keeps everything. Others may join meanwhile: then it is stored anew.
+   * Resolves once the position is stored from which the group keeps everything. A rebalance, or a new consumer in place of one that
+   * has failed, interrupts that: then it is tried again.
    *
-   * @param opened resolves once the places are known.
+   * @param opened resolves once the positions are known.
    */
   async place(opened: () => Promise<void>): Promise<void> {
     for (const deadline = this.clock.monotonic() + PLACE_PATIENCE_MS; ;)
@@ -35,12 +36,13 @@ export class OffsetCommitter {
         await this.now();
         return;
       } catch (error) {
-        if (!isRebalance(error) || this.clock.monotonic() > deadline) throw error;
+        const canRetry = isRebalance(error) || isTransient(error) || isUnavailable(error);
+        if (!canRetry || this.clock.monotonic() > deadline) throw error;
         await pause(INTERVAL_MS);
       }
   }
 
-  /** Before long. */
+  /** Within the commit interval. */
   later(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;
@@ -54,7 +56,7 @@ export class OffsetCommitter {
   }
 
   /**
-   * Resolves once everything is committed that was to be at the time of the call.
+   * Resolves once everything is committed that was settled at the time of the call.
    *
    * @param isOpen see {@link Partition.committable}
    */

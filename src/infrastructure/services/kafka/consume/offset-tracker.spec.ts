@@ -21,7 +21,7 @@ it.each([1, 2, 3])('commits up to the first offset that is not settled, over gap
   }
 });
 
-it('settles once, and tells whether more can be committed', () => {
+it('settles once, and returns whether more can be committed', () => {
   const tracker = new OffsetTracker(0);
   const [first, second] = [tracker.take(0, 'm'), tracker.take(1, 'm')];
   expect(tracker.settle(second)).toBe(false);
@@ -37,7 +37,7 @@ it('skips what does not exist', () => {
   expect([tracker.next, tracker.position]).toEqual([9, 9]);
 });
 
-it('tells what is settled behind the position, as distances and lengths', () => {
+it('lists what is settled behind the position, as distances and lengths', () => {
   const tracker = new OffsetTracker(10);
   const all = [10, 11, 12, 15, 16, 17].map((offset) => tracker.take(offset, 'm'));
   for (const index of [1, 2, 4]) tracker.settle(all[index]!);

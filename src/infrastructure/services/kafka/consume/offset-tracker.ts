@@ -1,4 +1,4 @@
-/** A message of a partition that was taken in hand. */
+/** A message that was read from a partition. */
 export class Taken {
   isSettled = false;
 
@@ -13,8 +13,8 @@ export class Taken {
 const COMPACT_AT = 1_024;
 
 /**
- * Knows up to where everything of a partition is settled. Offsets come in rising order and may have gaps: of compaction, of
- * control records, of what others have aborted.
+ * Knows the offset before which everything of a partition is settled. Offsets come in rising order and may have gaps: of
+ * compaction, control records and aborted transactions.
  */
 export class OffsetTracker {
   #taken: Taken[] = [];
@@ -24,7 +24,7 @@ export class OffsetTracker {
   /** @param next where reading begins. */
   constructor(private nextOffset: number) {}
 
-  /** First offset that was not taken in hand yet. */
+  /** First offset that was not read yet. */
   get next(): number {
     return this.nextOffset;
   }
@@ -34,12 +34,12 @@ export class OffsetTracker {
     return this.#taken[this.#first]?.offset ?? this.nextOffset;
   }
 
-  /** In hand and not settled. */
+  /** Read and not settled. */
   get unsettled(): number {
     return this.#unsettled;
   }
 
-  /** Offsets between what may be committed and what was taken in hand. */
+  /** Offsets between what may be committed and what was read. */
   get span(): number {
     return this.#taken.length - this.#first;
   }
@@ -52,7 +52,7 @@ export class OffsetTracker {
     return taken;
   }
 
-  /** What comes before it and was not taken in hand does not exist. */
+  /** No message exists between the last one that was read and this offset. */
   skipTo(offset: number): void {
     if (offset > this.nextOffset) this.nextOffset = offset;
   }

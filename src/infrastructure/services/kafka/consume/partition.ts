@@ -2,28 +2,28 @@ import { CrashCounts } from './crash-counts.js';
 import { OffsetTracker, type Taken } from './offset-tracker.js';
 import type { SettledOffsets } from './settled-offsets.js';
 
-/** A partition that has just been taken over is handled with care for so long: its last owner may have died of what comes first. */
+/** A partition that was just taken over is read carefully for this long, because one of its first messages may have crashed its last owner. */
 const CAREFUL_MS = 10_000;
-/** Or for so many messages: about what the last owner can have got after its last note. */
+/** Or for this many messages: about what the last owner can have read after its last commit. */
 const CAREFUL_MESSAGES = 5_000;
 
 export interface PartitionStart {
   /** Position of the group, with what was stored beside it. */
   readonly committed: { readonly position: number; readonly metadata: string | null };
-  /** Of what this process has settled of it when it had it before. */
+  /** What this process settled when it had the partition before. */
   readonly memory: SettledOffsets;
-  /** On the clock that never jumps. */
+  /** On the monotonic clock. */
   readonly now: number;
 }
 
-/** One partition in the hands of this process. */
+/** One partition that is assigned to this process. */
 export class Partition {
   readonly tracker: OffsetTracker;
   readonly #marks: CrashCounts;
   readonly #carefulUntil: number;
   readonly #carefulEnd: number;
   readonly #memory: SettledOffsets;
-  /** It was given to another process, or its reader was lost: nothing can be settled any more. */
+  /** It was assigned to another process, or its reader was lost: settlements are dropped. */
   isLost = false;
   /** Something is to be committed. */
   isDirty = false;
@@ -40,7 +40,7 @@ export class Partition {
     this.#carefulEnd = committed.position + CAREFUL_MESSAGES;
   }
 
-  /** What is handed out has to be noted before, because it may end the process. */
+  /** Deliveries have to be stored before they run, because one may crash the process. */
   isCareful(now: number): boolean {
     const isEarly = now < this.#carefulUntil && this.tracker.next < this.#carefulEnd;
     return isEarly || this.tracker.position < this.#marks.suspectsEnd;
@@ -51,7 +51,7 @@ export class Partition {
     return this.#marks.isSettled(offset) || this.#memory.has(offset, id);
   }
 
-  /** Nothing can be settled any more that the group would know of; what is, is remembered. */
+  /** Later settlements cannot be committed; they are remembered in this process. */
   lose(): void {
     this.isLost = true;
     this.#memory.lose();
@@ -61,7 +61,7 @@ export class Partition {
     return this.#marks.crashesOf(offset);
   }
 
-  /** Everything before the offset is in hand from now on. */
+  /** Everything before the offset is in flight from now on. */
   handOut(offset: number): void {
     this.#marks.handOut(offset);
     this.isDirty = true;
@@ -72,12 +72,12 @@ export class Partition {
     this.#memory.add(taken);
   }
 
-  /** The group knows that everything before is settled. It may not have known when somebody asked who has the partition now. */
+  /** The group has stored the position. A process that took the partition over before may not have seen it. */
   stored(position: number): void {
     if (!this.isLost) this.#memory.stored(position);
   }
 
-  /** @param isOpen false when a death from now on would not be one with these messages in hand. */
+  /** @param isOpen false when a death from now on would not be a crash with these messages in flight. */
   committable(isOpen: boolean): { topic: string; partition: number; offset: string; metadata: string } {
     this.isDirty = false;
     const { position } = this.tracker;

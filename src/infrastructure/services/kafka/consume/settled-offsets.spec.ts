@@ -43,7 +43,7 @@ it('still knows it when the partition is lost again before it was stored', () =>
   expect(owner(memory).isKnownSettled(new Taken(10, 'm-10'))).toBe(true);
 });
 
-it('still knows what is stored too late for whoever asked before', () => {
+it('still knows what is stored too late for the process that asked before', () => {
   const memory = new SettledOffsets();
   const before = owner(memory);
   before.settle(taken(before, 10));

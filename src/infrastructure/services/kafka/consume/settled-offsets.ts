@@ -1,18 +1,18 @@
 import type { Taken } from './offset-tracker.js';
 
-/** Of one partition. More are settled without being stored only when the group has had no coordinator for long. */
+/** Of one partition. More only pile up while the group has no coordinator for long. */
 const MAX_REMEMBERED = 100_000;
 
 /**
- * What this process has settled of a partition and the group has not stored yet: it comes again when the partition was lost in
- * between, and is not handled again then. Ids are compared, because another topic of the same name has the same offsets.
+ * What this process has settled of a partition and the group has not stored yet: when the partition was lost in between, it is read
+ * again and not handled again. Ids are compared, because a recreated topic has the same offsets.
  */
 export class SettledOffsets {
   #settled: Taken[] = [];
-  /** Ids by offset, while the partition is read once more. */
+  /** Ids by offset, while the partition is read again. */
   #again: Map<number, string> | undefined;
 
-  /** The partition is lost: what comes of it from now on may come again. */
+  /** The partition is lost: its messages may be read again. */
   lose(): void {
     this.#again = new Map(this.#settled.map(({ offset, id }) => [offset, id]));
   }
@@ -27,7 +27,7 @@ export class SettledOffsets {
     return this.#again?.get(offset) === id;
   }
 
-  /** The group will never be given again what lies before. */
+  /** The group never reads again what lies before. */
   stored(position: number): void {
     this.#settled = this.#settled.filter(({ offset }) => offset >= position);
     if (this.#settled.length === 0) this.#again = undefined;

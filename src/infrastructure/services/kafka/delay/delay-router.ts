@@ -1,10 +1,9 @@
-import { MessagingError } from '../../../../core/messaging/ports/errors.js';
 import { DueQueue } from '../../../../core/messaging/transport-kit/due-queue.js';
 import type { PublishOutcome } from '../../../../core/messaging/ports/transport.js';
 import { OffsetCommitter } from '../consume/offset-committer.js';
 import { GroupMembership } from '../consume/group-membership.js';
 import { type Assignment, GroupReader, type ReaderListener } from '../consume/group-reader.js';
-import type { ConsumerServices } from '../consume/kafka-consumer.js';
+import type { ConsumerServices, KafkaConsumer } from '../consume/kafka-consumer.js';
 import { failureOf } from '../client/kafka-errors.js';
 import { type Delay, decode, type DecodedRecord } from '../wire/kafka-record.js';
 import type { EachBatchPayload } from '../client/kafkajs-client.js';
@@ -12,23 +11,25 @@ import type { Taken } from '../consume/offset-tracker.js';
 import type { Partition } from '../consume/partition.js';
 import { AssignedPartitions } from '../consume/assigned-partitions.js';
 import { DELAY_LEVELS, type DelayLevel } from '../topology/delay-levels.js';
+import { ParkedDelays } from './parked-delays.js';
 
-/** What is due within this is kept in memory; a partition whose next message is due later is not read meanwhile. */
+/** Messages due within this are kept in memory; a partition whose next message is due later is paused. */
 const AHEAD_MS = 2_000;
 const MAX_IN_MEMORY = 20_000;
-/** What could not be sent on is tried again after this. */
+/** Wait before a failed forward is retried. */
 const RETRY_MS = 1_000;
 
 interface Waiting {
   readonly partition: Partition;
   readonly taken: Taken;
   readonly opened: DecodedRecord;
-  readonly delay: Delay;
+  /** Undefined when it cannot be read. */
+  readonly delay: Delay | undefined;
 }
 
 /**
- * Sends on what has waited long enough: to its destination, or to where it waits for the rest of its delay. Every process
- * that consumes runs one; each topic of waiting messages is in the hands of one of them.
+ * Forwards messages that have waited long enough: to their destination, or to the wait topic for the rest of their delay. Every
+ * process that consumes runs one; each wait topic is assigned to one of them.
  */
 export class DelayRouter implements ReaderListener {
   readonly #partitions: AssignedPartitions;
@@ -37,14 +38,17 @@ export class DelayRouter implements ReaderListener {
   readonly #committer: OffsetCommitter;
   readonly #waiting: DueQueue<Waiting>;
   readonly #tiers: ReadonlyMap<string, DelayLevel>;
+  readonly #parked: ParkedDelays;
   readonly #sending = new Set<Promise<void>>();
   #starting: Promise<void> | undefined;
   #isClosed = false;
 
   constructor(
     private readonly services: ConsumerServices,
+    consumers: Iterable<KafkaConsumer>,
     private readonly report: (error: unknown) => void,
   ) {
+    this.#parked = new ParkedDelays(services.context, consumers);
     const { connection, topics, context } = services;
     const { names } = topics;
     this.#tiers = new Map(DELAY_LEVELS.map((tier) => [names.wait(tier.name), tier]));
@@ -61,7 +65,7 @@ export class DelayRouter implements ReaderListener {
     this.#waiting = new DueQueue(context.clock, (waiting) => this.#begin(waiting));
   }
 
-  /** Rejects when it cannot work now, and may be called again then. */
+  /** Rejects when it cannot start now, and can be called again. */
   start(): Promise<void> {
     this.#starting ??= this.#start().catch((error: unknown) => {
       this.#starting = undefined;
@@ -88,7 +92,7 @@ export class DelayRouter implements ReaderListener {
     this.#committer.later();
   }
 
-  /** What was sent on would be sent again by the next owner otherwise. */
+  /** The next owner would forward the same messages again otherwise. */
   async beforeRebalance(): Promise<void> {
     await Promise.all(this.#sending);
     await this.#committer.now(false).catch(() => undefined);
@@ -109,7 +113,8 @@ export class DelayRouter implements ReaderListener {
     if (!partition || !tier) return;
     for (const record of batch.messages) {
       if (!payload.isRunning() || payload.isStale() || partition.isLost) return;
-      const opened = decode(record);
+      const { topic, partition: id } = batch;
+      const opened = decode(record, { topic, partition: id, isPublic: false });
       const readyAt = this.#readyAt(opened, tier, Number(record.timestamp));
       const tooEarlyMs = readyAt - this.services.context.clock.now() - AHEAD_MS;
       if ((tier.waitMs !== undefined && tooEarlyMs > 0) || this.#waiting.size >= MAX_IN_MEMORY) {
@@ -136,18 +141,21 @@ export class DelayRouter implements ReaderListener {
     if (offset < partition.tracker.next) return;
     const taken = partition.tracker.take(offset, opened.message.id);
     const { delay } = opened;
-    if (partition.isKnownSettled(taken)) this.#settle(partition, taken);
-    else if (delay) {
-      const delayMs = Math.max(0, readyAt - this.services.context.clock.now());
-      this.#waiting.add({ partition, taken, opened, delay }, delayMs);
-    } else {
-      const text = `${this.services.connection.label}: a message that is not ours is in topic "${partition.topic}" at ${partition.id}/${offset}. It is left there.`;
-      this.failed(new MessagingError('HEADER_INVALID', text));
+    if (partition.isKnownSettled(taken)) {
       this.#settle(partition, taken);
+      return;
     }
+    if (!delay) this.#reportUnreadable(partition, taken);
+    const delayMs = Math.max(0, readyAt - this.services.context.clock.now());
+    this.#waiting.add({ partition, taken, opened, delay }, delayMs);
   }
 
-  /** Clocks differ between machines; no difference makes a message wait longer than it was to wait in all. */
+  #reportUnreadable(partition: Partition, taken: Taken): void {
+    const detail = `${unreadable(partition, taken)} It becomes a dead letter. Find out what writes to this topic, and permit only Switchyard to.`;
+    this.services.problems.happened({ code: 'unreadable_record', topic: partition.topic, detail });
+  }
+
+  /** Clocks differ between machines; no difference makes a message wait longer than its whole delay. */
   #readyAt({ delay }: DecodedRecord, { waitMs }: DelayLevel, writtenAt: number): number {
     const now = this.services.context.clock.now();
     if (!delay) return now;
@@ -162,19 +170,41 @@ export class DelayRouter implements ReaderListener {
   }
 
   async #sendOn(waiting: Waiting): Promise<void> {
-    const outcome = await this.#send(waiting);
-    if (outcome?.kind === 'accepted') this.#settle(waiting.partition, waiting.taken);
-    if (outcome?.kind === 'accepted' || waiting.partition.isLost || this.#isClosed) return;
-    if (outcome) this.failed(outcome.error);
-    this.#waiting.add(waiting, RETRY_MS);
+    const { partition, taken, delay } = waiting;
+    if (partition.isLost) return; // its new owner forwards it
+    const isSafe = delay ? await this.#isForwarded(waiting, delay) : await this.#isParked(waiting);
+    if (isSafe) this.#settle(partition, taken);
+    else if (!this.#isGone(partition)) this.#waiting.add(waiting, RETRY_MS);
   }
 
-  async #send({
-    opened: { message, attempt },
-    delay,
-    partition,
-  }: Waiting): Promise<PublishOutcome | undefined> {
-    if (partition.isLost) return undefined; // whoever has it now sends it on
+  /** A method, so that TypeScript does not narrow the flag across an await. */
+  #isGone({ isLost }: Partition): boolean {
+    return isLost || this.#isClosed;
+  }
+
+  async #isForwarded(waiting: Waiting, delay: Delay): Promise<boolean> {
+    const outcome = await this.#send(waiting, delay);
+    if (outcome?.kind === 'accepted') return true;
+    if (!outcome) return false;
+    this.failed(outcome.error);
+    return outcome.kind === 'refused' && this.#isParked(waiting, outcome.error);
+  }
+
+  /** @param refusal why its destination does not take it; without, it cannot be read. */
+  async #isParked({ partition, taken, opened }: Waiting, refusal?: Error): Promise<boolean> {
+    const { message, attempt, to } = opened;
+    const unacceptable = refusal
+      ? ({ reason: 'rejected', detail: refusal.message } as const)
+      : ({ reason: 'deserialization_failed', detail: unreadable(partition, taken) } as const);
+    try {
+      return await this.#parked.keep({ message, attempt, to, unacceptable });
+    } catch (error) {
+      this.failed(error);
+      return false;
+    }
+  }
+
+  async #send({ opened: { message, attempt } }: Waiting, delay: Delay): Promise<PublishOutcome | undefined> {
     const { clock } = this.services.context;
     const now = clock.now();
     const dueAt = Math.min(delay.dueAt, now + delay.delayMs);
@@ -188,4 +218,8 @@ export class DelayRouter implements ReaderListener {
     partition.settle(taken);
     this.#committer.later();
   }
+}
+
+function unreadable({ topic, id }: Partition, { offset }: Taken): string {
+  return `The record at offset ${offset} of partition ${id} of the wait topic "${topic}" has no readable destination and delay.`;
 }

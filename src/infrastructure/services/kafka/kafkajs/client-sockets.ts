@@ -1,13 +1,14 @@
 import { connect, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { ISocketFactory } from 'kafkajs';
+import { ClientClosedError } from '../client/kafka-errors.js';
 
-/** As the client itself would have it. */
+/** The client's own default. */
 const KEEP_ALIVE_DELAY_MS = 60_000;
 
 /**
- * The connections of one client. A client that is disconnected in the middle of something connects again to finish that, and one that waits for
- * a broker which says nothing may never come to close what it has: either would keep the process alive for ever.
+ * The connections of one client. A client that is disconnected during a request connects again to finish it, and one that waits for a
+ * silent broker may never close its connection: either would keep the process alive for ever.
  */
 export class ClientSockets {
   readonly #open = new Set<Socket>();
@@ -23,18 +24,18 @@ export class ClientSockets {
     socket.setNoDelay(true); // a request must not wait until the one before it is acknowledged: that can take 40 ms
     this.#open.add(socket);
     socket.once('close', () => this.#open.delete(socket));
-    if (this.#isEnded) socket.destroy(givenUp());
+    if (this.#isEnded) socket.destroy(closedError());
     return socket;
   };
 
-  /** For good: whatever the client connects to from now on is closed at once. */
+  /** Permanently: every connection that the client opens from now on is closed at once. */
   end(): void {
     this.#isEnded = true;
-    for (const socket of this.#open) socket.destroy(givenUp());
+    for (const socket of this.#open) socket.destroy(closedError());
   }
 }
 
 /** An error, because the client waits for answers, and keeps timers for them, on a connection that is closed without one. */
-function givenUp(): Error {
-  return new Error('The client was given up.');
+function closedError(): Error {
+  return new ClientClosedError('The client was closed while a request was under way.');
 }

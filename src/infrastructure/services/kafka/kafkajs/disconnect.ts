@@ -1,7 +1,7 @@
 import { settlesWithin } from '../../../../core/messaging/transport-kit/deadline.js';
 import type { ClientSockets } from './client-sockets.js';
 
-/** A client of kafkajs, or what it makes. */
+/** An admin, producer or consumer of kafkajs. */
 interface Disconnectable {
   disconnect(): Promise<void>;
 }
@@ -11,7 +11,7 @@ async function end(client: Disconnectable): Promise<void> {
   await client.disconnect().catch(() => undefined);
 }
 
-/** Ends clients as they want it to be done, but not for longer than this, and then closes what they have left open. */
+/** Disconnects clients, waiting at most this long, then closes the sockets that they have left open. */
 export async function disconnectWithin(
   timeoutMs: number,
   clients: readonly Disconnectable[],
@@ -22,7 +22,7 @@ export async function disconnectWithin(
   sockets.end();
 }
 
-/** Ends a part of a client that goes on otherwise: now, and once more when it is done with what it has begun, for which it connects again. */
+/** Disconnects a part of a client: now, and again once its request in flight has ended, for which it reconnects. */
 export async function disconnectAlsoAfter(client: Disconnectable, begun: Promise<unknown>): Promise<void> {
   const again = (): Promise<void> => end(client);
   void begun.then(again, again);

@@ -26,7 +26,7 @@ async function recover(assigners: readonly object[], error: Error): Promise<read
 const GONE = { type: 'UNKNOWN_TOPIC_OR_PARTITION' };
 const OURS = [{ beforeJoin: () => Promise.resolve() }];
 
-it('ends a consumer whose topic is gone, for good', async () => {
+it('ends a consumer whose topic is gone', async () => {
   const error = Object.assign(new Error('gone'), GONE, { retriable: true });
   await expect(recover(OURS, error)).rejects.toBe(error);
   expect(error.retriable).toBe(false);

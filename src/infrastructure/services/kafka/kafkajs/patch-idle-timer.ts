@@ -5,7 +5,7 @@ import { internal, replaceFunction } from './internals.js';
  * with nothing to send sets a timer whose time is over already, for ever.
  *
  * Public issues: https://github.com/tulios/kafkajs/issues/1556, https://github.com/tulios/kafkajs/issues/1704 and
- * https://github.com/tulios/kafkajs/issues/1751; not mended in a release.
+ * https://github.com/tulios/kafkajs/issues/1751; not fixed in a release.
  * Versions: 2.2.4, the last one.
  * Proof: `patch-idle-timer.spec.ts`, and against a broker `kafka-bad-servers.spec.ts`, "an idle transport sets no timer again and again".
  */

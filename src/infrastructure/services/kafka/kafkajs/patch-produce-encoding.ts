@@ -8,7 +8,7 @@ const VERSIONS = { from: 3, to: 7 };
  * Symptom: encoding takes most of the time of publishing. Cause: the client builds a request from nested encoders that copy each record
  * several times. A request that holds only what this package publishes is encoded in one pass instead; all others are left to the client.
  *
- * Public issues: https://github.com/tulios/kafkajs/issues/383 (mended for arrays only) and https://github.com/tulios/kafkajs/pull/475.
+ * Public issues: https://github.com/tulios/kafkajs/issues/383 (fixed for arrays only) and https://github.com/tulios/kafkajs/pull/475.
  * Versions: 2.2.4, the last one.
  * Proof: `patch-produce-encoding.spec.ts`; that the bytes are the client's own, `produce-encoder.spec.ts`.
  */

@@ -7,9 +7,9 @@ const JOIN_TRIES = 100;
 const JOIN_RETRY_MS = 200;
 
 /**
- * Symptom: with every rebalance, messages that are being handled come a second time, to the next owner of their partition. Cause:
- * the client gives partitions up without asking, so that nothing can be finished and committed before. Besides, a broker that
- * has just taken a group over refuses the join, which ends the client's consumer: the group then waits for the death of that member.
+ * Symptom: with every rebalance, messages in flight are delivered a second time, to the next owner of their partition. Cause: the
+ * client gives partitions up without a hook, so that nothing can be finished and committed before. Besides, a broker that has just
+ * become the coordinator refuses the join, which ends the client's consumer: the group then waits until that member times out.
  *
  * Public issues: https://github.com/tulios/kafkajs/issues/28 and https://github.com/tulios/kafkajs/issues/916 (nothing is asked
  * before a rebalance); https://github.com/tulios/kafkajs/pull/1598 (a join that is refused while the coordinator loads).
@@ -40,7 +40,7 @@ interface ConsumerGroup {
   readonly prototype: { joinAndSync?: (this: Member) => Promise<void> };
 }
 
-/** A group that is formed anew says so in answer, and counts it all the same. */
+/** A group that rebalances answers with an error, and counts the heartbeat all the same. */
 async function keepAlive({ groupId, memberId, generationId, coordinator }: Member): Promise<void> {
   if (!memberId) return;
   await coordinator?.heartbeat({ groupId, memberId, groupGenerationId: generationId }).catch(() => undefined);

@@ -1,3 +1,4 @@
+import { ClientClosedError } from '../client/kafka-errors.js';
 import { hooksOf, type Member } from './group-member.js';
 import { internal, replaceFunction } from './internals.js';
 
@@ -18,7 +19,7 @@ export async function patchStoppedCommit(): Promise<void> {
       async function (offsets) {
         await original.call(this, offsets);
         if (!this.running && hooksOf(this.consumerGroup).length > 0)
-          throw new Error('The consumer was stopped: it may have stored nothing.');
+          throw new ClientClosedError('The consumer was stopped before the commit was confirmed.');
       },
   );
 }

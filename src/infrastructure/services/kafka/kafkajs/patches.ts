@@ -8,7 +8,7 @@ import { patchStoppedCommit } from './patch-stopped-commit.js';
 import { patchStoppedFetch } from './patch-stopped-fetch.js';
 import { patchTopicLookup } from './patch-topic-lookup.js';
 
-/** Mends in kafkajs what cannot be reached from outside. A client that looks different inside is left as it is. */
+/** Fixes defects of kafkajs that cannot be worked around from outside. A release with other internals is left unpatched. */
 export async function patchKafkajs(): Promise<void> {
   await Promise.all([
     patchDeadSockets(),

@@ -8,7 +8,7 @@ import { Semaphore } from '../connection/semaphore.js';
 import type { SenderServices } from './partition-sender.js';
 import { failureOf } from '../client/kafka-errors.js';
 import type { KafkaConnection } from '../connection/kafka-connection.js';
-import { type Delay, encode, type Transit } from '../wire/kafka-record.js';
+import { type Delay, encode, type OutRecord, type Transit } from '../wire/kafka-record.js';
 import { PendingPublish } from './pending-publish.js';
 import { TopicBatcher } from './topic-batcher.js';
 import type { Topics } from '../topology/topics.js';
@@ -17,21 +17,21 @@ import { withDeadline } from '../../../../core/messaging/transport-kit/deadline.
 
 const SWEEP_MS = 20;
 /**
- * Requests of the client at a time. More would only wait for each other inside it, where whoever waits for as long as a request
- * may take gets an error.
+ * Concurrent requests of the client. More would only queue inside it, where a request that waits for longer than the request timeout
+ * fails.
  */
 const SENDS_BATCH_SIZE = 8;
 
-/** Messages that go the same way. */
+/** Messages with the same destination and deadline. */
 export interface Parcel {
   readonly messages: readonly WireMessage[];
   /** What the transport adds to each. */
   readonly transit?: Transit;
-  /** On the clock that never jumps. */
+  /** On the monotonic clock. */
   readonly deadline: number;
 }
 
-/** Publishes with an outcome for each message; what comes while a request is on its way shares the next one. */
+/** Publishes with an outcome for each message; messages that arrive while a request is in flight share the next one. */
 export class KafkaProducer {
   readonly #lanes = new Map<string, TopicBatcher>();
   readonly #calls = new Set<PendingPublish>();
@@ -59,12 +59,12 @@ export class KafkaProducer {
     return this.postpone(delay, { messages, deadline });
   }
 
-  /** To where consumers find it now. */
+  /** To the topic that consumers read. */
   deliver(to: Destination, parcel: Parcel): Promise<readonly PublishOutcome[]> {
     return this.#send(this.topics.names.topic(to), () => this.topics.destination(to), parcel);
   }
 
-  /** To where it waits next, or to its destination when it is due. */
+  /** To its next wait topic, or to its destination when it is due. */
   postpone(delay: Delay, parcel: Parcel): Promise<readonly PublishOutcome[]> {
     const leftMs = delay.dueAt - this.#clock.now();
     const { topic, group } = delay;
@@ -84,7 +84,7 @@ export class KafkaProducer {
     if (outcome?.kind !== 'accepted') throw outcome?.error ?? this.link.silentError();
   }
 
-  /** What is still to be sent is not, and what is on its way has an unknown end. */
+  /** Queued messages are not sent; those in flight have an unknown outcome. */
   close(): void {
     for (const call of this.#calls) call.end(this.link.label);
     this.#calls.clear();
@@ -96,6 +96,12 @@ export class KafkaProducer {
     declare: () => Promise<unknown>,
     { messages, transit, deadline }: Parcel,
   ): Promise<readonly PublishOutcome[]> {
+    let records: OutRecord[];
+    try {
+      records = messages.map((message) => encode(message, transit));
+    } catch (error) {
+      return messages.map(() => ({ kind: 'refused', error: error as Error }));
+    }
     try {
       this.link.assertUp();
       if (this.topics.partitionsOf(topic) === undefined)
@@ -113,7 +119,7 @@ export class KafkaProducer {
       });
       this.#calls.add(call);
       const lane = this.#laneOf(topic);
-      messages.forEach((message, index) => lane.add({ call, index, record: encode(message, transit) }));
+      records.forEach((record, index) => lane.add({ call, index, record }));
       this.#sweepLater();
     });
   }

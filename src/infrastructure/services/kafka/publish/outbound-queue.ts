@@ -20,8 +20,8 @@ export class OutboundQueue {
   }
 
   /**
-   * What fits into one batch of a partition, whose size the broker limits; one that is too large for any goes alone. Those whose
-   * call is over are dropped.
+   * The messages that fit into one batch of a partition, whose size the broker limits; one that is too large goes alone. Messages whose
+   * call has ended are dropped.
    */
   takeBatch(maxBytes: number): OutboundRecord[] {
     const batch: OutboundRecord[] = [];

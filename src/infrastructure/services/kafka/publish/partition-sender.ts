@@ -2,14 +2,14 @@ import type { BrokerFailure } from '../../../../core/messaging/transport-kit/bro
 import { withDeadline } from '../../../../core/messaging/transport-kit/deadline.js';
 import { numberOf } from '../kafkajs/compression.js';
 import type { Semaphore } from '../connection/semaphore.js';
-import { failureOf, isOfBatch, typeOf } from '../client/kafka-errors.js';
+import { failureOf, isOfBatch, MissingAnswerError, typeOf } from '../client/kafka-errors.js';
 import type { KafkaConnection } from '../connection/kafka-connection.js';
 import type { Producer } from '../client/kafkajs-client.js';
 import { OutboundQueue } from './outbound-queue.js';
 import { ACCEPTED, type OutboundRecord } from './pending-publish.js';
 import type { Topics } from '../topology/topics.js';
 
-/** All requests and retries of the client for one batch. */
+/** Request timeouts that the client may use for one batch, with its retries. */
 const SEND_PATIENCE = 3;
 
 export interface SenderServices {
@@ -19,8 +19,8 @@ export interface SenderServices {
 }
 
 /**
- * What is sent to one partition: one request at a time, so that order is kept; the others gather meanwhile. A request has nothing for
- * other partitions, because the client tries all of it again, and so stores again what others have taken, when one of them says no.
+ * Sends to one partition: one request at a time, so that order is kept; later messages queue meanwhile. A request holds one partition
+ * only, because the client repeats the whole request, and so duplicates what other partitions have stored, when one of them fails.
  */
 export class PartitionSender {
   readonly #waiting = new OutboundQueue();
@@ -30,7 +30,7 @@ export class PartitionSender {
   constructor(
     private readonly place: { readonly topic: string; readonly partition: number },
     private readonly services: SenderServices,
-    /** Asked after each request whether there is more for it. */
+    /** Called after each request to queue more for it. */
     private readonly refill: (lane: PartitionSender) => void,
   ) {}
 
@@ -56,7 +56,7 @@ export class PartitionSender {
     this.#isSending = true;
     try {
       while (this.#waiting.size > 0) {
-        await semaphore.acquire(); // what comes meanwhile goes along
+        await semaphore.acquire(); // messages that arrive meanwhile join the batch
         await this.#sendBatch().finally(() => semaphore.release());
         this.refill(this);
       }
@@ -91,15 +91,15 @@ export class PartitionSender {
         compression: numberOf(compression, kafkajs),
         topicMessages: [{ topic, messages }],
       });
-      sending.catch(() => undefined); // it may fail long after it was given up
+      sending.catch(() => undefined); // it may fail long after its deadline
       const written = await withDeadline(
         Promise.race([sending, ended]),
         SEND_PATIENCE * requestTimeoutMs,
         () => connection.silentError(),
       );
-      // The client calls a request done that it has given to nobody, because the leader has changed meanwhile.
+      // The client reports success of a request that it has sent to no broker, because the leader has changed meanwhile.
       if (!written.some((answer) => answer.partition === partition))
-        throw new Error('no answer for the partition');
+        throw new MissingAnswerError('The client has sent nothing to this partition.');
       for (const { call, index } of batch) call.settle(index, ACCEPTED);
     } catch (error) {
       if (batch.length === 1 || !isOfBatch(error)) this.#failed(batch, error, producer);
@@ -107,7 +107,7 @@ export class PartitionSender {
     }
   }
 
-  /** One of them is refused, and nobody says which. */
+  /** One of them is refused, and the broker does not name it. */
   async #sendEach(batch: readonly OutboundRecord[]): Promise<void> {
     for (const outbound of batch) if (!outbound.call.isOver) await this.#send([outbound]);
   }
@@ -115,8 +115,8 @@ export class PartitionSender {
   #failed(batch: readonly OutboundRecord[], error: unknown, producer: Producer): void {
     const { connection, topics } = this.services;
     const failure = failureOf(error, connection.label, true);
-    if (typeOf(error) === 'UNKNOWN_TOPIC_OR_PARTITION') topics.forget(); // somebody has deleted it
-    // Sequence numbers of what failed must never be given to something else.
+    if (typeOf(error) === 'UNKNOWN_TOPIC_OR_PARTITION') topics.forget(); // it was deleted
+    // Sequence numbers of a failed batch must never be reused for another.
     if (failure.kind === 'unknown') connection.failed(producer, error);
     this.#failAll(batch, failure);
   }

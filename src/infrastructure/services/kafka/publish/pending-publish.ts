@@ -11,13 +11,13 @@ export interface OutboundRecord {
   readonly record: OutRecord;
 }
 
-/** One call of `publish`: gathers what becomes of its messages until all of it is known. */
+/** One call of `publish`: collects the outcomes of its messages until all are known. */
 export class PendingPublish {
   readonly #outcomes: (PublishOutcome | undefined)[];
   readonly #sent = new Set<number>();
   #left: number;
 
-  /** @param deadline on the clock that never jumps. */
+  /** @param deadline on the monotonic clock. */
   constructor(
     count: number,
     readonly deadline: number,
@@ -35,7 +35,7 @@ export class PendingPublish {
     this.#sent.add(index);
   }
 
-  /** Once a message; what is known later is ignored. */
+  /** The first outcome of a message counts; later ones are ignored. */
   settle(index: number, outcome: PublishOutcome): void {
     if (this.isOver || this.#outcomes[index]) return;
     this.#outcomes[index] = outcome;
@@ -43,7 +43,7 @@ export class PendingPublish {
     if (this.#left === 0) this.resolve(this.#outcomes as PublishOutcome[]);
   }
 
-  /** Time is over, or the transport closes. */
+  /** The deadline has passed, or the transport closes. */
   end(label: string): void {
     const error = new MessagingError('DEADLINE_EXCEEDED', `${label} did not confirm in time.`);
     for (let index = 0; index < this.#outcomes.length; index += 1)

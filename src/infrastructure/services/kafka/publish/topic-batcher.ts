@@ -3,12 +3,12 @@ import { OutboundQueue } from './outbound-queue.js';
 import { type SenderServices, PartitionSender } from './partition-sender.js';
 import type { OutboundRecord } from './pending-publish.js';
 
-/** What is sent to one topic, each message to the partition of its key; those without are spread over those that have nothing to do. */
+/** Sends to one topic: a message with a key to the partition of that key, one without to an idle partition. */
 export class TopicBatcher {
   readonly #lanes: PartitionSender[] = [];
   readonly #keyless = new OutboundQueue();
   #isScheduled = false;
-  #next = Math.floor(Math.random() * 1_000); // so that processes that have just started do not all begin at the first one
+  #next = Math.floor(Math.random() * 1_000); // so that processes that have just started do not all begin with the first partition
   #hashing: { readonly partitions: number; readonly partitionOf: (key: string) => number } | undefined;
 
   constructor(
@@ -34,14 +34,14 @@ export class TopicBatcher {
 
   readonly #spread = (): void => {
     this.#isScheduled = false;
-    const first = this.#next++; // another one begins each time
+    const first = this.#next++; // another partition is first each time
     const partitions = this.#partitions;
     const all = Array.from({ length: partitions }, (_, step) => this.#lane((first + step) % partitions));
     const idle = all.filter(({ isBusy }) => !isBusy);
     idle.forEach((lane, nth) => this.#give(lane, idle.length - nth));
   };
 
-  /** To one of so many that share what waits. */
+  /** Gives the partition its share of the queued messages without a key. */
   #give(lane: PartitionSender, sharers: number): void {
     for (const outbound of this.#keyless.take(Math.ceil(this.#keyless.size / sharers))) lane.add(outbound);
   }
@@ -58,7 +58,7 @@ export class TopicBatcher {
     ));
   }
 
-  /** As Kafka's own clients do, so that a key stays where it is whoever sends it. */
+  /** As Kafka's own clients do, so that a key has the same partition from every client. */
   #hashed(key: string, partitions: number): number {
     if (this.#hashing?.partitions !== partitions)
       this.#hashing = { partitions, partitionOf: this.#partitioner(partitions) };

@@ -4,7 +4,7 @@ const SHORTEST_MS = 8_000;
 const FACTOR = 4;
 const LEVELS = 10;
 
-/** Times of the topics in which messages wait equally long, so that none waits behind a later one: 8 s to 24 days. */
+/** Waits of the wait topics, 8 s to 24 days. All messages of a topic wait equally long, so that none waits behind a later one. */
 const LEVELS_MS: readonly number[] = Array.from(
   { length: LEVELS },
   (_, level) => SHORTEST_MS * FACTOR ** level,
@@ -22,7 +22,7 @@ export const DELAY_LEVELS: readonly DelayLevel[] = [
   ...LEVELS_MS.map((waitMs) => ({ name: `${waitMs / 1_000}s`, waitMs })),
 ];
 
-/** Where a message waits next that is due in so long; what is left then is judged anew. */
+/** The level at which a message waits next; the rest of its delay is assigned afterwards. */
 export function delayLevelOf(leftMs: number): DelayLevel {
   let found = DELAY_LEVELS[0] as DelayLevel;
   // The short tier takes up to twice its neighbour, so that few messages need a last short step.

@@ -22,12 +22,12 @@ export class ResourceNames {
     return this.topic(to);
   }
 
-  /** Where messages wait. */
+  /** The wait topic of a delay level. */
   wait(tier: string): string {
     return `${this.prefix}.wait.${tier}`;
   }
 
-  /** The consumer group of those who send on what has waited. */
+  /** The consumer group of the delay routers. */
   get router(): string {
     return `${this.prefix}.router`;
   }

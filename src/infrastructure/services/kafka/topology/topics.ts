@@ -11,12 +11,12 @@ import { DELAY_LEVELS } from './delay-levels.js';
 
 const POLL_MS = 50;
 const CREATED_BATCH_SIZE = 100;
-/** What comes meanwhile is created together; what comes after that does not wait for one that is late. */
+/** Topics wanted within this time are created together; later ones do not wait for a slow request. */
 const GATHERED_FOR_MS = 100;
-/** Beyond the largest message: what a batch of one adds to it. */
+/** Overhead of a batch of one message, beyond the largest message. */
 const BATCH_OVERHEAD_BYTES = 64 * 1024;
 const PING_RETENTION_MS = 3_600_000;
-/** What has waited long enough is kept for so long, should nobody be there to send it on. */
+/** Messages that are due are kept for this long while no process forwards them. */
 const WAIT_SLACK_MS = 7 * 86_400_000;
 
 interface Wanted {
@@ -37,11 +37,11 @@ export class Topics {
     private readonly link: KafkaConnection,
     readonly names: ResourceNames,
     private readonly options: KafkaOptions,
-    /** Told of a topic that was created otherwise. */
+    /** Called for a topic that differs from the options. */
     private readonly report: (error: MessagingError) => void,
   ) {}
 
-  /** A topic was deleted, or its metadata are doubted. */
+  /** A topic was deleted, or its metadata are stale. */
   forget(): void {
     this.#known.clear();
     this.#ready.clear();
@@ -126,11 +126,11 @@ export class Topics {
       return await together.done;
     } catch (error) {
       if (together.wanted.length === wanted.length) throw error;
-      return this.#create(wanted); // another one is to blame, perhaps
+      return this.#create(wanted); // another topic of the request may have failed
     }
   }
 
-  /** Asks first: what is there can be used while the controller, which creates, is away. */
+  /** Asks first: existing topics can be used while the controller, which creates topics, is away. */
   async #create(wanted: readonly Wanted[]): Promise<Map<string, number>> {
     const { requestTimeoutMs: timeout } = this.options;
     const topics = wanted.map((each) => this.#definition(each));
@@ -163,7 +163,7 @@ export class Topics {
     return counts;
   }
 
-  /** Left as it is: only its owner knows why it is otherwise. */
+  /** Reported and left as it is: only the owner of the topic knows the reason. */
   #compare(topic: string, partitions: readonly { readonly replicas: readonly number[] }[]): void {
     const wanted = this.options.replicationFactor;
     const least = Math.min(...partitions.map(({ replicas }) => replicas.length));
@@ -206,5 +206,5 @@ function isFinal(error: unknown): boolean {
 }
 
 function noop(): void {
-  // whoever waits for it is told
+  // the caller sees the rejection
 }

@@ -31,7 +31,7 @@ interface BatchContext {
   readonly magicByte: number;
 }
 
-/** Undoes the compression that the attributes of a batch tell of; undefined when there is none. */
+/** Undoes the compression that the attributes of a batch name; undefined when there is none. */
 export type Expand = (attributes: number) => ((compressed: Buffer) => Promise<Buffer>) | undefined;
 
 /** Of the attributes of a batch. */

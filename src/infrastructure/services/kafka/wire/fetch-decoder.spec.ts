@@ -25,7 +25,7 @@ async function theirs(): Promise<Theirs> {
 }
 
 /** As the client reads it, without the partitions that have nothing to say. */
-async function told(raw: Buffer): Promise<FetchAnswer> {
+async function answered(raw: Buffer): Promise<FetchAnswer> {
   const answer = await (await theirs()).decode(raw);
   const responses = answer.responses.map(({ topicName, partitions }) => ({
     topicName,
@@ -156,7 +156,7 @@ describe('an answer with records', () => {
     ],
   ])('is read as the client would: %s', async (_, make) => {
     const raw = await make();
-    expect(await decodeFetch(raw, plain)).toStrictEqual(await told(raw));
+    expect(await decodeFetch(raw, plain)).toStrictEqual(await answered(raw));
   });
 
   it('has an entry for a partition without records only where there is something else to say', async () => {
@@ -181,7 +181,7 @@ describe('an answer with records', () => {
     for (const left of [1, 12, 20, 61, 200, whole.length - 1]) {
       const raw = answerOf([partitionOf(0, [whole, whole.subarray(0, left)])]);
       const answer = await decodeFetch(raw, plain);
-      expect(answer).toStrictEqual(await told(raw));
+      expect(answer).toStrictEqual(await answered(raw));
     }
   });
 
@@ -195,7 +195,7 @@ describe('an answer with records', () => {
       return async (compressed) => gunzipSync(compressed);
     });
     expect(attributes).toEqual([1]);
-    expect(answer).toStrictEqual(await told(raw));
+    expect(answer).toStrictEqual(await answered(raw));
   });
 
   it('is left to the client when it is older', async () => {

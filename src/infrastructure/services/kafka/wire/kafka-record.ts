@@ -1,6 +1,14 @@
-import { createHash } from 'node:crypto';
-import { largerAttempt, OWN_HEADERS, ownNumber, ownText } from '../../../../core/messaging/ports/headers.js';
-import type { WireMessage } from '../../../../core/messaging/ports/transport.js';
+import { MessagingError } from '../../../../core/messaging/ports/errors.js';
+import {
+  largerAttempt,
+  type NumberHeader,
+  OWN_HEADERS,
+  ownNumber,
+  ownText,
+  type TextHeader,
+  withoutControlHeaders,
+} from '../../../../core/messaging/ports/headers.js';
+import type { Destination, WireMessage } from '../../../../core/messaging/ports/transport.js';
 import type { IHeaders, KafkaMessage } from '../client/kafkajs-client.js';
 
 /** Of the binding of CloudEvents to Kafka; the core sends the other attributes itself. */
@@ -30,10 +38,22 @@ export interface Delay {
   readonly delayMs: number;
 }
 
+/** Where a record was read. */
+export interface RecordPlace {
+  readonly topic: string;
+  readonly partition: number;
+  /** Foreign programs write to the topic of all groups: control headers of ours are ignored there. */
+  readonly isPublic: boolean;
+}
+
 export interface DecodedRecord {
   readonly message: WireMessage;
   readonly attempt: number;
   readonly delay: Delay | undefined;
+  /** Its destination, as far as its headers name it. */
+  readonly to: Partial<Destination>;
+  /** It came with control headers of ours from a place where they are ignored. */
+  readonly hasIgnoredHeaders: boolean;
 }
 
 /** What a record takes besides its texts and its body, at most. */
@@ -62,48 +82,84 @@ export class OutRecord {
   }
 }
 
+/**
+ * The record of a message.
+ *
+ * @throws MessagingError `OPTION_INVALID` when a header of ours would be one that {@link decode} does not read.
+ */
 export function encode({ id, key, headers, body }: WireMessage, { attempt, delay }: Transit = {}): OutRecord {
   const all: Record<string, string> = { [SPEC_VERSION]: '1.0', [ID]: id };
   for (const name in headers) if (!OWN.has(name)) all[name] = headers[name] ?? '';
   const larger = largerAttempt(headers, attempt);
-  if (larger > 1) all[ATTEMPT.name] = String(larger);
+  if (larger !== 1) all[ATTEMPT.name] = numberText(ATTEMPT, larger);
   if (delay) encodeDelay(delay, all);
   const value = Buffer.isBuffer(body) ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
   return new OutRecord(key ?? null, value, all);
 }
 
 function encodeDelay({ dueAt, delayMs, topic, group }: Delay, all: Record<string, string>): void {
-  all[DUE_AT.name] = String(Math.ceil(dueAt));
-  all[DELAY_MS.name] = String(Math.ceil(delayMs));
-  all[TOPIC.name] = topic;
-  if (group !== undefined) all[GROUP.name] = group;
+  all[DUE_AT.name] = numberText(DUE_AT, dueAt);
+  all[DELAY_MS.name] = numberText(DELAY_MS, delayMs);
+  all[TOPIC.name] = fittingText(TOPIC, topic);
+  if (group !== undefined) all[GROUP.name] = fittingText(GROUP, group);
 }
 
-/** The message as it was published; of a stranger's, as much as can be made of it. */
-export function decode({
-  key,
-  value,
-  headers: raw = {},
-}: Pick<KafkaMessage, 'key' | 'value' | 'headers'>): DecodedRecord {
+/** A whole number: rounded up, so that nothing comes before its time. */
+function numberText({ name, min, max }: NumberHeader, value: number): string {
+  const whole = Math.ceil(value);
+  if (whole >= min && whole <= max) return String(whole);
+  throw new MessagingError('OPTION_INVALID', `${name} must be a number from ${min} to ${max}, not ${value}.`);
+}
+
+function fittingText({ name, maxLength }: TextHeader, value: string): string {
+  if (value.length <= maxLength) return value;
+  throw new MessagingError(
+    'OPTION_INVALID',
+    `${name} must have at most ${maxLength} characters: "${value}".`,
+  );
+}
+
+/** The message as it was published; of a foreign record, its key, value and headers. */
+export function decode(
+  record: Pick<KafkaMessage, 'key' | 'value' | 'headers' | 'offset' | 'timestamp'>,
+  place: RecordPlace,
+): DecodedRecord {
+  const { key, value, headers: given = {} } = record;
+  const { headers: raw, ignored } = place.isPublic
+    ? withoutControlHeaders(given)
+    : { headers: given, ignored: 0 };
   const headers: Record<string, string> = {};
   const own: Record<string, string> = {};
   for (const name in raw) {
-    const text = textOf(raw[name]);
+    const text = textOf(raw[name] ?? null);
     if (OWN.has(name)) own[name] = text;
     else headers[name] = text;
   }
   const body = value ?? Buffer.alloc(0);
-  const id = own[ID] ?? unnamed(body);
+  const id = own[ID] || positionId(record, place); // an empty id names nothing either
   return {
     message: { id, headers, body, ...(key === null ? {} : { key: key.toString() }) },
     attempt: largerAttempt(own),
     delay: delayOf(own),
+    to: destinationOf(own),
+    hasIgnoredHeaders: ignored > 0,
   };
 }
 
-/** A stranger's message gets the same each time it comes. */
-function unnamed(body: Buffer): string {
-  return `unnamed-${createHash('sha256').update(body).digest('hex').slice(0, 32)}`;
+/**
+ * The id of a foreign record that has none: the same each time it is read, and another one for an equal body. Its time is in it, because
+ * a recreated topic has the same offsets.
+ */
+function positionId(
+  { offset, timestamp }: Pick<KafkaMessage, 'offset' | 'timestamp'>,
+  { topic, partition }: RecordPlace,
+): string {
+  return `${topic}-${partition}-${offset}-${timestamp}`;
+}
+
+function destinationOf(own: Readonly<Record<string, string>>): Partial<Destination> {
+  const [topic, group] = [ownText(own, TOPIC), ownText(own, GROUP)];
+  return { ...(topic === undefined ? {} : { topic }), ...(group === undefined ? {} : { group }) };
 }
 
 function delayOf(own: Readonly<Record<string, string>>): Delay | undefined {
@@ -113,7 +169,7 @@ function delayOf(own: Readonly<Record<string, string>>): Delay | undefined {
   return { topic, group, dueAt, delayMs };
 }
 
-/** Of a header that is there more than once, the last. One of a stranger can be there without a value. */
+/** Of a repeated header, the last. A foreign header can have no value. */
 function textOf(value: IHeaders[string] | null): string {
   const one = Array.isArray(value) ? value.at(-1) : value;
   return one?.toString() ?? '';

@@ -8,12 +8,12 @@ const MAX_WAITING = 10_000;
  * Lets one message of a key at a time pass.
  *
  * The lanes are the group's and not a consumer's, because the order has to hold while one consumer stops and another
- * takes over, and because what waits here is in nobody's hands.
+ * takes over, and because what waits here is not in flight.
  */
 export class KeyLanes {
-  /** What waits behind the one that has passed. No entry: nobody has the key. No deque: nobody waits for it. */
+  /** Handovers behind the one that has passed, by key. No entry: the key is free. No deque: none waits for it. */
   readonly #lanes = new Map<string, Deque<Handover> | undefined>();
-  /** Whose turn has come. */
+  /** Handovers that may pass next. */
   readonly #next = new Deque<Handover>();
   #waiting = 0;
 

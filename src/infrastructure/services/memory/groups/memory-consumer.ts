@@ -1,5 +1,5 @@
 import { DeliverySlots } from '../../../../core/messaging/transport-kit/delivery-slots.js';
-import { handOver, retriedMessage } from '../../../../core/messaging/transport-kit/hand-over.js';
+import { handOver, nextAttempt, retriedMessage } from '../../../../core/messaging/transport-kit/hand-over.js';
 import type {
   Consumer,
   OnDelivery,
@@ -69,6 +69,6 @@ export class MemoryConsumer implements Consumer, Receiver {
     }
     const { message, attempt, held } = handover;
     const again = retriedMessage(message, settlement);
-    this.group.comeBack(new Handover(held, again, attempt + 1), settlement.delayMs);
+    this.group.comeBack(new Handover(held, again, nextAttempt(attempt, settlement)), settlement.delayMs);
   }
 }

@@ -5,7 +5,7 @@ import { DueQueue } from '../../../../core/messaging/transport-kit/due-queue.js'
 import { Handover, type Held, type Log, type Receiver } from './memory-handover.js';
 import { KeyLanes } from './key-lanes.js';
 
-/** One group's share of a topic: where it is in the log, what comes back to it, and who consumes. */
+/** One group's share of a topic: its position in the log, its retries, and its consumers. */
 export class MemoryGroup {
   /** Sequence number of the next message of the log. Undefined until the group has consumed for the first time. */
   next: number | undefined;
@@ -45,7 +45,7 @@ export class MemoryGroup {
     this.wake();
   }
 
-  /** The handover is in nobody's hands any more. */
+  /** The handover is no longer in flight. */
   settled(handover: Handover): void {
     this.inFlight.delete(handover);
     this.#lanes.leave(handover);
@@ -69,13 +69,13 @@ export class MemoryGroup {
     this.#isKeyed = this.#consumers.some(({ isKeyed }) => isKeyed);
   }
 
-  /** Hands out messages at the end of this turn: a publisher must not find itself inside a handler. */
+  /** Delivers messages at the end of this turn: a publisher must not find itself inside a handler. */
   wake(): void {
     if (this.#isAwake || this.#consumers.length === 0) return;
     this.#isAwake = true;
     queueMicrotask(() => {
       this.#isAwake = false;
-      this.#handOut();
+      this.#deliver();
     });
   }
 
@@ -103,7 +103,7 @@ export class MemoryGroup {
     return oldest;
   }
 
-  #handOut(): void {
+  #deliver(): void {
     for (let consumer = this.#freeConsumer(); consumer; consumer = this.#freeConsumer()) {
       const handover = this.#take();
       if (!handover) break;

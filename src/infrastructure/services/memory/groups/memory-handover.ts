@@ -12,7 +12,7 @@ export interface Held {
 
 /** A message on its way to one group. */
 export class Handover {
-  /** Place among what the group has in hand. */
+  /** Place among what the group has in flight. */
   readonly link = new Link<Handover>();
   /** Others of its key wait until it is settled. */
   holdsKey = false;
@@ -40,11 +40,11 @@ export interface Log {
   trim(): void;
 }
 
-/** Takes what a group hands out. */
+/** Takes what a group delivers. */
 export interface Receiver {
   /** How many handovers it can take now. */
   readonly free: number;
-  /** Whether messages with equal keys must wait for each other, whoever gets them. */
+  /** Whether messages with equal keys must wait for each other, whichever consumer gets them. */
   readonly isKeyed: boolean;
   offer(handover: Handover): void;
 }

@@ -60,7 +60,7 @@ export class MemoryTopic implements Log {
     return this.#delayed.size;
   }
 
-  /** Forgets what every group has been handed; those that are not settled yet live on in the hands they are in. */
+  /** Forgets what every group has been handed; handovers in flight keep those that are not settled yet. */
   trim(): void {
     let floor = Infinity;
     for (const { next } of this.groups.values()) if (next !== undefined && next < floor) floor = next;

@@ -5,7 +5,7 @@ import type { MessagingMetrics } from './messaging-metrics.js';
 
 const HANDLER = ['topic', 'group', 'handler'] as const;
 
-/** Adds what is counted about handlers. `systemOf` says what kind of broker a transport is. */
+/** Adds the metrics of handlers. `systemOf` returns the kind of broker of a transport. */
 export function exportHandlerMetrics(
   registry: Registry,
   metrics: MessagingMetrics,
@@ -19,7 +19,7 @@ export function exportHandlerMetrics(
     registry,
     {
       name: 'messaging_client_consumed_messages_total',
-      help: 'Deliveries, once each.',
+      help: 'Deliveries to handlers.',
       labelNames: ['transport', 'system', 'topic', 'group'],
     },
     () =>
@@ -33,7 +33,7 @@ export function exportHandlerMetrics(
     registry,
     {
       name: 'messaging_process_duration_seconds',
-      help: 'Time that handlers took.',
+      help: 'Duration of handlers.',
       labelNames: [...HANDLER, 'outcome'],
     },
     () =>
@@ -46,7 +46,7 @@ export function exportHandlerMetrics(
     registry,
     {
       name: 'messaging_delivery_latency_seconds',
-      help: 'Time from publish to handled, by the clocks of both machines.',
+      help: 'Time from publish until handled, by the clocks of both machines.',
       labelNames: ['topic', 'group'],
     },
     () => each((series) => [{ labels: groupOf(series), histogram: series.latency }]),
@@ -55,7 +55,7 @@ export function exportHandlerMetrics(
     registry,
     {
       name: 'messaging_process_failures_total',
-      help: 'Failed attempts and what came of them.',
+      help: 'Failed attempts by disposition.',
       labelNames: [...HANDLER, 'error_type', 'disposition'],
     },
     () =>
@@ -69,7 +69,7 @@ export function exportHandlerMetrics(
     registry,
     {
       name: 'messaging_dead_lettered_messages_total',
-      help: 'Messages that were given up.',
+      help: 'Messages that became dead letters.',
       labelNames: [...HANDLER, 'reason'],
     },
     () =>
@@ -82,8 +82,22 @@ export function exportHandlerMetrics(
   exportCounter(
     registry,
     {
+      name: 'messaging_postponed_messages_total',
+      help: 'Deliveries without a result, which come back as the same attempt: abandoned, claimed by a copy, or a store was unavailable.',
+      labelNames: [...HANDLER, 'reason'],
+    },
+    () =>
+      each(function* (series) {
+        for (const [reason, , value] of series.postponed.entries()) {
+          yield { labels: { ...handlerOf(series), reason }, value };
+        }
+      }),
+  );
+  exportCounter(
+    registry,
+    {
       name: 'messaging_dead_letter_replay_outcomes_total',
-      help: 'What became of replayed messages.',
+      help: 'Replayed messages by outcome.',
       labelNames: ['topic', 'group', 'outcome'],
     },
     () =>
@@ -97,7 +111,7 @@ export function exportHandlerMetrics(
     registry,
     {
       name: 'messaging_last_success_timestamp_seconds',
-      help: 'When a message was last handled; absent before the first.',
+      help: 'Time of the last handled message; absent before the first.',
       labelNames: ['topic', 'group'],
     },
     () => {
@@ -120,19 +134,19 @@ export function exportHandlerMetrics(
 const PLAIN = [
   {
     name: 'messaging_retries_total',
-    help: 'Retries that were scheduled.',
+    help: 'Scheduled retries.',
     labelNames: HANDLER,
     value: (series: HandlerSeries) => series.retries,
   },
   {
     name: 'messaging_redeliveries_total',
-    help: 'Deliveries with an attempt number above 1: retries that came due, and messages whose process died. What exceeds messaging_retries_total in the long run is the latter.',
+    help: 'Deliveries with an attempt above 1: retries, and redeliveries after a crash. Over time, the difference to messaging_retries_total is the number of the latter.',
     labelNames: HANDLER,
     value: (series: HandlerSeries) => series.redeliveries,
   },
   {
     name: 'messaging_duplicates_suppressed_total',
-    help: 'Deliveries of messages that had been handled before.',
+    help: 'Deliveries of messages that the group had already handled.',
     labelNames: ['topic', 'group'],
     value: (series: HandlerSeries) => series.duplicates,
   },

@@ -52,7 +52,7 @@ describe('the metrics', () => {
     expect(read(text, 'messaging_problems_total', { transport: 'main', code: 'queue_deleted' })).toBe(1);
   });
 
-  it('count a delivery by what came of it', async () => {
+  it('count a delivery by its outcome', async () => {
     const { metrics, scrape } = observed();
     metrics.on({ type: 'delivered', to, transport: 'main', attempt: 1 });
     metrics.on({ type: 'handled', ...about, durationMs: 30, latencyMs: 700 });
@@ -106,7 +106,7 @@ describe('the metrics', () => {
     expect(read(text, 'messaging_client_operation_duration_seconds_count', { outcome: 'ok' })).toBe(1);
   });
 
-  it('keep labels few, and say when they had to', async () => {
+  it('limit label values, and count the overflow', async () => {
     const { metrics, scrape } = observed();
     for (let n = 0; n < 10_000; n++) {
       metrics.on({ type: 'delivered', to: { ...to, topic: `t${n}` }, transport: 'main', attempt: 1 });

@@ -11,14 +11,14 @@ import { LabelLimits } from '../series/label-limits.js';
 import { TransportReports } from '../series/transport-reports.js';
 import { PublishSeries } from '../series/publish-series.js';
 
-/** How late the time of the last success may be. */
+/** Resolution of the time of the last success. */
 const STAMP_DELAY_MS = 250;
 
 type Reactions = { readonly [E in MessagingEvent as E['type']]: (event: E) => void };
 
 /**
- * Counts what happens, in plain numbers: a message costs a map look-up and a few increments. Nothing is formatted before
- * somebody scrapes.
+ * Counts events in plain numbers: a message costs a map look-up and a few increments. Values are formatted on
+ * scrape.
  */
 export class MessagingMetrics implements MessagingObserver {
   readonly limits = new LabelLimits();
@@ -45,11 +45,12 @@ export class MessagingMetrics implements MessagingObserver {
     'duplicate-suppressed': ({ to }) => {
       this.handlers.of(to).duplicates += 1;
     },
+    postponed: ({ to, reason }) => this.handlers.of(to).postponed.add(reason),
     'store-failed': ({ store }) => this.storeFailures.add(store),
-    'dead-letter-changed': () => undefined, // the stock is read from the store
+    'dead-letter-changed': () => undefined, // the number of dead letters is read from the store
     'dead-letter-operation': ({ operation, outcome }) => this.deadLetterOperations.add(operation, outcome),
     'admin-action': ({ action, outcome }) => this.adminActions.add(action, outcome),
-    consumer: () => undefined, // the view of the core knows them
+    consumer: () => undefined, // the view of the core has them
     transport: ({ transport, event }) => {
       this.connectionEvents.add(transport, event.type);
       this.transportReports.add(transport, event);
@@ -65,16 +66,16 @@ export class MessagingMetrics implements MessagingObserver {
   }
 
   on(event: MessagingEvent): void {
-    // The compiler cannot see that a reaction is looked up by the type of the very event it is given.
+    // The compiler cannot see that the type of the event selects its reaction.
     (this.#reactions[event.type] as (event: MessagingEvent) => void)(event);
   }
 
-  /** Makes the series of a handler and its transport before its first message, so that rates begin at zero. */
+  /** Creates the series of a handler and its transport before its first message, so that rates start at zero. */
   declareHandler(to: HandlerIdentity, transport: string): void {
     this.handlers.of(to).consumedFrom(transport);
   }
 
-  /** Writes down the time of what succeeded since the last stamp. */
+  /** Records the time of successes since the last stamp. */
   stampSuccesses(): void {
     this.#cancelStamp?.();
     this.#cancelStamp = undefined;

@@ -4,7 +4,7 @@ import type { Counts } from '../series/counts.js';
 import type { MessagingMetrics } from './messaging-metrics.js';
 import { VERSION } from './version.js';
 
-/** Adds what is counted about publishing, connections, stores and operators. */
+/** Adds the metrics of publishing, connections, stores and operators. */
 export function exportPublishMetrics(
   registry: Registry,
   metrics: MessagingMetrics,
@@ -14,7 +14,7 @@ export function exportPublishMetrics(
     registry,
     {
       name: 'messaging_client_sent_messages_total',
-      help: 'Messages published, by outcome: ok, spooled, error (not taken, or not known) and rejected.',
+      help: 'Published messages by outcome: ok, spooled, error (unavailable or unknown) and rejected.',
       labelNames: ['transport', 'system', 'topic', 'outcome', 'error_type'],
     },
     function* () {
@@ -32,7 +32,7 @@ export function exportPublishMetrics(
     registry,
     {
       name: 'messaging_client_operation_duration_seconds',
-      help: 'Time that calls of a transport took.',
+      help: 'Duration of calls of a transport.',
       labelNames: ['transport', 'operation', 'outcome'],
     },
     function* () {
@@ -47,7 +47,7 @@ export function exportPublishMetrics(
     registry,
     {
       name: 'messaging_validation_failures_total',
-      help: 'Payloads that did not fit their message type, when published or when they arrived.',
+      help: 'Payloads that did not match the schema of their message type, on publish or on arrival.',
       labelNames: ['direction', 'topic'],
     },
     function* () {
@@ -69,26 +69,26 @@ export function exportPublishMetrics(
   ][] = [
     [
       'messaging_transport_connection_events_total',
-      'What happened to the connections of transports.',
+      'Connection events of transports.',
       ['transport', 'event'],
       metrics.connectionEvents,
     ],
     [
       'messaging_dead_letter_operation_messages_total',
-      'Dead letters that were replayed, archived, restored or discarded, or should have been.',
+      'Operations on dead letters (replay, archive, restore, discard) by outcome.',
       ['operation', 'outcome'],
       metrics.deadLetterOperations,
     ],
     [
       'messaging_admin_actions_total',
-      'What operators did or were denied.',
+      'Actions of the admin API by outcome.',
       ['action', 'outcome'],
       metrics.adminActions,
     ],
-    ['messaging_store_failures_total', 'Calls of a store that failed.', ['store'], metrics.storeFailures],
+    ['messaging_store_failures_total', 'Failed calls of a store.', ['store'], metrics.storeFailures],
     [
       'messaging_metrics_label_overflow_total',
-      'Events whose label value was one too many and became __other__.',
+      'Events whose label value exceeded the limit and became __other__.',
       ['metric'],
       metrics.limits.overflows,
     ],
@@ -124,7 +124,7 @@ export function exportPublishMetrics(
     registry,
     {
       name: 'messaging_ignored_headers_total',
-      help: 'Messages from outside whose x-swy-* headers were removed.',
+      help: 'Messages of foreign clients whose x-swy-* headers were ignored.',
       labelNames: ['transport', 'topic', 'group'],
     },
     () => ignoredHeaders.all(),
@@ -133,7 +133,7 @@ export function exportPublishMetrics(
     registry,
     {
       name: 'messaging_build_info',
-      help: 'Always 1; the labels say what runs.',
+      help: 'Always 1; the labels have the versions.',
       labelNames: ['version', 'node'],
     },
     () => [{ labels: { version: VERSION, node: process.versions.node }, value: 1 }],

@@ -6,7 +6,7 @@ import type {
 } from '../../../../core/messaging/ports/composite-transport.js';
 import { exportCounter, exportGauge } from '../series/exported.js';
 
-/** A transport that is put together from others, by its name. */
+/** A composite transport, by its name. */
 export interface NamedState {
   readonly name: string;
   readonly state: CompositeState;
@@ -15,12 +15,12 @@ export interface NamedState {
 const SPOOL_GAUGES = [
   {
     name: 'messaging_spool_messages',
-    help: 'Accepted messages that wait in the spool for a transport that works.',
+    help: 'Accepted messages that wait in the spool for a working transport.',
     value: ({ messages }: SpoolState) => messages,
   },
   {
     name: 'messaging_spool_capacity_messages',
-    help: 'Messages that the spool takes at most.',
+    help: 'Most messages that the spool can hold.',
     value: ({ maxMessages }: SpoolState) => maxMessages,
   },
   {
@@ -30,12 +30,12 @@ const SPOOL_GAUGES = [
   },
   {
     name: 'messaging_spool_storage_bytes',
-    help: 'Bytes in use where the spool is stored, with whatever else is stored there.',
+    help: 'Bytes in use in the storage of the spool, including other data there.',
     value: ({ disk }: SpoolState) => disk?.bytes,
   },
   {
     name: 'messaging_spool_storage_capacity_bytes',
-    help: 'Bytes that may be in use where the spool is stored.',
+    help: 'Most bytes that the storage of the spool can use.',
     value: ({ disk }: SpoolState) => disk?.maxBytes,
   },
 ];
@@ -43,12 +43,12 @@ const SPOOL_GAUGES = [
 const MEMBER_GAUGES = [
   {
     name: 'messaging_transport_active',
-    help: 'Whether messages are published on this member now.',
+    help: '1 if messages are published to this member now, else 0.',
     value: (member: string, _: boolean, active: readonly string[]) => active.includes(member),
   },
   {
     name: 'messaging_transport_member_up',
-    help: 'Whether the member works: it is connected and its breaker is closed.',
+    help: '1 if the member is connected and its circuit breaker is closed, else 0.',
     value: (_: string, works: boolean) => works,
   },
 ];
@@ -59,7 +59,7 @@ function breakerOf({ breaker, isLeftOut }: MemberState): (typeof BREAKER_STATES)
   return isLeftOut ? 'left_out' : breaker;
 }
 
-/** Adds what is inside of transports that are put together from others. */
+/** Adds the metrics of composite transports and their members. */
 export function exportCompositeMetrics(registry: Registry, composites: () => readonly NamedState[]): void {
   for (const { name, help, value } of SPOOL_GAUGES)
     exportGauge(registry, { name, help, labelNames: ['transport'] }, () =>
@@ -81,7 +81,7 @@ export function exportCompositeMetrics(registry: Registry, composites: () => rea
     registry,
     {
       name: 'messaging_circuit_breaker_state',
-      help: 'State of the breaker of a member: 1 for the one that it is in.',
+      help: 'State of the circuit breaker of a member: 1 for the current state, 0 for the others.',
       labelNames: ['transport', 'member', 'state'],
     },
     () =>
@@ -98,7 +98,7 @@ export function exportCompositeMetrics(registry: Registry, composites: () => rea
     registry,
     {
       name: 'messaging_failovers_total',
-      help: 'How often publishing moved from one member to another, in both directions.',
+      help: 'Changes of publishing from one member to another, failovers and fail-backs.',
       labelNames: ['transport', 'from', 'to'],
     },
     () =>

@@ -9,7 +9,7 @@ import { type TransportCheck, TransportChecks } from '../../checks/transport-che
 import type { NamedState } from './composite-metrics.js';
 
 const LIMITS = { cacheMs: 5_000, deadlineMs: 2_000 };
-/** Backlogs that are asked for at a time. */
+/** Most concurrent queries of backlogs. */
 const PARALLEL = 8;
 
 export interface SampledBacklog {
@@ -18,7 +18,7 @@ export interface SampledBacklog {
   readonly backlog: Backlog;
 }
 
-/** What is not counted as it happens but asked for when somebody scrapes. */
+/** Values that are queried on scrape and not counted as events. */
 export class ScrapeSources {
   readonly backlogs: Sampled<readonly SampledBacklog[]>;
   readonly deadLetterCounts: Sampled<readonly DeadLetterCount[]>;
@@ -42,7 +42,7 @@ export class ScrapeSources {
     return this.#view.transports().find(({ name }) => name === transport)?.system ?? 'none';
   }
 
-  /** Every transport that is put together from others, also those inside of such. */
+  /** Every composite transport, including those within others. */
   composites(): NamedState[] {
     const within = ({ name, state }: NamedState): NamedState[] => [
       { name, state },
@@ -72,7 +72,7 @@ export class ScrapeSources {
     return found;
   }
 
-  /** Undefined where one transport does not answer: the others have something to say nevertheless. */
+  /** Undefined for a transport that does not answer, so that the values of the others are shown. */
   async #backlogOf({ to, transport }: SubscriptionView): Promise<Backlog | undefined> {
     const { topic, group } = to;
     const found = this.#view.transports().find(({ name }) => name === transport);

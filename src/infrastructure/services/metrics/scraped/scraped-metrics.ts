@@ -9,9 +9,9 @@ import { exportGauge, type Labels, type Sample } from '../series/exported.js';
 import type { ScrapeSources } from './scrape-sources.js';
 
 const BROKER = ['transport', 'topic', 'group'];
-const SAME = ' The same from every process: aggregate with max by, never with sum.';
+const SAME = ' The same value in every process: aggregate with max by, never with sum.';
 
-/** Adds what is asked for at a scrape: depth, stock and states. */
+/** Adds the metrics that are queried on scrape: backlogs, dead letters and states. */
 export function exportScrapedMetrics(registry: Registry, sources: ScrapeSources): void {
   for (const { name, help, value } of BACKLOG_GAUGES) {
     exportGauge(registry, { name, help: help + SAME, labelNames: BROKER }, async () => {
@@ -42,7 +42,7 @@ function exportTransportGauges(registry: Registry, sources: ScrapeSources): void
     registry,
     {
       name: 'messaging_transport_last_success_timestamp_seconds',
-      help: 'When the transport last could take a message, in seconds since 1970.',
+      help: 'Time of the last successful check of the transport, in seconds since 1970.',
       labelNames: ['transport', 'system'],
     },
     async () => {
@@ -63,7 +63,7 @@ function exportTransportGauges(registry: Registry, sources: ScrapeSources): void
     registry,
     {
       name: 'messaging_transport_up',
-      help: 'Whether the transport could take a message.',
+      help: '1 if the transport can accept a message, else 0.',
       labelNames: ['transport', 'system'],
     },
     async () => {
@@ -79,22 +79,22 @@ function exportTransportGauges(registry: Registry, sources: ScrapeSources): void
 const BACKLOG_GAUGES = [
   {
     name: 'messaging_consumer_lag_messages',
-    help: 'Messages that could be delivered now.',
+    help: 'Messages that can be delivered now.',
     value: (backlog: Backlog) => backlog.ready,
   },
   {
     name: 'messaging_consumer_pending_messages',
-    help: 'Messages handed over and not settled.',
+    help: 'Messages delivered and not settled.',
     value: (backlog: Backlog) => backlog.inFlight,
   },
   {
     name: 'messaging_consumer_delayed_messages',
-    help: 'Retries and delayed messages that are not due.',
+    help: 'Retries and delayed messages that are not due yet.',
     value: (backlog: Backlog) => backlog.delayed,
   },
   {
     name: 'messaging_consumer_oldest_message_age_seconds',
-    help: 'Age of the oldest message that is not settled; 0 when there is none.',
+    help: 'Age of the oldest message that is not settled; 0 without one.',
     value: (backlog: Backlog) => (backlog.oldestAgeMs ?? 0) / 1000,
   },
 ];
@@ -102,12 +102,12 @@ const BACKLOG_GAUGES = [
 const FORGOTTEN_GAUGES = [
   {
     name: 'messaging_forgotten_group_messages',
-    help: 'Messages that are kept for a group that nobody consumes for.',
+    help: 'Messages of a group without consumers.',
     value: ({ messages }: Pick<ForgottenGroup, 'messages' | 'oldestAgeMs'>) => messages,
   },
   {
     name: 'messaging_forgotten_group_oldest_message_age_seconds',
-    help: 'Age of the oldest message that is kept for a group that nobody consumes for.',
+    help: 'Age of the oldest message of a group without consumers.',
     value: ({ oldestAgeMs }: Pick<ForgottenGroup, 'messages' | 'oldestAgeMs'>) => oldestAgeMs / 1000,
   },
 ];
@@ -117,7 +117,7 @@ function exportConsumerGauges(registry: Registry, sources: ScrapeSources): void 
     registry,
     {
       name: 'messaging_process_active',
-      help: 'Deliveries in the hands of handlers of this process.',
+      help: 'Deliveries that handlers of this process are processing.',
       labelNames: ['topic', 'group', 'handler'],
     },
     () =>
@@ -130,7 +130,7 @@ function exportConsumerGauges(registry: Registry, sources: ScrapeSources): void 
     registry,
     {
       name: 'messaging_consumers',
-      help: 'Whether this process consumes for the group; the sum over processes is the number of members.',
+      help: '1 if this process consumes for the group, else 0; the sum over processes is the number of members.',
       labelNames: ['topic', 'group'],
     },
     () =>
@@ -141,7 +141,7 @@ function exportConsumerGauges(registry: Registry, sources: ScrapeSources): void 
   );
 }
 
-/** One sample for each set of labels: a handler that is fed by several transports is listed once for each of them. */
+/** One sample for each set of labels, because a handler is listed once for each transport that delivers to it. */
 function largest(
   subscriptions: readonly SubscriptionView[],
   sampleOf: (subscription: SubscriptionView) => Sample,
@@ -180,7 +180,7 @@ function exportStockGauges(registry: Registry, sources: ScrapeSources): void {
     registry,
     {
       name: 'messaging_dead_letter_oldest_age_seconds',
-      help: `Age of the oldest dead letter that waits for an operator; 0 when there is none.${SAME}`,
+      help: `Age of the oldest open dead letter; 0 without one.${SAME}`,
       labelNames: ['topic', 'group'],
     },
     async () => {

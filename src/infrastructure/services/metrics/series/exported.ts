@@ -23,7 +23,7 @@ export interface MetricDescription {
 
 type Read<T> = () => Iterable<T> | Promise<Iterable<T>>;
 
-/** Adds a counter whose values are read when somebody scrapes. */
+/** Adds a counter whose values are read on scrape. */
 export function exportCounter(registry: Registry, description: MetricDescription, read: Read<Sample>): void {
   new Counter({
     ...description,
@@ -37,7 +37,7 @@ export function exportCounter(registry: Registry, description: MetricDescription
   });
 }
 
-/** Adds a gauge whose values are read when somebody scrapes. */
+/** Adds a gauge whose values are read on scrape. */
 export function exportGauge(registry: Registry, description: MetricDescription, read: Read<Sample>): void {
   new Gauge({
     ...description,
@@ -53,7 +53,7 @@ export function exportGauge(registry: Registry, description: MetricDescription, 
 
 type Exposed = Awaited<ReturnType<Histogram['get']>>;
 
-/** prom-client cannot be told the counts of a histogram's buckets, so this says them itself. */
+/** prom-client has no method to set the counts of a histogram's buckets, so this formats them itself. */
 class CountedHistogram extends Histogram {
   readonly #description: MetricDescription;
   readonly #read: () => Iterable<HistogramSample>;
@@ -70,13 +70,13 @@ class CountedHistogram extends Histogram {
     return { name, help, type: 'histogram', aggregator: 'sum', values } as unknown as Exposed;
   }
 
-  /** What the registry of prom-client asks for when it is there. */
+  /** The method that the registry of prom-client calls. */
   getForPromString(): Promise<Exposed> {
     return this.get();
   }
 }
 
-/** Adds a histogram whose buckets are read when somebody scrapes. */
+/** Adds a histogram whose buckets are read on scrape. */
 export function exportHistogram(
   registry: Registry,
   description: MetricDescription,

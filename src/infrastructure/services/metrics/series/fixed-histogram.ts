@@ -3,7 +3,7 @@ export const PROCESS_BOUNDS: readonly number[] = [
   0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 30, 60, 120,
 ];
 
-/** Upper bounds in seconds from publish to handled, where minutes are normal after an outage. */
+/** Upper bounds in seconds from publish until handled, where minutes are normal after an outage. */
 export const LATENCY_BOUNDS: readonly number[] = [0.01, 0.05, 0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600];
 
 /** A histogram with fixed buckets that costs a few comparisons and one increment. */

@@ -3,9 +3,9 @@ import { Counts } from './counts.js';
 import { FixedHistogram, LATENCY_BOUNDS, PROCESS_BOUNDS } from './fixed-histogram.js';
 import { type LabelLimits, OTHER } from './label-limits.js';
 
-/** Everything that is counted about one handler. */
+/** The counts of one handler. */
 export class HandlerSeries {
-  /** Deliveries, by transport. In a box, so that counting is one look-up. */
+  /** Deliveries by transport, each in an object, so that counting is one look-up. */
   readonly consumedByTransport = new Map<string, { count: number }>();
   readonly succeeded = new FixedHistogram(PROCESS_BOUNDS);
   readonly failed = new FixedHistogram(PROCESS_BOUNDS);
@@ -16,13 +16,15 @@ export class HandlerSeries {
   readonly deadLettered = new Counts();
   /** By outcome. */
   readonly replays = new Counts();
+  /** By reason. */
+  readonly postponed = new Counts();
   retries = 0;
   redeliveries = 0;
   duplicates = 0;
   invalid = 0;
   /** Milliseconds since 1970; 0 before the first. */
   lastSuccessAt = 0;
-  /** Handled something since `lastSuccessAt` was written. */
+  /** Has handled a message since `lastSuccessAt` was written. */
   succeededSince = false;
 
   constructor(readonly identity: HandlerIdentity) {
@@ -37,10 +39,10 @@ export class HandlerSeries {
   }
 }
 
-/** Identities that are remembered by the object; the core makes one a handler, and this bounds it should it not. */
+/** Most identity objects that are cached. The core creates one for each handler; the limit guards against more. */
 const MAX_IDENTITIES = 10_000;
 
-/** The series of every handler, found by the identity object that events carry. */
+/** The series of every handler, looked up by the identity object in events. */
 export class HandlerTable {
   readonly #byIdentity = new Map<HandlerIdentity, HandlerSeries>();
   readonly #byName = new Map<string, HandlerSeries>();

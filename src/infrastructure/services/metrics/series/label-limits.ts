@@ -1,14 +1,14 @@
 import { Counts } from './counts.js';
 
-/** Takes the place of a label value that is one too many. */
+/** Replaces a label value above the limit. */
 export const OTHER = '__other__';
 
 const MAX_TOPICS = 200;
 const MAX_ERROR_TYPES = 100;
 
 /**
- * Keeps label values few. prom-client and Prometheus keep every series for ever, so a value that comes from outside
- * must not be able to make new ones without end.
+ * Limits the number of label values. prom-client and Prometheus keep every series, so external values must not
+ * create series without limit.
  */
 export class LabelLimits {
   readonly #pairs = new Set<string>();
@@ -17,7 +17,7 @@ export class LabelLimits {
   /** How often a value was replaced, by metric. */
   readonly overflows = new Counts();
 
-  /** True when the (topic, group) may have series of its own. */
+  /** True when the pair of topic and group may have its own series. */
   admitPair(topic: string, group: string): boolean {
     return this.#admit(this.#pairs, `${topic}\n${group}`, MAX_TOPICS, 'messaging_process_duration_seconds');
   }

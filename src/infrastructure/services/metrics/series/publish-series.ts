@@ -5,7 +5,7 @@ import type { LabelLimits } from './label-limits.js';
 
 type Published = Extract<MessagingEvent, { type: 'published' }>;
 
-/** The words of the metric for what the core calls the outcome of a publish. */
+/** The label values for the outcomes of a publish. */
 const OUTCOME = {
   accepted: 'ok',
   spooled: 'spooled',
@@ -14,10 +14,10 @@ const OUTCOME = {
   refused: 'rejected',
 } as const satisfies Record<Published['outcome'], string>;
 
-/** Stands for the transport of a message that never got as far. */
+/** The transport label of a message that failed before a transport was chosen. */
 const NO_TRANSPORT = 'none';
 
-/** What was published, by topic and transport. */
+/** Counts of publishes, by topic and transport. */
 export class PublishSeries {
   /** By topic, then transport: outcome and error type. */
   readonly sent = new Map<string, Map<string, Counts>>();
@@ -42,13 +42,13 @@ export class PublishSeries {
     if (errorCode === 'PAYLOAD_INVALID') this.invalid.add(this.#limits.topic(topic));
   }
 
-  /** Makes the series of a topic before its first message. */
+  /** Creates the series of a topic before its first message. */
   declare(topic: string, transport: string): void {
     this.#countsOf(topic, transport).add('ok', '', 0);
   }
 
   #countsOf(topic: string, transport: string): Counts {
-    // Looked up under its own name first: that is the common case, and asking the limits would count every overflow twice.
+    // Looks up the topic itself first: this is the common case, and a call of the limits would count an overflow twice.
     const label = this.sent.has(topic) ? topic : this.#limits.topic(topic);
     let byTransport = this.sent.get(label);
     if (!byTransport) this.sent.set(label, (byTransport = new Map<string, Counts>()));

@@ -2,7 +2,7 @@ import type { TransportEvent } from '../../../../core/messaging/ports/transport.
 import type { Sample } from './exported.js';
 import { type LabelLimits, OTHER } from './label-limits.js';
 
-/** Problem codes and reasons are few fixed words; a transport that makes them up must not grow this for ever. */
+/** Problem codes and reasons are a few fixed words; this limits a transport that generates them. */
 const MAX_SERIES = 2_000;
 
 /** Counts by any labels. */
@@ -21,7 +21,7 @@ class LabelledCounts {
   }
 }
 
-/** What transports report about their brokers, beyond their connections. */
+/** Reports of transports about their brokers, other than connection events. */
 export class TransportReports {
   readonly removed = new LabelledCounts();
   readonly problems = new LabelledCounts();

@@ -5,7 +5,7 @@ export type { Channel, ChannelModel, ConfirmChannel, ConsumeMessage, Message, Op
 
 type Amqplib = typeof amqplib;
 
-/** Loads amqplib, which is only installed by those who want it. Throws `DEPENDENCY_MISSING` when it is not there. */
+/** Loads amqplib, an optional peer dependency. Throws `DEPENDENCY_MISSING` when it is not installed. */
 export async function loadAmqplib(
   load: () => Promise<unknown> = () => import('amqplib'),
 ): Promise<Pick<Amqplib, 'connect'>> {

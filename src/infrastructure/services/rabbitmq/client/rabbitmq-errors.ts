@@ -33,16 +33,16 @@ export function replyCodeOf(cause: unknown): number | undefined {
   return /Expected ConnectionOpenOk; got <ConnectionClose/.test(textOf(cause)) ? REPLY.notAllowed : undefined;
 }
 
-/** Trying again would end in the same way until somebody changes something. */
+/** Another try fails in the same way until the configuration or the permissions change. */
 export function isFatal(cause: unknown): boolean {
   const code = replyCodeOf(cause);
   return code === REPLY.accessRefused || code === REPLY.notAllowed || isCertificateError(cause);
 }
 
-/** Why a connection does not come about, as the end of a sentence. */
+/** Why a connection attempt failed, as the end of a sentence. */
 export function reasonOf(cause: unknown): string {
   const code = replyCodeOf(cause);
-  if (code === REPLY.accessRefused) return ': it does not take the user and password (ACCESS_REFUSED)';
+  if (code === REPLY.accessRefused) return ': it rejects the user or password (ACCESS_REFUSED)';
   if (code === REPLY.notAllowed)
     return ': the virtual host does not exist, or the user may not use it (NOT_ALLOWED)';
   if (isCertificateError(cause)) return `: its certificate is not trusted (${String(codeOf(cause))})`;
@@ -55,27 +55,30 @@ export function reasonOf(cause: unknown): string {
     : '';
 }
 
-/** @param wasSent false while nothing of what was asked can have reached the broker. */
+/** @param wasSent false while the request cannot have reached the broker. */
 export function failureOf(cause: unknown, server: string, wasSent: boolean): BrokerFailure {
   if (isOurs(cause)) return ownFailure(cause, wasSent);
   const code = replyCodeOf(cause);
   const error = (messagingCode: MessagingErrorCode, text: string): MessagingError =>
     new MessagingError(messagingCode, `${server} ${text}`);
   if (code === REPLY.accessRefused) {
-    const text = `does not permit this user an operation. It says: ${said(cause)}`;
+    const text = `does not permit an operation to this user. The broker says: ${said(cause)}`;
     return { kind: 'refused', error: error('FORBIDDEN', text) };
   }
   if (code === REPLY.preconditionFailed)
-    return { kind: 'refused', error: error('CONFLICT', `refuses. It says: ${said(cause)}`) };
+    return {
+      kind: 'refused',
+      error: error('CONFLICT', `refuses the operation. The broker says: ${said(cause)}`),
+    };
   if (code === REPLY.notFound) {
-    const text = `lacks something that was declared. Somebody has deleted it; it is declared anew. It says: ${said(cause)}`;
+    const text = `no longer has an exchange or queue that was declared; another client has deleted it. It is declared again. The broker says: ${said(cause)}`;
     return { kind: 'unavailable', error: error('TRANSPORT_UNAVAILABLE', text) };
   }
   if (wasSent) {
-    const text = 'lost the connection while something was on its way.';
+    const text = 'lost the connection while a message or request was in flight.';
     return { kind: 'unknown', error: error('TRANSPORT_UNAVAILABLE', text) };
   }
-  const text = 'is not connected. The connection comes back by itself.';
+  const text = 'is not connected. It reconnects by itself.';
   return { kind: 'unavailable', error: error('TRANSPORT_UNAVAILABLE', text) };
 }
 

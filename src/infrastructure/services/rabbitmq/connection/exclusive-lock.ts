@@ -5,19 +5,19 @@ import type { Channel } from '../client/amqplib-client.js';
 import type { RabbitmqConnection } from './rabbitmq-connection.js';
 import { REPLY, replyCodeOf } from '../client/rabbitmq-errors.js';
 
-/** A broker declares in some hundred milliseconds; whoever takes longer is paused or cut off. */
-const PATIENCE_MS = 3_000;
-const AGAIN_MS = 50;
+/** Longest wait for the lock. A declaration takes some hundred milliseconds, so a holder beyond this is paused or cut off. */
+const LOCK_TIMEOUT_MS = 3_000;
+const RETRY_MS = 50;
 
 /**
- * Runs something while no other process runs anything under the same name.
+ * Runs `act` while no other process holds the lock of the same name.
  *
- * RabbitMQ lists a quorum queue before it is whole (seen with 3.10.8). Whoever declares it at that moment is told that it is there: what he
- * publishes first to a queue for waiting never expires, and everything behind it waits for ever; if he consumes from a queue, the broker ends
- * his connection. A queue that only one connection may use is the lock; it goes with its connection. A lock that cannot be had holds nobody up
- * for long, because what happens then is mended: by {@link OverdueSweeper}, by connecting anew, by {@link StallDetector}.
+ * RabbitMQ makes a quorum queue visible before its arguments are applied (seen with 3.10.8). A process that declares the queue at that
+ * moment gets a success: its first message in a delay queue then never expires and blocks all behind it, and a consumer loses its
+ * connection. An exclusive queue is the lock; the broker deletes it with its connection. When the lock is not granted in time, `act`
+ * runs without it, because {@link OverdueSweeper}, the reconnect and {@link StallDetector} repair the consequences.
  *
- * https://github.com/rabbitmq/rabbitmq-server/issues/17531 describes the order of steps behind it, for 4.3.6: so it runs against every release.
+ * https://github.com/rabbitmq/rabbitmq-server/issues/17531 describes the cause, for 4.3.6, so the lock is used with every release.
  */
 export async function withExclusiveLock(
   connection: RabbitmqConnection,
@@ -37,25 +37,25 @@ async function unlock(channel: Channel, name: string): Promise<void> {
     await channel.deleteQueue(name);
     await channel.close();
   } catch {
-    // it was not granted, or the connection is gone and the lock with it
+    // the lock was not granted, or the connection and with it the lock is gone
   }
 }
 
 async function lock(connection: RabbitmqConnection, name: string): Promise<() => void> {
-  const until = performance.now() + PATIENCE_MS;
+  const until = performance.now() + LOCK_TIMEOUT_MS;
   while (performance.now() < until) {
     try {
       const release = await tryLock(connection, name);
       if (release) return release;
     } catch {
-      break; // the declaration will tell what is wrong
+      break; // the declaration that follows fails with the reason
     }
-    await pause(spreadMs(AGAIN_MS, 0.5), systemClock);
+    await pause(spreadMs(RETRY_MS, 0.5), systemClock);
   }
   return () => undefined;
 }
 
-/** Resolves with what ends it, or with undefined while another process holds it. */
+/** Resolves with the function that releases the lock, or with undefined while another process holds it. */
 export async function tryLock(
   connection: RabbitmqConnection,
   name: string,

@@ -17,7 +17,7 @@ import { withDeadline } from '../../../../core/messaging/transport-kit/deadline.
 const RECONNECT_BACKOFF = { minMs: 50, maxMs: 2_000, jitter: 'half' } as const;
 
 export interface ConnectionListener {
-  /** It can be used from now on. What was opened on an earlier connection is gone. */
+  /** The connection is usable. Channels of an earlier connection have ended. */
   onUp?(): void;
   onDown?(error: MessagingError | undefined): void;
   onBlocked?(reason: string): void;
@@ -25,9 +25,9 @@ export interface ConnectionListener {
 }
 
 /**
- * One connection to any node of a cluster, that comes back by itself: nodes in random order, pauses that grow and vary.
+ * One connection to any node of a cluster. It reconnects by itself: nodes in random order, exponential backoff with jitter.
  *
- * Nothing waits in it. Channels belong to the connection on which they were opened and end with it.
+ * It buffers nothing. Channels belong to the connection on which they were opened and end with it.
  */
 export class RabbitmqConnection {
   readonly label: string;
@@ -36,8 +36,8 @@ export class RabbitmqConnection {
   #order: ServerUrl[] = [];
   #failures = 0;
   #blockedReason: string | undefined;
-  /** Queues of which something that was to come to this node did not. */
-  #doubted = new Set<string>();
+  /** Queues from which an expected message did not arrive through this node. */
+  #stalledQueues = new Set<string>();
   #isClosed = false;
   #cancelReconnect = (): void => undefined;
   #listener: ConnectionListener = {};
@@ -54,7 +54,7 @@ export class RabbitmqConnection {
     this.label = `RabbitMQ "${name}" at ${at}`;
   }
 
-  /** Replaces who is told what happens to the connection. */
+  /** Replaces the listener. */
   listen(listener: ConnectionListener): void {
     this.#listener = listener;
   }
@@ -63,12 +63,12 @@ export class RabbitmqConnection {
     return this.#model !== undefined;
   }
 
-  /** Why the broker takes no messages on this connection now; undefined while it does. */
+  /** Why the broker has blocked this connection; undefined while it accepts messages. */
   get blockedReason(): string | undefined {
     return this.#blockedReason;
   }
 
-  /** Resolves once it is usable; afterwards it reconnects for ever. Rejects when no node can be reached, and may be called again. */
+  /** Resolves once it is usable; from then on it reconnects without end. Rejects when no node can be reached, and may be called again. */
   async connect(): Promise<void> {
     if (this.#isClosed) throw this.#closedError();
     if (this.#model) return;
@@ -82,18 +82,18 @@ export class RabbitmqConnection {
   }
 
   openConfirmChannel(): Promise<ConfirmChannel> {
-    // Its buffer counts frames. Room for every window, which counts bytes, too, so that only the window holds messages up.
+    // The buffer counts frames. It is larger than any window of unconfirmed messages, so that only the window limits publishing.
     return this.#open((model) => model.createConfirmChannel({ highWaterMark: 65_536 }));
   }
 
-  /** Nothing comes from the queue. Returns whether this is not the first time while connected to this node. */
-  doubt(queue: string): boolean {
-    const isAgain = this.#doubted.has(queue);
-    this.#doubted.add(queue);
+  /** Records that the queue delivers nothing. Returns true when that has happened before on this connection. */
+  hasStalledAgain(queue: string): boolean {
+    const isAgain = this.#stalledQueues.has(queue);
+    this.#stalledQueues.add(queue);
     return isAgain;
   }
 
-  /** Gives this node up and looks for another, because it has stopped answering. */
+  /** Drops the connection and connects to another node, because this one no longer responds. */
   abandon(why: string): void {
     const model = this.#model;
     if (!model) return;
@@ -161,7 +161,7 @@ export class RabbitmqConnection {
     try {
       return await withDeadline(connecting, timeout, late);
     } catch (error) {
-      connecting.then(destroySocket, () => undefined); // it may still come about
+      connecting.then(destroySocket, () => undefined); // it may still succeed later
       throw error;
     }
   }
@@ -170,7 +170,7 @@ export class RabbitmqConnection {
     let cause: unknown;
     model.on('error', (error: Error) => (cause = error));
     model.on('close', (error?: Error) => {
-      letGo(model);
+      destroySocketLater(model);
       this.#lost(model, cause ?? error);
     });
     model.on('blocked', (reason: string) => {
@@ -186,7 +186,7 @@ export class RabbitmqConnection {
       throw this.#closedError();
     }
     this.#model = model;
-    this.#doubted = new Set();
+    this.#stalledQueues = new Set();
     this.#failures = 0;
     this.#listener.onUp?.();
   }
@@ -228,7 +228,7 @@ export class RabbitmqConnection {
     if (this.#isClosed) return this.#closedError();
     return new MessagingError(
       'TRANSPORT_UNAVAILABLE',
-      `${this.label} is not connected. The connection comes back by itself.`,
+      `${this.label} is not connected. It reconnects by itself.`,
     );
   }
 
@@ -239,29 +239,29 @@ export class RabbitmqConnection {
   #silentError(): MessagingError {
     return new MessagingError(
       'DEADLINE_EXCEEDED',
-      `${this.label} did not answer within ${this.settings.options.operationTimeoutMs} ms.`,
+      `${this.label} did not reply within ${this.settings.options.operationTimeoutMs} ms.`,
     );
   }
 }
 
-/** Closing says goodbye for so long at most. */
+/** Longest wait for the close handshake. */
 const CLOSE_TIMEOUT_MS = 2_000;
-/** For what was still to be written. */
-const GOODBYE_MS = 1_000;
+/** Time for the last bytes to be written before a half-open socket is closed. */
+const FLUSH_MS = 1_000;
 
 interface Stream {
   destroy(error?: Error): void;
 }
 
-/** The client has no call for it: its `close` waits for an answer, for ever. */
+/** The client has no method for this: its `close` waits for the reply without a deadline. */
 function destroySocket(model: ChannelModel): void {
   model.on('error', () => undefined);
-  streamOf(model).destroy(new Error('given up')); // with an error, or the client would not notice
+  streamOf(model).destroy(new Error('given up')); // with an error, because the client ignores an end without one
 }
 
-/** The client says goodbye and waits for the other side to do so, which a broker that hangs does not. */
-function letGo(model: ChannelModel): void {
-  systemClock.schedule(GOODBYE_MS, () => streamOf(model).destroy());
+/** Closes half-open sockets: the client waits for the other side to end, which a broker that hangs never does. */
+function destroySocketLater(model: ChannelModel): void {
+  systemClock.schedule(FLUSH_MS, () => streamOf(model).destroy());
 }
 
 function streamOf({ connection }: ChannelModel): Stream {

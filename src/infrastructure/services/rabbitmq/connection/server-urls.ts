@@ -4,7 +4,7 @@ import { readTls } from '../../tls/tls-options.js';
 import type { Options } from '../client/amqplib-client.js';
 import { problemsOfRabbitmq, type RabbitmqOptions } from '../rabbitmq.options.js';
 
-/** A node, as the client wants it and as people may see it. */
+/** A node: the options of the client, and an address without a secret. */
 export interface ServerUrl {
   /** host:port, without a secret. */
   readonly address: string;
@@ -12,7 +12,7 @@ export interface ServerUrl {
   readonly tls: ConnectionOptions;
 }
 
-/** The largest frame that a broker takes unless it is configured otherwise. */
+/** Default of `frame_max` of the broker. */
 const FRAME_BYTES = 131_072;
 
 /** @throws MessagingConfigurationError when the options do not fit together or a certificate cannot be read. */
@@ -47,7 +47,7 @@ function loginOf(
 ): { readonly username?: string; readonly password?: string } {
   const user = url.username === '' ? username : decodeURIComponent(url.username);
   const secret = url.password === '' ? password : decodeURIComponent(url.password);
-  // The client falls back to guest, the user of a fresh broker, when both are missing.
+  // When both are missing, the client uses guest, the default user of a new broker.
   if (user === undefined && secret === undefined) return {};
   return { username: user ?? 'guest', password: secret ?? '' };
 }

@@ -3,45 +3,45 @@ import type { Clock } from '../../../../core/messaging/ports/transport.js';
 import type { Channel, ConsumeMessage } from '../client/amqplib-client.js';
 import type { DecodedMessage } from '../wire/message-codec.js';
 
-/** What is done behind something that is not is acknowledged alone after this. */
+/** A settled delivery behind an unsettled one is acknowledged singly after this time. */
 const GAP_MS = 5;
-/** With as few in hand, the next delivery waits for the acknowledgement. */
-const FEW = 4;
+/** With a prefetch this small, the next delivery waits for the acknowledgement, so it is sent at once. */
+const SMALL_PREFETCH = 4;
 
-/** A delivery that the broker waits for an answer to. */
+/** A delivery without an acknowledgement. */
 export class UnackedDelivery {
   readonly link = new Link<UnackedDelivery>();
-  /** On the clock that never jumps; undefined while it is not settled. */
+  /** On the monotonic clock; undefined until it is settled. */
   doneAt: number | undefined;
 
   constructor(
     readonly raw: ConsumeMessage,
-    readonly opened: DecodedMessage,
+    readonly decoded: DecodedMessage,
   ) {}
 }
 
 /**
- * Acknowledges on one channel, and on no other: after a reconnect the numbers of deliveries begin anew, and the same number is
- * another message then.
+ * Acknowledges on the channel of the delivery only: after a reconnect the delivery tags restart, and the same tag is another
+ * message.
  *
- * Runs without a gap take one acknowledgement, once a turn of the event loop.
+ * A contiguous run is acknowledged with one `multiple` frame, once a turn of the event loop.
  */
 export class AckBatcher {
-  /** In the order in which they came. */
+  /** In the order of their delivery tags. */
   readonly #outstanding = new LinkedSet<UnackedDelivery>();
-  /** Done, but not the first. */
-  #beyond: UnackedDelivery[] = [];
+  /** Settled behind an unsettled one. */
+  #outOfOrder: UnackedDelivery[] = [];
   #isScheduled = false;
   #isGone = false;
 
-  /** @param prefetch deliveries that the broker hands out without an answer. */
+  /** @param prefetch unacknowledged deliveries that the broker allows. */
   constructor(
     private readonly channel: Channel,
     private readonly prefetch: number,
     private readonly clock: Clock,
   ) {}
 
-  /** Nothing can be acknowledged any more: its channel has ended, and everything comes back. */
+  /** The channel has ended: nothing can be acknowledged, and the broker delivers everything again. */
   get isGone(): boolean {
     return this.#isGone;
   }
@@ -62,8 +62,8 @@ export class AckBatcher {
   done(item: UnackedDelivery): boolean {
     if (this.#isGone) return false;
     item.doneAt = this.clock.monotonic();
-    if (item.link.previous) this.#beyond.push(item);
-    if (this.prefetch <= FEW) this.flush();
+    if (item.link.previous) this.#outOfOrder.push(item);
+    if (this.prefetch <= SMALL_PREFETCH) this.flush();
     else if (!this.#isScheduled) {
       this.#isScheduled = true;
       setImmediate(this.#turn);
@@ -73,10 +73,10 @@ export class AckBatcher {
 
   end(): void {
     this.#isGone = true;
-    this.#beyond = [];
+    this.#outOfOrder = [];
   }
 
-  /** Acknowledges now what can be. */
+  /** Acknowledges everything that is settled. */
   flush(): void {
     if (this.#isGone) return;
     let last: UnackedDelivery | undefined;
@@ -86,7 +86,7 @@ export class AckBatcher {
       last = item;
     }
     if (last) this.#ack(last, true);
-    this.#flushBeyond();
+    this.#flushOutOfOrder();
   }
 
   readonly #turn = (): void => {
@@ -94,19 +94,19 @@ export class AckBatcher {
     this.flush();
   };
 
-  #flushBeyond(): void {
-    if (this.#beyond.length === 0) return;
-    const dueBefore = this.prefetch <= FEW ? Infinity : this.clock.monotonic() - GAP_MS;
+  #flushOutOfOrder(): void {
+    if (this.#outOfOrder.length === 0) return;
+    const dueBefore = this.prefetch <= SMALL_PREFETCH ? Infinity : this.clock.monotonic() - GAP_MS;
     const later: UnackedDelivery[] = [];
-    for (const item of this.#beyond) {
-      if (!item.link.isMember) continue; // part of a run meanwhile
+    for (const item of this.#outOfOrder) {
+      if (!item.link.isMember) continue; // already acknowledged as part of a run
       if ((item.doneAt ?? 0) > dueBefore) later.push(item);
       else {
         this.#outstanding.delete(item);
         this.#ack(item, false);
       }
     }
-    this.#beyond = later;
+    this.#outOfOrder = later;
     if (later.length === 0 || this.#isScheduled) return;
     this.#isScheduled = true;
     this.clock.schedule(GAP_MS, this.#turn);
@@ -116,7 +116,7 @@ export class AckBatcher {
     try {
       this.channel.ack(item.raw, isRun);
     } catch {
-      this.end(); // it is closing; the broker hands out again what it has no answer to
+      this.end(); // the channel is closing; the broker delivers unacknowledged messages again
     }
   }
 }

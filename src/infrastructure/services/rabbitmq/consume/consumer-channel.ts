@@ -9,26 +9,26 @@ import { withReplyTimeout, endChannel } from '../connection/channel-calls.js';
 
 const CANCEL_TIMEOUT_MS = 3_000;
 
-/** What a channel tells the consumer that opened it. */
+/** Callbacks of the consumer that opened the channel. */
 export interface ChannelListener {
   readonly clock: Clock;
   readonly delivery: (item: UnackedDelivery, channel: ConsumerChannel) => void;
-  /** Once, when it has ended by itself, or the broker hands out nothing more from one of its queues. */
+  /** Called once, when the channel has ended by itself or the broker has cancelled one of its queues. */
   readonly lost: (channel: ConsumerChannel) => void;
 }
 
-/** The channel of one consumer, for as long as it lives: queues that it consumes, deliveries that it answers. */
+/** One channel of a consumer: the queues that it consumes and the deliveries that it acknowledges. */
 export class ConsumerChannel implements Watched {
   readonly acks: AckBatcher;
   /** Queues that it consumes. */
   readonly #consumed = new Set<string>();
-  /** Where the order of keys is kept: queues whose message is in hand. */
+  /** With order by key: queues with a message in flight. */
   readonly #busy = new Set<string>();
-  /** Where the order of keys is kept: queues of which something has come since they are consumed. */
+  /** With order by key: queues that have delivered something since they are consumed. */
   readonly #served = new Set<string>();
-  /** Queues of which something has come since the last look. */
+  /** Queues that have delivered something since the last check. */
   readonly #active = new Set<string>();
-  /** Queues that end once a message of theirs is settled. */
+  /** Queues to be cancelled once their message is settled. */
   readonly #leaving = new Set<string>();
   #unprefer = nothing;
   #hasEnded = false;
@@ -49,14 +49,14 @@ export class ConsumerChannel implements Watched {
     listener: ChannelListener,
   ): Promise<ConsumerChannel> {
     const isKeyed = ordering === 'key';
-    const prefetch = isKeyed ? 1 : concurrency; // one of a queue keeps its order; there are several queues then
+    const prefetch = isKeyed ? 1 : concurrency; // one message of a queue at a time keeps its order; concurrency comes from the number of queues
     const channel = await connection.openChannel();
     const opened = new ConsumerChannel(channel, isKeyed, prefetch, listener);
     channel.on('close', () => opened.#lose());
     try {
       await withReplyTimeout(channel.prefetch(prefetch));
     } catch (error) {
-      opened.#hasEnded = true; // whoever opens it is told by the error
+      opened.#hasEnded = true; // the caller gets the error
       opened.abandon();
       throw error;
     }
@@ -67,7 +67,7 @@ export class ConsumerChannel implements Watched {
     return this.#consumed;
   }
 
-  /** Begins with a queue. A queue of one active consumer may keep this one waiting behind another. */
+  /** Subscribes to a queue. With a single active consumer, this one may have to wait behind another. */
   async consume(queue: string): Promise<void> {
     this.#consumed.add(queue);
     try {
@@ -75,7 +75,7 @@ export class ConsumerChannel implements Watched {
         this.channel.consume(queue, (raw) => this.#arrived(raw), { consumerTag: queue }),
       );
     } catch (error) {
-      this.abandon(); // nobody knows whether it is consumed now
+      this.abandon(); // the state of the subscription is unknown
       throw error;
     }
   }
@@ -92,17 +92,17 @@ export class ConsumerChannel implements Watched {
         return end();
       });
     } catch (error) {
-      this.abandon(); // nobody knows how it is consumed now
+      this.abandon(); // the state of the subscription is unknown
       throw error;
     }
   }
 
-  /** Where the order of keys is kept: the broker has handed out something of the queue to this consumer, and not to another. */
+  /** With order by key: the queue has delivered to this consumer, so it is the active one. */
   hasServed(queue: string): boolean {
     return this.#served.has(queue);
   }
 
-  /** Queues of which nothing is in hand, and nothing has come since this was asked last. */
+  /** Queues with nothing in flight that have delivered nothing since the last call. */
   stillSinceLast(): readonly string[] {
     const still = [...this.#consumed].filter((queue) => this.isStill(queue));
     this.#active.clear();
@@ -115,7 +115,7 @@ export class ConsumerChannel implements Watched {
   }
 
   /**
-   * Ends with a queue of those that keep the order of keys once its next message is settled. Until then it can be {@link keep | kept}.
+   * With order by key: cancels the queue once its next message is settled. {@link keep} revokes that.
    */
   leaveNext(queue: string): void {
     this.#leaving.add(queue);
@@ -130,8 +130,8 @@ export class ConsumerChannel implements Watched {
   }
 
   /**
-   * Ends with a queue; where the order of keys is kept, once its message is settled, so that another process goes on with it
-   * only then. What arrives until the broker has heard of it is still handed over.
+   * Cancels a queue; with order by key once its message is settled, so that another process continues only then. Messages
+   * that arrive before the broker has processed the cancel are still delivered.
    */
   async leave(queue: string): Promise<void> {
     if (this.#busy.has(queue)) this.leaveNext(queue);
@@ -142,7 +142,7 @@ export class ConsumerChannel implements Watched {
     await Promise.all([...[...this.#consumed].map((queue) => this.leave(queue)), this.#unprefer()]);
   }
 
-  /** Answers that it is settled. False when the channel has ended, and the message comes again. */
+  /** Acknowledges. False when the channel has ended and the broker delivers the message again. */
   done(item: UnackedDelivery): boolean | Promise<boolean> {
     if (!this.isKeyed) return this.acks.done(item);
     const { consumerTag } = item.raw.fields;
@@ -151,7 +151,7 @@ export class ConsumerChannel implements Watched {
     return this.acks.done(item);
   }
 
-  /** Says goodbye once the acknowledgements have arrived. */
+  /** Sends the remaining acknowledgements and closes the channel. */
   async close(): Promise<void> {
     this.#hasEnded = true;
     this.acks.flush();
@@ -163,7 +163,7 @@ export class ConsumerChannel implements Watched {
     this.acks.end();
   }
 
-  /** Ends it at once, whatever the broker says to that and when: what is in hand comes again. */
+  /** Ends the channel at once, without waiting for the reply: the broker delivers what is in flight again. */
   abandon(): void {
     endChannel(this.channel);
     this.#lose();
@@ -177,7 +177,7 @@ export class ConsumerChannel implements Watched {
   }
 
   #arrived(raw: ConsumeMessage | null): void {
-    // It was deleted, or its node is gone: what is in hand is handed out again elsewhere.
+    // The queue was deleted or its node is gone: what is in flight is delivered again elsewhere.
     if (raw === null) this.abandon();
     else if (probedIn(raw) !== undefined) this.#probed(raw);
     else this.#take(raw);
@@ -190,7 +190,7 @@ export class ConsumerChannel implements Watched {
   }
 
   #take(raw: ConsumeMessage): void {
-    if (this.acks.isGone) return; // it comes again
+    if (this.acks.isGone) return; // the broker delivers it again
     const item = new UnackedDelivery(raw, decode(raw));
     this.acks.add(item);
     this.#active.add(raw.fields.consumerTag);
@@ -205,7 +205,7 @@ export class ConsumerChannel implements Watched {
     try {
       await settlesWithin(this.channel.cancel(queue), CANCEL_TIMEOUT_MS);
     } catch {
-      // it has ended, and hands out nothing either
+      // the channel has ended, and with it the subscription
     }
     this.#consumed.delete(queue);
     this.#served.delete(queue);

@@ -4,14 +4,14 @@ import type { TransportServices } from '../watch/transport-services.js';
 import { decode, type DecodedMessage } from '../wire/message-codec.js';
 import { Shovel } from '../watch/shovel.js';
 
-/** A publisher that found no group may put its message aside a little after the first group has come. */
-const LOOK_MS = [0, 2_000, 15_000, 60_000];
+/** Several checks, because a publisher that found no group may write to the held queue after the first group was bound. */
+const CHECK_MS = [0, 2_000, 15_000, 60_000];
 const PREFETCH = 200;
 const POLL_MS = 50;
 
-/** Gives a group what was published before any group was there. */
+/** Delivers messages that were published while no group was bound. */
 export class HeldQueueDrainer {
-  #isEnded = false;
+  #hasEnded = false;
   #cancel = (): void => undefined;
   readonly #shovels = new Set<Shovel>();
 
@@ -23,53 +23,53 @@ export class HeldQueueDrainer {
     ) => Promise<PublishOutcome | undefined>,
   ) {}
 
-  /** Looks some times, first now, or `later` when other groups are to be there first. */
+  /** Checks several times, first now, or `later` when other groups are to be bound first. */
   start(places: readonly Destination[], when: 'now' | 'later' = 'now'): void {
-    this.#look(places, when === 'now' ? LOOK_MS : LOOK_MS.slice(1));
+    this.#checkLater(places, when === 'now' ? CHECK_MS : CHECK_MS.slice(1));
   }
 
-  #look(places: readonly Destination[], [nextMs, ...later]: readonly number[]): void {
+  #checkLater(places: readonly Destination[], [nextMs, ...later]: readonly number[]): void {
     this.#cancel();
-    if (nextMs === undefined || this.#isEnded) return;
+    if (nextMs === undefined || this.#hasEnded) return;
     this.#cancel = this.services.context.clock.schedule(nextMs, () => {
-      void this.#lookAt(places).finally(() => this.#look(places, later));
+      void this.#check(places).finally(() => this.#checkLater(places, later));
     });
   }
 
   end(): void {
-    this.#isEnded = true;
+    this.#hasEnded = true;
     this.#cancel();
-    for (const mover of this.#shovels) mover.close();
+    for (const shovel of this.#shovels) shovel.close();
   }
 
-  async #lookAt(places: readonly Destination[]): Promise<void> {
+  async #check(places: readonly Destination[]): Promise<void> {
     for (const place of places)
       try {
-        await this.#claim(place);
+        await this.#drain(place);
       } catch {
-        // the connection is lost; the consumer looks again once it is back
+        // the connection is lost; the consumer checks again after its reconnect
       }
   }
 
-  async #claim(place: Destination): Promise<void> {
+  async #drain(place: Destination): Promise<void> {
     const queue = this.services.topology.names.held(place);
-    if ((await this.#depth(queue)) === 0 || this.#isEnded) return;
-    const mover = new Shovel(this.services.connection, queue, {
+    if ((await this.#depth(queue)) === 0 || this.#hasEnded) return;
+    const shovel = new Shovel(this.services.connection, queue, {
       prefetch: PREFETCH,
       move: async (raw) => (await this.deliver(decode(raw), place))?.kind === 'accepted',
     });
-    this.#shovels.add(mover);
+    this.#shovels.add(shovel);
     try {
-      await mover.open(() => undefined);
+      await shovel.open(() => undefined);
       do await pause(POLL_MS, this.services.context.clock);
-      while (mover.isOpen && (!mover.isIdle || (await this.#depth(queue)) > 0));
+      while (shovel.isOpen && (!shovel.isIdle || (await this.#depth(queue)) > 0));
     } finally {
-      mover.close();
-      this.#shovels.delete(mover);
+      shovel.close();
+      this.#shovels.delete(shovel);
     }
   }
 
   async #depth(queue: string): Promise<number> {
-    return (await this.services.depths.of([queue]))[0]?.messages ?? 0;
+    return (await this.services.queueDepths.of([queue]))[0]?.messages ?? 0;
   }
 }

@@ -25,16 +25,16 @@ import { failureOf } from '../client/rabbitmq-errors.js';
 import { QueueBalancer } from './queue-balancer.js';
 import { StallDetector } from '../watch/stall-detector.js';
 
-/** A delivery with the channel that it came on. */
-interface Held {
+/** A delivery in flight with its channel. */
+interface InFlight {
   readonly item: UnackedDelivery;
   readonly channel: ConsumerChannel;
   readonly attempt: number;
 }
 
-/** Serves one subscription, through reconnects and whatever happens to its queue. */
+/** Serves one subscription, across reconnects and changes of its queues. */
 export class RabbitmqConsumer implements Consumer {
-  readonly #slots: DeliverySlots<Held>;
+  readonly #slots: DeliverySlots<InFlight>;
   readonly #reconnectLoop: ReconnectLoop;
   readonly #heldQueueDrainer: HeldQueueDrainer;
   readonly #retries: RepublishingRetry;
@@ -45,18 +45,18 @@ export class RabbitmqConsumer implements Consumer {
   #isStopping = false;
   #isAbandoned = false;
   #stopped: Promise<void> | undefined;
-  readonly #troubles: ErrorDeduplicator;
+  readonly #errors: ErrorDeduplicator;
 
   constructor(
     readonly subscription: Subscription,
     private readonly services: TransportServices,
     private readonly onDelivery: OnDelivery,
-    /** Told of each delivery. */
+    /** Called for each delivery. */
     private readonly delivered: (message: WireMessage) => void,
   ) {
     const { context } = services;
-    this.#troubles = new ErrorDeduplicator((error) => context.onEvent({ type: 'error', error }));
-    this.#slots = new DeliverySlots(subscription, (held, done) => this.#deliver(held, done), noop);
+    this.#errors = new ErrorDeduplicator((error) => context.onEvent({ type: 'error', error }));
+    this.#slots = new DeliverySlots(subscription, (inFlight, done) => this.#deliver(inFlight, done), noop);
     this.#reconnectLoop = new ReconnectLoop(
       () => this.#open(),
       context.clock,
@@ -65,14 +65,16 @@ export class RabbitmqConsumer implements Consumer {
     this.#retries = new RepublishingRetry(context, subscription, {
       publish: (next) => this.#republish(next),
       failed: (error) => this.#report(error),
-      recovered: () => this.#troubles.over(),
+      recovered: () => this.#errors.over(),
     });
-    this.#heldQueueDrainer = new HeldQueueDrainer(services, (held, from) => this.#deliverHeld(held, from));
+    this.#heldQueueDrainer = new HeldQueueDrainer(services, (message, from) =>
+      this.#deliverHeld(message, from),
+    );
   }
 
-  /** Messages in hand, whether or not their handler has begun. */
+  /** Messages in flight, whether or not their handler has begun. */
   *inFlight(): Iterable<WireMessage> {
-    for (const { opened } of this.#channel?.acks ?? []) yield opened.message;
+    for (const { decoded } of this.#channel?.acks ?? []) yield decoded.message;
   }
 
   /** Rejects when the broker cannot be reached now or refuses. */
@@ -85,7 +87,7 @@ export class RabbitmqConsumer implements Consumer {
     return this.#stopped;
   }
 
-  /** Gives up what is still in hand: its settlements are dropped. */
+  /** Abandons what is in flight: its settlements are dropped. */
   abandon(): void {
     this.#isStopping = true;
     this.#isAbandoned = true;
@@ -102,7 +104,7 @@ export class RabbitmqConsumer implements Consumer {
     this.#endWatching();
     const channel = this.#channel;
     await channel?.leaveAll();
-    await this.#slots.idle(); // also what came meanwhile: giving it back would count as a crash
+    await this.#slots.idle(); // also deliveries that arrived meanwhile: returning them would count as a crash
     await channel?.close();
   }
 
@@ -117,8 +119,8 @@ export class RabbitmqConsumer implements Consumer {
       delivery: (item, from) => this.#take(item, from),
       lost: () => {
         this.#endWatching();
-        topology.forget(); // its queue may be gone
-        if (isOpen) this.#reconnectLoop.lost(); // otherwise it is an error of this very call
+        topology.forget(); // the queue may be deleted
+        if (isOpen) this.#reconnectLoop.lost(); // otherwise this call rejects
       },
     });
     this.#channel = channel;
@@ -130,9 +132,9 @@ export class RabbitmqConsumer implements Consumer {
       throw error;
     }
     isOpen = true;
-    this.#troubles.over();
+    this.#errors.over();
     if (this.#hasEnded()) {
-      this.#endWatching(); // it began after the stop
+      this.#endWatching(); // the stop came while it opened
       await channel.leaveAll();
     } else this.#heldQueueDrainer.start([{ topic }, { topic, group }]);
   }
@@ -155,7 +157,7 @@ export class RabbitmqConsumer implements Consumer {
     this.#stallDetector?.end();
   }
 
-  /** Something was deleted: what this consumer needs is declared anew, and what was kept meanwhile is fetched. */
+  /** After a deletion: declares the queues and bindings of this consumer again and fetches held messages. */
   async redeclare(): Promise<void> {
     if (this.#isStopping) return;
     const { topic, group } = this.subscription;
@@ -163,61 +165,65 @@ export class RabbitmqConsumer implements Consumer {
     this.#heldQueueDrainer.start([{ topic }, { topic, group }], 'later');
   }
 
-  /** A call, because it may have changed while something was waited for. */
+  /** A method, so that TypeScript does not narrow the flag across an await. */
   #hasEnded(): boolean {
     return this.#isStopping;
   }
 
   #take(item: UnackedDelivery, channel: ConsumerChannel): void {
-    const { opened, raw } = item;
-    this.delivered(opened.message);
+    const { decoded, raw } = item;
+    this.delivered(decoded.message);
     const { queueType } = this.services.options;
-    const held = { item, channel, attempt: opened.attempt + opened.crashes };
-    // Each queue is in order by itself. After a reconnect, what comes again waits until its first run has ended.
-    if (queueType === 'quorum' || !raw.fields.redelivered) this.#slots.offer(held, raw.fields.consumerTag);
-    else void this.#countCrash(held);
+    const inFlight = { item, channel, attempt: decoded.attempt + decoded.crashes };
+    // Order is kept within each queue. After a reconnect, a redelivery waits until the first run of its message has ended.
+    if (queueType === 'quorum' || !raw.fields.redelivered)
+      this.#slots.offer(inFlight, raw.fields.consumerTag);
+    else void this.#countCrash(inFlight);
   }
 
-  /** A classic queue does not count: the message goes back with a higher count of its own. */
-  async #countCrash(held: Held): Promise<void> {
-    if (await this.#handOn(held, { kind: 'retry', delayMs: 0 })) this.#settle(held, noop);
+  /** A classic queue does not count redeliveries: the message is published again with the next attempt. */
+  async #countCrash(inFlight: InFlight): Promise<void> {
+    if (await this.#republishRetry(inFlight, { kind: 'retry', delayMs: 0 })) this.#settle(inFlight, noop);
   }
 
-  #deliver(held: Held, done: () => void): void {
-    const { item, attempt } = held;
+  #deliver(inFlight: InFlight, done: () => void): void {
+    const { item, attempt } = inFlight;
     const settled = (settlement: Settlement): void => {
-      if (settlement.kind === 'ack') this.#settle(held, done);
+      if (settlement.kind === 'ack') this.#settle(inFlight, done);
       else
-        void this.#handOn(held, settlement).then((isSafe) => {
-          if (isSafe) this.#settle(held, done);
+        void this.#republishRetry(inFlight, settlement).then((isSafe) => {
+          if (isSafe) this.#settle(inFlight, done);
           else this.#drop(done);
         });
     };
-    const { message } = item.opened;
+    const { message } = item.decoded;
     handOver(this.onDelivery, { message, attempt, transport: this.services.context.name }, settled);
   }
 
-  #settle({ item, channel }: Held, done: () => void): void {
+  #settle({ item, channel }: InFlight, done: () => void): void {
     const isDone = channel.done(item);
     const end = (isTaken: boolean): void => {
       if (isTaken) done();
       else this.#drop(done);
     };
-    // Most are known at once, and waiting for nothing is among the larger costs of a message.
+    // Mostly synchronous, because an await is among the larger costs of a message.
     if (typeof isDone === 'boolean') end(isDone);
     else void isDone.then(end);
   }
 
-  /** The broker has taken the delivery back. */
+  /** The delivery is no longer ours: its channel has ended. */
   #drop(done: () => void): void {
     const { topic, group } = this.subscription;
     this.services.context.onEvent({ type: 'settlement-dropped', topic, group });
     done();
   }
 
-  /** Publishes what comes again. False when the delivery was taken back before: only what is safe may be acknowledged. */
-  #handOn({ item, channel, attempt }: Held, retry: Settlement & { kind: 'retry' }): Promise<boolean> {
-    const delivered = { message: item.opened.message, attempt };
+  /** Publishes the next attempt. False when the channel ended first: only a delivery whose retry is confirmed may be acknowledged. */
+  #republishRetry(
+    { item, channel, attempt }: InFlight,
+    retry: Settlement & { kind: 'retry' },
+  ): Promise<boolean> {
+    const delivered = { message: item.decoded.message, attempt };
     return this.#retries.publish(delivered, retry, () => !channel.acks.isGone && !this.#isAbandoned);
   }
 
@@ -235,7 +241,7 @@ export class RabbitmqConsumer implements Consumer {
     return (await this.services.publisher.toQueue(queue, parcel))[0];
   }
 
-  /** What was kept for a topic goes to all of its groups: it has not been in any. */
+  /** Messages held for a topic go to all of its groups, because none has received them. */
   async #deliverHeld(
     { message, attempt }: DecodedMessage,
     from: Destination,
@@ -250,10 +256,10 @@ export class RabbitmqConsumer implements Consumer {
   }
 
   #report(cause: unknown): void {
-    this.#troubles.trouble(failureOf(cause, this.services.connection.label, false).error);
+    this.#errors.trouble(failureOf(cause, this.services.connection.label, false).error);
   }
 }
 
 function noop(): void {
-  // nobody waits for it
+  // nothing waits for this settlement
 }

@@ -10,21 +10,21 @@ import { Shovel } from '../watch/shovel.js';
 import { StallDetector } from '../watch/stall-detector.js';
 
 const PREFETCH = 500;
-/** How late something may be that has waited before it counts as stuck. */
+/** A probe that is later than this counts as stuck. */
 const GRACE_MS = 20_000;
-/** For what came while this process stood still. */
+/** Time to process deliveries that arrived while this process was paused. */
 const CATCH_UP_MS = 1_000;
 
 /**
- * Sends on what has waited long enough: to its destination, or to where it waits for the rest of its delay. Every process
+ * Routes expired messages of the delay queues: to their destination, or to the delay queue of the remaining time. Every process
  * that consumes runs one.
  */
 export class DelayRouter {
   readonly #shovel: Shovel;
   readonly #reconnectLoop: ReconnectLoop;
   #stallDetector: StallDetector | undefined;
-  /** By the queue in which something waits that proves that it goes on. */
-  readonly #awaited = new Map<string, (hasCome: boolean | undefined) => void>();
+  /** By delay queue: the probe that is expected from it. */
+  readonly #expectedProbes = new Map<string, (hasCome: boolean | undefined) => void>();
   #isClosed = false;
   #starting: Promise<void> | undefined;
 
@@ -41,7 +41,7 @@ export class DelayRouter {
     this.#reconnectLoop = new ReconnectLoop((lost) => this.#open(lost), context.clock, report);
   }
 
-  /** Rejects when it cannot work now, and may be called again then. */
+  /** Rejects when the broker refuses or is out of reach; may be called again. */
   start(): Promise<void> {
     this.#starting ??= this.#reconnectLoop.start().catch((error: unknown) => {
       this.#starting = undefined;
@@ -52,7 +52,7 @@ export class DelayRouter {
 
   close(): void {
     this.#isClosed = true;
-    this.#waitNoLonger();
+    this.#endProbes();
     this.#reconnectLoop.end();
     this.#stallDetector?.end();
     this.#shovel.close();
@@ -62,19 +62,19 @@ export class DelayRouter {
     return this.#shovel.isOpen;
   }
 
-  /** What is due comes to this process, until that is ended. Undefined while nothing would come. */
+  /** Due messages are delivered to this process first, until the returned function is called. Undefined while the queue accepts nothing. */
   async prefer(): Promise<(() => Promise<void>) | undefined> {
     const { due } = this.services.topology.names;
-    // To consume from a queue that takes nothing would block the channel.
+    // To consume from a queue that accepts nothing would block the channel.
     return (await isTaken(this.services, due)) ? this.#shovel.prefer(due, PRIORITY.waiting) : undefined;
   }
 
-  /** Lets something wait in a queue. False when nothing comes from there in time; to be asked while preferred. Undefined when nothing is known. */
+  /** Puts a probe into a delay queue. False when it does not arrive in time; call it while preferred. Undefined when the result is unknown. */
   async comesFrom(queue: string, levelMs: number): Promise<boolean | undefined> {
     const { clock } = this.services.context;
     let cancel = (): void => undefined;
     const coming = new Promise<boolean | undefined>((resolve) => {
-      this.#awaited.set(queue, resolve);
+      this.#expectedProbes.set(queue, resolve);
       cancel = clock.schedule(levelMs * (1 + TOLERANCE) + GRACE_MS, () => {
         cancel = clock.schedule(CATCH_UP_MS, () => resolve(false));
       });
@@ -83,11 +83,11 @@ export class DelayRouter {
       return (await isTaken(this.services, queue)) ? await coming : undefined;
     } finally {
       cancel();
-      this.#awaited.delete(queue);
+      this.#expectedProbes.delete(queue);
     }
   }
 
-  /** Resolves with true once it is safe where it goes next. */
+  /** Resolves with true once the message is confirmed at its next queue. */
   async sendOn(raw: Message): Promise<boolean> {
     const [outcome] = await this.#send(
       raw,
@@ -100,7 +100,7 @@ export class DelayRouter {
   async #open(lost: () => void): Promise<void> {
     await this.services.topology.due();
     await this.#shovel.open(() => {
-      this.#waitNoLonger();
+      this.#endProbes();
       this.#stallDetector?.end();
       lost();
     });
@@ -109,19 +109,19 @@ export class DelayRouter {
     this.#stallDetector.start();
   }
 
-  #waitNoLonger(): void {
-    for (const tell of this.#awaited.values()) tell(undefined);
+  #endProbes(): void {
+    for (const resolve of this.#expectedProbes.values()) resolve(undefined);
   }
 
   #seen(message: Message): void {
     const expired = expiredIn(message);
     if (expired === undefined) {
-      const takenOut = probedIn(message); // by somebody's sweep, so that it says nothing
-      if (takenOut !== undefined) this.#awaited.get(takenOut)?.(undefined);
+      const takenOut = probedIn(message); // by the sweeper of a process, so it proves nothing
+      if (takenOut !== undefined) this.#expectedProbes.get(takenOut)?.(undefined);
       return;
     }
     this.services.waitQueues.learns(expired);
-    this.#awaited.get(expired)?.(true);
+    this.#expectedProbes.get(expired)?.(true);
   }
 
   async #send(raw: Message, deadline: number): Promise<readonly PublishOutcome[]> {
@@ -145,7 +145,7 @@ export class DelayRouter {
       return this.services.publisher.postpone(to, { ...delay, dueAt }, parcel);
     }
     const queue = givenUpBy(raw);
-    // With its attempts used up: the core makes a dead letter of it without running the handler.
+    // With its attempts used up, so that the core parks it as a dead letter without running the handler.
     if (queue !== undefined) {
       const transit = { attempt: attempt + this.services.options.deliveryLimit };
       return this.services.publisher.toQueue(queue, { messages: [message], transit, deadline });

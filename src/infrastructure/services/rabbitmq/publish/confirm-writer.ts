@@ -8,33 +8,33 @@ import type { RabbitmqConnection } from '../connection/rabbitmq-connection.js';
 import { REPLY, replyCodeOf, said } from '../client/rabbitmq-errors.js';
 import type { RabbitmqOptions } from '../rabbitmq.options.js';
 
-const SWEEP_MS = 20;
-/** Bytes on their way at a time; a single larger message goes alone. */
+const DEADLINE_CHECK_MS = 20;
+/** Most unconfirmed bytes; a single larger message is sent alone. */
 const MAX_UNCONFIRMED_BYTES = 32 * 2 ** 20;
 
 /**
- * Writes messages on one confirm channel, as many at a time as the window allows, and tells each what became of it.
+ * Writes messages on one confirm channel, up to a window of unconfirmed ones, and settles each with its result.
  *
- * What has no answer by its deadline is told so but stays in the window, so that a broker that confirms nothing gets nothing
- * more.
+ * A message without a confirm at its deadline is settled as overdue but stays in the window, so that a broker that confirms
+ * nothing gets no further messages.
  */
 export class ConfirmWriter {
-  readonly #waiting = new LinkedSet<OutboundMessage>();
+  readonly #queued = new LinkedSet<OutboundMessage>();
   readonly #written = new LinkedSet<OutboundMessage>();
   #writtenBytes = 0;
-  /** Only known once the broker has refused something for its size. */
+  /** Unknown until the broker has refused a message for its size. */
   #maxBytes = Infinity;
   #channel: ConfirmChannel | undefined;
   #frames: PublishFrameEncoder | undefined;
   #opening: Promise<void> | undefined;
   #closedBecause: string | undefined;
   readonly #nacks = new NackBackoff();
-  /** Nothing is written until all that is on its way has an answer, and there is a new channel. */
+  /** Writing is suspended until everything in flight is confirmed and there is a new channel. */
   #isRenewing = false;
-  #isSweeping = false;
+  #isCheckScheduled = false;
   #isClosed = false;
 
-  /** @param undeclared told when something that is published to is not there any more. */
+  /** @param undeclared called when the exchange of a publish no longer exists. */
   constructor(
     private readonly connection: RabbitmqConnection,
     private readonly options: Pick<RabbitmqOptions, 'maxUnconfirmed' | 'operationTimeoutMs'>,
@@ -42,7 +42,7 @@ export class ConfirmWriter {
     private readonly undeclared: (text: string) => void,
   ) {}
 
-  /** What the broker said when it last closed a channel. */
+  /** Reason that the broker gave when it last closed a channel. */
   get closedBecause(): string | undefined {
     return this.#closedBecause;
   }
@@ -63,23 +63,23 @@ export class ConfirmWriter {
       return;
     }
     if (outbound.content.length > this.#maxBytes) outbound.settle('oversized');
-    else if (this.#waiting.size === 0 && !this.#isRenewing && this.#hasRoomFor(outbound))
+    else if (this.#queued.size === 0 && !this.#isRenewing && this.#hasRoomFor(outbound))
       this.#put(outbound, this.#channel);
-    else this.#waiting.add(outbound);
-    this.#sweepLater();
+    else this.#queued.add(outbound);
+    this.#checkDeadlinesLater();
   }
 
-  /** The broker takes nothing for now: what was not written need not wait. */
-  refuseWaiting(): void {
-    for (const outbound of this.#waiting) {
-      this.#waiting.delete(outbound);
+  /** The broker accepts nothing for now: queued messages fail at once. */
+  failQueued(): void {
+    for (const outbound of this.#queued) {
+      this.#queued.delete(outbound);
       outbound.settle('unsent');
     }
   }
 
   close(): void {
     this.#isClosed = true;
-    this.refuseWaiting();
+    this.failQueued();
     for (const outbound of this.#written) outbound.settle('lost');
   }
 
@@ -116,10 +116,10 @@ export class ConfirmWriter {
     outbound.channel = channel;
     outbound.writtenAt = this.clock.monotonic();
     const { exchange, routingKey, content, properties } = outbound;
-    const answered = (error: unknown): void => this.#answered(outbound, error);
+    const confirmed = (error: unknown): void => this.#confirmed(outbound, error);
     try {
-      if (!this.#frames?.add(outbound, answered))
-        channel.publish(exchange, routingKey, content, properties, answered);
+      if (!this.#frames?.add(outbound, confirmed))
+        channel.publish(exchange, routingKey, content, properties, confirmed);
     } catch (error) {
       outbound.settle(isClosedChannel(error) ? 'unsent' : 'unencodable');
       return;
@@ -128,7 +128,7 @@ export class ConfirmWriter {
     this.#writtenBytes += content.length;
   }
 
-  #answered(outbound: OutboundMessage, error: unknown): void {
+  #confirmed(outbound: OutboundMessage, error: unknown): void {
     this.#written.delete(outbound);
     this.#writtenBytes -= outbound.content.length;
     if (outbound.isReturned) outbound.settle('returned');
@@ -136,7 +136,7 @@ export class ConfirmWriter {
     else if (isNack(error)) this.#nacked(outbound);
     else outbound.settle(outbound.content.length > this.#maxBytes ? 'oversized' : 'lost');
     if (this.#isRenewing) this.#renewOnceEmpty();
-    else if (this.#waiting.size > 0) this.#advance();
+    else if (this.#queued.size > 0) this.#advance();
   }
 
   #nacked(outbound: OutboundMessage): void {
@@ -145,13 +145,13 @@ export class ConfirmWriter {
       this.#isRenewing = true;
   }
 
-  /** Once empty, because of two channels the later one may be the faster, and would change the order of a key. */
+  /** Only once empty, because a second channel could overtake the first and change the order of a key. */
   #renewOnceEmpty(): void {
     const old = this.#channel;
     if (this.#written.size > 0 || this.#opening || !old) return;
     this.#openOnce()
       .then(() => void old.close().catch(() => undefined))
-      .catch(() => undefined) // the old one serves until the next try, or its end
+      .catch(() => undefined) // the old channel is used until the next try, or its end
       .finally(() => {
         this.#isRenewing = false;
         this.#advance();
@@ -159,14 +159,14 @@ export class ConfirmWriter {
   }
 
   #advance(): void {
-    for (const outbound of this.#waiting) {
+    for (const outbound of this.#queued) {
       if (!this.#channel || !this.#hasRoomFor(outbound)) return;
-      this.#waiting.delete(outbound);
+      this.#queued.delete(outbound);
       this.#put(outbound, this.#channel);
     }
   }
 
-  /** The broker names a returned message only by what it carries. */
+  /** The broker identifies a returned message only by its properties. */
   #returned(channel: ConfirmChannel, { properties, fields }: Message): void {
     for (const outbound of this.#written)
       if (
@@ -184,22 +184,22 @@ export class ConfirmWriter {
     if (this.#channel !== channel) return;
     this.#channel = undefined;
     this.#isRenewing = false;
-    this.refuseWaiting();
-    if (this.connection.isUp && !this.#isClosed) this.open().catch(() => undefined); // whoever publishes next tries again
+    this.failQueued();
+    if (this.connection.isUp && !this.#isClosed) this.open().catch(() => undefined); // the next publish tries again
   }
 
-  #sweepLater(): void {
-    if (this.#isSweeping) return;
-    this.#isSweeping = true;
-    this.clock.schedule(SWEEP_MS, () => this.#sweep());
+  #checkDeadlinesLater(): void {
+    if (this.#isCheckScheduled) return;
+    this.#isCheckScheduled = true;
+    this.clock.schedule(DEADLINE_CHECK_MS, () => this.#checkDeadlines());
   }
 
-  #sweep(): void {
-    this.#isSweeping = false;
+  #checkDeadlines(): void {
+    this.#isCheckScheduled = false;
     const now = this.clock.monotonic();
-    for (const outbound of this.#waiting)
+    for (const outbound of this.#queued)
       if (outbound.deadline <= now) {
-        this.#waiting.delete(outbound);
+        this.#queued.delete(outbound);
         outbound.settle('unsent');
       }
     let oldest = now;
@@ -209,7 +209,7 @@ export class ConfirmWriter {
     }
     if (this.connection.blockedReason === undefined && now - oldest > this.options.operationTimeoutMs)
       this.connection.abandon(`has confirmed nothing for ${this.options.operationTimeoutMs} ms.`);
-    if (this.#waiting.size + this.#written.size > 0) this.#sweepLater();
+    if (this.#queued.size + this.#written.size > 0) this.#checkDeadlinesLater();
   }
 }
 

@@ -1,22 +1,25 @@
 import { Link } from '../../../../core/messaging/transport-kit/linked-set.js';
+import type { PublishOutcome } from '../../../../core/messaging/ports/transport.js';
 import type { ConfirmChannel, Options } from '../client/amqplib-client.js';
 
-/** What became of a message that was given to the broker. */
+export const ACCEPTED: PublishOutcome = { kind: 'accepted' };
+
+/** Result of one publish. */
 export type ConfirmResult =
   | 'confirmed'
-  /** No queue wanted it. */
+  /** No queue is bound for it. */
   | 'returned'
   /** A queue refused it; another may have taken it. */
   | 'nacked'
   /** The channel ended after it was written. */
   | 'lost'
-  /** Its time was over after it was written. */
+  /** Its deadline passed after it was written. */
   | 'overdue'
-  /** It was never written: no time, no channel, or the broker takes nothing now. */
+  /** It was never written: no time, no channel, or the broker has blocked the connection. */
   | 'unsent'
   /** The client cannot encode its headers. */
   | 'unencodable'
-  /** The broker has said how large a message may be, and it is larger. */
+  /** It exceeds the largest size that the broker has reported. */
   | 'oversized';
 
 /** A message on its way to the broker. */
@@ -24,7 +27,7 @@ export class OutboundMessage {
   readonly link = new Link<OutboundMessage>();
   exchange = '';
   routingKey = '';
-  /** On the clock that never jumps. */
+  /** On the monotonic clock. */
   deadline = 0;
   channel: ConfirmChannel | undefined;
   writtenAt = 0;
@@ -32,16 +35,47 @@ export class OutboundMessage {
   #isSettled = false;
 
   constructor(
-    private readonly call: { settled(fate: ConfirmResult, index: number): void },
+    private readonly call: Pick<PendingPublish, 'settled'>,
     private readonly index: number,
     readonly content: Buffer,
     readonly properties: Options.Publish,
   ) {}
 
-  /** Once; what is known later is ignored. */
-  settle(fate: ConfirmResult): void {
+  /** The first result counts; later ones are ignored. */
+  settle(result: ConfirmResult): void {
     if (this.#isSettled) return;
     this.#isSettled = true;
-    this.call.settled(fate, this.index);
+    this.call.settled(result, this.index);
+  }
+}
+
+/** One call of `publish`: collects the outcomes of its messages and resolves once all are known. */
+export class PendingPublish {
+  readonly #outcomes: PublishOutcome[];
+  #left: number;
+
+  /** @param failed resolves with the outcome of a message whose result is not `confirmed`. */
+  constructor(
+    count: number,
+    private readonly resolve: (outcomes: readonly PublishOutcome[]) => void,
+    private readonly failed: (result: ConfirmResult, index: number) => Promise<PublishOutcome>,
+  ) {
+    this.#outcomes = new Array<PublishOutcome>(count).fill(ACCEPTED);
+    this.#left = count;
+    if (count === 0) resolve(this.#outcomes);
+  }
+
+  settled(result: ConfirmResult, index: number): void {
+    if (result === 'confirmed') this.#settled();
+    else
+      void this.failed(result, index).then((outcome) => {
+        this.#outcomes[index] = outcome;
+        this.#settled();
+      });
+  }
+
+  #settled(): void {
+    this.#left -= 1;
+    if (this.#left === 0) this.resolve(this.#outcomes);
   }
 }

@@ -1,10 +1,10 @@
 import type { ConfirmChannel, Options } from '../client/amqplib-client.js';
 import type { OutboundMessage } from './outbound-message.js';
 
-/** What a message takes besides its texts and its body: heads and ends of three frames, and fields of fixed size. */
+/** Bytes of a message besides its texts and its body: headers and ends of three frames, and fields of fixed size. */
 const OVERHEAD_BYTES = 96;
 const BATCH_BYTES = 65_536;
-/** A text of so many characters certainly fits into a short string of AMQP. */
+/** A text of this many characters fits into a short string of AMQP in any case. */
 const SHORT_CHARACTERS = 84;
 const FRAME_END = 0xce;
 const BASIC = 60;
@@ -12,7 +12,7 @@ const PUBLISH = 40;
 const MANDATORY = 1;
 const PERSISTENT = 2;
 
-/** Bits that say which fields follow, and in which order they do (AMQP 0-9-1, section 4.2.6.1). */
+/** Property flags of the content header, in the order of the fields (AMQP 0-9-1, section 4.2.6.1). */
 const FLAG = {
   contentType: 0x8000,
   deliveryMode: 0x1000,
@@ -23,10 +23,10 @@ const FLAG = {
   appId: 0x0008,
 } as const;
 
-/** The parts of the client that a batch is written with. They are not public, so each is looked for before it is used. */
+/** Internals of the client that a batch is written with. They are not public, so each is feature-detected before use. */
 interface Inside {
   readonly ch: number;
-  readonly pushConfirmCallback: (told: (error: unknown) => void) => void;
+  readonly pushConfirmCallback: (confirmed: (error: unknown) => void) => void;
   readonly connection: {
     sentSinceLastCheck: boolean;
     readonly frameMax: number;
@@ -38,8 +38,8 @@ interface Inside {
 }
 
 /**
- * Encodes messages that have no table of headers into one buffer for many. The client makes six objects and a system call
- * of each message, which costs as much as all the rest of a publish.
+ * Encodes messages without a headers table into a shared buffer. The client makes six objects and a system call a message,
+ * which costs as much as the rest of a publish.
  */
 export class PublishFrameEncoder {
   readonly #inside: Inside;
@@ -51,7 +51,7 @@ export class PublishFrameEncoder {
     this.#inside = channel as unknown as Inside;
   }
 
-  /** Undefined for a client that looks different inside. */
+  /** Undefined for a client with other internals. */
   static of(channel: ConfirmChannel): PublishFrameEncoder | undefined {
     const { ch, pushConfirmCallback, connection } = channel as unknown as Partial<Inside>;
     const isKnown =
@@ -62,8 +62,8 @@ export class PublishFrameEncoder {
     return isKnown ? new PublishFrameEncoder(channel) : undefined;
   }
 
-  /** False when the client has to encode it itself; what was added before is on its way then. */
-  add(outbound: OutboundMessage, told: (error: unknown) => void): boolean {
+  /** False when the client has to encode the message itself; the messages added before are written first then. */
+  add(outbound: OutboundMessage, confirmed: (error: unknown) => void): boolean {
     const { exchange, routingKey, content, properties } = outbound;
     if (!this.#isPlain(properties, content)) {
       this.flush();
@@ -76,7 +76,7 @@ export class PublishFrameEncoder {
     this.#method(exchange, routingKey);
     this.#header(content.length, properties);
     this.#body(content);
-    this.#inside.pushConfirmCallback(told);
+    this.#inside.pushConfirmCallback(confirmed);
     if (!this.#isScheduled) {
       this.#isScheduled = true;
       process.nextTick(this.#turn);
@@ -84,15 +84,15 @@ export class PublishFrameEncoder {
     return true;
   }
 
-  /** Hands over what was added, in the order of the channel. */
+  /** Writes the buffered messages, in the order of the channel. */
   flush(): void {
     if (this.#length === 0) return;
     const frames = this.#buffer.subarray(0, this.#length);
-    this.#buffer = Buffer.allocUnsafe(BATCH_BYTES); // the old one is on its way
+    this.#buffer = Buffer.allocUnsafe(BATCH_BYTES); // the old one is in flight
     this.#length = 0;
     const { ch, connection } = this.#inside;
     const open = connection.channels[ch];
-    if (open?.channel !== this.channel) return; // it has ended, and everybody who waits on it is told
+    if (open?.channel !== this.channel) return; // the channel has ended, and its callbacks get the error
     connection.sentSinceLastCheck = true;
     open.buffer.write(frames);
   }
@@ -151,7 +151,7 @@ export class PublishFrameEncoder {
   #begin(kind: number): number {
     this.#buffer[this.#length++] = kind;
     this.#u16(this.#inside.ch);
-    this.#length += 4; // the size, once it is known
+    this.#length += 4; // the size is filled in at the end
     return this.#length;
   }
 

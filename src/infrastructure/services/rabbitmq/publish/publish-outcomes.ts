@@ -1,17 +1,15 @@
 import { MessagingError } from '../../../../core/messaging/ports/errors.js';
 import type { PublishOutcome } from '../../../../core/messaging/ports/transport.js';
-import type { ConfirmResult } from './outbound-message.js';
+import { ACCEPTED, type ConfirmResult } from './outbound-message.js';
 import type { RabbitmqConnection } from '../connection/rabbitmq-connection.js';
 import { failureOf } from '../client/rabbitmq-errors.js';
 
-/** What is known about the connection and its channel. */
+/** State of the connection and its channel. */
 export interface State extends Pick<RabbitmqConnection, 'label' | 'isUp' | 'blockedReason'> {
   readonly closedBecause: string | undefined;
 }
 
-export const ACCEPTED: PublishOutcome = { kind: 'accepted' };
-
-/** What to do with each fate but `confirmed`. */
+/** The outcome of each result but `confirmed`. */
 const OUTCOMES: Readonly<
   Record<
     Exclude<ConfirmResult, 'confirmed'>,
@@ -19,7 +17,7 @@ const OUTCOMES: Readonly<
   >
 > = {
   nacked: ({ label }, where, isSingle) => ({
-    kind: isSingle ? 'unavailable' : 'unknown', // of several queues, one that had room has it
+    kind: isSingle ? 'unavailable' : 'unknown', // another of several queues may have taken it
     error: new MessagingError(
       'TRANSPORT_FULL',
       `${label} refused a message to "${where}": a queue is at its limit or has lost most of its nodes.`,
@@ -35,7 +33,7 @@ const OUTCOMES: Readonly<
     kind: 'refused',
     error: new MessagingError(
       'MESSAGE_TOO_LARGE',
-      `The headers of a message to "${where}" are too large for AMQP, or no text. Send less in them.`,
+      `The headers of a message to "${where}" are too large for an AMQP frame, or are not text. Shorten them.`,
     ),
   }),
   oversized: ({ label }, where) => ({
@@ -51,27 +49,27 @@ const OUTCOMES: Readonly<
           kind: 'unknown',
           error: new MessagingError(
             'TRANSPORT_UNAVAILABLE',
-            `${label} closed the channel while messages were on their way. It says: ${closedBecause}`,
+            `${label} closed the channel while messages were in flight. It says: ${closedBecause}`,
           ),
         }
       : failureOf(undefined, label, true),
 };
 
-/** @param isSingle one queue at most takes the message, so that a refusal is certain. */
+/** @param isSingle one queue at most takes the message, so that a nack means that it was not taken. */
 export function outcomeOf(
-  fate: ConfirmResult,
+  result: ConfirmResult,
   state: State,
   where: string,
   isSingle: boolean,
 ): PublishOutcome {
-  return fate === 'confirmed' ? ACCEPTED : OUTCOMES[fate](state, where, isSingle);
+  return result === 'confirmed' ? ACCEPTED : OUTCOMES[result](state, where, isSingle);
 }
 
-/** Nothing can be written now, or nothing could be in time. */
+/** The outcome of a message that was never written. */
 export function unsent(state: State): PublishOutcome & { kind: 'unavailable' | 'refused' | 'unknown' } {
   const { label, isUp, blockedReason } = state;
   if (blockedReason !== undefined) {
-    const text = `${label} takes no messages now (${blockedReason.slice(0, 100)}). Give it memory or disk, or let handlers catch up.`;
+    const text = `${label} has blocked publishing (${blockedReason.slice(0, 100)}). Free memory or disk on the broker, or let consumers catch up.`;
     return { kind: 'unavailable', error: new MessagingError('TRANSPORT_FULL', text) };
   }
   return isUp ? { kind: 'unavailable', error: lateError(label) } : failureOf(undefined, label, false);

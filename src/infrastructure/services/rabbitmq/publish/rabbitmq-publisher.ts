@@ -8,9 +8,8 @@ import { ConfirmWriter } from './confirm-writer.js';
 import { nextWaitMs, passableMs } from '../topology/delay-levels.js';
 import { type Delay, encode, type Transit } from '../wire/message-codec.js';
 import { routingKeyOf } from '../wire/key-buckets.js';
-import { type ConfirmResult, OutboundMessage } from './outbound-message.js';
-import { PendingPublish } from './pending-publish.js';
-import { ACCEPTED, lateError, outcomeOf, type State, unsent } from './publish-outcomes.js';
+import { ACCEPTED, type ConfirmResult, OutboundMessage, PendingPublish } from './outbound-message.js';
+import { lateError, outcomeOf, type State, unsent } from './publish-outcomes.js';
 import type { RabbitmqConnection } from '../connection/rabbitmq-connection.js';
 import { failureOf } from '../client/rabbitmq-errors.js';
 import type { RabbitmqOptions } from '../rabbitmq.options.js';
@@ -23,18 +22,18 @@ interface Place {
   readonly exchange: string;
   /** Without: the bucket of the key. */
   readonly routingKey?: string;
-  /** Keeps what no queue wants. Without: a queue that is gone is an error. */
+  /** Where to keep the message when no queue is bound. Without: a missing queue is an error. */
   readonly heldFor?: Destination;
-  /** One queue at most takes it, so that a refusal is certain. */
+  /** At most one queue takes it, so that a nack means that it was not taken. */
   readonly isSingle: boolean;
 }
 
-/** Messages that go the same way. */
+/** Messages with the same destination. */
 export interface Parcel {
   readonly messages: readonly WireMessage[];
-  /** What the transport adds to each. */
+  /** Headers that the transport adds to each. */
   readonly transit?: Transit;
-  /** On the clock that never jumps. */
+  /** On the monotonic clock. */
   readonly deadline: number;
 }
 
@@ -42,11 +41,11 @@ export interface PublisherSettings {
   readonly options: RabbitmqOptions;
   readonly clock: Clock;
   /**
-   * Told when something that is published to turns out to be missing, with what the broker says. Resolves once this process's
-   * groups are bound again, or cannot be; nothing is published before, or it would pass them by.
+   * Called when an exchange turns out to be missing, with the reply of the broker. Resolves once the groups of this process
+   * are bound again, or cannot be. Nothing is published before, because it would not reach them.
    */
   readonly undeclared: (text: string) => Promise<void>;
-  /** Told of each queue in which messages wait, before there are any. */
+  /** Learns of each delay queue before it is used. */
   readonly waitQueues: WaitQueues;
 }
 
@@ -54,7 +53,7 @@ export interface PublisherSettings {
 export class RabbitmqPublisher {
   private readonly clock: Clock;
   readonly #writer: ConfirmWriter;
-  #mending: Promise<void> | undefined;
+  #redeclaring: Promise<void> | undefined;
 
   constructor(
     private readonly connection: RabbitmqConnection,
@@ -65,10 +64,10 @@ export class RabbitmqPublisher {
     this.clock = clock;
     this.#writer = new ConfirmWriter(connection, options, clock, (text) => {
       topology.forget();
-      const mending = settings.undeclared(text).finally(() => {
-        if (this.#mending === mending) this.#mending = undefined;
+      const redeclaring = settings.undeclared(text).finally(() => {
+        if (this.#redeclaring === redeclaring) this.#redeclaring = undefined;
       });
-      this.#mending = mending;
+      this.#redeclaring = redeclaring;
     });
   }
 
@@ -81,15 +80,15 @@ export class RabbitmqPublisher {
     return { label, isUp, blockedReason, closedBecause: this.#writer.closedBecause };
   }
 
-  /** Makes it ready, after each time the connection has come up. */
+  /** Call it each time the connection is up again. */
   open(): Promise<void> {
     this.topology.forget();
     return this.#writer.open();
   }
 
-  /** The broker takes nothing for now. */
+  /** The broker has blocked the connection. */
   blocked(): void {
-    this.#writer.refuseWaiting();
+    this.#writer.failQueued();
   }
 
   close(): void {
@@ -122,7 +121,7 @@ export class RabbitmqPublisher {
     return failed ?? this.#send({ exchange, heldFor: to, isSingle: to.group !== undefined }, parcel);
   }
 
-  /** To the queue in which they wait next, or where they are due. */
+  /** To the next delay queue, or to the destination when they are due. */
   async postpone(to: Destination, delay: Delay, parcel: Parcel): Promise<readonly PublishOutcome[]> {
     const wantedMs = nextWaitMs(delay.dueAt - this.clock.now(), delay.delayMs);
     if (wantedMs === undefined) return this.deliver(to, parcel);
@@ -144,12 +143,12 @@ export class RabbitmqPublisher {
     return declaring;
   }
 
-  /** To a queue that is known to be there. */
+  /** To a queue that is known to exist. */
   toQueue(queue: string, parcel: Parcel): Promise<readonly PublishOutcome[]> {
     return this.#send(queuePlace(queue), parcel);
   }
 
-  /** Proves that a durable write is confirmed now; rejects otherwise. */
+  /** Resolves when the broker confirms a durable write; rejects otherwise. */
   async ping(deadline: number): Promise<void> {
     const parcel = { messages: [{ id: 'ping', headers: {}, body: Buffer.alloc(0) }], deadline };
     const failed = await this.#prepared(() => this.topology.pingQueue(), parcel);
@@ -157,7 +156,7 @@ export class RabbitmqPublisher {
     if (outcome?.kind !== 'accepted') throw outcome?.error ?? lateError(this.connection.label);
   }
 
-  /** Resolves with the same outcome for all when what they need cannot be declared. */
+  /** Resolves with a failure for all messages when their exchange or queue cannot be declared. */
   async #prepared(
     declare: () => Promise<void> | undefined,
     { messages, deadline }: Parcel,
@@ -167,7 +166,7 @@ export class RabbitmqPublisher {
     if (!isUp || blockedReason !== undefined) return failed(unsent(this.#state));
     const leftMs = (): number => Math.max(1, deadline - this.clock.monotonic());
     try {
-      if (this.#mending) await withDeadline(this.#mending, leftMs(), () => lateError(label));
+      if (this.#redeclaring) await withDeadline(this.#redeclaring, leftMs(), () => lateError(label));
       const declaring = declare();
       const opening = this.#writer.isOpen ? undefined : this.#writer.open();
       if (!declaring && !opening) return undefined;
@@ -180,8 +179,8 @@ export class RabbitmqPublisher {
 
   #send(place: Place, parcel: Parcel): Promise<readonly PublishOutcome[]> {
     return new Promise((resolve) => {
-      const call = new PendingPublish(parcel.messages.length, resolve, (fate, index) =>
-        this.#failed(fate, place, parcel, index),
+      const call = new PendingPublish(parcel.messages.length, resolve, (result, index) =>
+        this.#failed(result, place, parcel, index),
       );
       const { messages, transit, deadline } = parcel;
       for (let index = 0; index < messages.length; index += 1) {
@@ -195,16 +194,16 @@ export class RabbitmqPublisher {
     });
   }
 
-  async #failed(fate: ConfirmResult, place: Place, parcel: Parcel, index: number): Promise<PublishOutcome> {
+  async #failed(result: ConfirmResult, place: Place, parcel: Parcel, index: number): Promise<PublishOutcome> {
     const where = place.routingKey ?? place.exchange;
-    if (fate !== 'returned') return outcomeOf(fate, this.#state, where, place.isSingle);
+    if (result !== 'returned') return outcomeOf(result, this.#state, where, place.isSingle);
     if (place.heldFor)
       return this.#hold(place.heldFor, { ...parcel, messages: parcel.messages.slice(index, index + 1) });
-    this.topology.forget(); // somebody has deleted the queue: whoever comes next declares it anew
-    return outcomeOf(fate, this.#state, where, true);
+    this.topology.forget(); // another client has deleted the queue: the next publish declares it again
+    return outcomeOf(result, this.#state, where, true);
   }
 
-  /** No group has consumed there yet: the first one that does finds it. */
+  /** No group is bound: the message is kept until one is. */
   async #hold(to: Destination, parcel: Parcel): Promise<PublishOutcome> {
     const failed = await this.#prepared(() => this.topology.heldQueue(to), parcel);
     const held = queuePlace(this.topology.names.held(to));

@@ -1,17 +1,16 @@
-/** Queues for waiting have these times, doubled again and again. */
+/** Delay queues have these times: powers of two from the shortest to the longest. */
 const SHORTEST_MS = 64;
 const LONGEST_MS = 2 ** 31;
-/** A delay may take longer by this part of it. */
+/** A delay may take longer by this fraction of it. */
 export const TOLERANCE = 1 / 16;
 
 /**
- * How long a message waits next; undefined when its time has come.
+ * The next step of a delay; undefined when the message is due.
  *
- * Any delay is a sum of few powers of two once it is rounded up a little: a queue then holds only messages that wait
- * equally long, and none waits behind a later one. What is left is judged anew after each step, so that steps that take
- * longer do not add up.
+ * Any delay, rounded up a little, is a sum of few powers of two. Each queue then holds messages of one time only, so none is
+ * blocked by a later one. The remaining time is computed again after each step, so that late steps do not add up.
  *
- * @param delayMs the delay that was asked for, which says how exact it has to be.
+ * @param delayMs the whole delay, which determines the precision.
  */
 export function nextWaitMs(leftMs: number, delayMs: number): number | undefined {
   if (leftMs <= 0) return undefined;
@@ -21,14 +20,14 @@ export function nextWaitMs(leftMs: number, delayMs: number): number | undefined 
   return Math.min(Math.max(power, SHORTEST_MS), LONGEST_MS);
 }
 
-/** As long as wanted, or shorter, or else longer: the first time whose queue hands on what waits there. */
+/** The wanted level, or the next shorter, or else the next longer one whose queue is not stuck. */
 export function passableMs(wantedMs: number, isStuck: (waitMs: number) => boolean): number {
   const shorter = DELAY_LEVELS.filter((level) => level <= wantedMs).reverse();
   const longer = DELAY_LEVELS.filter((level) => level > wantedMs);
   return [...shorter, ...longer].find((level) => !isStuck(level)) ?? wantedMs;
 }
 
-/** Every time that a queue for waiting may have. */
+/** Every level of a delay queue. */
 export const DELAY_LEVELS: readonly number[] = Array.from(
   { length: 26 },
   (_, level) => SHORTEST_MS * 2 ** level,

@@ -2,31 +2,31 @@ import type { Options } from '../client/amqplib-client.js';
 import type { ResourceNames } from './resource-names.js';
 import type { RabbitmqOptions } from '../rabbitmq.options.js';
 
-/** What a queue is declared with. */
+/** Arguments of a queue declaration. */
 export type QueueArguments = Readonly<Record<string, string | number | boolean>>;
 
 export const declared = (args: QueueArguments): Options.AssertQueue => ({ durable: true, arguments: args });
 
-/** Never let the broker count crashes to a limit of its own choice, after which version 4 drops what it holds. */
+/** Explicit, because RabbitMQ 4 has a default of 20, after which it drops messages. */
 const NO_DELIVERY_LIMIT = 2 ** 31 - 1;
 
 /**
- * Dead-lettered messages stay in a quorum queue until the next one has them; that takes an overflow that refuses.
+ * Dead-lettered messages stay in a quorum queue until the next queue has confirmed them; that requires `reject-publish`.
  * https://www.rabbitmq.com/docs/quorum-queues#dead-lettering
  */
-const handedOn = (to: string): QueueArguments => ({
+const deadLettering = (to: string): QueueArguments => ({
   'x-dead-letter-exchange': to,
   'x-dead-letter-strategy': 'at-least-once',
   'x-overflow': 'reject-publish',
 });
 
-/** The queue of a group, or one of several that together keep the order of keys. */
+/** The queue of a group, or one of the several of a group with order by key. */
 export function groupQueue(
   { queueType, deliveryLimit, keyPartitions }: RabbitmqOptions,
   names: ResourceNames,
   ordering: 'none' | 'key',
 ): QueueArguments {
-  // Without meaning for the broker, but compared by it: a change of the number of queues must not go unnoticed.
+  // The broker compares this key on declaration, so that a changed number of queues is refused.
   const layout = ordering === 'key' ? `given up, 1 of ${keyPartitions}` : 'given up';
   const single: QueueArguments = ordering === 'key' ? { 'x-single-active-consumer': true } : {};
   if (queueType === 'classic')
@@ -34,22 +34,22 @@ export function groupQueue(
   return {
     'x-queue-type': 'quorum',
     'x-delivery-limit': deliveryLimit,
-    ...handedOn(names.due),
+    ...deadLettering(names.due),
     'x-dead-letter-routing-key': layout,
     ...single,
   };
 }
 
 export function waitQueue(names: ResourceNames, levelMs: number): QueueArguments {
-  return { 'x-queue-type': 'quorum', 'x-message-ttl': levelMs, ...handedOn(names.due) };
+  return { 'x-queue-type': 'quorum', 'x-message-ttl': levelMs, ...deadLettering(names.due) };
 }
 
-/** Of what is due, of what nobody can route, and of what is only counted. */
+/** For due messages, unroutable messages, and the members queue. */
 export function plainQueue(): QueueArguments {
   return { 'x-queue-type': 'quorum', 'x-delivery-limit': NO_DELIVERY_LIMIT };
 }
 
-/** One group alone empties it, so that a topic's first group gets all of it. */
+/** With a single active consumer, so that one process drains it at a time. */
 export function heldQueue({ orphanRetentionMs }: RabbitmqOptions): QueueArguments {
   return {
     'x-queue-type': 'quorum',

@@ -6,21 +6,21 @@ import { REPLY, replyCodeOf } from '../client/rabbitmq-errors.js';
 import { withDeadline } from '../../../../core/messaging/transport-kit/deadline.js';
 
 /**
- * A queue that is not there is not asked for again for so long, unless this process declares it; twice as long each time, because the
- * broker ends a channel and writes an error into its log for every such question.
+ * A missing queue is not checked again for this long, unless this process declares it; the time doubles, because each such check
+ * closes a channel and logs an error on the broker.
  */
 const MISSING_MIN_MS = 30_000;
 const MISSING_MAX_MS = 600_000;
 
-/** Messages that could be handed out, and consumers in any process. */
+/** Ready messages, and consumers of all processes. */
 export interface QueueState {
   readonly messages: number;
   readonly consumers: number;
 }
 
-/** How many messages queues hold, asked of the broker without the management plugin. */
+/** Reads the depth of queues without the management plugin. */
 export class QueueDepths {
-  /** Until when each counts as missing, on the clock that never jumps, and for how long it did. */
+  /** By queue: until when it counts as missing, on the monotonic clock, and for how long. */
   readonly #missing = new Map<string, { readonly until: number; readonly forMs: number }>();
 
   constructor(
@@ -29,24 +29,24 @@ export class QueueDepths {
     private readonly clock: Clock,
   ) {}
 
-  /** It is there from now on. */
+  /** Records that the queue exists. */
   declared(queue: string): void {
     this.#missing.delete(queue);
   }
 
-  /** Messages that could be handed out, of all the queues together; none of those that are not there. */
+  /** Ready messages of all the queues together; missing queues count as empty. */
   async sum(queues: readonly string[]): Promise<number> {
-    const states = await this.of(this.mayBeThere(queues));
+    const states = await this.of(this.mayExist(queues));
     return states.reduce((sum, state) => sum + (state?.messages ?? 0), 0);
   }
 
-  /** Those of which it is not known that they are missing. */
-  mayBeThere(queues: readonly string[]): readonly string[] {
+  /** Queues that are not known to be missing. */
+  mayExist(queues: readonly string[]): readonly string[] {
     const now = this.clock.monotonic();
     return queues.filter((queue) => (this.#missing.get(queue)?.until ?? 0) <= now);
   }
 
-  /** What each of them has now, also one that another process has just declared; undefined for those that are not there. */
+  /** The current state of each, also of queues that another process has just declared; undefined for missing queues. */
   async of(queues: readonly string[]): Promise<readonly (QueueState | undefined)[]> {
     const states: (QueueState | undefined)[] = [];
     while (states.length < queues.length)
@@ -54,7 +54,7 @@ export class QueueDepths {
     return states;
   }
 
-  /** A question about a queue that is not there ends the channel. */
+  /** A check of a missing queue closes the channel. */
   async #untilMissing(queues: readonly string[]): Promise<readonly (QueueState | undefined)[]> {
     const channel = await this.connection.openChannel();
     const states: (QueueState | undefined)[] = [];
@@ -69,9 +69,9 @@ export class QueueDepths {
 
   async #state(channel: Channel, queue: string): Promise<QueueState | undefined> {
     try {
-      const late = (): Error => new Error(`no answer about "${queue}"`);
-      const answer = await withDeadline(channel.checkQueue(queue), this.timeoutMs, late);
-      return { messages: answer.messageCount, consumers: answer.consumerCount };
+      const late = (): Error => new Error(`no reply to a check of "${queue}"`);
+      const reply = await withDeadline(channel.checkQueue(queue), this.timeoutMs, late);
+      return { messages: reply.messageCount, consumers: reply.consumerCount };
     } catch (error) {
       if (replyCodeOf(error) !== REPLY.notFound) throw error;
       const forMs = Math.min((this.#missing.get(queue)?.forMs ?? MISSING_MIN_MS / 2) * 2, MISSING_MAX_MS);

@@ -6,8 +6,8 @@ const MAX_BYTES = 255;
 const DIGEST_LENGTH = 32;
 
 /**
- * Names of everything that the transport declares. Topics and groups contain neither "/" nor "~", which therefore separate
- * without ambiguity.
+ * Names of all exchanges and queues of the transport. Topics and groups contain neither "/" nor "~", so these separate the
+ * parts without ambiguity.
  */
 export class ResourceNames {
   constructor(private readonly prefix: string) {}
@@ -17,53 +17,53 @@ export class ResourceNames {
     return this.#place(to, '');
   }
 
-  /** The queue of a group; of one that keeps the order of keys, its first. */
+  /** The queue of a group; with order by key, one of its partitions. */
   queue({ topic, group }: Required<Destination>, partition = 0): string {
     return this.#place({ topic, group }, partition === 0 ? '' : `/${partition}`);
   }
 
-  /** Where messages wait for so long on their way to the destination. */
+  /** The delay queue of a level for a destination. */
   wait(to: Destination, levelMs: number): string {
     return this.#place(to, `/~wait.${levelMs}`);
   }
 
-  /** How long messages wait in a queue; undefined for any other queue. */
+  /** The level of a delay queue; undefined for any other queue. */
   levelMsOf(queue: string): number | undefined {
     const level = /\/~wait\.(\d+)$/.exec(queue)?.[1];
     return level !== undefined && queue.startsWith(this.prefix) ? Number(level) : undefined;
   }
 
-  /** What a process owns while it declares a queue for waiting, or without a level what a group needs. */
+  /** Lock for the declaration of a delay queue, or without a level of the queues of a group. */
   lock(to: Destination, levelMs?: number): string {
     return this.#place(to, levelMs === undefined ? '/~lock' : `/~wait.${levelMs}/~lock`);
   }
 
-  /** What a process owns while it takes queues that keep the order of keys. */
+  /** Lock for taking queues of a group with order by key. */
   shareLock(to: Required<Destination>): string {
     return this.#place(to, '/~members/~lock');
   }
 
-  /** What each process that keeps the order of keys consumes, to be counted. Nothing is published there. */
+  /** Consumed by each process of a group with order by key, to be counted. Nothing is published there. */
   members(to: Required<Destination>): string {
     return this.#place(to, '/~members');
   }
 
-  /** Where messages wait for the first group that wants them. */
+  /** Keeps messages while no group is bound. */
   held(to: Destination): string {
     return this.#place(to, '/~held');
   }
 
-  /** Exchange and queue of what has waited long enough, or of what the broker took out of a queue. */
+  /** Exchange and queue of messages that the broker dead-letters: due ones of delay queues, and those that it removed from a group. */
   get due(): string {
     return `${this.prefix}~due`;
   }
 
-  /** What a process owns while it tries queues for waiting. */
+  /** Lock for probing delay queues. */
   get dueLock(): string {
     return `${this.due}/~lock`;
   }
 
-  /** Where messages end up that somebody else has put into the queue of what is due. */
+  /** Keeps foreign messages that arrived in the due queue. */
   get unroutable(): string {
     return `${this.prefix}~unroutable`;
   }
@@ -77,7 +77,7 @@ export class ResourceNames {
   }
 }
 
-/** Keeps the start of a name that is too long, for people, and its digest, for uniqueness. */
+/** Shortens a name that is too long to its readable start and a digest. */
 function fitting(name: string, suffix: string): string {
   if (name.length + suffix.length <= MAX_BYTES) return name + suffix;
   const digest = createHash('sha256').update(name).digest('hex').slice(0, DIGEST_LENGTH);

@@ -21,9 +21,9 @@ import type { RabbitmqOptions } from '../rabbitmq.options.js';
 import { withDeadline } from '../../../../core/messaging/transport-kit/deadline.js';
 
 /**
- * Declares what messages need on their way, each thing once a connection.
+ * Declares exchanges, queues and bindings, each once a connection.
  *
- * Every declaration has a channel of its own, because a refused one ends its channel. Nothing is ever deleted.
+ * Every declaration uses its own channel, because a refused one closes its channel. Nothing is ever deleted.
  */
 export class Topology {
   readonly #declared = new Map<string, Promise<void>>();
@@ -33,16 +33,16 @@ export class Topology {
     private readonly connection: RabbitmqConnection,
     readonly names: ResourceNames,
     private readonly options: RabbitmqOptions,
-    private readonly depths: QueueDepths,
+    private readonly queueDepths: QueueDepths,
   ) {}
 
-  /** After a reconnect, or when something turned out to be missing: nothing counts as declared. */
+  /** After a reconnect, or when something is missing: nothing counts as declared. */
   forget(): void {
     this.#declared.clear();
     this.#ready.clear();
   }
 
-  /** Undefined when it is there; else a promise that it will be. */
+  /** Undefined when it is declared already; else a promise of the declaration. */
   exchange(to: Destination): Promise<void> | undefined {
     const name = this.names.exchange(to);
     return this.#once(name, (channel) => declareExchange(channel, name, to.group));
@@ -96,7 +96,7 @@ export class Topology {
           await Promise.all(keys.map((key) => channel.bindQueue(queue, exchange, key)));
         }
         const whole = this.names.exchange({ topic });
-        // Last, so that nothing is handed to a group of which only a part is there.
+        // Last, so that a group receives nothing while only a part of it is declared.
         if (ordering === 'key') await channel.bindExchange(exchange, whole, '');
         else await channel.bindQueue(this.names.queue({ topic, group }), whole, '');
       }),
@@ -104,7 +104,7 @@ export class Topology {
     return queues;
   }
 
-  /** Every queue that a group may have, whether or not it keeps the order of keys. */
+  /** Every queue that a group may have, with or without order by key. */
   queuesOf(to: Required<Destination>): readonly string[] {
     return Array.from({ length: this.options.keyPartitions }, (_, index) => this.names.queue(to, index));
   }
@@ -128,7 +128,7 @@ export class Topology {
     try {
       const { operationTimeoutMs } = this.options;
       return await withDeadline(use(channel), operationTimeoutMs, () => {
-        const text = `${this.connection.label} did not answer a declaration within ${operationTimeoutMs} ms. Are most of its nodes up?`;
+        const text = `${this.connection.label} did not reply to a declaration within ${operationTimeoutMs} ms. Check that a majority of its nodes is up.`;
         return new MessagingError('DEADLINE_EXCEEDED', text);
       });
     } finally {
@@ -145,20 +145,20 @@ export class Topology {
   async #declareQueue(channel: Channel, name: string, args: QueueArguments): Promise<void> {
     try {
       await channel.assertQueue(name, declared(args));
-      this.depths.declared(name);
+      this.queueDepths.declared(name);
     } catch (error) {
       if (replyCodeOf(error) !== REPLY.preconditionFailed) throw error;
       throw new MessagingError(
         'CONFLICT',
-        `${this.connection.label} has a queue "${name}" that was declared otherwise, and it is left alone. ` +
-          `Wanted: ${JSON.stringify(args)}. The broker says: ${said(error)}. ` +
-          'Put the option back that was changed; or let the queue run empty, delete it and start again; or choose another group or namePrefix.',
+        `${this.connection.label} has a queue "${name}" with other arguments. It is not changed. ` +
+          `Expected: ${JSON.stringify(args)}. The broker says: ${said(error)}. ` +
+          'Revert the changed option; or drain the queue, delete it and restart; or choose another group or namePrefix.',
       );
     }
   }
 }
 
-/** Of a topic: copies to every group. Of a group: by the bucket of the key. */
+/** Of a topic: a fanout to every group. Of a group: a topic exchange that routes by the bucket of the key. */
 async function declareExchange(channel: Channel, name: string, group: string | undefined): Promise<void> {
   await channel.assertExchange(name, group === undefined ? 'fanout' : 'topic', { durable: true });
 }

@@ -1,17 +1,17 @@
 import type { Clock, Destination } from '../../../../core/messaging/ports/transport.js';
 import type { ResourceNames } from './resource-names.js';
 
-/** A queue in which messages wait. */
+/** A delay queue. */
 export interface WaitQueue {
-  /** How long messages wait in it. */
+  /** Message TTL of the queue. */
   readonly levelMs: number;
-  /** Since when it is known, on the clock that never jumps. */
+  /** Since when it is known, on the monotonic clock. */
   readonly knownSince: number;
 }
 
 /**
- * The queues in which messages wait, as far as this process knows them: those that it uses, and those from which something has
- * come to it. The publisher and the router write it; the sweep and the probe look after what is in it.
+ * The delay queues that this process knows: those that it uses, and those from which it has received messages. The publisher
+ * and the router add to it; the sweeper and the probe check the queues in it.
  */
 export class WaitQueues {
   readonly #known = new Map<string, WaitQueue>();
@@ -22,7 +22,7 @@ export class WaitQueues {
     private readonly clock: Clock,
   ) {}
 
-  /** Nothing came from these when it was last tried. */
+  /** Queues whose last probe did not arrive. */
   get stuck(): ReadonlySet<string> {
     return this.#stuck;
   }
@@ -31,25 +31,25 @@ export class WaitQueues {
     return this.#known;
   }
 
-  /** The process lets messages wait there. */
+  /** The process delays messages there. */
   uses(to: Destination, levelMs: number): void {
     const name = this.names.wait(to, levelMs);
     if (!this.#known.has(name)) this.#add(name, levelMs);
   }
 
-  /** Something has come from there. */
+  /** A message has arrived from there. */
   learns(queue: string): void {
     const levelMs = this.#known.has(queue) ? undefined : this.names.levelMsOf(queue);
     if (levelMs !== undefined) this.#add(queue, levelMs);
   }
 
-  /** It was deleted. */
+  /** The queue was deleted. */
   forget(queue: string): void {
     this.#known.delete(queue);
-    this.#stuck.delete(queue); // or it would be avoided for ever
+    this.#stuck.delete(queue); // or a new one of the same name would be avoided
   }
 
-  /** Something was let wait there, and came or did not. */
+  /** The result of a probe. */
   proved(queue: string, hasCome: boolean): void {
     if (hasCome) this.#stuck.delete(queue);
     else this.#stuck.add(queue);

@@ -5,35 +5,34 @@ import type { TransportServices } from './transport-services.js';
 import { PROBE, encode } from '../wire/message-codec.js';
 import { ProbeBackoff } from './probe-backoff.js';
 
-/** A healthy broker takes milliseconds from the confirmation of a message to its delivery, but another process that tries may get it. */
+/** Several, because another probing process may receive the probe. A healthy broker delivers within milliseconds of the confirm. */
 const TRIES = 10;
-/** For each. Counted, so that a process that stood still is not late. */
+/** For each try. Counted, so that a paused process does not time out. */
 const POLLS = 50;
 const POLL_MS = 20;
-/** Above what anybody else would choose. What takes longer has to stand back for what takes a moment. */
+/** Higher than any foreign consumer would choose. The short probe of deliveries goes before the long one of delay queues. */
 export const PRIORITY = { waiting: 1_000, delivery: 2_000 } as const;
 let tags = 0;
 
-/** A channel that consumes. */
+/** A channel whose deliveries are checked. */
 export interface Watched {
-  /** Queues of which nothing is in hand, and nothing has come since this was asked last. */
+  /** Queues with nothing in flight that have delivered nothing since the last call. */
   stillSinceLast(): readonly string[];
   isStill(queue: string): boolean;
-  /** What is put into the queue comes here before it goes elsewhere, until that is ended. Only where consumers share a queue. */
+  /** Messages of the queue are delivered here first, until the returned function is called. Only where consumers share a queue. */
   prefer(queue: string, priority: number): Promise<() => Promise<void>>;
-  /** Ends it; whoever has opened it opens it anew. */
+  /** Ends the channel; its owner opens a new one. */
   abandon(): void;
 }
 
 /**
- * Finds out whether what is put into a queue comes to a channel at all, by putting something in.
+ * Checks with a probe message whether a queue delivers to a channel.
  *
- * The broker lets the node that a consumer is connected to hand out what a quorum queue has for it. Where the queue does not run on that
- * node, the consumer's share is nowhere to be seen: neither ready, so that others would take it, nor delivered (seen with 3.10.8, where
- * the node's member of the queue had been stopped).
+ * A consumer of a quorum queue gets its deliveries from the member on the node that it is connected to. When that member does not run,
+ * the consumer's messages are neither ready for others nor delivered (seen with 3.10.8, where the member had been stopped).
  *
- * https://github.com/rabbitmq/rabbitmq-server/pull/2146 brought that way of delivery; https://github.com/rabbitmq/rabbitmq-server/issues/15473
- * is about messages that no channel has, on a newer release. It runs against every release.
+ * https://github.com/rabbitmq/rabbitmq-server/pull/2146 introduced local delivery; https://github.com/rabbitmq/rabbitmq-server/issues/15473
+ * is about messages that no channel has, on a newer release. It runs with every release.
  */
 export class DeliveryProbe {
   readonly #plan: ProbeBackoff;
@@ -45,27 +44,27 @@ export class DeliveryProbe {
     this.#plan = new ProbeBackoff(services.context.clock);
   }
 
-  /** Whether it is time for one. */
+  /** Whether a probe is due. */
   isDue(queue: string): boolean {
     return this.#plan.isDue(queue);
   }
 
-  /** False when something that the broker has taken does not come. True when it does, or nothing is known. */
+  /** False when a probe that the broker has confirmed does not arrive. True when it does, or the result is unknown. */
   async reaches(queue: string): Promise<boolean> {
     this.#plan.done(queue);
-    // Whoever consumes alone needs no more than that; and to consume from a queue that takes nothing would block the channel.
-    if (await this.#isWell(queue)) return true;
+    // Enough for a single consumer; and to consume from a queue that accepts nothing would block the channel.
+    if (await this.#isHealthy(queue)) return true;
     const end = await this.channel.prefer(queue, PRIORITY.delivery);
     try {
-      for (let tries = 0; tries < TRIES; tries += 1) if (await this.#isWell(queue)) return true;
+      for (let tries = 0; tries < TRIES; tries += 1) if (await this.#isHealthy(queue)) return true;
       return false;
     } finally {
       await end();
     }
   }
 
-  /** Or nothing is known. */
-  async #isWell(queue: string): Promise<boolean> {
+  /** Also true when the result is unknown. */
+  async #isHealthy(queue: string): Promise<boolean> {
     return !(await isTaken(this.services, queue)) || (await this.#arrives(queue));
   }
 
@@ -79,20 +78,20 @@ export class DeliveryProbe {
   }
 }
 
-/** Puts a probe into a queue, on a channel of its own: the broker blocks one that publishes to a queue of which most nodes are out of reach. */
+/** Publishes a probe to a queue, on its own channel: the broker blocks a channel that publishes to a queue without a majority. */
 export async function isTaken(
   { connection }: Pick<TransportServices, 'connection'>,
   queue: string,
 ): Promise<boolean> {
   const channel = await connection.openConfirmChannel();
-  let isReturned = false; // there is no such queue any more
+  let isReturned = false; // the queue no longer exists
   channel.on('return', () => (isReturned = true));
   const properties = encode(PROBE, { probe: queue });
-  const told = new Promise<boolean>((resolve) => {
+  const confirmed = new Promise<boolean>((resolve) => {
     channel.sendToQueue(queue, Buffer.from(PROBE.body), properties, (error: unknown) => resolve(!error));
   });
   try {
-    return (await withReplyTimeout(told)) && !isReturned;
+    return (await withReplyTimeout(confirmed)) && !isReturned;
   } catch {
     return false;
   } finally {
@@ -100,7 +99,7 @@ export async function isTaken(
   }
 }
 
-/** Consumes a queue once more, before all others with a lower priority. Resolves with how to end that, which never rejects. */
+/** Adds a consumer with a priority to a queue. Resolves with the function that cancels it, which never rejects. */
 export async function consumeFirst(
   channel: Channel,
   queue: string,
@@ -117,11 +116,11 @@ export async function consumeFirst(
   };
 }
 
-/** It has done its duty by coming here. */
+/** A probe is only acknowledged. */
 export function acknowledgeProbe(channel: Channel, probe: ConsumeMessage): void {
   try {
     channel.ack(probe);
   } catch {
-    // the channel is closing, and it comes to somebody else
+    // the channel is closing, and the probe is delivered elsewhere
   }
 }

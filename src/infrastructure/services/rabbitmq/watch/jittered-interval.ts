@@ -1,33 +1,33 @@
 import { spreadMs } from '../../../../core/messaging/transport-kit/backoff.js';
 import type { Clock } from '../../../../core/messaging/ports/transport.js';
 
-/** Looks after something again and again, at random moments so that processes do not do it in step. */
+/** Repeats a check with jitter, so that processes do not run it in step. */
 export class JitteredInterval {
   #cancel = (): void => undefined;
-  #isLooking = false;
+  #isChecking = false;
   #hasEnded = false;
 
-  /** @param look may reject: what does not work now is done at the next look. */
+  /** @param check may reject: it is repeated at the next interval. */
   constructor(
     private readonly clock: Clock,
     private readonly everyMs: number,
-    private readonly look: () => Promise<void>,
+    private readonly check: () => Promise<void>,
   ) {}
 
   get hasEnded(): boolean {
     return this.#hasEnded;
   }
 
-  /** The first look is about so long from now; several starts are one, and no look begins before the last one is over. Without effect after the end. */
+  /** The first check runs after about one interval; checks never overlap. A repeated start, or one after the end, is a no-op. */
   start(): void {
-    if (this.#hasEnded || this.#isLooking) return;
+    if (this.#hasEnded || this.#isChecking) return;
     this.#cancel();
     this.#cancel = this.clock.schedule(spreadMs(this.everyMs, 0.5), () => {
-      this.#isLooking = true;
-      void this.look()
+      this.#isChecking = true;
+      void this.check()
         .catch(() => undefined)
         .then(() => {
-          this.#isLooking = false;
+          this.#isChecking = false;
           this.start();
         });
     });

@@ -3,9 +3,9 @@ import type { Clock } from '../../../../core/messaging/ports/transport.js';
 
 const BACKOFF = { minMs: 5_000, maxMs: 600_000, jitter: 'none' } as const;
 
-/** When to do something about each of several things: now, and then after pauses that double up to ten minutes. */
+/** When to probe each queue: at once, then with exponential backoff up to ten minutes. */
 export class ProbeBackoff {
-  /** On the clock that never jumps. */
+  /** Times on the monotonic clock. */
   readonly #plans = new Map<string, { readonly at: number; readonly times: number }>();
 
   constructor(private readonly clock: Clock) {}
@@ -18,7 +18,7 @@ export class ProbeBackoff {
     this.#plan(name, this.#plans.get(name)?.times ?? 0);
   }
 
-  /** Begins anew with short pauses. */
+  /** Restarts the backoff. */
   soon(name: string): void {
     this.#plan(name, 0);
   }

@@ -6,20 +6,20 @@ import { withReplyTimeout, endChannel } from '../connection/channel-calls.js';
 import { acknowledgeProbe, consumeFirst, type Watched } from './delivery-probe.js';
 import { probedIn } from '../wire/message-codec.js';
 
-/** What did not work is tried again after this. */
+/** Pause before a failed move is tried again. */
 const RETRY_MS = 1_000;
 
-/** Takes messages from a queue of ours to where they belong: confirmed there first, acknowledged here second. */
+/** Moves messages out of a queue: confirmed at their destination first, acknowledged here second. */
 export class Shovel implements Watched {
   #channel: Channel | undefined;
   #lost = (): void => undefined;
   #moving = 0;
-  /** Something has come since the last look. */
+  /** Something was delivered since the last check. */
   #isActive = false;
 
   /**
-   * @param move resolves with true once the message is safe elsewhere.
-   * @param seen told of all that arrives, also of what only proves that something does.
+   * @param move resolves with true once the message is confirmed elsewhere.
+   * @param seen called for every delivery, probes included.
    */
   constructor(
     private readonly connection: RabbitmqConnection,
@@ -39,7 +39,7 @@ export class Shovel implements Watched {
     return this.#moving === 0;
   }
 
-  /** @param lost called when it has ended by itself. */
+  /** @param lost called when the channel has ended by itself. */
   async open(lost: () => void): Promise<void> {
     const channel = await this.connection.openChannel();
     this.#lost = lost;
@@ -72,24 +72,24 @@ export class Shovel implements Watched {
 
   async prefer(_queue: string, priority: number): Promise<() => Promise<void>> {
     const channel = this.#channel;
-    if (!channel) throw new Error('it is not open');
+    if (!channel) throw new Error('the shovel is not open');
     const take = (message: ConsumeMessage | null): void => this.#arrived(channel, message);
     try {
       return await consumeFirst(channel, this.queue, { priority, take });
     } catch (error) {
-      this.abandon(); // nobody knows how it is consumed now
+      this.abandon(); // the state of the subscription is unknown
       throw error;
     }
   }
 
-  /** Ends it as if the broker had. */
+  /** Ends the channel as if the broker had. */
   abandon(): void {
     if (!this.#channel) return;
     this.close();
     this.#lost();
   }
 
-  /** What is under way is moved once more by somebody else. */
+  /** Messages in flight are delivered again, and moved by another process. */
   close(): void {
     const channel = this.#channel;
     this.#channel = undefined;
@@ -115,7 +115,7 @@ export class Shovel implements Watched {
         await pause(RETRY_MS, systemClock);
       if (this.#channel === channel) channel.ack(message);
     } catch {
-      // the channel is closing, and the message comes again
+      // the channel is closing, and the message is delivered again
     } finally {
       this.#moving -= 1;
     }

@@ -3,40 +3,40 @@ import type { TransportServices } from './transport-services.js';
 import { DeliveryProbe, type Watched } from './delivery-probe.js';
 import { JitteredInterval } from './jittered-interval.js';
 
-const LOOK_MS = 10_000;
+const CHECK_MS = 10_000;
 
 /**
- * Gives a channel up on which nothing comes although there is something, and the node when that does not help.
+ * Replaces a channel that gets nothing from a queue that holds messages, and the connection when that does not help.
  *
- * A broker whose nodes lost each other may have forgotten a consumer, or what was sent to it, and tells nobody. Closing the channel makes
- * it hand out everything anew.
+ * After a partition the broker may have lost a consumer, or its deliveries, without a notice. Closing the channel makes it deliver
+ * everything again.
  */
 export class StallDetector {
-  /** Queues that had something at the last look, of which nothing has come since. */
+  /** Queues that held messages at the last check and have delivered nothing since. */
   #suspects: ReadonlySet<string> = new Set();
-  readonly #looks: JitteredInterval;
+  readonly #interval: JitteredInterval;
   readonly #probe: DeliveryProbe;
 
   constructor(
-    private readonly services: Pick<TransportServices, 'connection' | 'depths' | 'context'>,
+    private readonly services: Pick<TransportServices, 'connection' | 'queueDepths' | 'context'>,
     private readonly channel: Watched,
     private readonly options: { readonly probes: boolean },
   ) {
-    this.#looks = new JitteredInterval(services.context.clock, LOOK_MS, () => this.#look());
+    this.#interval = new JitteredInterval(services.context.clock, CHECK_MS, () => this.#check());
     this.#probe = new DeliveryProbe(services, channel);
   }
 
   start(): void {
-    this.#looks.start();
+    this.#interval.start();
   }
 
   end(): void {
-    this.#looks.end();
+    this.#interval.end();
   }
 
-  async #look(): Promise<void> {
+  async #check(): Promise<void> {
     const still = this.channel.stillSinceLast();
-    const states = await this.services.depths.of(still);
+    const states = await this.services.queueDepths.of(still);
     if (this.#hasEnded()) return;
     const waiting = still.filter(
       (queue, index) => (states[index]?.messages ?? 0) > 0 && this.channel.isStill(queue),
@@ -45,15 +45,15 @@ export class StallDetector {
       waiting.find((queue) => this.#suspects.has(queue)) ??
       (await this.#unreached(still.filter((queue) => !waiting.includes(queue))));
     this.#suspects = new Set(waiting);
-    if (stalled !== undefined && !this.#hasEnded()) this.#giveUp(stalled);
+    if (stalled !== undefined && !this.#hasEnded()) this.#resubscribe(stalled);
   }
 
-  /** A call, because it may have changed while something was waited for. */
+  /** A method, so that TypeScript does not narrow the flag across an await. */
   #hasEnded(): boolean {
-    return this.#looks.hasEnded;
+    return this.#interval.hasEnded;
   }
 
-  /** One that empties without anything coming here. */
+  /** A queue that delivers nothing here although it looks empty. */
   async #unreached(queues: readonly string[]): Promise<string | undefined> {
     if (!this.options.probes) return undefined;
     for (const queue of queues.filter((one) => this.#probe.isDue(one)))
@@ -61,12 +61,12 @@ export class StallDetector {
     return undefined;
   }
 
-  #giveUp(queue: string): void {
+  #resubscribe(queue: string): void {
     const { connection, context } = this.services;
-    const text = `${connection.label} hands out nothing from the queue "${queue}", although there is something. It is consumed anew.`;
+    const text = `${connection.label} delivers nothing from the queue "${queue}" although it holds messages. The consumer subscribes again.`;
     context.onEvent({ type: 'error', error: new MessagingError('TRANSPORT_UNAVAILABLE', text) });
     this.channel.abandon();
-    if (connection.doubt(queue))
-      connection.abandon(`hands out nothing from the queue "${queue}" on this node.`);
+    if (connection.hasStalledAgain(queue))
+      connection.abandon(`delivers nothing from the queue "${queue}" on this node.`);
   }
 }

@@ -6,11 +6,11 @@ import type { RabbitmqPublisher } from '../publish/rabbitmq-publisher.js';
 import type { Topology } from '../topology/topology.js';
 import type { WaitQueues } from '../topology/wait-queues.js';
 
-/** What consumers of one transport share. */
+/** Objects that the consumers of one transport share. */
 export interface TransportServices {
   readonly connection: RabbitmqConnection;
   readonly topology: Topology;
-  readonly depths: QueueDepths;
+  readonly queueDepths: QueueDepths;
   readonly publisher: RabbitmqPublisher;
   readonly waitQueues: WaitQueues;
   readonly options: RabbitmqOptions;

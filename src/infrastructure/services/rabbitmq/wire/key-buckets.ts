@@ -1,23 +1,23 @@
 /**
- * Keys fall into a fixed number of buckets, and a group that keeps their order spreads the buckets over its queues. So
- * publishers need not know how many queues a group has.
+ * Keys hash to a fixed number of buckets, and a group with order by key spreads the buckets over its queues. So publishers need
+ * not know how many queues a group has.
  */
 const BUCKETS = 64;
 
 const ROUTING_KEYS = Array.from({ length: BUCKETS }, (_, bucket) => `k${bucket}`);
 let turn = 0;
 
-/** Routing key of a message: the same for the same key. Messages without a key take turns. */
+/** Routing key of a message: the same for the same key. Messages without a key are spread round-robin. */
 export function routingKeyOf(key: string | undefined): string {
   return ROUTING_KEYS[bucketOf(key)] ?? '';
 }
 
-/** The queue, of so many, that a message belongs in. */
+/** The partition of a key. */
 export function partitionOf(key: string | undefined, partitions: number): number {
   return bucketOf(key) % partitions;
 }
 
-/** What a queue of so many is bound with. */
+/** Routing keys that a partition is bound with. */
 export function routingKeysOf(partition: number, partitions: number): readonly string[] {
   return ROUTING_KEYS.filter((_, bucket) => bucket % partitions === partition);
 }

@@ -3,7 +3,7 @@ import type { Message } from '../client/amqplib-client.js';
 import { givenUpBy, decode, PROBE, probedIn, encode, type Transit } from './message-codec.js';
 
 const body = Buffer.from('body');
-/** As the broker hands out what it was given. */
+/** As the broker delivers it. */
 const arriving = (properties: object, content = body): Message =>
   ({ properties: { headers: {}, ...properties }, content, fields: {} }) as unknown as Message;
 const through = (message: Parameters<typeof encode>[0], transit?: Transit) =>
@@ -34,7 +34,7 @@ describe('The envelope', () => {
   });
 
   it.each([
-    ['a time that the id does not tell', { ce_time: '2026-01-01T00:00:00.001Z' }],
+    ['a time that is not in the id', { ce_time: '2026-01-01T00:00:00.001Z' }],
     ['a time of a whole second', { ce_time: '2026-01-01T00:00:00.000Z' }],
     ['a time in other words', { ce_time: '2026-01-01T01:00:00+01:00' }],
     ['a time that is none', { ce_time: 'soon' }],
@@ -105,7 +105,7 @@ describe('The envelope', () => {
     expect(probedIn(arriving(encode(PROBE, { probe: 'q' }), body))).toBeUndefined();
   });
 
-  it('makes the best of a message from somebody else', () => {
+  it('reads as much as possible of a foreign message', () => {
     const headers = {
       n: 5,
       deep: { a: [true] },
@@ -113,12 +113,12 @@ describe('The envelope', () => {
       'x-death': [],
       'x-swy-attempt': 'many',
     };
-    const opened = decode(arriving({ headers, timestamp: 'yesterday' }));
-    expect(opened.message.headers).toEqual({ n: '5', deep: '{"a":[true]}', raw: 'AQ==' });
-    expect(opened.attempt).toBe(1);
-    expect(opened.message.id).toMatch(/^unnamed-[0-9a-f]{32}$/);
-    expect(decode(arriving({})).message.id).toBe(opened.message.id);
-    expect(decode(arriving({}, Buffer.from('other'))).message.id).not.toBe(opened.message.id);
+    const decoded = decode(arriving({ headers, timestamp: 'yesterday' }));
+    expect(decoded.message.headers).toEqual({ n: '5', deep: '{"a":[true]}', raw: 'AQ==' });
+    expect(decoded.attempt).toBe(1);
+    expect(decoded.message.id).toMatch(/^unnamed-[0-9a-f]{32}$/);
+    expect(decode(arriving({})).message.id).toBe(decoded.message.id);
+    expect(decode(arriving({}, Buffer.from('other'))).message.id).not.toBe(decoded.message.id);
   });
 
   it('knows what the broker has given up', () => {

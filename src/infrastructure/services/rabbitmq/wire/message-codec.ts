@@ -3,7 +3,7 @@ import { largerAttempt, OWN_HEADERS, ownNumber, ownText } from '../../../../core
 import type { WireMessage } from '../../../../core/messaging/ports/transport.js';
 import type { Message, Options } from '../client/amqplib-client.js';
 
-/** Headers that this transport sets, and takes off again. Those of the core and of others go through. */
+/** Headers that this transport sets and removes again. All others pass through. */
 const {
   attempt: ATTEMPT,
   key: KEY,
@@ -15,7 +15,7 @@ const {
 } = OWN_HEADERS;
 const OWN = new Set<string>([ATTEMPT, KEY, DUE_AT, DELAY_MS, TOPIC, GROUP, PROBE_IN].map(({ name }) => name));
 
-/** Headers that have a field of their own in AMQP. A table of headers costs the broker up to a sixth of its speed. */
+/** Headers with a native AMQP property. A headers table costs the broker up to a sixth of its throughput. */
 const FIELDS = {
   'content-type': 'contentType',
   ce_type: 'type',
@@ -26,16 +26,16 @@ const TIME = 'ce_time';
 const MAX_FIELD_BYTES = 255;
 const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
-/** What the transport itself has to know about a message on its way. */
+/** State of the transport that travels with a message. */
 export interface Transit {
   readonly attempt?: number;
-  /** Of a message that waits. */
+  /** Of a delayed message. */
   readonly delay?: Delay;
-  /** Of a {@link PROBE}: the queue that it is put into. */
+  /** Of a {@link PROBE}: the queue that it is published to. */
   readonly probe?: string;
 }
 
-/** Where a message goes that waits, and when. */
+/** Destination and time of a delayed message. */
 export interface Delay {
   readonly topic: string;
   readonly group?: string | undefined;
@@ -46,7 +46,7 @@ export interface Delay {
 
 export interface DecodedMessage extends Transit {
   readonly message: WireMessage;
-  /** As it was sent, without the crashes that the broker has counted since. */
+  /** As published, without the redeliveries that the broker has counted since. */
   readonly attempt: number;
   readonly crashes: number;
 }
@@ -54,19 +54,19 @@ export interface DecodedMessage extends Transit {
 type Table = Record<string, unknown>;
 type Mutable = Options.Publish & Record<string, unknown>;
 
-/** How the client wants it: what fits into AMQP's own fields there, the rest as a table. */
+/** Options of the client: native AMQP properties where there are some, the rest as a headers table. */
 export function encode({ id, key, headers }: WireMessage, transit: Transit = {}): Options.Publish {
   const properties: Mutable = { mandatory: true, deliveryMode: 2, messageId: id };
   let table = encodeHeaders(id, headers, properties);
   const attempt = largerAttempt(headers, transit.attempt);
   if (key !== undefined) (table ??= {})[KEY.name] = key;
   if (attempt > 1) (table ??= {})[ATTEMPT.name] = attempt;
-  if (transit.delay !== undefined || transit.probe !== undefined) sealTransit(transit, (table ??= {}));
+  if (transit.delay !== undefined || transit.probe !== undefined) encodeTransit(transit, (table ??= {}));
   if (table) properties.headers = table;
   return properties;
 }
 
-function sealTransit({ delay, probe }: Transit, table: Table): void {
+function encodeTransit({ delay, probe }: Transit, table: Table): void {
   if (probe !== undefined) table[PROBE_IN.name] = probe;
   if (delay) encodeDelay(delay, table);
 }
@@ -78,7 +78,7 @@ function encodeDelay({ dueAt, delayMs, topic, group }: Delay, table: Table): voi
   if (group !== undefined) table[GROUP.name] = group;
 }
 
-/** Fills the fields; what fits into none is returned. */
+/** Fills the properties and returns the headers that have none. */
 function encodeHeaders(id: string, headers: WireMessage['headers'], properties: Mutable): Table | undefined {
   let table: Table | undefined;
   for (const name in headers) {
@@ -92,7 +92,7 @@ function encodeHeaders(id: string, headers: WireMessage['headers'], properties: 
   return table;
 }
 
-/** The message as it was published; of a stranger's, as much as can be made of it. */
+/** The message as it was published; of a foreign client, every property that has a counterpart. */
 export function decode({ properties, content }: Pick<Message, 'properties' | 'content'>): DecodedMessage {
   const table: Table = properties.headers ?? {};
   const id = idOf(properties.messageId, content);
@@ -125,10 +125,10 @@ function idOf(given: unknown, content: Buffer): string {
   return `unnamed-${createHash('sha256').update(content).digest('hex').slice(0, 32)}`;
 }
 
-/** Says nothing but where it was put: whether it arrives is what counts. See {@link DeliveryProbe} and {@link DelayQueueProbe}. */
+/** Only its arrival counts. See {@link DeliveryProbe} and {@link DelayQueueProbe}. */
 export const PROBE: WireMessage = { id: 'probe', headers: {}, body: Buffer.alloc(0) };
 
-/** Queue that a probe was put into; undefined for every other message. */
+/** Queue that a probe was published to; undefined for every other message. */
 export function probedIn({
   properties,
   content,
@@ -136,12 +136,12 @@ export function probedIn({
   return content.length === 0 ? ownText(properties.headers ?? {}, PROBE_IN) : undefined;
 }
 
-/** Queue that a crash loop made the broker take a message out of. */
+/** Queue from which the broker removed a message at its delivery limit. */
 export function givenUpBy(message: Pick<Message, 'properties'>): string | undefined {
   return leftBecauseOf('delivery_limit', message);
 }
 
-/** Queue in which it has waited last. */
+/** Queue in which it has expired last. */
 export function expiredIn(message: Pick<Message, 'properties'>): string | undefined {
   return leftBecauseOf('expired', message);
 }
@@ -163,7 +163,7 @@ function delayOf(table: Table): Delay | undefined {
 let cachedMs = -1;
 let cachedTime = '';
 
-/** AMQP's timestamp has whole seconds; the milliseconds are in an id of version 7, where they are the same moment's. */
+/** The AMQP timestamp has whole seconds; a UUIDv7 id of the same second adds the milliseconds. */
 function timeOf(id: string, seconds: unknown): string | undefined {
   if (typeof seconds !== 'number' || !(seconds >= 0 && seconds < 2 ** 36)) return undefined;
   let ms = seconds * 1_000;

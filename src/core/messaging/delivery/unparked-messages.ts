@@ -1,0 +1,59 @@
+import type { FailedAttempt } from '../ports/dead-letter-store.js';
+import type { Clock } from '../ports/transport.js';
+import type { DeliveryInProgress } from './delivery-in-progress.js';
+import type { FailureOutcome } from './outcome.js';
+
+/** Wait before a message that could not be parked is delivered again: as long as it has waited so far, in these bounds. */
+const MIN_DELAY_MS = 1_000;
+const MAX_DELAY_MS = 30_000;
+/** An entry that is not seen again for this long belongs to a message that another process has parked. */
+const FORGET_AFTER_MS = 4 * MAX_DELAY_MS;
+const MAX_ENTRIES = 10_000;
+
+/** How a message failed whose dead letter could not be stored. */
+export interface Unparked {
+  readonly outcome: FailureOutcome;
+  /** The attempt that failed; absent when the handler was not run. */
+  readonly failed: FailedAttempt | undefined;
+  /** First and latest try to park it, on the monotonic clock. */
+  readonly since: number;
+  readonly seenAt: number;
+}
+
+/**
+ * Remembers how messages failed that could not be parked, so that their next delivery is parked without running the
+ * handler once more. In this process only: another one runs the handler.
+ */
+export class UnparkedMessages {
+  readonly #entries = new Map<string, Unparked>();
+
+  constructor(private readonly clock: Clock) {}
+
+  of(handling: DeliveryInProgress): Unparked | undefined {
+    if (this.#entries.size === 0) return undefined;
+    const unparked = this.#entries.get(keyOf(handling));
+    const isOld = unparked !== undefined && this.clock.monotonic() - unparked.seenAt > FORGET_AFTER_MS;
+    return isOld ? undefined : unparked;
+  }
+
+  /** Returns how long the message has to wait. */
+  add(handling: DeliveryInProgress, failure: Pick<Unparked, 'outcome' | 'failed'>): number {
+    const seenAt = this.clock.monotonic();
+    const since = this.of(handling)?.since ?? seenAt;
+    const key = keyOf(handling);
+    this.#entries.delete(key); // moves it behind those that were not seen for longer
+    this.#entries.set(key, { ...failure, since, seenAt });
+    const [oldest] = this.#entries.keys();
+    if (this.#entries.size > MAX_ENTRIES && oldest !== undefined) this.#entries.delete(oldest);
+    return Math.ceil(Math.min(Math.max(seenAt - since, MIN_DELAY_MS), MAX_DELAY_MS));
+  }
+
+  delete(handling: DeliveryInProgress): void {
+    if (this.#entries.size > 0) this.#entries.delete(keyOf(handling));
+  }
+}
+
+/** A replay has an id of its own, because an operator wants it run. */
+function keyOf({ entry, delivery, attempt, replayOf }: DeliveryInProgress): string {
+  return JSON.stringify([entry.topic, entry.group, delivery.message.id, attempt, replayOf ?? '']);
+}
