@@ -286,6 +286,29 @@ describe('topology: verify', () => {
     await waitUntil('both attempts are made', async () => deliveries.length === 2);
   });
 
+  it('does not create a group again that is destroyed, reports it while it lasts, and continues with it', async () => {
+    const keyPrefix = prefix();
+    const { log } = new TopicKeys(keyPrefix, 't');
+    const own = new TopicKeys(keyPrefix, 't').group('g').log;
+    const create = async (): Promise<void> => {
+      for (const stream of [log, own])
+        await server.command('XGROUP', 'CREATE', stream, 'g', '$', 'MKSTREAM').catch(() => undefined);
+    };
+    await create();
+    const { transport } = await verifying(keyPrefix);
+    const deliveries = await collected(transport, 't');
+    await server.command('XGROUP', 'DESTROY', log, 'g');
+    await waitUntil('it is a problem', async () => transport.problems().length === 1);
+    expect(transport.problems()[0]).toMatchObject({ code: 'group_missing', topic: 't', group: 'g' });
+    expect(await server.command('XINFO', 'GROUPS', log)).toEqual([]);
+    await create();
+    await waitUntil('messages arrive again', async () => {
+      await publishOne(transport, 't');
+      return deliveries.length > 0;
+    });
+    expect(transport.problems()).toEqual([]);
+  });
+
   it('checks the permissions when it connects, and names the rule to add', async () => {
     const keyPrefix = prefix();
     await server.command(

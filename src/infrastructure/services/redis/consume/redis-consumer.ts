@@ -299,7 +299,7 @@ export class RedisConsumer implements Consumer {
   /** A heartbeat may notice before the reader that the group is gone. */
   async #joinIf(error: unknown): Promise<never> {
     if (isNoGroup(error)) {
-      this.#removed.recreated(await this.group.join());
+      this.#removed.joined(await this.group.join());
       this.group.reader.drop(); // because its blocking read waits for a stream that is gone
     }
     throw error;
@@ -329,13 +329,13 @@ export class RedisConsumer implements Consumer {
     try {
       if (error instanceof FencedError) await this.#rejoin();
       else if (isNoGroup(error)) {
-        this.#removed.recreated(await this.group.join());
+        this.#removed.joined(await this.group.join());
       } else {
         this.#errors.trouble(failureOf(error, this.settings.label).error);
         await this.group.reader.open(); // because after a failover or a moved slot it is another server
       }
-    } catch {
-      // the next round tries again
+    } catch (again) {
+      this.#removed.missing(again); // the next round tries again
     }
     await settlesWithin(this.#woken(), backoffMs(failures, RETRY_BACKOFF), this.context.clock);
   }
@@ -346,7 +346,7 @@ export class RedisConsumer implements Consumer {
   }
 
   async #joinAgain(): Promise<void> {
-    this.#removed.recreated(await this.group.rejoin());
+    this.#removed.joined(await this.group.rejoin());
     this.group.reader.drop(); // because its blocking read uses the old name
     for (const item of this.#inFlight) if (!this.#isOurs(item)) this.#inFlight.delete(item);
   }

@@ -1,3 +1,4 @@
+import { MessagingError } from '../../../../core/messaging/ports/errors.js';
 import type { Subscription, TransportEvent } from '../../../../core/messaging/ports/transport.js';
 import type { ProblemList } from '../../../../core/messaging/transport-kit/problem-list.js';
 import type { Joined, Observation } from './redis-group.js';
@@ -55,7 +56,17 @@ export class RemovedMessages {
       );
   }
 
-  recreated({ wasMissing, deleted }: Joined): void {
+  /** Streams or groups do not exist, and must not be created. Lasts until the group is joined. */
+  missing(error: unknown): void {
+    if (!(error instanceof MessagingError) || error.code !== 'TOPOLOGY_MISSING') return;
+    const { topic, group, problems } = this.from;
+    problems.add({ code: 'group_missing', topic, group, detail: error.message });
+  }
+
+  /** The group is joined. */
+  joined({ wasMissing, deleted }: Joined): void {
+    const { topic: ofTopic, group: name, problems } = this.from;
+    problems.solve('group_missing', { topic: ofTopic, group: name });
     if (!wasMissing) return;
     const [topic, group, topicDelayed, groupDelayed] = this.#held;
     const isFlushed = deleted[0] && deleted[1];
