@@ -82,6 +82,46 @@ export const OTHER_FAULTS: readonly OtherFault[] = [
     ['a foreign client destroys a group', DELETED, 'of a group that somebody destroys comes back'],
     ['an entry of a foreign client', 'delivered with its fields', 'that somebody else has written arrives'],
   ]),
+  ...of('redis', 'faults/redis-removed.spec.ts', [
+    [
+      'another client removes pending entries, their consumer, or all streams of a group',
+      'messages in flight are retried from memory',
+      'what is in flight is retried although',
+    ],
+    [
+      'another client removes unread messages',
+      'lost, counted and reported; on Redis 7 and newer',
+      'unread messages are counted when',
+    ],
+    ['another client removes delayed messages', 'lost, counted and reported', 'counts delayed messages'],
+    [
+      'another client removes a dead consumer or its entries',
+      'lost, counted and reported; keys continue',
+      'that is removed with what it held leaves that as lost',
+    ],
+    [
+      'another client removes locks, or entries that wait for a key',
+      'keys continue in order',
+      'order by key continues when another client deletes',
+    ],
+  ]),
+  ...of('redis', 'faults/redis-unreadable.spec.ts', [
+    [
+      'an entry of a group or a delayed message cannot be read',
+      'a dead letter with its raw bytes; its neighbours are delivered',
+      'becomes unacceptable with its raw bytes',
+    ],
+    [
+      'the server refuses a retry',
+      'a dead letter, also during shutdown',
+      'a retry that the server refuses becomes a dead letter',
+    ],
+    [
+      'streams or groups are missing with `topology: verify`',
+      'an error with the commands to run; nothing is created',
+      'creates no stream and no group',
+    ],
+  ]),
   ...of('redis', 'faults/redis-connections.spec.ts', [
     ['a reply is lost', 'the message is stored once', 'takes a message once whose reply is lost'],
     [
