@@ -104,6 +104,12 @@ export const PARTS = [
     lane: 'brokers',
     specs: /^test\/((conformance|e2e)\/redis\.|compatibility\/redis-sample)/,
   },
+  {
+    name: 'redis-removed',
+    lane: 'brokers',
+    specs: /^test\/faults\/redis-removed/,
+    tests: 'its entries are deleted \\(XDEL\\)',
+  },
   { name: 'rabbitmq', lane: 'brokers', specs: /^test\/(conformance|e2e)\/rabbitmq\./ },
   { name: 'kafka', lane: 'brokers', specs: /^test\/(conformance|e2e)\/kafka\./ },
   {

@@ -5,7 +5,7 @@ import { type ProofResult, prove } from './proof-run.js';
 import type { ScenarioName } from './scenarios.js';
 
 /** What combines all brokers has the most that can go wrong. Longer runs of the others are for `npm run soak`. */
-const FAULTS_MS = { spooled: 180_000, others: 40_000 };
+const FAULTS_MS = { spooled: 150_000, others: 40_000 };
 /** The same decisions each time, so that a change can be told from chance; others are for `npm run soak`. */
 const SEED = 7;
 /** Starting brokers and processes, draining, ending. */

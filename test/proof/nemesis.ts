@@ -1,5 +1,4 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { machineNow } from '../support/machine-time.js';
 import type { History } from './history.js';
 import type { Worker } from './workers.js';
 
@@ -18,6 +17,8 @@ type Random = (below: number) => number;
 const SHORTEST_MS = 2_000;
 const LONGEST_MS = 12_000;
 const CALM_MS = 6_000;
+/** Longest average distance of two faults on a quiet machine, their beginning and end included. */
+const FAULT_EVERY_MS = 15_000;
 
 /** What can happen to the processes of the application. */
 export function workerFaults(workers: readonly Worker[], random: Random): readonly Fault[] {
@@ -82,12 +83,19 @@ export class Nemesis {
     return this.#counts;
   }
 
-  /** Resolves after so long, with nothing wrong any more. On a loaded machine it takes longer, or less would go wrong. */
+  /**
+   * Resolves after so long, with nothing wrong any more. On a loaded machine a fault takes longer, so it ends only when
+   * as many have happened as a quiet machine has at least.
+   */
   async run(forMs: number): Promise<void> {
-    const until = machineNow() + forMs;
-    while (machineNow() < until) {
+    const until = performance.now() + forMs;
+    const minFaults = Math.floor(forMs / FAULT_EVERY_MS);
+    for (let faults = 0; performance.now() < until || faults < minFaults;) {
       const fault = this.random(4) === 0 ? undefined : this.faults[this.random(this.faults.length)];
-      if (fault) await this.#happen(fault);
+      if (fault) {
+        await this.#happen(fault);
+        faults += 1;
+      }
       await wait(SHORTEST_MS + this.random(CALM_MS));
     }
   }
