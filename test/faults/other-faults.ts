@@ -270,6 +270,73 @@ export const OTHER_FAULTS: readonly OtherFault[] = [
       'refuses with what is not permitted',
     ],
   ]),
+  ...of('kafka', 'faults/kafka-offsets.spec.ts', [
+    [
+      'the offset of a group is beyond the end of the log',
+      'everything accepted is handled; reported',
+      'loses nothing that is accepted: reading continues at the oldest message',
+    ],
+    [
+      'the offset of the wait topic is beyond its end',
+      'waiting messages come; reported',
+      'finds messages that wait',
+    ],
+    [
+      'the broker removes messages that a group has not read',
+      'reported with their number; the rest is handled',
+      'reports how many are gone',
+    ],
+    [
+      'the broker removes a message in flight',
+      'its retry comes; unread ones are reported with their number',
+      'is noticed while a consumer runs',
+    ],
+  ]),
+  ...of('kafka', 'faults/kafka-topology.spec.ts', [
+    [
+      'the cluster compacts topics by default',
+      'every message of a key is handled',
+      'keeps every message of a key, and messages without one',
+    ],
+    [
+      'an existing topic is compacted, or forgets before messages are due',
+      'refused at the start, with the command',
+      'with the command, and works once it is run',
+    ],
+    ['a topic is compacted while it is used', 'reported, never refused', 'reports a change while it runs'],
+    [
+      'partitions are added while it is used',
+      'read, and used by all publishers, within 30 s; keys move',
+      'are read, and used by all publishers alike, in time',
+    ],
+    [
+      'topics are missing, and may not be created',
+      'an error with the commands that create them',
+      'creates nothing, and names all that is missing as commands',
+    ],
+  ]),
+  ...of('kafka', 'faults/kafka-foreign-records.spec.ts', [
+    [
+      'equal foreign records without an id, tombstones',
+      'each is a message of its own',
+      'have an id each although they are equal',
+    ],
+    [
+      'forged control headers in the topic of all groups',
+      'ignored and counted',
+      'from the topic of all groups are ignored and counted',
+    ],
+    [
+      'an unreadable record in a wait topic',
+      'a dead letter with its bytes; reported',
+      'that cannot be read becomes a dead letter with its bytes',
+    ],
+    [
+      'a retry that the broker refuses',
+      'a dead letter; its slot is free',
+      'becomes a dead letter and frees its slot',
+    ],
+  ]),
   ...of('kafka', 'faults/kafka-compression.spec.ts', [
     [
       'a compressed batch that would fill the memory',

@@ -70,6 +70,8 @@ export const OWN_HEADERS = {
   topic: { name: 'x-swy-topic', type: 'text', maxLength: MAX_NAME_LENGTH, setBy: 'transport' },
   /** The only group that gets it then; absent for all. */
   group: { name: 'x-swy-group', type: 'text', maxLength: MAX_NAME_LENGTH, setBy: 'transport' },
+  /** Why the broker took the message out of its group's place. It goes back there, to become a dead letter. */
+  removed: { name: 'x-swy-removed', type: 'text', maxLength: 20, setBy: 'transport' },
   /** On an empty message that no handler gets: where a consumer has put it, to see whether it comes back. */
   probe: { name: 'x-swy-probe', type: 'text', maxLength: 255, setBy: 'transport' },
 } as const satisfies Record<string, TextHeader | NumberHeader>;
@@ -108,7 +110,7 @@ export function withoutOwn(
   return Object.fromEntries(Object.entries(headers).filter(([name]) => !names.has(name)));
 }
 
-/** What only the core and its transports may say. A key is no instruction, and anybody may set one. */
+/** Headers that only the core and its transports may set. A key is no instruction, so any program may set one. */
 const CONTROL_HEADERS: ReadonlySet<string> = new Set(
   Object.values(OWN_HEADERS)
     .filter((header) => header !== OWN_HEADERS.key)

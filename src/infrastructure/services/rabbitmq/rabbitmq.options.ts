@@ -48,6 +48,12 @@ export const rabbitmqOptionsSchema = z.strictObject({
     .enum(['quorum', 'classic'])
     .default('quorum')
     .describe('`quorum` survives the loss of a node, `classic` lives on one node and is durable there.'),
+  topology: z
+    .enum(['declare', 'verify'])
+    .default('declare')
+    .describe(
+      '`verify` declares nothing: it checks that exchanges and queues exist, and lists the commands for those that are missing.',
+    ),
   deliveryLimit: z
     .int()
     .min(2)

@@ -5,11 +5,16 @@ import {
   type TransportDriver,
 } from '../../../core/messaging/transport-kit/checked-transport.js';
 import { ConnectionState } from '../../../core/messaging/transport-kit/connection-state.js';
+import { ProblemList } from '../../../core/messaging/transport-kit/problem-list.js';
 import { ConsumerSet } from '../../../core/messaging/transport-kit/consumer-set.js';
 import type {
   Backlog,
   Destination,
   Durability,
+  GroupKeeper,
+  GroupState,
+  KeptMessages,
+  MessageKeeper,
   OnDelivery,
   PublishOptions,
   PublishOutcome,
@@ -21,6 +26,7 @@ import { DELAY_LEVELS } from './topology/delay-levels.js';
 import type { TransportServices } from './watch/transport-services.js';
 import { QueueDepths } from './topology/queue-depths.js';
 import { DelayRouter } from './delay/delay-router.js';
+import { GroupRegistry, type RegistryMemory } from './topology/group-registry.js';
 import { ResourceNames } from './topology/resource-names.js';
 import { OverdueSweeper } from './delay/overdue-sweeper.js';
 import { DelayQueueProbe } from './delay/delay-queue-probe.js';
@@ -31,16 +37,37 @@ import type { RabbitmqOptions } from './rabbitmq.options.js';
 import { RabbitmqPublisher } from './publish/rabbitmq-publisher.js';
 import { serverUrlsOf } from './connection/server-urls.js';
 import { Topology } from './topology/topology.js';
+import { VerifiedTopology } from './topology/verified-topology.js';
+import { KeptMessagesWatch } from './watch/kept-messages.js';
 import { WaitQueues } from './topology/wait-queues.js';
 
 const PING_TIMEOUT_MS = 5_000;
 
 /** Carries messages on RabbitMQ: one node or a cluster. */
-export class RabbitmqTransport extends CheckedTransport<RabbitmqConsumer> {
+export class RabbitmqTransport
+  extends CheckedTransport<RabbitmqConsumer, RabbitmqDriver>
+  implements GroupKeeper
+{
   /** @throws MessagingConfigurationError when the options do not fit together. */
   constructor(options: RabbitmqOptions, context: TransportContext) {
     const state = new ConnectionState(context);
     super(new RabbitmqDriver(options, context, state), state, context);
+  }
+
+  groups(topic: string): Promise<readonly GroupState[]> {
+    return this.ask(() => this.driver.groups(topic));
+  }
+
+  removeGroup(topic: string, group: string): Promise<boolean> {
+    return this.ask(() => this.driver.removeGroup(topic, group));
+  }
+
+  kept(): Promise<readonly KeptMessages[]> {
+    return this.ask(() => this.driver.kept());
+  }
+
+  release(place: string, to?: Required<Destination>): Promise<number> {
+    return this.ask(() => this.driver.release(place, to));
   }
 }
 
@@ -48,11 +75,12 @@ export class RabbitmqTransport extends CheckedTransport<RabbitmqConsumer> {
  * Uses two connections, because a broker that is short of memory or disk stops reading from connections that publish, and
  * settlements must still reach it.
  */
-class RabbitmqDriver implements TransportDriver<RabbitmqConsumer> {
+class RabbitmqDriver implements TransportDriver<RabbitmqConsumer>, GroupKeeper, MessageKeeper {
   readonly system = 'rabbitmq';
   readonly durability: Durability;
   readonly maxMessageBytes: number;
   readonly consumers = new ConsumerSet<RabbitmqConsumer>();
+  readonly problems: ProblemList;
   readonly #publishing: RabbitmqConnection;
   readonly #consuming: RabbitmqConnection;
   readonly #publisher: RabbitmqPublisher;
@@ -70,25 +98,39 @@ class RabbitmqDriver implements TransportDriver<RabbitmqConsumer> {
     this.durability = options.queueType === 'quorum' ? 'replicated' : 'acknowledged';
     this.maxMessageBytes = options.maxMessageBytes;
     const { name, clock } = context;
+    this.problems = new ProblemList(context.onEvent);
+    const { problems } = this;
     const names = new ResourceNames(options.namePrefix);
     const urls = serverUrlsOf(name, options);
     const publishing = new RabbitmqConnection(name, urls, { options, clock });
     const connection = new RabbitmqConnection(name, urls, { options, clock });
     const queueDepths = new QueueDepths(connection, options.operationTimeoutMs, clock);
-    const topology = new Topology(connection, names, options, queueDepths);
-    const declaring = new Topology(publishing, names, options, queueDepths);
+    const memory: RegistryMemory = new Map();
+    const TopologyType = options.topology === 'verify' ? VerifiedTopology : Topology;
+    const topologyOn = (on: RabbitmqConnection): Topology =>
+      new TopologyType(on, names, options, {
+        queueDepths,
+        registry: new GroupRegistry(on, names, memory),
+        problems,
+      });
+    const topology = topologyOn(connection);
+    const declaring = topologyOn(publishing);
     const waitQueues = new WaitQueues(names, clock);
     const undeclared = (text: string): Promise<void> => this.#redeclare(text);
-    const settings = { options, clock, undeclared, waitQueues };
+    const held = (to: Destination): void => this.#services.kept.watch(to);
+    const settings = { options, clock, undeclared, waitQueues, held };
     const publisher = new RabbitmqPublisher(publishing, declaring, settings);
-    this.#services = { connection, topology, queueDepths, publisher, waitQueues, options, context };
+    const shared = { connection, topology, queueDepths, publisher, waitQueues, problems, options, context };
+    this.#services = { ...shared, kept: new KeptMessagesWatch(shared) };
     this.#publishing = publishing;
     this.#consuming = connection;
     this.#publisher = publisher;
     this.#delayRouter = new DelayRouter(this.#services, (error) =>
       context.onEvent({ type: 'error', error: failureOf(error, connection.label, false).error }),
     );
-    this.#overdueSweeper = new OverdueSweeper(this.#services, (message) => this.#delayRouter.sendOn(message));
+    this.#overdueSweeper = new OverdueSweeper(this.#services, (message, queue) =>
+      this.#delayRouter.sendOn(message, queue),
+    );
     this.#delayQueueProbe = new DelayQueueProbe(this.#services, this.#delayRouter);
     this.#listen();
   }
@@ -123,10 +165,12 @@ class RabbitmqDriver implements TransportDriver<RabbitmqConsumer> {
     await Promise.all([this.#publishing.connect(), this.#consuming.connect()]);
     try {
       await this.#publisher.open();
+      await this.#services.topology.ready();
     } catch (error) {
       throw this.explain(error);
     }
     this.#overdueSweeper.start();
+    this.#services.kept.start();
     this.#delayQueueProbe.start();
     this.#reportState();
   }
@@ -164,10 +208,38 @@ class RabbitmqDriver implements TransportDriver<RabbitmqConsumer> {
       DELAY_LEVELS.map((level) => topology.names.wait(to, level)),
     );
     const [ready, delayed] = await Promise.all([
-      queueDepths.sum(topology.queuesOf({ topic, group })),
+      queueDepths.sum([
+        ...topology.queuesOf({ topic, group }),
+        ...[{ topic }, { topic, group }].map((to) => topology.names.held(to)),
+      ]),
       queueDepths.sum(waiting),
     ]);
     return this.#ages.backlog(of, { ready, delayed, inHand: inFlight }, this.context.clock.now());
+  }
+
+  async groups(topic: string): Promise<readonly GroupState[]> {
+    const { topology, queueDepths } = this.#services;
+    const known = [...(await topology.knownGroups(topic)).keys()].sort();
+    const states = await queueDepths.of(known.map((group) => topology.names.queue({ topic, group })));
+    return Promise.all(
+      known.map(async (group, index) => ({
+        group,
+        isConsumed: (states[index]?.consumers ?? 0) > 0,
+        backlog: await this.backlog({ topic, group }),
+      })),
+    );
+  }
+
+  removeGroup(topic: string, group: string): Promise<boolean> {
+    return this.#services.topology.removeGroup({ topic, group });
+  }
+
+  kept(): Promise<readonly KeptMessages[]> {
+    return this.#services.kept.list();
+  }
+
+  release(place: string, to?: Required<Destination>): Promise<number> {
+    return this.#services.kept.release(place, to);
   }
 
   async ping(): Promise<void> {
@@ -177,6 +249,7 @@ class RabbitmqDriver implements TransportDriver<RabbitmqConsumer> {
   closing(): void {
     this.#delayRouter.close();
     this.#overdueSweeper.close();
+    this.#services.kept.close();
     this.#delayQueueProbe.close();
   }
 

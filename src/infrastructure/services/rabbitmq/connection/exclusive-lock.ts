@@ -14,7 +14,7 @@ const RETRY_MS = 50;
  *
  * RabbitMQ makes a quorum queue visible before its arguments are applied (seen with 3.10.8). A process that declares the queue at that
  * moment gets a success: its first message in a delay queue then never expires and blocks all behind it, and a consumer loses its
- * connection. An exclusive queue is the lock; the broker deletes it with its connection. When the lock is not granted in time, `act`
+ * connection. An exclusive queue is the lock; the broker deletes it with its connection. When the lock is not granted in time, or nothing may be declared, `act`
  * runs without it, because {@link OverdueSweeper}, the reconnect and {@link StallDetector} repair the consequences.
  *
  * https://github.com/rabbitmq/rabbitmq-server/issues/17531 describes the cause, for 4.3.6, so the lock is used with every release.
@@ -24,6 +24,7 @@ export async function withExclusiveLock(
   name: string,
   act: () => Promise<void>,
 ): Promise<void> {
+  if (!connection.mayDeclare) return act();
   const release = await lock(connection, name);
   try {
     await act();

@@ -46,7 +46,7 @@ export class RabbitmqConnection {
     name: string,
     private readonly urls: readonly ServerUrl[],
     private readonly settings: {
-      readonly options: Pick<RabbitmqOptions, 'connectTimeoutMs' | 'operationTimeoutMs'>;
+      readonly options: Pick<RabbitmqOptions, 'connectTimeoutMs' | 'operationTimeoutMs' | 'topology'>;
       readonly clock: Clock;
     },
   ) {
@@ -57,6 +57,11 @@ export class RabbitmqConnection {
   /** Replaces the listener. */
   listen(listener: ConnectionListener): void {
     this.#listener = listener;
+  }
+
+  /** False with `topology: 'verify'`: not even a queue for a lock may be declared. */
+  get mayDeclare(): boolean {
+    return this.settings.options.topology === 'declare';
   }
 
   get isUp(): boolean {

@@ -12,6 +12,10 @@ const CANCEL_TIMEOUT_MS = 3_000;
 /** Callbacks of the consumer that opened the channel. */
 export interface ChannelListener {
   readonly clock: Clock;
+  /** Besides the default exchange, the only one that foreign programs may not publish to. */
+  readonly ownExchange: string;
+  /** The broker counts the returns of a message; false for classic queues. */
+  readonly countsReturns: boolean;
   readonly delivery: (item: UnackedDelivery, channel: ConsumerChannel) => void;
   /** Called once, when the channel has ended by itself or the broker has cancelled one of its queues. */
   readonly lost: (channel: ConsumerChannel) => void;
@@ -179,7 +183,7 @@ export class ConsumerChannel implements Watched {
   #arrived(raw: ConsumeMessage | null): void {
     // The queue was deleted or its node is gone: what is in flight is delivered again elsewhere.
     if (raw === null) this.abandon();
-    else if (probedIn(raw) !== undefined) this.#probed(raw);
+    else if (raw.fields.exchange === '' && probedIn(raw) !== undefined) this.#probed(raw);
     else this.#take(raw);
   }
 
@@ -191,7 +195,13 @@ export class ConsumerChannel implements Watched {
 
   #take(raw: ConsumeMessage): void {
     if (this.acks.isGone) return; // the broker delivers it again
-    const item = new UnackedDelivery(raw, decode(raw));
+    const { exchange, redelivered } = raw.fields;
+    const { ownExchange, countsReturns } = this.listener;
+    const isPublic = exchange !== '' && exchange !== ownExchange;
+    const item = new UnackedDelivery(
+      raw,
+      decode(raw, { isPublic, isRedelivered: countsReturns && redelivered }),
+    );
     this.acks.add(item);
     this.#active.add(raw.fields.consumerTag);
     if (this.isKeyed) {

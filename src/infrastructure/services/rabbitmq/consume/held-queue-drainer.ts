@@ -2,16 +2,20 @@ import { pause } from '../../../../core/messaging/transport-kit/backoff.js';
 import type { Destination, PublishOutcome } from '../../../../core/messaging/ports/transport.js';
 import type { TransportServices } from '../watch/transport-services.js';
 import { decode, type DecodedMessage } from '../wire/message-codec.js';
+import type { Message } from '../client/amqplib-client.js';
 import { Shovel } from '../watch/shovel.js';
 
 /** Several checks, because a publisher that found no group may write to the held queue after the first group was bound. */
 const CHECK_MS = [0, 2_000, 15_000, 60_000];
 const PREFETCH = 200;
+/** A held queue that another process declares is found after this at the latest. */
+const MISSING_MAX_MS = 120_000;
 const POLL_MS = 50;
 
 /** Delivers messages that were published while no group was bound. */
 export class HeldQueueDrainer {
   #hasEnded = false;
+  #checking: Promise<void> | undefined;
   #cancel = (): void => undefined;
   readonly #shovels = new Set<Shovel>();
 
@@ -32,7 +36,7 @@ export class HeldQueueDrainer {
     this.#cancel();
     if (nextMs === undefined || this.#hasEnded) return;
     this.#cancel = this.services.context.clock.schedule(nextMs, () => {
-      void this.#check(places).finally(() => this.#checkLater(places, later));
+      void this.check(places).finally(() => this.#checkLater(places, later));
     });
   }
 
@@ -40,6 +44,12 @@ export class HeldQueueDrainer {
     this.#hasEnded = true;
     this.#cancel();
     for (const shovel of this.#shovels) shovel.close();
+  }
+
+  /** Delivers what is held now. Never rejects. */
+  check(places: readonly Destination[]): Promise<void> {
+    this.#checking ??= this.#check(places).finally(() => (this.#checking = undefined));
+    return this.#checking;
   }
 
   async #check(places: readonly Destination[]): Promise<void> {
@@ -52,11 +62,13 @@ export class HeldQueueDrainer {
   }
 
   async #drain(place: Destination): Promise<void> {
-    const queue = this.services.topology.names.held(place);
+    const { topology } = this.services;
+    const queue = topology.names.held(place);
     if ((await this.#depth(queue)) === 0 || this.#hasEnded) return;
+    await topology.endHolding(place);
     const shovel = new Shovel(this.services.connection, queue, {
       prefetch: PREFETCH,
-      move: async (raw) => (await this.deliver(decode(raw), place))?.kind === 'accepted',
+      move: async (raw) => this.#move(raw, place),
     });
     this.#shovels.add(shovel);
     try {
@@ -69,7 +81,20 @@ export class HeldQueueDrainer {
     }
   }
 
+  /** What the broker refuses becomes a dead letter, because it would block the messages behind it. */
+  async #move(raw: Message, place: Destination): Promise<boolean> {
+    const { context } = this.services;
+    const held = decode(raw, { isPublic: raw.fields.exchange !== '' });
+    const outcome = await this.deliver(held, place);
+    if (outcome?.kind !== 'refused' || !context.keepRefused) return outcome?.kind === 'accepted';
+    const { message, attempt } = held;
+    const { error } = outcome;
+    await context.keepRefused({ to: place, message, error, transport: context.name, attempts: attempt - 1 });
+    return true;
+  }
+
   async #depth(queue: string): Promise<number> {
-    return (await this.services.queueDepths.of([queue]))[0]?.messages ?? 0;
+    const { queueDepths } = this.services;
+    return (await queueDepths.of(queueDepths.mayExist([queue], MISSING_MAX_MS)))[0]?.messages ?? 0;
   }
 }

@@ -1,4 +1,5 @@
 import { DeliverySlots } from '../../../../core/messaging/transport-kit/delivery-slots.js';
+import type { DeadLetterReason } from '../../../../core/messaging/ports/dead-letter-store.js';
 import type {
   Consumer,
   Destination,
@@ -6,12 +7,13 @@ import type {
   PublishOutcome,
   Settlement,
   Subscription,
+  Unacceptable,
   WireMessage,
 } from '../../../../core/messaging/ports/transport.js';
 import type { UnackedDelivery } from './ack-batcher.js';
 import { ConsumerChannel } from './consumer-channel.js';
 import type { TransportServices } from '../watch/transport-services.js';
-import type { DecodedMessage } from '../wire/message-codec.js';
+import type { DecodedMessage, Transit } from '../wire/message-codec.js';
 import { HeldQueueDrainer } from './held-queue-drainer.js';
 import { handOver } from '../../../../core/messaging/transport-kit/hand-over.js';
 import {
@@ -23,6 +25,7 @@ import { ErrorDeduplicator } from '../../../../core/messaging/transport-kit/erro
 import { partitionOf } from '../wire/key-buckets.js';
 import { failureOf } from '../client/rabbitmq-errors.js';
 import { QueueBalancer } from './queue-balancer.js';
+import { BindingWatch } from '../watch/binding-watch.js';
 import { StallDetector } from '../watch/stall-detector.js';
 
 /** A delivery in flight with its channel. */
@@ -32,11 +35,26 @@ interface InFlight {
   readonly attempt: number;
 }
 
+/** Reasons of dead letters, by what the broker notes on a message that it removes from a queue. */
+const REMOVED: Readonly<Record<string, readonly [reason: DeadLetterReason, why: string]>> = {
+  expired: [
+    'expired',
+    'because its time to live had passed (a policy on the queue, or an expiration that its sender set)',
+  ],
+  maxlen: ['queue_overflow', 'because the queue was at its length limit (a policy with overflow drop-head)'],
+  delivery_limit: [
+    'max_deliveries',
+    'at its delivery limit: processes have died with the message, or have been disconnected',
+  ],
+  rejected: ['rejected', 'because a consumer or the broker rejected it'],
+};
+
 /** Serves one subscription, across reconnects and changes of its queues. */
 export class RabbitmqConsumer implements Consumer {
   readonly #slots: DeliverySlots<InFlight>;
   readonly #reconnectLoop: ReconnectLoop;
   readonly #heldQueueDrainer: HeldQueueDrainer;
+  readonly #bindingWatch: BindingWatch;
   readonly #retries: RepublishingRetry;
   #queues: readonly string[] = [];
   #channel: ConsumerChannel | undefined;
@@ -62,14 +80,23 @@ export class RabbitmqConsumer implements Consumer {
       context.clock,
       (error) => this.#report(error),
     );
-    this.#retries = new RepublishingRetry(context, subscription, {
-      publish: (next) => this.#republish(next),
-      failed: (error) => this.#report(error),
-      recovered: () => this.#errors.over(),
-    });
+    this.#retries = this.#retriesOf(undefined);
     this.#heldQueueDrainer = new HeldQueueDrainer(services, (message, from) =>
       this.#deliverHeld(message, from),
     );
+    const { topic, group } = subscription;
+    this.#bindingWatch = new BindingWatch(services, subscription, () =>
+      this.#heldQueueDrainer.check([{ topic }, { topic, group }]),
+    );
+  }
+
+  /** @param removed why the broker removed the messages, which travels with their retries. */
+  #retriesOf(removed: string | undefined): RepublishingRetry {
+    return new RepublishingRetry(this.services.context, this.subscription, {
+      publish: (next) => this.#republish(next, removed),
+      failed: (error) => this.#report(error),
+      recovered: () => this.#errors.over(),
+    });
   }
 
   /** Messages in flight, whether or not their handler has begun. */
@@ -93,6 +120,7 @@ export class RabbitmqConsumer implements Consumer {
     this.#isAbandoned = true;
     this.#reconnectLoop.end();
     this.#heldQueueDrainer.end();
+    this.#bindingWatch.end();
     this.#endWatching();
     this.#channel?.abandon();
   }
@@ -101,6 +129,7 @@ export class RabbitmqConsumer implements Consumer {
     this.#isStopping = true;
     this.#reconnectLoop.end();
     this.#heldQueueDrainer.end();
+    this.#bindingWatch.end();
     this.#endWatching();
     const channel = this.#channel;
     await channel?.leaveAll();
@@ -116,6 +145,8 @@ export class RabbitmqConsumer implements Consumer {
     let isOpen = false;
     const channel = await ConsumerChannel.open(connection, this.subscription, {
       clock: context.clock,
+      ownExchange: topology.names.exchange({ topic, group }),
+      countsReturns: this.services.options.queueType === 'quorum',
       delivery: (item, from) => this.#take(item, from),
       lost: () => {
         this.#endWatching();
@@ -136,7 +167,11 @@ export class RabbitmqConsumer implements Consumer {
     if (this.#hasEnded()) {
       this.#endWatching(); // the stop came while it opened
       await channel.leaveAll();
-    } else this.#heldQueueDrainer.start([{ topic }, { topic, group }]);
+    } else {
+      this.#heldQueueDrainer.start([{ topic }, { topic, group }]);
+      this.#bindingWatch.start();
+      for (const place of [{ topic }, { topic, group }]) this.services.kept.watch(place);
+    }
   }
 
   async #consumeOn(channel: ConsumerChannel): Promise<void> {
@@ -173,6 +208,10 @@ export class RabbitmqConsumer implements Consumer {
   #take(item: UnackedDelivery, channel: ConsumerChannel): void {
     const { decoded, raw } = item;
     this.delivered(decoded.message);
+    if (decoded.ignored > 0) {
+      const { topic, group } = this.subscription;
+      this.services.context.onEvent({ type: 'headers-ignored', topic, group, count: 1 });
+    }
     const { queueType } = this.services.options;
     const inFlight = { item, channel, attempt: decoded.attempt + decoded.crashes };
     // Order is kept within each queue. After a reconnect, a redelivery waits until the first run of its message has ended.
@@ -196,8 +235,22 @@ export class RabbitmqConsumer implements Consumer {
           else this.#drop(done);
         });
     };
-    const { message } = item.decoded;
-    handOver(this.onDelivery, { message, attempt, transport: this.services.context.name }, settled);
+    const { message, removed } = item.decoded;
+    const transport = this.services.context.name;
+    const delivery = { message, attempt, transport };
+    if (removed === undefined) handOver(this.onDelivery, delivery, settled);
+    else handOver(this.onDelivery, { ...delivery, unacceptable: this.#unacceptable(removed) }, settled);
+  }
+
+  #unacceptable(removed: string): Unacceptable {
+    const { topic, group } = this.subscription;
+    const queue = this.services.topology.names.queue({ topic, group });
+    const [reason, why] = REMOVED[removed] ?? [];
+    if (reason === undefined) {
+      const detail = `The message was in a delay queue of "${queue}" without a readable destination and time.`;
+      return { reason: 'deserialization_failed', detail };
+    }
+    return { reason, detail: `The broker removed the message from the queue "${queue}" ${why}.` };
   }
 
   #settle({ item, channel }: InFlight, done: () => void): void {
@@ -224,30 +277,37 @@ export class RabbitmqConsumer implements Consumer {
     retry: Settlement & { kind: 'retry' },
   ): Promise<boolean> {
     const delivered = { message: item.decoded.message, attempt };
-    return this.#retries.publish(delivered, retry, () => !channel.acks.isGone && !this.#isAbandoned);
+    const { removed } = item.decoded;
+    const retries = removed === undefined ? this.#retries : this.#retriesOf(removed);
+    return retries.publish(delivered, retry, () => !channel.acks.isGone && !this.#isAbandoned);
   }
 
-  async #republish({ message, attempt, dueAt, delayMs }: NextAttempt): Promise<PublishOutcome | undefined> {
-    if (delayMs <= 0) return this.#toGroup(message, attempt);
+  async #republish(
+    { message, attempt, dueAt, delayMs }: NextAttempt,
+    removed: string | undefined,
+  ): Promise<PublishOutcome | undefined> {
+    const transit = { attempt, ...(removed === undefined ? {} : { removed }) };
+    if (delayMs <= 0) return this.#toGroup(message, transit);
     const { topic, group } = this.subscription;
-    const parcel = { messages: [message], transit: { attempt }, deadline: this.#deadline() };
+    const parcel = { messages: [message], transit, deadline: this.#deadline() };
     const delay = { topic, group, dueAt, delayMs };
     return (await this.services.publisher.postpone({ topic, group }, delay, parcel))[0];
   }
 
-  async #toGroup(message: WireMessage, attempt: number): Promise<PublishOutcome | undefined> {
+  async #toGroup(message: WireMessage, transit: Transit): Promise<PublishOutcome | undefined> {
     const queue = this.#queues[partitionOf(message.key, this.#queues.length)] ?? '';
-    const parcel = { messages: [message], transit: { attempt }, deadline: this.#deadline() };
+    const parcel = { messages: [message], transit, deadline: this.#deadline() };
     return (await this.services.publisher.toQueue(queue, parcel))[0];
   }
 
   /** Messages held for a topic go to all of its groups, because none has received them. */
   async #deliverHeld(
-    { message, attempt }: DecodedMessage,
+    { message, attempt, removed }: DecodedMessage,
     from: Destination,
   ): Promise<PublishOutcome | undefined> {
-    if (from.group !== undefined) return this.#toGroup(message, attempt);
-    const parcel = { messages: [message], transit: { attempt }, deadline: this.#deadline() };
+    const transit = { attempt, ...(removed === undefined ? {} : { removed }) };
+    if (from.group !== undefined) return this.#toGroup(message, transit);
+    const parcel = { messages: [message], transit, deadline: this.#deadline() };
     return (await this.services.publisher.toGroups(from.topic, parcel))[0];
   }
 

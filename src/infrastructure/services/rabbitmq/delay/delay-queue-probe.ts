@@ -44,7 +44,8 @@ export class DelayQueueProbe {
   /** One process at a time, because only probes that arrive at the probing process count. */
   async #check(): Promise<void> {
     const { connection, topology } = this.services;
-    if (!this.router.isOpen || this.#due().length === 0) return;
+    // Without the lock, several processes would probe at once and take each other's probes.
+    if (!connection.mayDeclare || !this.router.isOpen || this.#due().length === 0) return;
     const release = await tryLock(connection, topology.names.dueLock);
     if (!release) return;
     try {

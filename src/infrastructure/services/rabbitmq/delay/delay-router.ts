@@ -1,13 +1,13 @@
-import { MessagingError } from '../../../../core/messaging/ports/errors.js';
-import type { PublishOutcome } from '../../../../core/messaging/ports/transport.js';
+import type { Destination, PublishOutcome } from '../../../../core/messaging/ports/transport.js';
 import type { Message } from '../client/amqplib-client.js';
 import type { TransportServices } from '../watch/transport-services.js';
 import { TOLERANCE } from '../topology/delay-levels.js';
 import { isTaken, PRIORITY } from '../watch/delivery-probe.js';
-import { expiredIn, givenUpBy, decode, PROBE, probedIn } from '../wire/message-codec.js';
+import { decode, type Delay, PROBE, probedIn, type Removal, removalOf } from '../wire/message-codec.js';
 import { ReconnectLoop } from '../../../../core/messaging/transport-kit/reconnect-loop.js';
 import { Shovel } from '../watch/shovel.js';
 import { StallDetector } from '../watch/stall-detector.js';
+import { StrayRouter } from './stray-router.js';
 
 const PREFETCH = 500;
 /** A probe that is later than this counts as stuck. */
@@ -21,6 +21,7 @@ const CATCH_UP_MS = 1_000;
  */
 export class DelayRouter {
   readonly #shovel: Shovel;
+  readonly #strays: StrayRouter;
   readonly #reconnectLoop: ReconnectLoop;
   #stallDetector: StallDetector | undefined;
   /** By delay queue: the probe that is expected from it. */
@@ -38,6 +39,7 @@ export class DelayRouter {
       move: (message) => this.sendOn(message),
       seen: (message) => this.#seen(message),
     });
+    this.#strays = new StrayRouter(services);
     this.#reconnectLoop = new ReconnectLoop((lost) => this.#open(lost), context.clock, report);
   }
 
@@ -56,6 +58,7 @@ export class DelayRouter {
     this.#reconnectLoop.end();
     this.#stallDetector?.end();
     this.#shovel.close();
+    this.#strays.close();
   }
 
   get isOpen(): boolean {
@@ -87,14 +90,18 @@ export class DelayRouter {
     }
   }
 
-  /** Resolves with true once the message is confirmed at its next queue. */
-  async sendOn(raw: Message): Promise<boolean> {
-    const [outcome] = await this.#send(
-      raw,
-      this.services.context.clock.monotonic() + this.services.options.operationTimeoutMs,
-    );
-    if (outcome?.kind === 'refused') this.report(outcome.error);
-    return outcome?.kind === 'accepted';
+  /**
+   * Resolves with true once the message is confirmed at its next queue, or is a dead letter because the broker refuses it there.
+   *
+   * @param takenFrom delay queue that it was fetched from. Without, it was in the due queue.
+   */
+  async sendOn(raw: Message, takenFrom?: string): Promise<boolean> {
+    const removal = takenFrom === undefined ? removalOf(raw) : { queue: takenFrom, reason: 'expired' };
+    const outcome = await this.#send(raw, removal);
+    if (outcome?.kind !== 'refused') return outcome?.kind === 'accepted';
+    this.report(outcome.error);
+    const to = this.#destinationOf(raw, removal);
+    return to !== undefined && (await this.#strays.keepRefused(raw, to, outcome.error));
   }
 
   async #open(lost: () => void): Promise<void> {
@@ -114,8 +121,8 @@ export class DelayRouter {
   }
 
   #seen(message: Message): void {
-    const expired = expiredIn(message);
-    if (expired === undefined) {
+    const expired = removalOf(message)?.queue;
+    if (expired === undefined || !this.#isDelayQueue(expired)) {
       const takenOut = probedIn(message); // by the sweeper of a process, so it proves nothing
       if (takenOut !== undefined) this.#expectedProbes.get(takenOut)?.(undefined);
       return;
@@ -124,36 +131,37 @@ export class DelayRouter {
     this.#expectedProbes.get(expired)?.(true);
   }
 
-  async #send(raw: Message, deadline: number): Promise<readonly PublishOutcome[]> {
-    const probed = probedIn(raw);
+  async #send(raw: Message, removal: Removal | undefined): Promise<PublishOutcome | undefined> {
+    const { publisher, context, options, topology } = this.services;
+    const { due } = topology.names;
+    const deadline = context.clock.monotonic() + options.operationTimeoutMs;
+    const isOurs = removal === undefined || this.#isDelayQueue(removal.queue);
+    const probed = isOurs ? probedIn(raw) : undefined;
     if (probed !== undefined) {
-      const { due } = this.services.topology.names;
-      return this.services.publisher.toQueue(due, {
-        messages: [PROBE],
-        transit: { probe: probed },
-        deadline,
-      });
+      const parcel = { messages: [PROBE], transit: { probe: probed }, deadline };
+      return (await publisher.toQueue(due, parcel))[0];
     }
-    const { message, attempt, delay } = decode(raw);
-    if (delay) {
-      const now = this.services.context.clock.now();
-      // Clocks differ between machines; no difference makes a message wait longer than it was to wait in all.
-      const dueAt = Math.min(delay.dueAt, now + delay.delayMs);
-      const { topic, group } = delay;
-      const to = group === undefined ? { topic } : { topic, group };
-      const parcel = { messages: [message], transit: { attempt }, deadline };
-      return this.services.publisher.postpone(to, { ...delay, dueAt }, parcel);
-    }
-    const queue = givenUpBy(raw);
-    // With its attempts used up, so that the core parks it as a dead letter without running the handler.
-    if (queue !== undefined) {
-      const transit = { attempt: attempt + this.services.options.deliveryLimit };
-      return this.services.publisher.toQueue(queue, { messages: [message], transit, deadline });
-    }
-    const { unroutable, due } = this.services.topology.names;
-    await this.services.topology.unroutableQueue();
-    const text = `A message that is not ours was in the queue "${due}". It is kept in "${unroutable}".`;
-    this.report(new MessagingError('HEADER_INVALID', text));
-    return this.services.publisher.toQueue(unroutable, { messages: [message], deadline });
+    const { message, attempt, delay, removed } = decode(raw);
+    if (!isOurs || !removal || !delay) return this.#strays.route(raw, removal, deadline);
+    const now = context.clock.now();
+    // Clocks differ between machines; no difference makes a message wait longer than its whole delay.
+    const dueAt = Math.min(delay.dueAt, now + delay.delayMs);
+    const transit = { attempt, ...(removed === undefined ? {} : { removed }) };
+    const parcel = { messages: [message], transit, deadline };
+    return (await publisher.postpone(destinationOf(delay), { ...delay, dueAt }, parcel))[0];
   }
+
+  #isDelayQueue(queue: string): boolean {
+    return this.services.topology.names.levelMsOf(queue) !== undefined;
+  }
+
+  #destinationOf(raw: Message, removal: Removal | undefined): Destination | undefined {
+    const { delay } = decode(raw);
+    if (delay && removal && this.#isDelayQueue(removal.queue)) return destinationOf(delay);
+    return removal && this.services.topology.names.placeOf(removal.queue)?.to;
+  }
+}
+
+function destinationOf({ topic, group }: Delay): Destination {
+  return group === undefined ? { topic } : { topic, group };
 }

@@ -33,7 +33,7 @@ export class OverdueSweeper {
       TransportServices,
       'connection' | 'topology' | 'queueDepths' | 'context' | 'waitQueues'
     >,
-    private readonly sendOn: (message: Message) => Promise<boolean>,
+    private readonly sendOn: (message: Message, queue: string) => Promise<boolean>,
   ) {
     this.#interval = new JitteredInterval(services.context.clock, CHECK_MS, () => this.#check());
   }
@@ -96,7 +96,7 @@ export class OverdueSweeper {
       for (;;) {
         const head = await withReplyTimeout(channel.get(queue));
         if (head === false) break;
-        if (!(await this.sendOn(head))) break; // the broker requeues it when the channel is closed
+        if (!(await this.sendOn(head, queue))) break; // the broker requeues it when the channel is closed
         channel.ack(head);
         if (!this.#isOverdue(head)) break;
         relieved += 1;

@@ -2,13 +2,15 @@ import { LinkedSet } from '../../../../core/messaging/transport-kit/linked-set.j
 import type { Clock } from '../../../../core/messaging/ports/transport.js';
 import type { ConfirmChannel, Message } from '../client/amqplib-client.js';
 import { NackBackoff } from './nack-backoff.js';
-import type { OutboundMessage } from './outbound-message.js';
-import { PublishFrameEncoder } from './publish-frame-encoder.js';
+import type { ConfirmResult, OutboundMessage } from './outbound-message.js';
+import { exceedsFrame, PublishFrameEncoder } from './publish-frame-encoder.js';
 import type { RabbitmqConnection } from '../connection/rabbitmq-connection.js';
 import { REPLY, replyCodeOf, said } from '../client/rabbitmq-errors.js';
 import type { RabbitmqOptions } from '../rabbitmq.options.js';
 
 const DEADLINE_CHECK_MS = 20;
+/** A forbidden publish closes the channel for all, so that it is not tried again for this long. */
+const FORBIDDEN_MS = 30_000;
 /** Most unconfirmed bytes; a single larger message is sent alone. */
 const MAX_UNCONFIRMED_BYTES = 32 * 2 ** 20;
 
@@ -24,6 +26,8 @@ export class ConfirmWriter {
   #writtenBytes = 0;
   /** Unknown until the broker has refused a message for its size. */
   #maxBytes = Infinity;
+  /** Exchanges that this user may not publish to: until when that is not tried again, on the monotonic clock. */
+  readonly #forbidden = new Map<string, number>();
   #channel: ConfirmChannel | undefined;
   #frames: PublishFrameEncoder | undefined;
   #opening: Promise<void> | undefined;
@@ -62,7 +66,8 @@ export class ConfirmWriter {
       outbound.settle('unsent');
       return;
     }
-    if (outbound.content.length > this.#maxBytes) outbound.settle('oversized');
+    const refusal = this.#refusalOf(outbound, this.#channel);
+    if (refusal) outbound.settle(refusal);
     else if (this.#queued.size === 0 && !this.#isRenewing && this.#hasRoomFor(outbound))
       this.#put(outbound, this.#channel);
     else this.#queued.add(outbound);
@@ -94,6 +99,7 @@ export class ConfirmWriter {
     channel.on('error', (error: Error) => {
       this.#closedBecause = said(error);
       if (replyCodeOf(error) === REPLY.notFound) this.undeclared(said(error));
+      if (replyCodeOf(error) === REPLY.accessRefused) this.#noteForbidden(error.message);
       this.#maxBytes = Number(
         /larger than (?:configured )?max size (\d+)/.exec(error.message)?.[1] ?? this.#maxBytes,
       );
@@ -102,6 +108,33 @@ export class ConfirmWriter {
     this.#channel = channel;
     this.#frames = PublishFrameEncoder.of(channel);
     this.#closedBecause = undefined;
+  }
+
+  /** What the broker would refuse by closing the channel or the connection is not sent. */
+  #refusalOf(
+    { content, exchange, properties }: OutboundMessage,
+    channel: ConfirmChannel,
+  ): ConfirmResult | undefined {
+    if (content.length > this.#maxBytes) return 'oversized';
+    if (this.#isForbidden(exchange)) return 'forbidden';
+    return properties.headers !== undefined && exceedsFrame(channel, properties) ? 'unencodable' : undefined;
+  }
+
+  #isForbidden(exchange: string): boolean {
+    if (this.#forbidden.size === 0) return false;
+    const until = this.#forbidden.get(exchange);
+    if (until === undefined) return false;
+    if (until > this.clock.monotonic()) return true;
+    this.#forbidden.delete(exchange);
+    return false;
+  }
+
+  /** The broker names the exchange in its reply. */
+  #noteForbidden(text: string): void {
+    const exchange = /access to exchange '([^']*)'/.exec(text)?.[1];
+    if (exchange === undefined) return;
+    const name = exchange === 'amq.default' ? '' : exchange;
+    this.#forbidden.set(name, this.clock.monotonic() + FORBIDDEN_MS);
   }
 
   #hasRoomFor({ content }: OutboundMessage): boolean {

@@ -17,8 +17,10 @@ export type ConfirmResult =
   | 'overdue'
   /** It was never written: no time, no channel, or the broker has blocked the connection. */
   | 'unsent'
-  /** The client cannot encode its headers. */
+  /** Its headers do not fit into a frame, or are not text. */
   | 'unencodable'
+  /** The broker has refused this user the exchange a moment ago. */
+  | 'forbidden'
   /** It exceeds the largest size that the broker has reported. */
   | 'oversized';
 

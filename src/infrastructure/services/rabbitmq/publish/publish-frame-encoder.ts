@@ -181,6 +181,31 @@ export class PublishFrameEncoder {
   }
 }
 
+/** True when the headers do not fit into one frame of the broker, which would close the whole connection. */
+export function exceedsFrame(channel: ConfirmChannel, properties: Options.Publish): boolean {
+  const { connection } = channel as unknown as Partial<Inside>;
+  const max = (connection?.frameMax ?? Infinity) - OVERHEAD_BYTES;
+  let characters = textLength(properties);
+  const table = properties.headers as Readonly<Record<string, unknown>>;
+  for (const name in table) characters += name.length + lengthOf(table[name]) + FIELD_BYTES;
+  if (3 * characters <= max) return false; // most messages: no text is longer than that in bytes
+  let bytes = textLength(properties);
+  for (const name in table) bytes += Buffer.byteLength(name) + byteLengthOf(table[name]) + FIELD_BYTES;
+  return bytes > max;
+}
+
+/** Length of the name, type and length of the value. */
+const FIELD_BYTES = 6;
+const NUMBER_BYTES = 8;
+
+function lengthOf(value: unknown): number {
+  return typeof value === 'string' ? value.length : NUMBER_BYTES;
+}
+
+function byteLengthOf(value: unknown): number {
+  return typeof value === 'string' ? Buffer.byteLength(value) : NUMBER_BYTES;
+}
+
 const TEXTS = ['contentType', 'correlationId', 'messageId', 'type', 'appId'] as const;
 
 function textLength(properties: Options.Publish): number {

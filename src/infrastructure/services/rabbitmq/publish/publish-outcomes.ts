@@ -36,6 +36,13 @@ const OUTCOMES: Readonly<
       `The headers of a message to "${where}" are too large for an AMQP frame, or are not text. Shorten them.`,
     ),
   }),
+  forbidden: ({ label }, where) => ({
+    kind: 'refused',
+    error: new MessagingError(
+      'FORBIDDEN',
+      `${label} does not permit this user to publish to "${where}" (ACCESS_REFUSED). Grant the write permission.`,
+    ),
+  }),
   oversized: ({ label }, where) => ({
     kind: 'refused',
     error: new MessagingError(

@@ -17,6 +17,9 @@ import type { Topology } from '../topology/topology.js';
 import type { WaitQueues } from '../topology/wait-queues.js';
 import { withDeadline } from '../../../../core/messaging/transport-kit/deadline.js';
 
+/** Returned messages restore the bindings of a destination once in this time. */
+const RESTORE_AGAIN_MS = 5_000;
+
 /** Where a message is published to. */
 interface Place {
   readonly exchange: string;
@@ -26,6 +29,8 @@ interface Place {
   readonly heldFor?: Destination;
   /** At most one queue takes it, so that a nack means that it was not taken. */
   readonly isSingle: boolean;
+  /** The bindings were restored, and it is published once more. */
+  readonly isAgain?: boolean;
 }
 
 /** Messages with the same destination. */
@@ -45,6 +50,8 @@ export interface PublisherSettings {
    * are bound again, or cannot be. Nothing is published before, because it would not reach them.
    */
   readonly undeclared: (text: string) => Promise<void>;
+  /** Called before a message is held for a destination. */
+  readonly held: (to: Destination) => void;
   /** Learns of each delay queue before it is used. */
   readonly waitQueues: WaitQueues;
 }
@@ -54,6 +61,7 @@ export class RabbitmqPublisher {
   private readonly clock: Clock;
   readonly #writer: ConfirmWriter;
   #redeclaring: Promise<void> | undefined;
+  readonly #restoring = new Map<string, Promise<boolean>>();
 
   constructor(
     private readonly connection: RabbitmqConnection,
@@ -197,17 +205,42 @@ export class RabbitmqPublisher {
   async #failed(result: ConfirmResult, place: Place, parcel: Parcel, index: number): Promise<PublishOutcome> {
     const where = place.routingKey ?? place.exchange;
     if (result !== 'returned') return outcomeOf(result, this.#state, where, place.isSingle);
-    if (place.heldFor)
-      return this.#hold(place.heldFor, { ...parcel, messages: parcel.messages.slice(index, index + 1) });
+    if (place.heldFor) {
+      const messages = parcel.messages.slice(index, index + 1);
+      return this.#returned(place, place.heldFor, { ...parcel, messages });
+    }
     this.topology.forget(); // another client has deleted the queue: the next publish declares it again
     return outcomeOf(result, this.#state, where, true);
   }
 
-  /** No group is bound: the message is kept until one is. */
-  async #hold(to: Destination, parcel: Parcel): Promise<PublishOutcome> {
+  /** The broker has no binding: the proof that one is missing, unless no group has consumed yet. */
+  async #returned(place: Place, to: Destination, parcel: Parcel): Promise<PublishOutcome> {
+    if (!place.isAgain && (await this.#restored(to))) {
+      const [outcome] = await this.#send({ ...place, isAgain: true }, parcel);
+      return outcome as PublishOutcome;
+    }
+    return this.hold(to, parcel);
+  }
+
+  /** Binds the known groups again, once for all messages that were returned at the moment. False when there are none. */
+  #restored(to: Destination): Promise<boolean> {
+    const key = this.topology.names.exchange(to);
+    const running = this.#restoring.get(key);
+    if (running) return running;
+    const restoring = this.topology.bindAllKnown(to).catch(() => false);
+    this.#restoring.set(key, restoring);
+    this.clock.schedule(RESTORE_AGAIN_MS, () => this.#restoring.delete(key));
+    return restoring;
+  }
+
+  /** Keeps messages until a group is bound. */
+  async hold(to: Destination, parcel: Parcel): Promise<PublishOutcome> {
+    this.settings.held(to);
     const failed = await this.#prepared(() => this.topology.heldQueue(to), parcel);
     const held = queuePlace(this.topology.names.held(to));
-    return (failed ?? (await this.#send(held, parcel)))[0] ?? ACCEPTED;
+    const keptUntil = this.clock.now() + this.settings.options.orphanRetentionMs;
+    const transit = { ...parcel.transit, keptUntil };
+    return (failed ?? (await this.#send(held, { ...parcel, transit })))[0] ?? ACCEPTED;
   }
 }
 

@@ -44,16 +44,20 @@ export function waitQueue(names: ResourceNames, levelMs: number): QueueArguments
   return { 'x-queue-type': 'quorum', 'x-message-ttl': levelMs, ...deadLettering(names.due) };
 }
 
-/** For due messages, unroutable messages, and the members queue. */
+/** For due messages and the members queue. */
 export function plainQueue(): QueueArguments {
   return { 'x-queue-type': 'quorum', 'x-delivery-limit': NO_DELIVERY_LIMIT };
 }
 
+/** Keeps its messages: those that a policy removes come back through the due queue. */
+export function keepingQueue(names: ResourceNames): QueueArguments {
+  return { ...plainQueue(), ...deadLettering(names.due) };
+}
+
 /** With a single active consumer, so that one process drains it at a time. */
-export function heldQueue({ orphanRetentionMs }: RabbitmqOptions): QueueArguments {
+export function heldQueue({ orphanRetentionMs }: RabbitmqOptions, names: ResourceNames): QueueArguments {
   return {
-    'x-queue-type': 'quorum',
-    'x-delivery-limit': NO_DELIVERY_LIMIT,
+    ...keepingQueue(names),
     'x-message-ttl': orphanRetentionMs,
     'x-single-active-consumer': true,
   };

@@ -40,10 +40,17 @@ export class QueueDepths {
     return states.reduce((sum, state) => sum + (state?.messages ?? 0), 0);
   }
 
-  /** Queues that are not known to be missing. */
-  mayExist(queues: readonly string[]): readonly string[] {
+  /**
+   * Queues that are not known to be missing.
+   *
+   * @param maxMs longest time for which one counts as missing.
+   */
+  mayExist(queues: readonly string[], maxMs = MISSING_MAX_MS): readonly string[] {
     const now = this.clock.monotonic();
-    return queues.filter((queue) => (this.#missing.get(queue)?.until ?? 0) <= now);
+    return queues.filter((queue) => {
+      const missing = this.#missing.get(queue);
+      return missing === undefined || missing.until - Math.max(0, missing.forMs - maxMs) <= now;
+    });
   }
 
   /** The current state of each, also of queues that another process has just declared; undefined for missing queues. */

@@ -24,3 +24,29 @@ describe('Names', () => {
     for (const name of all) expect(name.length).toBeLessThanOrEqual(255);
   });
 });
+
+describe('The place of a queue', () => {
+  const names = new ResourceNames('p.');
+
+  it.each([
+    [names.queue({ topic: 't.x', group: 'g' }), { role: 'group', to: { topic: 't.x', group: 'g' } }],
+    [names.queue({ topic: 't', group: '42' }), { role: 'group', to: { topic: 't', group: '42' } }],
+    [names.queue({ topic: 't', group: 'g' }, 7), { role: 'group', to: { topic: 't', group: 'g' } }],
+    [names.wait({ topic: 't' }, 64), { role: 'wait', to: { topic: 't' } }],
+    [names.wait({ topic: 't', group: 'g' }, 64), { role: 'wait', to: { topic: 't', group: 'g' } }],
+    [names.held({ topic: 't' }), { role: 'held', to: { topic: 't' } }],
+    [names.held({ topic: 't', group: 'g' }), { role: 'held', to: { topic: 't', group: 'g' } }],
+    [names.groups({ topic: 't' }), { role: 'groups', to: { topic: 't' } }],
+    [names.due, { role: 'due' }],
+    [names.unroutable, { role: 'unroutable' }],
+    [names.queue({ topic: 't'.repeat(250), group: 'g' }, 3), { role: 'group' }],
+    [names.wait({ topic: 't'.repeat(250), group: 'g' }, 64), { role: 'wait' }],
+    [names.ping, undefined],
+    [names.members({ topic: 't', group: 'g' }), undefined],
+    ['p.t', undefined],
+    ['elsewhere.t/g', undefined],
+    ['p.a/b/c/d', undefined],
+  ])('of %s', (queue, place) => {
+    expect(names.placeOf(queue)).toEqual(place);
+  });
+});

@@ -4,6 +4,19 @@ import type { Destination } from '../../../../core/messaging/ports/transport.js'
 /** AMQP names are short strings. */
 const MAX_BYTES = 255;
 const DIGEST_LENGTH = 32;
+/** A name without the prefix: topic and group, and the suffix that names its role. */
+const OF_TOPIC = /^(.+?)(?:\/~(wait)\.\d+|\/~(held|groups))?$/;
+const SHORTENED = /~[0-9a-f]{32}(?:\/\d+)?$/;
+
+/** What a queue of ours is for. */
+export type QueueRole = 'group' | 'wait' | 'held' | 'groups' | 'due' | 'unroutable';
+
+/** A queue of ours, by its name. */
+export interface QueuePlace {
+  readonly role: QueueRole;
+  /** Absent when the name is shortened to a digest, or the queue belongs to no topic. */
+  readonly to?: Destination;
+}
 
 /**
  * Names of all exchanges and queues of the transport. Topics and groups contain neither "/" nor "~", so these separate the
@@ -33,7 +46,7 @@ export class ResourceNames {
     return level !== undefined && queue.startsWith(this.prefix) ? Number(level) : undefined;
   }
 
-  /** Lock for the declaration of a delay queue, or without a level of the queues of a group. */
+  /** Lock for the declaration of a delay queue, or without a level of a topic or of the queues of a group. */
   lock(to: Destination, levelMs?: number): string {
     return this.#place(to, levelMs === undefined ? '/~lock' : `/~wait.${levelMs}/~lock`);
   }
@@ -63,6 +76,23 @@ export class ResourceNames {
     return `${this.due}/~lock`;
   }
 
+  /** Keeps the list of the groups that have consumed a topic. */
+  groups({ topic }: Destination): string {
+    return this.#place({ topic }, '/~groups');
+  }
+
+  /** What a queue is for; undefined for a foreign one. */
+  placeOf(queue: string): QueuePlace | undefined {
+    if (queue === this.due) return { role: 'due' };
+    if (queue === this.unroutable) return { role: 'unroutable' };
+    if (!queue.startsWith(this.prefix)) return undefined;
+    const [, body = '', wait, other] = OF_TOPIC.exec(queue.slice(this.prefix.length)) ?? [];
+    const role = (wait ?? other ?? 'group') as QueueRole;
+    if (SHORTENED.test(body)) return { role };
+    const to = destinationOf(body, role);
+    return to && { role, to };
+  }
+
   /** Keeps foreign messages that arrived in the due queue. */
   get unroutable(): string {
     return `${this.prefix}~unroutable`;
@@ -75,6 +105,14 @@ export class ResourceNames {
   #place({ topic, group }: Destination, suffix: string): string {
     return fitting(this.prefix + topic + (group === undefined ? '' : `/${group}`), suffix);
   }
+}
+
+/** Topic and group of a name without its suffix; undefined for any other text. */
+function destinationOf(body: string, role: QueueRole): Destination | undefined {
+  const [, topic, group, partition] = /^([^/~]+)(?:\/([^/~]+)(?:\/(\d+))?)?$/.exec(body) ?? [];
+  if (topic === undefined || (partition !== undefined && role !== 'group')) return undefined;
+  if (group !== undefined) return { topic, group };
+  return role === 'group' ? undefined : { topic };
 }
 
 /** Shortens a name that is too long to its readable start and a digest. */

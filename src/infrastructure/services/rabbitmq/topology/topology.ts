@@ -1,16 +1,20 @@
 import { MessagingError } from '../../../../core/messaging/ports/errors.js';
 import type { Destination, Subscription } from '../../../../core/messaging/ports/transport.js';
+import type { ProblemList } from '../../../../core/messaging/transport-kit/problem-list.js';
 import type { Channel } from '../client/amqplib-client.js';
 import { endChannel } from '../connection/channel-calls.js';
 import { withExclusiveLock } from '../connection/exclusive-lock.js';
 import type { QueueDepths } from './queue-depths.js';
+import { DELAY_LEVELS } from './delay-levels.js';
 import { routingKeysOf } from '../wire/key-buckets.js';
+import type { GroupRegistry, KnownGroup, KnownGroups } from './group-registry.js';
 import type { ResourceNames } from './resource-names.js';
 import {
   declared,
   plainQueue,
   groupQueue,
   heldQueue,
+  keepingQueue,
   pingQueue,
   type QueueArguments,
   waitQueue,
@@ -32,9 +36,22 @@ export class Topology {
   constructor(
     private readonly connection: RabbitmqConnection,
     readonly names: ResourceNames,
-    private readonly options: RabbitmqOptions,
-    private readonly queueDepths: QueueDepths,
+    protected readonly options: RabbitmqOptions,
+    private readonly shared: {
+      readonly queueDepths: QueueDepths;
+      readonly registry: GroupRegistry;
+      readonly problems: ProblemList;
+    },
   ) {}
+
+  /** Resolves once everything that does not belong to a topic is there. Declares it when it is first used. */
+  ready(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  protected get label(): string {
+    return this.connection.label;
+  }
 
   /** After a reconnect, or when something is missing: nothing counts as declared. */
   forget(): void {
@@ -42,15 +59,31 @@ export class Topology {
     this.#ready.clear();
   }
 
-  /** Undefined when it is declared already; else a promise of the declaration. */
-  exchange(to: Destination): Promise<void> | undefined {
-    const name = this.names.exchange(to);
-    return this.#once(name, (channel) => declareExchange(channel, name, to.group));
+  /** Undefined when it is declared already; else a promise of the declaration, with the bindings of all known groups. */
+  exchange({ topic, group }: Destination): Promise<void> | undefined {
+    const name = this.names.exchange(group === undefined ? { topic } : { topic, group });
+    if (group !== undefined) return this.once(name, (channel) => declareExchange(channel, name, group));
+    return this.once(name, async () => {
+      if (!(await this.exists('exchange', name))) await this.#restore(topic);
+    });
+  }
+
+  /** Whether the broker has it now. Asks on its own channel, because a missing one closes it. */
+  async exists(kind: 'exchange' | 'queue', name: string): Promise<boolean> {
+    try {
+      await this.#onChannel((channel) =>
+        kind === 'exchange' ? channel.checkExchange(name) : channel.checkQueue(name),
+      );
+      return true;
+    } catch (error) {
+      if (replyCodeOf(error) === REPLY.notFound) return false;
+      throw error;
+    }
   }
 
   waitQueue(to: Destination, levelMs: number): Promise<void> | undefined {
     const name = this.names.wait(to, levelMs);
-    return this.#once(name, async (channel) => {
+    return this.once(name, async (channel) => {
       await this.#declareDue(channel);
       await withExclusiveLock(this.connection, this.names.lock(to, levelMs), () =>
         this.#declareQueue(channel, name, waitQueue(this.names, levelMs)),
@@ -60,48 +93,179 @@ export class Topology {
 
   heldQueue(to: Destination): Promise<void> | undefined {
     const name = this.names.held(to);
-    return this.#once(name, (channel) => this.#declareQueue(channel, name, heldQueue(this.options)));
+    return this.once(name, (channel) =>
+      this.#declareQueue(channel, name, heldQueue(this.options, this.names)),
+    );
   }
 
   pingQueue(): Promise<void> | undefined {
     const name = this.names.ping;
-    return this.#once(name, (channel) => this.#declareQueue(channel, name, pingQueue()));
+    return this.once(name, (channel) => this.#declareQueue(channel, name, pingQueue()));
   }
 
   unroutableQueue(): Promise<void> | undefined {
     const name = this.names.unroutable;
-    return this.#once(name, (channel) => this.#declareQueue(channel, name, plainQueue()));
+    return this.once(name, (channel) => this.#declareQueue(channel, name, keepingQueue(this.names)));
   }
 
   due(): Promise<void> | undefined {
-    return this.#once(this.names.due, (channel) => this.#declareDue(channel));
+    return this.once(this.names.due, (channel) => this.#declareDue(channel));
+  }
+
+  /**
+   * Declares the exchange of a topic with the bindings of its known groups. While only some are bound, the held queue of the topic gets
+   * a copy of every message, and delivers it to all groups afterwards.
+   */
+  async #restore(topic: string): Promise<void> {
+    const name = this.names.exchange({ topic });
+    await withExclusiveLock(this.connection, this.names.lock({ topic }), async () => {
+      const groups = await this.shared.registry.read(topic);
+      if (groups.size > 0) await this.heldQueue({ topic });
+      const held = this.names.held({ topic });
+      await this.#onChannel(async (channel) => {
+        await declareExchange(channel, name, undefined);
+        if (groups.size > 0) await channel.bindQueue(held, name, '');
+      });
+      for (const known of groups.values()) await this.bindKnown(topic, known);
+      if (groups.size > 0) await this.#onChannel((channel) => channel.unbindQueue(held, name, ''));
+    });
+  }
+
+  /** The known groups of a topic: as the broker has them, or as this process remembers them. */
+  async knownGroups(topic: string, from: 'broker' | 'memory' = 'broker'): Promise<KnownGroups> {
+    if (from === 'memory') return this.shared.registry.remembered(topic);
+    if (!(await this.exists('queue', this.names.groups({ topic }))))
+      return this.shared.registry.remembered(topic);
+    let groups: KnownGroups = new Map();
+    await withExclusiveLock(this.connection, this.names.lock({ topic }), async () => {
+      groups = await this.shared.registry.read(topic);
+    });
+    return groups;
+  }
+
+  /** Binds the known groups of a topic, or a known group. Resolves with false when there is none with its queue. */
+  async bindAllKnown({ topic, group }: Destination): Promise<boolean> {
+    const all = [...(await this.knownGroups(topic)).values()];
+    const wanted = all.filter((known) => group === undefined || known.group === group);
+    let isBound = false;
+    for (const known of wanted) isBound = (await this.bindKnown(topic, known)) || isBound;
+    return isBound;
+  }
+
+  /**
+   * Binds a group to its topic. Without its queue, the held queue of the group gets its messages until it consumes again.
+   *
+   * @returns false when its queue is missing.
+   */
+  async bindKnown(topic: string, { group, partitions }: KnownGroup): Promise<boolean> {
+    const to = { topic, group };
+    const queues = this.queuesOf(to).slice(0, Math.max(1, partitions));
+    const states = await this.shared.queueDepths.of(queues);
+    const isThere = states.every((state) => state !== undefined);
+    if (!isThere) await this.heldQueue(to);
+    await this.#onChannel(async (channel) => {
+      if (isThere) await this.#bind(channel, to, partitions);
+      else await channel.bindQueue(this.names.held(to), this.names.exchange({ topic }), '');
+    });
+    return isThere;
+  }
+
+  /** Ends the copies that the held queue gets while a group or a part of the groups is not bound. No-op without bindings. */
+  async endHolding(to: Destination): Promise<void> {
+    const { topic, group } = to;
+    const end = (): Promise<void> =>
+      this.#onChannel(async (channel) => {
+        await channel.unbindQueue(this.names.held(to), this.names.exchange({ topic }), '');
+      });
+    if (group !== undefined) return end();
+    await withExclusiveLock(this.connection, this.names.lock({ topic }), async () => {
+      for (const known of (await this.shared.registry.read(topic)).values())
+        await this.bindKnown(topic, known);
+      await end();
+    });
+  }
+
+  async #bind(channel: Channel, to: Required<Destination>, partitions: number): Promise<void> {
+    const exchange = this.names.exchange(to);
+    const whole = this.names.exchange({ topic: to.topic });
+    await declareExchange(channel, exchange, to.group);
+    for (const [partition, queue] of this.queuesOf(to).slice(0, Math.max(1, partitions)).entries()) {
+      const keys = partitions > 0 ? routingKeysOf(partition, partitions) : ['#'];
+      await Promise.all(keys.map((key) => channel.bindQueue(queue, exchange, key)));
+    }
+    // Last, so that a group receives nothing while only a part of it is declared.
+    if (partitions > 0) await channel.bindExchange(exchange, whole, '');
+    else await channel.bindQueue(this.names.queue(to), whole, '');
+  }
+
+  /** Binds the queues of a group that consumes again, in case another client has removed a binding. */
+  async bindAgain({ topic, group, ordering }: Subscription): Promise<void> {
+    const partitions = ordering === 'key' ? this.options.keyPartitions : 0;
+    await this.#onChannel((channel) => this.#bind(channel, { topic, group }, partitions));
   }
 
   /** Queue or queues of a group, bound to its topic. Resolves with their names. */
   async group({ topic, group, ordering }: Subscription): Promise<readonly string[]> {
-    const partitions = ordering === 'key' ? this.options.keyPartitions : 1;
-    const queues = this.queuesOf({ topic, group }).slice(0, partitions);
-    const exchange = this.names.exchange({ topic, group });
+    const isKeyed = ordering === 'key';
+    const partitions = isKeyed ? this.options.keyPartitions : 0;
+    const to = { topic, group };
+    const queues = this.queuesOf(to).slice(0, Math.max(1, partitions));
     const args = groupQueue(this.options, this.names, ordering);
-    await this.#once(`${exchange} queues`, (channel) =>
-      withExclusiveLock(this.connection, this.names.lock({ topic, group }), async () => {
+    await this.exchange({ topic });
+    await this.once(`${this.names.exchange(to)} queues`, async (channel) => {
+      await this.#declareQueue(channel, this.names.groups({ topic }), keepingQueue(this.names));
+      const wasKnown = await this.shared.registry.add(topic, { group, partitions });
+      await withExclusiveLock(this.connection, this.names.lock(to), async () => {
+        if (wasKnown) await this.#reportDeleted(to, queues);
         await this.#declareDue(channel);
-        await declareExchange(channel, this.names.exchange({ topic }), undefined);
-        await declareExchange(channel, exchange, group);
-        if (ordering === 'key')
-          await this.#declareQueue(channel, this.names.members({ topic, group }), plainQueue());
-        for (const [partition, queue] of queues.entries()) {
-          await this.#declareQueue(channel, queue, args);
-          const keys = ordering === 'key' ? routingKeysOf(partition, partitions) : ['#'];
-          await Promise.all(keys.map((key) => channel.bindQueue(queue, exchange, key)));
-        }
-        const whole = this.names.exchange({ topic });
-        // Last, so that a group receives nothing while only a part of it is declared.
-        if (ordering === 'key') await channel.bindExchange(exchange, whole, '');
-        else await channel.bindQueue(this.names.queue({ topic, group }), whole, '');
-      }),
-    );
+        if (isKeyed) await this.#declareQueue(channel, this.names.members(to), plainQueue());
+        for (const queue of queues) await this.#declareQueue(channel, queue, args);
+        await this.#bind(channel, to, partitions);
+      });
+    });
     return queues;
+  }
+
+  /** A known group whose queue is missing has lost what the queue held. */
+  async #reportDeleted({ topic, group }: Required<Destination>, queues: readonly string[]): Promise<void> {
+    const states = await this.shared.queueDepths.of(queues);
+    const missing = queues.filter((_, index) => states[index] === undefined);
+    if (missing.length === 0) return;
+    this.shared.problems.happened({
+      code: 'queue_deleted',
+      topic,
+      group,
+      detail:
+        `${this.connection.label} no longer had the queue "${missing.join('", "')}". It is recreated; its unhandled messages are lost. ` +
+        'Another client has deleted it, or a policy with "expires" matches it.',
+    });
+  }
+
+  /**
+   * Deletes the queues of a group, with what they hold, and forgets the group.
+   *
+   * @throws MessagingError `CONFLICT` while the group has a consumer.
+   */
+  async removeGroup(to: Required<Destination>): Promise<boolean> {
+    const { topic, group } = to;
+    const known = (await this.knownGroups(topic)).get(group);
+    if (!known) return false;
+    const queues = this.queuesOf(to).slice(0, Math.max(1, known.partitions));
+    const states = await this.shared.queueDepths.of(queues);
+    if (states.some((state) => (state?.consumers ?? 0) > 0))
+      throw new MessagingError(
+        'CONFLICT',
+        `Group "${group}" of "${topic}" has a consumer. Stop it everywhere, then remove the group.`,
+      );
+    await this.shared.registry.remove(topic, group);
+    const waits = DELAY_LEVELS.map((level) => this.names.wait(to, level));
+    const kept = [...waits, this.names.held(to), this.names.members(to)];
+    const all = [...queues, ...this.shared.queueDepths.mayExist(kept)];
+    for (const queue of all)
+      if (await this.exists('queue', queue)) await this.#onChannel((channel) => channel.deleteQueue(queue));
+    await this.#onChannel((channel) => channel.deleteExchange(this.names.exchange(to)));
+    this.forget();
+    return true;
   }
 
   /** Every queue that a group may have, with or without order by key. */
@@ -109,7 +273,8 @@ export class Topology {
     return Array.from({ length: this.options.keyPartitions }, (_, index) => this.names.queue(to, index));
   }
 
-  #once(name: string, declare: (channel: Channel) => Promise<void>): Promise<void> | undefined {
+  /** Undefined when it is done already on this connection; else a promise of it. */
+  protected once(name: string, declare: (channel: Channel) => Promise<void>): Promise<void> | undefined {
     if (this.#ready.has(name)) return undefined;
     const known = this.#declared.get(name);
     if (known) return known;
@@ -145,7 +310,7 @@ export class Topology {
   async #declareQueue(channel: Channel, name: string, args: QueueArguments): Promise<void> {
     try {
       await channel.assertQueue(name, declared(args));
-      this.queueDepths.declared(name);
+      this.shared.queueDepths.declared(name);
     } catch (error) {
       if (replyCodeOf(error) !== REPLY.preconditionFailed) throw error;
       throw new MessagingError(

@@ -1,3 +1,5 @@
+import type { KeptMessagesWatch } from './kept-messages.js';
+import type { ProblemList } from '../../../../core/messaging/transport-kit/problem-list.js';
 import type { TransportContext } from '../../../../core/messaging/ports/transport.js';
 import type { QueueDepths } from '../topology/queue-depths.js';
 import type { RabbitmqConnection } from '../connection/rabbitmq-connection.js';
@@ -13,6 +15,8 @@ export interface TransportServices {
   readonly queueDepths: QueueDepths;
   readonly publisher: RabbitmqPublisher;
   readonly waitQueues: WaitQueues;
+  readonly problems: ProblemList;
+  readonly kept: KeptMessagesWatch;
   readonly options: RabbitmqOptions;
   readonly context: TransportContext;
 }

@@ -1,6 +1,6 @@
 import { uuidV7 } from '../../../../core/messaging/message/ids.js';
 import type { Message } from '../client/amqplib-client.js';
-import { givenUpBy, decode, PROBE, probedIn, encode, type Transit } from './message-codec.js';
+import { decode, encode, PROBE, probedIn, removalOf, type Transit } from './message-codec.js';
 
 const body = Buffer.from('body');
 /** As the broker delivers it. */
@@ -30,7 +30,7 @@ describe('The envelope', () => {
       correlationId: 'c',
       timestamp: 1_800_000_000,
     });
-    expect(through(message)).toEqual({ message, attempt: 1, crashes: 0 });
+    expect(through(message)).toEqual({ message, attempt: 1, crashes: 0, ignored: 0 });
   });
 
   it.each([
@@ -48,28 +48,38 @@ describe('The envelope', () => {
         message: { id, headers, body },
         attempt: 1,
         crashes: 0,
+        ignored: 0,
       });
   });
 
   it('carries key, attempt and delay without showing them as headers', () => {
     const message = { id: 'i', key: 'Schlüssel', headers: {}, body };
     const delay = { topic: 't', group: 'g', dueAt: 1_800_000_000_123, delayMs: 5 };
-    expect(through(message, { attempt: 3, delay })).toEqual({ message, attempt: 3, crashes: 0, delay });
+    expect(through(message, { attempt: 3, delay })).toEqual({
+      message,
+      attempt: 3,
+      crashes: 0,
+      ignored: 0,
+      delay,
+    });
   });
 
   it('reads the crashes that the broker has counted', () => {
     const headers = { 'x-swy-attempt': 3, 'x-delivery-count': 2 };
-    expect(decode(arriving({ messageId: 'i', headers }))).toMatchObject({
+    expect(
+      decode(arriving({ messageId: 'i', headers }), { isPublic: false, isRedelivered: true }),
+    ).toMatchObject({
       attempt: 3,
       crashes: 2,
       message: { headers: {} },
     });
+    expect(decode(arriving({ messageId: 'i', headers })).crashes).toBe(0);
   });
 
   it('counts on from the attempt that the message brings, as a number or as text', () => {
     const message = { id: 'i', headers: { 'x-swy-attempt': '4' }, body };
     const bare = { id: 'i', headers: {}, body };
-    expect(through(message)).toEqual({ message: bare, attempt: 4, crashes: 0 });
+    expect(through(message)).toEqual({ message: bare, attempt: 4, crashes: 0, ignored: 0 });
     expect(through(message, { attempt: 2 }).attempt).toBe(4);
     expect(through(message, { attempt: 5 }).attempt).toBe(5);
     const text = { 'x-swy-attempt': '3' };
@@ -82,7 +92,7 @@ describe('The envelope', () => {
     const message = { id: 'i', headers: ofCore, body };
     const sent = encode({ ...message, headers: { ...ofCore, ...forged } });
     expect(sent.headers).toEqual(ofCore);
-    expect(decode(arriving(sent))).toEqual({ message, attempt: 1, crashes: 0 });
+    expect(decode(arriving(sent))).toEqual({ message, attempt: 1, crashes: 0, ignored: 0 });
   });
 
   it('rounds times up, and reads the fractions that an earlier version wrote', () => {
@@ -116,18 +126,94 @@ describe('The envelope', () => {
     const decoded = decode(arriving({ headers, timestamp: 'yesterday' }));
     expect(decoded.message.headers).toEqual({ n: '5', deep: '{"a":[true]}', raw: 'AQ==' });
     expect(decoded.attempt).toBe(1);
-    expect(decoded.message.id).toMatch(/^unnamed-[0-9a-f]{32}$/);
-    expect(decode(arriving({})).message.id).toBe(decoded.message.id);
-    expect(decode(arriving({}, Buffer.from('other'))).message.id).not.toBe(decoded.message.id);
+    expect(decoded.message.id).toMatch(/^unnamed-[0-9a-f-]{36}$/);
   });
 
-  it('knows what the broker has given up', () => {
-    const dead = (reason: string) =>
-      givenUpBy(arriving({ headers: { 'x-death': [{ reason, queue: 'q' }] } }));
-    expect([dead('delivery_limit'), dead('expired'), givenUpBy(arriving({}))]).toEqual([
-      'q',
-      undefined,
+  it('gives two foreign messages without an id different ids, whatever they hold', () => {
+    const ids = [1, 2].map(() => decode(arriving({})).message.id);
+    expect(ids[0]).not.toBe(ids[1]);
+  });
+
+  it('knows what the broker has removed last, and why', () => {
+    const removed = (reason: string) =>
+      removalOf(
+        arriving({
+          headers: {
+            'x-death': [
+              { reason, queue: 'q' },
+              { reason: 'expired', queue: 'w' },
+            ],
+          },
+        }),
+      );
+    expect([removed('delivery_limit'), removed('maxlen'), removalOf(arriving({}))]).toEqual([
+      { reason: 'delivery_limit', queue: 'q' },
+      { reason: 'maxlen', queue: 'q' },
       undefined,
     ]);
+  });
+
+  it('carries the reason of a removal, and until when a message is held', () => {
+    const message = { id: 'i', headers: {}, body };
+    expect(through(message, { attempt: 2, removed: 'expired' })).toMatchObject({
+      message,
+      attempt: 2,
+      removed: 'expired',
+    });
+    expect(through(message, { keptUntil: 10.5 })).toMatchObject({ message, keptUntil: 11 });
+  });
+
+  it.each([
+    'constructor',
+    '__proto__',
+    'toString',
+    'x-death',
+    'x-first-death-queue',
+    'x-delivery-count',
+    'CC',
+    'BCC',
+    'x-swy-app-CC',
+  ])('carries a header of the application that is named %s', (name) => {
+    const headers = JSON.parse(`{"${name}": "v"}`) as Record<string, string>;
+    const sent = encode({ id: 'i', headers, body });
+    expect(Object.entries(through({ id: 'i', headers, body }).message.headers)).toEqual([[name, 'v']]);
+    const onWire = Object.keys(sent.headers as object);
+    expect(onWire).toEqual([/^(constructor|toString)$/.test(name) ? name : `x-swy-app-${name}`]);
+  });
+
+  it('believes no control header of a public address, and counts them', () => {
+    const control = {
+      'x-swy-attempt': 99,
+      'x-swy-topic': 't',
+      'x-swy-due-at': 1,
+      'x-swy-delay-ms': 1,
+      'x-swy-group': 'g',
+      'x-swy-removed': 'expired',
+      'x-swy-probe': 'q',
+      'x-swy-history': 'h',
+      'x-swy-dead-letter-id': 'd',
+      'x-msg-attempt': 98,
+    };
+    const headers = {
+      ...control,
+      'x-swy-app-x-swy-attempt': '97',
+      'x-delivery-count': 96,
+      'x-swy-key': 'k',
+      tenant: 'a',
+      'x-death': [{ queue: 'q' }],
+    };
+    const decoded = decode(arriving({ messageId: 'i', headers }), { isPublic: true });
+    expect(decoded).toEqual({
+      message: {
+        id: 'i',
+        key: 'k',
+        body,
+        headers: { 'x-swy-app-x-swy-attempt': '97', tenant: 'a', 'x-death': '[{"queue":"q"}]' },
+      },
+      attempt: 1,
+      crashes: 0,
+      ignored: 10,
+    });
+    expect(decode(arriving({ messageId: 'i', headers })).attempt).toBe(99);
   });
 });

@@ -1,5 +1,11 @@
-import { createHash } from 'node:crypto';
-import { largerAttempt, OWN_HEADERS, ownNumber, ownText } from '../../../../core/messaging/ports/headers.js';
+import { randomUUID } from 'node:crypto';
+import {
+  largerAttempt,
+  OWN_HEADERS,
+  ownNumber,
+  ownText,
+  withoutControlHeaders,
+} from '../../../../core/messaging/ports/headers.js';
 import type { WireMessage } from '../../../../core/messaging/ports/transport.js';
 import type { Message, Options } from '../client/amqplib-client.js';
 
@@ -11,19 +17,31 @@ const {
   delayMs: DELAY_MS,
   topic: TOPIC,
   group: GROUP,
+  removed: REMOVED,
   probe: PROBE_IN,
 } = OWN_HEADERS;
-const OWN = new Set<string>([ATTEMPT, KEY, DUE_AT, DELAY_MS, TOPIC, GROUP, PROBE_IN].map(({ name }) => name));
+const OWN = new Set<string>(
+  [ATTEMPT, KEY, DUE_AT, DELAY_MS, TOPIC, GROUP, REMOVED, PROBE_IN].map(({ name }) => name),
+);
 
 /** Headers with a native AMQP property. A headers table costs the broker up to a sixth of its throughput. */
-const FIELDS = {
-  'content-type': 'contentType',
-  ce_type: 'type',
-  ce_source: 'appId',
-  ce_correlationid: 'correlationId',
-} as const;
+const FIELDS: ReadonlyMap<string, 'contentType' | 'type' | 'appId' | 'correlationId'> = new Map([
+  ['content-type', 'contentType'],
+  ['ce_type', 'type'],
+  ['ce_source', 'appId'],
+  ['ce_correlationid', 'correlationId'],
+]);
 const TIME = 'ce_time';
+/** Header in which a quorum queue counts the returns of a message. */
+const DELIVERY_COUNT = 'x-delivery-count';
 const MAX_FIELD_BYTES = 255;
+/**
+ * Names that the broker interprets or overwrites, or that no plain object can hold. A header of the application with such a name
+ * travels behind a prefix.
+ */
+const RESERVED =
+  /^(?:x-death|x-(?:first|last)-death-.*|x-delivery-count|x-acquired-count|B?CC|__proto__|x-swy-app-.*)$/;
+const RESERVED_PREFIX = 'x-swy-app-';
 const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
 /** State of the transport that travels with a message. */
@@ -31,6 +49,10 @@ export interface Transit {
   readonly attempt?: number;
   /** Of a delayed message. */
   readonly delay?: Delay;
+  /** Why the broker removed the message from its group's queue, or `unreadable`. The group makes a dead letter of it. */
+  readonly removed?: string;
+  /** Of a message that is held for later groups: until when, in milliseconds since 1970. */
+  readonly keptUntil?: number;
   /** Of a {@link PROBE}: the queue that it is published to. */
   readonly probe?: string;
 }
@@ -49,24 +71,44 @@ export interface DecodedMessage extends Transit {
   /** As published, without the redeliveries that the broker has counted since. */
   readonly attempt: number;
   readonly crashes: number;
+  /** Headers of ours that were not believed. */
+  readonly ignored: number;
 }
+
+/** Where a message was found, which decides what of it is believed. */
+export interface FoundAt {
+  /** It came through an exchange that foreign programs may publish to. */
+  readonly isPublic: boolean;
+  /** Only then the count of deliveries is the broker's own. */
+  readonly isRedelivered?: boolean;
+}
+
+const OURS: FoundAt = { isPublic: false };
 
 type Table = Record<string, unknown>;
 type Mutable = Options.Publish & Record<string, unknown>;
 
 /** Options of the client: native AMQP properties where there are some, the rest as a headers table. */
-export function encode({ id, key, headers }: WireMessage, transit: Transit = {}): Options.Publish {
+export function encode({ id, key, headers }: WireMessage, transit: Transit = NO_TRANSIT): Options.Publish {
   const properties: Mutable = { mandatory: true, deliveryMode: 2, messageId: id };
   let table = encodeHeaders(id, headers, properties);
   const attempt = largerAttempt(headers, transit.attempt);
   if (key !== undefined) (table ??= {})[KEY.name] = key;
   if (attempt > 1) (table ??= {})[ATTEMPT.name] = attempt;
-  if (transit.delay !== undefined || transit.probe !== undefined) encodeTransit(transit, (table ??= {}));
+  if (transit !== NO_TRANSIT && isOnWire(transit)) encodeTransit(transit, (table ??= {}));
   if (table) properties.headers = table;
   return properties;
 }
 
-function encodeTransit({ delay, probe }: Transit, table: Table): void {
+const NO_TRANSIT: Transit = {};
+
+function isOnWire({ delay, removed, keptUntil, probe }: Transit): boolean {
+  return [delay, removed, keptUntil, probe].some((part) => part !== undefined);
+}
+
+function encodeTransit({ delay, removed, keptUntil, probe }: Transit, table: Table): void {
+  if (keptUntil !== undefined) table[DUE_AT.name] = Math.ceil(keptUntil);
+  if (removed !== undefined) table[REMOVED.name] = removed;
   if (probe !== undefined) table[PROBE_IN.name] = probe;
   if (delay) encodeDelay(delay, table);
 }
@@ -83,46 +125,85 @@ function encodeHeaders(id: string, headers: WireMessage['headers'], properties: 
   let table: Table | undefined;
   for (const name in headers) {
     const value = headers[name] ?? '';
-    const field = (FIELDS as Record<string, string | undefined>)[name];
+    const field = FIELDS.get(name);
     const seconds = name === TIME ? secondsOf(value) : undefined;
     if (field !== undefined && isShort(value)) properties[field] = value;
     else if (seconds !== undefined && value === timeOf(id, seconds)) properties.timestamp = seconds;
-    else if (!OWN.has(name)) (table ??= {})[name] = value;
+    else if (!OWN.has(name)) (table ??= {})[nameOnWire(name)] = value;
   }
   return table;
 }
 
+function nameOnWire(name: string): string {
+  return RESERVED.test(name) ? RESERVED_PREFIX + name : name;
+}
+
 /** The message as it was published; of a foreign client, every property that has a counterpart. */
-export function decode({ properties, content }: Pick<Message, 'properties' | 'content'>): DecodedMessage {
-  const table: Table = properties.headers ?? {};
-  const id = idOf(properties.messageId, content);
-  const headers = decodeHeaders(id, properties, table);
+export function decode(
+  { properties, content }: Pick<Message, 'properties' | 'content'>,
+  { isPublic, isRedelivered = false }: FoundAt = OURS,
+): DecodedMessage {
+  const given: Table = properties.headers ?? {};
+  const { headers: table, ignored } = isPublic
+    ? withoutControlHeaders(given)
+    : { headers: given, ignored: 0 };
+  const id = idOf(properties.messageId);
+  const headers = decodeHeaders(id, properties, table, isPublic);
   const key = table[KEY.name];
-  const delay = delayOf(table);
   return {
     message: { id, headers, body: content, ...(typeof key === 'string' ? { key } : {}) },
     attempt: largerAttempt(table),
-    crashes: countOf(table['x-delivery-count'], 0),
+    crashes: isRedelivered ? countOf(table[DELIVERY_COUNT], 0) : 0,
+    ignored,
+    ...transitOf(table),
+  };
+}
+
+/** Delay, reason of a removal and end of a hold, those that there are. */
+function transitOf(table: Table): Pick<Transit, 'delay' | 'removed' | 'keptUntil'> {
+  const delay = delayOf(table);
+  const removed = ownText(table, REMOVED);
+  const keptUntil = ownText(table, TOPIC) === undefined ? ownNumber(table, DUE_AT) : undefined;
+  return {
+    ...(removed === undefined ? {} : { removed }),
+    ...(keptUntil === undefined ? {} : { keptUntil }),
     ...(delay === undefined ? {} : { delay }),
   };
 }
 
-function decodeHeaders(id: string, properties: Message['properties'], table: Table): Record<string, string> {
+function decodeHeaders(
+  id: string,
+  properties: Message['properties'],
+  table: Table,
+  isPublic: boolean,
+): Record<string, string> {
   const headers: Record<string, string> = {};
-  for (const [name, field] of Object.entries(FIELDS)) {
+  for (const [name, field] of FIELDS) {
     const value: unknown = properties[field];
     if (typeof value === 'string') headers[name] = value;
   }
   const time = timeOf(id, properties.timestamp);
   if (time !== undefined) headers[TIME] = time;
-  for (const name in table) if (!isInternal(name)) headers[name] = textOf(table[name]);
+  for (const name in table)
+    if (isReserved(name)) setHeader(headers, name.slice(RESERVED_PREFIX.length), table[name]);
+    else if (!isInternal(name, isPublic)) headers[name] = textOf(table[name]);
   return headers;
 }
 
-/** One that has none gets the same each time it comes. */
-function idOf(given: unknown, content: Buffer): string {
-  if (typeof given === 'string' && given !== '') return given;
-  return `unnamed-${createHash('sha256').update(content).digest('hex').slice(0, 32)}`;
+/** A foreign message without an id gets a random one, which its retries and its dead letter carry on. */
+function idOf(given: unknown): string {
+  return typeof given === 'string' && given !== '' ? given : `unnamed-${randomUUID()}`;
+}
+
+/** Behind the prefix stand only the names that {@link encode} puts there: a foreign `x-swy-app-x-swy-attempt` sets no attempt. */
+function isReserved(name: string): boolean {
+  return name.startsWith(RESERVED_PREFIX) && RESERVED.test(name.slice(RESERVED_PREFIX.length));
+}
+
+/** Defines the property, because an assignment to `__proto__` would set none. */
+function setHeader(headers: Record<string, string>, name: string, value: unknown): void {
+  const descriptor = { value: textOf(value), enumerable: true, configurable: true, writable: true };
+  Object.defineProperty(headers, name, descriptor);
 }
 
 /** Only its arrival counts. See {@link DeliveryProbe} and {@link DelayQueueProbe}. */
@@ -136,21 +217,20 @@ export function probedIn({
   return content.length === 0 ? ownText(properties.headers ?? {}, PROBE_IN) : undefined;
 }
 
-/** Queue from which the broker removed a message at its delivery limit. */
-export function givenUpBy(message: Pick<Message, 'properties'>): string | undefined {
-  return leftBecauseOf('delivery_limit', message);
+/** The last removal of a message by the broker. */
+export interface Removal {
+  readonly queue: string;
+  /** `expired`, `maxlen`, `delivery_limit` or `rejected`. */
+  readonly reason: string;
 }
 
-/** Queue in which it has expired last. */
-export function expiredIn(message: Pick<Message, 'properties'>): string | undefined {
-  return leftBecauseOf('expired', message);
-}
-
-function leftBecauseOf(reason: string, { properties }: Pick<Message, 'properties'>): string | undefined {
+/** The queue that the broker removed the message from last, and why; undefined for a message that was published. */
+export function removalOf({ properties }: Pick<Message, 'properties'>): Removal | undefined {
   const death: unknown = properties.headers?.['x-death']?.[0];
   if (typeof death !== 'object' || death === null || !('reason' in death) || !('queue' in death))
     return undefined;
-  return death.reason === reason && typeof death.queue === 'string' ? death.queue : undefined;
+  const { reason, queue } = death;
+  return typeof reason === 'string' && typeof queue === 'string' ? { reason, queue } : undefined;
 }
 
 function delayOf(table: Table): Delay | undefined {
@@ -188,15 +268,10 @@ function isShort(value: string): boolean {
   return value.length <= 84 || Buffer.byteLength(value) <= MAX_FIELD_BYTES;
 }
 
-function isInternal(name: string): boolean {
-  return (
-    OWN.has(name) ||
-    name === 'x-death' ||
-    name === 'x-delivery-count' ||
-    name === 'x-acquired-count' ||
-    name.startsWith('x-first-death-') ||
-    name.startsWith('x-last-death-')
-  );
+/** Not the application's. Foreign messages keep what another part of the broker has noted on them. */
+function isInternal(name: string, isPublic: boolean): boolean {
+  if (OWN.has(name) || name === DELIVERY_COUNT || name === 'x-acquired-count') return true;
+  return !isPublic && /^x-(?:death$|(?:first|last)-death-)/.test(name);
 }
 
 function countOf(value: unknown, otherwise: number): number {

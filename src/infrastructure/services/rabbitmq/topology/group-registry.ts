@@ -1,0 +1,150 @@
+import { pause } from '../../../../core/messaging/transport-kit/backoff.js';
+import { systemClock } from '../../../../core/messaging/ports/clock.js';
+import type { ConfirmChannel, Message } from '../client/amqplib-client.js';
+import { REPLY, replyCodeOf } from '../client/rabbitmq-errors.js';
+import { withReplyTimeout, endChannel } from '../connection/channel-calls.js';
+import { withExclusiveLock } from '../connection/exclusive-lock.js';
+import type { RabbitmqConnection } from '../connection/rabbitmq-connection.js';
+import type { ResourceNames } from './resource-names.js';
+
+/** A group that has consumed a topic. */
+export interface KnownGroup {
+  readonly group: string;
+  /** Queues of a group with order by key; 0 without; {@link REMOVED} in the list only. */
+  readonly partitions: number;
+}
+
+/** Marks a group that was removed, so that a process that remembers it does not list it again. */
+const REMOVED = -1;
+
+export type KnownGroups = ReadonlyMap<string, KnownGroup>;
+
+/** What processes remember of the registry, by topic. It outlives the deletion of the queue. */
+export type RegistryMemory = Map<string, KnownGroups>;
+
+/** A reader that finds the list in the hands of another looks again after this. */
+const RETRY_MS = 50;
+const MAX_RETRIES = 6;
+
+/**
+ * The groups that have consumed a topic, as one message in the queue `~groups` of the topic: AMQP can list neither bindings nor queues,
+ * and a deleted exchange takes the bindings of all groups with it.
+ *
+ * A change publishes the new list before it acknowledges the old one. After a crash in between there are two, which are merged.
+ */
+export class GroupRegistry {
+  constructor(
+    private readonly connection: RabbitmqConnection,
+    private readonly names: ResourceNames,
+    private readonly memory: RegistryMemory,
+  ) {}
+
+  /** The known groups without a question to the broker. */
+  remembered(topic: string): KnownGroups {
+    return this.memory.get(topic) ?? new Map();
+  }
+
+  /** Call it under the lock of the topic. The list that is remembered where the queue of the registry is gone. */
+  async read(topic: string): Promise<KnownGroups> {
+    return this.#change(topic, () => false);
+  }
+
+  /** Resolves with true when the group was known before. The queue of the registry has to exist. */
+  async add(topic: string, known: KnownGroup): Promise<boolean> {
+    let wasKnown = false;
+    await this.#locked(topic, (groups) => {
+      const before = groups.get(known.group);
+      wasKnown = before !== undefined && before.partitions !== REMOVED;
+      groups.set(known.group, known);
+      return before?.partitions !== known.partitions;
+    });
+    return wasKnown;
+  }
+
+  async remove(topic: string, group: string): Promise<void> {
+    await this.#locked(topic, (groups) => {
+      groups.set(group, { group, partitions: REMOVED });
+      return true;
+    });
+  }
+
+  async #locked(topic: string, change: (groups: Map<string, KnownGroup>) => boolean): Promise<void> {
+    await withExclusiveLock(this.connection, this.names.lock({ topic }), async () => {
+      await this.#change(topic, change);
+    });
+  }
+
+  async #change(topic: string, change: (groups: Map<string, KnownGroup>) => boolean): Promise<KnownGroups> {
+    const queue = this.names.groups({ topic });
+    const channel = await this.connection.openConfirmChannel();
+    try {
+      const messages = await this.#take(channel, topic);
+      const listed = merged(messages);
+      const groups = new Map([...this.remembered(topic), ...listed]);
+      const isChanged = change(groups) || groups.size !== listed.size;
+      if (isChanged || messages.length > 1) await replace(channel, queue, messages, groups);
+      else for (const message of messages) channel.nack(message, false, true);
+      await withReplyTimeout(channel.close()); // so that the list is back before the lock is released
+      return this.#remember(topic, groups);
+    } catch (error) {
+      endChannel(channel);
+      if (replyCodeOf(error) !== REPLY.notFound) throw error;
+      const groups = new Map(this.remembered(topic));
+      change(groups);
+      return this.#remember(topic, groups);
+    }
+  }
+
+  #remember(topic: string, groups: KnownGroups): KnownGroups {
+    const known = new Map([...groups].filter(([, { partitions }]) => partitions !== REMOVED));
+    this.memory.set(topic, known);
+    return known;
+  }
+
+  /** All lists. A process that has just returned one may be a little ahead of the broker, so that an empty queue is read again. */
+  async #take(channel: ConfirmChannel, topic: string): Promise<readonly Message[]> {
+    const queue = this.names.groups({ topic });
+    const messages: Message[] = [];
+    const { messageCount } = await withReplyTimeout(channel.checkQueue(queue));
+    const isExpected = messageCount > 0 || this.remembered(topic).size > 0;
+    for (let retries = 0; ;) {
+      const message = await withReplyTimeout(channel.get(queue));
+      if (message !== false) messages.push(message);
+      else if (messages.length > 0 || !isExpected || retries >= MAX_RETRIES) return messages;
+      else {
+        retries += 1;
+        await pause(RETRY_MS, systemClock);
+      }
+    }
+  }
+}
+
+async function replace(
+  channel: ConfirmChannel,
+  queue: string,
+  before: readonly Message[],
+  groups: KnownGroups,
+): Promise<void> {
+  const body = Buffer.from(JSON.stringify({ groups: [...groups.values()] }));
+  channel.sendToQueue(queue, body, { persistent: true, contentType: 'application/json' });
+  await withReplyTimeout(channel.waitForConfirms());
+  for (const message of before) channel.ack(message);
+}
+
+function merged(messages: readonly Message[]): Map<string, KnownGroup> {
+  return new Map(messages.flatMap(({ content }) => groupsIn(content)).map((known) => [known.group, known]));
+}
+
+/** None of a list that cannot be read: what processes remember replaces it. */
+function groupsIn(content: Buffer): readonly KnownGroup[] {
+  try {
+    const { groups } = JSON.parse(content.toString()) as { readonly groups: readonly Partial<KnownGroup>[] };
+    return groups.flatMap(({ group, partitions }) =>
+      typeof group === 'string' && Number.isInteger(partitions)
+        ? [{ group, partitions: Number(partitions) }]
+        : [],
+    );
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,170 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import type { RabbitmqTransport } from '../../src/infrastructure/services/rabbitmq/rabbitmq.transport.js';
+import { type RabbitmqCluster, startRabbitmq } from '../support/brokers/rabbitmq-cluster.js';
+import { waitUntil } from '../support/brokers/wait-until.js';
+import { asSomebodyElse, connected } from './rabbitmq-bench.js';
+import { closeAll, closeOne, publishOne } from './transport-bench.js';
+
+let server: RabbitmqCluster;
+
+beforeAll(async () => {
+  server = await startRabbitmq();
+}, 120_000);
+afterAll(() => server.stop());
+afterEach(closeAll);
+
+const options = (more: object = {}): object => ({ urls: server.urls, ...more });
+
+/** Consumes as one group and notes the ids that come. */
+async function group(
+  transport: RabbitmqTransport,
+  name: string,
+  ordering: 'none' | 'key' = 'none',
+): Promise<Set<string>> {
+  const handled = new Set<string>();
+  await transport.consume({ topic: 't', group: name, concurrency: 10, ordering }, ({ message }) => {
+    handled.add(message.id);
+    return Promise.resolve({ kind: 'ack' });
+  });
+  return handled;
+}
+
+/** Publishes until it is stopped. Resolves with the ids that were accepted. */
+function publishing(transport: RabbitmqTransport): () => Promise<readonly string[]> {
+  let isOver = false;
+  const accepted: string[] = [];
+  const running = (async () => {
+    for (let index = 0; !isOver; index += 1) {
+      const outcome = await publishOne(transport, 't', { id: `m${index}` });
+      if (outcome.kind === 'accepted') accepted.push(`m${index}`);
+      await wait(2);
+    }
+  })();
+  return async () => {
+    isOver = true;
+    await running;
+    return accepted;
+  };
+}
+
+const missingIn = (handled: ReadonlySet<string>, accepted: readonly string[]): readonly string[] =>
+  accepted.filter((id) => !handled.has(id));
+
+it('an exchange that is deleted under load costs no group of any process a message', async () => {
+  const namePrefix = 'deleted.';
+  const processes = await Promise.all([1, 2, 3, 4].map(() => connected(options({ namePrefix }))));
+  const [publisher, first, second, third] = processes;
+  const a = await group(first!.transport, 'a');
+  const b = await group(second!.transport, 'b', 'key');
+  await group(third!.transport, 'c');
+  await closeOne(third!); // it is deployed just now
+  const stop = publishing(publisher!.transport);
+  for (let time = 0; time < 3; time += 1) {
+    await wait(500);
+    await asSomebodyElse(server, (channel) => channel.deleteExchange('deleted.t'));
+  }
+  await wait(2_000);
+  const accepted = await stop();
+  expect(accepted.length).toBeGreaterThan(100);
+  const late = await connected(options({ namePrefix }));
+  const c = await group(late.transport, 'c');
+  await waitUntil(
+    'each group has all',
+    async () => [a, b, c].every((handled) => missingIn(handled, accepted).length === 0),
+    60_000,
+  ).catch(() => undefined);
+  expect([a, b, c].map((handled) => missingIn(handled, accepted))).toEqual([[], [], []]);
+}, 120_000);
+
+it('a group without its queue gets what is published meanwhile once it consumes again, and the loss is reported', async () => {
+  const namePrefix = 'queue.';
+  const first = await connected(options({ namePrefix }));
+  const a = await group(first.transport, 'a');
+  const second = await connected(options({ namePrefix }));
+  await group(second.transport, 'b');
+  await closeOne(second);
+  await asSomebodyElse(server, async (channel) => {
+    await channel.deleteQueue('queue.t/b'); // as a policy with "expires" does
+    await channel.deleteExchange('queue.t');
+  });
+  await waitUntil(
+    'it accepts',
+    async () => (await publishOne(first.transport, 't', { id: 'x' })).kind === 'accepted',
+  );
+  const again = await connected(options({ namePrefix }));
+  const b = await group(again.transport, 'b');
+  await waitUntil('both have it', async () => [a, b].every((handled) => handled.has('x')), 30_000);
+  const problems = again.events.flatMap((event) => (event.type === 'problem' ? [event.problem] : []));
+  expect(problems).toEqual([expect.objectContaining({ code: 'queue_deleted', topic: 't', group: 'b' })]);
+  expect(problems[0]?.detail).toContain('"queue.t/b"');
+}, 90_000);
+
+it('a group without its queue is reported by the processes of other groups until it consumes again', async () => {
+  const namePrefix = 'watched.';
+  const first = await connected(options({ namePrefix }));
+  await group(first.transport, 'a');
+  const second = await connected(options({ namePrefix }));
+  await group(second.transport, 'b');
+  await closeOne(second);
+  await asSomebodyElse(server, (channel) => channel.deleteQueue('watched.t/b'));
+  const isListed = (): boolean =>
+    first.transport.problems().some((one) => one.code === 'queue_deleted' && one.group === 'b');
+  await waitUntil('it is reported', async () => isListed(), 120_000);
+  expect((await publishOne(first.transport, 't', { id: 'kept' })).kind).toBe('accepted');
+  const again = await connected(options({ namePrefix }));
+  const b = await group(again.transport, 'b');
+  await waitUntil('it is delivered', async () => b.has('kept'), 30_000);
+  await waitUntil('it is solved', async () => !isListed(), 60_000);
+}, 240_000);
+
+it('a virtual host that is deleted and made again loses only what it held', async () => {
+  await server.control('add_vhost', 'shop');
+  const permit = (): Promise<string> =>
+    server.control('set_permissions', '-p', 'shop', 'guest', '.*', '.*', '.*');
+  await permit();
+  const vhost = { vhost: 'shop', namePrefix: 'v.' };
+  const first = await connected(options(vhost));
+  const second = await connected(options(vhost));
+  const a = await group(first.transport, 'a');
+  const b = await group(second.transport, 'b');
+  await publishOne(first.transport, 't', { id: 'before' });
+  await waitUntil('both have it', async () => a.has('before') && b.has('before'));
+  await server.control('delete_vhost', 'shop');
+  await wait(500);
+  await server.control('add_vhost', 'shop');
+  await permit();
+  await waitUntil(
+    'it accepts',
+    async () => (await publishOne(first.transport, 't', { id: 'after' })).kind === 'accepted',
+    30_000,
+  );
+  await waitUntil('both have it', async () => a.has('after') && b.has('after'), 60_000);
+  const codes = [first, second].map(({ events }) =>
+    events.flatMap((event) => (event.type === 'problem' ? [event.problem.code] : [])),
+  );
+  expect(codes).toEqual([
+    expect.arrayContaining(['queue_deleted']),
+    expect.arrayContaining(['queue_deleted']),
+  ]);
+}, 120_000);
+
+it('a group that was removed is neither kept nor bound again', async () => {
+  const { transport } = await connected(options({ namePrefix: 'gone.' }));
+  await group(transport, 'a');
+  const other = await connected(options({ namePrefix: 'gone.' }));
+  await group(other.transport, 'b');
+  await expect(transport.removeGroup('t', 'b')).rejects.toMatchObject({ code: 'CONFLICT' });
+  await closeOne(other);
+  await publishOne(transport, 't');
+  const groups = await transport.groups('t');
+  expect(groups.map((one) => [one.group, one.isConsumed])).toEqual([
+    ['a', true],
+    ['b', false],
+  ]);
+  expect(groups[1]?.backlog.ready).toBe(1);
+  await expect(transport.removeGroup('t', 'b')).resolves.toBe(true);
+  await expect(transport.removeGroup('t', 'b')).resolves.toBe(false);
+  expect((await transport.groups('t')).map((one) => one.group)).toEqual(['a']);
+  const queues = await server.control('list_queues', '--no-table-headers', 'name');
+  expect(queues).not.toContain('gone.t/b');
+});
