@@ -34,6 +34,7 @@ export class RemovedMessages {
   }
 
   observed({ removed, recovered, held }: Observation): void {
+    this.#found();
     this.#held = held;
     this.add(removed.unread, 'trimmed');
     this.add(removed.pending, 'pending_deleted');
@@ -65,8 +66,7 @@ export class RemovedMessages {
 
   /** The group is joined. */
   joined({ wasMissing, deleted }: Joined): void {
-    const { topic: ofTopic, group: name, problems } = this.from;
-    problems.solve('group_missing', { topic: ofTopic, group: name });
+    this.#found();
     if (!wasMissing) return;
     const [topic, group, topicDelayed, groupDelayed] = this.#held;
     const isFlushed = deleted[0] && deleted[1];
@@ -96,6 +96,11 @@ export class RemovedMessages {
         group,
         detail: `Messages that other clients remove from ${this.#name} cannot be noticed. ${error.message}`,
       });
+  }
+
+  #found(): void {
+    const { topic, group, problems } = this.from;
+    problems.solve('group_missing', { topic, group });
   }
 
   get #name(): string {

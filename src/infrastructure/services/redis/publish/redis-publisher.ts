@@ -86,7 +86,7 @@ export class RedisPublisher {
     const creates = this.options.topology === 'declare' ? 1 : 0;
     const args: Argument[] = [number, creates, unconfirmed.length];
     for (const { index, batch } of unconfirmed) args.push(index, batch);
-    if (delayMs > 0) args.push(delayMs);
+    if (delayMs > 0) args.push(Math.ceil(delayMs));
     for (const { id, headers, body, key } of messages)
       args.push(id, this.#headers.write(headers), bytesOf(body), key === undefined ? '' : `=${key}`);
     const batches = `${keys.batches}${this.#id}`;

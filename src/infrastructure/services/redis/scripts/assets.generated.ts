@@ -429,6 +429,7 @@ local function unlock(at, group, key, to)
   end
 end
 local INTERVAL_MS = 500
+local FORGET_MS = 60000
 local HORIZON_MS = 5000
 local SCAN_LIMIT = 1000
 local FREE_MS = 3000
@@ -449,9 +450,15 @@ end
 local function is_pending(stream, id) return #redis.call('XPENDING', streams[stream], group, id, id, 1) > 0 end
 local function exists(stream, id) return redis.call('XRANGE', streams[stream], id, id)[1] ~= nil end
 local function give_back(stream, id) redis.call('XCLAIM', streams[stream], group, RETURNED, 0, id, 'FORCE', 'JUSTID') end
+local mine = {}
 if has_order then
   for i = 4, #ARGV, 2 do
-    if redis.call('HEXISTS', KEYS[6], ARGV[i]) == 0 then redis.call('HSET', KEYS[6], ARGV[i], me .. ' ' .. ARGV[i + 1]) end
+    mine[ARGV[i + 1]] = true
+    if redis.call('HEXISTS', KEYS[6], ARGV[i]) == 0 then
+      local stream, id = string.match(ARGV[i + 1], '^([12]):(.*)$')
+      local pending = redis.pcall('XPENDING', streams[tonumber(stream)], group, id, id, 1)
+      if not pending.err and pending[1] and pending[1][2] == me then redis.call('HSET', KEYS[6], ARGV[i], me .. ' ' .. ARGV[i + 1]) end
+    end
   end
 end
 local known = read_pairs(redis.call('HGETALL', state))
@@ -522,6 +529,7 @@ local recovered = {0, 0}
 local lost_consumer = {false, false}
 local gone_pending = {0, 0}
 for field, held in pairs(known) do
+  if string.sub(field, 1, 5) == 'free:' and now - tonumber(held) > FORGET_MS then redis.call('HDEL', state, field) end
   local i, name = string.match(field, '^held:([12]):(.*)$')
   i = tonumber(i)
   if i and name ~= me and not consumers[i][name] then
@@ -552,8 +560,8 @@ if has_order then
     i = tonumber(i)
     if not i then
       unlock(at, group, locks[l], RETURNED)
-    elseif (name == RETURNED or not is_alive(name)) and not is_pending(i, id) then
-      if exists(i, id) then
+    elseif (name == RETURNED or not is_alive(name) or (name == me and not mine[i .. ':' .. id])) and not is_pending(i, id) then
+      if name ~= me and exists(i, id) then
         give_back(i, id)
         recovered[i] = recovered[i] + 1
         redis.call('HSET', KEYS[6], locks[l], RETURNED .. ' ' .. i .. ':' .. id)
@@ -1198,7 +1206,7 @@ local locks_by_entry
 local function locked_by(name)
   if not locks_by_entry then
     locks_by_entry = {}
-    local flat = redis.call('HGETALL', KEYS[7])
+    local flat = redis.pcall('HGETALL', KEYS[7])
     for f = 1, #flat, 2 do locks_by_entry[string.match(flat[f + 1], ' ([12]:%d+%-%d+)$') or ''] = flat[f] end
   end
   return locks_by_entry[name]

@@ -36,6 +36,7 @@
 --- @include "includes/unlock-key.lua"
 
 local INTERVAL_MS = 500
+local FORGET_MS = 60000
 local HORIZON_MS = 5000
 local SCAN_LIMIT = 1000
 local FREE_MS = 3000
@@ -60,10 +61,16 @@ local function exists(stream, id) return redis.call('XRANGE', streams[stream], i
 -- The entry is delivered again, without a further attempt.
 local function give_back(stream, id) redis.call('XCLAIM', streams[stream], group, RETURNED, 0, id, 'FORCE', 'JUSTID') end
 
--- Locks that another client has removed.
+-- Locks that another client has removed. Only for entries that are pending still, because a settlement may have come before.
+local mine = {}
 if has_order then
   for i = 4, #ARGV, 2 do
-    if redis.call('HEXISTS', KEYS[6], ARGV[i]) == 0 then redis.call('HSET', KEYS[6], ARGV[i], me .. ' ' .. ARGV[i + 1]) end
+    mine[ARGV[i + 1]] = true
+    if redis.call('HEXISTS', KEYS[6], ARGV[i]) == 0 then
+      local stream, id = string.match(ARGV[i + 1], '^([12]):(.*)$')
+      local pending = redis.pcall('XPENDING', streams[tonumber(stream)], group, id, id, 1)
+      if not pending.err and pending[1] and pending[1][2] == me then redis.call('HSET', KEYS[6], ARGV[i], me .. ' ' .. ARGV[i + 1]) end
+    end
   end
 end
 
@@ -142,6 +149,7 @@ local recovered = {0, 0}
 local lost_consumer = {false, false}
 local gone_pending = {0, 0}
 for field, held in pairs(known) do
+  if string.sub(field, 1, 5) == 'free:' and now - tonumber(held) > FORGET_MS then redis.call('HDEL', state, field) end
   local i, name = string.match(field, '^held:([12]):(.*)$')
   i = tonumber(i)
   if i and name ~= me and not consumers[i][name] then
@@ -175,8 +183,8 @@ if has_order then
     i = tonumber(i)
     if not i then
       unlock(at, group, locks[l], RETURNED)
-    elseif (name == RETURNED or not is_alive(name)) and not is_pending(i, id) then
-      if exists(i, id) then
+    elseif (name == RETURNED or not is_alive(name) or (name == me and not mine[i .. ':' .. id])) and not is_pending(i, id) then
+      if name ~= me and exists(i, id) then
         give_back(i, id)
         recovered[i] = recovered[i] + 1
         redis.call('HSET', KEYS[6], locks[l], RETURNED .. ' ' .. i .. ':' .. id)

@@ -49,7 +49,8 @@ local locks_by_entry
 local function locked_by(name)
   if not locks_by_entry then
     locks_by_entry = {}
-    local flat = redis.call('HGETALL', KEYS[7])
+    -- A user of an earlier version has no permission for it.
+    local flat = redis.pcall('HGETALL', KEYS[7])
     for f = 1, #flat, 2 do locks_by_entry[string.match(flat[f + 1], ' ([12]:%d+%-%d+)$') or ''] = flat[f] end
   end
   return locks_by_entry[name]
