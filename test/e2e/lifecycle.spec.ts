@@ -2,7 +2,9 @@ import { Injectable, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { z } from 'zod';
 import {
+  DeadLetterService,
   defineMessage,
+  type MessageContext,
   MESSAGING_VIEW,
   MessageHandler,
   MessagingError,
@@ -12,9 +14,11 @@ import {
   MessagingService,
   type MessagingView,
 } from '../../src/core/messaging/index.js';
+import { embeddedBackends } from '../../src/infrastructure/services/backends.js';
 import { MemoryDeadLetterStore } from '../../src/infrastructure/services/memory/memory-dead-letter.store.js';
 import { eventually } from '../support/demonstration.js';
 import { bootApp, closeApps, memoryTransport } from '../support/messaging-app.js';
+import { temporaryDirectory } from '../support/temporary-directory.js';
 
 const Ping = defineMessage('ping', z.object({ n: z.number() }));
 const Pong = defineMessage('pong', z.object({ n: z.number() }));
@@ -173,6 +177,39 @@ describe('a consumer that cannot start', () => {
 });
 
 describe('shutdown', () => {
+  it('uses no attempt of a message whose handler is abandoned, however often the process restarts', async () => {
+    const data = temporaryDirectory();
+    const attempts: number[] = [];
+    let isSlow = true;
+    @Injectable()
+    class Pings {
+      @MessageHandler(Ping, { attempts: 1 })
+      async on(_: unknown, { attempt, signal }: MessageContext): Promise<void> {
+        attempts.push(attempt);
+        if (isSlow) await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      }
+    }
+    const boot = () =>
+      bootApp({ providers: [Pings] }, { ...embeddedBackends(data.path), drainTimeoutMs: 20 });
+    try {
+      let { app, messaging, events } = await boot();
+      await messaging.publish(Ping, { n: 1 });
+      for (let restart = 1; restart <= 3; restart++) {
+        await eventually(() => attempts.length === restart || undefined);
+        await app.close();
+        expect(events).toContainEqual(expect.objectContaining({ type: 'postponed', reason: 'abandoned' }));
+        if (restart === 3) isSlow = false;
+        ({ app, messaging, events } = await boot());
+      }
+      await eventually(() => events.some(({ type }) => type === 'handled') || undefined);
+      expect(attempts).toEqual([1, 1, 1, 1]);
+      expect((await app.get(DeadLetterService).list({}, { limit: 1 })).items).toEqual([]);
+    } finally {
+      await closeApps();
+      data.remove();
+    }
+  });
+
   it('lets running handlers finish and publish, starts no further ones, and then refuses to publish', async () => {
     const started: number[] = [];
     const finished: number[] = [];
