@@ -64,7 +64,8 @@ class KafkaDriver implements TransportDriver<KafkaConsumer> {
     private readonly context: TransportContext,
     state: ConnectionState,
   ) {
-    this.durability = (options.replicationFactor ?? 1) > 1 ? 'replicated' : 'acknowledged';
+    // With two copies one replica in sync is enough, and it can be the broker that is lost.
+    this.durability = (options.replicationFactor ?? 1) > 2 ? 'replicated' : 'acknowledged';
     this.maxMessageBytes = options.maxMessageBytes;
     this.problems = new ProblemList(context.onEvent);
     const connection = new KafkaConnection(context.name, options, context.clock, {
