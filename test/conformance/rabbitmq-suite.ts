@@ -29,6 +29,7 @@ export function rabbitmqConformance(
     return transport;
   };
   return {
+    keepsGroups: true,
     tooLargeBytes: 2 * 2 ** 20,
     create: (context) => open(storage(), context),
     reopen: async (transport) => {
