@@ -4,6 +4,7 @@ import { defineMessage } from '../../src/core/messaging/index.js';
 import { systemClock } from '../../src/core/messaging/ports/clock.js';
 import { rabbitmqOptionsSchema } from '../../src/infrastructure/services/rabbitmq/rabbitmq.options.js';
 import { RabbitmqTransport } from '../../src/infrastructure/services/rabbitmq/rabbitmq.transport.js';
+import { MetricsModule } from '../../src/infrastructure/services/metrics/metrics.module.js';
 import { type RabbitmqCluster, startRabbitmq } from '../support/brokers/rabbitmq-cluster.js';
 import { waitUntil } from '../support/brokers/wait-until.js';
 import { bootOperations, closeOperations, jsonOf } from '../support/operations-app.js';
@@ -24,7 +25,10 @@ it('foreign messages in the due queue are shown, and sent to a group when an ope
     clock: systemClock,
     onEvent: () => undefined,
   });
-  const { url } = await bootOperations({}, { transports: [transport], messages: [Placed] });
+  const { url } = await bootOperations(
+    { imports: [MetricsModule.forRoot({ defaultMetrics: false })] },
+    { transports: [transport], messages: [Placed] },
+  );
   const handled: string[] = [];
   await transport.consume(
     { topic: 'orders', group: 'g', concurrency: 1, ordering: 'none' },
@@ -45,6 +49,9 @@ it('foreign messages in the due queue are shown, and sent to a group when an ope
     ((await jsonOf(await fetch(api, { headers }))) as { kept: unknown }).kept;
   await waitUntil('it is kept', async () => JSON.stringify(await kept()).includes('unroutable'));
   expect(await kept()).toEqual([{ place: 'kept.~unroutable', messages: 1 }]);
+
+  const metrics = await (await fetch(`${url}/metrics`)).text();
+  expect(metrics).toContain('messaging_kept_messages{transport="rabbit",place="kept.~unroutable"} 1');
 
   const act = (body: object): Promise<Response> =>
     fetch(`${api}/actions`, { method: 'POST', headers, body: JSON.stringify(body) });

@@ -31,17 +31,17 @@ async function group(
 
 /** Publishes until it is stopped. Resolves with the ids that were accepted. */
 function publishing(transport: RabbitmqTransport): () => Promise<readonly string[]> {
-  let isOver = false;
+  const state = { isOver: false };
   const accepted: string[] = [];
   const running = (async () => {
-    for (let index = 0; !isOver; index += 1) {
+    for (let index = 0; !state.isOver; index += 1) {
       const outcome = await publishOne(transport, 't', { id: `m${index}` });
       if (outcome.kind === 'accepted') accepted.push(`m${index}`);
       await wait(2);
     }
   })();
   return async () => {
-    isOver = true;
+    state.isOver = true;
     await running;
     return accepted;
   };
@@ -171,9 +171,7 @@ it('a group that was removed is neither kept nor bound again', async () => {
 
 describe('with topology "verify"', () => {
   const commandsOf = (error: unknown): string[] =>
-    String((error as Error).message)
-      .split('\n')
-      .filter((line) => line.startsWith('rabbitmqadmin'));
+    (error as Error).message.split('\n').filter((line) => line.startsWith('rabbitmqadmin'));
 
   /** Runs the commands as rabbitmqadmin would. */
   async function run(commands: readonly string[]): Promise<void> {

@@ -48,7 +48,7 @@ export interface TransportOrder {
 
 /** Body of an action on a transport. */
 export function parseTransportOrder(body: unknown): TransportOrder {
-  const { action, member = '', place = '', topic, group, reason, forSeconds } = parse(complete, body);
+  const { action, member = '', reason, forSeconds, ...where } = parse(complete, body);
   const forMs = forSeconds * 1_000;
   switch (action) {
     case 'use':
@@ -60,9 +60,16 @@ export function parseTransportOrder(body: unknown): TransportOrder {
       return { order: { action, forMs }, reason };
     case 'resume-spool':
       return { order: { action }, reason };
-    case 'release': {
-      const to = topic !== undefined && group !== undefined ? { to: { topic, group } } : {};
-      return { order: { action, place, ...to }, reason };
-    }
+    case 'release':
+      return { order: releaseOf(where), reason };
   }
+}
+
+function releaseOf({
+  place = '',
+  topic,
+  group,
+}: Pick<z.output<typeof orderSchema>, 'place' | 'topic' | 'group'>): Release {
+  const to = topic !== undefined && group !== undefined ? { to: { topic, group } } : {};
+  return { action: 'release', place, ...to };
 }
