@@ -13,16 +13,17 @@ import { fileURLToPath } from 'node:url';
 
 import { mayInstall, ROOT } from './bootstrap.mjs';
 import { capture } from './capture.mjs';
+import { DEBIAN_13_FOLDER, whyNoDebian13 } from './debian-13-artifacts.mjs';
 import { installPackages, whyNoPackages } from './debian-packages.mjs';
 import { KAFKA_FOLDERS } from './kafka-artifacts.mjs';
 import { withLock } from './lock.mjs';
-import { fetchedFolder } from './maven.mjs';
+import { fetchedFolder } from './fetched.mjs';
 import { OLD_REDIS_FOLDER } from './old-redis-artifacts.mjs';
 
 /** Any Java from 17 works; the first is the version of the measurements. */
 const MAVEN = [['openjdk-17-jre-headless', 'default-jre-headless'], 'maven'];
 
-/** `lack` is undefined, or names what is missing; `script` downloads into `folders` what Debian does not package. */
+/** `lack` is undefined, or names what is missing; `script` downloads into `folders` from `source` what Debian 12 does not package. */
 const PROVISIONS = {
   openssl: { packages: ['openssl'], lack: () => lackOf('openssl', ['version']) },
   redis: {
@@ -34,16 +35,25 @@ const PROVISIONS = {
     lack: () => lackOfLinux() ?? lackOfMaven() ?? lackOf('openssl', ['version']),
     script: 'old-redis-artifacts.mjs',
     folders: [OLD_REDIS_FOLDER],
+    source: 'Maven',
   },
   rabbitmq: {
     packages: ['rabbitmq-server', 'openssl'],
     lack: () => lackOfRabbitMq() ?? lackOf('openssl', ['version']),
+  },
+  'debian-13': {
+    packages: ['openssl'],
+    lack: () => whyNoDebian13() ?? lackOf('openssl', ['version']),
+    script: 'debian-13-artifacts.mjs',
+    folders: [DEBIAN_13_FOLDER],
+    source: 'the packages of Debian 13',
   },
   kafka: {
     packages: [...MAVEN, 'openssl'],
     lack: () => lackOfMaven() ?? lackOf('openssl', ['version']),
     script: 'kafka-artifacts.mjs',
     folders: KAFKA_FOLDERS,
+    source: 'Maven',
   },
 };
 
@@ -66,13 +76,13 @@ export async function provideBrokers(names, { containers = true } = {}) {
 
 /** Plans the installation of one server, without side effects. */
 function plan(name) {
-  const { packages, lack, folders = [] } = PROVISIONS[name];
+  const { packages, lack, folders = [], source } = PROVISIONS[name];
   const lacking = lack();
   const unfetched = folders.filter((folder) => !fs.existsSync(fetchedFolder(folder)));
   if (lacking === undefined && unfetched.length === 0) return { name, state: 'here' };
   const wants = [
     ...(lacking === undefined ? [] : [`the packages ${packages.map((each) => [each].flat()[0]).join(', ')}`]),
-    ...unfetched.map((folder) => `${folder} from Maven, into ${fetchedFolder(folder)}`),
+    ...unfetched.map((folder) => `${folder} from ${source}, into ${fetchedFolder(folder)}`),
   ].join(', and ');
   const obstacle = !mayInstall() ? 'NO_INSTALL=1 forbids to install it' : lacking && whyNoPackages();
   return { name, wants, obstacle, lack: lacking ?? `${unfetched.join(', ')} is not fetched` };

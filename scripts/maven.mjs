@@ -3,10 +3,7 @@ import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
 
-/** Folder of the artifacts of this name. */
-export function fetchedFolder(name) {
-  return path.join(os.homedir(), '.cache', 'switchyard', name);
-}
+import { fetchedFolder, moveInto } from './fetched.mjs';
 
 /**
  * Fills the folder of the name with a goal of Maven's dependency plugin, once.
@@ -26,22 +23,9 @@ export function fetchWithMaven(name, dependencies, goal) {
       encoding: 'utf8',
     });
     if (status !== 0) throw new Error(`Maven could not download ${name}:\n${stdout}${stderr}`);
-    fs.mkdirSync(path.dirname(target), { recursive: true });
-    move(folder, target);
+    moveInto(folder, target);
   } finally {
     fs.rmSync(work, { recursive: true, force: true });
-  }
-}
-
-/** Atomic, also when another process does the same. */
-function move(from, to) {
-  const beside = `${to}.${process.pid}`;
-  fs.cpSync(from, beside, { recursive: true });
-  try {
-    fs.renameSync(beside, to);
-  } catch (error) {
-    fs.rmSync(beside, { recursive: true, force: true });
-    if (!fs.existsSync(to)) throw error;
   }
 }
 

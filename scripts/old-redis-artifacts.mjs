@@ -5,7 +5,8 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { fetchedFolder, fetchWithMaven } from './maven.mjs';
+import { fetchedFolder } from './fetched.mjs';
+import { fetchWithMaven } from './maven.mjs';
 
 /** Where they are stored, as `fetchedFolder` has it. */
 export const OLD_REDIS_FOLDER = 'old-redis';

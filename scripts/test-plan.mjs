@@ -9,6 +9,7 @@ import * as path from 'node:path';
 const NEEDS = {
   redis: 'redis',
   old: 'old-redis',
+  newer: 'debian-13',
   rabbitmq: 'rabbitmq',
   kafka: 'kafka',
   certificates: 'openssl',
@@ -56,6 +57,7 @@ export const GROUPS = [
   { name: 'redis-faults', specs: /^test\/faults\/redis-(?!rabbitmq|kafka)/ },
   { name: 'redis-nemesis', specs: /^test\/proof\/redis-(?!rabbitmq|kafka)/ },
   { name: 'redis-samples', specs: /^test\/compatibility\/redis-sample/ },
+  { name: 'redis-newer', specs: /^test\/conformance\/newer-valkey/ },
   { name: 'redis-old', specs: /^test\/(conformance|faults)\/old-redis/ },
 
   { name: 'rabbitmq-e2e', specs: /^test\/e2e\/rabbitmq/ },
@@ -63,6 +65,7 @@ export const GROUPS = [
   { name: 'rabbitmq-cluster-conformance', specs: /^test\/conformance\/rabbitmq-cluster/ },
   { name: 'rabbitmq-faults', specs: /^test\/faults\/rabbitmq-(?!cluster)/ },
   { name: 'rabbitmq-cluster-faults', specs: /^test\/faults\/rabbitmq-cluster/ },
+  { name: 'rabbitmq-newer', specs: /^test\/conformance\/newer-rabbitmq/ },
   { name: 'rabbitmq-nemesis', specs: /^test\/proof\/rabbitmq/ },
 
   { name: 'kafka-e2e', specs: /^test\/e2e\/kafka/ },
@@ -100,6 +103,12 @@ export const PARTS = [
     name: 'redis',
     lane: 'brokers',
     specs: /^test\/((conformance|e2e)\/redis\.|compatibility\/redis-sample)/,
+  },
+  {
+    name: 'redis-removed',
+    lane: 'brokers',
+    specs: /^test\/faults\/redis-removed/,
+    tests: 'its entries are deleted \\(XDEL\\)',
   },
   { name: 'rabbitmq', lane: 'brokers', specs: /^test\/(conformance|e2e)\/rabbitmq\./ },
   { name: 'kafka', lane: 'brokers', specs: /^test\/(conformance|e2e)\/kafka\./ },

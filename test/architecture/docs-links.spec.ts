@@ -87,6 +87,32 @@ describe('links of README, CHANGELOG, CONTRIBUTING and docs', () => {
   });
 });
 
+describe('paths of docs in sources, scripts and tests', () => {
+  const named = ['src', 'scripts', 'test', 'bench'].flatMap((folder) =>
+    fs
+      .readdirSync(folder, { recursive: true, encoding: 'utf8' })
+      .filter((name) => /\.(?:ts|mjs|lua|md)$/.test(name))
+      .flatMap((name) => docsPathsIn(path.join(folder, name))),
+  );
+
+  it('are there', () => expect(named.length).toBeGreaterThan(20));
+
+  it('exist', () => {
+    expect(
+      named.filter(({ docs }) => !fs.existsSync(docs)).map(({ file, docs }) => `${file}: ${docs}`),
+    ).toEqual([]);
+  });
+
+  function docsPathsIn(file: string): readonly { readonly file: string; readonly docs: string }[] {
+    return [...fs.readFileSync(file, 'utf8').matchAll(/\bdocs\/[\w./-]*\.(?:md|json|ya?ml)\b/g)].map(
+      ([docs]) => ({
+        file,
+        docs,
+      }),
+    );
+  }
+});
+
 describe('docs', () => {
   it.each(DOORS)('has an index in %s that names every page of it', (door) => {
     const index = `docs/${door}/README.md`;

@@ -87,6 +87,7 @@ describe('the plan of the tests', () => {
     ['test/faults/kafka/kill.spec.ts', ['kafka']],
     ['test/support/brokers/test-certificates.spec.ts', ['openssl']],
     ['test/faults/old-redis.spec.ts', ['old-redis', 'redis']],
+    ['test/conformance/newer-valkey.conformance.spec.ts', ['debian-13']],
     ['test/e2e/from-kafka-to-redis.spec.ts', ['kafka', 'redis']],
     ['test/e2e/rediscovery.spec.ts', []],
     ['test/conformance/memory.conformance.spec.ts', []],

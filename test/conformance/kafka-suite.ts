@@ -2,7 +2,10 @@ import { randomUUID } from 'node:crypto';
 import type { Transport, TransportContext } from '../../src/core/messaging/ports/transport.js';
 import type { KafkaCluster } from '../support/brokers/kafka-cluster.js';
 import { createTransport } from './kafka.factory.js';
+import { kafkaForeign } from './kafka-foreign.js';
 import type { ConformanceOptions } from './transport/index.js';
+
+type Context = Pick<TransportContext, 'onEvent' | 'keepRefused'>;
 
 /**
  * What every Kafka brings to the suite. Cases have topics of their own and share those of waiting messages, of which a broker that
@@ -19,13 +22,17 @@ export function kafkaConformance(cluster: () => KafkaCluster, options: () => obj
       sessionTimeoutMs: 3_000,
       ...options(),
     });
-  const open = async (place: string, context?: Pick<TransportContext, 'onEvent'>): Promise<Transport> => {
+  const open = async (place: string, context?: Context): Promise<Transport> => {
     const transport = await createTransport(place, context);
     storages.set(transport, place);
     return transport;
   };
+  const namePrefixOf = (transport: Transport): string =>
+    (JSON.parse(storages.get(transport)!) as { namePrefix: string }).namePrefix;
   return {
     tooLargeBytes: 2 * 2 ** 20,
+    ...kafkaForeign(() => cluster().brokers, namePrefixOf),
+    refusedRetry: { large: 'x'.repeat(2 * 2 ** 20) },
     create: (context) => open(storage(), context),
     reopen: async (transport) => {
       await transport.close();

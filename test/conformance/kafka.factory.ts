@@ -6,13 +6,18 @@ import { KafkaTransport } from '../../src/infrastructure/services/kafka/kafka.tr
 /** A connected Kafka transport as the suite wants it, with these options (as JSON). */
 export async function createTransport(
   given: string,
-  { onEvent = () => undefined }: Partial<Pick<TransportContext, 'onEvent'>> = {},
+  context: Partial<Pick<TransportContext, 'onEvent' | 'keepRefused'>> = {},
 ): Promise<Transport> {
   const options = kafkaOptionsSchema.parse({
     maxMessageBytes: 2 ** 20 + 1_000,
     ...(JSON.parse(given) as object),
   });
-  const transport = new KafkaTransport(options, { name: 'kafka', clock: systemClock, onEvent });
+  const transport = new KafkaTransport(options, {
+    name: 'kafka',
+    clock: systemClock,
+    onEvent: () => undefined,
+    ...context,
+  });
   await transport.connect();
   return transport;
 }

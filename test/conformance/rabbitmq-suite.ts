@@ -3,7 +3,10 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Transport, TransportContext } from '../../src/core/messaging/ports/transport.js';
 import type { RabbitmqCluster } from '../support/brokers/rabbitmq-cluster.js';
 import { createTransport } from './rabbitmq.factory.js';
+import { rabbitmqForeign } from './rabbitmq-foreign.js';
 import type { ConformanceOptions } from './transport/index.js';
+
+type Context = Pick<TransportContext, 'onEvent' | 'keepRefused'>;
 
 /**
  * A node writes its list of quorum queues now and then, later on a busy disk. A queue that is younger when the node is killed comes back dead,
@@ -23,14 +26,18 @@ export function rabbitmqConformance(
       namePrefix: `switchyard.${randomUUID().slice(0, 8)}.`,
       ...options(),
     });
-  const open = async (place: string, context?: Pick<TransportContext, 'onEvent'>): Promise<Transport> => {
+  const open = async (place: string, context?: Context): Promise<Transport> => {
     const transport = await createTransport(place, context);
     storages.set(transport, place);
     return transport;
   };
+  const namePrefixOf = (transport: Transport): string =>
+    (JSON.parse(storages.get(transport)!) as { namePrefix: string }).namePrefix;
   return {
     keepsGroups: true,
     tooLargeBytes: 2 * 2 ** 20,
+    ...rabbitmqForeign(() => cluster().urls, namePrefixOf),
+    refusedRetry: { large: 'x'.repeat(2 * 2 ** 20) },
     create: (context) => open(storage(), context),
     reopen: async (transport) => {
       await transport.close();

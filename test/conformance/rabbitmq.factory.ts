@@ -6,13 +6,18 @@ import { RabbitmqTransport } from '../../src/infrastructure/services/rabbitmq/ra
 /** A connected RabbitMQ transport as the suite wants it, with these options (as JSON). */
 export async function createTransport(
   given: string,
-  { onEvent = () => undefined }: Partial<Pick<TransportContext, 'onEvent'>> = {},
+  context: Partial<Pick<TransportContext, 'onEvent' | 'keepRefused'>> = {},
 ): Promise<Transport> {
   const options = rabbitmqOptionsSchema.parse({
     maxMessageBytes: 2 ** 20 + 1_000,
     ...(JSON.parse(given) as object),
   });
-  const transport = new RabbitmqTransport(options, { name: 'rabbitmq', clock: systemClock, onEvent });
+  const transport = new RabbitmqTransport(options, {
+    name: 'rabbitmq',
+    clock: systemClock,
+    onEvent: () => undefined,
+    ...context,
+  });
   await transport.connect();
   return transport;
 }

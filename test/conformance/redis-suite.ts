@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Transport, TransportContext } from '../../src/core/messaging/ports/transport.js';
 import { createTransport } from './redis.factory.js';
+import { redisForeign } from './redis-foreign.js';
 import type { ConformanceOptions } from './transport/index.js';
+
+type Context = Pick<TransportContext, 'onEvent' | 'keepRefused'>;
 
 /** The servers of a suite, as long as it runs. */
 export interface SuiteServers {
@@ -10,21 +13,26 @@ export interface SuiteServers {
   readonly kill: () => Promise<unknown>;
   /** Without effect when they run. */
   readonly restore: () => Promise<unknown>;
+  /** Of a server that another program can write to, where there is one. */
+  readonly url?: () => string;
 }
 
 /** What every Redis brings to the suite: each case has a prefix of its own, and nothing else is shared. */
-export function redisConformance({ options, kill, restore }: SuiteServers): ConformanceOptions {
+export function redisConformance({ options, kill, restore, url }: SuiteServers): ConformanceOptions {
   const storages = new Map<Transport, string>();
   const storage = (): string =>
     JSON.stringify({ ...options(), keyPrefix: `switchyard:${randomUUID().slice(0, 8)}:` });
-  const open = async (place: string, context?: Pick<TransportContext, 'onEvent'>): Promise<Transport> => {
+  const open = async (place: string, context?: Context): Promise<Transport> => {
     const transport = await createTransport(place, context);
     storages.set(transport, place);
     return transport;
   };
+  const keyPrefixOf = (transport: Transport): string =>
+    (JSON.parse(storages.get(transport)!) as { keyPrefix: string }).keyPrefix;
   return {
     keepsGroups: true,
     tooLargeBytes: 2 * 2 ** 20,
+    ...(url && redisForeign(url, keyPrefixOf)),
     create: (context) => open(storage(), context),
     reopen: async (transport) => {
       await transport.close();

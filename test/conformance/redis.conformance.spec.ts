@@ -13,6 +13,7 @@ describeTransport(
   'Redis',
   redisConformance({
     options: () => ({ url: server.url }),
+    url: () => server.url,
     kill: () => server.kill(),
     restore: async () => {
       if (!server.process.isRunning) await server.restart();

@@ -6,14 +6,19 @@ import { RedisTransport } from '../../src/infrastructure/services/redis/redis.tr
 /** A connected Redis transport as the suite wants it, on the servers that the options (as JSON) name. */
 export async function createTransport(
   servers: string,
-  { onEvent = () => undefined }: Partial<Pick<TransportContext, 'onEvent'>> = {},
+  context: Partial<Pick<TransportContext, 'onEvent' | 'keepRefused'>> = {},
 ): Promise<Transport> {
   const options = redisOptionsSchema.parse({
     leaseMs: 1_500,
     maxMessageBytes: 2 ** 20 + 1_000,
     ...(JSON.parse(servers) as object),
   });
-  const transport = new RedisTransport(options, { name: 'redis', clock: systemClock, onEvent });
+  const transport = new RedisTransport(options, {
+    name: 'redis',
+    clock: systemClock,
+    onEvent: () => undefined,
+    ...context,
+  });
   await transport.connect();
   return transport;
 }

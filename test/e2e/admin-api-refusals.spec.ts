@@ -1,4 +1,6 @@
+import { request } from 'node:http';
 import { Controller, Get, Logger } from '@nestjs/common';
+import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { AdminAuthorizer } from '../../src/infrastructure/services/admin/index.js';
 import { MessagingError } from '../../src/core/messaging/index.js';
 import {
@@ -18,6 +20,22 @@ const API = '/messaging/api/v1';
 const ID = '01a00000-0000-7000-8000-000000000000';
 const as = (key: string): Record<string, string> => ({ authorization: `Bearer ${key}` });
 const JSON_TYPE = { 'content-type': 'application/json' };
+
+/** Without a length, so that only what arrives can be counted. */
+function sendInChunks(url: string, text: string): Promise<{ status: number; body: unknown }> {
+  return new Promise((resolve, reject) => {
+    const sending = request(url, { method: 'POST', headers: { ...as('operator'), ...JSON_TYPE } });
+    sending.on('error', reject).on('response', (response) => {
+      const parts: Buffer[] = [];
+      response.on('data', (part: Buffer) => parts.push(part));
+      response.on('end', () => {
+        resolve({ status: response.statusCode ?? 0, body: JSON.parse(Buffer.concat(parts).toString()) });
+      });
+    });
+    for (let at = 0; at < text.length; at += 10_000) sending.write(text.slice(at, at + 10_000));
+    sending.end();
+  });
+}
 
 @Controller('host')
 class HostController {
@@ -126,6 +144,21 @@ describe('a request that changes something', () => {
       detail: expect.any(String),
       instance: expect.stringMatching(/^urn:request:/),
     });
+  });
+
+  it.each([
+    ['more bytes than allowed', 'x'.repeat(70_000), 413],
+    ['a valid body with more spaces behind it than allowed', ' '.repeat(2_000_000), 413],
+    ['few bytes', 'x', 404],
+  ])('with %s in chunks is answered as it should be, and changes nothing', async (_, filling, status) => {
+    const { url } = await bootOperations({}, {}, { authorizer }, (app) =>
+      (app as NestExpressApplication).useBodyParser('json', { limit: '10mb' }),
+    );
+    const text = filling.startsWith(' ') ? `{"reason":"x"}${filling}` : JSON.stringify({ reason: filling });
+    const answer = await sendInChunks(`${url}${API}/dead-letters/${ID}/archive`, text);
+    expect(answer.status).toBe(status);
+    expect(answer.body).toMatchObject({ status });
+    expect((await fetch(`${url}${API}/me`, { headers: as('viewer') })).status).toBe(200);
   });
 
   it('is accepted from a page of the same origin', async () => {

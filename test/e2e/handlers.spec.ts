@@ -17,7 +17,14 @@ import {
   UseInterceptors,
   UsePipes,
 } from '@nestjs/common';
-import { APP_GUARD, REQUEST } from '@nestjs/core';
+import {
+  APP_GUARD,
+  type ContextId,
+  ContextIdFactory,
+  type ContextIdStrategy,
+  type HostComponentInfo,
+  REQUEST,
+} from '@nestjs/core';
 import { IsInt, IsString } from 'class-validator';
 import { map, type Observable, of, tap } from 'rxjs';
 import { z } from 'zod';
@@ -177,6 +184,57 @@ describe('a handler', () => {
     await eventually(() => seen.length === 2 || undefined);
     expect(seen.sort()).toEqual(['a m-1', 'b m-2']);
     expect(instances).toBe(2);
+  });
+
+  describe('with a strategy for context ids', () => {
+    const tenants = new Map<string, ContextId>();
+
+    /** One context a tenant for what is durable, as Nest's documentation has it for HTTP. */
+    const byTenant: ContextIdStrategy<{ headers: Record<string, string> }> = {
+      attach: (contextId, { headers }) => {
+        const tenant = headers['tenant'] ?? 'none';
+        const shared = tenants.get(tenant) ?? ContextIdFactory.create();
+        tenants.set(tenant, shared);
+        return {
+          resolve: ({ isTreeDurable }: HostComponentInfo) => (isTreeDurable ? shared : contextId),
+          payload: { tenant, topic: 'overridden' },
+        };
+      },
+    };
+
+    beforeEach(() => ContextIdFactory.apply(byTenant));
+    afterEach(() => {
+      ContextIdFactory.apply(undefined as unknown as ContextIdStrategy);
+      tenants.clear();
+    });
+
+    it.each([
+      ['durable', true, 2, ['acme', 'bolt']],
+      ['of REQUEST scope', false, 4, ['acme', 'acme', 'bolt', 'bolt']],
+    ])('that is %s shares its providers accordingly', async (_, durable, pools, tenantsOfPools) => {
+      const seen: string[] = [];
+      let runs = 0;
+      @Injectable({ scope: Scope.REQUEST, durable })
+      class Pool {
+        constructor(@Inject(REQUEST) request: { tenant: string }) {
+          seen.push(request.tenant);
+        }
+      }
+      @Injectable({ scope: Scope.REQUEST, durable })
+      class Orders {
+        constructor(readonly pool: Pool) {}
+        @MessageHandler(OrderPlaced)
+        on(): void {
+          runs++;
+        }
+      }
+      const { messaging } = await bootApp({ providers: [Pool, Orders] });
+      for (const [index, tenant] of ['acme', 'bolt', 'acme', 'bolt'].entries())
+        await messaging.publish(OrderPlaced, { id: `o-${index}` }, { headers: { tenant } });
+      await eventually(() => runs === 4 || undefined);
+      expect(seen.sort()).toEqual(tenantsOfPools);
+      expect(seen).toHaveLength(pools);
+    });
   });
 
   it('may use custom parameter decorators and may return an observable', async () => {

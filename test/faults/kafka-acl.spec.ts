@@ -15,7 +15,7 @@ import { closeAll, codeOf, collected, publishOne } from './transport-bench.js';
 
 const PASSWORD = 'not to be printed';
 const { TOPIC, GROUP } = AclResourceTypes;
-const { CREATE, READ, WRITE } = AclOperationTypes;
+const { CREATE, DESCRIBE_CONFIGS, READ, WRITE } = AclOperationTypes;
 let server: KafkaCluster;
 let admin: Admin;
 
@@ -64,7 +64,7 @@ async function permit(
 
 /** What docs/using/kafka.md asks for: reading and writing imply that topics and groups may be described. */
 async function permitLeast(prefix: string): Promise<void> {
-  await permit(TOPIC, prefix, [CREATE, READ, WRITE]);
+  await permit(TOPIC, prefix, [CREATE, DESCRIBE_CONFIGS, READ, WRITE]);
   await permit(GROUP, prefix, [READ]);
 }
 
@@ -104,4 +104,17 @@ it('publishes, delays, retries, counts and keeps order with the least that is pe
   });
   await transport.ping();
   expect(errors()).toEqual([]);
+  expect(transport.problems()).toEqual([]);
 }, 90_000);
+
+it('works without DescribeConfigs, and reports that settings are not checked until it is permitted', async () => {
+  const place = { ...options(), metadataMaxAgeMs: 1_000 };
+  await permit(TOPIC, place.namePrefix, [CREATE, READ, WRITE]);
+  await permit(GROUP, place.namePrefix, [READ]);
+  const { transport } = await connected(place);
+  await waitUntil('it is accepted', async () => (await publishOne(transport, 't')).kind === 'accepted');
+  await waitUntil('it is reported', async () => transport.problems().length > 0);
+  expect(transport.problems()).toMatchObject([{ code: 'topic_settings_unreadable' }]);
+  await permit(TOPIC, place.namePrefix, [DESCRIBE_CONFIGS]);
+  await waitUntil('it is solved', async () => transport.problems().length === 0);
+}, 60_000);

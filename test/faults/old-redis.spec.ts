@@ -13,7 +13,7 @@ it('a server that is too old is refused when it connects, with what it lacks and
     const { transport } = redisBench({ url: server.url });
     await expect(transport.connect()).rejects.toMatchObject({
       code: 'CONFIGURATION',
-      message: expect.stringMatching(/does not know XAUTOCLAIM\. Redis 6\.2 or newer is needed/),
+      message: expect.stringMatching(/does not support XAUTOCLAIM\. Use Redis 6\.2 or newer/),
     });
   } finally {
     await server.stop();

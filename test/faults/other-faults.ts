@@ -82,6 +82,46 @@ export const OTHER_FAULTS: readonly OtherFault[] = [
     ['a foreign client destroys a group', DELETED, 'of a group that somebody destroys comes back'],
     ['an entry of a foreign client', 'delivered with its fields', 'that somebody else has written arrives'],
   ]),
+  ...of('redis', 'faults/redis-removed.spec.ts', [
+    [
+      'another client removes pending entries, their consumer, or all streams of a group',
+      'messages in flight are retried from memory',
+      'what is in flight is retried although',
+    ],
+    [
+      'another client removes unread messages',
+      'lost, counted and reported; on Redis 7 and newer',
+      'unread messages are counted when',
+    ],
+    ['another client removes delayed messages', 'lost, counted and reported', 'counts delayed messages'],
+    [
+      'another client removes a dead consumer or its entries',
+      'lost, counted and reported; keys continue',
+      'that is removed with what it held leaves that as lost',
+    ],
+    [
+      'another client removes locks, or entries that wait for a key',
+      'keys continue in order',
+      'order by key continues when another client deletes',
+    ],
+  ]),
+  ...of('redis', 'faults/redis-unreadable.spec.ts', [
+    [
+      'an entry of a group or a delayed message cannot be read',
+      'a dead letter with its raw bytes; its neighbours are delivered',
+      'becomes unacceptable with its raw bytes',
+    ],
+    [
+      'the server refuses a retry',
+      'a dead letter, also during shutdown',
+      'a retry that the server refuses becomes a dead letter',
+    ],
+    [
+      'streams or groups are missing with `topology: verify`',
+      'an error with the commands to run; nothing is created',
+      'creates no stream and no group',
+    ],
+  ]),
   ...of('redis', 'faults/redis-connections.spec.ts', [
     ['a reply is lost', 'the message is stored once', 'takes a message once whose reply is lost'],
     [
@@ -292,6 +332,73 @@ export const OTHER_FAULTS: readonly OtherFault[] = [
       'something is not permitted',
       'refused; resumes once it is permitted',
       'refuses with what is not permitted',
+    ],
+  ]),
+  ...of('kafka', 'faults/kafka-offsets.spec.ts', [
+    [
+      'the offset of a group is beyond the end of the log',
+      'everything accepted is handled; reported',
+      'loses nothing that is accepted: reading continues at the oldest message',
+    ],
+    [
+      'the offset of the wait topic is beyond its end',
+      'waiting messages come; reported',
+      'finds messages that wait',
+    ],
+    [
+      'the broker removes messages that a group has not read',
+      'reported with their number; the rest is handled',
+      'reports how many are gone',
+    ],
+    [
+      'the broker removes a message in flight',
+      'its retry comes; unread ones are reported with their number',
+      'is noticed while a consumer runs',
+    ],
+  ]),
+  ...of('kafka', 'faults/kafka-topology.spec.ts', [
+    [
+      'the cluster compacts topics by default',
+      'every message of a key is handled',
+      'keeps every message of a key, and messages without one',
+    ],
+    [
+      'an existing topic is compacted, or forgets before messages are due',
+      'refused at the start, with the command',
+      'with the command, and works once it is run',
+    ],
+    ['a topic is compacted while it is used', 'reported, never refused', 'reports a change while it runs'],
+    [
+      'partitions are added while it is used',
+      'read, and used by all publishers, within 30 s; keys move',
+      'are read, and used by all publishers alike, in time',
+    ],
+    [
+      'topics are missing, and may not be created',
+      'an error with the commands that create them',
+      'creates nothing, and names all that is missing as commands',
+    ],
+  ]),
+  ...of('kafka', 'faults/kafka-foreign-records.spec.ts', [
+    [
+      'equal foreign records without an id, tombstones',
+      'each is a message of its own',
+      'have an id each although they are equal',
+    ],
+    [
+      'forged control headers in the topic of all groups',
+      'ignored and counted',
+      'from the topic of all groups are ignored and counted',
+    ],
+    [
+      'an unreadable record in a wait topic',
+      'a dead letter with its bytes; reported',
+      'that cannot be read becomes a dead letter with its bytes',
+    ],
+    [
+      'a retry that the broker refuses',
+      'a dead letter; its slot is free',
+      'becomes a dead letter and frees its slot',
     ],
   ]),
   ...of('kafka', 'faults/kafka-compression.spec.ts', [

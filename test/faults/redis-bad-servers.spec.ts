@@ -151,14 +151,16 @@ describe('data', () => {
   });
 
   it('that is flushed away is made anew, told, and consuming goes on', async () => {
-    const { transport, errors } = await connected(options());
+    const { transport, events } = await connected(options());
     const deliveries = await collected(transport, 'flushed');
     await server.command('FLUSHALL');
     await waitUntil('messages arrive again', async () => {
       await publishOne(transport, 'flushed');
       return deliveries.length > 0;
     });
-    await waitUntil('it is told', async () => errors().some((text) => text.includes('was recreated')));
+    await waitUntil('it is reported', async () =>
+      events.some((event) => event.type === 'problem' && event.problem.code === 'group_deleted'),
+    );
   });
 
   it('of a group that somebody destroys comes back', async () => {
@@ -180,7 +182,7 @@ describe('data', () => {
     );
     await waitUntil('it arrives twice', async () => deliveries.length === 2);
     for (const { message } of deliveries) {
-      expect(message.id).toBe(`foreign-${entry}`);
+      expect(message.id).toBe(`${log}/${entry}`);
       expect(JSON.parse(Buffer.from(message.body).toString())).toEqual({ color: 'red', id: 'x' });
     }
     expect(deliveries[1]?.message.headers).toEqual({ why: 'again' });

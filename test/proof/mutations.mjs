@@ -14,8 +14,8 @@ export const MUTATIONS = [
   {
     name: 'a dead letter is stored after the acknowledgement',
     file: 'src/core/messaging/delivery/delivery-processor.ts',
-    find: "if (outcome.kind === 'dead-letter' && !(await",
-    replace: "handling.settle(ACK);\n  if (outcome.kind === 'dead-letter' && !(await",
+    find: 'const parking = await deadLetters.park(',
+    replace: 'handling.settle(ACK);\n    const parking = await deadLetters.park(',
     needs: [],
     jest: ['src/core/messaging/delivery/delivery-processor.spec.ts'],
   },
@@ -34,6 +34,22 @@ export const MUTATIONS = [
     replace: '  return undefined;',
     needs: [],
     jest: ['src/core/messaging/delivery/delivery-processor.spec.ts', '-t', 'idempotency window'],
+  },
+  {
+    name: 'a message that is abandoned at shutdown uses an attempt',
+    file: 'src/core/messaging/delivery/delivery-processor.ts',
+    find: "const settlement: Settlement = { kind: 'retry', delayMs, countsAttempt: false };",
+    replace: "const settlement: Settlement = { kind: 'retry', delayMs };",
+    needs: [],
+    jest: ['src/core/messaging/delivery/delivery-processor.spec.ts', '-t', 'abandoned'],
+  },
+  {
+    name: 'a transport counts a retry that counts no attempt',
+    file: 'src/core/messaging/transport-kit/hand-over.ts',
+    find: 'return settlement.countsAttempt === false ? attempt : attempt + 1;',
+    replace: 'return attempt + 1;',
+    needs: [],
+    jest: ['test/conformance/embedded.conformance.spec.ts', '-t', 'uncounted'],
   },
   {
     name: 'a publish has no deadline',

@@ -60,7 +60,7 @@ export interface MessagingModuleOptions {
   readonly connect?: 'required' | 'background';
   /**
    * Longest wait for running handlers when the process is asked to stop. Handlers still running afterwards are
-   * abandoned and their messages come back as a further attempt. Keep it below the orchestrator's kill timeout
+   * abandoned and their messages come back without using an attempt. Keep it below the orchestrator's kill timeout
    * (Kubernetes: 30 s). `0` abandons at once.
    * @default 25_000
    */

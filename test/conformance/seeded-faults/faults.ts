@@ -48,6 +48,24 @@ export const SEEDED_FAULTS: Readonly<Record<string, SeededFault>> = {
     topic: 'retrying',
     plant: delivering((onDelivery) => (delivery) => onDelivery({ ...delivery, attempt: 1 })),
   },
+  'counts a retry that counts no attempt': {
+    topic: 'uncounted',
+    plant: delivering((onDelivery) => async (delivery) => {
+      const settlement = await onDelivery(delivery);
+      if (settlement.kind === 'ack') return ACK;
+      const { countsAttempt: _, ...counted } = settlement;
+      return counted;
+    }),
+  },
+  'begins at the first attempt again after a retry that counts none': {
+    topic: 'uncounted',
+    plant: delivering((onDelivery, transport, topic) => async (delivery) => {
+      const settlement = await onDelivery(delivery);
+      if (settlement.kind === 'ack' || settlement.countsAttempt !== false) return settlement;
+      await publishOne(transport, topic, delivery.message, settlement.delayMs);
+      return ACK;
+    }),
+  },
   'ignores the group of a directed message': {
     topic: 'groups',
     plant: (transport) => ({

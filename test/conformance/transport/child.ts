@@ -14,6 +14,8 @@ export interface ChildTask {
   readonly settleFirst: number;
   /** Those are to be retried after this long; without, they are acknowledged. */
   readonly retryMs?: number;
+  /** The retries count no attempt. */
+  readonly isUncounted?: boolean;
 }
 
 /** A line on standard output: `accepted ID`, `delivered ID ATTEMPT` or `settled ID`. */
@@ -21,10 +23,17 @@ const say = (...words: (string | number)[]): boolean => process.stdout.write(`${
 
 async function consume(
   transport: Transport,
-  { topic, concurrency, settleFirst, retryMs }: ChildTask,
+  { topic, concurrency, settleFirst, retryMs, isUncounted }: ChildTask,
 ): Promise<void> {
   const settlement: Settlement =
-    retryMs === undefined ? { kind: 'ack' } : { kind: 'retry', delayMs: retryMs, headers: { again: 'yes' } };
+    retryMs === undefined
+      ? { kind: 'ack' }
+      : {
+          kind: 'retry',
+          delayMs: retryMs,
+          headers: { again: 'yes' },
+          ...(isUncounted === true && { countsAttempt: false }),
+        };
   let count = 0;
   await transport.consume({ topic, group: 'g', concurrency, ordering: 'none' }, ({ message, attempt }) => {
     say('delivered', message.id, attempt);

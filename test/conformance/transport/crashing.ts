@@ -83,6 +83,22 @@ export const crashing: readonly Case[] = [
     },
   },
   {
+    title: 'counts a crash also after a retry that counts no attempt',
+    needs: 'process',
+    run: async (bench) => {
+      const topic = unique();
+      const storage = await prepare(bench, topic, ['one']);
+      const task = { topic, role: 'consume', settleFirst: 1, retryMs: 0, isUncounted: true } as const;
+      const lines = await killed(bench, storage, task, ({ length }) => length === 2);
+      expect(lines).toEqual(['delivered one 1', 'delivered one 1']);
+      await reopened(bench, storage, async (transport) => {
+        const collector = await collect(transport, { topic, group: 'g' });
+        await collector.received(1);
+        expect(collector.deliveries[0]!.attempt).toBe(2);
+      });
+    },
+  },
+  {
     title: 'repeats after a kill at most what was in hand',
     needs: 'process',
     run: async (bench) => {

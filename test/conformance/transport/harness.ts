@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { RefusedMessage } from '../../../src/core/messaging/ports/transport.js';
 import type {
   Consumer,
   Delivery,
@@ -25,9 +26,9 @@ export interface ConformanceOptions {
   /**
    * A new transport, connected. Several may be open at a time on the same broker.
    *
-   * @param context what the case wants to be told; the rest is the transport's own choice.
+   * @param context what the case observes; the rest is the transport's own choice.
    */
-  readonly create: (context: Pick<TransportContext, 'onEvent'>) => Promise<Transport>;
+  readonly create: (context: Pick<TransportContext, 'onEvent' | 'keepRefused'>) => Promise<Transport>;
   /** Closes the transport and opens another on the same storage, as after a restart. */
   readonly reopen?: (transport: Transport) => Promise<Transport>;
   /** Module that a child process loads for the cases that kill a process; it exports `createTransport(storage)`. */
@@ -47,6 +48,16 @@ export interface ConformanceOptions {
     /** What is in hand stays in hand while the broker is away, and can be settled once it is back: always, if the broker is quick, or never (default). */
     readonly keepsDeliveries?: KeepsDeliveries;
   };
+  /** What programs can do on the broker that do not use this transport. */
+  readonly foreign?: Foreign;
+  /** Writes these bytes to a place of the group's own, in a way that the transport cannot read as a message. */
+  readonly unreadable?: (
+    transport: Transport,
+    to: Pick<Subscription, 'topic' | 'group'>,
+    body: Uint8Array,
+  ) => Promise<void>;
+  /** Headers that make the broker refuse the retry that lays them over the message. */
+  readonly refusedRetry?: Readonly<Record<string, string>>;
   /** Keeps messages for every group until somebody removes it, and can list and remove groups. */
   readonly keepsGroups?: true;
   /** Body size that the transport refuses. */
@@ -55,12 +66,28 @@ export interface ConformanceOptions {
   readonly skip?: readonly { readonly reason: string; readonly tests: readonly string[] }[];
 }
 
+/** A program that uses the broker's own client. */
+export interface Foreign {
+  /**
+   * Publishes to the address of the topic, where every group gets it: with these headers and bytes, and without an id.
+   *
+   * @param transport the one that consumes; it has made the address.
+   */
+  readonly publish: (
+    transport: Transport,
+    topic: string,
+    message: Pick<WireMessage, 'headers' | 'body'>,
+  ) => Promise<void>;
+}
+
 /** What a case gets. */
 export interface Bench {
   readonly transport: Transport;
   readonly options: ConformanceOptions;
-  /** What the first transport has told, in order. */
+  /** What the first transport has emitted, in order. */
   readonly events: readonly TransportEvent[];
+  /** What the first transport has given to be kept as a dead letter, in order. */
+  readonly refused: readonly RefusedMessage[];
   /** Replaces the transport by one opened on the same storage. */
   readonly reopen: () => Promise<Transport>;
   /** Takes the broker away. */
@@ -71,7 +98,8 @@ export interface Bench {
 
 export interface Case {
   readonly title: string;
-  readonly needs?: 'reopen' | 'process' | 'outage' | 'keepsGroups';
+  readonly needs?:
+    'reopen' | 'process' | 'outage' | 'keepsGroups' | 'foreign' | 'unreadable' | 'refusedRetry';
   /** Whether the case is about transports that keep deliveries over an outage, or about those that do not. */
   readonly keepsDeliveries?: KeepsDeliveries;
   readonly run: (bench: Bench) => Promise<void>;

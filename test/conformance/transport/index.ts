@@ -1,10 +1,12 @@
 import { keepsGroups, type Transport, type TransportEvent } from '../../../src/core/messaging/index.js';
+import type { RefusedMessage } from '../../../src/core/messaging/ports/transport.js';
 import { keepMeasured } from '../../faults/measured.js';
 import { backlog } from './backlog.js';
 import { closing } from './closing.js';
 import { crashing } from './crashing.js';
 import { delaying } from './delaying.js';
 import { delivering } from './delivering.js';
+import { foreign } from './foreign.js';
 import { forgetting } from './forgetting.js';
 import { groups } from './groups.js';
 import type { Bench, Case, ConformanceOptions } from './harness.js';
@@ -16,14 +18,17 @@ import { restarting } from './restarting.js';
 import { retrying } from './retrying.js';
 import { SharedOutage } from './shared-outage.js';
 import { stopping } from './stopping.js';
+import { uncounted } from './uncounted.js';
 
-export type { ConformanceOptions } from './harness.js';
+export type { ConformanceOptions, Foreign } from './harness.js';
 
 const TOPICS = {
   delivering,
   groups,
   forgetting,
   retrying,
+  uncounted,
+  foreign,
   delaying,
   ordering,
   pressure,
@@ -45,6 +50,9 @@ const NEEDS = {
   process: 'no other process can open its storage',
   outage: 'it has no broker that can become unreachable',
   keepsGroups: 'it does not keep messages of groups without consumers, or cannot list them',
+  foreign: 'no other program writes to it in this suite',
+  unreadable: 'nothing unreadable can be written to a place of its own in this suite',
+  refusedRetry: 'it has no broker that can refuse a retry',
 } satisfies Record<NonNullable<Case['needs']>, string>;
 
 /**
@@ -139,7 +147,11 @@ function define(one: Case, reason: string | undefined, run: (one: Case) => Promi
 
 async function runCase(one: Case, options: ConformanceOptions): Promise<void> {
   const events: TransportEvent[] = [];
-  let transport: Transport = await options.create({ onEvent: (event) => events.push(event) });
+  const refused: RefusedMessage[] = [];
+  let transport: Transport = await options.create({
+    onEvent: (event) => events.push(event),
+    keepRefused: async (message) => void refused.push(message),
+  });
   const broker = { isGone: false };
   const bench: Bench = {
     get transport() {
@@ -147,6 +159,7 @@ async function runCase(one: Case, options: ConformanceOptions): Promise<void> {
     },
     options,
     events,
+    refused,
     reopen: async () => (transport = (await options.reopen?.(transport)) ?? transport),
     kill: async () => {
       broker.isGone = true;

@@ -98,21 +98,23 @@ export const retrying: readonly Case[] = [
         if (nth === 1) return { kind: 'retry', delayMs: 20 };
         return nth === 2 ? { kind: 'retry', delayMs: 0 } : ACK;
       });
-      await publish(transport, topic, [message({ headers })]);
+      // By the group's own address: by that of the topic, they may be foreign and need not be believed.
+      await publish(transport, { topic, group: 'g' }, [message({ headers })]);
       await collector.received(3);
-      await publish(transport, topic, [message({ headers })], { delayMs: 20 });
+      await publish(transport, { topic, group: 'g' }, [message({ headers })], { delayMs: 20 });
       const deliveries = await collector.received(4);
       expect(deliveries.map((one) => ({ ...one.message.headers }))).toEqual(Array(4).fill(headers));
     },
   })),
   {
-    title: 'lets the core go on from the attempts that a message brings',
+    title: 'lets the core continue the attempts that a message brings',
     run: async ({ transport }) => {
       const topic = unique();
       const collector = await collect(transport, { topic, group: 'g' }, (delivery, nth) =>
         nth === 1 ? { kind: 'retry', delayMs: 20, headers: continueAttempts(delivery) } : ACK,
       );
-      await publish(transport, topic, [message({ headers: { [OWN_HEADERS.attempt.name]: '3' } })]);
+      const sent = message({ headers: { [OWN_HEADERS.attempt.name]: '3' } });
+      await publish(transport, { topic, group: 'g' }, [sent]);
       expect((await collector.received(2)).map(attemptOf)).toEqual([3, 4]);
     },
   },
@@ -142,6 +144,31 @@ export const retrying: readonly Case[] = [
       await billing.received(2);
       await sleep(QUIET_MS);
       expect(shipping.ids()).toEqual([]);
+    },
+  },
+  {
+    title: 'parks a retry that its broker refuses, and delivers the next',
+    needs: 'refusedRetry',
+    run: async ({ transport, options, refused }) => {
+      const topic = unique();
+      const collector = await collect(transport, { topic, group: 'g', concurrency: 1 }, ({ message: one }) =>
+        one.id === 'refused' ? { kind: 'retry', delayMs: 0, headers: options.refusedRetry! } : ACK,
+      );
+      await publish(transport, topic, [message({ id: 'refused', body: Buffer.from('body') })]);
+      await until(() => refused.length > 0);
+      await publish(transport, topic, [message({ id: 'next' })]);
+      await until(() => collector.ids().includes('next'));
+      await sleep(QUIET_MS);
+      expect(collector.ids()).toEqual(['refused', 'next']);
+      expect(refused).toEqual([
+        expect.objectContaining({
+          to: { topic, group: 'g' },
+          message: expect.objectContaining({ id: 'refused' }) as unknown,
+          transport: transport.name,
+          attempts: 1,
+        }),
+      ]);
+      expect(Buffer.from(refused[0]!.message.body).toString()).toBe('body');
     },
   },
   {

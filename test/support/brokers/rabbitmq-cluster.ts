@@ -4,12 +4,14 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { RABBITMQCTL, RabbitmqNode } from './rabbitmq-node.js';
+import { INSTALLED_RABBITMQ, type RabbitmqInstallation, RabbitmqNode } from './rabbitmq-node.js';
 import { freePorts, isListening, ServerProcess } from './server-process.js';
 import type { TlsFiles } from './test-certificates.js';
 import { waitUntil } from './wait-until.js';
 
 export interface RabbitmqClusterOptions {
+  /** @default the one of the system */
+  readonly installation?: RabbitmqInstallation;
   /** @default 1 */
   readonly nodes?: number;
   /** Further lines of rabbitmq.conf, for all nodes. */
@@ -32,6 +34,7 @@ export class RabbitmqCluster {
       readonly directory: string;
       readonly environment: Readonly<Record<string, string>>;
       readonly mapper: ServerProcess;
+      readonly bin: string;
       readonly scheme: 'amqp' | 'amqps';
     },
   ) {}
@@ -48,10 +51,14 @@ export class RabbitmqCluster {
   }
 
   async controlOf({ name }: RabbitmqNode, ...args: string[]): Promise<string> {
-    const { stdout } = await promisify(execFile)(RABBITMQCTL, ['-n', name, '-q', ...args], {
-      env: { PATH: process.env['PATH'], LANG: 'C.UTF-8', ...this.shared.environment },
-      timeout: CONTROL_TIMEOUT_MS,
-    });
+    const { stdout } = await promisify(execFile)(
+      join(this.shared.bin, 'rabbitmqctl'),
+      ['-n', name, '-q', ...args],
+      {
+        env: { LANG: 'C.UTF-8', ...this.shared.environment },
+        timeout: CONTROL_TIMEOUT_MS,
+      },
+    );
     return stdout.trim();
   }
 
@@ -163,7 +170,7 @@ export class RabbitmqCluster {
 
 /** Starts a node or a cluster and waits until it is whole. */
 export async function startRabbitmq(options: RabbitmqClusterOptions = {}): Promise<RabbitmqCluster> {
-  const { nodes: count = 1, config = [], tls } = options;
+  const { nodes: count = 1, config = [], tls, installation = INSTALLED_RABBITMQ } = options;
   const directory = mkdtempSync(join(options.parent ?? tmpdir(), 'switchyard-rabbitmq-'));
   const [mapperPort = 0, ...ports] = await freePorts(1 + 2 * count);
   const names = Array.from({ length: count }, (_, index) => `rmq${index + 1}@localhost`);
@@ -171,6 +178,7 @@ export async function startRabbitmq(options: RabbitmqClusterOptions = {}): Promi
   mkdirSync(home);
   writeFileSync(join(home, '.erlang.cookie'), randomBytes(12).toString('hex').toUpperCase(), { mode: 0o400 });
   const environment = {
+    PATH: installation.path,
     HOME: home,
     ERL_EPMD_PORT: String(mapperPort),
     ERL_EPMD_ADDRESS: '127.0.0.1',
@@ -178,7 +186,7 @@ export async function startRabbitmq(options: RabbitmqClusterOptions = {}): Promi
   };
   const mapper = new ServerProcess({
     name: 'epmd',
-    command: 'epmd',
+    command: installation.epmd,
     args: ['-port', String(mapperPort), '-address', '127.0.0.1'],
     cwd: directory,
   });
@@ -190,6 +198,7 @@ export async function startRabbitmq(options: RabbitmqClusterOptions = {}): Promi
       port,
       distributionPort: ports[count + index]!,
       directory: join(directory, name),
+      installation,
       config: [...settings(names), ...(tls ? tlsSettings(tls, port) : []), ...config],
       environment,
       listensWithTls: tls !== undefined,
@@ -199,6 +208,7 @@ export async function startRabbitmq(options: RabbitmqClusterOptions = {}): Promi
     directory,
     environment,
     mapper,
+    bin: installation.bin,
     scheme: tls ? 'amqps' : 'amqp',
   });
   try {

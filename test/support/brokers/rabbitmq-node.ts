@@ -2,8 +2,21 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isListening, ServerProcess } from './server-process.js';
 
-/** Past the scripts of Debian, which change the user and ignore the environment. */
-const BIN = '/usr/lib/rabbitmq/bin';
+/** Where the programs of a RabbitMQ are. */
+export interface RabbitmqInstallation {
+  /** Past the scripts of Debian, which change the user and ignore the environment. */
+  readonly bin: string;
+  /** The port mapper of Erlang. */
+  readonly epmd: string;
+  /** PATH with `erl`. */
+  readonly path: string;
+}
+
+export const INSTALLED_RABBITMQ: RabbitmqInstallation = {
+  bin: '/usr/lib/rabbitmq/bin',
+  epmd: 'epmd',
+  path: process.env['PATH'] ?? '',
+};
 
 export interface RabbitmqNodeOptions {
   /** Such as rmq1@localhost. */
@@ -11,6 +24,7 @@ export interface RabbitmqNodeOptions {
   readonly port: number;
   readonly distributionPort: number;
   readonly directory: string;
+  readonly installation: RabbitmqInstallation;
   /** Lines of rabbitmq.conf. */
   readonly config: readonly string[];
   /** Of all nodes: where the cookie and the port mapper are. */
@@ -75,14 +89,14 @@ export class RabbitmqNode {
   }
 
   #spawn(): ServerProcess {
-    const { name, port, directory, distributionPort, environment, listensWithTls } = this.#options;
+    const { name, port, directory, distributionPort, environment, listensWithTls, installation } =
+      this.#options;
     return new ServerProcess({
       name: `rabbitmq-server ${name}`,
-      command: join(BIN, 'rabbitmq-server'),
+      command: join(installation.bin, 'rabbitmq-server'),
       args: [],
       cwd: directory,
       env: {
-        PATH: process.env['PATH'],
         LANG: 'C.UTF-8',
         ...environment,
         RABBITMQ_ALLOW_INPUT: 'true', // no shell between us and the node, so that signals reach the node
@@ -102,5 +116,3 @@ export class RabbitmqNode {
     });
   }
 }
-
-export const RABBITMQCTL = join(BIN, 'rabbitmqctl');

@@ -25,7 +25,7 @@ export function continueAttempts({ attempt, message }: Delivery): Readonly<Recor
   return larger > attempt ? { [HEADER.attempt]: String(larger + 1) } : {};
 }
 
-/** What a dead letter says as the code of its error, by the reason of its transport. */
+/** Code of the error of a dead letter, by the reason that its transport gave. */
 const UNACCEPTABLE_CODES: Partial<Record<DeadLetterReason, MessagingErrorCode>> = {
   expired: 'EXPIRED',
   queue_overflow: 'QUEUE_OVERFLOW',
@@ -33,7 +33,7 @@ const UNACCEPTABLE_CODES: Partial<Record<DeadLetterReason, MessagingErrorCode>> 
   deserialization_failed: 'PAYLOAD_UNDECODABLE',
 };
 
-/** Throws when the transport says that the message is only fit to be a dead letter. */
+/** Throws when the transport delivers the message only to be parked. */
 export function refuseUnacceptable({ unacceptable }: Delivery): void {
   if (!unacceptable) return;
   const { reason, detail } = unacceptable;

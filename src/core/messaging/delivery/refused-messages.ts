@@ -5,12 +5,12 @@ import type { HandlerIdentity } from '../observing/events.js';
 import { uuidV7 } from '../message/ids.js';
 import type { RefusedMessage } from '../ports/transport.js';
 
-/** Of a message that nobody here handles. */
+/** Handler of a message that no handler here subscribes to. */
 const NO_HANDLER = '(none)';
 
 interface RefusedContext {
   readonly handlers: readonly HandlerIdentity[];
-  /** Group of a message that nobody here handles. */
+  /** Group of a message that no handler here subscribes to. */
   readonly service: string;
   /** Milliseconds since 1970. */
   readonly now: number;
@@ -21,19 +21,19 @@ interface RefusedContext {
  * have got it, because a dead letter goes back to one group.
  */
 export function deadLettersOf(
-  { to, message, error, transport, attempts = 0 }: RefusedMessage,
+  { to, message, error, transport, attempts = 0, reason = 'rejected' }: RefusedMessage,
   { handlers, service, now }: RefusedContext,
 ): readonly NewDeadLetter[] {
   const meant = handlers.filter(
     ({ topic, group }) => topic === to.topic && (to.group === undefined || group === to.group),
   );
-  const nobody = { topic: to.topic, group: to.group ?? service, handler: NO_HANDLER };
-  return (meant.length > 0 ? meant : [nobody]).map((identity) =>
+  const unhandled = { topic: to.topic, group: to.group ?? service, handler: NO_HANDLER };
+  return (meant.length > 0 ? meant : [unhandled]).map((identity) =>
     describeDeadLetter({
       id: uuidV7(now),
       delivery: { message, attempt: attempts + 1, transport },
       to: identity,
-      reason: 'rejected',
+      reason,
       error,
       attempts,
       history: readHistory(message.headers),

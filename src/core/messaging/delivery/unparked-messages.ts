@@ -53,7 +53,7 @@ export class UnparkedMessages {
   }
 }
 
-/** A replay has an id of its own, because an operator wants it run. */
+/** A replay has an entry of its own: its handler must run. */
 function keyOf({ entry, delivery, attempt, replayOf }: DeliveryInProgress): string {
   return JSON.stringify([entry.topic, entry.group, delivery.message.id, attempt, replayOf ?? '']);
 }

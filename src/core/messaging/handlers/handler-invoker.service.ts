@@ -58,11 +58,17 @@ export class HandlerInvokerService {
       : direct(instance, callback);
   }
 
-  /** REQUEST scope: an instance a message, and `REQUEST` injects the message context. */
+  /**
+   * REQUEST scope: an instance a message, and `REQUEST` injects the message context. The application's `ContextIdStrategy`
+   * sees that context as it sees an HTTP request, so that durable providers are shared by the messages of one tenant.
+   */
   #perMessage(wrapper: Wrapper, method: string): Invoke {
     return async (payload, context) => {
-      const contextId = ContextIdFactory.create();
-      this.moduleRef.registerRequestByContextId(context, contextId);
+      const contextId = ContextIdFactory.getByRequest(context);
+      // What a tenant shares outlives the message, so only the strategy's payload is its request.
+      const isShared = contextId.getParent !== undefined && wrapper.isDependencyTreeDurable();
+      const request: unknown = isShared ? contextId.payload : withPayload(context, contextId.payload);
+      this.moduleRef.registerRequestByContextId(request, contextId);
       const instance = await this.moduleRef.resolve<Host>(wrapper.token as string, contextId, {
         strict: false,
       });
@@ -126,6 +132,15 @@ export class HandlerInvokerService {
     const container = { applicationConfig: config, getModules: () => modules };
     return ExternalContextCreator.fromContainer(container as unknown as NestContainer);
   }
+}
+
+/** The context with what the strategy adds to a request. Defined, because some names of a context have getters only. */
+function withPayload(context: MessageContext, payload: unknown): MessageContext {
+  if (typeof payload !== 'object' || payload === null) return context;
+  for (const [name, value] of Object.entries(payload)) {
+    Object.defineProperty(context, name, { value, configurable: true, enumerable: true, writable: true });
+  }
+  return context;
 }
 
 function methodOf(instance: Host, name: string): Method {

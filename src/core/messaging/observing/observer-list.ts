@@ -1,6 +1,6 @@
 import type { MessagingEvent, MessagingObserver } from './events.js';
 
-/** Tells every observer what happens. An observer that throws is reported once and does not disturb the others. */
+/** Emits every event to every observer. An observer that throws is reported once and does not disturb the others. */
 export class ObserverList {
   readonly #observers = new Set<MessagingObserver>();
   readonly #reported = new WeakSet<MessagingObserver>();

@@ -6,9 +6,9 @@ import type { RefusedMessage, TransportContext, TransportEvent } from '../ports/
 export type KeepRefused = NonNullable<TransportContext['keepRefused']>;
 
 /**
- * Brings what transports tell to the core. Transports are made before the core, because they are among its options, so
- * they get a listener from here and the core connects itself later. What is told before that is dropped: nothing can
- * have happened to a message yet.
+ * Relays the events of transports to the core. Transports are made before the core, because they are among its options, so
+ * they get a listener from here and the core connects itself later. Earlier events are dropped: nothing can have happened
+ * to a message yet.
  */
 export class TransportEventRelay {
   #emit: ((event: MessagingEvent) => void) | undefined;
@@ -21,7 +21,11 @@ export class TransportEventRelay {
 
   /** The `keepRefused` of transports. Rejects before the core is there. */
   readonly keepRefused = async (refused: RefusedMessage): Promise<void> => {
-    if (!this.#keep) throw new MessagingError('NOT_RUNNING', 'Nobody keeps refused messages yet.');
+    if (!this.#keep)
+      throw new MessagingError(
+        'NOT_RUNNING',
+        'The application has not started, so no dead letter can be kept yet.',
+      );
     await this.#keep(refused);
   };
 

@@ -110,7 +110,7 @@ export function withoutOwn(
   return Object.fromEntries(Object.entries(headers).filter(([name]) => !names.has(name)));
 }
 
-/** What only the core and its transports may say. A key is no instruction, and anybody may set one. */
+/** Headers that only the core and its transports may set. A key is no instruction, so any program may set one. */
 const CONTROL_HEADERS: ReadonlySet<string> = new Set(
   Object.values(OWN_HEADERS)
     .filter((header) => header !== OWN_HEADERS.key)

@@ -30,8 +30,8 @@ export interface PublishOptions {
   /** Longest time, from the call, until every outcome is known. What is not known by then is `unknown`. */
   readonly deadlineMs: number;
   /**
-   * `strict`: messages with a key go to one broker only, because their order would be lost between two. A transport that stands for
-   * several sends a key always to the same one, and says `unavailable` while that one does not work; others need not look at it.
+   * `strict`: messages with a key go to one broker only, because their order would be lost between two. A transport that combines
+   * members sends a key always to the same one, and answers `unavailable` while that one is down; others need not read it.
    */
   readonly ordering?: 'strict';
 }
@@ -44,7 +44,7 @@ export interface PublishAttempt {
   readonly errorCode?: string;
 }
 
-/** How an outcome came about. Only transports that combine others say it; the core fills it in for the rest. */
+/** How an outcome came about. Set by transports that combine members; the core fills it in for the others. */
 export interface PublishTrail {
   /** Name of the transport that took (or failed to take) the message in the end. */
   readonly transport: string;
@@ -69,7 +69,7 @@ export type PublishOutcome =
 export interface Subscription {
   readonly topic: string;
   readonly group: string;
-  /** Ceiling of deliveries in hand, per process. */
+  /** Ceiling of deliveries in flight, per process. */
   readonly concurrency: number;
   /** `key`: deliveries with equal keys run one after the other, in the order in which they were published. */
   readonly ordering: 'none' | 'key';
@@ -78,7 +78,7 @@ export interface Subscription {
 /** One hand-over of a message to a consumer. */
 export interface Delivery {
   readonly message: WireMessage;
-  /** 1 for the first hand-over; raised by a retry and by the death of a process that had the message in hand. */
+  /** 1 for the first hand-over; raised by a retry and by the death of a process while the message was in flight. */
   readonly attempt: number;
   /** Name of the transport that the message came from. */
   readonly transport: string;
@@ -86,10 +86,10 @@ export interface Delivery {
   readonly unacceptable?: Unacceptable;
 }
 
-/** Why a transport hands over a message that is only fit to be a dead letter. */
+/** Why a transport delivers a message that no handler can get. */
 export interface Unacceptable {
   /**
-   * `deserialization_failed`: what stands in a place of ours cannot be read. `expired`, `queue_overflow`,
+   * `deserialization_failed`: a record in a place of ours cannot be read. `expired`, `queue_overflow`,
    * `max_deliveries`: the broker took it out of the group's place.
    */
   readonly reason: DeadLetterReason;
@@ -102,15 +102,15 @@ export type Settlement =
   | { readonly kind: 'ack' }
   | {
       /**
-       * Hand it over again, to the same group only, not before `delayMs`, with `attempt + 1` unless `countsAttempt` is
+       * Deliver it again, to the same group only, not before `delayMs`, with `attempt + 1` unless `countsAttempt` is
        * false.
        */
       readonly kind: 'retry';
       /** A whole number of milliseconds. */
       readonly delayMs: number;
       /**
-       * False: the handler has not had its chance, so the message comes with the same `attempt` again, also after a
-       * restart. No limit of the broker on deliveries may count it either.
+       * False: the attempt has no result, so the message is delivered with the same `attempt` again, also after a
+       * restart. No delivery limit of the broker may count it either.
        */
       readonly countsAttempt?: false;
       /** Laid over the message's headers from the next delivery on. */
@@ -122,7 +122,7 @@ export type OnDelivery = (delivery: Delivery) => Promise<Settlement>;
 
 /** The running thing that serves a subscription. */
 export interface Consumer {
-  /** Ends intake, then waits until every delivery in hand is settled. Idempotent. */
+  /** Ends intake, then waits until every delivery in flight is settled. Idempotent. */
   stop(): Promise<void>;
 }
 
@@ -174,7 +174,7 @@ export interface Transport {
   /** Proves that a durable write is possible now, or rejects. */
   ping(): Promise<void>;
 
-  /** Stops consumers and lets go of the broker. Idempotent, also while something blocks. */
+  /** Stops consumers and releases the broker. Idempotent, also while something blocks. */
   close(): Promise<void>;
 }
 
@@ -187,15 +187,15 @@ export interface GroupState {
 }
 
 /**
- * Offered besides {@link Transport} by transports that keep messages for every group until somebody removes it, so that
- * operators can find a group that was forgotten and remove it.
+ * Offered besides {@link Transport} by transports that keep messages for every group until it is removed, so that operators can
+ * find a group that was forgotten and remove it.
  */
 export interface GroupKeeper {
   /** Every group of the topic. None for a topic that was never seen. */
   groups(topic: string): Promise<readonly GroupState[]>;
 
   /**
-   * Forgets a group for good, with everything that it has not settled. Resolves with false when there is no such group.
+   * Forgets a group permanently, with everything that it has not settled. Resolves with false when there is no such group.
    *
    * Rejects with a MessagingError `CONFLICT` while the group is consumed.
    */
@@ -250,7 +250,7 @@ export function isStored(transport: Transport): transport is Transport & Stored 
 }
 
 /**
- * What happened inside a transport, told through {@link TransportContext.onEvent}. Open: a minor version may add a `type`, so a
+ * What happened inside a transport, emitted through {@link TransportContext.onEvent}. Open: a minor version may add a `type`, so a
  * `switch` needs a `default` branch.
  */
 export type TransportEvent =
@@ -314,13 +314,15 @@ export function reportsProblems(transport: Transport): transport is Transport & 
 }
 
 /**
- * A message that its broker refuses for good although it was accepted before: on behalf of the transport, or as a
+ * A message that its broker refuses permanently although it was accepted before: on behalf of the transport, or as a
  * delivery whose next attempt the broker does not take.
  */
 export interface RefusedMessage {
   readonly to: Destination;
   /** Attempts that were used. Defaults to none. */
   readonly attempts?: number;
+  /** Reason of its dead letter. Defaults to `rejected`. */
+  readonly reason?: DeadLetterReason;
   readonly message: WireMessage;
   readonly error: Error;
   /** Name of the transport that refused it. */
@@ -336,7 +338,7 @@ export interface TransportContext {
   readonly keepRefused?: (refused: RefusedMessage) => Promise<void>;
 }
 
-/** Time as a parameter, so that tests can turn it. */
+/** Time as a parameter, so that tests can advance it. */
 export interface Clock {
   /** Milliseconds since 1970, for timestamps that leave the process. May jump. */
   now(): number;

@@ -114,7 +114,7 @@ describe('a checked transport', () => {
     await expect(transport.backlog({ topic: 't', group: 'g' })).rejects.toMatchObject(closed);
   });
 
-  it('tells no state that changes while it closes', async () => {
+  it('emits no state that changes while it closes', async () => {
     const { transport, consume, state, clock, log } = setUp({ stopped: BUSY });
     await transport.connect();
     await consume();

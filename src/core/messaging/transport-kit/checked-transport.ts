@@ -32,9 +32,9 @@ export interface TransportDriver<C extends AbandonableConsumer = AbandonableCons
   start(consumer: C): Promise<void>;
   /** What is wrong on the broker now. */
   readonly problems?: ProblemList;
-  /** Ends what would begin something new. Consumers still settle what is in hand. */
+  /** Ends what would begin something new. Consumers still settle what is in flight. */
   closing?(): void;
-  /** Lets go of the broker, once no consumer runs any more. */
+  /** Releases the broker, once no consumer runs any more. */
   close(): Promise<void>;
   /** The error that a caller is to see. */
   explain(cause: unknown): Error;

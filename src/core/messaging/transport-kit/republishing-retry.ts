@@ -35,7 +35,7 @@ export interface RetryRoute {
  * The retry of a broker that cannot delay what it has delivered: the message is published once more, and only what is
  * accepted there may be settled here. A crash in between doubles it; the other order would lose it.
  *
- * What the broker refuses for good (too large with our headers, forbidden) becomes a dead letter: repeated, it would keep
+ * What the broker refuses permanently (too large with our headers, forbidden) becomes a dead letter: repeated, it would keep
  * its slot for ever.
  */
 export class RepublishingRetry {

@@ -1,3 +1,4 @@
+import type { Server } from 'node:http';
 import { type DynamicModule, Inject, Module, type ModuleMetadata, type OnModuleInit } from '@nestjs/common';
 import { HttpAdapterHost, RouterModule } from '@nestjs/core';
 import {
@@ -7,6 +8,7 @@ import {
   type MessagingAdminOptions,
 } from './admin.options.js';
 import { AdminGuard } from './access/admin.guard.js';
+import { limitBodies } from './http/body-limit.js';
 import { answerBodyErrors } from './http/body-errors.js';
 import { CallerController } from './access/caller.controller.js';
 import { DeadLetterController } from './dead-letters/dead-letter.controller.js';
@@ -60,6 +62,8 @@ class MountedAdminModule implements OnModuleInit {
 
   onModuleInit(): void {
     const adapter = this.adapterHost.httpAdapter as HttpAdapterHost['httpAdapter'] | undefined;
-    if (adapter?.getType() === 'express') adapter.use(answerBodyErrors(this.settings.basePath));
+    if (!adapter) return;
+    limitBodies(adapter.getHttpServer() as Server, this.settings.basePath);
+    if (adapter.getType() === 'express') adapter.use(answerBodyErrors(this.settings.basePath));
   }
 }

@@ -30,6 +30,9 @@ const EMPTY: Backlog = { ready: 0, inFlight: 0, delayed: 0 };
  *
  * `accepted` means that the disk has confirmed the message: it survives the death of this process and, as far as the
  * disk keeps its word, of the machine. One process at a time can use a directory.
+ *
+ * Not a `CheckedTransport`: that abandons consumers before it lets the broker go, while here the journal is closed in between
+ * and decides which settlements still count.
  */
 export class EmbeddedTransport implements Transport, GroupKeeper, Stored {
   readonly name: string;

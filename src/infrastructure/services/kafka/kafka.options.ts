@@ -68,6 +68,24 @@ export const kafkaOptionsSchema = z.strictObject({
     .describe(
       'Compression of batches. `snappy`, `lz4` and `zstd` need the packages kafkajs-snappy, kafkajs-lz4 or @kafkajs/zstd.',
     ),
+  topology: z
+    .enum(['declare', 'verify'])
+    .default('declare')
+    .describe(
+      '`declare` creates missing topics. `verify` creates none: what is missing fails with TOPOLOGY_MISSING and the commands that create it.',
+    ),
+  onOffsetLost: z
+    .enum(['earliest', 'latest', 'stop'])
+    .default('earliest')
+    .describe(
+      'Where a group continues whose offset is not in the log any more (retention, a recreated topic): at the oldest message, after the newest, or not at all.',
+    ),
+  metadataMaxAgeMs: z
+    .int()
+    .min(1_000)
+    .max(30_000)
+    .default(30_000)
+    .describe('Longest time until an added partition, or a changed setting of a topic, is noticed.'),
   connectTimeoutMs: z
     .int()
     .min(100)

@@ -73,7 +73,7 @@ class KafkaDriver implements TransportDriver<KafkaConsumer> {
     });
     const report = (error: unknown): void =>
       context.onEvent({ type: 'error', error: failureOf(error, connection.label, true).error });
-    const topics = new Topics(connection, new ResourceNames(options.namePrefix), options, report);
+    const topics = new Topics(connection, new ResourceNames(options.namePrefix), options, this.problems);
     const producer = new KafkaProducer(connection, topics);
     const delayed = new DelayedCounts(context.clock);
     this.#services = { connection, topics, producer, context, delayed, problems: this.problems };
@@ -84,8 +84,9 @@ class KafkaDriver implements TransportDriver<KafkaConsumer> {
     this.#delayed = delayed;
   }
 
-  connect(): Promise<void> {
-    return this.#link.connect();
+  async connect(): Promise<void> {
+    await this.#link.connect();
+    await this.#topics.verifyShared();
   }
 
   publish(

@@ -27,6 +27,9 @@ const CLOSE_TIMEOUT_MS = 5_000;
  *
  * Bodies and headers are kept as they are handed in and not copied, which would cost a third of its speed: a publisher must
  * not change them afterwards, and the core does not.
+ *
+ * Not a `CheckedTransport`: that checks names and counts headers with every call, which is work on the only path here, and
+ * `maxMessageBytes` of this transport is the size of a body.
  */
 export class MemoryTransport implements Transport {
   readonly name: string;

@@ -96,6 +96,10 @@ export const redisOptionsSchema = redisServerSchema.extend({
     .max(64 * MIB)
     .default(16 * MIB)
     .describe('Largest message, headers included. A larger one is refused.'),
+  topology: z
+    .enum(['declare', 'verify'])
+    .default('declare')
+    .describe('Whether streams and groups are created, or only checked.'),
   orphanRetentionMs: z
     .int()
     .min(1)

@@ -3,6 +3,7 @@ import {
   CheckedTransport,
   type TransportDriver,
 } from '../../../core/messaging/transport-kit/checked-transport.js';
+import { ProblemList } from '../../../core/messaging/transport-kit/problem-list.js';
 import { ConnectionState } from '../../../core/messaging/transport-kit/connection-state.js';
 import { ConsumerSet } from '../../../core/messaging/transport-kit/consumer-set.js';
 import type {
@@ -30,6 +31,7 @@ import { RedisPublisher } from './publish/redis-publisher.js';
 import { RedisReader } from './consume/redis-reader.js';
 import { BACKLOG, GROUPS, REMOVE_GROUP } from './scripts/index.js';
 import { checkServer } from './connection/server-checks.js';
+import { verifyPermissions } from './topology/topology-check.js';
 
 /** Carries messages on Redis Streams: one server, a primary behind sentinels, or a cluster. */
 export class RedisTransport extends CheckedTransport<RedisConsumer, RedisDriver> implements GroupKeeper {
@@ -54,6 +56,7 @@ class RedisDriver implements TransportDriver<RedisConsumer>, GroupKeeper {
   readonly durability: Durability;
   readonly maxMessageBytes: number;
   readonly consumers = new ConsumerSet<RedisConsumer>();
+  readonly problems: ProblemList;
   readonly #publishing: RedisConnection;
   readonly #control: RedisConnection;
   readonly #targets: PublishTargets;
@@ -67,6 +70,7 @@ class RedisDriver implements TransportDriver<RedisConsumer>, GroupKeeper {
   ) {
     this.durability = options.replicas > 0 ? 'replicated' : 'acknowledged';
     this.maxMessageBytes = options.maxMessageBytes;
+    this.problems = new ProblemList(context.onEvent);
     const listener = { onUp: () => this.#reportState(), onDown: (error?: Error) => this.#reportState(error) };
     this.#publishing = new RedisConnection(context.name, options, listener);
     this.#control = new RedisConnection(context.name, options, listener);
@@ -79,6 +83,12 @@ class RedisDriver implements TransportDriver<RedisConsumer>, GroupKeeper {
     await Promise.all([this.#publishing.connect(), this.#control.connect()]);
     for (const warning of await checkServer(this.#control))
       this.context.onEvent({ type: 'error', error: warning });
+    const { topology, keyPrefix } = this.options;
+    if (topology === 'verify')
+      await verifyPermissions(this.#control, {
+        keyPrefix,
+        username: this.#control.addresses.common.username ?? 'default',
+      });
   }
 
   publish(
@@ -93,11 +103,12 @@ class RedisDriver implements TransportDriver<RedisConsumer>, GroupKeeper {
   }
 
   consumer(subscription: Subscription, onDelivery: OnDelivery): RedisConsumer {
-    const { keyPrefix: prefix, leaseMs, orphanRetentionMs } = this.options;
+    const { keyPrefix: prefix, leaseMs, orphanRetentionMs, topology } = this.options;
     const { log } = new TopicKeys(prefix, subscription.topic);
     const reader = new RedisReader(this.#control, this.options, log);
-    const group = new RedisGroup(this.#control, reader, { subscription, prefix, leaseMs });
-    const settings = { subscription, leaseMs, orphanRetentionMs, label: this.#control.label };
+    const group = new RedisGroup(this.#control, reader, { subscription, prefix, leaseMs, topology });
+    const { label } = this.#control;
+    const settings = { subscription, leaseMs, orphanRetentionMs, label, problems: this.problems };
     return new RedisConsumer(group, settings, onDelivery, this.context);
   }
 
@@ -128,8 +139,8 @@ class RedisDriver implements TransportDriver<RedisConsumer>, GroupKeeper {
 
   async removeGroup(topic: string, group: string): Promise<boolean> {
     const keys = new TopicKeys(this.options.keyPrefix, topic).group(group);
-    const { topicLog, log, delayed, consumers, crashes, locks, waiting } = keys;
-    const names = [topicLog, log, delayed, consumers, crashes, locks, waiting];
+    const { topicLog, log, delayed, consumers, crashes, locks, waiting, observed } = keys;
+    const names = [topicLog, log, delayed, consumers, crashes, locks, waiting, observed];
     const removed = await this.#control.run(REMOVE_GROUP, names, [group]);
     if (removed === -1)
       throw new MessagingError(

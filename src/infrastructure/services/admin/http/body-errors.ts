@@ -3,6 +3,7 @@ import { problemBody, problemOfStatus } from './problem.js';
 import { requestIdOf } from './request-checks.js';
 
 interface PlainResponse {
+  readonly headersSent: boolean;
   writeHead(status: number, headers: Record<string, string>): { end(body: string): void };
 }
 
@@ -15,6 +16,8 @@ export function answerBodyErrors(
 ): (error: unknown, request: AdminRequest, response: PlainResponse, next: (error: unknown) => void) => void {
   return (error, request, response, next) => {
     const status = statusOf(error);
+    // The body was refused while it arrived.
+    if (response.headersSent) return;
     const path = request.url.split('?', 1)[0] ?? '';
     if (status === undefined || !path.includes(`${basePath}/api/v1/`)) {
       next(error);

@@ -3,7 +3,8 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { AdminIdentity, AdminRequest } from '../admin-authorizer.js';
 import { PROBLEM, ProblemError } from './problem.js';
 
-const MAX_BODY_BYTES = 64 * 1024;
+/** Of a request that changes something. */
+export const MAX_BODY_BYTES = 64 * 1024;
 
 const requestIds = new WeakMap<object, string>();
 const identities = new WeakMap<object, AdminIdentity>();

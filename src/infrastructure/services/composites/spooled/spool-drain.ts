@@ -106,17 +106,32 @@ export class SpoolDrain {
   }
 
   #take({ message: spooled }: Delivery): Promise<Settlement> {
+    if (this.#isClosed) return Promise.resolve(again(REFUSED_AGAIN_MS));
     const found = unwrap(spooled);
-    if (!found) {
-      const { spool, context } = this.parts;
-      const text = `The spool on "${spool.name}" holds a message ("${spooled.id}") that no spool has written. It is left there.`;
-      context.onEvent({ type: 'error', error: new MessagingError('HEADER_INVALID', text) });
-    }
-    if (!found || this.#isClosed) return Promise.resolve(again(REFUSED_AGAIN_MS));
+    if (!found) return this.#parkUnreadable(spooled);
     return new Promise((settle) => {
       this.#held.push({ ...found, lane: spooled.key, settle });
       if (!this.#isSending) void this.#send();
     });
+  }
+
+  /** A message whose address cannot be read becomes a dead letter, as it is. */
+  async #parkUnreadable(message: WireMessage): Promise<Settlement> {
+    const { spool, context } = this.parts;
+    const { topic, group } = spool.subscription;
+    const detail = `Message "${message.id}" in the spool "${topic}" on "${spool.name}" has no readable address. It becomes a dead letter; publish its body again where it was to go.`;
+    const error = new MessagingError('PAYLOAD_UNDECODABLE', detail);
+    const reason = 'deserialization_failed';
+    try {
+      if (!context.keepRefused) throw error;
+      await context.keepRefused({ to: { topic, group }, message, error, reason, transport: spool.name });
+    } catch (cause) {
+      context.onEvent({ type: 'error', error: cause as Error });
+      return again(REFUSED_AGAIN_MS);
+    }
+    if (spool.lanes.hasUnread) spool.lanes.removed(message.key, false);
+    context.onEvent({ type: 'problem', problem: { code: 'spool_unreadable', topic, group, detail } });
+    return ACK;
   }
 
   async #send(): Promise<void> {

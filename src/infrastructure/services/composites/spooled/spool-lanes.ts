@@ -21,6 +21,11 @@ export class SpoolLanes {
     this.#total = 0;
   }
 
+  /** Messages of an earlier run are still there. */
+  get hasUnread(): boolean {
+    return this.#unread > 0;
+  }
+
   holds(lane: string): boolean {
     return this.#unread > 0 || this.#counts.has(lane);
   }

@@ -17,6 +17,19 @@ it('what an earlier version has spooled comes back as well', () => {
   expect(unwrap({ ...message, key: 'lane', headers })).toEqual({ message, address });
 });
 
-it.each([{}, { 'x-swy-spool': '{' }])('what no spool has written (%j) is not unwrapped', (headers) => {
+it('a time with a fraction, as an earlier version wrote it, is rounded up', () => {
+  const { address: read } = unwrap(wrap(message, 'lane', { ...address, dueAt: 5.2 })) ?? {};
+  expect(read).toEqual({ ...address, dueAt: 6 });
+});
+
+const spooled = (found: unknown) => ({ 'x-swy-spool': JSON.stringify(found) });
+
+it.each([
+  {},
+  { 'x-swy-spool': '{' },
+  ...[null, 7, [], {}, { to: 't' }, { to: { topic: '../x' } }, { to: { topic: 't', group: 7 } }].map(spooled),
+  spooled({ ...address, key: 7 }),
+  spooled({ ...address, dueAt: 'soon' }),
+])('what cannot be read (%j) is not unwrapped', (headers) => {
   expect(unwrap({ ...message, headers })).toBeUndefined();
 });

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
+import { z } from 'zod';
 import { OWN_HEADERS, ownText, withoutOwn } from '../../../../core/messaging/ports/headers.js';
+import { isName } from '../../../../core/messaging/ports/names.js';
 import type { Destination, WireMessage } from '../../../../core/messaging/ports/transport.js';
 
 /** Beside the message's own headers while it is spooled. */
@@ -33,7 +35,7 @@ export function wrap(message: WireMessage, lane: string | undefined, address: Ad
   };
 }
 
-/** The message as it was published, and where to. Undefined for what no spool has written. */
+/** The message as it was published, and where to. Undefined for what cannot be read. */
 export function unwrap(
   spooled: WireMessage,
 ): { readonly message: WireMessage; readonly address: Address } | undefined {
@@ -52,9 +54,18 @@ export function unwrap(
   };
 }
 
+const NAME = z.string().refine(isName);
+/** Another program may have written it: sending to a place that cannot be named would end the drain. */
+const ADDRESS_SCHEMA = z.object({
+  to: z.object({ topic: NAME, group: NAME.exactOptional() }),
+  key: z.string().exactOptional(),
+  dueAt: z.number().transform(Math.ceil).exactOptional(),
+  run: z.string(),
+});
+
 function parsed(text: string): Address | undefined {
   try {
-    return JSON.parse(text) as Address;
+    return ADDRESS_SCHEMA.safeParse(JSON.parse(text)).data;
   } catch {
     return undefined;
   }

@@ -61,7 +61,8 @@ async function setUp(options: object = {}, { keeps = true }: { readonly keeps?: 
   const state = { isGone: false };
   const target = particular(broker, () => !state.isGone);
   const settings = spooledOptionsSchema.parse({ probeIntervalMs: 50, maxProbeIntervalMs: 100, ...options });
-  const spooled = new SpooledTransport({ transport: target, spool: durable(memory('disk')) }, settings, {
+  const disk = durable(memory('disk'));
+  const spooled = new SpooledTransport({ transport: target, spool: disk }, settings, {
     name: 'main',
     clock: systemClock,
     onEvent: (event) => events.push(event),
@@ -101,7 +102,7 @@ async function setUp(options: object = {}, { keeps = true }: { readonly keeps?: 
     await broker.mend();
   };
   const ids = (): string[] => deliveries.map((delivery) => delivery.message.id);
-  return { spooled, events, refused, deliveries, ids, publish, sever, mend, broker };
+  return { spooled, events, refused, deliveries, ids, publish, sever, mend, broker, disk };
 }
 
 const message = (id: string, key?: string): WireMessage => ({
@@ -180,7 +181,40 @@ it('parks what the transport refuses as dead letters, and continues with the res
   await waitUntil('the spool is empty', async () => spooled.state().spool?.messages === 0);
 });
 
-it('keeps everything in the spool while an operator wants that', async () => {
+it('parks what it cannot read in its spool, reports it, and continues with the rest', async () => {
+  const { spooled, events, refused, ids, publish, sever, mend, disk } = await setUp();
+  await sever();
+  const headers = { 'x-swy-spool': '{"to":{"topic":"../x"}}', tenant: 'acme' };
+  const broken = { id: 'broken', key: 'k', headers, body: Buffer.from([0xff, 0x00]) };
+  await disk.publish({ topic: 'spool.main' }, [broken], { deadlineMs: 1_000 });
+  await publish([message('fine', 'k')]);
+  await mend();
+  await waitUntil('the rest is there', async () => ids().includes('fine'));
+  expect(refused).toMatchObject([
+    {
+      to: { topic: 'spool.main', group: 'drain' },
+      message: broken,
+      reason: 'deserialization_failed',
+      transport: 'disk',
+    },
+  ]);
+  expect(events).toContainEqual({
+    type: 'problem',
+    problem: expect.objectContaining({ code: 'spool_unreadable', topic: 'spool.main' }) as unknown,
+  });
+  await waitUntil('the spool is empty', async () => spooled.state().spool?.messages === 0);
+});
+
+it('keeps what it cannot read while that cannot be parked', async () => {
+  const { events, disk } = await setUp({}, { keeps: false });
+  const broken = { id: 'broken', headers: {}, body: Buffer.from('x') };
+  await disk.publish({ topic: 'spool.main' }, [broken], { deadlineMs: 1_000 });
+  await waitUntil('the error is reported', async () => events.some(({ type }) => type === 'error'));
+  const { ready, inFlight, delayed } = await disk.backlog({ topic: 'spool.main', group: 'drain' });
+  expect(ready + inFlight + delayed).toBe(1);
+});
+
+it('keeps everything in the spool during an operator override', async () => {
   const { spooled, ids, publish } = await setUp();
   spooled.override({ action: 'leave-out', member: 'broker', forMs: 60_000 });
   const [outcome] = await publish([message('a')]);

@@ -6,6 +6,7 @@ export type {
   Consumer,
   EachBatchPayload,
   IHeaders,
+  ITopicConfig,
   KafkaMessage,
   PartitionAssigner,
   Producer,
@@ -14,13 +15,21 @@ export type {
 
 export type Kafkajs = Pick<
   typeof kafkajs,
-  'CompressionCodecs' | 'CompressionTypes' | 'Kafka' | 'Partitioners' | 'PartitionAssigners' | 'logLevel'
+  | 'CompressionCodecs'
+  | 'CompressionTypes'
+  | 'ConfigResourceTypes'
+  | 'Kafka'
+  | 'Partitioners'
+  | 'PartitionAssigners'
+  | 'logLevel'
 >;
 
-/** An assigner of ours, which the client asks before it joins its group again. */
+/** An assigner of ours, with what the client asks of this package. */
 export interface RebalanceHook {
   /** @param keepAlive keeps it a member while it takes its time. */
   readonly beforeJoin: (keepAlive: () => Promise<void>) => Promise<void>;
+  /** The offset at which reading continues; undefined for a partition that is not read any more. */
+  readonly outOfRange: (topic: string, partition: number) => Promise<number | undefined>;
 }
 
 /** Loads kafkajs, which is only installed by those who want it. Throws `DEPENDENCY_MISSING` when it is not there. */

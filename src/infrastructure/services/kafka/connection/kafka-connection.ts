@@ -106,6 +106,17 @@ export class KafkaConnection {
     }
   }
 
+  /** As {@link ask}, for a question whose answer can be missed: a broker that is late is not held against the client. */
+  async askOptional<T>(question: (admin: Admin) => Promise<T>): Promise<T> {
+    const asked = question(this.client.admin);
+    return withDeadline(asked, this.options.requestTimeoutMs, () => this.silentError());
+  }
+
+  /** How old the client's own metadata may be. */
+  get clientMetadataMaxAgeMs(): number {
+    return this.options.metadataMaxAgeMs / 2;
+  }
+
   /** A client of its own for a member of a group; not connected yet. */
   async consumerClient(): Promise<{
     readonly kafkajs: Kafkajs;
@@ -182,6 +193,7 @@ export class KafkaConnection {
       const producer = kafka.producer({
         idempotent,
         allowAutoTopicCreation: false,
+        metadataMaxAge: this.clientMetadataMaxAgeMs,
         createPartitioner: Partitioners.DefaultPartitioner,
         retry: { initialRetryTime: FIRST_RETRY_MS, maxRetryTime: MAX_RETRY_MS, retries: RETRIES },
       });

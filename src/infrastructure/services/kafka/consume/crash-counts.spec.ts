@@ -75,3 +75,12 @@ it('stays within what Kafka takes, however much is settled out of order', () => 
   marks.handOut(20_000);
   expect(marks.metadata(tracker, true).length).toBeLessThan(4_096);
 });
+
+it('counts the settled offsets of a range', () => {
+  const counts = CrashCounts.takeOver(100, JSON.stringify({ s: [2, 3, 5, 10] })); // 102 to 104, 110 to 119
+  expect([
+    counts.settledWithin(100, 120),
+    counts.settledWithin(103, 112),
+    counts.settledWithin(105, 110),
+  ]).toEqual([13, 4, 0]);
+});

@@ -53,6 +53,14 @@ export class CrashCounts {
     return this.settled.some(([from, to]) => offset >= from && offset < to);
   }
 
+  /** How many of these offsets the last owner has settled. */
+  settledWithin(start: number, end: number): number {
+    return this.settled.reduce(
+      (sum, [from, to]) => sum + Math.max(0, Math.min(to, end) - Math.max(from, start)),
+      0,
+    );
+  }
+
   /** Everything before the offset is in flight or settled. */
   handOut(offset: number): void {
     if (offset > this.#handedOutTo) this.#handedOutTo = offset;

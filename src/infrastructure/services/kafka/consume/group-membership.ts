@@ -35,6 +35,24 @@ export class GroupMembership {
     }
   }
 
+  /** Stops intake from one partition. */
+  pause(topic: string, partition: number): void {
+    try {
+      this.consumer?.pause([{ topic, partitions: [partition] }]);
+    } catch {
+      // It reads nothing at the moment, and asks again when it does.
+    }
+  }
+
+  /** Reading continues at the offset. */
+  seek(topic: string, partition: number, offset: number): void {
+    try {
+      this.consumer?.seek({ topic, partition, offset: String(offset) });
+    } catch {
+      // It reads nothing at the moment, and begins at the committed offset when it does.
+    }
+  }
+
   /** @throws MessagingError `TRANSPORT_UNAVAILABLE` while there is no member. */
   async commit(offsets: PartitionOffset[]): Promise<void> {
     if (offsets.length === 0) return;

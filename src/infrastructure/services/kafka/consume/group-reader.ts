@@ -49,6 +49,8 @@ export interface ReaderListener {
    * @param keepAlive has to be called regularly meanwhile.
    */
   beforeRebalance(keepAlive: () => Promise<void>): Promise<void>;
+  /** The offset is not in the log. Resolves with the one at which reading continues; undefined stops reading the partition. */
+  outOfRange(topic: string, partition: number): Promise<number | undefined>;
   /** Reading is interrupted. */
   lost(): void;
   failed(error: unknown): void;
@@ -128,6 +130,7 @@ export class GroupReader {
       maxWaitTimeInMs: FETCH_WAIT_MS,
       maxBytesPerPartition: Math.min(2 ** 20, maxMessageBytes),
       allowAutoTopicCreation: false,
+      metadataMaxAge: this.link.clientMetadataMaxAgeMs,
       partitionAssigners: [this.#assigner(kafkajs)],
       retry: {
         initialRetryTime: FIRST_RETRY_MS,
@@ -244,7 +247,10 @@ export class GroupReader {
 
   /** The client's own, so that other clients can be members of the group, with a hook that runs before it gives partitions up. */
   #assigner({ PartitionAssigners }: Kafkajs): PartitionAssigner {
-    const hook: RebalanceHook = { beforeJoin: (keepAlive) => this.listener.beforeRebalance(keepAlive) };
+    const hook: RebalanceHook = {
+      beforeJoin: (keepAlive) => this.listener.beforeRebalance(keepAlive),
+      outOfRange: (topic, partition) => this.listener.outOfRange(topic, partition),
+    };
     return (config) => ({ ...PartitionAssigners.roundRobin(config), ...hook });
   }
 }

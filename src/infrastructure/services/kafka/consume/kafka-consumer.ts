@@ -29,6 +29,7 @@ import type { EachBatchPayload, KafkaMessage } from '../client/kafkajs-client.js
 import type { Taken } from './offset-tracker.js';
 import type { Partition } from './partition.js';
 import { AssignedPartitions } from './assigned-partitions.js';
+import { OffsetResetReports } from './offset-reset-reports.js';
 import { Backpressure } from './backpressure.js';
 import type { Topics } from '../topology/topics.js';
 
@@ -99,10 +100,13 @@ export class KafkaConsumer implements Consumer, ReaderListener {
       (held, done) => this.#deliver(held, done),
       () => this.#backpressure.made(),
     );
-    this.#partitions = new AssignedPartitions(connection, id, (error) => this.failed(error));
     const read = [this.#publicTopic, topics.names.topic({ topic, group })];
     const partitions = (): number => topics.partitionsOfAll(read);
     this.#membership = new GroupMembership(connection, { id, topics: read, partitions });
+    const resets = new OffsetResetReports(context, services.problems, () => ({ topic, group, groupId: id }));
+    this.#partitions = new AssignedPartitions(connection, this.#membership, resets, (error) =>
+      this.failed(error),
+    );
     this.#committer = new OffsetCommitter(
       this.#membership,
       () => this.#partitions,
@@ -190,9 +194,13 @@ export class KafkaConsumer implements Consumer, ReaderListener {
       this.#troubles.trouble(failureOf(error, this.services.connection.label, true).error);
   }
 
+  outOfRange(topic: string, partition: number): Promise<number | undefined> {
+    return this.#partitions.outOfRange(topic, partition);
+  }
+
   async batch(payload: EachBatchPayload): Promise<void> {
     const { batch } = payload;
-    const partition = await this.#partitions.get(batch.topic, batch.partition);
+    const partition = await this.#partitions.ofBatch(batch);
     if (!partition) return;
     const isOurs = (): boolean =>
       payload.isRunning() && !payload.isStale() && !partition.isLost && !this.#isStopping;
@@ -304,7 +312,11 @@ export class KafkaConsumer implements Consumer, ReaderListener {
 
   /** True once its next attempt is stored for this group; retries until then. False once the partition is lost. */
   #handOn({ opened, attempt, partition }: Held, retry: Settlement & { kind: 'retry' }): Promise<boolean> {
-    return this.#retries.publish({ message: opened.message, attempt }, retry, () => !partition.isLost);
+    return this.#retries.publish(
+      { message: opened.message, attempt },
+      retry,
+      () => !partition.isLost || partition.isGone,
+    );
   }
 
   async #republish({ message, attempt, dueAt, delayMs }: NextAttempt): Promise<PublishOutcome | undefined> {

@@ -8,8 +8,10 @@ const CAREFUL_MS = 10_000;
 const CAREFUL_MESSAGES = 5_000;
 
 export interface PartitionStart {
-  /** Position of the group, with what was stored beside it. */
+  /** Committed position of the group, with what was stored beside it. */
   readonly committed: { readonly position: number; readonly metadata: string | null };
+  /** Where reading begins. @default the committed position */
+  readonly start?: number;
   /** What this process settled when it had the partition before. */
   readonly memory: SettledOffsets;
   /** On the monotonic clock. */
@@ -25,19 +27,25 @@ export class Partition {
   readonly #memory: SettledOffsets;
   /** It was assigned to another process, or its reader was lost: settlements are dropped. */
   isLost = false;
+  /** Its records are gone from the broker: no process reads them again. */
+  isGone = false;
+  /** Not read, because the group's offset is lost. */
+  isStopped = false;
+  /** Offset from which reading was sent back once. */
+  rewoundFrom: number | undefined;
   /** Something is to be committed. */
   isDirty = false;
 
   constructor(
     readonly topic: string,
     readonly id: number,
-    { committed, memory, now }: PartitionStart,
+    { committed, start = committed.position, memory, now }: PartitionStart,
   ) {
     this.#memory = memory;
-    this.tracker = new OffsetTracker(committed.position);
+    this.tracker = new OffsetTracker(start);
     this.#marks = CrashCounts.takeOver(committed.position, committed.metadata);
     this.#carefulUntil = now + CAREFUL_MS;
-    this.#carefulEnd = committed.position + CAREFUL_MESSAGES;
+    this.#carefulEnd = start + CAREFUL_MESSAGES;
   }
 
   /** Deliveries have to be stored before they run, because one may crash the process. */
@@ -55,6 +63,11 @@ export class Partition {
   lose(): void {
     this.isLost = true;
     this.#memory.lose();
+  }
+
+  /** Offsets before the start that the last owner has not settled. */
+  unsettledBetween(from: number, to: number): number {
+    return to - from - this.#marks.settledWithin(from, to);
   }
 
   crashesOf(offset: number): number {

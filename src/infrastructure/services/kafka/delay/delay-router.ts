@@ -9,6 +9,7 @@ import { type Delay, decode, type DecodedRecord } from '../wire/kafka-record.js'
 import type { EachBatchPayload } from '../client/kafkajs-client.js';
 import type { Taken } from '../consume/offset-tracker.js';
 import type { Partition } from '../consume/partition.js';
+import { OffsetResetReports } from '../consume/offset-reset-reports.js';
 import { AssignedPartitions } from '../consume/assigned-partitions.js';
 import { DELAY_LEVELS, type DelayLevel } from '../topology/delay-levels.js';
 import { ParkedDelays } from './parked-delays.js';
@@ -52,10 +53,16 @@ export class DelayRouter implements ReaderListener {
     const { connection, topics, context } = services;
     const { names } = topics;
     this.#tiers = new Map(DELAY_LEVELS.map((tier) => [names.wait(tier.name), tier]));
-    this.#partitions = new AssignedPartitions(connection, names.router, (error) => this.failed(error));
     const read = [...this.#tiers.keys()];
     const partitions = (): number => topics.partitionsOfAll(read);
     this.#membership = new GroupMembership(connection, { id: names.router, topics: read, partitions });
+    const resets = new OffsetResetReports(context, services.problems, (topic) => ({
+      topic,
+      groupId: names.router,
+    }));
+    this.#partitions = new AssignedPartitions(connection, this.#membership, resets, (error) =>
+      this.failed(error),
+    );
     this.#committer = new OffsetCommitter(
       this.#membership,
       () => this.#partitions,
@@ -85,6 +92,11 @@ export class DelayRouter implements ReaderListener {
 
   assigned(assignment: Assignment, isSame: boolean): void {
     this.#partitions.assign(assignment, isSame);
+    void this.#partitions.opened().then(() => this.#committer.later()); // where it begins may be another place than was stored
+  }
+
+  outOfRange(topic: string, partition: number): Promise<number | undefined> {
+    return this.#partitions.outOfRange(topic, partition);
   }
 
   skipped(topic: string, partition: number, to: number): void {
@@ -108,7 +120,7 @@ export class DelayRouter implements ReaderListener {
 
   async batch(payload: EachBatchPayload): Promise<void> {
     const { batch } = payload;
-    const partition = await this.#partitions.get(batch.topic, batch.partition);
+    const partition = await this.#partitions.ofBatch(batch);
     const tier = this.#tiers.get(batch.topic);
     if (!partition || !tier) return;
     for (const record of batch.messages) {

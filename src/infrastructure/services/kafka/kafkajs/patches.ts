@@ -2,6 +2,7 @@ import { patchDeadSockets } from './patch-dead-sockets.js';
 import { patchDeletedTopic } from './patch-deleted-topic.js';
 import { patchFetchCodec } from './patch-fetch-codec.js';
 import { patchIdleTimer } from './patch-idle-timer.js';
+import { patchOffsetReset } from './patch-offset-reset.js';
 import { patchProduceEncoding } from './patch-produce-encoding.js';
 import { patchRejoin } from './patch-rejoin.js';
 import { patchStoppedCommit } from './patch-stopped-commit.js';
@@ -15,6 +16,7 @@ export async function patchKafkajs(): Promise<void> {
     patchDeletedTopic(),
     patchFetchCodec(),
     patchIdleTimer(),
+    patchOffsetReset(),
     patchProduceEncoding(),
     patchRejoin(),
     patchStoppedCommit(),

@@ -29,7 +29,8 @@ describe('the metrics', () => {
       read(text, 'messaging_client_consumed_messages_total', { group: 'billing', system: 'memory' }),
     ).toBe(0);
     expect(read(text, 'messaging_process_duration_seconds_count', { outcome: 'error' })).toBe(0);
-    expect(read(text, 'messaging_dead_lettered_messages_total', { reason: 'handler_error' })).toBe(0);
+    for (const reason of ['handler_error', 'timeout', 'expired'])
+      expect(read(text, 'messaging_dead_lettered_messages_total', { reason })).toBe(0);
     expect(read(text, 'messaging_client_sent_messages_total', { outcome: 'ok' })).toBe(0);
     expect(metricNames(text)).toEqual(
       expect.arrayContaining(['messaging_retries_total', 'messaging_redeliveries_total']),

@@ -1,4 +1,5 @@
 import type { HandlerIdentity } from '../../../../core/messaging/observing/events.js';
+import { DEAD_LETTER_REASONS } from '../../../../core/messaging/ports/dead-letter-store.js';
 import { Counts } from './counts.js';
 import { FixedHistogram, LATENCY_BOUNDS, PROCESS_BOUNDS } from './fixed-histogram.js';
 import { type LabelLimits, OTHER } from './label-limits.js';
@@ -28,7 +29,7 @@ export class HandlerSeries {
   succeededSince = false;
 
   constructor(readonly identity: HandlerIdentity) {
-    this.deadLettered.add('handler_error', '', 0);
+    for (const reason of DEAD_LETTER_REASONS) this.deadLettered.add(reason, '', 0);
     for (const outcome of ['resolved', 'failed_again']) this.replays.add(outcome, '', 0);
   }
 

@@ -17,6 +17,8 @@ describe('the code of an error reply', () => {
       'WRONGTYPE Operation against a key holding the wrong kind of value script: 5ac3, on @user_script:9.',
       'WRONGTYPE',
     ],
+    // Redis 7, for a permission that is missing inside a script
+    ["ERR The user executing the script can't run this command or subcommand script: 5ac3", 'NOPERM'],
     ['something unheard of', 'ERR'],
   ])('of "%s" is %s', (message, code) => {
     expect(replyCode(reply(message))).toBe(code);

@@ -34,8 +34,12 @@ export function replyCode(error: unknown): string | undefined {
   return codeIn(error.message);
 }
 
+/** Version 7 reports a missing permission inside a script without a code. */
+const NOT_PERMITTED_IN_SCRIPT = /\bThe user executing the script can't (run|access)\b/;
+
 /** Servers before version 7 put the code of an error inside a script behind its place there, and `ERR` before both. */
 function codeIn(text: string): string {
+  if (NOT_PERMITTED_IN_SCRIPT.test(text)) return 'NOPERM';
   return (
     /@user_script: ?\d+: -?([A-Z][A-Z0-9]*)\b/.exec(text)?.[1] ??
     /^-?([A-Z][A-Z0-9]*)\b/.exec(text)?.[1] ??
@@ -73,11 +77,30 @@ function ofReply(code: string, cause: Error, server: string): BrokerFailure {
         'has a key of another type where a key of this transport should be. Choose another keyPrefix, or remove the key.',
       ),
     };
+  if (code === 'NOSTREAM')
+    return {
+      kind: 'unavailable',
+      error: topologyMissing(server, [`XGROUP CREATE ${streamIn(cause.message)} <group> 0 MKSTREAM`]),
+    };
   if (code === 'OOM') return { kind: 'unavailable', error: error('TRANSPORT_FULL', REPLIES['OOM'] ?? '') };
   return {
     kind: 'unavailable',
     error: error('TRANSPORT_UNAVAILABLE', REPLIES[code] ?? 'answered with an error.'),
   };
+}
+
+/** @param commands for redis-cli, as an operator runs them. */
+export function topologyMissing(label: string, commands: readonly string[]): MessagingError {
+  return new MessagingError(
+    'TOPOLOGY_MISSING',
+    `${label} lacks what this application needs, and topology is "verify", so that nothing is created. Run with redis-cli:\n` +
+      commands.map((command) => `  ${command}`).join('\n'),
+  );
+}
+
+/** A script names the stream that must not be created. */
+function streamIn(text: string): string {
+  return /NOSTREAM (\S+)/.exec(text)?.[1] ?? '<stream>';
 }
 
 /** The outcome of one message from the error that a script returned for it. */

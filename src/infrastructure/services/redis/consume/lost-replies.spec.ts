@@ -2,7 +2,7 @@ import { RecoveryFilter } from './lost-replies.js';
 import { InFlightEntry } from '../wire/stream-entry.js';
 
 const entry = (id: string, consumer = 'me'): InFlightEntry =>
-  new InFlightEntry({ source: 1, consumer }, Buffer.from(id), [], 0);
+  new InFlightEntry({ source: 1, stream: 's', consumer }, Buffer.from(id), [], 0);
 
 it('drops from a reply what was found before the reply came', () => {
   const filter = new RecoveryFilter();

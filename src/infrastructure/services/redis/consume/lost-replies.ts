@@ -11,6 +11,8 @@ export class LostReplies {
   constructor(
     private readonly group: RedisGroup,
     private readonly inFlight: Iterable<InFlightEntry>,
+    /** Called with the number of pending entries that no longer exist. */
+    private readonly onRemoved: (count: number) => void,
   ) {}
 
   /** A lost reply may have delivered entries. */
@@ -43,16 +45,32 @@ export class LostReplies {
       const after: [string, string] = ['0', '0'];
       for (;;) {
         const known = [...this.inFlight];
-        const found = await this.group.pending(after, RECOVERED_BATCH_SIZE);
-        if (found.length === 0) return;
+        const { items: found, removed } = await this.group.pending(after, RECOVERED_BATCH_SIZE);
+        if (found.length + removed.length === 0) return;
         for (const { origin, entryId } of found) after[origin.source - 1] = entryId;
+        for (const { source, entryId } of removed) after[source - 1] = laterOf(after[source - 1], entryId);
         const names = new Set([...known, ...this.inFlight].map(({ name }) => name)); // before and after the call
+        await this.#forget(removed.filter(({ source, entryId }) => !names.has(`${source}:${entryId}`)));
         yield this.#filter.found(found.filter((item) => !names.has(item.name)));
       }
     } finally {
       this.#filter.end();
     }
   }
+
+  /** Entries that were delivered in a lost reply and removed by another client before they arrived. */
+  async #forget(removed: readonly Parameters<RedisGroup['forget']>[0][]): Promise<void> {
+    const forgotten = await Promise.all(removed.map((entry) => this.group.forget(entry)));
+    const count = forgotten.filter(Boolean).length;
+    if (count > 0) this.onRemoved(count);
+  }
+}
+
+/** The later of two ids of entries, "milliseconds-number". */
+function laterOf(a = '0-0', b: string): string {
+  const [aMs = 0, aNth = 0] = a.split('-').map(Number);
+  const [bMs = 0, bNth = 0] = b.split('-').map(Number);
+  return bMs > aMs || (bMs === aMs && bNth > aNth) ? b : a;
 }
 
 /** Far more than can arrive during a recovery. Beyond it the oldest are forgotten. */

@@ -1,8 +1,8 @@
-import { MessagingError } from '../../../../core/messaging/ports/errors.js';
 import { backoffMs, pause } from '../../../../core/messaging/transport-kit/backoff.js';
 import { settlesWithin } from '../../../../core/messaging/transport-kit/deadline.js';
 import { DeliverySlots } from '../../../../core/messaging/transport-kit/delivery-slots.js';
 import { handOver } from '../../../../core/messaging/transport-kit/hand-over.js';
+import type { ProblemList } from '../../../../core/messaging/transport-kit/problem-list.js';
 import { LinkedSet } from '../../../../core/messaging/transport-kit/linked-set.js';
 import { ErrorDeduplicator } from '../../../../core/messaging/transport-kit/error-deduplicator.js';
 import type {
@@ -14,15 +14,19 @@ import type {
 } from '../../../../core/messaging/ports/transport.js';
 import { Heartbeat } from './heartbeat.js';
 import type { InFlightEntry } from '../wire/stream-entry.js';
-import { failureOf, isNoGroup } from '../client/redis-errors.js';
+import { failureOf, isNoGroup, outcomeOfReply } from '../client/redis-errors.js';
 import { FENCED, type RedisGroup } from './redis-group.js';
 import { LostReplies } from './lost-replies.js';
+import { RefusedRetries } from './refused-retries.js';
+import { RemovedMessages } from './removed-messages.js';
 import { type Capacity, type FetchStrategy, readInTurn, takeByKey } from './fetch-strategy.js';
-import { RedisSettler, type Settled } from './redis-settler.js';
+import { RedisSettler, type Settled, type SettledBatch } from './redis-settler.js';
 
 /** Longest wait for more free slots while fewer than half are free. */
 const GATHER_MS = 2;
 const RETRY_BACKOFF = { minMs: 50, maxMs: 2_000, jitter: 'none' } as const;
+/** Shortest time between two looks for what other clients have removed. */
+const INSPECT_MS = 1_000;
 /** Reading pauses while more settlements than these are unconfirmed. */
 const MAX_UNCONFIRMED = 2_000;
 /** Longest wait of a stop for the last settlements, and again for leaving the group. */
@@ -34,6 +38,7 @@ export interface ConsumerSettings {
   readonly orphanRetentionMs: number;
   /** Name of the server in errors. */
   readonly label: string;
+  readonly problems: ProblemList;
 }
 
 /** Serves one subscription, through reconnects and failovers. */
@@ -45,6 +50,8 @@ export class RedisConsumer implements Consumer {
   readonly #inFlight = new LinkedSet<InFlightEntry>();
   readonly #replies: LostReplies;
   readonly #errors: ErrorDeduplicator;
+  readonly #removed: RemovedMessages;
+  readonly #refused: RefusedRetries;
   #isStopping = false;
   #stopped: Promise<void> | undefined;
   #loop: Promise<void> = Promise.resolve();
@@ -53,6 +60,7 @@ export class RedisConsumer implements Consumer {
   #rejoining: Promise<void> | undefined;
   /** The stream of the topic may have entries to remove. */
   #isTrimWanted = true;
+  #inspectedAt = -Infinity;
 
   constructor(
     private readonly group: RedisGroup,
@@ -60,9 +68,17 @@ export class RedisConsumer implements Consumer {
     private readonly onDelivery: OnDelivery,
     private readonly context: TransportContext,
   ) {
-    const { subscription, leaseMs } = settings;
-    this.#replies = new LostReplies(group, this.#inFlight);
+    const { subscription, leaseMs, label, problems } = settings;
+    const { topic, group: name } = subscription;
+    this.#removed = new RemovedMessages({ topic, group: name, label, problems, onEvent: context.onEvent });
+    this.#replies = new LostReplies(group, this.#inFlight, (n) => this.#removed.add(n, 'pending_deleted'));
     this.#errors = new ErrorDeduplicator((error) => context.onEvent({ type: 'error', error }));
+    this.#refused = new RefusedRetries({
+      to: subscription,
+      context,
+      settle: (item, settlement) => this.#settled(item, settlement),
+      failed: (error) => this.#errors.trouble(error as Error),
+    });
     // Because the server keeps the order by key, over all processes.
     this.#slots = new DeliverySlots(
       { concurrency: subscription.concurrency, ordering: 'none' },
@@ -91,6 +107,7 @@ export class RedisConsumer implements Consumer {
   abandon(): void {
     this.#isStopping = true;
     this.#heartbeat.stop();
+    this.#refused.close();
     this.#drop(this.#settler.close());
     this.group.reader.close();
     this.#wakeLoop?.();
@@ -104,11 +121,23 @@ export class RedisConsumer implements Consumer {
     this.#slots.withdraw(); // other consumers get these once this one has left
     await this.#slots.idle();
     this.#flush();
-    await settlesWithin(this.#settler.idle(), STOP_TIMEOUT_MS, this.context.clock);
+    await settlesWithin(this.#allSettled(), STOP_TIMEOUT_MS, this.context.clock);
     this.#heartbeat.stop();
+    this.#refused.close();
     this.#drop(this.#settler.close());
-    const left = this.group.leave().catch(() => undefined); // its lease expires then
+    const left = this.group
+      .leave()
+      .then((count) => this.#removed.add(count, 'pending_deleted'))
+      .catch(() => undefined); // its lease expires then
     await settlesWithin(left, STOP_TIMEOUT_MS, this.context.clock);
+  }
+
+  /** A refused retry becomes a dead letter first, and its entry is settled then. */
+  async #allSettled(): Promise<void> {
+    do {
+      await this.#refused.idle();
+      await this.#settler.idle();
+    } while (this.#refused.size > 0);
   }
 
   async #read(): Promise<void> {
@@ -139,7 +168,7 @@ export class RedisConsumer implements Consumer {
     while (!this.#isStopping) {
       this.#flush(); // first, so that on the same connection the server sees it before the next read
       const { free } = this.#slots;
-      if (this.#settler.unconfirmed > MAX_UNCONFIRMED) await pause(GATHER_MS);
+      if (this.#settler.unconfirmed + this.#refused.size > MAX_UNCONFIRMED) await pause(GATHER_MS);
       else if (free * 2 >= concurrency) return;
       else if (free > 0) {
         await settlesWithin(this.#woken(), GATHER_MS);
@@ -156,21 +185,35 @@ export class RedisConsumer implements Consumer {
     if (items === FENCED) throw new FencedError();
     this.#errors.over();
     if (this.#isStopping) return; // because `leave` returns them to the group
+    let ignored = 0;
     for (const item of items) {
+      if (item.hasIgnoredHeaders) ignored += 1;
       this.#inFlight.add(item);
       this.#slots.offer(item);
     }
+    if (ignored === 0) return;
+    const { topic, group } = this.settings.subscription;
+    this.context.onEvent({ type: 'headers-ignored', topic, group, count: ignored });
   }
 
   #deliver(item: InFlightEntry, done: () => void): void {
-    const { message, attempt } = item;
-    const settle = (settlement: Settlement): void => {
-      if (this.#settler.add(item, settlement)) this.#flushSoon();
-      else this.#dropped(item);
-      if (settlement.kind === 'retry') this.#heartbeat.expect(settlement.delayMs);
-      done();
+    const { message, attempt, unacceptable } = item;
+    const delivery = {
+      message,
+      attempt,
+      transport: this.context.name,
+      ...(unacceptable && { unacceptable }),
     };
-    handOver(this.onDelivery, { message, attempt, transport: this.context.name }, settle);
+    handOver(this.onDelivery, delivery, (settlement) => {
+      this.#settled(item, settlement);
+      done();
+    });
+  }
+
+  #settled(item: InFlightEntry, settlement: Settlement): void {
+    if (this.#settler.add(item, settlement)) this.#flushSoon();
+    else this.#dropped(item);
+    if (settlement.kind === 'retry') this.#heartbeat.expect(settlement.delayMs);
   }
 
   /** Settlements of one turn of the event loop go together; they travel with a read that is about to leave. */
@@ -189,21 +232,46 @@ export class RedisConsumer implements Consumer {
   async #sendSettled(): Promise<void> {
     for (let batch = this.#settler.next(); batch; batch = this.#settler.next())
       try {
-        const ours = batch.filter(({ item }) => this.#isOurs(item));
-        if (ours.length > 0) await this.#settle(ours);
-        this.#drop(batch.filter(({ item }) => !this.#isOurs(item))); // also those whose lease was lost meanwhile
-        for (const { item } of batch) this.#inFlight.delete(item);
+        const { number, settled } = batch;
+        const ours = settled.filter(({ item }) => this.#isOurs(item));
+        const open = ours.length > 0 ? await this.#settle({ number, settled: ours }) : NONE;
+        this.#drop(settled.filter(({ item }) => !this.#isOurs(item))); // also those whose lease was lost meanwhile
+        for (const { item } of settled) if (!open.has(item)) this.#inFlight.delete(item);
         this.#isTrimWanted = true;
         this.#settler.confirm();
-      } catch {
-        this.#drop(await this.#settler.repeat());
+      } catch (error) {
+        if (this.#isRefused(batch, error)) this.#settler.confirm();
+        else this.#drop(await this.#settler.repeat());
       }
   }
 
-  async #settle(settled: readonly Settled[]): Promise<void> {
-    const unlocked = await this.#replies.observe(this.group.settle(settled, !this.#isStopping));
-    if (unlocked === FENCED) await this.#rejoin();
-    else this.#take(this.#replies.unseen(unlocked));
+  /** Resolves with the entries whose retries the server did not write: they are still in flight. */
+  async #settle(batch: SettledBatch): Promise<ReadonlySet<InFlightEntry>> {
+    let reply: Awaited<ReturnType<RedisGroup['settle']>>;
+    do {
+      reply = await this.#replies.observe(this.group.settle(batch, !this.#isStopping));
+      if (reply === FENCED) await this.#rejoin();
+      // Again under the same name when the group was lost: no other consumer has its entries.
+    } while (reply === FENCED && batch.settled.every(({ item }) => this.#isOurs(item)));
+    if (reply === FENCED) return NONE;
+    this.#take(this.#replies.unseen(reply.items));
+    this.#removed.add(reply.removed, 'pending_deleted');
+    this.#removed.rewritten(reply.rewritten);
+    const open = new Set<InFlightEntry>();
+    for (const { index, error } of reply.failures) {
+      const settled = batch.settled[index] as Settled;
+      open.add(settled.item);
+      this.#refused.add(settled, outcomeOfReply(error, this.settings.label));
+    }
+    return open;
+  }
+
+  /** The server permits none of the batch: a repetition as it is would fail for ever. */
+  #isRefused({ settled }: SettledBatch, error: unknown): boolean {
+    const failure = failureOf(error, this.settings.label);
+    if (failure.kind !== 'refused') return false;
+    for (const one of settled) this.#refused.add(one, failure);
+    return true;
   }
 
   /** False once another consumer has taken it over. */
@@ -214,14 +282,41 @@ export class RedisConsumer implements Consumer {
   /** Resolves with the time of the next tick, if something is due before the usual one. */
   async #tick(): Promise<number | undefined> {
     const room = this.#isStopping ? 0 : Math.max(0, this.#slots.free);
-    const ticked = await this.#replies.observe(this.group.tick(room));
+    const ticked = await this.#replies
+      .observe(this.group.tick(room))
+      .catch((error: unknown) => this.#joinIf(error));
     if (ticked === FENCED) {
       await this.#rejoin();
       return undefined;
     }
     this.#take(this.#replies.unseen(ticked.items));
+    this.#removed.add(ticked.removed, 'pending_deleted');
+    await this.#inspect();
     await this.#trim();
     return ticked.dueMs;
+  }
+
+  /** A heartbeat may notice before the reader that the group is gone. */
+  async #joinIf(error: unknown): Promise<never> {
+    if (isNoGroup(error)) {
+      this.#removed.joined(await this.group.join());
+      this.group.reader.drop(); // because its blocking read waits for a stream that is gone
+    }
+    throw error;
+  }
+
+  async #inspect(): Promise<void> {
+    const now = this.context.clock.monotonic();
+    if (this.#isStopping || now - this.#inspectedAt < INSPECT_MS) return;
+    this.#inspectedAt = now;
+    try {
+      const observation = await this.group.inspect(this.#inFlight);
+      if (observation) this.#removed.observed(observation);
+      this.#removed.inspected(undefined);
+    } catch (error) {
+      const failure = failureOf(error, this.settings.label);
+      if (failure.kind === 'refused') this.#removed.inspected(failure.error);
+    }
   }
 
   async #trim(): Promise<void> {
@@ -234,13 +329,13 @@ export class RedisConsumer implements Consumer {
     try {
       if (error instanceof FencedError) await this.#rejoin();
       else if (isNoGroup(error)) {
-        this.#reportRecreated(await this.group.join());
+        this.#removed.joined(await this.group.join());
       } else {
         this.#errors.trouble(failureOf(error, this.settings.label).error);
         await this.group.reader.open(); // because after a failover or a moved slot it is another server
       }
-    } catch {
-      // the next round tries again
+    } catch (again) {
+      this.#removed.missing(again); // the next round tries again
     }
     await settlesWithin(this.#woken(), backoffMs(failures, RETRY_BACKOFF), this.context.clock);
   }
@@ -251,17 +346,9 @@ export class RedisConsumer implements Consumer {
   }
 
   async #joinAgain(): Promise<void> {
-    this.#reportRecreated(await this.group.rejoin());
+    this.#removed.joined(await this.group.rejoin());
     this.group.reader.drop(); // because its blocking read uses the old name
     for (const item of this.#inFlight) if (!this.#isOurs(item)) this.#inFlight.delete(item);
-  }
-
-  /** @param wasRecreated another client has deleted the group, or a failover has lost it. */
-  #reportRecreated(wasRecreated: boolean): void {
-    if (!wasRecreated) return;
-    const { label, subscription } = this.settings;
-    const text = `Group "${subscription.group}" of "${subscription.topic}" no longer existed on ${label} and was recreated; its pending messages are lost there.`;
-    this.#errors.trouble(new MessagingError('TRANSPORT_UNAVAILABLE', text));
   }
 
   #drop(settled: readonly Settled[]): void {
@@ -274,6 +361,8 @@ export class RedisConsumer implements Consumer {
     this.context.onEvent({ type: 'settlement-dropped', topic, group });
   }
 }
+
+const NONE: ReadonlySet<InFlightEntry> = new Set();
 
 /** Other consumers have taken over the entries of this one. */
 class FencedError extends Error {}

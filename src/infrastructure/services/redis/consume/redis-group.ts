@@ -1,23 +1,59 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
+import type { MessagingError } from '../../../../core/messaging/ports/errors.js';
 import type { Subscription } from '../../../../core/messaging/ports/transport.js';
 import { type GroupKeys, TopicKeys } from '../topology/redis-keys.js';
+import { topologyMissing } from '../client/redis-errors.js';
 import type { RedisConnection } from '../connection/redis-connection.js';
 import { InFlightEntry, type Origin, type RawEntry, type Source } from '../wire/stream-entry.js';
 import type { RedisReader } from './redis-reader.js';
-import { plainAcknowledgements, type Settled, settlementArguments } from './redis-settler.js';
+import { plainAcknowledgements, type SettledBatch, settlementArguments } from './redis-settler.js';
 import type { RedisScript } from '../scripts/redis-script.js';
-import { JOIN, LEAVE, PENDING, SETTLE, TAKE, TICK, TRIM } from '../scripts/index.js';
+import { INSPECT, JOIN, LEAVE, PENDING, SETTLE, TAKE, TICK, TRIM } from '../scripts/index.js';
 import type { Argument } from '../scripts/script-call.js';
 
-const NONE: readonly InFlightEntry[] = [];
+const NOTHING_MORE: SettleReply = { items: [], failures: [], removed: 0, rewritten: 0 };
 /** Entries that one script examines at most, so that the server stays responsive. */
 const SCAN_LIMIT = 500;
 
 /** The lease of this consumer had expired, and other consumers have its entries. */
 export const FENCED = Symbol('fenced');
 
-type DeliveredEntry = readonly [source: number, id: Buffer, fields: readonly Buffer[], crashes: number];
+type DeliveredEntry = readonly [
+  source: number,
+  id: Buffer,
+  fields: readonly Buffer[] | null,
+  crashes: number,
+];
+
+/** What a join has found. */
+export interface Joined {
+  /** The group was missing from a stream. */
+  readonly wasMissing: boolean;
+  /** The stream of the topic did not exist, that of the group did not exist. */
+  readonly deleted: readonly [boolean, boolean];
+}
+
+/** What became of a batch of settlements. */
+export interface SettleReply {
+  /** Entries that waited for the settled keys. */
+  readonly items: readonly InFlightEntry[];
+  /** Retries that the server did not write, by their index in the batch. */
+  readonly failures: readonly { readonly index: number; readonly error: string }[];
+  /** Entries that waited for the settled keys and no longer exist. */
+  readonly removed: number;
+  /** Retries that were written although their entry was not pending any more. */
+  readonly rewritten: number;
+}
+
+/** What a consumer has found out about its group. */
+export interface Observation {
+  readonly removed: { readonly unread: number; readonly pending: number; readonly delayed: number };
+  /** Pending entries of removed consumers that are delivered again. */
+  readonly recovered: number;
+  /** Messages that no consumer has in memory: unsettled entries of both streams, members of both sorted sets. */
+  readonly held: readonly [topic: number, group: number, topicDelayed: number, groupDelayed: number];
+}
 
 /** The commands of one consumer, and their replies. */
 export class RedisGroup {
@@ -25,6 +61,7 @@ export class RedisGroup {
   /** Name of the consumer, a new one each time the server has fenced the last. */
   consumer = consumerName();
   readonly #ownLog: Buffer;
+  #generation = '';
 
   constructor(
     private readonly connection: RedisConnection,
@@ -33,6 +70,8 @@ export class RedisGroup {
       readonly subscription: Subscription;
       readonly prefix: string;
       readonly leaseMs: number;
+      /** `verify`: nothing is created. */
+      readonly topology: 'declare' | 'verify';
     },
   ) {
     const { topic, group } = about.subscription;
@@ -40,27 +79,56 @@ export class RedisGroup {
     this.#ownLog = Buffer.from(this.keys.log);
   }
 
-  /** Creates missing streams and groups, and begins the lease. True when any was missing. */
-  async join(): Promise<boolean> {
-    const { topicLog, log, consumers } = this.keys;
-    const made = await this.connection.run(
+  /**
+   * Creates missing streams and groups, and begins the lease.
+   *
+   * @throws MessagingError `TOPOLOGY_MISSING` with the commands to run, when nothing may be created.
+   */
+  join(): Promise<Joined> {
+    return this.#join('', this.consumer);
+  }
+
+  /**
+   * Joins under another name: the server delivers the entries of the old one again. Keeps the name when the group was lost, because
+   * no other consumer has them then.
+   */
+  rejoin(): Promise<Joined> {
+    return this.#join(this.#generation, consumerName());
+  }
+
+  async #join(generation: string, name: string): Promise<Joined> {
+    const { topicLog, log, consumers, observed, waiting } = this.keys;
+    const creates = this.about.topology === 'declare' ? 1 : 0;
+    const reply = await this.connection.run(
       JOIN,
-      [topicLog, log, consumers],
-      [this.#name, this.consumer, this.about.leaseMs],
+      [topicLog, log, consumers, observed, waiting],
+      [this.#name, name, this.about.leaseMs, generation, this.consumer, creates],
     );
-    return Number(made) > 0;
+    const [joinedAs, joined, ...found] = reply as readonly [string, string, number, number];
+    if (joinedAs === '') throw this.#missing(found);
+    this.consumer = joinedAs;
+    this.#generation = joined;
+    return { wasMissing: found[0] + found[1] > 0, deleted: [found[0] === 2, found[1] === 2] };
   }
 
-  /** Joins under another name. The server delivers the entries of the old one again. */
-  rejoin(): Promise<boolean> {
-    this.consumer = consumerName();
-    return this.join();
+  #missing(found: readonly [number, number]): MessagingError {
+    const { topicLog, log } = this.keys;
+    const commands = [topicLog, log].flatMap((stream, index) =>
+      found[index] === 0 ? [] : [`XGROUP CREATE ${stream} ${this.#name} 0 MKSTREAM`],
+    );
+    return topologyMissing(this.connection.label, commands);
   }
 
-  async leave(): Promise<void> {
-    const { topicLog, log, consumers } = this.keys;
-    const keys = [topicLog, log, consumers];
-    while (Number(await this.connection.run(LEAVE, keys, [this.#name, this.consumer])) === 1);
+  /** Resolves with the number of pending entries that no longer existed. */
+  async leave(): Promise<number> {
+    const { topicLog, log, consumers, observed } = this.keys;
+    const keys = [topicLog, log, consumers, observed];
+    let removed = 0;
+    for (;;) {
+      const [more, gone] = (await this.connection.run(LEAVE, keys, [this.#name, this.consumer])) as number[];
+      removed += gone ?? 0;
+      if (more !== 1) return removed;
+    }
   }
 
   /** Waits for entries, up to `blockMs`. */
@@ -86,21 +154,37 @@ export class RedisGroup {
     const items: InFlightEntry[] = [];
     for (const [name, entries] of (reply ?? []) as readonly [Buffer, readonly RawEntry[]][]) {
       const source: Source = name.equals(this.#ownLog) ? 2 : 1;
-      const origin: Origin = { source, consumer };
+      const origin: Origin = { source, stream: this.#stream(source), consumer };
       for (const [id, fields] of entries) if (fields) items.push(new InFlightEntry(origin, id, fields, 0));
     }
     return items;
   }
 
   /** The pending entries of this consumer behind the two ids; up to `count` of each stream. */
-  async pending(after: readonly [string, string], count: number): Promise<InFlightEntry[]> {
+  async pending(
+    after: readonly [string, string],
+    count: number,
+  ): Promise<{
+    readonly items: readonly InFlightEntry[];
+    /** Those that no longer exist. */
+    readonly removed: readonly { readonly source: Source; readonly entryId: string }[];
+  }> {
     const { topicLog, log, crashes } = this.keys;
     const reply = await this.#onReader(
       PENDING,
       [topicLog, log, crashes],
       [this.#name, this.consumer, ...after, count],
     );
-    return this.#read(reply as readonly DeliveredEntry[]);
+    const entries = reply as readonly DeliveredEntry[];
+    const removed = entries.flatMap(([source, id, fields]) =>
+      fields ? [] : [{ source: source === 2 ? (2 as const) : (1 as const), entryId: id.toString() }],
+    );
+    return { items: this.#read(entries), removed };
+  }
+
+  /** Takes an entry that no longer exists off the list of this consumer. True when it was there. */
+  async forget({ source, entryId }: { readonly source: Source; readonly entryId: string }): Promise<boolean> {
+    return (await this.connection.call('xack', this.#stream(source), this.#name, entryId)) === 1;
   }
 
   /** Takes entries whose keys are not in flight, without waiting. */
@@ -137,37 +221,76 @@ export class RedisGroup {
   }
 
   /** @param wants to be given the entries that wait for the settled keys. */
-  async settle(
-    settled: readonly Settled[],
-    wants: boolean,
-  ): Promise<typeof FENCED | readonly InFlightEntry[]> {
+  async settle({ number, settled }: SettledBatch, wants: boolean): Promise<typeof FENCED | SettleReply> {
     const { topicLog, log, delayed, consumers, crashes, locks, waiting } = this.keys;
     const plain = plainAcknowledgements(settled, this.about.subscription.ordering === 'key');
     if (plain) {
       const to = this.reader.isFree ? this.reader : this.connection;
       await to.callBuffer('xack', topicLog, this.#name, ...plain);
-      return NONE;
+      return NOTHING_MORE;
     }
-    const keys = [topicLog, log, delayed, consumers, crashes, locks, waiting];
-    const args = [this.#name, this.consumer, wants ? 1 : 0, ...settlementArguments(settled)];
+    const last = this.keys.settledBy(this.consumer);
+    const keys = [topicLog, log, delayed, consumers, crashes, locks, waiting, last];
+    const hasRetries = settled.some(({ settlement }) => settlement.kind === 'retry');
+    const how = [wants ? 1 : 0, hasRetries ? number : ''];
+    const args = [this.#name, this.consumer, ...how, ...settlementArguments(settled)];
     const reply = this.reader.isFree
       ? await this.#onReader(SETTLE, keys, args)
       : await this.connection.runBuffer(SETTLE, keys, args);
-    return isFenced(reply) ? FENCED : this.#read(reply as readonly DeliveredEntry[]);
+    if (isFenced(reply)) return FENCED;
+    const [entries, failures, removed, rewritten] = reply as readonly [
+      readonly DeliveredEntry[],
+      readonly (number | Buffer)[],
+      number,
+      number,
+    ];
+    return { items: this.#read(entries), failures: failuresOf(failures), removed, rewritten };
   }
 
-  async tick(
-    room: number,
-  ): Promise<typeof FENCED | { readonly dueMs: number | undefined; readonly items: InFlightEntry[] }> {
-    const { topicLog, topicDelayed, log, delayed, consumers, crashes, locks } = this.keys;
+  async tick(room: number): Promise<
+    | typeof FENCED
+    | {
+        readonly dueMs: number | undefined;
+        readonly items: InFlightEntry[];
+        /** Pending entries that no longer exist. */
+        readonly removed: number;
+      }
+  > {
+    const { topicLog, topicDelayed, log, delayed, consumers, crashes, locks, waiting, observed } = this.keys;
     const reply = await this.connection.runBuffer(
       TICK,
-      [topicLog, topicDelayed, log, delayed, consumers, crashes, locks],
+      [topicLog, topicDelayed, log, delayed, consumers, crashes, locks, waiting, observed],
       [this.#name, this.consumer, this.about.leaseMs, room],
     );
     if (isFenced(reply)) return FENCED;
-    const [dueMs, entries] = reply as readonly [number, readonly DeliveredEntry[]];
-    return { dueMs: dueMs < 0 ? undefined : dueMs, items: this.#read(entries) };
+    const [dueMs, entries, removed] = reply as readonly [number, readonly DeliveredEntry[], number];
+    return { dueMs: dueMs < 0 ? undefined : dueMs, items: this.#read(entries), removed };
+  }
+
+  /**
+   * Looks for what other clients have removed. Undefined when another process did so just now.
+   *
+   * @param inFlight with locked keys, where the order by key is kept.
+   */
+  async inspect(inFlight: Iterable<InFlightEntry>): Promise<Observation | undefined> {
+    const { topicLog, log, topicDelayed, delayed, consumers, locks, waiting, observed } = this.keys;
+    const isOrdered = this.about.subscription.ordering === 'key';
+    const locked: Argument[] = [];
+    if (isOrdered)
+      for (const { lockKey, name, origin } of inFlight)
+        if (lockKey && origin.consumer === this.consumer) locked.push(lockKey, name);
+    const reply = await this.connection.run(
+      INSPECT,
+      [topicLog, log, topicDelayed, delayed, consumers, locks, waiting, observed],
+      [this.#name, this.consumer, isOrdered ? 1 : 0, ...locked],
+    );
+    const [unread, pending = 0, lost = 0, recovered = 0, ...held] = reply as number[];
+    if (unread === undefined) return undefined;
+    return {
+      removed: { unread, pending, delayed: lost },
+      recovered,
+      held: held as unknown as Observation['held'],
+    };
   }
 
   /** Removes the entries that all groups have settled. True when there may be more. */
@@ -190,13 +313,26 @@ export class RedisGroup {
     }
   }
 
+  #stream(source: Source): string {
+    return source === 2 ? this.keys.log : this.keys.topicLog;
+  }
+
   #read(entries: readonly DeliveredEntry[]): InFlightEntry[] {
     const { consumer } = this;
-    return entries.map(
-      ([source, id, fields, crashes]) =>
-        new InFlightEntry({ source: source === 2 ? 2 : 1, consumer }, id, fields, crashes),
-    );
+    return entries.flatMap(([number, id, fields, crashes]) => {
+      const source = number === 2 ? 2 : 1;
+      return fields
+        ? [new InFlightEntry({ source, stream: this.#stream(source), consumer }, id, fields, crashes)]
+        : [];
+    });
   }
+}
+
+/** The script replies positions from 1 and errors in turn. */
+function failuresOf(reply: readonly (number | Buffer)[]): SettleReply['failures'] {
+  return reply.flatMap((position, at) =>
+    at % 2 === 0 ? [{ index: Number(position) - 1, error: String(reply[at + 1]) }] : [],
+  );
 }
 
 function isFenced(reply: unknown): boolean {

@@ -15,7 +15,7 @@ import type { RedisConnection } from '../connection/redis-connection.js';
 import { failureOf, outcomeOfReply } from '../client/redis-errors.js';
 import type { RedisOptions } from '../redis.options.js';
 import { PUBLISH, PUBLISH_LATER } from '../scripts/index.js';
-import type { Argument, ScriptCall } from '../scripts/script-call.js';
+import { type Argument, bytesOf, type ScriptCall } from '../scripts/script-call.js';
 
 const ACCEPTED: PublishOutcome = { kind: 'accepted' };
 /** A hundred a script are twice as fast as single commands; more gain nothing and block the server longer. */
@@ -26,6 +26,8 @@ const REPEAT_BACKOFF = { minMs: 50, maxMs: 500, jitter: 'none' } as const;
 /** Messages that go to the server in one step. */
 interface Batch {
   readonly target: string;
+  /** Stream that the messages go to in the end. */
+  readonly log: string;
   readonly batches: string;
   readonly number: number;
   readonly messages: readonly WireMessage[];
@@ -81,13 +83,14 @@ export class RedisPublisher {
     const number = ++this.#number;
     const target = delayMs > 0 ? keys.delayed : keys.log;
     const unconfirmed = this.#unconfirmed.among(target, messages);
-    const args: Argument[] = [number, unconfirmed.length];
+    const creates = this.options.topology === 'declare' ? 1 : 0;
+    const args: Argument[] = [number, creates, unconfirmed.length];
     for (const { index, batch } of unconfirmed) args.push(index, batch);
-    if (delayMs > 0) args.push(delayMs);
+    if (delayMs > 0) args.push(Math.ceil(delayMs));
     for (const { id, headers, body, key } of messages)
       args.push(id, this.#headers.write(headers), bytesOf(body), key === undefined ? '' : `=${key}`);
     const batches = `${keys.batches}${this.#id}`;
-    return { target, batches, number, messages, arguments: args, delayMs, deadline };
+    return { target, log: keys.log, batches, number, messages, arguments: args, delayMs, deadline };
   }
 
   /** Sends a batch, and again while its replies get lost and there is time. */
@@ -133,8 +136,9 @@ export class RedisPublisher {
   }
 
   #run(batch: Batch, leftMs: number): Promise<unknown> {
-    const script = batch.delayMs > 0 ? PUBLISH_LATER : PUBLISH;
-    const keys = [batch.target, batch.batches];
+    const isLater = batch.delayMs > 0;
+    const script = isLater ? PUBLISH_LATER : PUBLISH;
+    const keys = [batch.target, batch.batches, ...(isLater ? [batch.log] : [])];
     const { replicas } = this.options;
     if (replicas === 0) return this.connection.run(script, keys, batch.arguments);
     return this.#runAndWait({ script, keys, args: batch.arguments }, leftMs);
@@ -171,11 +175,6 @@ const TOO_FEW_REPLICAS = Symbol('too few replicas');
 
 function all(batch: Batch, outcome: PublishOutcome): PublishOutcome[] {
   return batch.messages.map(() => outcome);
-}
-
-/** Because the client takes other arrays of bytes for texts. */
-function bytesOf(body: Uint8Array): Buffer {
-  return Buffer.isBuffer(body) ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
 }
 
 /** Index of the first message that does not fit into a batch that begins at `start`. */

@@ -105,6 +105,9 @@ for _, stream in ipairs({KEYS[1], KEYS[3]}) do
         lag = 0
       elseif not lag then
         lag = #redis.call('XRANGE', stream, '(' .. state.read, '+', 'COUNT', MAX_COUNTED)
+      elseif redis.call('XRANGE', stream, '-', '+', 'COUNT', 1)[1][1] == first[1] then
+        local length = redis.pcall('XLEN', stream)
+        if type(length) == 'number' then lag = length end
       end
       ready = ready + lag
       if first then older(first[1]) end
@@ -369,38 +372,315 @@ end
 return result
 `;
 
+export const INSPECT_LUA = `local function server_now()
+  local time = redis.call('TIME')
+  return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+end
+local function parts(id)
+  local ms, nth = string.match(id, '^(%d+)-(%d+)$')
+  return tonumber(ms), tonumber(nth)
+end
+local function before(a, b)
+  local ams, anth = parts(a)
+  local bms, bnth = parts(b)
+  if ams ~= bms then return ams < bms end
+  return anth < bnth
+end
+local function place_of(key) return #key .. ':' .. key .. ':' end
+local function wait_behind(room, key, entry)
+  local place = place_of(key)
+  local last = redis.call('ZREVRANGEBYLEX', room, '(' .. place .. ':', '[' .. place, 'LIMIT', 0, 1)[1]
+  local nth = last and tonumber(string.sub(last, #place + 1, #place + 15)) + 1 or 1
+  redis.call('ZADD', room, 0, place .. string.format('%015d', nth) .. entry)
+end
+local function next_of(room, key)
+  local place = place_of(key)
+  local first = redis.call('ZRANGEBYLEX', room, '[' .. place, '(' .. place .. ':', 'LIMIT', 0, 1)[1]
+  if not first then return nil end
+  redis.call('ZREM', room, first)
+  return string.sub(first, #place + 16)
+end
+local WAITING = '~waiting'
+local RETURNED = '~returned'
+local removed = 0
+local function unlock(at, group, key, to)
+  while true do
+    local next = next_of(at.waiting, key)
+    if not next then
+      redis.call('HDEL', at.locks, key)
+      return nil
+    end
+    local stream, id = string.match(next, '^([12]):(%d+%-%d+)$')
+    if id then
+      stream = tonumber(stream)
+      local claimed = redis.pcall('XCLAIM', at.streams[stream], group, to, 0, id)
+      if not claimed.err and not (claimed[1] and claimed[1][2]) and redis.call('XRANGE', at.streams[stream], id, id)[1] then
+        claimed = redis.call('XCLAIM', at.streams[stream], group, to, 0, id, 'FORCE')
+      end
+      if claimed[1] and claimed[1][2] then
+        redis.call('HSET', at.locks, key, to .. ' ' .. next)
+        return {stream, id, claimed[1][2]}
+      end
+      if not claimed.err then
+        redis.call('XACK', at.streams[stream], group, id)
+        removed = removed + 1
+      end
+    end
+  end
+end
+local INTERVAL_MS = 500
+local FORGET_MS = 60000
+local HORIZON_MS = 5000
+local SCAN_LIMIT = 1000
+local FREE_MS = 3000
+local group, me, has_order = ARGV[1], ARGV[2], ARGV[3] == '1'
+local streams = {KEYS[1], KEYS[2]}
+local state = KEYS[8]
+local now = server_now()
+local at = {streams = streams, locks = KEYS[6], waiting = KEYS[7]}
+local function read_pairs(flat)
+  local about = {}
+  for f = 1, #flat, 2 do about[flat[f]] = flat[f + 1] end
+  return about
+end
+local function is_alive(name)
+  local score = tonumber(redis.call('ZSCORE', KEYS[5], name) or 0)
+  return name == me or score > now
+end
+local function is_pending(stream, id) return #redis.call('XPENDING', streams[stream], group, id, id, 1) > 0 end
+local function exists(stream, id) return redis.call('XRANGE', streams[stream], id, id)[1] ~= nil end
+local function give_back(stream, id) redis.call('XCLAIM', streams[stream], group, RETURNED, 0, id, 'FORCE', 'JUSTID') end
+local mine = {}
+if has_order then
+  for i = 4, #ARGV, 2 do
+    mine[ARGV[i + 1]] = true
+    if redis.call('HEXISTS', KEYS[6], ARGV[i]) == 0 then
+      local stream, id = string.match(ARGV[i + 1], '^([12]):(.*)$')
+      local pending = redis.pcall('XPENDING', streams[tonumber(stream)], group, id, id, 1)
+      if not pending.err and pending[1] and pending[1][2] == me then redis.call('HSET', KEYS[6], ARGV[i], me .. ' ' .. ARGV[i + 1]) end
+    end
+  end
+end
+local known = read_pairs(redis.call('HGETALL', state))
+local groups, consumers = {}, {}
+for i = 1, 2 do
+  local reply = redis.pcall('XINFO', 'GROUPS', streams[i])
+  if reply.err then return redis.error_reply('NOGROUP ' .. streams[i]) end
+  for _, info in ipairs(reply) do
+    local about = read_pairs(info)
+    if about.name == group then groups[i] = about end
+  end
+  if not groups[i] then return redis.error_reply('NOGROUP ' .. streams[i]) end
+  consumers[i] = {}
+  for _, info in ipairs(redis.call('XINFO', 'CONSUMERS', streams[i], group)) do
+    local about = read_pairs(info)
+    consumers[i][about.name] = about.pending
+  end
+  for _, name in ipairs({me, RETURNED}) do
+    redis.call('HSET', state, 'held:' .. i .. ':' .. name, consumers[i][name] or 0)
+  end
+end
+if known.at and now - tonumber(known.at) < INTERVAL_MS and now >= tonumber(known.at) then return {} end
+redis.call('HSET', state, 'at', now)
+local unread, gone_unread = {0, 0}, 0
+for i = 1, 2 do
+  local about = groups[i]
+  local stream = read_pairs(redis.call('XINFO', 'STREAM', streams[i]))
+  local added, read = stream['entries-added'], about['entries-read']
+  local first, last = stream['first-entry'], stream['last-entry']
+  local left
+  if not first then
+    left = 0
+  elseif before(about['last-delivered-id'], first[1]) then
+    left = stream.length
+  elseif not before(about['last-delivered-id'], last[1]) then
+    left = 0
+  end
+  if type(added) == 'number' and type(read) == 'number' then
+    local max_deleted = stream['max-deleted-entry-id']
+    if not left and max_deleted and before(about['last-delivered-id'], max_deleted) then
+      local rest = redis.call('XRANGE', streams[i], '(' .. about['last-delivered-id'], '+', 'COUNT', SCAN_LIMIT)
+      if #rest < SCAN_LIMIT then left = #rest end
+    end
+    if left then
+      local gap = math.max(0, added - read - left)
+      local seen = tonumber(known['gap:' .. i])
+      if seen and gap > seen then gone_unread = gone_unread + gap - seen end
+      redis.call('HSET', state, 'gap:' .. i, gap)
+    end
+    unread[i] = left or math.max(0, added - read)
+  else
+    local before_left = known['left:' .. i] and string.match(known['left:' .. i], '^' .. string.gsub(about['last-delivered-id'], '%-', '%%-') .. ' (%d+)$')
+    if left and before_left then gone_unread = gone_unread + math.max(0, tonumber(before_left) - left) end
+    redis.call('HSET', state, 'left:' .. i, about['last-delivered-id'] .. ' ' .. (left or ''))
+    unread[i] = left or 0
+  end
+end
+local gone_delayed = 0
+for i = 1, 2 do
+  local set = KEYS[2 + i]
+  local until_ms, later = tonumber(known['until:' .. i]), tonumber(known['later:' .. i])
+  if until_ms and until_ms > now then
+    gone_delayed = gone_delayed + math.max(0, later - redis.call('ZCOUNT', set, '(' .. until_ms, '+inf'))
+  end
+  redis.call('HSET', state, 'until:' .. i, now + HORIZON_MS, 'later:' .. i, redis.call('ZCOUNT', set, '(' .. (now + HORIZON_MS), '+inf'))
+end
+local recovered = {0, 0}
+local lost_consumer = {false, false}
+local gone_pending = {0, 0}
+for field, held in pairs(known) do
+  if string.sub(field, 1, 5) == 'free:' and now - tonumber(held) > FORGET_MS then redis.call('HDEL', state, field) end
+  local i, name = string.match(field, '^held:([12]):(.*)$')
+  i = tonumber(i)
+  if i and name ~= me and not consumers[i][name] then
+    if not is_alive(name) then
+      if tonumber(held) > 0 then
+        gone_pending[i] = gone_pending[i] + tonumber(held)
+        lost_consumer[i] = true
+      end
+      redis.call('HDEL', state, field)
+    end
+  elseif i and not is_alive(name) then
+    redis.call('HSET', state, field, consumers[i][name])
+  end
+end
+if lost_consumer[2] then
+  local read = redis.call('XRANGE', streams[2], '-', groups[2]['last-delivered-id'], 'COUNT', SCAN_LIMIT)
+  for _, entry in ipairs(read) do
+    if not is_pending(2, entry[1]) then
+      give_back(2, entry[1])
+      recovered[2] = recovered[2] + 1
+    end
+  end
+end
+if has_order then
+  local locks = redis.call('HGETALL', KEYS[6])
+  for l = 1, #locks, 2 do
+    local name, i, id = string.match(locks[l + 1], '^(.*) ([12]):(%d+%-%d+)$')
+    i = tonumber(i)
+    if not i then
+      unlock(at, group, locks[l], RETURNED)
+    elseif (name == RETURNED or not is_alive(name) or (name == me and not mine[i .. ':' .. id])) and not is_pending(i, id) then
+      if name ~= me and exists(i, id) then
+        give_back(i, id)
+        recovered[i] = recovered[i] + 1
+        redis.call('HSET', KEYS[6], locks[l], RETURNED .. ' ' .. i .. ':' .. id)
+      else
+        unlock(at, group, locks[l], RETURNED)
+      end
+    end
+  end
+  local aside = (consumers[1][WAITING] or 0) + (consumers[2][WAITING] or 0)
+  if redis.call('ZCARD', KEYS[7]) < aside then
+    local listed = {}
+    for _, member in ipairs(redis.call('ZRANGE', KEYS[7], 0, -1)) do listed[string.match(member, '([12]:%d+%-%d+)$') or ''] = true end
+    for i = 2, 1, -1 do
+      for _, one in ipairs(redis.call('XPENDING', streams[i], group, '-', '+', SCAN_LIMIT, WAITING)) do
+        local name = i .. ':' .. one[1]
+        local entry = not listed[name] and redis.call('XRANGE', streams[i], one[1], one[1])[1]
+        if entry then
+          local key = read_pairs(entry[2]).key
+          if key then wait_behind(KEYS[7], key, name) else give_back(i, one[1]) end
+        elseif not listed[name] then
+          redis.call('XACK', streams[i], group, one[1])
+          removed = removed + 1
+        end
+      end
+    end
+  end
+  local from = '-'
+  for _ = 1, 100 do
+    local member = redis.call('ZRANGEBYLEX', KEYS[7], from, '+', 'LIMIT', 0, 1)[1]
+    if not member then break end
+    local length = tonumber(string.match(member, '^(%d+):'))
+    local start = length and #tostring(length) + 2
+    local key = start and string.sub(member, start, start + length - 1)
+    if not key or not string.match(member, '[12]:%d+%-%d+$') then
+      redis.call('ZREM', KEYS[7], member)
+    else
+      from = '[' .. place_of(key) .. ':'
+      local since = tonumber(known['free:' .. key])
+      if redis.call('HEXISTS', KEYS[6], key) == 1 then
+        if since then redis.call('HDEL', state, 'free:' .. key) end
+      elseif not since then
+        redis.call('HSET', state, 'free:' .. key, now)
+      elseif now - since >= FREE_MS then
+        redis.call('HDEL', state, 'free:' .. key)
+        unlock(at, group, key, RETURNED)
+      end
+    end
+  end
+end
+local unsettled = {}
+for i = 1, 2 do
+  unsettled[i] = unread[i]
+  for name, pending in pairs(consumers[i]) do
+    if not is_alive(name) then unsettled[i] = unsettled[i] + pending end
+  end
+end
+local gone = removed
+for i = 1, 2 do gone = gone + math.max(0, gone_pending[i] - recovered[i]) end
+return {gone_unread, gone, gone_delayed, recovered[1] + recovered[2], unsettled[1], unsettled[2], redis.call('ZCARD', KEYS[3]), redis.call('ZCARD', KEYS[4])}
+`;
+
 export const JOIN_LUA = `local function server_now()
   local time = redis.call('TIME')
   return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 end
-local created = 0
+local group = ARGV[1]
+local found = {0, 0}
 for i = 1, 2 do
-  local reply = redis.pcall('XGROUP', 'CREATE', KEYS[i], ARGV[1], '0', 'MKSTREAM')
-  if type(reply) == 'table' and reply.err then
-    if string.sub(reply.err, 1, 9) ~= 'BUSYGROUP' and not string.find(reply.err, 'BUSYGROUP', 1, true) then return redis.error_reply(reply.err) end
+  local groups = redis.pcall('XINFO', 'GROUPS', KEYS[i])
+  if groups.err then
+    if not string.find(groups.err, 'no such key', 1, true) then return redis.error_reply(groups.err) end
+    found[i] = 2
   else
-    created = created + 1
+    found[i] = 1
+    for _, info in ipairs(groups) do
+      for f = 1, #info, 2 do
+        if info[f] == 'name' and info[f + 1] == group then found[i] = 0 end
+      end
+    end
   end
 end
-redis.call('ZADD', KEYS[3], server_now() + tonumber(ARGV[3]), ARGV[2])
-return created
+if ARGV[6] ~= '1' and found[1] + found[2] > 0 then return {'', '', found[1], found[2]} end
+for i = 1, 2 do
+  if found[i] > 0 then
+    redis.call('XGROUP', 'CREATE', KEYS[i], group, '0', 'MKSTREAM')
+    redis.call('HSET', KEYS[4], 'gap:' .. i, 0)
+    for _, member in ipairs(redis.call('ZRANGE', KEYS[5], 0, -1)) do
+      if string.match(member, '([12]):%d+%-%d+$') == tostring(i) then redis.call('ZREM', KEYS[5], member) end
+    end
+  end
+end
+local generation = redis.call('HGET', KEYS[4], 'generation')
+if not generation then
+  local time = redis.call('TIME')
+  generation = time[1] .. '.' .. time[2]
+  redis.call('HSET', KEYS[4], 'generation', generation)
+end
+local name = generation ~= ARGV[4] and ARGV[4] ~= '' and ARGV[5] or ARGV[2]
+redis.call('ZADD', KEYS[3], server_now() + tonumber(ARGV[3]), name)
+return {name, generation, found[1], found[2]}
 `;
 
 export const LEAVE_LUA = `local WAITING = '~waiting'
 local RETURNED = '~returned'
 local RETURN_BATCH_SIZE = 500
+local removed = 0
 for i = 1, 2 do
   local pending = redis.pcall('XPENDING', KEYS[i], ARGV[1], '-', '+', RETURN_BATCH_SIZE, ARGV[2])
   if not pending.err then
     for _, one in ipairs(pending) do
-      redis.call('XCLAIM', KEYS[i], ARGV[1], RETURNED, 0, one[1], 'JUSTID')
+      if #redis.call('XCLAIM', KEYS[i], ARGV[1], RETURNED, 0, one[1], 'JUSTID') == 0 then removed = removed + 1 end
     end
-    if #pending == RETURN_BATCH_SIZE then return 1 end
+    if #pending == RETURN_BATCH_SIZE then return {1, removed} end
     redis.call('XGROUP', 'DELCONSUMER', KEYS[i], ARGV[1], ARGV[2])
+    redis.call('HDEL', KEYS[4], 'held:' .. i .. ':' .. ARGV[2])
   end
 end
 redis.call('ZREM', KEYS[3], ARGV[2])
-return 0
+return {0, removed}
 `;
 
 export const MOVE_LUA = `local function server_now()
@@ -408,26 +688,34 @@ export const MOVE_LUA = `local function server_now()
   return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 end
 local MOVE_BATCH_SIZE = 200
+local function fields_of(member)
+  local is_packed, item = pcall(cmsgpack.unpack, member)
+  if not is_packed or type(item) ~= 'table' then return {'unreadable', member} end
+  for part = 2, 4 do
+    if type(item[part]) ~= 'string' then return {'unreadable', member} end
+  end
+  local fields = {'id', item[2], 'headers', item[3], 'body', item[4]}
+  if type(item[5]) == 'string' then
+    fields[7] = 'key'
+    fields[8] = item[5]
+  end
+  if type(item[6]) == 'number' and item[6] > 1 then
+    fields[#fields + 1] = 'attempt'
+    fields[#fields + 1] = string.format('%.0f', item[6])
+  end
+  return fields
+end
 local function move_due(from, to, now)
   local members = redis.call('ZRANGEBYSCORE', from, '-inf', now, 'LIMIT', 0, MOVE_BATCH_SIZE)
   for _, member in ipairs(members) do
-    local item = cmsgpack.unpack(member)
-    local fields = {'id', item[2], 'headers', item[3], 'body', item[4]}
-    if item[5] then
-      fields[7] = 'key'
-      fields[8] = item[5]
-    end
-    if item[6] > 1 then
-      fields[#fields + 1] = 'attempt'
-      fields[#fields + 1] = item[6]
-    end
-    redis.call('XADD', to, '*', unpack(fields))
+    redis.call('XADD', to, '*', unpack(fields_of(member)))
     redis.call('ZREM', from, member)
   end
   if #members == MOVE_BATCH_SIZE then return 0 end
   local first = redis.call('ZRANGE', from, 0, 0, 'WITHSCORES')
   if not first[2] then return false end
-  return math.max(1, math.ceil(tonumber(first[2]) - now))
+  local due = math.ceil(tonumber(first[2]) - now)
+  return math.max(1, math.min(due, 86400000))
 end
 return move_due(KEYS[1], KEYS[2], server_now())
 `;
@@ -436,10 +724,8 @@ export const PENDING_LUA = `local entries = {}
 for stream = 1, 2 do
   local read = redis.call('XREADGROUP', 'GROUP', ARGV[1], ARGV[2], 'COUNT', ARGV[5], 'STREAMS', KEYS[stream], ARGV[2 + stream])
   for _, entry in ipairs(read and read[1] and read[1][2] or {}) do
-    if entry[2] then
-      local crashes = redis.call('HGET', KEYS[3], stream .. ':' .. entry[1])
-      entries[#entries + 1] = {stream, entry[1], entry[2], tonumber(crashes or 0)}
-    end
+    local crashes = redis.call('HGET', KEYS[3], stream .. ':' .. entry[1])
+    entries[#entries + 1] = {stream, entry[1], entry[2] or false, tonumber(crashes) or 0}
   end
 end
 return entries
@@ -452,8 +738,8 @@ local seen = redis.call('HGET', batches, place)
 if seen == number then return 1 end
 if seen == '-' .. number then return redis.error_reply('ERR this batch was made void') end
 local skip = {}
-local at = 3
-for _ = 1, tonumber(ARGV[2]) do
+local at = 4
+for _ = 1, tonumber(ARGV[3]) do
   local index, earlier = tonumber(ARGV[at]), ARGV[at + 1]
   local where = earlier % REMEMBERED_BATCHES
   local state = redis.call('HGET', batches, where)
@@ -466,6 +752,7 @@ for _ = 1, tonumber(ARGV[2]) do
 end
 local time = redis.call('TIME')
 local due = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000) + tonumber(ARGV[at])
+if ARGV[2] ~= '1' and redis.pcall('XINFO', 'GROUPS', KEYS[3]).err then return redis.error_reply('NOSTREAM ' .. KEYS[3] .. ' does not exist') end
 local failures
 local index = 0
 for i = at + 1, #ARGV, 4 do
@@ -495,8 +782,8 @@ local seen = redis.call('HGET', batches, place)
 if seen == number then return 1 end
 if seen == '-' .. number then return redis.error_reply('ERR this batch was made void') end
 local skip = {}
-local at = 3
-for _ = 1, tonumber(ARGV[2]) do
+local at = 4
+for _ = 1, tonumber(ARGV[3]) do
   local index, earlier = tonumber(ARGV[at]), ARGV[at + 1]
   local where = earlier % REMEMBERED_BATCHES
   local state = redis.call('HGET', batches, where)
@@ -507,6 +794,7 @@ for _ = 1, tonumber(ARGV[2]) do
   end
   at = at + 2
 end
+local creates = ARGV[2] == '1'
 local failures
 local index = 0
 for i = at, #ARGV, 4 do
@@ -514,7 +802,12 @@ for i = at, #ARGV, 4 do
   if not skip[index] then
     local key = ARGV[i + 3]
     local reply
-    if key == '' then
+    if not creates then
+      local fields = {'id', ARGV[i], 'headers', ARGV[i + 1], 'body', ARGV[i + 2]}
+      if key ~= '' then fields = {'id', ARGV[i], 'headers', ARGV[i + 1], 'body', ARGV[i + 2], 'key', string.sub(key, 2)} end
+      reply = redis.pcall('XADD', KEYS[1], 'NOMKSTREAM', '*', unpack(fields))
+      if not reply then reply = {err = 'NOSTREAM ' .. KEYS[1] .. ' does not exist'} end
+    elseif key == '' then
       reply = redis.pcall('XADD', KEYS[1], '*', 'id', ARGV[i], 'headers', ARGV[i + 1], 'body', ARGV[i + 2])
     else
       reply = redis.pcall('XADD', KEYS[1], '*', 'id', ARGV[i], 'headers', ARGV[i + 1], 'body', ARGV[i + 2], 'key', string.sub(key, 2))
@@ -542,7 +835,7 @@ export const REMOVE_GROUP_LUA = `local function server_now()
 end
 if redis.call('ZCOUNT', KEYS[4], server_now(), '+inf') > 0 then return -1 end
 local removed = redis.pcall('XGROUP', 'DESTROY', KEYS[1], ARGV[1])
-redis.call('UNLINK', KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7])
+redis.call('UNLINK', KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8])
 return type(removed) == 'number' and removed or 0
 `;
 
@@ -566,74 +859,132 @@ local function next_of(room, key)
 end
 local WAITING = '~waiting'
 local RETURNED = '~returned'
-local group, me, wants = ARGV[1], ARGV[2], ARGV[3]
+local removed = 0
+local function unlock(at, group, key, to)
+  while true do
+    local next = next_of(at.waiting, key)
+    if not next then
+      redis.call('HDEL', at.locks, key)
+      return nil
+    end
+    local stream, id = string.match(next, '^([12]):(%d+%-%d+)$')
+    if id then
+      stream = tonumber(stream)
+      local claimed = redis.pcall('XCLAIM', at.streams[stream], group, to, 0, id)
+      if not claimed.err and not (claimed[1] and claimed[1][2]) and redis.call('XRANGE', at.streams[stream], id, id)[1] then
+        claimed = redis.call('XCLAIM', at.streams[stream], group, to, 0, id, 'FORCE')
+      end
+      if claimed[1] and claimed[1][2] then
+        redis.call('HSET', at.locks, key, to .. ' ' .. next)
+        return {stream, id, claimed[1][2]}
+      end
+      if not claimed.err then
+        redis.call('XACK', at.streams[stream], group, id)
+        removed = removed + 1
+      end
+    end
+  end
+end
+local group, me, wants, number = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local score = redis.call('ZSCORE', KEYS[4], me)
 if not score or tonumber(score) < 0 then return 'fenced' end
+if number ~= '' and redis.call('HGET', KEYS[8], 'number') == number then
+  return {{}, cmsgpack.unpack(redis.call('HGET', KEYS[8], 'failures')), 0, 0}
+end
 local time, now
 local done = {{}, {}}
 local keys = {}
-for i = 4, #ARGV, 7 do
-  local stream, id, key, crashed, delay = tonumber(ARGV[i]), ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4]
-  if delay ~= '' then
-    local found = redis.call('XRANGE', KEYS[stream], id, id)[1]
-    if redis.call('XACK', KEYS[stream], group, id) == 1 and found then
-      local fields = {}
-      for f = 1, #found[2], 2 do fields[found[2][f]] = found[2][f + 1] end
-      if not (fields.id and fields.headers and fields.body) then fields = {id = 'foreign-' .. id, body = cjson.encode(fields)} end
-      local attempt = tonumber(ARGV[i + 5])
-      if tonumber(delay) > 0 then
-        if not time then
-          time = redis.call('TIME')
-          now = server_now()
-        end
-        local order = string.format('%012d%06d%06d', time[1], time[2], i)
-        redis.call('ZADD', KEYS[3], now + tonumber(delay), cmsgpack.pack({order, fields.id, ARGV[i + 6], fields.body, fields.key or false, attempt}))
-      else
-        local entry = {'id', fields.id, 'headers', ARGV[i + 6], 'body', fields.body}
-        if fields.key then
-          entry[7] = 'key'
-          entry[8] = fields.key
-        end
-        entry[#entry + 1] = 'attempt'
-        entry[#entry + 1] = attempt
-        redis.call('XADD', KEYS[2], '*', unpack(entry))
-      end
+local failures = {}
+local rewritten = 0
+local function is_pending(stream, id)
+  local pending = redis.pcall('XPENDING', KEYS[stream], group, id, id, 1)
+  return not pending.err and #pending > 0
+end
+local function is_unread(stream, id)
+  local groups = redis.pcall('XINFO', 'GROUPS', KEYS[stream])
+  if groups.err then return false end
+  local ms, nth = string.match(id, '^(%d+)-(%d+)$')
+  for _, info in ipairs(groups) do
+    local about = {}
+    for f = 1, #info, 2 do about[info[f]] = info[f + 1] end
+    if about.name == group then
+      local read_ms, read_nth = string.match(about['last-delivered-id'], '^(%d+)-(%d+)$')
+      local is_behind = tonumber(ms) > tonumber(read_ms) or (ms == read_ms and tonumber(nth) > tonumber(read_nth))
+      return is_behind and redis.call('XRANGE', KEYS[stream], id, id)[1] ~= nil
     end
-    if stream == 2 then redis.call('XDEL', KEYS[2], id) end
-  else
+  end
+  return false
+end
+local function write(at, delay)
+  local attempt, id, headers, body, key = tonumber(ARGV[at]), ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
+  if tonumber(delay) > 0 then
+    if not time then
+      time = redis.call('TIME')
+      now = server_now()
+    end
+    local order = string.format('%012d%06d%06d', time[1], time[2], at)
+    local member = cmsgpack.pack({order, id, headers, body, key ~= '' and string.sub(key, 2), attempt})
+    return redis.pcall('ZADD', KEYS[3], now + tonumber(delay), member)
+  end
+  local entry = {'id', id, 'headers', headers, 'body', body}
+  if key ~= '' then
+    entry[7] = 'key'
+    entry[8] = string.sub(key, 2)
+  end
+  entry[#entry + 1] = 'attempt'
+  entry[#entry + 1] = attempt
+  return redis.pcall('XADD', KEYS[2], '*', unpack(entry))
+end
+local position = 0
+local i = 5
+while i <= #ARGV do
+  position = position + 1
+  local stream, id, key, crashed, delay = tonumber(ARGV[i]), ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4]
+  local is_settled = true
+  if delay == '' then
     local ids = done[stream]
     ids[#ids + 1] = id
+  else
+    local pending = is_pending(stream, id)
+    if pending or stream == 2 or not is_unread(stream, id) then
+      local reply = write(i + 5, delay)
+      if type(reply) == 'table' and reply.err then
+        is_settled = false
+        failures[#failures + 1] = position
+        failures[#failures + 1] = reply.err
+      else
+        redis.call('XACK', KEYS[stream], group, id)
+        if stream == 2 then redis.call('XDEL', KEYS[2], id) end
+        if not pending then rewritten = rewritten + 1 end
+      end
+    end
+    i = i + 5
   end
-  if crashed == '1' then redis.call('HDEL', KEYS[5], stream .. ':' .. id) end
-  if key ~= '' and redis.call('HGET', KEYS[6], string.sub(key, 2)) == me .. ' ' .. stream .. ':' .. id then keys[#keys + 1] = string.sub(key, 2) end
+  if is_settled then
+    if crashed == '1' then redis.call('HDEL', KEYS[5], stream .. ':' .. id) end
+    if key ~= '' and redis.call('HGET', KEYS[6], string.sub(key, 2)) == me .. ' ' .. stream .. ':' .. id then keys[#keys + 1] = string.sub(key, 2) end
+  end
+  i = i + 5
 end
 if #done[1] > 0 then redis.call('XACK', KEYS[1], group, unpack(done[1])) end
 if #done[2] > 0 then
   redis.call('XACK', KEYS[2], group, unpack(done[2]))
   redis.call('XDEL', KEYS[2], unpack(done[2]))
 end
+if number ~= '' then
+  redis.call('HSET', KEYS[8], 'number', number, 'failures', cmsgpack.pack(failures))
+  redis.call('PEXPIRE', KEYS[8], 600000)
+end
+local at = {streams = {KEYS[1], KEYS[2]}, locks = KEYS[6], waiting = KEYS[7]}
 local entries = {}
-local function unlock(key)
-  while true do
-    local next = next_of(KEYS[7], key)
-    if not next then
-      redis.call('HDEL', KEYS[6], key)
-      return
-    end
-    local stream, id = tonumber(string.sub(next, 1, 1)), string.sub(next, 3)
-    local to = wants == '1' and me or RETURNED
-    local claimed = redis.call('XCLAIM', KEYS[stream], group, to, 0, id)[1]
-    if claimed and claimed[2] then
-      redis.call('HSET', KEYS[6], key, to .. ' ' .. next)
-      if wants == '1' then
-        entries[#entries + 1] = {stream, id, claimed[2], tonumber(redis.call('HGET', KEYS[5], stream .. ':' .. id) or 0)}
-      end
-      return
-    end
+for _, key in ipairs(keys) do
+  local entry = unlock(at, group, key, wants == '1' and me or RETURNED)
+  if entry and wants == '1' then
+    entry[4] = tonumber(redis.call('HGET', KEYS[5], entry[1] .. ':' .. entry[2])) or 0
+    entries[#entries + 1] = entry
   end
 end
-for _, key in ipairs(keys) do unlock(key) end
-return entries
+return {entries, failures, removed, rewritten}
 `;
 
 export const SUM_UP_DEAD_LETTERS_LUA = `local INDEXED = {'status', 'topic', 'group', 'handler', 'reason', 'errorType', 'fingerprint', 'messageId', 'correlationId', 'key'}
@@ -766,29 +1117,77 @@ export const TICK_LUA = `local function server_now()
   return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 end
 local MOVE_BATCH_SIZE = 200
+local function fields_of(member)
+  local is_packed, item = pcall(cmsgpack.unpack, member)
+  if not is_packed or type(item) ~= 'table' then return {'unreadable', member} end
+  for part = 2, 4 do
+    if type(item[part]) ~= 'string' then return {'unreadable', member} end
+  end
+  local fields = {'id', item[2], 'headers', item[3], 'body', item[4]}
+  if type(item[5]) == 'string' then
+    fields[7] = 'key'
+    fields[8] = item[5]
+  end
+  if type(item[6]) == 'number' and item[6] > 1 then
+    fields[#fields + 1] = 'attempt'
+    fields[#fields + 1] = string.format('%.0f', item[6])
+  end
+  return fields
+end
 local function move_due(from, to, now)
   local members = redis.call('ZRANGEBYSCORE', from, '-inf', now, 'LIMIT', 0, MOVE_BATCH_SIZE)
   for _, member in ipairs(members) do
-    local item = cmsgpack.unpack(member)
-    local fields = {'id', item[2], 'headers', item[3], 'body', item[4]}
-    if item[5] then
-      fields[7] = 'key'
-      fields[8] = item[5]
-    end
-    if item[6] > 1 then
-      fields[#fields + 1] = 'attempt'
-      fields[#fields + 1] = item[6]
-    end
-    redis.call('XADD', to, '*', unpack(fields))
+    redis.call('XADD', to, '*', unpack(fields_of(member)))
     redis.call('ZREM', from, member)
   end
   if #members == MOVE_BATCH_SIZE then return 0 end
   local first = redis.call('ZRANGE', from, 0, 0, 'WITHSCORES')
   if not first[2] then return false end
-  return math.max(1, math.ceil(tonumber(first[2]) - now))
+  local due = math.ceil(tonumber(first[2]) - now)
+  return math.max(1, math.min(due, 86400000))
+end
+local function place_of(key) return #key .. ':' .. key .. ':' end
+local function wait_behind(room, key, entry)
+  local place = place_of(key)
+  local last = redis.call('ZREVRANGEBYLEX', room, '(' .. place .. ':', '[' .. place, 'LIMIT', 0, 1)[1]
+  local nth = last and tonumber(string.sub(last, #place + 1, #place + 15)) + 1 or 1
+  redis.call('ZADD', room, 0, place .. string.format('%015d', nth) .. entry)
+end
+local function next_of(room, key)
+  local place = place_of(key)
+  local first = redis.call('ZRANGEBYLEX', room, '[' .. place, '(' .. place .. ':', 'LIMIT', 0, 1)[1]
+  if not first then return nil end
+  redis.call('ZREM', room, first)
+  return string.sub(first, #place + 16)
 end
 local WAITING = '~waiting'
 local RETURNED = '~returned'
+local removed = 0
+local function unlock(at, group, key, to)
+  while true do
+    local next = next_of(at.waiting, key)
+    if not next then
+      redis.call('HDEL', at.locks, key)
+      return nil
+    end
+    local stream, id = string.match(next, '^([12]):(%d+%-%d+)$')
+    if id then
+      stream = tonumber(stream)
+      local claimed = redis.pcall('XCLAIM', at.streams[stream], group, to, 0, id)
+      if not claimed.err and not (claimed[1] and claimed[1][2]) and redis.call('XRANGE', at.streams[stream], id, id)[1] then
+        claimed = redis.call('XCLAIM', at.streams[stream], group, to, 0, id, 'FORCE')
+      end
+      if claimed[1] and claimed[1][2] then
+        redis.call('HSET', at.locks, key, to .. ' ' .. next)
+        return {stream, id, claimed[1][2]}
+      end
+      if not claimed.err then
+        redis.call('XACK', at.streams[stream], group, id)
+        removed = removed + 1
+      end
+    end
+  end
+end
 local group, me, lease, room = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local now = server_now()
 local mine = redis.call('ZSCORE', KEYS[5], me)
@@ -802,6 +1201,21 @@ if next_group and (due < 0 or next_group < due) then due = next_group end
 for _, name in ipairs(redis.call('ZRANGEBYSCORE', KEYS[5], '(-1', now)) do redis.call('ZADD', KEYS[5], -1, name) end
 local entries = {}
 local streams = {KEYS[1], KEYS[3]}
+local at = {streams = streams, locks = KEYS[7], waiting = KEYS[8]}
+local locks_by_entry
+local function locked_by(name)
+  if not locks_by_entry then
+    locks_by_entry = {}
+    local flat = redis.pcall('HGETALL', KEYS[7])
+    for f = 1, #flat, 2 do locks_by_entry[string.match(flat[f + 1], ' ([12]:%d+%-%d+)$') or ''] = flat[f] end
+  end
+  return locks_by_entry[name]
+end
+local function take(index, id, fields)
+  local field = index .. ':' .. id
+  entries[#entries + 1] = {index, id, fields, tonumber(redis.call('HGET', KEYS[6], field)) or 0}
+  room = room - 1
+end
 local function take_over(index, name, is_crash)
   local pending = redis.call('XPENDING', streams[index], group, '-', '+', room, name)
   for _, one in ipairs(pending) do
@@ -809,16 +1223,20 @@ local function take_over(index, name, is_crash)
     local entry = claimed[1]
     if entry and entry[2] then
       local field = index .. ':' .. entry[1]
-      if is_crash then redis.call('HINCRBY', KEYS[6], field, 1) end
+      if is_crash then redis.pcall('HINCRBY', KEYS[6], field, 1) end
       for f = 1, #entry[2], 2 do
         if entry[2][f] == 'key' and redis.call('HEXISTS', KEYS[7], entry[2][f + 1]) == 1 then
           redis.call('HSET', KEYS[7], entry[2][f + 1], me .. ' ' .. field)
         end
       end
-      entries[#entries + 1] = {index, entry[1], entry[2], tonumber(redis.call('HGET', KEYS[6], field) or 0)}
-      room = room - 1
+      take(index, entry[1], entry[2])
     else
       redis.call('XACK', streams[index], group, one[1])
+      redis.call('HDEL', KEYS[6], index .. ':' .. one[1])
+      removed = removed + 1
+      local key = locked_by(index .. ':' .. one[1])
+      local next = key and unlock(at, group, key, me)
+      if next then take(unpack(next)) end
     end
   end
 end
@@ -837,6 +1255,7 @@ for index = 1, 2 do
         if about.pending > 0 and room > 0 then take_over(index, about.name, true) end
         if #redis.call('XPENDING', streams[index], group, '-', '+', 1, about.name) == 0 then
           redis.call('XGROUP', 'DELCONSUMER', streams[index], group, about.name)
+          redis.call('HDEL', KEYS[9], 'held:' .. index .. ':' .. about.name)
         end
       end
     end
@@ -847,7 +1266,7 @@ for _, name in ipairs(redis.call('ZRANGEBYSCORE', KEYS[5], '-inf', '(0')) do
   for index = 1, 2 do left = left + #redis.call('XPENDING', streams[index], group, '-', '+', 1, name) end
   if left == 0 then redis.call('ZREM', KEYS[5], name) end
 end
-return {due, entries}
+return {due, entries, removed}
 `;
 
 export const TRIM_LUA = `local function server_now()

@@ -34,6 +34,10 @@ for _, stream in ipairs({KEYS[1], KEYS[3]}) do
         lag = 0
       elseif not lag then
         lag = #redis.call('XRANGE', stream, '(' .. state.read, '+', 'COUNT', MAX_COUNTED)
+      elseif redis.call('XRANGE', stream, '-', '+', 'COUNT', 1)[1][1] == first[1] then
+        -- The count of the server includes unread entries that another client has trimmed.
+        local length = redis.pcall('XLEN', stream)
+        if type(length) == 'number' then lag = length end
       end
       ready = ready + lag
       if first then older(first[1]) end

@@ -15,6 +15,7 @@ export const RELEASE = script('release', source.RELEASE_LUA);
 
 export const JOIN = script('join', source.JOIN_LUA);
 export const TICK = script('tick', source.TICK_LUA);
+export const INSPECT = script('inspect', source.INSPECT_LUA);
 export const PENDING = script('pending', source.PENDING_LUA);
 export const LEAVE = script('leave', source.LEAVE_LUA);
 

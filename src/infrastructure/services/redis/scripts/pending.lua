@@ -11,17 +11,15 @@
     ARGV[4] id in the stream of the group, exclusive
     ARGV[5] how many entries of each stream
   Output:
-    the entries, as in the tick
+    the entries, as in the tick, with false instead of the fields of one that no longer exists
 ]]
 
 local entries = {}
 for stream = 1, 2 do
   local read = redis.call('XREADGROUP', 'GROUP', ARGV[1], ARGV[2], 'COUNT', ARGV[5], 'STREAMS', KEYS[stream], ARGV[2 + stream])
   for _, entry in ipairs(read and read[1] and read[1][2] or {}) do
-    if entry[2] then
-      local crashes = redis.call('HGET', KEYS[3], stream .. ':' .. entry[1])
-      entries[#entries + 1] = {stream, entry[1], entry[2], tonumber(crashes or 0)}
-    end
+    local crashes = redis.call('HGET', KEYS[3], stream .. ':' .. entry[1])
+    entries[#entries + 1] = {stream, entry[1], entry[2] or false, tonumber(crashes) or 0}
   end
 end
 return entries

@@ -7,8 +7,10 @@
   Input:
     KEYS[1] sorted set of the topic
     KEYS[2] batches of the publisher
+    KEYS[3] stream that the messages go to
     ARGV[1] number of the batch
-    ARGV[2] number of unconfirmed messages that follow, each as (index of the message, number of the earlier batch)
+    ARGV[2] 1 to create the stream where it is missing
+    ARGV[3] number of unconfirmed messages that follow, each as (index of the message, number of the earlier batch)
     then the delay in ms, then id, headers, body and key of each message; a key has "=" before it, none is empty
   Output:
     1 when all are taken, else a list of (index, error) pairs; the others are taken
@@ -17,6 +19,7 @@
 
 local time = redis.call('TIME')
 local due = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000) + tonumber(ARGV[at])
+if ARGV[2] ~= '1' and redis.pcall('XINFO', 'GROUPS', KEYS[3]).err then return redis.error_reply('NOSTREAM ' .. KEYS[3] .. ' does not exist') end
 local failures
 local index = 0
 for i = at + 1, #ARGV, 4 do

@@ -5,13 +5,15 @@
     KEYS[1] stream of the topic
     KEYS[2] batches of the publisher
     ARGV[1] number of the batch
-    ARGV[2] number of unconfirmed messages that follow, each as (index of the message, number of the earlier batch)
+    ARGV[2] 1 to create the stream where it is missing
+    ARGV[3] number of unconfirmed messages that follow, each as (index of the message, number of the earlier batch)
     then id, headers, body and key of each message; a key has "=" before it, none is empty
   Output:
     1 when all are taken, else a list of (index, error) pairs; the others are taken
 ]]
 --- @include "includes/skip-taken.lua"
 
+local creates = ARGV[2] == '1'
 local failures
 local index = 0
 for i = at, #ARGV, 4 do
@@ -19,7 +21,12 @@ for i = at, #ARGV, 4 do
   if not skip[index] then
     local key = ARGV[i + 3]
     local reply
-    if key == '' then
+    if not creates then
+      local fields = {'id', ARGV[i], 'headers', ARGV[i + 1], 'body', ARGV[i + 2]}
+      if key ~= '' then fields = {'id', ARGV[i], 'headers', ARGV[i + 1], 'body', ARGV[i + 2], 'key', string.sub(key, 2)} end
+      reply = redis.pcall('XADD', KEYS[1], 'NOMKSTREAM', '*', unpack(fields))
+      if not reply then reply = {err = 'NOSTREAM ' .. KEYS[1] .. ' does not exist'} end
+    elseif key == '' then
       reply = redis.pcall('XADD', KEYS[1], '*', 'id', ARGV[i], 'headers', ARGV[i + 1], 'body', ARGV[i + 2])
     else
       reply = redis.pcall('XADD', KEYS[1], '*', 'id', ARGV[i], 'headers', ARGV[i + 1], 'body', ARGV[i + 2], 'key', string.sub(key, 2))

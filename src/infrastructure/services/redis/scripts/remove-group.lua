@@ -9,6 +9,7 @@
     KEYS[5] crashes
     KEYS[6] locks
     KEYS[7] entries that wait for their key
+    KEYS[8] observed state
     ARGV[1] group
   Output:
     -1 while a consumer of it runs, else how many streams had the group
@@ -17,5 +18,5 @@
 
 if redis.call('ZCOUNT', KEYS[4], server_now(), '+inf') > 0 then return -1 end
 local removed = redis.pcall('XGROUP', 'DESTROY', KEYS[1], ARGV[1])
-redis.call('UNLINK', KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7])
+redis.call('UNLINK', KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8])
 return type(removed) == 'number' and removed or 0

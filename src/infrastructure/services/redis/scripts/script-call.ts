@@ -61,3 +61,8 @@ export function encodeCommand(parts: readonly Argument[]): Buffer {
     at += typeof piece === 'string' ? command.write(piece, at) : piece.copy(command, at);
   return command;
 }
+
+/** Because the client takes other arrays of bytes for texts. */
+export function bytesOf(body: Uint8Array): Buffer {
+  return Buffer.isBuffer(body) ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+}

@@ -12,17 +12,21 @@
     KEYS[5] consumers
     KEYS[6] crashes
     KEYS[7] locks
+    KEYS[8] entries that wait for their key
+    KEYS[9] observed state
     ARGV[1] group
     ARGV[2] consumer
     ARGV[3] lease, in ms
     ARGV[4] how many entries to take over
   Output:
-    "fenced" when the consumer itself is, else (ms until the next is due or -1, entries), each entry as (1 for the topic's stream or
-    2 for the group's, id, fields, attempts used up by crashes)
+    "fenced" when the consumer itself is, else (ms until the next is due or -1, entries, how many pending entries no longer exist),
+    each entry as (1 for the topic's stream or 2 for the group's, id, fields, attempts used up by crashes)
 ]]
 --- @include "includes/server-now.lua"
 --- @include "includes/move-due.lua"
+--- @include "includes/waiting-entries.lua"
 --- @include "includes/reserved-consumers.lua"
+--- @include "includes/unlock-key.lua"
 
 local group, me, lease, room = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local now = server_now()
@@ -39,6 +43,23 @@ if next_group and (due < 0 or next_group < due) then due = next_group end
 for _, name in ipairs(redis.call('ZRANGEBYSCORE', KEYS[5], '(-1', now)) do redis.call('ZADD', KEYS[5], -1, name) end
 local entries = {}
 local streams = {KEYS[1], KEYS[3]}
+local at = {streams = streams, locks = KEYS[7], waiting = KEYS[8]}
+local locks_by_entry
+-- The key of an entry that no longer exists is in the locks only.
+local function locked_by(name)
+  if not locks_by_entry then
+    locks_by_entry = {}
+    -- A user of an earlier version has no permission for it.
+    local flat = redis.pcall('HGETALL', KEYS[7])
+    for f = 1, #flat, 2 do locks_by_entry[string.match(flat[f + 1], ' ([12]:%d+%-%d+)$') or ''] = flat[f] end
+  end
+  return locks_by_entry[name]
+end
+local function take(index, id, fields)
+  local field = index .. ':' .. id
+  entries[#entries + 1] = {index, id, fields, tonumber(redis.call('HGET', KEYS[6], field)) or 0}
+  room = room - 1
+end
 local function take_over(index, name, is_crash)
   local pending = redis.call('XPENDING', streams[index], group, '-', '+', room, name)
   for _, one in ipairs(pending) do
@@ -46,16 +67,20 @@ local function take_over(index, name, is_crash)
     local entry = claimed[1]
     if entry and entry[2] then
       local field = index .. ':' .. entry[1]
-      if is_crash then redis.call('HINCRBY', KEYS[6], field, 1) end
+      if is_crash then redis.pcall('HINCRBY', KEYS[6], field, 1) end
       for f = 1, #entry[2], 2 do
         if entry[2][f] == 'key' and redis.call('HEXISTS', KEYS[7], entry[2][f + 1]) == 1 then
           redis.call('HSET', KEYS[7], entry[2][f + 1], me .. ' ' .. field)
         end
       end
-      entries[#entries + 1] = {index, entry[1], entry[2], tonumber(redis.call('HGET', KEYS[6], field) or 0)}
-      room = room - 1
+      take(index, entry[1], entry[2])
     else
       redis.call('XACK', streams[index], group, one[1])
+      redis.call('HDEL', KEYS[6], index .. ':' .. one[1])
+      removed = removed + 1
+      local key = locked_by(index .. ':' .. one[1])
+      local next = key and unlock(at, group, key, me)
+      if next then take(unpack(next)) end
     end
   end
 end
@@ -74,6 +99,7 @@ for index = 1, 2 do
         if about.pending > 0 and room > 0 then take_over(index, about.name, true) end
         if #redis.call('XPENDING', streams[index], group, '-', '+', 1, about.name) == 0 then
           redis.call('XGROUP', 'DELCONSUMER', streams[index], group, about.name)
+          redis.call('HDEL', KEYS[9], 'held:' .. index .. ':' .. about.name)
         end
       end
     end
@@ -84,4 +110,4 @@ for _, name in ipairs(redis.call('ZRANGEBYSCORE', KEYS[5], '-inf', '(0')) do
   for index = 1, 2 do left = left + #redis.call('XPENDING', streams[index], group, '-', '+', 1, name) end
   if left == 0 then redis.call('ZREM', KEYS[5], name) end
 end
-return {due, entries}
+return {due, entries, removed}

@@ -41,8 +41,12 @@ export class GroupKeys {
   readonly locks: string;
   /** Sorted set of the entries that wait for their key. */
   readonly waiting: string;
+  /** Hash of what the consumers have seen of the group, to notice what other clients remove. */
+  readonly observed: string;
+  readonly #base: string;
 
   constructor(topic: TopicKeys, base: string) {
+    this.#base = base;
     this.topicLog = topic.log;
     this.topicDelayed = topic.delayed;
     this.log = `${base}log`;
@@ -51,5 +55,11 @@ export class GroupKeys {
     this.crashes = `${base}crashes`;
     this.locks = `${base}locks`;
     this.waiting = `${base}waiting`;
+    this.observed = `${base}observed`;
+  }
+
+  /** Hash with the last batch of settlements of a consumer. */
+  settledBy(consumer: string): string {
+    return `${this.#base}settled:${consumer}`;
   }
 }

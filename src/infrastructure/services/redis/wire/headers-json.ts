@@ -1,3 +1,5 @@
+import { withoutControlHeaders } from '../../../../core/messaging/ports/headers.js';
+
 type Headers = Readonly<Record<string, string>>;
 
 const NONE = '{}';
@@ -30,19 +32,38 @@ export class HeadersWriter {
   }
 }
 
+interface ReadHeaders {
+  /** A new object for each message. */
+  readonly headers: Record<string, string>;
+  /** Control headers were left out. */
+  readonly hasIgnored: boolean;
+}
+
 /** Reads what {@link HeadersWriter} wrote, and for the same reason remembers the last. */
 export class HeadersReader {
   #bytes = Buffer.from(NONE);
   #headers: Headers = {};
+  #hasIgnored = false;
 
-  /** A new object for each message. Undefined when the bytes are not a JSON object of strings. */
-  read(bytes: Buffer): Record<string, string> | undefined {
-    if (bytes.equals(this.#bytes)) return { ...this.#headers };
-    const headers = parsed(bytes);
-    if (!headers) return undefined;
+  /** @param from `isPublic`: foreign programs may write there, so that control headers are left out. */
+  constructor(private readonly from: { readonly isPublic: boolean }) {}
+
+  /** Undefined when the bytes are not a JSON object of strings. */
+  read(bytes: Buffer): ReadHeaders | undefined {
+    if (!bytes.equals(this.#bytes) && !this.#parse(bytes)) return undefined;
+    return { headers: { ...this.#headers }, hasIgnored: this.#hasIgnored };
+  }
+
+  #parse(bytes: Buffer): boolean {
+    const written = parsed(bytes);
+    if (!written) return false;
+    const { headers, ignored } = this.from.isPublic
+      ? withoutControlHeaders(written)
+      : { headers: written, ignored: 0 };
     this.#bytes = Buffer.from(bytes); // a copy, because the bytes are part of a larger buffer
     this.#headers = headers;
-    return { ...headers };
+    this.#hasIgnored = ignored > 0;
+    return true;
   }
 }
 

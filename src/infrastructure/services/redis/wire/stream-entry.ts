@@ -1,5 +1,5 @@
 import { Link } from '../../../../core/messaging/transport-kit/linked-set.js';
-import type { WireMessage } from '../../../../core/messaging/ports/transport.js';
+import type { Unacceptable, WireMessage } from '../../../../core/messaging/ports/transport.js';
 import { HeadersReader } from './headers-json.js';
 
 /** 1 is the stream of the topic, 2 that of the group. */
@@ -11,6 +11,8 @@ export type RawEntry = readonly [id: Buffer, fields: readonly Buffer[] | null];
 /** Where the entries of one reply come from. */
 export interface Origin {
   readonly source: Source;
+  /** Key of the stream. */
+  readonly stream: string;
   /** Name of the consumer that they were delivered to: a later one of the same subscription must not settle them. */
   readonly consumer: string;
 }
@@ -18,10 +20,26 @@ export interface Origin {
 const ID = Buffer.from('id');
 const HEADERS = Buffer.from('headers');
 const BODY = Buffer.from('body');
+const KEY = Buffer.from('key');
+/** The script that moves due messages writes what it cannot read under this name. */
+const UNREADABLE = Buffer.from('unreadable');
 /** Shared, because the entries of one reply mostly have equal headers. */
-const headersReader = new HeadersReader();
+const READERS: Readonly<Record<Source, HeadersReader>> = {
+  // Other programs may write to the stream of a topic.
+  1: new HeadersReader({ isPublic: true }),
+  2: new HeadersReader({ isPublic: false }),
+};
 /** Index of the first optional field. */
 const OPTIONAL = 6;
+
+/** An entry as a message. */
+interface Read {
+  readonly message: WireMessage;
+  readonly attempt: number;
+  readonly unacceptable?: Unacceptable;
+  /** Control headers or an attempt of a public entry were left out. */
+  readonly hasIgnored: boolean;
+}
 
 /** A message in flight, with what its settlement needs. */
 export class InFlightEntry {
@@ -29,6 +47,10 @@ export class InFlightEntry {
   readonly entryId: string;
   readonly message: WireMessage;
   readonly attempt: number;
+  readonly unacceptable: Unacceptable | undefined;
+  readonly hasIgnoredHeaders: boolean;
+  /** The bytes under which the scripts lock the key of the entry. */
+  readonly lockKey: Buffer | undefined;
 
   /** @param crashes attempts that ended with their process; they are counted beside the entry. */
   constructor(
@@ -38,8 +60,12 @@ export class InFlightEntry {
     readonly crashes: number,
   ) {
     this.entryId = id.toString('latin1');
-    this.message = readMessage(fields) ?? foreign(this.entryId, fields);
-    this.attempt = attemptOf(fields) + crashes;
+    const read = readEntry(origin, this.entryId, fields);
+    this.message = read.message;
+    this.attempt = read.attempt + crashes;
+    this.unacceptable = read.unacceptable;
+    this.hasIgnoredHeaders = read.hasIgnored;
+    this.lockKey = lastField(fields, KEY);
   }
 
   /** Unique among the entries that a consumer can have in flight. */
@@ -48,16 +74,32 @@ export class InFlightEntry {
   }
 }
 
+function readEntry(origin: Origin, entryId: string, fields: readonly Buffer[]): Read {
+  const read = readOurs(origin, fields);
+  if (!read) return foreignOrUnreadable(origin, entryId, fields);
+  if (read.message.id !== '') return read;
+  return { ...read, message: { ...read.message, id: identityOf(origin, entryId) } };
+}
+
 /** The fields stand in the order in which the scripts write them; any other entry is foreign. */
-function readMessage(fields: readonly Buffer[]): WireMessage | undefined {
+function readOurs({ source }: Origin, fields: readonly Buffer[]): Read | undefined {
   const [, id, , headersText, , body] = fields;
   if (!isNamed(fields[0], ID) || !isNamed(fields[2], HEADERS) || !isNamed(fields[4], BODY)) return undefined;
   if (!id || !headersText || !body) return undefined;
-  const headers = headersReader.read(headersText);
-  if (!headers) return undefined;
+  const headers = READERS[source].read(headersText);
+  return headers && withOptional(source, fields, { id: id.toString(), ...headers, body });
+}
+
+function withOptional(
+  source: Source,
+  fields: readonly Buffer[],
+  { hasIgnored, ...plain }: WireMessage & { readonly hasIgnored: boolean },
+): Read {
   const key = optional(fields, 'key');
-  const message = { id: id.toString(), headers, body };
-  return key === undefined ? message : { ...message, key };
+  const attempt = optional(fields, 'attempt');
+  const message = key === undefined ? plain : { ...plain, key };
+  if (source === 2) return { message, attempt: numberOf(attempt), hasIgnored: false };
+  return { message, attempt: 1, hasIgnored: hasIgnored || attempt !== undefined };
 }
 
 /** Byte by byte, because for such short names a native call costs six times as much. */
@@ -67,9 +109,10 @@ function isNamed(field: Buffer | undefined, name: Buffer): boolean {
   return true;
 }
 
-function attemptOf(fields: readonly Buffer[]): number {
-  const attempt = Number(optional(fields, 'attempt') ?? 1);
-  return Number.isSafeInteger(attempt) && attempt > 0 ? attempt : 1;
+/** At most what the core takes for an attempt. */
+function numberOf(attempt = '1'): number {
+  const number = Number(attempt);
+  return Number.isSafeInteger(number) && number > 0 ? Math.min(number, 10_000) : 1;
 }
 
 function optional(fields: readonly Buffer[], name: 'key' | 'attempt'): string | undefined {
@@ -79,11 +122,38 @@ function optional(fields: readonly Buffer[], name: 'key' | 'attempt'): string | 
   return undefined;
 }
 
-/** A foreign entry, as a message without headers whose body holds all fields. */
-function foreign(entryId: string, fields: readonly Buffer[]): WireMessage {
-  const texts = fields.map((field) => field.toString());
-  const content = Object.fromEntries(
-    texts.flatMap((name, index) => (index % 2 === 0 ? [[name, texts[index + 1] ?? '']] : [])),
-  ) as Record<string, string>;
-  return { id: `foreign-${entryId}`, headers: {}, body: Buffer.from(JSON.stringify(content)) };
+/** As the scripts find a key: in the last field of that name. */
+function lastField(fields: readonly Buffer[], name: Buffer): Buffer | undefined {
+  for (let index = fields.length - 2; index >= 0; index -= 2)
+    if (isNamed(fields[index], name)) return fields[index + 1];
+  return undefined;
+}
+
+/** Unique on this server, and the same for each delivery of the entry. */
+function identityOf({ stream }: Origin, entryId: string): string {
+  return `${stream}/${entryId}`;
+}
+
+/**
+ * A foreign entry of a topic, as a message without headers whose body holds all fields. In the stream of a group, where only
+ * this transport writes, such an entry is unacceptable.
+ */
+function foreignOrUnreadable(origin: Origin, entryId: string, fields: readonly Buffer[]): Read {
+  const identity = identityOf(origin, entryId);
+  const raw = lastField(fields, UNREADABLE) ?? (origin.source === 2 ? lastField(fields, BODY) : undefined);
+  const message = { id: identity, headers: {}, body: raw ?? fieldsAsJson(fields) };
+  if (raw === undefined && origin.source === 1) return { message, attempt: 1, hasIgnored: false };
+  const unacceptable = {
+    reason: 'deserialization_failed',
+    detail: `Entry ${entryId} of ${origin.stream} is not a message of this transport.`,
+  } as const;
+  return { message, attempt: 1, unacceptable, hasIgnored: false };
+}
+
+/** Names and values as texts, or all in base64 where one of them is not UTF-8. */
+function fieldsAsJson(fields: readonly Buffer[]): Buffer {
+  const isText = fields.every((field) => Buffer.from(field.toString()).equals(field));
+  const texts = fields.map((field) => field.toString(isText ? 'utf8' : 'base64'));
+  const content = texts.flatMap((name, index) => (index % 2 === 0 ? [[name, texts[index + 1] ?? '']] : []));
+  return Buffer.from(JSON.stringify(Object.fromEntries(content)));
 }

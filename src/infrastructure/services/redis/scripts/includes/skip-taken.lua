@@ -8,7 +8,8 @@
   Input:
     KEYS[2] batches of the publisher
     ARGV[1] number of the batch
-    ARGV[2] number of unconfirmed messages that follow, each as (index of the message, number of the earlier batch)
+    ARGV[2] 1 to create the stream where it is missing
+    ARGV[3] number of unconfirmed messages that follow, each as (index of the message, number of the earlier batch)
   Leaves behind:
     skip, the indexes of messages that are stored already; at, where the rest of ARGV begins; batches, place and number for
     remember-batch.lua
@@ -23,8 +24,8 @@ local seen = redis.call('HGET', batches, place)
 if seen == number then return 1 end
 if seen == '-' .. number then return redis.error_reply('ERR this batch was made void') end
 local skip = {}
-local at = 3
-for _ = 1, tonumber(ARGV[2]) do
+local at = 4
+for _ = 1, tonumber(ARGV[3]) do
   local index, earlier = tonumber(ARGV[at]), ARGV[at + 1]
   local where = earlier % REMEMBERED_BATCHES
   local state = redis.call('HGET', batches, where)
