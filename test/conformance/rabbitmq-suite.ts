@@ -34,6 +34,7 @@ export function rabbitmqConformance(
   const namePrefixOf = (transport: Transport): string =>
     (JSON.parse(storages.get(transport)!) as { namePrefix: string }).namePrefix;
   return {
+    keepsGroups: true,
     tooLargeBytes: 2 * 2 ** 20,
     ...rabbitmqForeign(() => cluster().urls, namePrefixOf),
     refusedRetry: { large: 'x'.repeat(2 * 2 ** 20) },

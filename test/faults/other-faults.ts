@@ -211,6 +211,70 @@ export const OTHER_FAULTS: readonly OtherFault[] = [
       'that is slower than the consumer timeout',
     ],
   ]),
+  ...of('rabbitmq', 'faults/rabbitmq-removed.spec.ts', [
+    [
+      'a policy lets messages of a group expire',
+      'each becomes a dead letter of the group, and this is reported',
+      'that lets messages expire makes them dead letters',
+    ],
+    [
+      'a policy drops messages at a length limit',
+      'each becomes a dead letter of the group, and this is reported',
+      'that drops the oldest message at a length limit',
+    ],
+    [
+      'a policy sets a lower delivery limit',
+      'the message becomes a dead letter that names the queue',
+      'a delivery limit by a policy',
+    ],
+    [
+      'a foreign message with control headers',
+      'the headers are removed and counted',
+      'is not believed what only the transport may say',
+    ],
+    [
+      'two equal foreign messages without an id',
+      'both are handled; ids differ, also after a crash',
+      'and has an id of its own',
+    ],
+    [
+      'an unreadable message in a delay queue',
+      'it becomes a dead letter with its bytes, and this is reported',
+      'in a delay queue without a readable destination',
+    ],
+    [
+      'the broker refuses a retry for its size',
+      'the message becomes a dead letter, its slot is free',
+      'because its headers do not fit into a frame',
+    ],
+    [
+      'the broker forbids the retries',
+      'the messages become dead letters, other messages continue',
+      'because it is forbidden becomes a dead letter',
+    ],
+  ]),
+  ...of('rabbitmq', 'faults/rabbitmq-topology.spec.ts', [
+    [
+      'an exchange is deleted under load, with groups in several processes',
+      'every group gets every accepted message, also one that starts later',
+      'an exchange that is deleted under load',
+    ],
+    [
+      'the queue of a group is deleted while the group is down',
+      'what it held is lost, and this is reported; later messages are kept for the group',
+      'a group without its queue is reported',
+    ],
+    [
+      'a virtual host is deleted and recreated',
+      'what it held is lost, and this is reported; every group gets later messages',
+      'a virtual host that is deleted and made again',
+    ],
+    [
+      'the topology is incomplete with `topology: verify`',
+      'an error lists the commands that declare what is missing',
+      'declares nothing, and works after the commands',
+    ],
+  ]),
   ...of('rabbitmq, 3 nodes', 'faults/rabbitmq-cluster.spec.ts', [
     [
       'all nodes are killed',

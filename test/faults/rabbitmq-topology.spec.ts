@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { RabbitmqTransport } from '../../src/infrastructure/services/rabbitmq/rabbitmq.transport.js';
 import { type RabbitmqCluster, startRabbitmq } from '../support/brokers/rabbitmq-cluster.js';
 import { waitUntil } from '../support/brokers/wait-until.js';
-import { asSomebodyElse, connected } from './rabbitmq-bench.js';
+import { asSomebodyElse, connected, rabbitmqBench } from './rabbitmq-bench.js';
 import { closeAll, closeOne, publishOne } from './transport-bench.js';
 
 let server: RabbitmqCluster;
@@ -31,17 +31,17 @@ async function group(
 
 /** Publishes until it is stopped. Resolves with the ids that were accepted. */
 function publishing(transport: RabbitmqTransport): () => Promise<readonly string[]> {
-  let isOver = false;
+  const state = { isOver: false };
   const accepted: string[] = [];
   const running = (async () => {
-    for (let index = 0; !isOver; index += 1) {
+    for (let index = 0; !state.isOver; index += 1) {
       const outcome = await publishOne(transport, 't', { id: `m${index}` });
       if (outcome.kind === 'accepted') accepted.push(`m${index}`);
       await wait(2);
     }
   })();
   return async () => {
-    isOver = true;
+    state.isOver = true;
     await running;
     return accepted;
   };
@@ -167,4 +167,58 @@ it('a group that was removed is neither kept nor bound again', async () => {
   expect((await transport.groups('t')).map((one) => one.group)).toEqual(['a']);
   const queues = await server.control('list_queues', '--no-table-headers', 'name');
   expect(queues).not.toContain('gone.t/b');
+});
+
+describe('with topology "verify"', () => {
+  const commandsOf = (error: unknown): string[] =>
+    (error as Error).message.split('\n').filter((line) => line.startsWith('rabbitmqadmin'));
+
+  /** Runs the commands as rabbitmqadmin would. */
+  async function run(commands: readonly string[]): Promise<void> {
+    await asSomebodyElse(server, async (channel) => {
+      for (const command of commands) {
+        const field = (name: string): string =>
+          (new RegExp(` ${name}=(?:'([^']*)'|(\\S+))`).exec(command) ?? []).slice(1).find((one) => one) ?? '';
+        if (command.includes('declare exchange'))
+          await channel.assertExchange(field('name'), field('type'), { durable: true });
+        else if (command.includes('declare queue'))
+          await channel.assertQueue(field('name'), {
+            durable: true,
+            arguments: JSON.parse(field('arguments')) as object,
+          });
+        else if (field('destination_type') === 'queue')
+          await channel.bindQueue(field('destination'), field('source'), field('routing_key'));
+        else await channel.bindExchange(field('destination'), field('source'), field('routing_key'));
+      }
+    });
+  }
+
+  it('declares nothing, and works after the commands that it prints', async () => {
+    await server.control('add_user', 'strict', 'strict');
+    await server.control('set_permissions', 'strict', '^$', '.*', '.*');
+    const verify = { topology: 'verify', namePrefix: 'verify.', username: 'strict', password: 'strict' };
+    const { transport } = rabbitmqBench(options(verify));
+    const missing: unknown = await transport.connect().catch((error: unknown) => error);
+    expect(missing).toMatchObject({ code: 'TOPOLOGY_MISSING' });
+    await run(commandsOf(missing));
+    await transport.connect();
+    for (const ordering of ['none', 'key'] as const) {
+      const subscription = { topic: 't', group: ordering, concurrency: 2, ordering } as const;
+      const attempts: number[] = [];
+      const consume = () =>
+        transport.consume(subscription, ({ attempt }) => {
+          attempts.push(attempt);
+          return Promise.resolve(attempt === 1 ? { kind: 'retry', delayMs: 64 } : { kind: 'ack' });
+        });
+      const refused: unknown = await consume().catch((error: unknown) => error);
+      expect(refused).toMatchObject({ code: 'TOPOLOGY_MISSING' });
+      expect(commandsOf(refused).join('\n')).toContain(`name=verify.t/${ordering} `);
+      await run(commandsOf(refused));
+      await consume();
+      expect((await publishOne(transport, { topic: 't', group: ordering })).kind).toBe('accepted');
+      await waitUntil('its retry is there', async () => attempts.length === 2);
+      expect(attempts).toEqual([1, 2]);
+    }
+    expect((await publishOne(transport, 'unknown')).kind).toBe('refused');
+  }, 60_000);
 });

@@ -11,7 +11,13 @@ export interface BrokerFailure {
   readonly error: MessagingError;
 }
 
-const REFUSED: readonly string[] = ['FORBIDDEN', 'CONFLICT', 'CONFIGURATION', 'TOPIC_INVALID'];
+const REFUSED: readonly string[] = [
+  'FORBIDDEN',
+  'CONFLICT',
+  'CONFIGURATION',
+  'TOPIC_INVALID',
+  'TOPOLOGY_MISSING',
+];
 
 /** Without `instanceof` of `Error`: errors of Node's own modules come from another realm inside test runners. */
 export function isOurs(cause: unknown): cause is MessagingError {

@@ -98,8 +98,9 @@ class RabbitmqDriver implements TransportDriver<RabbitmqConsumer>, GroupKeeper, 
     this.durability = options.queueType === 'quorum' ? 'replicated' : 'acknowledged';
     this.maxMessageBytes = options.maxMessageBytes;
     const { name, clock } = context;
-    this.problems = new ProblemList(context.onEvent);
-    const { problems } = this;
+    const problems = new ProblemList(context.onEvent);
+    this.problems = problems;
+    const heldPlaces = new Map<string, Destination>();
     const names = new ResourceNames(options.namePrefix);
     const urls = serverUrlsOf(name, options);
     const publishing = new RabbitmqConnection(name, urls, { options, clock });
@@ -117,10 +118,19 @@ class RabbitmqDriver implements TransportDriver<RabbitmqConsumer>, GroupKeeper, 
     const declaring = topologyOn(publishing);
     const waitQueues = new WaitQueues(names, clock);
     const undeclared = (text: string): Promise<void> => this.#redeclare(text);
-    const held = (to: Destination): void => this.#services.kept.watch(to);
-    const settings = { options, clock, undeclared, waitQueues, held };
+    const settings = { options, clock, undeclared, waitQueues, heldPlaces };
     const publisher = new RabbitmqPublisher(publishing, declaring, settings);
-    const shared = { connection, topology, queueDepths, publisher, waitQueues, problems, options, context };
+    const shared = {
+      connection,
+      topology,
+      queueDepths,
+      publisher,
+      waitQueues,
+      problems,
+      heldPlaces,
+      options,
+      context,
+    };
     this.#services = { ...shared, kept: new KeptMessagesWatch(shared) };
     this.#publishing = publishing;
     this.#consuming = connection;

@@ -22,6 +22,7 @@ import { AdminAction, Caller } from '../access/admin-action.decorator.js';
 import type { AdminIdentity } from '../admin-authorizer.js';
 import { AdminGuard } from '../access/admin.guard.js';
 import { parseGroupList, parseGroupRemoval } from './group-requests.js';
+import { answered } from '../http/answered.js';
 import { PROBLEM, ProblemError } from '../http/problem.js';
 import { ProblemFilter } from '../http/problem.filter.js';
 
@@ -87,14 +88,4 @@ export class GroupController {
 
 function viewOf(transport: string, topic: string, { group, isConsumed, backlog }: GroupState): object {
   return { transport, topic, group, isConsumed, ...backlog };
-}
-
-/** A transport that does not answer is no internal error, and its error text may name hosts. */
-async function answered<T>(question: Promise<T>): Promise<T> {
-  try {
-    return await question;
-  } catch (error) {
-    if (errorCodeOf(error) === 'CONFLICT') throw error;
-    throw new ProblemError(PROBLEM.transport, `The transport did not answer (${errorCodeOf(error)}).`);
-  }
 }

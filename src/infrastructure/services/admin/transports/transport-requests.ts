@@ -1,42 +1,75 @@
 import { z } from 'zod';
 import type { Override } from '../../../../core/messaging/ports/composite-transport.js';
+import type { Destination } from '../../../../core/messaging/ports/transport.js';
 import { oneOf, parse, text } from '../http/parse.js';
 
-const ACTIONS = ['use', 'leave-out', 'reset', 'pause-spool', 'resume-spool'] as const;
+const ACTIONS = ['use', 'leave-out', 'reset', 'pause-spool', 'resume-spool', 'release'] as const;
 const DAY_SECONDS = 86_400;
 
 const orderSchema = z.strictObject({
   action: oneOf(ACTIONS),
   member: text.optional(),
+  /** Of `release`: where the messages are kept, and the group that they go to. */
+  place: text.optional(),
+  topic: text.optional(),
+  group: text.optional(),
   /** An operator override needs a reason and expires, because a forgotten override would disable the failover. */
   reason: z.string().trim().min(1).max(255),
   forSeconds: z.int().min(1).max(DAY_SECONDS).default(3_600),
 });
 
-const membered = orderSchema.refine(
-  ({ action, member }) => (member === undefined) === action.endsWith('-spool'),
-  'use, leave-out and reset need a member; pause-spool and resume-spool have none',
-);
+const MEMBER_ACTIONS: readonly string[] = ['use', 'leave-out', 'reset'];
 
-/** An operator override and its reason. */
+const complete = orderSchema
+  .refine(
+    ({ action, member }) => (member !== undefined) === MEMBER_ACTIONS.includes(action),
+    'use, leave-out and reset need a member; the other actions have none',
+  )
+  .refine(
+    ({ action, place, topic, group }) =>
+      (place !== undefined) === (action === 'release') &&
+      (topic === undefined) === (group === undefined) &&
+      (topic === undefined || action === 'release'),
+    'release needs a place, and a topic with a group or neither; the other actions have none of them',
+  );
+
+/** Sends kept messages on. */
+export interface Release {
+  readonly action: 'release';
+  readonly place: string;
+  readonly to?: Required<Destination>;
+}
+
+/** What an operator orders, and the reason. */
 export interface TransportOrder {
-  readonly override: Override;
+  readonly order: Override | Release;
   readonly reason: string;
 }
 
-/** Body of an operator override of a composite transport. */
+/** Body of an action on a transport. */
 export function parseTransportOrder(body: unknown): TransportOrder {
-  const { action, member = '', reason, forSeconds } = parse(membered, body);
+  const { action, member = '', reason, forSeconds, ...where } = parse(complete, body);
   const forMs = forSeconds * 1_000;
   switch (action) {
     case 'use':
     case 'leave-out':
-      return { override: { action, member, forMs }, reason };
+      return { order: { action, member, forMs }, reason };
     case 'reset':
-      return { override: { action, member }, reason };
+      return { order: { action, member }, reason };
     case 'pause-spool':
-      return { override: { action, forMs }, reason };
+      return { order: { action, forMs }, reason };
     case 'resume-spool':
-      return { override: { action }, reason };
+      return { order: { action }, reason };
+    case 'release':
+      return { order: releaseOf(where), reason };
   }
+}
+
+function releaseOf({
+  place = '',
+  topic,
+  group,
+}: Pick<z.output<typeof orderSchema>, 'place' | 'topic' | 'group'>): Release {
+  const to = topic !== undefined && group !== undefined ? { to: { topic, group } } : {};
+  return { action: 'release', place, ...to };
 }

@@ -10,17 +10,22 @@ import {
   UseGuards,
   VERSION_NEUTRAL,
 } from '@nestjs/common';
-import { allInside, isComposite } from '../../../../core/messaging/ports/composite-transport.js';
+import {
+  allInside,
+  isComposite,
+  type Override,
+} from '../../../../core/messaging/ports/composite-transport.js';
 import { DeadLetterService } from '../../../../core/messaging/dead-letters/dead-letter.service.js';
 import { errorCodeOf } from '../../../../core/messaging/ports/errors.js';
 import { MESSAGING_VIEW, type MessagingView } from '../../../../core/messaging/messaging.view.js';
-import type { Transport } from '../../../../core/messaging/ports/transport.js';
+import { keepsMessages, type Transport } from '../../../../core/messaging/ports/transport.js';
 import { AdminAction, Caller } from '../access/admin-action.decorator.js';
 import type { AdminIdentity } from '../admin-authorizer.js';
 import { AdminGuard } from '../access/admin.guard.js';
+import { answered } from '../http/answered.js';
 import { PROBLEM, ProblemError } from '../http/problem.js';
 import { ProblemFilter } from '../http/problem.filter.js';
-import { parseTransportOrder } from './transport-requests.js';
+import { parseTransportOrder, type Release } from './transport-requests.js';
 
 /** Transports over HTTP: the state of composites and their members, and temporary operator overrides. */
 @Controller({ path: 'api/v1/transports', version: VERSION_NEUTRAL })
@@ -40,24 +45,31 @@ export class TransportController {
 
   @Get(':name')
   @AdminAction('read-transport', 'viewer')
-  read(@Param('name') name: string): unknown {
-    return viewOf(this.#find(name));
+  async read(@Param('name') name: string): Promise<unknown> {
+    const transport = this.#find(name);
+    const kept = keepsMessages(transport) ? { kept: await answered(transport.kept()) } : {};
+    return { ...viewOf(transport), ...kept };
   }
 
   @Post(':name/actions')
   @HttpCode(200)
   @AdminAction('override-transport', 'admin')
-  act(@Param('name') name: string, @Body() body: unknown, @Caller() caller: AdminIdentity): unknown {
-    const { override, reason } = parseTransportOrder(body);
-    const member = 'member' in override ? `/${override.member}` : '';
-    const entry = { action: override.action, actor: caller.subject, id: `${name}${member}`, reason };
+  async act(
+    @Param('name') name: string,
+    @Body() body: unknown,
+    @Caller() caller: AdminIdentity,
+  ): Promise<unknown> {
+    const { order, reason } = parseTransportOrder(body);
+    const id = [
+      name,
+      ...('member' in order ? [order.member] : []),
+      ...('place' in order ? [order.place] : []),
+    ];
+    const entry = { action: order.action, actor: caller.subject, id: id.join('/'), reason };
     try {
-      const transport = this.#find(name);
-      if (!isComposite(transport))
-        throw new ProblemError(PROBLEM.invalidOption, `"${name}" does not combine other transports.`);
-      transport.override(override);
+      const view = await carryOut(this.#find(name), order);
       this.deadLetters.audit({ ...entry, outcome: 'succeeded' });
-      return viewOf(transport);
+      return view;
     } catch (error) {
       this.deadLetters.audit({ ...entry, outcome: 'failed', errorCode: errorCodeOf(error) });
       throw error;
@@ -74,6 +86,19 @@ export class TransportController {
     if (!found) throw new ProblemError(PROBLEM.notFound, `There is no transport "${name}".`);
     return found;
   }
+}
+
+async function carryOut(transport: Transport, order: Override | Release): Promise<object> {
+  const { name } = transport;
+  if (order.action === 'release') {
+    if (!keepsMessages(transport))
+      throw new ProblemError(PROBLEM.invalidOption, `"${name}" keeps no messages outside of its groups.`);
+    return { released: await answered(transport.release(order.place, order.to)) };
+  }
+  if (!isComposite(transport))
+    throw new ProblemError(PROBLEM.invalidOption, `"${name}" does not combine other transports.`);
+  transport.override(order);
+  return viewOf(transport);
 }
 
 function viewOf(transport: Transport): object {

@@ -1,8 +1,12 @@
 import type { DeadLetterCount, DeadLetterStore } from '../../../../core/messaging/ports/dead-letter-store.js';
 import type { HandlerIdentity } from '../../../../core/messaging/observing/events.js';
 import type { MessagingView, SubscriptionView } from '../../../../core/messaging/messaging.view.js';
-import { isComposite } from '../../../../core/messaging/ports/composite-transport.js';
-import type { Backlog } from '../../../../core/messaging/ports/transport.js';
+import { allInside, isComposite } from '../../../../core/messaging/ports/composite-transport.js';
+import {
+  type Backlog,
+  type KeptMessages,
+  keepsMessages,
+} from '../../../../core/messaging/ports/transport.js';
 import { ForgottenGroups } from '../../checks/forgotten-groups.js';
 import { Sampled } from '../../checks/sampled.js';
 import { type TransportCheck, TransportChecks } from '../../checks/transport-checks.js';
@@ -18,11 +22,14 @@ export interface SampledBacklog {
   readonly backlog: Backlog;
 }
 
+export type SampledKept = KeptMessages & { readonly transport: string };
+
 /** Values that are queried on scrape and not counted as events. */
 export class ScrapeSources {
   readonly backlogs: Sampled<readonly SampledBacklog[]>;
   readonly deadLetterCounts: Sampled<readonly DeadLetterCount[]>;
   readonly forgotten: ForgottenGroups;
+  readonly kept: Sampled<readonly SampledKept[]>;
   readonly #checks = new TransportChecks({ cacheMs: LIMITS.cacheMs, timeoutMs: 1_000 });
   readonly #view: MessagingView;
 
@@ -30,6 +37,7 @@ export class ScrapeSources {
     this.#view = view;
     this.backlogs = new Sampled(() => this.#readBacklogs(), { ...LIMITS, deadlineMs: LIMITS.deadlineMs * 2 });
     this.forgotten = new ForgottenGroups(view);
+    this.kept = new Sampled(() => this.#readKept(), LIMITS);
     this.deadLetterCounts = new Sampled(() => store.stats(), LIMITS);
   }
 
@@ -53,6 +61,18 @@ export class ScrapeSources {
     return this.#view
       .transports()
       .flatMap((one) => (isComposite(one) ? within({ name: one.name, state: one.state() }) : []));
+  }
+
+  /** What transports keep outside of the queues of groups; nothing of those that do not answer. */
+  async #readKept(): Promise<SampledKept[]> {
+    const keepers = allInside(this.#view.transports()).filter((transport) => keepsMessages(transport));
+    const all = await Promise.all(
+      keepers.map(async (keeper) => {
+        const kept = await keeper.kept().catch(() => []);
+        return kept.map((one) => ({ ...one, transport: keeper.name }));
+      }),
+    );
+    return all.flat();
   }
 
   transports(): Promise<readonly TransportCheck[]> {

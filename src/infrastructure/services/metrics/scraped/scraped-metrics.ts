@@ -33,6 +33,21 @@ export function exportScrapedMetrics(registry: Registry, sources: ScrapeSources)
       }));
     });
   }
+  exportGauge(
+    registry,
+    {
+      name: 'messaging_kept_messages',
+      help:
+        'Messages that are kept outside of the queues of groups: foreign ones, or held for later groups.' +
+        SAME,
+      labelNames: ['transport', 'place'],
+    },
+    async () =>
+      ((await sources.kept.read()) ?? []).map(({ transport, place, messages }) => ({
+        labels: { transport, place },
+        value: messages,
+      })),
+  );
   exportTransportGauges(registry, sources);
   exportCompositeMetrics(registry, () => sources.composites());
 }

@@ -50,8 +50,8 @@ export interface PublisherSettings {
    * are bound again, or cannot be. Nothing is published before, because it would not reach them.
    */
   readonly undeclared: (text: string) => Promise<void>;
-  /** Called before a message is held for a destination. */
-  readonly held: (to: Destination) => void;
+  /** By held queue: the destination of its messages. Added to before a message is held. */
+  readonly heldPlaces: Map<string, Destination>;
   /** Learns of each delay queue before it is used. */
   readonly waitQueues: WaitQueues;
 }
@@ -235,7 +235,7 @@ export class RabbitmqPublisher {
 
   /** Keeps messages until a group is bound. */
   async hold(to: Destination, parcel: Parcel): Promise<PublishOutcome> {
-    this.settings.held(to);
+    this.settings.heldPlaces.set(this.topology.names.held(to), to);
     const failed = await this.#prepared(() => this.topology.heldQueue(to), parcel);
     const held = queuePlace(this.topology.names.held(to));
     const keptUntil = this.clock.now() + this.settings.options.orphanRetentionMs;

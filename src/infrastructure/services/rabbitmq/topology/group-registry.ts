@@ -3,7 +3,6 @@ import { systemClock } from '../../../../core/messaging/ports/clock.js';
 import type { ConfirmChannel, Message } from '../client/amqplib-client.js';
 import { REPLY, replyCodeOf } from '../client/rabbitmq-errors.js';
 import { withReplyTimeout, endChannel } from '../connection/channel-calls.js';
-import { withExclusiveLock } from '../connection/exclusive-lock.js';
 import type { RabbitmqConnection } from '../connection/rabbitmq-connection.js';
 import type { ResourceNames } from './resource-names.js';
 
@@ -30,7 +29,7 @@ const MAX_RETRIES = 6;
  * The groups that have consumed a topic, as one message in the queue `~groups` of the topic: AMQP can list neither bindings nor queues,
  * and a deleted exchange takes the bindings of all groups with it.
  *
- * A change publishes the new list before it acknowledges the old one. After a crash in between there are two, which are merged.
+ * Read and change it under the lock of the topic. A change publishes the new list before it acknowledges the old one. After a crash in between there are two, which are merged.
  */
 export class GroupRegistry {
   constructor(
@@ -44,7 +43,7 @@ export class GroupRegistry {
     return this.memory.get(topic) ?? new Map();
   }
 
-  /** Call it under the lock of the topic. The list that is remembered where the queue of the registry is gone. */
+  /** The list of the broker; what is remembered where its queue is gone. */
   async read(topic: string): Promise<KnownGroups> {
     return this.#change(topic, () => false);
   }
@@ -52,7 +51,7 @@ export class GroupRegistry {
   /** Resolves with true when the group was known before. The queue of the registry has to exist. */
   async add(topic: string, known: KnownGroup): Promise<boolean> {
     let wasKnown = false;
-    await this.#locked(topic, (groups) => {
+    await this.#change(topic, (groups) => {
       const before = groups.get(known.group);
       wasKnown = before !== undefined && before.partitions !== REMOVED;
       groups.set(known.group, known);
@@ -62,15 +61,9 @@ export class GroupRegistry {
   }
 
   async remove(topic: string, group: string): Promise<void> {
-    await this.#locked(topic, (groups) => {
+    await this.#change(topic, (groups) => {
       groups.set(group, { group, partitions: REMOVED });
       return true;
-    });
-  }
-
-  async #locked(topic: string, change: (groups: Map<string, KnownGroup>) => boolean): Promise<void> {
-    await withExclusiveLock(this.connection, this.names.lock({ topic }), async () => {
-      await this.#change(topic, change);
     });
   }
 

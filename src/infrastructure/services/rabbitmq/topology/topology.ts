@@ -213,8 +213,7 @@ export class Topology {
     const args = groupQueue(this.options, this.names, ordering);
     await this.exchange({ topic });
     await this.once(`${this.names.exchange(to)} queues`, async (channel) => {
-      await this.#declareQueue(channel, this.names.groups({ topic }), keepingQueue(this.names));
-      const wasKnown = await this.shared.registry.add(topic, { group, partitions });
+      const wasKnown = await this.#register(channel, topic, { group, partitions });
       await withExclusiveLock(this.connection, this.names.lock(to), async () => {
         if (wasKnown) await this.#reportDeleted(to, queues);
         await this.#declareDue(channel);
@@ -224,6 +223,16 @@ export class Topology {
       });
     });
     return queues;
+  }
+
+  /** Resolves with true when the group was known before. */
+  async #register(channel: Channel, topic: string, known: KnownGroup): Promise<boolean> {
+    let wasKnown = false;
+    await withExclusiveLock(this.connection, this.names.lock({ topic }), async () => {
+      await this.#declareQueue(channel, this.names.groups({ topic }), keepingQueue(this.names));
+      wasKnown = await this.shared.registry.add(topic, known);
+    });
+    return wasKnown;
   }
 
   /** A known group whose queue is missing has lost what the queue held. */
@@ -257,7 +266,9 @@ export class Topology {
         'CONFLICT',
         `Group "${group}" of "${topic}" has a consumer. Stop it everywhere, then remove the group.`,
       );
-    await this.shared.registry.remove(topic, group);
+    await withExclusiveLock(this.connection, this.names.lock({ topic }), () =>
+      this.shared.registry.remove(topic, group),
+    );
     const waits = DELAY_LEVELS.map((level) => this.names.wait(to, level));
     const kept = [...waits, this.names.held(to), this.names.members(to)];
     const all = [...queues, ...this.shared.queueDepths.mayExist(kept)];

@@ -15,7 +15,6 @@ const REPORTED_AFTER_CHECKS = 2;
  */
 export class KeptMessagesWatch {
   readonly #interval: JitteredInterval;
-  readonly #places = new Map<string, Destination>();
   readonly #checks = new Map<string, number>();
 
   constructor(private readonly services: Omit<TransportServices, 'kept'>) {
@@ -32,18 +31,19 @@ export class KeptMessagesWatch {
 
   /** Messages may be held for this destination. */
   watch(to: Destination): void {
-    this.#places.set(this.services.topology.names.held(to), to);
+    const { heldPlaces, topology } = this.services;
+    heldPlaces.set(topology.names.held(to), to);
   }
 
   /** Every known place that holds messages. */
   async list(): Promise<readonly KeptMessages[]> {
     const { topology, queueDepths } = this.services;
     const { unroutable } = topology.names;
-    const queues = queueDepths.mayExist([unroutable, ...this.#places.keys()]);
+    const queues = queueDepths.mayExist([unroutable, ...this.services.heldPlaces.keys()]);
     const states = await queueDepths.of(queues);
     return queues.flatMap((place, index) => {
       const messages = states[index]?.messages ?? 0;
-      return messages === 0 ? [] : [{ place, messages, ...this.#places.get(place) }];
+      return messages === 0 ? [] : [{ place, messages, ...this.services.heldPlaces.get(place) }];
     });
   }
 
@@ -53,9 +53,12 @@ export class KeptMessagesWatch {
    * @returns how many.
    * @throws MessagingError `NOT_FOUND` (no such place), `CONFLICT` (no group would get them) or the error of a publish.
    */
-  async release(place: string, to: Destination | undefined = this.#places.get(place)): Promise<number> {
+  async release(
+    place: string,
+    to: Destination | undefined = this.services.heldPlaces.get(place),
+  ): Promise<number> {
     const { topology, connection } = this.services;
-    if (place !== topology.names.unroutable && !this.#places.has(place))
+    if (place !== topology.names.unroutable && !this.services.heldPlaces.has(place))
       throw new MessagingError('NOT_FOUND', `${connection.label} keeps no messages in "${place}".`);
     if (!to)
       throw new MessagingError(
@@ -110,7 +113,7 @@ export class KeptMessagesWatch {
     const { problems, topology, connection } = this.services;
     const kept = new Map((await this.list()).map((one) => [one.place, one]));
     if (!kept.has(topology.names.unroutable)) problems.solve('unroutable_messages');
-    for (const [place, to] of this.#places) {
+    for (const [place, to] of this.services.heldPlaces) {
       const checks = kept.has(place) ? (this.#checks.get(place) ?? 0) + 1 : 0;
       this.#checks.set(place, checks);
       if (checks === 0) problems.solve('held_messages', to);

@@ -1,6 +1,6 @@
 import type { KeptMessagesWatch } from './kept-messages.js';
 import type { ProblemList } from '../../../../core/messaging/transport-kit/problem-list.js';
-import type { TransportContext } from '../../../../core/messaging/ports/transport.js';
+import type { Destination, TransportContext } from '../../../../core/messaging/ports/transport.js';
 import type { QueueDepths } from '../topology/queue-depths.js';
 import type { RabbitmqConnection } from '../connection/rabbitmq-connection.js';
 import type { RabbitmqOptions } from '../rabbitmq.options.js';
@@ -16,6 +16,8 @@ export interface TransportServices {
   readonly publisher: RabbitmqPublisher;
   readonly waitQueues: WaitQueues;
   readonly problems: ProblemList;
+  /** By held queue: the destination of its messages. */
+  readonly heldPlaces: Map<string, Destination>;
   readonly kept: KeptMessagesWatch;
   readonly options: RabbitmqOptions;
   readonly context: TransportContext;
