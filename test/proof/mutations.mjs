@@ -14,8 +14,8 @@ export const MUTATIONS = [
   {
     name: 'a dead letter is stored after the acknowledgement',
     file: 'src/core/messaging/delivery/delivery-processor.ts',
-    find: 'const parking = await deadLetters.park(',
-    replace: 'handling.settle(ACK);\n    const parking = await deadLetters.park(',
+    find: 'const parking = await deadLetters.park(handling, outcome);',
+    replace: 'handling.settle(ACK);\n    const parking = await deadLetters.park(handling, outcome);',
     needs: [],
     jest: ['src/core/messaging/delivery/delivery-processor.spec.ts'],
   },
