@@ -13,7 +13,9 @@ const INCLUDE = /^--- @include "([^"]+)"$/;
 
 /** Globals that a script may use. Any other is a variable whose `local` is missing, or a typing error. */
 const GLOBALS = new Set(
-  'ARGV KEYS cjson cmsgpack ipairs math pairs pcall redis string table tonumber tostring type unpack'.split(' '),
+  'ARGV KEYS cjson cmsgpack ipairs math pairs pcall redis string table tonumber tostring type unpack'.split(
+    ' ',
+  ),
 );
 
 /**
