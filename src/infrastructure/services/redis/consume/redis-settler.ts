@@ -147,7 +147,7 @@ export function settlementArguments(settled: readonly Settled[]): Argument[] {
 }
 
 /** A retry that counts no attempt keeps its number. */
-export function nextAttempt(
+function nextAttempt(
   { attempt }: InFlightEntry,
   { countsAttempt }: Settlement & { kind: 'retry' },
 ): number {
