@@ -22,7 +22,8 @@ for (const needed of ['README.md', 'LICENSE', 'CHANGELOG.md', 'package.json']) {
   if (!names.has(needed)) problems.push(`The package has no ${needed}.`);
 }
 for (const name of names) {
-  const belongs = /^dist\/|^docs\/.*\.md$/.test(name) || !name.includes('/');
+  const belongs =
+    /^dist\/|^docs\/.*\.md$|^docs\/operating\/alert-rules\.yaml$/.test(name) || !name.includes('/');
   const stays =
     /^dist\/(main|app\.|demonstration\/|modules\/)|\.(tsbuildinfo|map)$|^\.env|\.spec\.|\.(lua|sql|html|css)$/.test(
       name,
