@@ -1,5 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Transport, TransportContext } from '../../src/core/messaging/ports/transport.js';
+import { RedisConnection } from '../../src/infrastructure/services/redis/connection/redis-connection.js';
+import { redisOptionsSchema } from '../../src/infrastructure/services/redis/redis.options.js';
+import { TopicKeys } from '../../src/infrastructure/services/redis/topology/redis-keys.js';
 import { createTransport } from './redis.factory.js';
 import { redisForeign } from './redis-foreign.js';
 import type { ConformanceOptions } from './transport/index.js';
@@ -29,7 +32,34 @@ export function redisConformance({ options, kill, restore, url }: SuiteServers):
   };
   const keyPrefixOf = (transport: Transport): string =>
     (JSON.parse(storages.get(transport)!) as { keyPrefix: string }).keyPrefix;
+  /** As a program that does not use this transport. */
+  const add = async (
+    transport: Transport,
+    keyOf: (keyPrefix: string) => string,
+    fields: readonly (string | Buffer)[],
+  ): Promise<void> => {
+    const settings = redisOptionsSchema.parse(JSON.parse(storages.get(transport)!));
+    const connection = new RedisConnection('foreign', settings);
+    await connection.connect();
+    try {
+      await connection.call('xadd', keyOf(settings.keyPrefix), '*', ...fields);
+    } finally {
+      await connection.close();
+    }
+  };
   return {
+    foreign: {
+      publish: (transport, topic, { headers, body }) =>
+        add(transport, (keyPrefix) => new TopicKeys(keyPrefix, topic).log, [
+          ...['id', '', 'headers', JSON.stringify(headers), 'body'],
+          Buffer.from(body),
+        ]),
+    },
+    unreadable: (transport, { topic, group }, body) =>
+      add(transport, (keyPrefix) => new TopicKeys(keyPrefix, topic).group(group).log, [
+        ...['id', 'a', 'headers', 'not JSON', 'body'],
+        Buffer.from(body),
+      ]),
     keepsGroups: true,
     tooLargeBytes: 2 * 2 ** 20,
     ...(url && redisForeign(url, keyPrefixOf)),
