@@ -85,6 +85,7 @@ class RabbitmqDriver implements TransportDriver<RabbitmqConsumer>, GroupKeeper, 
   readonly #consuming: RabbitmqConnection;
   readonly #publisher: RabbitmqPublisher;
   readonly #services: TransportServices;
+  readonly #kept: KeptMessagesWatch;
   readonly #delayRouter: DelayRouter;
   readonly #overdueSweeper: OverdueSweeper;
   readonly #delayQueueProbe: DelayQueueProbe;
@@ -120,7 +121,7 @@ class RabbitmqDriver implements TransportDriver<RabbitmqConsumer>, GroupKeeper, 
     const undeclared = (text: string): Promise<void> => this.#redeclare(text);
     const settings = { options, clock, undeclared, waitQueues, heldPlaces };
     const publisher = new RabbitmqPublisher(publishing, declaring, settings);
-    const shared = {
+    this.#services = {
       connection,
       topology,
       queueDepths,
@@ -131,7 +132,7 @@ class RabbitmqDriver implements TransportDriver<RabbitmqConsumer>, GroupKeeper, 
       options,
       context,
     };
-    this.#services = { ...shared, kept: new KeptMessagesWatch(shared) };
+    this.#kept = new KeptMessagesWatch(this.#services);
     this.#publishing = publishing;
     this.#consuming = connection;
     this.#publisher = publisher;
@@ -180,7 +181,7 @@ class RabbitmqDriver implements TransportDriver<RabbitmqConsumer>, GroupKeeper, 
       throw this.explain(error);
     }
     this.#overdueSweeper.start();
-    this.#services.kept.start();
+    this.#kept.start();
     this.#delayQueueProbe.start();
     this.#reportState();
   }
@@ -245,11 +246,11 @@ class RabbitmqDriver implements TransportDriver<RabbitmqConsumer>, GroupKeeper, 
   }
 
   kept(): Promise<readonly KeptMessages[]> {
-    return this.#services.kept.list();
+    return this.#kept.list();
   }
 
   release(place: string, to?: Required<Destination>): Promise<number> {
-    return this.#services.kept.release(place, to);
+    return this.#kept.release(place, to);
   }
 
   async ping(): Promise<void> {
@@ -259,7 +260,7 @@ class RabbitmqDriver implements TransportDriver<RabbitmqConsumer>, GroupKeeper, 
   closing(): void {
     this.#delayRouter.close();
     this.#overdueSweeper.close();
-    this.#services.kept.close();
+    this.#kept.close();
     this.#delayQueueProbe.close();
   }
 

@@ -170,7 +170,8 @@ export class RabbitmqConsumer implements Consumer {
     } else {
       this.#heldQueueDrainer.start([{ topic }, { topic, group }]);
       this.#bindingWatch.start();
-      for (const place of [{ topic }, { topic, group }]) this.services.kept.watch(place);
+      for (const place of [{ topic }, { topic, group }])
+        this.services.heldPlaces.set(topology.names.held(place), place);
     }
   }
 

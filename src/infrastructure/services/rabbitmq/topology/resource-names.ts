@@ -9,7 +9,7 @@ const OF_TOPIC = /^(.+?)(?:\/~(wait)\.\d+|\/~(held|groups))?$/;
 const SHORTENED = /~[0-9a-f]{32}(?:\/\d+)?$/;
 
 /** What a queue of ours is for. */
-export type QueueRole = 'group' | 'wait' | 'held' | 'groups' | 'due' | 'unroutable';
+type QueueRole = 'group' | 'wait' | 'held' | 'groups' | 'due' | 'unroutable';
 
 /** A queue of ours, by its name. */
 export interface QueuePlace {

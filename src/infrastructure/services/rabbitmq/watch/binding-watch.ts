@@ -47,7 +47,7 @@ export class BindingWatch {
   }
 
   async #checkOthers(): Promise<void> {
-    const { topology, queueDepths, kept } = this.services;
+    const { topology, queueDepths, heldPlaces } = this.services;
     const { topic, group: own } = this.subscription;
     const from = this.#checks % READ_EVERY === 0 ? 'broker' : 'memory';
     this.#checks += 1;
@@ -59,7 +59,8 @@ export class BindingWatch {
       if (this.#interval.hasEnded) return;
       if (states[index]) this.#found(known.group);
       else if (!(await topology.bindKnown(topic, known))) {
-        kept.watch({ topic, group: known.group });
+        const to = { topic, group: known.group };
+        heldPlaces.set(topology.names.held(to), to);
         this.#reportMissing(known.group);
       }
     }

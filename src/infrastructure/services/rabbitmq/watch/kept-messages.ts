@@ -17,7 +17,7 @@ export class KeptMessagesWatch {
   readonly #interval: JitteredInterval;
   readonly #checks = new Map<string, number>();
 
-  constructor(private readonly services: Omit<TransportServices, 'kept'>) {
+  constructor(private readonly services: TransportServices) {
     this.#interval = new JitteredInterval(services.context.clock, CHECK_MS, () => this.#check());
   }
 
@@ -27,12 +27,6 @@ export class KeptMessagesWatch {
 
   close(): void {
     this.#interval.end();
-  }
-
-  /** Messages may be held for this destination. */
-  watch(to: Destination): void {
-    const { heldPlaces, topology } = this.services;
-    heldPlaces.set(topology.names.held(to), to);
   }
 
   /** Every known place that holds messages. */

@@ -1,4 +1,3 @@
-import type { KeptMessagesWatch } from './kept-messages.js';
 import type { ProblemList } from '../../../../core/messaging/transport-kit/problem-list.js';
 import type { Destination, TransportContext } from '../../../../core/messaging/ports/transport.js';
 import type { QueueDepths } from '../topology/queue-depths.js';
@@ -18,7 +17,6 @@ export interface TransportServices {
   readonly problems: ProblemList;
   /** By held queue: the destination of its messages. */
   readonly heldPlaces: Map<string, Destination>;
-  readonly kept: KeptMessagesWatch;
   readonly options: RabbitmqOptions;
   readonly context: TransportContext;
 }
