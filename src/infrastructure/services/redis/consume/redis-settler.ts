@@ -147,10 +147,7 @@ export function settlementArguments(settled: readonly Settled[]): Argument[] {
 }
 
 /** A retry that counts no attempt keeps its number. */
-function nextAttempt(
-  { attempt }: InFlightEntry,
-  { countsAttempt }: Settlement & { kind: 'retry' },
-): number {
+function nextAttempt({ attempt }: InFlightEntry, { countsAttempt }: Settlement & { kind: 'retry' }): number {
   return countsAttempt === false ? attempt : attempt + 1;
 }
 
