@@ -1,4 +1,4 @@
-/** A fault without figures: a test asserts its effect. */
+/** A fault without figures: a test asserts its effect. One file because the page shows them as one table. */
 export interface OtherFault {
   readonly system: string;
   readonly fault: string;

@@ -1,6 +1,12 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { type RabbitmqCluster, startRabbitmq } from '../support/brokers/rabbitmq-cluster.js';
 import { waitUntil } from '../support/brokers/wait-until.js';
+import { rabbitmqOptionsSchema } from '../../src/infrastructure/services/rabbitmq/rabbitmq.options.js';
+import {
+  declared,
+  earlierHeldQueue,
+  plainQueue,
+} from '../../src/infrastructure/services/rabbitmq/topology/queue-arguments.js';
 import { asSomebodyElse, connected, publishedRaw } from './rabbitmq-bench.js';
 import { closeAll, codeOf, collected, publishOne } from './transport-bench.js';
 
@@ -29,6 +35,21 @@ describe('what is declared', () => {
       keyed.transport.consume(subscription, () => Promise.resolve({ kind: 'ack' })),
     ).rejects.toMatchObject({ code: 'CONFLICT' });
     expect((await publishOne(first.transport, 'changed')).kind).toBe('accepted');
+  });
+
+  it('by an earlier version is used as it is, with what it holds', async () => {
+    const settings = rabbitmqOptionsSchema.parse(options({ namePrefix: 'earlier.' }));
+    await asSomebodyElse(server, async (channel) => {
+      await channel.assertQueue('earlier.t/~held', declared(earlierHeldQueue(settings)));
+      await channel.assertQueue('earlier.~unroutable', declared(plainQueue()));
+    });
+    const { transport, events } = await connected(options({ namePrefix: 'earlier.' }));
+    expect((await publishOne(transport, 't', { id: 'held' })).kind).toBe('accepted');
+    const deliveries = await collected(transport, 't');
+    await waitUntil('it arrives', async () => deliveries.some(({ message }) => message.id === 'held'));
+    expect(events.flatMap((event) => (event.type === 'problem' ? [event.problem.code] : []))).toContain(
+      'earlier_queue_arguments',
+    );
   });
 
   it('and deleted by another client is declared again: an exchange, with all of its groups', async () => {

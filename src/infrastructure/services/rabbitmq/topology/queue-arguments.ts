@@ -63,6 +63,11 @@ export function heldQueue({ orphanRetentionMs }: RabbitmqOptions, names: Resourc
   };
 }
 
+/** As it was declared before removed messages came back through the due queue. */
+export function earlierHeldQueue({ orphanRetentionMs }: RabbitmqOptions): QueueArguments {
+  return { ...plainQueue(), 'x-message-ttl': orphanRetentionMs, 'x-single-active-consumer': true };
+}
+
 export function pingQueue(): QueueArguments {
   return { 'x-queue-type': 'quorum', 'x-max-length': 1, 'x-message-ttl': 60_000 };
 }

@@ -1,4 +1,4 @@
-import { MessagingError } from '../../../../core/messaging/ports/errors.js';
+import { errorCodeOf, MessagingError } from '../../../../core/messaging/ports/errors.js';
 import type { Destination, Subscription } from '../../../../core/messaging/ports/transport.js';
 import type { ProblemList } from '../../../../core/messaging/transport-kit/problem-list.js';
 import type { Channel } from '../client/amqplib-client.js';
@@ -11,6 +11,7 @@ import type { GroupRegistry, KnownGroup, KnownGroups } from './group-registry.js
 import type { ResourceNames } from './resource-names.js';
 import {
   declared,
+  earlierHeldQueue,
   plainQueue,
   groupQueue,
   heldQueue,
@@ -93,8 +94,9 @@ export class Topology {
 
   heldQueue(to: Destination): Promise<void> | undefined {
     const name = this.names.held(to);
+    const earlier = earlierHeldQueue(this.options);
     return this.once(name, (channel) =>
-      this.#declareQueue(channel, name, heldQueue(this.options, this.names)),
+      this.#declareOrKeep(channel, name, heldQueue(this.options, this.names), earlier),
     );
   }
 
@@ -105,7 +107,9 @@ export class Topology {
 
   unroutableQueue(): Promise<void> | undefined {
     const name = this.names.unroutable;
-    return this.once(name, (channel) => this.#declareQueue(channel, name, keepingQueue(this.names)));
+    return this.once(name, (channel) =>
+      this.#declareOrKeep(channel, name, keepingQueue(this.names), plainQueue()),
+    );
   }
 
   due(): Promise<void> | undefined {
@@ -316,6 +320,30 @@ export class Topology {
     await channel.assertExchange(this.names.due, 'fanout', { durable: true });
     await this.#declareQueue(channel, this.names.due, plainQueue());
     await channel.bindQueue(this.names.due, this.names.due, '');
+  }
+
+  /** Also uses a queue that an earlier version has declared, because it may hold messages. */
+  async #declareOrKeep(
+    channel: Channel,
+    name: string,
+    args: QueueArguments,
+    earlier: QueueArguments,
+  ): Promise<void> {
+    try {
+      await this.#declareQueue(channel, name, args);
+    } catch (error) {
+      if (errorCodeOf(error) !== 'CONFLICT') throw error;
+      // The refusal has closed the channel, and counts where the earlier arguments do not fit either.
+      await this.#onChannel((other) => this.#declareQueue(other, name, earlier)).catch(() => {
+        throw error;
+      });
+      this.shared.problems.happened({
+        code: 'earlier_queue_arguments',
+        detail:
+          `${this.connection.label} has the queue "${name}" of an earlier version, and it is used as it is. A policy with ` +
+          `message-ttl or max-length can destroy what it holds: delete it while it is empty, and it is created again.`,
+      });
+    }
   }
 
   async #declareQueue(channel: Channel, name: string, args: QueueArguments): Promise<void> {
