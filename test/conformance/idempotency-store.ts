@@ -71,7 +71,7 @@ const claiming: readonly StoreCase<IdempotencyStore>[] = [
     },
   },
   {
-    title: 'keys are told apart, however long or strange they are',
+    title: 'keys are distinguished, however long or strange they are',
     run: async ({ store }) => {
       const long = 'x'.repeat(3_000);
       const keys = ['a', 'A', 'a ', '', '["t","g","s","m"]', '“ü” \u0000', long, `${long}y`];
@@ -110,7 +110,7 @@ const fencing: readonly StoreCase<IdempotencyStore>[] = [
     },
   },
   {
-    title: 'what is done stays done whoever releases or completes it again',
+    title: 'what is done stays done whichever process releases or completes it again',
     run: async ({ store, pass }) => {
       const token = await fresh(store, 'k');
       await store.complete('k', token, WINDOW_MS);
@@ -122,7 +122,7 @@ const fencing: readonly StoreCase<IdempotencyStore>[] = [
     },
   },
   {
-    title: 'a stranger can neither complete nor release, and nothing that was never claimed becomes done',
+    title: 'another holder can neither complete nor release, and nothing that was never claimed becomes done',
     run: async ({ store }) => {
       await fresh(store, 'k', LONG_MS);
       for (const stranger of ['', 'stranger', 'undefined']) {
@@ -161,7 +161,7 @@ const keeping: readonly StoreCase<IdempotencyStore>[] = [
     },
   },
   {
-    title: 'what a dead process had in hand is claimable once its lease has ended',
+    title: 'what a dead process held is claimable once its lease has ended',
     needs: 'reopen',
     run: async (bench) => {
       const lost = await fresh(bench.store, 'k', LEASE_MS);

@@ -15,7 +15,7 @@ describe('the directory of an embedded transport', () => {
   const folder = newFolder();
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  it('belongs to one process: a second is told who has it, and gets it at once when that one is killed', async () => {
+  it('belongs to one process: a second gets an error that names the owner, and the directory once that one is killed', async () => {
     const directory = join(folder, 'one');
     const child = startChild({ directory, role: 'hold' });
     await until(() => child.lines().includes('ready'));

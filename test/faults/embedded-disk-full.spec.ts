@@ -75,7 +75,7 @@ async function publishUntilFull(
       await transport.close();
     }, 60_000);
 
-    it('says so instead of ending the process when it is opened on a full disk', async () => {
+    it('reports it instead of ending the process when it is opened on a full disk', async () => {
       rmSync(join(disk!.path, 'data'), { recursive: true, force: true });
       const transport = newTransport(join(disk!.path, 'other'));
       disk!.fill();

@@ -56,7 +56,7 @@ export const OTHER_FAULTS: readonly OtherFault[] = [
     [
       'its memory is full',
       'publishing is unavailable with the reason, and resumes with free memory',
-      'whose memory is full takes nothing',
+      'whose memory is full accepts nothing',
     ],
     [
       'it evicts keys, or has no persistence',
@@ -78,9 +78,9 @@ export const OTHER_FAULTS: readonly OtherFault[] = [
       'an error is reported, without a hot loop',
       'of another type where a stream should be',
     ],
-    ['everything is flushed away', DELETED, 'that is flushed away is made anew'],
-    ['a foreign client destroys a group', DELETED, 'of a group that somebody destroys comes back'],
-    ['an entry of a foreign client', 'delivered with its fields', 'that somebody else has written arrives'],
+    ['everything is flushed away', DELETED, 'that is flushed away is recreated'],
+    ['a foreign client destroys a group', DELETED, 'of a group that another client destroys'],
+    ['an entry of a foreign client', 'delivered with its fields', 'that another client has written arrives'],
   ]),
   ...of('redis', 'faults/redis-removed.spec.ts', [
     [
@@ -140,7 +140,7 @@ export const OTHER_FAULTS: readonly OtherFault[] = [
     [
       'all sentinels are gone',
       'connected processes are not affected, a new one gets an error',
-      'goes on without sentinels',
+      'continues without sentinels',
     ],
   ]),
   ...of('redis stores', 'faults/redis-stores-kill.spec.ts', [
@@ -169,7 +169,7 @@ export const OTHER_FAULTS: readonly OtherFault[] = [
     [
       'a resource alarm',
       'publishing is unavailable with the reason, deliveries continue',
-      'with an alarm takes nothing',
+      'with an alarm accepts nothing',
     ],
     ['a node is paused', 'another node is used', 'that is paused is given up for another node'],
     [

@@ -29,7 +29,7 @@ describe('credentials', () => {
       'ACCESS_REFUSED',
     ],
     ['a virtual host that is not there', () => ({ urls: [`${url}/gone`] }), 'NOT_ALLOWED'],
-  ])('%s fails at once, says so, and shows no secret', async (_, wrong, reason) => {
+  ])('%s fails at once, reports it, and shows no secret', async (_, wrong, reason) => {
     const { transport, events } = rabbitmqBench(wrong());
     const startedAt = performance.now();
     const error: unknown = await transport.connect().catch((thrown: unknown) => thrown);
@@ -40,7 +40,7 @@ describe('credentials', () => {
     expect((await publishOne(transport, 't')).kind).toBe('unavailable');
   });
 
-  it('that become wrong while it runs make it unavailable, and right again make it go on', async () => {
+  it('that become wrong while it runs make it unavailable, and right again make it work again', async () => {
     await server.control('add_user', 'app', CANARY);
     await server.control('set_permissions', 'app', '.*', '.*', '.*');
     const { transport, events } = await connected(options({ username: 'app', password: CANARY }));
@@ -66,7 +66,7 @@ describe('credentials', () => {
 });
 
 describe('a broker', () => {
-  it('that cannot be reached is told apart from others by its address', async () => {
+  it('that cannot be reached is named with its address', async () => {
     const { transport } = rabbitmqBench({ urls: ['amqp://127.0.0.1:1'], connectTimeoutMs: 500 });
     await expect(transport.connect()).rejects.toThrow('127.0.0.1:1 cannot be reached (ECONNREFUSED)');
     expect((await publishOne(transport, 't')).kind).toBe('unavailable');
@@ -77,7 +77,7 @@ describe('a broker', () => {
     for (let time = 0; time < 5; time++) await connected({ urls });
   });
 
-  it('with an alarm takes nothing, says so at once, goes on handing out, and takes again afterwards', async () => {
+  it('with an alarm accepts nothing, reports it at once, continues to deliver, and accepts again afterwards', async () => {
     const { transport, events } = await connected(options());
     const deliveries = await collected(transport, 'alarm');
     expect((await publishOne(transport, 'alarm')).kind).toBe('accepted');
@@ -138,7 +138,7 @@ describe('a message', () => {
     await waitUntil('its neighbours arrive', async () => deliveries.length === 2);
   });
 
-  it('over the limit of the broker is not accepted, and does not stop others for good', async () => {
+  it('over the limit of the broker is not accepted, and does not stop others permanently', async () => {
     const small = await startRabbitmq({ config: ['max_message_size = 100000'] });
     try {
       const { transport } = await connected({ urls: small.urls });

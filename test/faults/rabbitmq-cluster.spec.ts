@@ -51,7 +51,7 @@ const explain = (): Promise<string> =>
 
 const leaderOf = (load: Load) => cluster.leaderOf(`${PREFIX}${load.topic}/g`);
 
-it('loses nothing when each node in turn is killed under load, and goes on by itself while it is down', async () => {
+it('loses nothing when each node in turn is killed under load, and continues without help while it is down', async () => {
   const { longestGapMachineMs } = await loadWhile('each node killed in turn', async (load) => {
     for (const node of cluster.nodes) {
       await node.kill();
@@ -64,7 +64,7 @@ it('loses nothing when each node in turn is killed under load, and goes on by it
   expect(longestGapMachineMs).toBeLessThan(KILLED_GAP_MS);
 }, 300_000);
 
-it('loses nothing when the leader of a queue is paused for 40 s under load, and goes on meanwhile', async () => {
+it('loses nothing when the leader of a queue is paused for 40 s under load, and continues meanwhile', async () => {
   const { longestGapMachineMs } = await loadWhile('leader paused for 40 s', async (load) => {
     const leader = await leaderOf(load);
     leader.pause();

@@ -18,7 +18,7 @@ afterEach(async () => {
 const sockets = (): number =>
   process.getActiveResourcesInfo().filter((kind) => kind === 'TCPSocketWrap').length;
 
-it('keeps no socket to a node that has fallen silent, whether or not it says goodbye', async () => {
+it('keeps no socket to a node that has fallen silent, whether or not it closes its socket', async () => {
   const before = sockets();
   const { events } = await connected({ urls: cluster.urls, heartbeatMs: 1_000, connectTimeoutMs: 1_000 });
   const open = sockets();

@@ -39,7 +39,7 @@ it.each([
   ['expired', 'CERT_HAS_EXPIRED'],
   ['selfSigned', 'DEPTH_ZERO_SELF_SIGNED_CERT'],
 ] as const)(
-  'refuses a certificate that is %s, and says so',
+  'refuses a certificate that is %s, and reports it',
   async (shown, code) => {
     expect(await connectTo(shown, { caFile: certificates.caFile })).toContain(code);
   },
@@ -51,6 +51,6 @@ it('refuses an authority that is not configured', async () => {
   expect(await connectTo('server', undefined)).toMatch(unknown);
 }, 60_000);
 
-it('takes any certificate when it is told to, as tests may want', async () => {
+it('takes any certificate when it is configured so, as tests may want', async () => {
   expect(await connectTo('selfSigned', { dangerouslyAllowInvalidCerts: true })).toBe('accepted');
 }, 60_000);

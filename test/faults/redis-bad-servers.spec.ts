@@ -45,7 +45,7 @@ describe('credentials', () => {
     expect(JSON.stringify((error as Error).cause ?? null)).not.toContain(CANARY);
   });
 
-  it('that become wrong while it runs make it unavailable, and right again make it go on', async () => {
+  it('that become wrong while it runs make it unavailable, and right again make it work again', async () => {
     await server.command('ACL', 'SETUSER', 'app', 'on', `>${CANARY}`, '~*', '+@all');
     const { transport, events } = await connected(options({ username: 'app', password: CANARY }));
     await server.command('ACL', 'SETUSER', 'app', 'resetpass', '>other');
@@ -70,7 +70,7 @@ describe('credentials', () => {
 });
 
 describe('a server', () => {
-  it('that cannot be reached is told apart from others by its address', async () => {
+  it('that cannot be reached is named with its address', async () => {
     const { transport } = redisBench({
       url: 'redis://127.0.0.1:1',
       keyPrefix: PREFIX,
@@ -96,7 +96,7 @@ describe('a server', () => {
     expect((await connected(options())).errors()).toEqual([]);
   });
 
-  it('whose memory is full takes nothing, says so, and takes again when there is room', async () => {
+  it('whose memory is full accepts nothing, reports it, and accepts again when there is room', async () => {
     const { transport } = await connected(options());
     await server.command('CONFIG', 'SET', 'maxmemory', '1');
     const outcome = await publishOne(transport, 'full');
@@ -128,7 +128,7 @@ describe('a server', () => {
 });
 
 describe('data', () => {
-  it('of another type where a stream should be is told, and asked for a few times a second at most', async () => {
+  it('of another type where a stream should be is reported, and asked for a few times a second at most', async () => {
     const { log } = new TopicKeys(PREFIX, 'strange');
     await server.command('SET', log, 'somebody else’s');
     const { transport } = await connected(options());
@@ -150,7 +150,7 @@ describe('data', () => {
     });
   });
 
-  it('that is flushed away is made anew, told, and consuming goes on', async () => {
+  it('that is flushed away is recreated, reported, and consuming resumes', async () => {
     const { transport, events } = await connected(options());
     const deliveries = await collected(transport, 'flushed');
     await server.command('FLUSHALL');
@@ -163,7 +163,7 @@ describe('data', () => {
     );
   });
 
-  it('of a group that somebody destroys comes back', async () => {
+  it('of a group that another client destroys is created again', async () => {
     const { transport } = await connected(options());
     const deliveries = await collected(transport, 'destroyed');
     await server.command('XGROUP', 'DESTROY', new TopicKeys(PREFIX, 'destroyed').log, 'g');
@@ -173,7 +173,7 @@ describe('data', () => {
     });
   });
 
-  it('that somebody else has written arrives with all of its fields, and can be retried', async () => {
+  it('that another client has written arrives with all of its fields, and can be retried', async () => {
     const { transport } = await connected(options());
     const { log } = new TopicKeys(PREFIX, 'foreign');
     const entry = String(await server.command('XADD', log, '*', 'color', 'red', 'id', 'x'));

@@ -30,7 +30,7 @@ function loadWhile(
 }
 
 it.each([1, 0])(
-  'goes on by itself when the primary of a topic is killed under load (replicas: %d)',
+  'continues without help when the primary of a topic is killed under load (replicas: %d)',
   async (replicas) => {
     const system = replicas > 0 ? 'redis, cluster, `replicas: 1`' : 'redis, cluster';
     await loadWhile([system, 'primary killed'], { replicas, replicasTimeoutMs: 500 }, async (key) => {
@@ -51,7 +51,7 @@ it('loses nothing while the slot of a topic moves, there and back', async () => 
   });
 }, 120_000);
 
-it('accepts again as soon as a move that asks and tells to try again is over', async () => {
+it('accepts again as soon as a move that asks to try again is over', async () => {
   await loadWhile(['redis, cluster', 'half of a topic moved for a while'], {}, async (key) => {
     const move = await setup.beginMove(key);
     await move.moveKeys(1);

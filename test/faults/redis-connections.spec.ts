@@ -46,7 +46,7 @@ it('takes each message once although its connections are cut again and again', a
   expect([...result.handled.values()].filter((times) => times > 1)).toEqual([]);
 }, 60_000);
 
-it('hands out what it has taken over from a dead consumer in a reply that is lost', async () => {
+it('delivers what it has taken over from a dead consumer in a reply that is lost', async () => {
   const keyPrefix = 'taken:';
   const ofDead = await startFaultProxy({ targetPort: server.port });
   try {
@@ -91,7 +91,7 @@ it('takes a message once whose reply is lost, whether it repeats it by itself or
   expect(deliveries.map(({ message }) => message.id)).toEqual(['lost', 'next']);
 });
 
-it('answers within the deadline while the server says nothing, and goes on afterwards', async () => {
+it('answers within the deadline while the server sends nothing, and continues afterwards', async () => {
   const { transport } = await connected(throughProxy());
   const deliveries = await collected(transport, 't');
   proxy.inject({ mode: 'blackhole' });
@@ -139,7 +139,7 @@ it('hands what a stopped process had to others, and drops what that settles late
   }
 }, 60_000);
 
-it('tells when its connection goes and comes, once each', async () => {
+it('reports when its connection goes and comes, once each', async () => {
   const { events } = await connected(throughProxy());
   const states = (): TransportEvent['type'][] =>
     events.map(({ type }) => type).filter((type) => type === 'connected' || type === 'disconnected');

@@ -65,7 +65,7 @@ function connected(): Promise<Bench<SpooledTransport>> {
 // Kafka is used while it works.
 describeLineFaults(SYSTEM, () => lines[0]!, connected, { isKeyed: false });
 
-it('goes on while none of the three can be reached, and sends everything afterwards', async () => {
+it('continues while none of the three can be reached, and sends everything afterwards', async () => {
   const { longestGapMachineMs, unavailable, unknown } = await underLoad({
     row: faultRow(SYSTEM, 'all three refuse connections for 10 s'),
     connected,

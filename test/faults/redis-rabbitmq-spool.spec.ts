@@ -42,7 +42,7 @@ function open(name: string): Promise<Bench<SpooledTransport>> {
   return spooledFailover(members, join(data.path, name));
 }
 
-it('goes on while both brokers are gone, and sends everything when they are back', async () => {
+it('continues while both brokers are gone, and sends everything when they are back', async () => {
   const opened = await open('gone');
   const { transport } = opened;
   let drainedAfterMs = 0;

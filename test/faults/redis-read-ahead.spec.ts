@@ -47,7 +47,7 @@ async function pending(): Promise<number> {
   return count;
 }
 
-it('has no more than its concurrency in hand when they suddenly take long, and leaves nothing unsettled', async () => {
+it('has no more than its concurrency in flight when they suddenly take long, and leaves nothing unsettled', async () => {
   let handled = 0;
   let finish: () => void = () => undefined;
   const slow = new Promise<void>((resolve) => (finish = resolve));

@@ -39,7 +39,7 @@ it('loses nothing that a replica has confirmed when the primary is killed under 
   await killUnderLoad('redis, sentinels, `replicas: 1`', { replicas: 1, replicasTimeoutMs: 500 });
 }, 120_000);
 
-it('goes on by itself when the primary is killed under load, with the window of the default level', async () => {
+it('continues without help when the primary is killed under load, with the window of the default level', async () => {
   await killUnderLoad('redis, sentinels', {});
 }, 120_000);
 
@@ -79,7 +79,7 @@ it('calls a message unknown while no replica confirms it', async () => {
 }, 60_000);
 
 // The last one: no sentinel comes back.
-it('goes on without sentinels while the servers stay what they are, and tells who comes', async () => {
+it('continues without sentinels while the servers stay what they are, and refuses new clients', async () => {
   const { transport } = await connected(options());
   const deliveries = await collected(transport, 'unwatched');
   await Promise.all(setup.sentinelProcesses.map((sentinel) => sentinel.stop('SIGKILL')));

@@ -40,7 +40,7 @@ it.each([
   ['wrongHost', 'ERR_TLS_CERT_ALTNAME_INVALID'],
   ['expired', 'CERT_HAS_EXPIRED'],
   ['selfSigned', 'DEPTH_ZERO_SELF_SIGNED_CERT'],
-] as const)('refuses a certificate that is %s, and says so', async (shown, code) => {
+] as const)('refuses a certificate that is %s, and reports it', async (shown, code) => {
   expect(await connectTo(shown, { caFile: certificates.caFile })).toContain(code);
 });
 
@@ -50,6 +50,6 @@ it('refuses an authority that is not configured', async () => {
   );
 });
 
-it('takes any certificate when it is told to, as tests may want', async () => {
+it('takes any certificate when it is configured so, as tests may want', async () => {
   expect(await connectTo('selfSigned', { dangerouslyAllowInvalidCerts: true })).toBe('accepted');
 });

@@ -84,7 +84,7 @@ describe('what another program writes to the topic', () => {
     expect(events).toContainEqual({ type: 'headers-ignored', topic: 't', group: 'g', count: 1 });
   });
 
-  it('without ids is told apart by its place in the stream, also on later attempts', async () => {
+  it('without ids is identified by its place in the stream, also on later attempts', async () => {
     const keyPrefix = prefix();
     const { transport } = await connected({ url: server.url, keyPrefix });
     const { log } = new TopicKeys(keyPrefix, 't');

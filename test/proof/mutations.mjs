@@ -77,7 +77,7 @@ export const MUTATIONS = [
     find: 'mandatory: true',
     replace: 'mandatory: false',
     needs: ['rabbitmq'],
-    jest: ['test/faults/rabbitmq-declarations.spec.ts', '-t', 'where messages wait'],
+    jest: ['test/faults/rabbitmq-declarations.spec.ts', '-t', 'a delay queue'],
   },
   {
     name: 'RabbitMQ: a timeout is called a definite failure',

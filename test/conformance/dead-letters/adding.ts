@@ -149,7 +149,7 @@ export const adding: readonly DeadLetterCase[] = [
     },
   },
   {
-    title: 'topic, group and message id together tell letters apart',
+    title: 'topic, group and message id together distinguish letters',
     run: async ({ store }) => {
       const same = { topic: 'a', group: 'b', messageId: 'c' };
       const ids = await addAll(store, [

@@ -40,7 +40,7 @@ export const keeping: readonly DeadLetterCase[] = [
     },
   },
   {
-    title: 'paging goes on after a restart where it was',
+    title: 'paging continues after a restart where it was',
     needs: 'reopen',
     run: async (bench) => {
       const ids = await addAll(bench.store, several(6));

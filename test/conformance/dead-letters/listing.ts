@@ -61,7 +61,7 @@ export const listing: readonly DeadLetterCase[] = [
     },
   },
   {
-    title: 'letters added while somebody pages neither repeat nor hide others',
+    title: 'letters added while a client pages neither repeat nor hide others',
     run: async ({ store }) => {
       const ids = await addAll(store, several(12));
       const added: string[] = [];

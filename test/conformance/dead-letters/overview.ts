@@ -18,7 +18,7 @@ export const overview: readonly DeadLetterCase[] = [
     },
   },
   {
-    title: 'stats tell count and oldest of every topic, group and status that has letters',
+    title: 'stats report count and oldest of every topic, group and status that has letters',
     run: async ({ store }) => {
       const at = BEGIN + 1_000_000;
       const place = { topic: 'a', group: 'g' };

@@ -13,7 +13,7 @@ import {
 
 export const backlog: readonly Case[] = [
   {
-    title: 'counts what is ready, in hand and delayed, and what is settled no more',
+    title: 'counts what is ready, in flight and delayed, and what is settled no more',
     run: async ({ transport }) => {
       const topic = unique();
       const of = () => transport.backlog({ topic, group: 'g' });
@@ -35,7 +35,7 @@ export const backlog: readonly Case[] = [
     },
   },
   {
-    title: 'tells the age of the oldest message that is not settled, and none when there is none',
+    title: 'reports the age of the oldest message that is not settled, and none when there is none',
     run: async ({ transport }) => {
       const topic = unique();
       const of = () => transport.backlog({ topic, group: 'g' });

@@ -5,7 +5,7 @@ const CLOSE_MS = 15_000;
 
 export const closing: readonly Case[] = [
   {
-    title: 'tells once that it is connected, and once that it no longer is',
+    title: 'reports once that it is connected, and once that it no longer is',
     run: async ({ transport, events }) => {
       const lines = (): string[] =>
         events.map(({ type }) => type).filter((type) => /^(dis)?connected$/.test(type));

@@ -45,7 +45,7 @@ async function reopened<T>(
 export const crashing: readonly Case[] = [
   {
     title:
-      'delivers again what a killed process had in hand, as a further attempt, and the rest as a first one',
+      'delivers again what a killed process had in flight, as a further attempt, and the rest as a first one',
     needs: 'process',
     run: async (bench) => {
       const topic = unique();
@@ -99,7 +99,7 @@ export const crashing: readonly Case[] = [
     },
   },
   {
-    title: 'repeats after a kill at most what was in hand',
+    title: 'repeats after a kill at most what was in flight',
     needs: 'process',
     run: async (bench) => {
       const topic = unique();

@@ -72,7 +72,7 @@ export const groups: readonly Case[] = [
     },
   },
   {
-    title: 'does not deliver again what a group has settled when it consumes anew',
+    title: 'does not deliver again what a group has settled when it consumes again',
     run: async ({ transport }) => {
       const topic = unique();
       const before = await collect(transport, { topic, group: 'g' });

@@ -116,7 +116,7 @@ export const ordering: readonly Case[] = [
     },
   },
   {
-    title: 'goes on with a key whose message is retried',
+    title: 'continues with a key whose message is retried',
     run: async ({ transport }) => {
       const topic = unique();
       const collector = await collect(

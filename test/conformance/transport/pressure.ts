@@ -17,7 +17,7 @@ const FLOOD_BYTES = 64 * 2 ** 20;
 
 export const pressure: readonly Case[] = [
   ...[1, 3].map((concurrency): Case => ({
-    title: `has at most ${concurrency} deliveries in hand when that is the concurrency, and as many when there is work`,
+    title: `has at most ${concurrency} deliveries in flight when that is the concurrency, and as many when there is work`,
     run: async ({ transport }) => {
       const topic = unique();
       let inFlight = 0;
@@ -48,8 +48,7 @@ export const pressure: readonly Case[] = [
     },
   },
   {
-    title:
-      'hands out no more than its slots, and holds no more in memory, while a slow handler faces a flood',
+    title: 'delivers no more than its slots, and holds no more in memory, while a slow handler faces a flood',
     run: async ({ transport }) => {
       const topic = unique();
       const { opened, open } = latch();
@@ -77,7 +76,7 @@ export const pressure: readonly Case[] = [
     },
   },
   {
-    title: 'goes on with other topics while the handlers of one are stuck',
+    title: 'continues with other topics while the handlers of one are stuck',
     run: async ({ transport }) => {
       const [stuck, fine] = [unique(), unique()];
       const { opened, open } = latch();

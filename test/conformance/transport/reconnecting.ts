@@ -74,7 +74,7 @@ export const reconnecting: readonly Case[] = [
     },
   },
   {
-    title: 'tells when its broker goes and when it is back',
+    title: 'reports when its broker goes and when it is back',
     needs: 'outage',
     run: async (bench) => {
       const types = (): string[] => bench.events.map(({ type }) => type);
@@ -85,7 +85,7 @@ export const reconnecting: readonly Case[] = [
     },
   },
   {
-    title: 'goes on with every consumer once the broker is back',
+    title: 'continues with every consumer once the broker is back',
     needs: 'outage',
     run: async (bench) => {
       const topics = [unique(), unique(), unique()];
@@ -103,7 +103,7 @@ export const reconnecting: readonly Case[] = [
     },
   },
   {
-    title: 'delivers again what was in hand when the broker went, and drops its late settlement',
+    title: 'delivers again what was in flight when the broker went, and drops its late settlement',
     needs: 'outage',
     keepsDeliveries: 'never',
     run: async (bench) => {
@@ -126,7 +126,7 @@ export const reconnecting: readonly Case[] = [
     },
   },
   {
-    title: 'keeps what was in hand when the broker went, and settles it once it is back',
+    title: 'keeps what was in flight when the broker went, and settles it once it is back',
     needs: 'outage',
     keepsDeliveries: 'always',
     run: async (bench) => {
@@ -153,7 +153,8 @@ export const reconnecting: readonly Case[] = [
     },
   },
   {
-    title: 'keeps what was in hand when the broker went, or delivers it again and drops its late settlement',
+    title:
+      'keeps what was in flight when the broker went, or delivers it again and drops its late settlement',
     needs: 'outage',
     keepsDeliveries: 'if it is quick',
     run: async (bench) => {

@@ -172,7 +172,7 @@ export const retrying: readonly Case[] = [
     },
   },
   {
-    title: 'treats a callback that rejects as a retry, and goes on',
+    title: 'treats a callback that rejects as a retry, and continues',
     run: async ({ transport }) => {
       const topic = unique();
       const collector = await collect(transport, { topic, group: 'g' }, (_, nth) => {

@@ -14,7 +14,7 @@ import {
 
 export const stopping: readonly Case[] = [
   {
-    title: 'waits, when a consumer stops, until what is in hand is settled, and hands out no more',
+    title: 'waits, when a consumer stops, until what is in flight is settled, and delivers no more',
     run: async ({ transport }) => {
       const topic = unique();
       const { opened, open } = latch();
@@ -69,7 +69,7 @@ export const stopping: readonly Case[] = [
   },
   {
     title:
-      'hands nothing more of a key to a consumer that stops with one in hand, and keeps its order elsewhere',
+      'hands nothing more of a key to a consumer that stops with one in flight, and keeps its order elsewhere',
     run: async ({ transport }) => {
       const topic = unique();
       const { opened, open } = latch();
@@ -127,7 +127,7 @@ export const stopping: readonly Case[] = [
     },
   },
   {
-    title: 'may be told to stop twice',
+    title: 'may be stopped twice',
     run: async ({ transport }) => {
       const collector = await collect(transport, { topic: unique(), group: 'g' });
       await Promise.all([collector.consumer.stop(), collector.consumer.stop()]);
@@ -135,7 +135,7 @@ export const stopping: readonly Case[] = [
     },
   },
   {
-    title: 'goes on with the other consumer of the group when one stops',
+    title: 'continues with the other consumer of the group when one stops',
     run: async ({ transport }) => {
       const topic = unique();
       const first = await collect(transport, { topic, group: 'g' });

@@ -112,7 +112,7 @@ describe('consumers', () => {
     await expect(runner.start(transport)).rejects.toBe(FORBIDDEN);
   });
 
-  it('are interrupted while their transport says so, and running again afterwards', async () => {
+  it('are interrupted while their transport reports it, and running afterwards', async () => {
     const { broker, transport, runner, states } = setUp();
     await runner.start(transport);
     const lost = { code: 'consumer_interrupted', topic: 'orders.placed', detail: 'NOPERM' };

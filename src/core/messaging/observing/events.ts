@@ -96,7 +96,7 @@ export type MessagingEvent =
       readonly operation: 'replay' | 'archive' | 'restore' | 'discard';
       readonly outcome: 'succeeded' | 'failed' | 'unknown' | 'skipped';
     }
-  /** Somebody used the admin API or the dead letter service, or was kept from it. */
+  /** A caller used the admin API or the dead letter service, or was kept from it. */
   | {
       readonly type: 'admin-action';
       /** One of a few fixed words, such as `replay`. Safe as a label. */
