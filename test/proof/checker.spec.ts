@@ -30,6 +30,7 @@ describe('the checker', () => {
         aborted: { count: 0, sample: [] },
         phantom: { count: 0, sample: [] },
         unhandled: { count: 0, sample: [] },
+        vanished: { count: 0, sample: [] },
         duplicated: { count: 0, sample: [] },
         reordered: { count: 0, sample: [] },
         forbidden: { count: 0, sample: [] },
@@ -51,6 +52,20 @@ describe('the checker', () => {
       acknowledged: { count: 1, sample: ['p-3'] },
       replicated: { count: 1, sample: ['p-2'] },
     });
+  });
+
+  it('tells what was delivered and never accepted from what was lost, where such a message may vanish', () => {
+    const checkWith = (unacceptedMayVanish: boolean, ...lines: string[]): Verdict => {
+      const checker = new Checker({ groups: GROUPS, ordered: [], unacceptedMayVanish });
+      for (const one of lines) checker.add(one);
+      return checker.verdict();
+    };
+    const seenOnly = [intent('p-1'), line('u', 'p-1', { code: 'X' }), line('d', 'p-1', { group: 'mail' })];
+    const none = { count: 0, sample: [] };
+    const one = { count: 1, sample: ['p-1'] };
+    expect(checkWith(true, ...seenOnly)).toMatchObject({ unhandled: none, vanished: one });
+    expect(checkWith(false, ...seenOnly)).toMatchObject({ unhandled: one, vanished: none });
+    expect(checkWith(true, ...seenOnly, accepted('p-1'))).toMatchObject({ unhandled: one, vanished: none });
   });
 
   it('does not miss what was not accepted', () => {

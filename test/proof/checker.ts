@@ -4,6 +4,12 @@ export interface Expectation {
   readonly groups: Readonly<Record<string, readonly string[]>>;
   /** Groups that get the messages of a lane in the order of their `seq`. */
   readonly ordered: readonly string[];
+  /**
+   * The broker replicates after its answer, and a primary that was deposed while it was paused hands out, until it
+   * learns of that, what only it has. Such a message was never accepted and is gone with that primary, also after it
+   * was delivered. Defaults to false: what was delivered has to be handled.
+   */
+  readonly unacceptedMayVanish?: boolean;
 }
 
 export type Verdict = ReturnType<Checker['verdict']>;
@@ -57,7 +63,7 @@ export class Checker {
   /** Messages that some group is still to be done with. */
   get open(): number {
     const isOpen = (message: Message): boolean =>
-      isHalfDone(message) || (message.level !== undefined && this.#isMissed(message));
+      this.#isUnhandled(message) || (message.level !== undefined && this.#isMissed(message));
     return [...this.#messages.values()].filter(isOpen).length;
   }
 
@@ -82,7 +88,9 @@ export class Checker {
       /** Delivered, and never published, or other bytes than those that were. */
       phantom: find(({ seq, isForged }) => seq < 0 || isForged),
       /** Delivered to a group that neither handled nor parked it. */
-      unhandled: find(isHalfDone),
+      unhandled: find((message) => this.#isUnhandled(message)),
+      /** The same, where it was never accepted and may be gone. */
+      vanished: find((message) => isHalfDone(message) && !this.#isUnhandled(message)),
       /** Handled more than once by a group. */
       duplicated: find(({ seen }) => [...seen.values()].some(({ handled }) => handled > 1)),
       /** First seen by an ordered group after a later one of its lane, although both were accepted. */
@@ -120,6 +128,11 @@ export class Checker {
   /** Some group that should get it has never seen it. */
   #isMissed({ topic, seen }: Message): boolean {
     return (this.expectation.groups[topic] ?? []).some((group) => !seen.has(group));
+  }
+
+  #isUnhandled(message: Message): boolean {
+    const mayVanish = this.expectation.unacceptedMayVanish === true && message.level === undefined;
+    return isHalfDone(message) && !mayVanish;
   }
 
   #reordered(): string[] {

@@ -106,7 +106,8 @@ class ProofRun {
           worker('consumer-1', { produces: false, consumes: true, share: 0 }),
           worker('consumer-2', { produces: false, consumes: true, share: 0 }),
         ];
-    this.#checker = new Checker({ ...EXPECTATION, ordered: scenario.ordered });
+    const { ordered, unacceptedMayVanish = false } = scenario;
+    this.#checker = new Checker({ ...EXPECTATION, ordered, unacceptedMayVanish });
     this.#reader = new HistoryReader(join(directory, 'histories'));
     this.#history = new History(join(directory, 'histories', 'nemesis.jsonl'));
     this.#nemesis = new Nemesis(

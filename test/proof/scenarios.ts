@@ -16,6 +16,8 @@ export interface Scenario {
   readonly isOneProcess: boolean;
   /** Groups that no fault may get out of the order of a key. */
   readonly ordered: readonly string[];
+  /** As in what the checker expects. */
+  readonly unacceptedMayVanish?: boolean;
   faults(random: Random): readonly Fault[];
   /** Does once faults are over what who looks after the brokers would, when told of queues whose messages they keep. */
   lookAfter?(queues: readonly string[]): Promise<void>;
@@ -46,6 +48,7 @@ export const SCENARIOS: Readonly<Record<ScenarioName, () => Promise<Scenario>>> 
       env: () => transports(`main: {kind: redis, ${servers}}`),
       isOneProcess: false,
       ordered: EXPECTATION.ordered,
+      unacceptedMayVanish: true,
       faults: () => {
         let dead: Awaited<ReturnType<typeof setup.primary>> | undefined;
         const primaryIs = (name: string, stop: () => Promise<void>, start: () => Promise<void>): Fault => ({
