@@ -180,6 +180,19 @@ describe('a queue', () => {
   });
 });
 
+it('groups of one process that begin at the same moment keep its connection', async () => {
+  const { transport, events } = await connected(options({ namePrefix: 'many.', queueType: 'classic' }));
+  for (let round = 0; round < 30; round += 1) {
+    const groups = ['a', 'b', 'c', 'd'].map((group) =>
+      transport.consume({ topic: `t${round}`, group, concurrency: 1, ordering: 'none' }, () =>
+        Promise.resolve({ kind: 'ack' }),
+      ),
+    );
+    await Promise.all(groups);
+  }
+  expect(events.filter(({ type }) => type === 'disconnected' || type === 'error')).toEqual([]);
+}, 120_000);
+
 describe('a message that kills one process after the other', () => {
   it('is removed from its queue by the broker at last, and arrives only to become a dead letter', async () => {
     const deliveryLimit = 3;

@@ -1,5 +1,6 @@
 import { systemClock } from '../../../../core/messaging/ports/clock.js';
 import { pause, spreadMs } from '../../../../core/messaging/transport-kit/backoff.js';
+import { settlesWithin } from '../../../../core/messaging/transport-kit/deadline.js';
 import { withReplyTimeout } from './channel-calls.js';
 import type { Channel } from '../client/amqplib-client.js';
 import type { RabbitmqConnection } from './rabbitmq-connection.js';
@@ -9,8 +10,12 @@ import { REPLY, replyCodeOf } from '../client/rabbitmq-errors.js';
 const LOCK_TIMEOUT_MS = 3_000;
 const RETRY_MS = 50;
 
+/** The last holder of each lock in this process, by connection. */
+const holders = new WeakMap<RabbitmqConnection, Map<string, Promise<void>>>();
+
 /**
- * Runs `act` while no other process holds the lock of the same name.
+ * Runs `act` while nothing else, in this process or another, holds the lock of the same name. `act` must not ask for the
+ * same lock.
  *
  * RabbitMQ makes a quorum queue visible before its arguments are applied (seen with 3.10.8). A process that declares the queue at that
  * moment gets a success: its first message in a delay queue then never expires and blocks all behind it, and a consumer loses its
@@ -25,11 +30,32 @@ export async function withExclusiveLock(
   act: () => Promise<void>,
 ): Promise<void> {
   if (!connection.mayDeclare) return act();
+  const held = holders.get(connection) ?? new Map<string, Promise<void>>();
+  holders.set(connection, held);
+  // The broker grants an exclusive queue to everything on its connection, so that the process itself takes turns.
+  const mine = actInTurn(held.get(name), connection, name, act);
+  const ended = mine.catch(() => undefined);
+  held.set(name, ended);
+  try {
+    await mine;
+  } finally {
+    if (held.get(name) === ended) held.delete(name);
+  }
+}
+
+async function actInTurn(
+  before: Promise<void> | undefined,
+  connection: RabbitmqConnection,
+  name: string,
+  act: () => Promise<void>,
+): Promise<void> {
+  if (before) await settlesWithin(before, LOCK_TIMEOUT_MS, systemClock);
   const release = await lock(connection, name);
   try {
     await act();
   } finally {
-    release();
+    // Before the next turn, which would share the queue with this one and lose it.
+    await release();
   }
 }
 
@@ -42,7 +68,7 @@ async function unlock(channel: Channel, name: string): Promise<void> {
   }
 }
 
-async function lock(connection: RabbitmqConnection, name: string): Promise<() => void> {
+async function lock(connection: RabbitmqConnection, name: string): Promise<() => Promise<void>> {
   const until = performance.now() + LOCK_TIMEOUT_MS;
   while (performance.now() < until) {
     try {
@@ -53,19 +79,19 @@ async function lock(connection: RabbitmqConnection, name: string): Promise<() =>
     }
     await pause(spreadMs(RETRY_MS, 0.5), systemClock);
   }
-  return () => undefined;
+  return () => Promise.resolve();
 }
 
 /** Resolves with the function that releases the lock, or with undefined while another process holds it. */
 export async function tryLock(
   connection: RabbitmqConnection,
   name: string,
-): Promise<(() => void) | undefined> {
+): Promise<(() => Promise<void>) | undefined> {
   const channel = await connection.openChannel();
   try {
     const args = { 'x-queue-type': 'classic' };
     await withReplyTimeout(channel.assertQueue(name, { exclusive: true, durable: false, arguments: args }));
-    return () => void unlock(channel, name);
+    return () => unlock(channel, name);
   } catch (error) {
     void unlock(channel, name); // it may be granted later
     if (replyCodeOf(error) !== REPLY.resourceLocked) throw error;

@@ -51,7 +51,7 @@ export class DelayQueueProbe {
     try {
       await this.#probeAll();
     } finally {
-      release();
+      await release();
     }
   }
 
