@@ -40,5 +40,5 @@ it.each([
 it('npm run brokers names what there is when asked for something else', () => {
   const { status, stderr } = run('scripts/brokers.mjs', 'mysql');
   expect(status).toBe(2);
-  expect(stderr).toContain('npm run brokers [-- openssl redis old-redis rabbitmq kafka]');
+  expect(stderr).toContain('npm run brokers [-- openssl redis old-redis rabbitmq debian-13 kafka]');
 });

@@ -18,11 +18,11 @@ const orderSchema = z.strictObject({
   forSeconds: z.int().min(1).max(DAY_SECONDS).default(3_600),
 });
 
-const MEMBER_ACTIONS: readonly string[] = ['use', 'leave-out', 'reset'];
+const WITHOUT_MEMBER: readonly string[] = ['pause-spool', 'resume-spool', 'release'];
 
 const complete = orderSchema
   .refine(
-    ({ action, member }) => (member !== undefined) === MEMBER_ACTIONS.includes(action),
+    ({ action, member }) => (member === undefined) === WITHOUT_MEMBER.includes(action),
     'use, leave-out and reset need a member; the other actions have none',
   )
   .refine(
