@@ -78,6 +78,7 @@ it('delivers and reports what a delay queue does not dead-letter by itself', asy
   await delayed('second');
   await waitUntil('both are there', async () => arrived.length === 3, 60_000);
   expect(arrived.map(({ message }) => message.id)).toEqual(['before', 'first', 'second']);
+  await waitUntil('it is reported', async () => errors().length > 0);
   expect(errors()).toEqual([expect.stringContaining('"stuck.topic/~wait.128" beyond their time: 2')]);
 }, 120_000);
 

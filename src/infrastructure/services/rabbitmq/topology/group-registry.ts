@@ -48,16 +48,13 @@ export class GroupRegistry {
     return this.#change(topic, () => false);
   }
 
-  /** Resolves with true when the group was known before. The queue of the registry has to exist. */
-  async add(topic: string, known: KnownGroup): Promise<boolean> {
-    let wasKnown = false;
+  /** The queue of the registry has to exist. */
+  async add(topic: string, known: KnownGroup): Promise<void> {
     await this.#change(topic, (groups) => {
       const before = groups.get(known.group);
-      wasKnown = before !== undefined && before.partitions !== REMOVED;
       groups.set(known.group, known);
       return before?.partitions !== known.partitions;
     });
-    return wasKnown;
   }
 
   async remove(topic: string, group: string): Promise<void> {

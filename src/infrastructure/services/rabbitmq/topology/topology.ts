@@ -217,7 +217,7 @@ export class Topology {
     const args = groupQueue(this.options, this.names, ordering);
     await this.exchange({ topic });
     await this.once(`${this.names.exchange(to)} queues`, async (channel) => {
-      const wasKnown = await this.#register(channel, topic, { group, partitions });
+      const wasKnown = (await this.knownGroups(topic)).has(group);
       await withExclusiveLock(this.connection, this.names.lock(to), async () => {
         if (wasKnown) await this.#reportDeleted(to, queues);
         await this.#declareDue(channel);
@@ -225,18 +225,17 @@ export class Topology {
         for (const queue of queues) await this.#declareQueue(channel, queue, args);
         await this.#bind(channel, to, partitions);
       });
+      // Last, because a known group without queues counts as one whose queues were deleted: others would hold copies for it.
+      await this.#register(channel, topic, { group, partitions });
     });
     return queues;
   }
 
-  /** Resolves with true when the group was known before. */
-  async #register(channel: Channel, topic: string, known: KnownGroup): Promise<boolean> {
-    let wasKnown = false;
+  async #register(channel: Channel, topic: string, known: KnownGroup): Promise<void> {
     await withExclusiveLock(this.connection, this.names.lock({ topic }), async () => {
       await this.#declareQueue(channel, this.names.groups({ topic }), keepingQueue(this.names));
-      wasKnown = await this.shared.registry.add(topic, known);
+      await this.shared.registry.add(topic, known);
     });
-    return wasKnown;
   }
 
   /** A known group whose queue is missing has lost what the queue held. */
