@@ -62,7 +62,13 @@ async function createTopic(
   numPartitions = 3,
 ): Promise<void> {
   const configEntries = Object.entries(settings).map(([name, value]) => ({ name, value }));
-  await admin.createTopics({ topics: [{ topic, numPartitions, configEntries }] });
+  // kafkajs gives up its own wait when the broker does not know the new topic yet.
+  await admin.createTopics({ topics: [{ topic, numPartitions, configEntries }], waitForLeaders: false });
+  await waitUntil('the topic has its leaders', async () => {
+    const found = await admin.fetchTopicMetadata({ topics: [topic] }).catch(() => undefined);
+    const leaders = found?.topics[0]?.partitions.filter(({ leader }) => leader >= 0) ?? [];
+    return leaders.length === numPartitions;
+  });
 }
 
 const problemsIn = (events: readonly TransportEvent[], code: string): TransportEvent[] =>
