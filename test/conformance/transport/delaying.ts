@@ -1,3 +1,4 @@
+import { watchSlowdown } from '../../support/machine-time.js';
 import { type Case, collect, message, publish, QUIET_MS, sleep, unique } from './harness.js';
 
 const EARLY_MS = 10;
@@ -46,18 +47,20 @@ export const delaying: readonly Case[] = [
     run: async ({ transport }) => {
       const topic = unique();
       const collector = await collect(transport, { topic, group: 'g', concurrency: 1 });
+      const slowdown = watchSlowdown();
       const due = new Map<string, { readonly earliest: number; readonly latest: number }>();
       for (const delayMs of [900, 300, 600, 0]) {
         const id = `after-${delayMs}`;
         const earliest = performance.now() + delayMs;
         await publish(transport, topic, [message({ id })], delayMs === 0 ? {} : { delayMs });
-        due.set(id, { earliest, latest: performance.now() + delayMs + LATE_MS });
+        due.set(id, { earliest, latest: performance.now() + delayMs });
       }
       await collector.received(4);
       const ids = collector.ids();
       expect(new Set(ids)).toEqual(new Set(due.keys()));
+      const lateMs = LATE_MS * slowdown();
       const isOvertaken = (id: string, at: number): boolean =>
-        ids.slice(at + 1).some((later) => due.get(later)!.latest < due.get(id)!.earliest);
+        ids.slice(at + 1).some((later) => due.get(later)!.latest + lateMs < due.get(id)!.earliest);
       expect(ids.filter(isOvertaken)).toEqual([]);
     },
   },
