@@ -1,6 +1,7 @@
 import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
+import { machineNow } from '../support/machine-time.js';
 
 interface Run {
   readonly hash: string;
@@ -223,8 +224,8 @@ describe('the groups of the project', () => {
   );
 
   it('are looked at within three seconds', () => {
-    const startedAt = performance.now();
+    const startedAt = machineNow();
     new FullRuns(process.cwd()).hashes(groups);
-    expect(performance.now() - startedAt).toBeLessThan(3_000);
+    expect(machineNow() - startedAt).toBeLessThan(3_000);
   });
 });

@@ -54,7 +54,7 @@ describe('the checker', () => {
     });
   });
 
-  it('tells what was delivered and never accepted from what was lost, where such a message may vanish', () => {
+  it('counts apart what was delivered and never accepted, where such a message may vanish', () => {
     const checkWith = (unacceptedMayVanish: boolean, ...lines: string[]): Verdict => {
       const checker = new Checker({ groups: GROUPS, ordered: [], unacceptedMayVanish });
       for (const one of lines) checker.add(one);
