@@ -219,6 +219,6 @@ describe('with topology "verify"', () => {
       await waitUntil('its retry is there', async () => attempts.length === 2);
       expect(attempts).toEqual([1, 2]);
     }
-    expect((await publishOne(transport, 'unknown')).kind).toBe('refused');
+    expect((await publishOne(transport, 'unknown')).kind).toBe('unavailable');
   }, 60_000);
 });

@@ -11,13 +11,8 @@ export interface BrokerFailure {
   readonly error: MessagingError;
 }
 
-const REFUSED: readonly string[] = [
-  'FORBIDDEN',
-  'CONFLICT',
-  'CONFIGURATION',
-  'TOPIC_INVALID',
-  'TOPOLOGY_MISSING',
-];
+/** Missing topology is not among them: it can be created, and another transport or a spool can take the message. */
+const REFUSED: readonly string[] = ['FORBIDDEN', 'CONFLICT', 'CONFIGURATION', 'TOPIC_INVALID'];
 
 /** Without `instanceof` of `Error`: errors of Node's own modules come from another realm inside test runners. */
 export function isOurs(cause: unknown): cause is MessagingError {
