@@ -28,12 +28,13 @@ export async function withExclusiveLock(
   connection: RabbitmqConnection,
   name: string,
   act: () => Promise<void>,
+  timeoutMs = LOCK_TIMEOUT_MS,
 ): Promise<void> {
   if (!connection.mayDeclare) return act();
   const held = holders.get(connection) ?? new Map<string, Promise<void>>();
   holders.set(connection, held);
   // The broker grants an exclusive queue to everything on its connection, so that the process itself takes turns.
-  const mine = actInTurn(held.get(name), connection, name, act);
+  const mine = actInTurn(held.get(name), connection, { name, timeoutMs }, act);
   const ended = mine.catch(() => undefined);
   held.set(name, ended);
   try {
@@ -46,11 +47,11 @@ export async function withExclusiveLock(
 async function actInTurn(
   before: Promise<void> | undefined,
   connection: RabbitmqConnection,
-  name: string,
+  { name, timeoutMs }: { readonly name: string; readonly timeoutMs: number },
   act: () => Promise<void>,
 ): Promise<void> {
-  if (before) await settlesWithin(before, LOCK_TIMEOUT_MS, systemClock);
-  const release = await lock(connection, name);
+  if (before) await settlesWithin(before, timeoutMs, systemClock);
+  const release = await lock(connection, name, timeoutMs);
   try {
     await act();
   } finally {
@@ -61,15 +62,19 @@ async function actInTurn(
 
 async function unlock(channel: Channel, name: string): Promise<void> {
   try {
-    await channel.deleteQueue(name);
-    await channel.close();
+    await withReplyTimeout(channel.deleteQueue(name));
+    await withReplyTimeout(channel.close());
   } catch {
     // the lock was not granted, or the connection and with it the lock is gone
   }
 }
 
-async function lock(connection: RabbitmqConnection, name: string): Promise<() => Promise<void>> {
-  const until = performance.now() + LOCK_TIMEOUT_MS;
+async function lock(
+  connection: RabbitmqConnection,
+  name: string,
+  timeoutMs: number,
+): Promise<() => Promise<void>> {
+  const until = performance.now() + timeoutMs;
   while (performance.now() < until) {
     try {
       const release = await tryLock(connection, name);

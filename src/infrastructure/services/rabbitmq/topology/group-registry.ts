@@ -48,13 +48,16 @@ export class GroupRegistry {
     return this.#change(topic, () => false);
   }
 
-  /** The queue of the registry has to exist. */
-  async add(topic: string, known: KnownGroup): Promise<void> {
+  /** Resolves with true when the group was known before. The queue of the registry has to exist. */
+  async add(topic: string, known: KnownGroup): Promise<boolean> {
+    let wasKnown = false;
     await this.#change(topic, (groups) => {
       const before = groups.get(known.group);
+      wasKnown = before !== undefined && before.partitions !== REMOVED;
       groups.set(known.group, known);
       return before?.partitions !== known.partitions;
     });
+    return wasKnown;
   }
 
   async remove(topic: string, group: string): Promise<void> {

@@ -122,7 +122,7 @@ export class Topology {
    */
   async #restore(topic: string): Promise<void> {
     const name = this.names.exchange({ topic });
-    await withExclusiveLock(this.connection, this.names.lock({ topic }), async () => {
+    const restore = async (): Promise<void> => {
       const groups = await this.shared.registry.read(topic);
       if (groups.size > 0) await this.heldQueue({ topic });
       const held = this.names.held({ topic });
@@ -132,7 +132,9 @@ export class Topology {
       });
       for (const known of groups.values()) await this.bindKnown(topic, known);
       if (groups.size > 0) await this.#onChannel((channel) => channel.unbindQueue(held, name, ''));
-    });
+    };
+    const { operationTimeoutMs } = this.options;
+    await withExclusiveLock(this.connection, this.names.lock({ topic }), restore, operationTimeoutMs / 2);
   }
 
   /** The known groups of a topic: as the broker has them, or as this process remembers them. */
@@ -217,25 +219,29 @@ export class Topology {
     const args = groupQueue(this.options, this.names, ordering);
     await this.exchange({ topic });
     await this.once(`${this.names.exchange(to)} queues`, async (channel) => {
-      const wasKnown = (await this.knownGroups(topic)).has(group);
-      await withExclusiveLock(this.connection, this.names.lock(to), async () => {
-        if (wasKnown) await this.#reportDeleted(to, queues);
-        await this.#declareDue(channel);
-        if (isKeyed) await this.#declareQueue(channel, this.names.members(to), plainQueue());
-        for (const queue of queues) await this.#declareQueue(channel, queue, args);
-        await this.#bind(channel, to, partitions);
-      });
-      // Last, because a known group without queues counts as one whose queues were deleted: others would hold copies for it.
-      await this.#register(channel, topic, { group, partitions });
+      // One lock around it all: a listed group without queues counts as one whose queues were deleted, and whoever saw that
+      // would hold copies for it; a group that is not listed yet gets nothing of what is accepted meanwhile.
+      await withExclusiveLock(
+        this.connection,
+        this.names.lock({ topic }),
+        async () => {
+          const wasKnown = await this.#register(channel, topic, { group, partitions });
+          if (wasKnown) await this.#reportDeleted(to, queues);
+          await this.#declareDue(channel);
+          if (isKeyed) await this.#declareQueue(channel, this.names.members(to), plainQueue());
+          for (const queue of queues) await this.#declareQueue(channel, queue, args);
+          await this.#bind(channel, to, partitions);
+        },
+        this.options.operationTimeoutMs / 2,
+      );
     });
     return queues;
   }
 
-  async #register(channel: Channel, topic: string, known: KnownGroup): Promise<void> {
-    await withExclusiveLock(this.connection, this.names.lock({ topic }), async () => {
-      await this.#declareQueue(channel, this.names.groups({ topic }), keepingQueue(this.names));
-      await this.shared.registry.add(topic, known);
-    });
+  /** Resolves with true when the group was known before. */
+  async #register(channel: Channel, topic: string, known: KnownGroup): Promise<boolean> {
+    await this.#declareQueue(channel, this.names.groups({ topic }), keepingQueue(this.names));
+    return this.shared.registry.add(topic, known);
   }
 
   /** A known group whose queue is missing has lost what the queue held. */
