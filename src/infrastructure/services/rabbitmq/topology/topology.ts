@@ -219,8 +219,8 @@ export class Topology {
     const args = groupQueue(this.options, this.names, ordering);
     await this.exchange({ topic });
     await this.once(`${this.names.exchange(to)} queues`, async (channel) => {
-      // One lock around it all: a listed group without queues counts as one whose queues were deleted, and whoever saw that
-      // would hold copies for it; a group that is not listed yet gets nothing of what is accepted meanwhile.
+      // One lock around it all: a listed group without queues counts as one whose queues were deleted, and a process
+      // that saw it would hold copies; a group that is not listed yet gets nothing of what is accepted meanwhile.
       await withExclusiveLock(
         this.connection,
         this.names.lock({ topic }),
