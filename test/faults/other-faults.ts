@@ -266,7 +266,7 @@ export const OTHER_FAULTS: readonly OtherFault[] = [
     ],
     [
       'a virtual host is deleted and recreated',
-      'what it held is lost, and this is reported; every group gets later messages',
+      'what it held is lost, and this is reported; a message accepted before every process has declared its groups again can miss a group',
       'a virtual host that is deleted and made again',
     ],
     [
