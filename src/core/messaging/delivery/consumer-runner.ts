@@ -18,7 +18,7 @@ import {
 } from '../ports/transport.js';
 
 /** Half of the wait is fixed, so that a broker that refuses at once makes no hot loop. */
-const RESTART_BACKOFF = { minMs: 500, maxMs: 10_000, jitter: 'half' } as const;
+const RESTART_BACKOFF = { minMs: 500, maxMs: 10_000 } as const;
 /** How often slots are checked. */
 const CHECK_MS = 5_000;
 /** A handler may end this much later than its timeout says before its consumer counts as stuck. */

@@ -9,8 +9,7 @@ export interface Connectable {
   connect(): Promise<void>;
 }
 
-/** Half of the wait is fixed, so that jitter never makes a hot loop of a broker that refuses at once. */
-const RECONNECT_BACKOFF = { minMs: 1_000, maxMs: 30_000, jitter: 'half' } as const;
+const RECONNECT_BACKOFF = { minMs: 1_000, maxMs: 30_000 } as const;
 /** Longest wait for one try; a `connect` that hangs must not hold up the boot for ever. */
 const CONNECT_TIMEOUT_MS = 30_000;
 

@@ -1,21 +1,26 @@
 import { ManualClock } from '../../../exports/testing.js';
-import { backoffMs, pause, spreadMs } from './backoff.js';
+import { backoffMs, doubledMs, pause, spreadMs } from './backoff.js';
 
 describe('a backoff', () => {
   const range = { minMs: 50, maxMs: 2_000 } as const;
+  const failures = [0, 1, 2, 5, 6, 1_000];
+  const steps = [50, 100, 200, 1_600, 2_000, 2_000];
 
-  it('doubles up to its ceiling', () => {
-    const waits = [0, 1, 2, 5, 6, 1_000].map((failures) => backoffMs(failures, { ...range, jitter: 'none' }));
-    expect(waits).toEqual([50, 100, 200, 1_600, 2_000, 2_000]);
+  it('has steps that double up to a ceiling', () => {
+    expect(failures.map((count) => doubledMs(count, range))).toEqual(steps);
   });
 
-  it.each([
-    ['full', 0, 100],
-    ['half', 50, 100],
-    ['none', 100, 100],
-  ] as const)('with %s jitter is between %d and %d ms for a step of 100 ms', (jitter, least, most) => {
-    expect(backoffMs(1, { ...range, jitter }, () => 0)).toBe(least);
-    expect(backoffMs(1, { ...range, jitter }, () => 1)).toBe(most);
+  it('waits for any part of its step', () => {
+    expect(failures.map((count) => backoffMs(count, range, () => 1))).toEqual(steps);
+    expect(failures.map((count) => backoffMs(count, range, () => 0))).toEqual(steps.map(() => 0));
+  });
+
+  it('spreads those that failed together over the whole step', () => {
+    const waits = Array.from({ length: 1_000 }, () => backoffMs(5, range));
+    const busiest = Math.max(
+      ...Array.from({ length: 16 }, (_, part) => waits.filter((ms) => Math.floor(ms / 100) === part).length),
+    );
+    expect(busiest).toBeLessThan(130); // 62 in each tenth of a second on average
   });
 });
 

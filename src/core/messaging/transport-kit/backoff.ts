@@ -3,33 +3,27 @@ import type { Clock } from '../ports/transport.js';
 
 /** How waits between tries grow. */
 export interface BackoffRange {
-  /** After the first failure. Doubles with every further one. */
+  /** Longest wait after the first failure. Doubles with every further one. */
   readonly minMs: number;
   readonly maxMs: number;
-  /**
-   * What of the wait is random, so that those that failed together do not come back together ("full jitter" and "equal
-   * jitter", Brooker, Exponential Backoff And Jitter, 2015). `half` where a wait of nothing would make a hot loop.
-   */
-  readonly jitter: 'full' | 'half' | 'none';
 }
 
-const RANDOM_SHARE = { full: 1, half: 0.5, none: 0 } as const;
 /** 2 ** 30 steps are past every ceiling; larger exponents would overflow to Infinity. */
 const MAX_DOUBLINGS = 30;
 
 /**
- * Milliseconds to wait before the next try.
+ * Milliseconds to wait before the next try: any part of the step, so that those that failed together do not come back
+ * together ("full jitter", Brooker, Exponential Backoff And Jitter, 2015).
  *
- * @param failures tries that have failed before the last one: 0 waits for about `minMs`.
+ * @param failures tries that have failed before the last one: 0 waits for up to `minMs`.
  */
-export function backoffMs(
-  failures: number,
-  { minMs, maxMs, jitter }: BackoffRange,
-  random: () => number = Math.random,
-): number {
-  const ceilingMs = Math.min(minMs * 2 ** Math.min(failures, MAX_DOUBLINGS), maxMs);
-  const share = RANDOM_SHARE[jitter];
-  return Math.round(share === 0 ? ceilingMs : ceilingMs * (1 - share + share * random()));
+export function backoffMs(failures: number, range: BackoffRange, random: () => number = Math.random): number {
+  return Math.round(doubledMs(failures, range) * random());
+}
+
+/** `minMs`, doubled with every failure, up to `maxMs`. For an interval that grows; {@link backoffMs} is for tries. */
+export function doubledMs(failures: number, { minMs, maxMs }: BackoffRange): number {
+  return Math.min(minMs * 2 ** Math.min(failures, MAX_DOUBLINGS), maxMs);
 }
 
 /** About `intervalMs`: up to `share` of it less or more, so that processes do not act in step. */

@@ -1,7 +1,7 @@
 import type { Clock } from '../ports/transport.js';
 import { backoffMs } from './backoff.js';
 
-const RETRY_BACKOFF = { minMs: 50, maxMs: 2_000, jitter: 'half' } as const;
+const RETRY_BACKOFF = { minMs: 50, maxMs: 2_000 } as const;
 
 /** Reopens a connection whenever it is lost, with growing pauses while that fails. */
 export class ReconnectLoop {

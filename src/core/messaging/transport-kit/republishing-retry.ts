@@ -9,7 +9,7 @@ import { backoffMs, pause } from './backoff.js';
 import { nextAttempt, retriedMessage } from './hand-over.js';
 
 /** A retry that the broker does not take is tried again after this. */
-const BACKOFF = { minMs: 50, maxMs: 2_000, jitter: 'none' } as const;
+const BACKOFF = { minMs: 50, maxMs: 2_000 } as const;
 
 /** A message on its way to its next attempt. */
 export interface NextAttempt {

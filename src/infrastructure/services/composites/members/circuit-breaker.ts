@@ -1,4 +1,4 @@
-import { backoffMs, spreadMs } from '../../../../core/messaging/transport-kit/backoff.js';
+import { doubledMs, spreadMs } from '../../../../core/messaging/transport-kit/backoff.js';
 import type { Clock } from '../../../../core/messaging/ports/transport.js';
 import type { MemberOptions } from './member.options.js';
 
@@ -120,8 +120,8 @@ export class CircuitBreaker {
     if (this.#isEnded) return;
     const { probeIntervalMs, maxProbeIntervalMs } = this.options;
     // Soon after it opened, then less and less often; at random, so that instances do not probe together.
-    const range = { minMs: probeIntervalMs / 8, maxMs: maxProbeIntervalMs, jitter: 'none' } as const;
-    const pauseMs = this.#state === 'closed' ? probeIntervalMs : backoffMs(this.#openings, range);
+    const range = { minMs: probeIntervalMs / 8, maxMs: maxProbeIntervalMs } as const;
+    const pauseMs = this.#state === 'closed' ? probeIntervalMs : doubledMs(this.#openings, range);
     this.#cancel = this.clock.schedule(spreadMs(pauseMs, 0.25), () => void this.#probe());
   }
 

@@ -12,7 +12,7 @@ import {
 } from '../../../../core/messaging/ports/transport.js';
 import type { Member } from './member.js';
 
-const RETRY_BACKOFF = { minMs: 100, maxMs: 5_000, jitter: 'none' } as const;
+const RETRY_BACKOFF = { minMs: 100, maxMs: 5_000 } as const;
 
 /** Serves one subscription on every member, for ever and under one ceiling: what a member has accepted stays with it. */
 export class MemberConsumers implements Consumer {

@@ -19,7 +19,7 @@ import { type Address, unwrap } from './spool-record.js';
 const ACK: Settlement = { kind: 'ack' };
 const RETRY_MS = 100;
 /** While nothing is taken. */
-const RETRY_BACKOFF = { minMs: RETRY_MS, maxMs: 2_000, jitter: 'none' } as const;
+const RETRY_BACKOFF = { minMs: RETRY_MS, maxMs: 2_000 } as const;
 /** One that could be kept nowhere as a dead letter is tried again after this. */
 const REFUSED_AGAIN_MS = 5_000;
 /** Longest wait for the outcome of a send. */

@@ -13,7 +13,7 @@ import { type Admin, type Kafkajs, loadKafkajs, type Producer } from '../client/
 import { patchKafkajs } from '../kafkajs/patches.js';
 import { firstBootstrapBroker } from './bootstrap-broker.js';
 
-const RECONNECT_BACKOFF = { minMs: 100, maxMs: 2_000, jitter: 'half' } as const;
+const RECONNECT_BACKOFF = { minMs: 100, maxMs: 2_000 } as const;
 /** Interval of the liveness probe, because the client does not report a lost broker. */
 const WATCH_MS = 2_000;
 const FIRST_RETRY_MS = 100;
@@ -240,7 +240,7 @@ export class KafkaConnection {
     client.end(error);
     if (this.#isClosed) return;
     this.listener.onDown(error);
-    this.#reconnect(0);
+    this.#reconnect(backoffMs(0, RECONNECT_BACKOFF));
   }
 
   #reconnect(delayMs: number): void {

@@ -14,7 +14,7 @@ import type { RabbitmqOptions } from '../rabbitmq.options.js';
 import type { ServerUrl } from './server-urls.js';
 import { withDeadline } from '../../../../core/messaging/transport-kit/deadline.js';
 
-const RECONNECT_BACKOFF = { minMs: 50, maxMs: 2_000, jitter: 'half' } as const;
+const RECONNECT_BACKOFF = { minMs: 50, maxMs: 2_000 } as const;
 
 export interface ConnectionListener {
   /** The connection is usable. Channels of an earlier connection have ended. */

@@ -1,7 +1,7 @@
-import { backoffMs } from '../../../../core/messaging/transport-kit/backoff.js';
+import { doubledMs } from '../../../../core/messaging/transport-kit/backoff.js';
 import type { Clock } from '../../../../core/messaging/ports/transport.js';
 
-const BACKOFF = { minMs: 5_000, maxMs: 600_000, jitter: 'none' } as const;
+const BACKOFF = { minMs: 5_000, maxMs: 600_000 } as const;
 
 /** When to probe each queue: at once, then with exponential backoff up to ten minutes. */
 export class ProbeBackoff {
@@ -24,6 +24,6 @@ export class ProbeBackoff {
   }
 
   #plan(name: string, times: number): void {
-    this.#plans.set(name, { at: this.clock.monotonic() + backoffMs(times, BACKOFF), times: times + 1 });
+    this.#plans.set(name, { at: this.clock.monotonic() + doubledMs(times, BACKOFF), times: times + 1 });
   }
 }

@@ -15,7 +15,7 @@ export interface ConnectionListener {
   onDown?(error: Error | undefined): void;
 }
 
-const RECONNECT_BACKOFF = { minMs: 50, maxMs: 2_000, jitter: 'half' } as const;
+const RECONNECT_BACKOFF = { minMs: 50, maxMs: 2_000 } as const;
 
 /**
  * A connection to one server, to the primary behind sentinels or to a cluster, that reconnects by itself.

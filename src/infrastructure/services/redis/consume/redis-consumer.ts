@@ -24,7 +24,7 @@ import { RedisSettler, type Settled, type SettledBatch } from './redis-settler.j
 
 /** Longest wait for more free slots while fewer than half are free. */
 const GATHER_MS = 2;
-const RETRY_BACKOFF = { minMs: 50, maxMs: 2_000, jitter: 'none' } as const;
+const RETRY_BACKOFF = { minMs: 50, maxMs: 2_000 } as const;
 /** Shortest time between two looks for what other clients have removed. */
 const INSPECT_MS = 1_000;
 /** Reading pauses while more settlements than these are unconfirmed. */

@@ -7,7 +7,7 @@ import type { InFlightEntry } from '../wire/stream-entry.js';
 /** Settlements that go to the server in one step, and bytes of the bodies of retries among them. */
 const MAX_BATCH = 250;
 const MAX_BATCH_BYTES = 512 * 1024;
-const REPEAT_BACKOFF = { minMs: 50, maxMs: 1_000, jitter: 'none' } as const;
+const REPEAT_BACKOFF = { minMs: 50, maxMs: 1_000 } as const;
 
 /** A message in flight, and its settlement. */
 export interface Settled {

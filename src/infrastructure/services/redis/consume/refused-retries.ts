@@ -9,7 +9,7 @@ import { retriedMessage } from '../../../../core/messaging/transport-kit/hand-ov
 import type { InFlightEntry } from '../wire/stream-entry.js';
 import type { Settled } from './redis-settler.js';
 
-const BACKOFF = { minMs: 50, maxMs: 2_000, jitter: 'none' } as const;
+const BACKOFF = { minMs: 50, maxMs: 2_000 } as const;
 
 /** How a retry that the server did not write ends. */
 export interface RefusedRoute {

@@ -21,7 +21,7 @@ const ACCEPTED: PublishOutcome = { kind: 'accepted' };
 /** A hundred a script are twice as fast as single commands; more gain nothing and block the server longer. */
 const MAX_MESSAGES = 128;
 const MAX_BYTES = 512 * 1024;
-const REPEAT_BACKOFF = { minMs: 50, maxMs: 500, jitter: 'none' } as const;
+const REPEAT_BACKOFF = { minMs: 50, maxMs: 500 } as const;
 
 /** Messages that go to the server in one step. */
 interface Batch {
