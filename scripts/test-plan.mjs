@@ -35,7 +35,7 @@ export const GROUPS = [
   {
     name: 'units',
     specs:
-      /^(src|test\/architecture)\/|^test\/support\/(brokers\/fault-proxy|machine)|^test\/proof\/checker|^test\/faults\/(key-order|under-load)/,
+      /^(src|test\/architecture)\/|^test\/support\/(brokers\/fault-proxy|machine|loop-watch)|^test\/proof\/checker|^test\/faults\/(key-order|under-load)/,
     args: SHARED,
   },
   // Its cases mostly wait for conditions.
