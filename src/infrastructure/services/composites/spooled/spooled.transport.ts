@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { MessagingConfigurationError, MessagingError } from '../../../../core/messaging/ports/errors.js';
 import { settlesWithin } from '../../../../core/messaging/transport-kit/deadline.js';
 import { ProblemList } from '../../../../core/messaging/transport-kit/problem-list.js';
+import { SteadyClock } from '../../../../core/messaging/transport-kit/steady-clock.js';
 import { assertName } from '../../../../core/messaging/ports/names.js';
 import type {
   Composite,
@@ -97,7 +98,8 @@ export class SpooledTransport implements Transport, Composite, ProblemReporter {
       member: this.#spool,
       pace: new RateLimiter(options.drainPerSecond, clock),
       run: randomUUID(),
-      context,
+      // What waits in the spool is due after a distance, which no step of the machine's clock changes.
+      context: { ...context, clock: new SteadyClock(clock) },
       options,
       total: () => lanes.any.total + lanes.strict.total,
     };
