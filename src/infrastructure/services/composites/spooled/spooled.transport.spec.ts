@@ -258,6 +258,24 @@ it('counts what it holds once, however often it is connected', async () => {
   expect(spooled.state().spool?.messages).toBe(1);
 });
 
+it('reports that nothing is consumed while its transport does not work', async () => {
+  const { spooled, events, publish, sever, mend } = await setUp();
+  const place = { code: 'consumer_interrupted', topic: 't' };
+  await sever();
+  for (let time = 0; time < 3; time++) await publish([message(`spooled ${time}`)]);
+  await waitUntil('it is reported', async () => spooled.problems().length > 0);
+  expect(spooled.problems()).toMatchObject([
+    { ...place, group: 'g' },
+    { ...place, group: 'other' },
+  ]);
+  await mend();
+  await waitUntil('it is mended', async () => spooled.problems().length === 0);
+  expect(events.filter(({ type }) => type.startsWith('problem')).map(({ type }) => type)).toEqual([
+    ...['problem', 'problem'],
+    ...['problem-solved', 'problem-solved'],
+  ]);
+});
+
 it('sends at its pace and not in bursts', async () => {
   const { ids, publish, sever, mend } = await setUp({ drainPerSecond: 40 });
   await sever();

@@ -60,7 +60,7 @@ export class SpooledTransport implements Transport, Composite, ProblemReporter {
   readonly #gauge: SpoolGauge;
   readonly #switches: SwitchLog;
   readonly #events: ConnectionEvents;
-  readonly #consumers = new Set<Consumer>();
+  readonly #consumers = new Set<MemberConsumers>();
   readonly #problems: ProblemList;
   /** Shared by concurrent callers: what an earlier run has left must be counted once. */
   #connecting: Promise<void> | undefined;
@@ -245,9 +245,18 @@ export class SpooledTransport implements Transport, Composite, ProblemReporter {
     this.#turn(isHealthy && !this.#isPaused);
     const names = [this.#target.name, this.#spool.name] as const;
     const [from, to] = isHealthy ? ([names[1], names[0]] as const) : names;
+    this.#reportConsumers(isHealthy, cause);
     this.#switches.record(from, to, isHealthy ? 'it works again' : (cause ?? 'it failed'));
     this.#gauge.turn(!isHealthy);
     this.#reportState(cause);
+  }
+
+  /** Messages still go out, into the spool, but none comes. */
+  #reportConsumers(isHealthy: boolean, cause: Error | undefined): void {
+    for (const consumers of this.#consumers) {
+      if (isHealthy) consumers.resumed(this.#target);
+      else consumers.interrupted(this.#target, cause ?? new Error('It does not work.'));
+    }
   }
 
   /** Connected means that messages can be taken. */
