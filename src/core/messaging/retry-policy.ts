@@ -1,4 +1,4 @@
-import { backoffMs } from './transport-kit/backoff.js';
+import { backoffMs, doubledMs } from './transport-kit/backoff.js';
 
 /** How long to wait before the next attempt. */
 export interface Backoff {
@@ -40,12 +40,11 @@ const DEFAULT_MAX_DELAY_MS = 60_000;
 
 /** Milliseconds to wait after the attempt with this number failed. */
 export function delayAfter(attempt: number, backoff: Backoff, random: () => number = Math.random): number {
-  const range = {
-    minMs: backoff.delayMs,
-    maxMs: backoff.maxDelayMs ?? DEFAULT_MAX_DELAY_MS,
-    jitter: backoff.jitter === false ? 'none' : 'full',
-  } as const;
-  return backoffMs(backoff.type === 'fixed' ? 0 : attempt - 1, range, random);
+  const range = { minMs: backoff.delayMs, maxMs: backoff.maxDelayMs ?? DEFAULT_MAX_DELAY_MS };
+  const failures = backoff.type === 'fixed' ? 0 : attempt - 1;
+  return backoff.jitter === false
+    ? Math.round(doubledMs(failures, range))
+    : backoffMs(failures, range, random);
 }
 
 /** The action of the first rule that matches, or undefined. A predicate that throws does not match. */

@@ -29,6 +29,10 @@ function setUp(outcomes: (PublishOutcome | Error)[], keepRefused?: TransportCont
   return { clock, published, log, retry };
 }
 
+// Each wait is its whole step.
+beforeEach(() => void jest.spyOn(Math, 'random').mockReturnValue(1));
+afterEach(() => jest.restoreAllMocks());
+
 describe('a retry that is published again', () => {
   it('has the next attempt, its time and the headers of the settlement', async () => {
     const { clock, published, log, retry } = setUp([]);

@@ -9,6 +9,10 @@ const ITEM = new InFlightEntry({ source: 1, stream: 's', consumer: 'me' }, Buffe
 const RETRY: Settlement = { kind: 'retry', delayMs: 5, headers: { h: '1' } };
 const error = new MessagingError('FORBIDDEN', 'no');
 
+// Each wait is its whole step.
+beforeEach(() => void jest.spyOn(Math, 'random').mockReturnValue(1));
+afterEach(() => jest.restoreAllMocks());
+
 function setUp(keepRefused?: (refused: RefusedMessage) => Promise<void>) {
   const clock = new ManualClock();
   const settled: Settlement[] = [];
