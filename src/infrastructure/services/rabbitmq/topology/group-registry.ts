@@ -16,7 +16,7 @@ export interface KnownGroup {
 /** Marks a group that was removed, so that a process that remembers it does not list it again. */
 const REMOVED = -1;
 
-/** Tells the other processes of a changed group. */
+/** Announces a changed group to the other processes. */
 export interface GroupChangeSender {
   send(channel: ConfirmChannel, topic: string, changed: KnownGroup): Promise<void>;
 }
@@ -59,13 +59,9 @@ export class GroupRegistry {
     return this.#change(topic);
   }
 
-  /** Resolves with true when the group was known before. The queue of the registry has to exist. */
-  async add(topic: string, known: KnownGroup): Promise<boolean> {
-    let wasKnown = false;
-    await this.#change(topic, known, (before) => {
-      wasKnown = before !== undefined && before.partitions !== REMOVED;
-    });
-    return wasKnown;
+  /** The queue of the registry has to exist. */
+  async add(topic: string, known: KnownGroup): Promise<void> {
+    await this.#change(topic, known);
   }
 
   async remove(topic: string, group: string): Promise<void> {
@@ -78,17 +74,12 @@ export class GroupRegistry {
     if (groups) this.#remember(topic, new Map([...groups, [changed.group, changed]]));
   }
 
-  async #change(
-    topic: string,
-    changed?: KnownGroup,
-    sawBefore: (before: KnownGroup | undefined) => void = () => undefined,
-  ): Promise<KnownGroups> {
+  async #change(topic: string, changed?: KnownGroup): Promise<KnownGroups> {
     const queue = this.names.groups({ topic });
     const channel = await this.connection.openConfirmChannel();
     const apply = (groups: Map<string, KnownGroup>): boolean => {
       if (!changed) return false;
       const before = groups.get(changed.group);
-      sawBefore(before);
       groups.set(changed.group, changed);
       return before?.partitions !== changed.partitions;
     };

@@ -81,7 +81,7 @@ export class ResourceNames {
     return this.#place({ topic }, '/~groups');
   }
 
-  /** Exchange that tells every process of a changed group, and the start of the name of the queue with which a process listens. */
+  /** Exchange in which a changed group is announced to every process, and the start of the name of the queue with which a process listens. */
   get groupChanges(): string {
     return `${this.prefix}~group-changes`;
   }

@@ -226,51 +226,60 @@ export class Topology {
     const partitions = isKeyed ? this.options.keyPartitions : 0;
     const to = { topic, group };
     const queues = this.queuesOf(to).slice(0, Math.max(1, partitions));
-    const args = groupQueue(this.options, this.names, ordering);
     await this.exchange({ topic });
     await this.once(`${this.names.exchange(to)} queues`, async (channel) => {
-      // One lock around it all: a listed group without queues counts as one whose queues were deleted, and a process
-      // that saw it would hold copies; a group that is not listed yet gets nothing of what is accepted meanwhile.
-      await withExclusiveLock(
-        this.connection,
-        this.names.lock({ topic }),
-        async () => {
-          const wasKnown = await this.#register(channel, topic, { group, partitions });
-          if (wasKnown) await this.#reportDeleted(to, queues);
-          await this.#declareDue(channel);
-          if (isKeyed) await this.#declareQueue(channel, this.names.members(to), plainQueue());
-          for (const queue of queues) await this.#declareQueue(channel, queue, args);
-          await this.#bind(channel, to, partitions);
-        },
-        this.options.operationTimeoutMs / 2,
-      );
+      const deleted = await this.#deletedOf(to, queues);
+      await withExclusiveLock(this.connection, this.names.lock(to), async () => {
+        await this.#declareDue(channel);
+        if (isKeyed) await this.#declareQueue(channel, this.names.members(to), plainQueue());
+        for (const queue of queues)
+          await this.#declareQueue(channel, queue, groupQueue(this.options, this.names, ordering));
+      });
+      // After its queues, because a listed group without queues counts as one whose queues were deleted. Before its
+      // bindings, so that whatever the group has got once, it gets again after its exchange is restored.
+      await this.#register(channel, topic, { group, partitions });
+      await this.#bind(channel, to, partitions);
+      this.#reportDeleted(to, deleted);
     });
     return queues;
   }
 
-  /** Resolves with true when the group was known before. */
-  async #register(channel: Channel, topic: string, known: KnownGroup): Promise<boolean> {
-    await this.#declareGroups(channel, topic);
-    return this.shared.registry.add(topic, known);
+  /** Holds the lock of the topic only for this, because all groups of all processes may start at the same moment. */
+  #register(channel: Channel, topic: string, known: KnownGroup): Promise<void> {
+    const register = async (): Promise<void> => {
+      await this.#declareGroups(channel, topic);
+      await this.shared.registry.add(topic, known);
+    };
+    const { operationTimeoutMs } = this.options;
+    return withExclusiveLock(this.connection, this.names.lock({ topic }), register, operationTimeoutMs / 2);
   }
 
-  #declareGroups(channel: Channel, topic: string): Promise<void> {
-    return this.#declareQueue(channel, this.names.groups({ topic }), keepingQueue(this.names));
+  /** The missing queues of a known group, which has lost what they held. */
+  async #deletedOf(
+    { topic, group }: Required<Destination>,
+    queues: readonly string[],
+  ): Promise<readonly string[]> {
+    const { registry, queueDepths } = this.shared;
+    const known = registry.hasRead(topic) ? registry.remembered(topic) : await this.knownGroups(topic);
+    if (!known.has(group)) return [];
+    const states = await queueDepths.of(queues);
+    return queues.filter((_, index) => states[index] === undefined);
   }
 
-  /** A known group whose queue is missing has lost what the queue held. */
-  async #reportDeleted({ topic, group }: Required<Destination>, queues: readonly string[]): Promise<void> {
-    const states = await this.shared.queueDepths.of(queues);
-    const missing = queues.filter((_, index) => states[index] === undefined);
-    if (missing.length === 0) return;
+  #reportDeleted({ topic, group }: Required<Destination>, deleted: readonly string[]): void {
+    if (deleted.length === 0) return;
     this.shared.problems.happened({
       code: 'queue_deleted',
       topic,
       group,
       detail:
-        `${this.connection.label} no longer had the queue "${missing.join('", "')}". It is recreated; its unhandled messages are lost. ` +
+        `${this.connection.label} no longer had the queue "${deleted.join('", "')}". It is recreated; its unhandled messages are lost. ` +
         'Another client has deleted it, or a policy with "expires" matches it.',
     });
+  }
+
+  #declareGroups(channel: Channel, topic: string): Promise<void> {
+    return this.#declareQueue(channel, this.names.groups({ topic }), keepingQueue(this.names));
   }
 
   /**
