@@ -113,6 +113,18 @@ export const PARTS = [
   { name: 'rabbitmq', lane: 'brokers', specs: /^test\/(conformance|e2e)\/rabbitmq\./ },
   { name: 'kafka', lane: 'brokers', specs: /^test\/(conformance|e2e)\/kafka\./ },
   {
+    name: 'kafka-poison',
+    lane: 'brokers',
+    specs: /^test\/faults\/kafka-poison/,
+    tests: 'a gzip bomb',
+  },
+  {
+    name: 'kafka-interrupted',
+    lane: 'brokers',
+    specs: /^test\/faults\/kafka-interrupted/,
+    tests: 'has lost the permission to read its topic',
+  },
+  {
     name: 'failover',
     lane: 'brokers',
     specs: /^test\/faults\/redis-rabbitmq-failover/,

@@ -1,34 +1,27 @@
 import { randomUUID } from 'node:crypto';
+import { type Admin, Kafka, logLevel } from 'kafkajs';
 import {
-  AclOperationTypes,
-  AclPermissionTypes,
-  AclResourceTypes,
-  type Admin,
-  Kafka,
-  logLevel,
-  ResourcePatternTypes,
-} from 'kafkajs';
+  CREATE,
+  DESCRIBE_CONFIGS,
+  GROUP,
+  permit,
+  permitLeast,
+  READ,
+  TOPIC,
+  withAcls,
+  WRITE,
+} from '../support/brokers/kafka-acls.js';
 import { type KafkaCluster, startKafka } from '../support/brokers/kafka-cluster.js';
 import { waitUntil } from '../support/brokers/wait-until.js';
 import { connected } from './kafka-bench.js';
 import { closeAll, codeOf, collected, publishOne } from './transport-bench.js';
 
 const PASSWORD = 'not to be printed';
-const { TOPIC, GROUP } = AclResourceTypes;
-const { CREATE, DESCRIBE_CONFIGS, READ, WRITE } = AclOperationTypes;
 let server: KafkaCluster;
 let admin: Admin;
 
 beforeAll(async () => {
-  server = await startKafka({
-    listeners: [{ name: 'LOGIN', protocol: 'SASL_PLAINTEXT' }],
-    config: [
-      'authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer',
-      'super.users=User:ANONYMOUS', // the broker itself, and who administers it here
-      'sasl.enabled.mechanisms=PLAIN',
-      `listener.name.login.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required user_shop="${PASSWORD}";`,
-    ],
-  });
+  server = await startKafka(withAcls(PASSWORD));
   admin = new Kafka({ brokers: server.brokers, logLevel: logLevel.NOTHING }).admin();
   await admin.connect();
 }, 120_000);
@@ -44,43 +37,19 @@ const options = () => ({
   sasl: { mechanism: 'plain', username: 'shop', password: PASSWORD },
 });
 
-async function permit(
-  resourceType: AclResourceTypes,
-  resourceName: string,
-  operations: readonly AclOperationTypes[],
-): Promise<void> {
-  await admin.createAcls({
-    acl: operations.map((operation) => ({
-      resourceType,
-      resourceName,
-      resourcePatternType: ResourcePatternTypes.PREFIXED,
-      principal: 'User:shop',
-      host: '*',
-      operation,
-      permissionType: AclPermissionTypes.ALLOW,
-    })),
-  });
-}
-
-/** What docs/using/kafka.md asks for: reading and writing imply that topics and groups may be described. */
-async function permitLeast(prefix: string): Promise<void> {
-  await permit(TOPIC, prefix, [CREATE, DESCRIBE_CONFIGS, READ, WRITE]);
-  await permit(GROUP, prefix, [READ]);
-}
-
 it('refuses with what is not permitted, and resumes automatically once it is', async () => {
   const place = options();
   const { transport, errors } = await connected(place);
   const outcome = await publishOne(transport, 't', { deadlineMs: 10_000 });
   expect([outcome.kind, codeOf(outcome)]).toEqual(['refused', 'FORBIDDEN']);
   expect(JSON.stringify([outcome, errors()])).not.toContain(PASSWORD);
-  await permitLeast(place.namePrefix);
+  await permitLeast(admin, place.namePrefix);
   await waitUntil('it is accepted', async () => (await publishOne(transport, 't')).kind === 'accepted');
 }, 60_000);
 
 it('publishes, delays, retries, counts and keeps order with the least that is permitted', async () => {
   const place = options();
-  await permitLeast(place.namePrefix);
+  await permitLeast(admin, place.namePrefix);
   const { transport, errors } = await connected(place);
   const seen = await collected(transport, 't', ({ attempt }) =>
     attempt === 1 ? { kind: 'retry', delayMs: 200 } : { kind: 'ack' },
@@ -109,12 +78,12 @@ it('publishes, delays, retries, counts and keeps order with the least that is pe
 
 it('works without DescribeConfigs, and reports that settings are not checked until it is permitted', async () => {
   const place = { ...options(), metadataMaxAgeMs: 1_000 };
-  await permit(TOPIC, place.namePrefix, [CREATE, READ, WRITE]);
-  await permit(GROUP, place.namePrefix, [READ]);
+  await permit(admin, TOPIC, place.namePrefix, [CREATE, READ, WRITE]);
+  await permit(admin, GROUP, place.namePrefix, [READ]);
   const { transport } = await connected(place);
   await waitUntil('it is accepted', async () => (await publishOne(transport, 't')).kind === 'accepted');
   await waitUntil('it is reported', async () => transport.problems().length > 0);
   expect(transport.problems()).toMatchObject([{ code: 'topic_settings_unreadable' }]);
-  await permit(TOPIC, place.namePrefix, [DESCRIBE_CONFIGS]);
+  await permit(admin, TOPIC, place.namePrefix, [DESCRIBE_CONFIGS]);
   await waitUntil('it is solved', async () => transport.problems().length === 0);
 }, 60_000);

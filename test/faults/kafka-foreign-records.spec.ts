@@ -124,7 +124,32 @@ describe('a record of a wait topic', () => {
     const delay = { 'x-swy-due-at': String(now + 100), 'x-swy-delay-ms': '100', 'x-swy-topic': 'not/a/name' };
     await send(`${place.namePrefix}.wait.short`, waiting({ ...delay, ce_id: 'lost?' }));
     await waitUntil('it is kept', async () => kept.length > 0);
-    expect(kept).toMatchObject([{ to: { topic: 'not/a/name' }, message: { id: 'lost?' }, attempts: 0 }]);
+    const refused = {
+      to: { topic: 'not/a/name' },
+      message: { id: 'lost?' },
+      attempts: 0,
+      reason: 'rejected',
+    };
+    expect(kept).toMatchObject([refused]);
+    await transport.close();
+  }, 30_000);
+
+  it('that cannot be read and whose topic has no consumer here is kept with that reason', async () => {
+    const place = options();
+    const kept: RefusedMessage[] = [];
+    const { transport } = await keeping(place, kept);
+    await collected(transport, 't');
+    await send(
+      `${place.namePrefix}.wait.short`,
+      waiting({ 'x-swy-topic': 'elsewhere', 'x-swy-due-at': 'soon', ce_id: 'unread' }),
+    );
+    await waitUntil('it is kept', async () => kept.length > 0);
+    const unread = {
+      to: { topic: 'elsewhere' },
+      message: { id: 'unread' },
+      reason: 'deserialization_failed',
+    };
+    expect(kept).toMatchObject([unread]);
     await transport.close();
   }, 30_000);
 

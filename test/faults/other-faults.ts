@@ -411,11 +411,55 @@ export const OTHER_FAULTS: readonly OtherFault[] = [
       'becomes a dead letter and frees its slot',
     ],
   ]),
-  ...of('kafka', 'faults/kafka-compression.spec.ts', [
+  ...of('kafka', 'faults/kafka-poison.spec.ts', [
     [
-      'a compressed batch that would fill the memory',
-      'not expanded, and reported',
-      'does not expand a compression bomb',
+      'a batch that expands to more than 128 MiB',
+      'not expanded; one dead letter with its offsets, and a report; the partition continues',
+      'a gzip bomb',
+    ],
+    [
+      'a batch of millions of records',
+      'one dead letter with its offsets, and a report; the partition continues',
+      '2.9 million empty records',
+    ],
+    [
+      'a record with tens of thousands of headers',
+      'one dead letter with its place; its neighbours are handled',
+      '60,000 headers of one name',
+    ],
+    [
+      'a damaged batch',
+      'the broker refuses it, or what cannot be read is one dead letter',
+      'the broker refuses it, or it costs itself only',
+    ],
+    [
+      'random poison between good messages, for a minute',
+      'every good message is handled; each poison is one dead letter',
+      'random poison between good messages costs nothing else',
+    ],
+  ]),
+  ...of('kafka', 'faults/kafka-interrupted.spec.ts', [
+    [
+      'a consumer loses its permission, its topic or its place in the group',
+      'reported within 15 s with topic, group and reason; solved within 15 s',
+      'a consumer is interrupted that has lost %s',
+    ],
+    [
+      'its broker is paused, or its line is silent',
+      'reported within 15 s with topic, group and reason; solved within 15 s',
+      'its line, on which nothing arrives any more',
+    ],
+    [
+      'a permission is missing at the start, with `connect: background`',
+      'reported, and consumed once it is permitted',
+      'at the start begins once it is permitted',
+    ],
+  ]),
+  ...of('kafka', 'faults/kafka-delays.spec.ts', [
+    [
+      'the clock of a publisher or of a consumer is an hour wrong',
+      'delayed messages are in time',
+      'whichever process has a wrong clock',
     ],
   ]),
   ...of('kafka', 'faults/kafka-handlers.spec.ts', [

@@ -60,7 +60,7 @@ async function ask(
   const sockets = new ClientSockets();
   const kafka = new kafkajs.Kafka(clientConfigOf(name, options, kafkajs, { seeds, sockets }));
   const way = clientConfigOf(name, options, kafkajs, { seeds: [seed], sockets });
-  const alone = new kafkajs.Kafka({ ...way, retry: IMPATIENT });
+  const alone = new kafkajs.Kafka({ ...way, retry: { ...way.retry, ...IMPATIENT } });
   const admin = alone.admin();
   // An open connection proves little: without a login it is closed at the first request.
   const connecting = admin.connect().then(() => admin.describeCluster());

@@ -5,6 +5,17 @@ import type { ClientSockets } from '../kafkajs/client-sockets.js';
 import type { KafkaOptions } from '../kafka.options.js';
 import type { Kafkajs, SASLOptions } from '../client/kafkajs-client.js';
 
+/** Full jitter: each wait of the client is any part of its step, so that processes do not come back together. */
+const FULL_JITTER = { factor: 1 } as const;
+
+/** How the client's producers and consumers try again. */
+export const CLIENT_RETRY = {
+  ...FULL_JITTER,
+  initialRetryTime: 100,
+  maxRetryTime: 1_000,
+  retries: 8,
+} as const;
+
 /** @throws MessagingConfigurationError when a certificate cannot be read. */
 export function tlsOf(name: string, { tls }: Pick<KafkaOptions, 'tls'>): ConnectionOptions | undefined {
   return tls && readTls(`Kafka "${name}"`, tls);
@@ -33,6 +44,7 @@ export function clientConfigOf(
     authenticationTimeout: connectTimeoutMs,
     requestTimeout: requestTimeoutMs,
     enforceRequestTimeout: true,
+    retry: FULL_JITTER,
     // Events of the transport report failures; the client's own log would repeat each of them.
     logLevel: logLevel.NOTHING,
     ...(ssl ? { ssl } : {}),

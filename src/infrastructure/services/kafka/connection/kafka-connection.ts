@@ -2,7 +2,8 @@ import { MessagingError } from '../../../../core/messaging/ports/errors.js';
 import { backoffMs } from '../../../../core/messaging/transport-kit/backoff.js';
 import { withDeadline } from '../../../../core/messaging/transport-kit/deadline.js';
 import type { Clock } from '../../../../core/messaging/ports/transport.js';
-import { clientConfigOf } from './client-config.js';
+import { BrokerClock } from './broker-clock.js';
+import { CLIENT_RETRY, clientConfigOf } from './client-config.js';
 import { ClientSockets } from '../kafkajs/client-sockets.js';
 import { disconnectAlsoAfter, disconnectWithin } from '../kafkajs/disconnect.js';
 import { Semaphore } from './semaphore.js';
@@ -16,9 +17,6 @@ import { firstBootstrapBroker } from './bootstrap-broker.js';
 const RECONNECT_BACKOFF = { minMs: 100, maxMs: 2_000 } as const;
 /** Interval of the liveness probe, because the client does not report a lost broker. */
 const WATCH_MS = 2_000;
-const FIRST_RETRY_MS = 100;
-const MAX_RETRY_MS = 1_000;
-const RETRIES = 8;
 const NUMBER_TIMEOUT_MS = 2_000;
 const JOINS_BATCH_SIZE = 8;
 const CLOSE_TIMEOUT_MS = 3_000;
@@ -50,6 +48,7 @@ export class KafkaConnection {
   readonly label: string;
   /** Joining a group takes dozens of requests; all groups at once would make each other late. */
   readonly joining = new Semaphore(JOINS_BATCH_SIZE);
+  readonly brokerClock: BrokerClock;
   #client: Client | undefined;
   #connecting: Promise<void> | undefined;
   #failures = 0;
@@ -62,6 +61,7 @@ export class KafkaConnection {
     readonly clock: Clock,
     private readonly listener: ConnectionListener,
   ) {
+    this.brokerClock = new BrokerClock(clock);
     this.label = `Kafka "${name}" at ${options.brokers.join(', ')}`;
   }
 
@@ -195,7 +195,7 @@ export class KafkaConnection {
         allowAutoTopicCreation: false,
         metadataMaxAge: this.clientMetadataMaxAgeMs,
         createPartitioner: Partitioners.DefaultPartitioner,
-        retry: { initialRetryTime: FIRST_RETRY_MS, maxRetryTime: MAX_RETRY_MS, retries: RETRIES },
+        retry: CLIENT_RETRY,
       });
       const connecting = producer.connect();
       try {

@@ -3,9 +3,11 @@ import { MessagingError } from '../../../../core/messaging/ports/errors.js';
 import { ReconnectLoop } from '../../../../core/messaging/transport-kit/reconnect-loop.js';
 import { settlesWithin, withDeadline } from '../../../../core/messaging/transport-kit/deadline.js';
 import { failureOf, isTransient, typeOf } from '../client/kafka-errors.js';
+import { CLIENT_RETRY } from '../connection/client-config.js';
 import { ClientSockets } from '../kafkajs/client-sockets.js';
 import { disconnectWithin } from '../kafkajs/disconnect.js';
 import type { GroupMembership } from './group-membership.js';
+import { InterruptionWatch } from './interruption-watch.js';
 import type { KafkaConnection } from '../connection/kafka-connection.js';
 import type {
   Consumer,
@@ -18,8 +20,6 @@ import type {
 /** Longest wait of a fetch for new records, and therefore of a stop. */
 const FETCH_WAIT_MS = 500;
 const FIRST_RETRY_MS = 100;
-const MAX_RETRY_MS = 1_000;
-const RETRIES = 8;
 /**
  * Partitions whose batches may be in flight at a time: all that a process can have, and as many again that may be added while it
  * runs. The client asks each of these workers after every fetch whether it is idle.
@@ -51,8 +51,12 @@ export interface ReaderListener {
   beforeRebalance(keepAlive: () => Promise<void>): Promise<void>;
   /** The offset is not in the log. Resolves with the one at which reading continues; undefined stops reading the partition. */
   outOfRange(topic: string, partition: number): Promise<number | undefined>;
-  /** Reading is interrupted. */
+  /** Its membership has ended, and it joins again. */
   lost(): void;
+  /** It gets no messages. Called at intervals while that lasts. @param reason a sentence. */
+  interrupted(reason: string): void;
+  /** It gets messages, if there are any. Called at intervals. */
+  reading(): void;
   failed(error: unknown): void;
 }
 
@@ -66,6 +70,8 @@ export class GroupReader {
   #isOpen = false;
   #progressAt = 0;
   #cancelWatch = (): void => undefined;
+  readonly #interruptions: InterruptionWatch;
+  #isMember = false;
 
   constructor(
     private readonly link: KafkaConnection,
@@ -75,8 +81,12 @@ export class GroupReader {
     this.#reconnectLoop = new ReconnectLoop(
       () => this.#openInTurn(),
       link.clock,
-      (error) => listener.failed(error),
+      (error) => this.#failed(error),
     );
+    this.#interruptions = new InterruptionWatch(link.clock, {
+      interrupted: (reason = this.#silence) => listener.interrupted(reason),
+      reading: () => listener.reading(),
+    });
   }
 
   /** Resolves once it is a member of the group, or waits for the others to let it in. */
@@ -85,6 +95,7 @@ export class GroupReader {
     for (;;)
       try {
         await this.#reconnectLoop.start();
+        this.#interruptions.start();
         return;
       } catch (error) {
         if (!isTransient(this.#cause) || this.link.clock.monotonic() > deadline) throw error;
@@ -95,6 +106,7 @@ export class GroupReader {
   /** Leaves the group. */
   async close(): Promise<void> {
     this.#reconnectLoop.end();
+    this.#interruptions.end();
     await this.#letGo();
   }
 
@@ -103,6 +115,7 @@ export class GroupReader {
     this.membership.consumer = undefined;
     this.#memberId = undefined;
     this.#isOpen = false;
+    this.#isMember = false;
     this.#cancelWatch();
     if (!consumer) return;
     await disconnectWithin(LEAVE_TIMEOUT_MS, [consumer], this.#sockets);
@@ -132,12 +145,7 @@ export class GroupReader {
       allowAutoTopicCreation: false,
       metadataMaxAge: this.link.clientMetadataMaxAgeMs,
       partitionAssigners: [this.#assigner(kafkajs)],
-      retry: {
-        initialRetryTime: FIRST_RETRY_MS,
-        maxRetryTime: MAX_RETRY_MS,
-        retries: RETRIES,
-        restartOnFailure: () => Promise.resolve(false),
-      },
+      retry: { ...CLIENT_RETRY, restartOnFailure: () => Promise.resolve(false) },
     });
     this.membership.consumer = consumer;
     this.#sockets = sockets;
@@ -160,6 +168,8 @@ export class GroupReader {
     let fail = (error: unknown): void => this.#crashed(consumer, error);
     for (const event of [events.FETCH, events.HEARTBEAT, events.START_BATCH_PROCESS, events.GROUP_JOIN])
       consumer.on(event, alive);
+    consumer.on(events.FETCH, () => this.membership.consumer === consumer && this.#interruptions.read());
+    consumer.on(events.REBALANCING, () => (this.#isMember = false));
     consumer.on(events.END_BATCH_PROCESS, ({ payload: { topic, partition, batchSize, lastOffset } }) => {
       if (batchSize === 0) this.listener.skipped(topic, partition, Number(lastOffset) + 1);
     });
@@ -168,6 +178,7 @@ export class GroupReader {
         if (this.membership.consumer !== consumer) return;
         const isSame = this.#memberId === payload.memberId;
         this.#memberId = payload.memberId;
+        this.#isMember = true;
         this.listener.assigned(payload.memberAssignment, isSame);
         resolve();
       });
@@ -178,7 +189,7 @@ export class GroupReader {
       };
       consumer.on(events.CRASH, ({ payload }) => fail(payload.error));
       // It would ask the same broker again and again, which may be unreachable.
-      consumer.on(events.REQUEST_TIMEOUT, () => fail(this.link.silentError()));
+      consumer.on(events.REQUEST_TIMEOUT, () => fail(new MessagingError('DEADLINE_EXCEEDED', this.#silence)));
     });
     joined.catch(() => undefined); // it is awaited below, unless something fails before
     const connect = async (): Promise<void> => {
@@ -206,8 +217,13 @@ export class GroupReader {
 
   /** Only the client's own errors may reach the client: any other would end it. */
   async #batch(payload: EachBatchPayload): Promise<void> {
+    // It asks for no more while all slots are in use, and is well.
+    const heartbeat = async (): Promise<void> => {
+      await payload.heartbeat();
+      this.#interruptions.read();
+    };
     try {
-      await this.listener.batch(payload);
+      await this.listener.batch({ ...payload, heartbeat });
     } catch (error) {
       if (isOfClient(error)) throw error;
       this.listener.failed(error);
@@ -222,10 +238,22 @@ export class GroupReader {
   #lost(error: MessagingError): void {
     this.#isOpen = false;
     this.listener.lost();
-    this.listener.failed(error);
+    this.#failed(error);
     this.#memberId = undefined;
     this.#cancelWatch();
     this.#reconnectLoop.lost();
+  }
+
+  #failed(error: unknown): void {
+    this.#interruptions.failed(failureOf(error, this.link.label, false).error);
+    this.listener.failed(error);
+  }
+
+  get #silence(): string {
+    const { label } = this.link;
+    return this.#isMember
+      ? this.link.silentError().message
+      : `${label} does not let it into the group "${this.membership.group.id}", which rebalances: look for a member that joins again and again, or does not join.`;
   }
 
   /** A consumer that neither fetches nor sends heartbeats has stopped without an error. */
@@ -248,7 +276,12 @@ export class GroupReader {
   /** The client's own, so that other clients can be members of the group, with a hook that runs before it gives partitions up. */
   #assigner({ PartitionAssigners }: Kafkajs): PartitionAssigner {
     const hook: RebalanceHook = {
-      beforeJoin: (keepAlive) => this.listener.beforeRebalance(keepAlive),
+      // The wait for its own handlers is none for the group.
+      beforeJoin: (keepAlive) =>
+        this.listener.beforeRebalance(async () => {
+          await keepAlive();
+          this.#interruptions.read();
+        }),
       outOfRange: (topic, partition) => this.listener.outOfRange(topic, partition),
     };
     return (config) => ({ ...PartitionAssigners.roundRobin(config), ...hook });

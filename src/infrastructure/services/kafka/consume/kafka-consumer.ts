@@ -5,17 +5,19 @@ import {
   RepublishingRetry,
 } from '../../../../core/messaging/transport-kit/republishing-retry.js';
 import { ErrorDeduplicator } from '../../../../core/messaging/transport-kit/error-deduplicator.js';
+import { pause } from '../../../../core/messaging/transport-kit/backoff.js';
 import { settlesWithin } from '../../../../core/messaging/transport-kit/deadline.js';
 import type { ProblemList } from '../../../../core/messaging/transport-kit/problem-list.js';
-import type {
-  Consumer,
-  OnDelivery,
-  PublishOutcome,
-  Settlement,
-  Subscription,
-  TransportContext,
-  Unacceptable,
-  WireMessage,
+import {
+  type Consumer,
+  CONSUMER_INTERRUPTED,
+  type OnDelivery,
+  type PublishOutcome,
+  type Settlement,
+  type Subscription,
+  type TransportContext,
+  type Unacceptable,
+  type WireMessage,
 } from '../../../../core/messaging/ports/transport.js';
 import { OffsetCommitter } from './offset-committer.js';
 import type { DelayedCounts } from './delayed-counts.js';
@@ -25,7 +27,8 @@ import { failureOf } from '../client/kafka-errors.js';
 import type { KafkaConnection } from '../connection/kafka-connection.js';
 import type { KafkaProducer } from '../publish/kafka-producer.js';
 import { decode, type DecodedRecord } from '../wire/kafka-record.js';
-import type { EachBatchPayload, KafkaMessage } from '../client/kafkajs-client.js';
+import { unreadableText } from '../wire/unreadable.js';
+import type { EachBatchPayload, FetchedMessage, KafkaMessage } from '../client/kafkajs-client.js';
 import type { Taken } from './offset-tracker.js';
 import type { Partition } from './partition.js';
 import { AssignedPartitions } from './assigned-partitions.js';
@@ -48,6 +51,8 @@ interface Held {
   readonly taken: Taken;
   readonly opened: DecodedRecord;
   readonly attempt: number;
+  /** Of a record that cannot be read. */
+  readonly unacceptable: Unacceptable | undefined;
 }
 
 export interface ConsumerServices {
@@ -189,6 +194,16 @@ export class KafkaConsumer implements Consumer, ReaderListener {
     this.#backpressure.made();
   }
 
+  interrupted(reason: string): void {
+    const { topic, group } = this.subscription;
+    const detail = `The consumer of "${topic}" for the group "${group}" gets no messages, and tries again: ${reason}`;
+    this.services.problems.add({ code: CONSUMER_INTERRUPTED, topic, group, detail });
+  }
+
+  reading(): void {
+    this.services.problems.solve(CONSUMER_INTERRUPTED, this.subscription);
+  }
+
   failed(error: unknown): void {
     if (!this.#isStopping)
       this.#troubles.trouble(failureOf(error, this.services.connection.label, true).error);
@@ -249,7 +264,7 @@ export class KafkaConsumer implements Consumer, ReaderListener {
   }
 
   /** @returns whether headers of the message were ignored. */
-  #take(partition: Partition, record: KafkaMessage): boolean {
+  #take(partition: Partition, record: FetchedMessage): boolean {
     const offset = Number(record.offset);
     if (offset < partition.tracker.next) return false; // read again after a rebalance
     const { topic, id } = partition;
@@ -263,8 +278,23 @@ export class KafkaConsumer implements Consumer, ReaderListener {
     this.#inFlight.add(opened.message);
     this.delivered(opened.message);
     const attempt = opened.attempt + partition.crashesOf(offset);
-    this.#slots.offer({ partition, taken, opened, attempt }, opened.message.key);
+    const unacceptable = this.#unacceptable(record, partition);
+    this.#slots.offer({ partition, taken, opened, attempt, unacceptable }, opened.message.key);
     return opened.hasIgnoredHeaders;
+  }
+
+  #unacceptable({ unreadable }: FetchedMessage, { topic, id }: Partition): Unacceptable | undefined {
+    if (!unreadable) return undefined;
+    const { subscription } = this;
+    const detail = unreadableText(unreadable, { topic, partition: id });
+    if (unreadable.claimedRecords !== undefined)
+      this.services.problems.happened({
+        code: 'unreadable_batch',
+        topic: subscription.topic,
+        group: subscription.group,
+        detail,
+      });
+    return { reason: 'deserialization_failed', detail };
   }
 
   #headersIgnored(count: number): void {
@@ -287,19 +317,34 @@ export class KafkaConsumer implements Consumer, ReaderListener {
   }
 
   #deliver(held: Held, done: () => void): void {
-    const { opened, attempt } = held;
-    const delivery = { message: opened.message, attempt, transport: this.services.context.name };
+    const { opened, attempt, unacceptable } = held;
+    const base = { message: opened.message, attempt, transport: this.services.context.name };
+    const delivery = unacceptable ? { ...base, unacceptable } : base;
     handOver(this.onDelivery, delivery, (settlement) => {
       this.#settle(held, settlement, done).catch((error: unknown) => this.failed(error));
     });
   }
 
   async #settle(held: Held, settlement: Settlement, done: () => void): Promise<void> {
+    if (settlement.kind === 'retry' && held.unacceptable) {
+      await this.#redeliver(held, settlement.delayMs, done);
+      return;
+    }
     if (settlement.kind !== 'retry' || (await this.#handOn(held, settlement)))
       held.partition.settle(held.taken);
     this.#settled(held, done);
     // A crash before would bring it back besides its retry.
     if (settlement.kind === 'retry') await this.#committer.now();
+  }
+
+  /** Its dead letter is not stored so far. Published again it would be a message like others, and a handler could get its bytes. */
+  async #redeliver(held: Held, delayMs: number, done: () => void): Promise<void> {
+    const { clock } = this.services.context;
+    const isOver = (): boolean => this.#isStopping || held.partition.isLost;
+    for (const dueAt = clock.monotonic() + delayMs; clock.monotonic() < dueAt && !isOver();)
+      await pause(Math.min(LOOK_MS, delayMs), clock);
+    if (isOver()) this.#settled(held, done);
+    else this.#deliver(held, done);
   }
 
   #settled({ partition, opened }: Held, done: () => void): void {
@@ -319,12 +364,12 @@ export class KafkaConsumer implements Consumer, ReaderListener {
     );
   }
 
-  async #republish({ message, attempt, dueAt, delayMs }: NextAttempt): Promise<PublishOutcome | undefined> {
+  async #republish({ message, attempt, delayMs }: NextAttempt): Promise<PublishOutcome | undefined> {
     const { topic, group } = this.subscription;
     const { connection, producer, delayed, context } = this.services;
     const deadline = context.clock.monotonic() + connection.options.requestTimeoutMs;
     const parcel = { messages: [message], transit: { attempt }, deadline };
-    const [outcome] = await producer.postpone({ topic, group, dueAt, delayMs }, parcel);
+    const [outcome] = await producer.postpone({ topic, group, delayMs }, parcel);
     if (outcome?.kind === 'accepted') delayed.added({ topic, group }, 1, delayMs);
     return outcome;
   }

@@ -6,7 +6,8 @@ import { type Assignment, GroupReader, type ReaderListener } from '../consume/gr
 import type { ConsumerServices, KafkaConsumer } from '../consume/kafka-consumer.js';
 import { failureOf } from '../client/kafka-errors.js';
 import { type Delay, decode, type DecodedRecord } from '../wire/kafka-record.js';
-import type { EachBatchPayload } from '../client/kafkajs-client.js';
+import { unreadableText } from '../wire/unreadable.js';
+import type { EachBatchPayload, FetchedMessage } from '../client/kafkajs-client.js';
 import type { Taken } from '../consume/offset-tracker.js';
 import type { Partition } from '../consume/partition.js';
 import { OffsetResetReports } from '../consume/offset-reset-reports.js';
@@ -17,8 +18,25 @@ import { ParkedDelays } from './parked-delays.js';
 /** Messages due within this are kept in memory; a partition whose next message is due later is paused. */
 const AHEAD_MS = 2_000;
 const MAX_IN_MEMORY = 20_000;
+/** Code of the problem of a router that gets no messages. */
+const DELAYS_INTERRUPTED = 'delays_interrupted';
+/** Longest wait for the time of the broker. */
+const ASK_TIME_MS = 2_000;
+/** The type of a timestamp that the broker has set. */
+const BROKER_TIME = 1;
 /** Wait before a failed forward is retried. */
 const RETRY_MS = 1_000;
+
+interface Wait {
+  /** Until it leaves this topic. */
+  readonly readyMs: number;
+  /** Until it is due. */
+  readonly leftMs: number;
+}
+
+interface Read extends Wait {
+  readonly opened: DecodedRecord;
+}
 
 interface Waiting {
   readonly partition: Partition;
@@ -26,6 +44,10 @@ interface Waiting {
   readonly opened: DecodedRecord;
   /** Undefined when it cannot be read. */
   readonly delay: Delay | undefined;
+  /** When nothing of its delay is left, on the monotonic clock. */
+  readonly dueAt: number;
+  /** What an operator is to know of it when it cannot be read. */
+  readonly whyUnreadable: string;
 }
 
 /**
@@ -114,6 +136,16 @@ export class DelayRouter implements ReaderListener {
     this.#partitions.dropAll();
   }
 
+  interrupted(reason: string): void {
+    const { router } = this.services.topics.names;
+    const detail = `Delayed messages and retries wait while this process cannot read them as a member of the group "${router}", and tries again: ${reason}`;
+    this.services.problems.add({ code: DELAYS_INTERRUPTED, detail });
+  }
+
+  reading(): void {
+    this.services.problems.solve(DELAYS_INTERRUPTED);
+  }
+
   failed(error: unknown): void {
     if (!this.#isClosed) this.report(failureOf(error, this.services.connection.label, true).error);
   }
@@ -123,18 +155,19 @@ export class DelayRouter implements ReaderListener {
     const partition = await this.#partitions.ofBatch(batch);
     const tier = this.#tiers.get(batch.topic);
     if (!partition || !tier) return;
+    await this.#askTime();
     for (const record of batch.messages) {
       if (!payload.isRunning() || payload.isStale() || partition.isLost) return;
       const { topic, partition: id } = batch;
       const opened = decode(record, { topic, partition: id, isPublic: false });
-      const readyAt = this.#readyAt(opened, tier, Number(record.timestamp));
-      const tooEarlyMs = readyAt - this.services.context.clock.now() - AHEAD_MS;
+      const { readyMs, leftMs } = this.#waitOf(opened, tier, record);
+      const tooEarlyMs = readyMs - AHEAD_MS;
       if ((tier.waitMs !== undefined && tooEarlyMs > 0) || this.#waiting.size >= MAX_IN_MEMORY) {
         const resume = payload.pause();
         this.services.context.clock.schedule(Math.max(RETRY_MS / 4, tooEarlyMs), resume);
         return;
       }
-      this.#take(partition, opened, Number(record.offset), readyAt);
+      this.#take(partition, record, { opened, readyMs, leftMs });
       payload.resolveOffset(record.offset);
     }
     partition.tracker.skipTo(Number(batch.lastOffset()) + 1);
@@ -149,7 +182,8 @@ export class DelayRouter implements ReaderListener {
     await this.#reader.start();
   }
 
-  #take(partition: Partition, opened: DecodedRecord, offset: number, readyAt: number): void {
+  #take(partition: Partition, record: FetchedMessage, { opened, readyMs, leftMs }: Read): void {
+    const offset = Number(record.offset);
     if (offset < partition.tracker.next) return;
     const taken = partition.tracker.take(offset, opened.message.id);
     const { delay } = opened;
@@ -157,23 +191,39 @@ export class DelayRouter implements ReaderListener {
       this.#settle(partition, taken);
       return;
     }
-    if (!delay) this.#reportUnreadable(partition, taken);
-    const delayMs = Math.max(0, readyAt - this.services.context.clock.now());
-    this.#waiting.add({ partition, taken, opened, delay }, delayMs);
+    const whyUnreadable = whyOf(record, partition);
+    if (!delay) this.#reportUnreadable(partition, whyUnreadable);
+    const dueAt = this.services.context.clock.monotonic() + leftMs;
+    this.#waiting.add({ partition, taken, opened, delay, dueAt, whyUnreadable }, readyMs);
   }
 
-  #reportUnreadable(partition: Partition, taken: Taken): void {
-    const detail = `${unreadable(partition, taken)} It becomes a dead letter. Find out what writes to this topic, and permit only Switchyard to.`;
-    this.services.problems.happened({ code: 'unreadable_record', topic: partition.topic, detail });
+  #reportUnreadable({ topic }: Partition, why: string): void {
+    const detail = `${why} It becomes a dead letter. Find out what writes to this topic, and permit only Switchyard to.`;
+    this.services.problems.happened({ code: 'unreadable_record', topic, detail });
   }
 
-  /** Clocks differ between machines; no difference makes a message wait longer than its whole delay. */
-  #readyAt({ delay }: DecodedRecord, { waitMs }: DelayLevel, writtenAt: number): number {
+  /** So that {@link BrokerClock} knows the time. Without an answer messages wait for longer than they have to. */
+  async #askTime(): Promise<void> {
+    const { connection, producer } = this.services;
+    if (connection.brokerClock.isFresh) return;
+    await producer.ping(this.services.context.clock.monotonic() + ASK_TIME_MS).catch(() => undefined);
+  }
+
+  /**
+   * How long a record waits here, and in all, from now on: by the time at which the broker stored it, because the clock of the process
+   * that published it, and of this one, may be wrong. Only where a topic has the times of publishers these clocks count; then no
+   * difference makes a message wait longer than its whole delay.
+   */
+  #waitOf({ delay }: DecodedRecord, { waitMs = Infinity }: DelayLevel, record: FetchedMessage): Wait {
+    if (!delay) return { readyMs: 0, leftMs: 0 };
+    const storedAt = Number(record.timestamp);
     const now = this.services.context.clock.now();
-    if (!delay) return now;
-    const dueAt = Math.min(delay.dueAt, now + delay.delayMs);
-    if (waitMs === undefined) return dueAt;
-    return Math.min(dueAt, Math.min(writtenAt, now) + waitMs);
+    const isBrokerTime = record.batchContext?.timestampType === BROKER_TIME;
+    const sinceMs = isBrokerTime
+      ? this.services.connection.brokerClock.sinceMs(storedAt)
+      : Math.max(0, now - storedAt);
+    const leftMs = isBrokerTime ? delay.delayMs - sinceMs : Math.min(delay.dueAt - now, delay.delayMs);
+    return { readyMs: Math.max(0, Math.min(leftMs, waitMs - sinceMs)), leftMs: Math.max(0, leftMs) };
   }
 
   #begin(waiting: Waiting): void {
@@ -203,11 +253,11 @@ export class DelayRouter implements ReaderListener {
   }
 
   /** @param refusal why its destination does not take it; without, it cannot be read. */
-  async #isParked({ partition, taken, opened }: Waiting, refusal?: Error): Promise<boolean> {
+  async #isParked({ opened, whyUnreadable }: Waiting, refusal?: Error): Promise<boolean> {
     const { message, attempt, to } = opened;
     const unacceptable = refusal
       ? ({ reason: 'rejected', detail: refusal.message } as const)
-      : ({ reason: 'deserialization_failed', detail: unreadable(partition, taken) } as const);
+      : ({ reason: 'deserialization_failed', detail: whyUnreadable } as const);
     try {
       return await this.#parked.keep({ message, attempt, to, unacceptable });
     } catch (error) {
@@ -216,13 +266,16 @@ export class DelayRouter implements ReaderListener {
     }
   }
 
-  async #send({ opened: { message, attempt } }: Waiting, delay: Delay): Promise<PublishOutcome | undefined> {
+  async #send(
+    { opened: { message, attempt }, dueAt }: Waiting,
+    { topic, group }: Delay,
+  ): Promise<PublishOutcome | undefined> {
     const { clock } = this.services.context;
-    const now = clock.now();
-    const dueAt = Math.min(delay.dueAt, now + delay.delayMs);
-    const deadline = clock.monotonic() + this.services.connection.options.requestTimeoutMs;
+    const now = clock.monotonic();
+    const deadline = now + this.services.connection.options.requestTimeoutMs;
     const parcel = { messages: [message], transit: { attempt }, deadline };
-    const [outcome] = await this.services.producer.postpone({ ...delay, dueAt }, parcel);
+    const delay = { topic, group, delayMs: Math.max(0, dueAt - now) };
+    const [outcome] = await this.services.producer.postpone(delay, parcel);
     return outcome;
   }
 
@@ -232,6 +285,7 @@ export class DelayRouter implements ReaderListener {
   }
 }
 
-function unreadable({ topic, id }: Partition, { offset }: Taken): string {
+function whyOf({ offset, unreadable }: FetchedMessage, { topic, id }: Partition): string {
+  if (unreadable) return unreadableText(unreadable, { topic, partition: id });
   return `The record at offset ${offset} of partition ${id} of the wait topic "${topic}" has no readable destination and delay.`;
 }

@@ -41,7 +41,8 @@ export class ParkedDelays {
       const { topic, group } = to;
       const error = new MessagingError('PAYLOAD_UNDECODABLE', unacceptable.detail);
       const destination = group === undefined ? { topic } : { topic, group };
-      await keepRefused({ to: destination, message, error, transport, attempts: attempt - 1 });
+      const { reason } = unacceptable;
+      await keepRefused({ to: destination, message, error, transport, reason, attempts: attempt - 1 });
       return true;
     }
     return (await all[0]?.park(message, attempt, unacceptable)) ?? false;

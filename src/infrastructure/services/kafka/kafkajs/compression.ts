@@ -1,7 +1,8 @@
 import { promisify } from 'node:util';
-import { gzip, unzip } from 'node:zlib';
+import { gzip } from 'node:zlib';
 import { MessagingError } from '../../../../core/messaging/ports/errors.js';
 import type { Kafkajs } from '../client/kafkajs-client.js';
+import { boundCodec, boundedGzip, type Codec } from './patch-codec-bounds.js';
 
 /** What a batch of records can be compressed with, and what the client calls it. */
 const COMPRESSION = { none: 'None', gzip: 'GZIP', snappy: 'Snappy', lz4: 'LZ4', zstd: 'ZSTD' } as const;
@@ -12,14 +13,6 @@ type Numbers = Kafkajs['CompressionTypes'];
 export function numberOf(compression: Compression, { CompressionTypes }: Kafkajs): Numbers[keyof Numbers] {
   return CompressionTypes[COMPRESSION[compression]];
 }
-
-interface Codec {
-  compress(encoder: { readonly buffer: Buffer }): Promise<Buffer>;
-  decompress(buffer: Buffer): Promise<Buffer>;
-}
-
-/** A few kilobytes can be made to expand to gigabytes. Brokers take batches of one megabyte unless they are configured otherwise. */
-export const MAX_EXPANDED_BYTES = 128 * 2 ** 20;
 
 type Make = () => Codec;
 type Packaged = Exclude<Compression, 'none' | 'gzip'>;
@@ -49,22 +42,9 @@ const PACKAGES: Readonly<Record<Packaged, CodecPackage>> = {
   },
 };
 
-const [packing, expanding] = [promisify(gzip), promisify(unzip)];
+const packing = promisify(gzip);
 
-const boundedGzip: Codec = {
-  compress: ({ buffer }) => packing(buffer),
-  decompress: async (buffer) => {
-    try {
-      return await expanding(buffer, { maxOutputLength: MAX_EXPANDED_BYTES });
-    } catch (error) {
-      if ((error as { readonly code?: unknown }).code !== 'ERR_BUFFER_TOO_LARGE') throw error;
-      throw new MessagingError(
-        'MESSAGE_TOO_LARGE',
-        `Kafka holds a batch of ${buffer.length} bytes that expands to more than ${MAX_EXPANDED_BYTES}. It is not read: find who has published it, and move the group behind it with Kafka's own tools.`,
-      );
-    }
-  },
-};
+const gzipCodec: Codec = { compress: ({ buffer }) => packing(buffer), decompress: boundedGzip };
 
 /**
  * Gives the client every codec that is there, because others may have used it, and bounds what a batch may expand to.
@@ -77,12 +57,13 @@ export async function prepareCompression(
   load: (from: CodecPackage) => Promise<unknown> = (from) => from.load(),
 ): Promise<void> {
   const codecs: Record<number, Make> = CompressionCodecs;
-  codecs[CompressionTypes.GZIP] = () => boundedGzip;
+  codecs[CompressionTypes.GZIP] = () => gzipCodec;
   for (const kind of Object.keys(PACKAGES) as Packaged[]) {
     const { name, codecOf } = PACKAGES[kind];
     try {
       const loaded = (await load(PACKAGES[kind])) as { readonly default?: unknown };
-      codecs[CompressionTypes[COMPRESSION[kind]]] = codecOf(loaded.default ?? loaded);
+      const make = codecOf(loaded.default ?? loaded);
+      codecs[CompressionTypes[COMPRESSION[kind]]] = () => boundCodec(kind, make());
     } catch {
       if (kind === wanted)
         throw new MessagingError(

@@ -5,6 +5,7 @@ declare module 'kafkajs/src/consumer/consumerGroup.js';
 declare module 'kafkajs/src/consumer/runner.js';
 declare module 'kafkajs/src/protocol/requests/produce/index.js';
 declare module 'kafkajs/src/protocol/requests/produce/v3/request.js';
+declare module 'kafkajs/src/retry/index.js';
 declare module 'kafkajs/src/utils/long.js';
 declare module 'kafkajs/src/protocol/requests/fetch/index.js';
 declare module 'kafkajs/src/protocol/requests/fetch/v11/response.js';

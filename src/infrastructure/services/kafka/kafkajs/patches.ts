@@ -1,3 +1,4 @@
+import { patchCoordinatorReason } from './patch-coordinator-reason.js';
 import { patchDeadSockets } from './patch-dead-sockets.js';
 import { patchDeletedTopic } from './patch-deleted-topic.js';
 import { patchFetchCodec } from './patch-fetch-codec.js';
@@ -12,6 +13,7 @@ import { patchTopicLookup } from './patch-topic-lookup.js';
 /** Fixes defects of kafkajs that cannot be worked around from outside. A release with other internals is left unpatched. */
 export async function patchKafkajs(): Promise<void> {
   await Promise.all([
+    patchCoordinatorReason(),
     patchDeadSockets(),
     patchDeletedTopic(),
     patchFetchCodec(),

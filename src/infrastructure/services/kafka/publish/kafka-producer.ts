@@ -55,8 +55,7 @@ export class KafkaProducer {
   ): Promise<readonly PublishOutcome[]> {
     const deadline = this.#clock.monotonic() + deadlineMs;
     if (delayMs <= 0) return this.deliver(to, { messages, deadline });
-    const delay = { ...to, dueAt: this.#clock.now() + delayMs, delayMs };
-    return this.postpone(delay, { messages, deadline });
+    return this.postpone({ ...to, delayMs }, { messages, deadline });
   }
 
   /** To the topic that consumers read. */
@@ -64,12 +63,14 @@ export class KafkaProducer {
     return this.#send(this.topics.names.topic(to), () => this.topics.destination(to), parcel);
   }
 
-  /** To its next wait topic, or to its destination when it is due. */
-  postpone(delay: Delay, parcel: Parcel): Promise<readonly PublishOutcome[]> {
-    const leftMs = delay.dueAt - this.#clock.now();
-    const { topic, group } = delay;
-    if (leftMs <= 0) return this.deliver(group === undefined ? { topic } : { topic, group }, parcel);
-    const place = this.topics.names.wait(delayLevelOf(leftMs).name);
+  /** To its next wait topic, or to its destination when nothing is left of its delay. */
+  postpone(
+    { topic, group, delayMs }: Omit<Delay, 'dueAt'>,
+    parcel: Parcel,
+  ): Promise<readonly PublishOutcome[]> {
+    if (delayMs <= 0) return this.deliver(group === undefined ? { topic } : { topic, group }, parcel);
+    const place = this.topics.names.wait(delayLevelOf(delayMs).name);
+    const delay = { topic, group, dueAt: this.#clock.now() + delayMs, delayMs };
     const waiting = { ...parcel, transit: { ...parcel.transit, delay } };
     return this.#send(place, () => this.topics.wait(), waiting);
   }

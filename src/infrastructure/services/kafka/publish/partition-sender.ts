@@ -98,8 +98,9 @@ export class PartitionSender {
         () => connection.silentError(),
       );
       // The client reports success of a request that it has sent to no broker, because the leader has changed meanwhile.
-      if (!written.some((answer) => answer.partition === partition))
-        throw new MissingAnswerError('The client has sent nothing to this partition.');
+      const answer = written.find((each) => each.partition === partition);
+      if (!answer) throw new MissingAnswerError('The client has sent nothing to this partition.');
+      connection.brokerClock.seen(Number(answer.logAppendTime));
       for (const { call, index } of batch) call.settle(index, ACCEPTED);
     } catch (error) {
       if (batch.length === 1 || !isOfBatch(error)) this.#failed(batch, error, producer);

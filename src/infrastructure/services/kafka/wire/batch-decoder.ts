@@ -1,52 +1,97 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { BatchRecords } from './batch-records.js';
 import { ByteReader } from './byte-reader.js';
+import { DECODE_LIMITS } from './decode-limits.js';
+import { type BatchContext, type BatchHead, endOf, type Fetched, unreadableBatch } from './fetched.js';
 
-/** A record in the shape that the client gives it. */
-export interface Fetched {
-  readonly magicByte: number;
-  readonly attributes: number;
-  readonly timestamp: string;
-  readonly offset: string;
-  readonly key: Buffer | null;
-  readonly value: Buffer | null;
-  readonly headers: Headers;
-  readonly isControlRecord: boolean;
-  readonly batchContext: BatchContext;
-}
-
-type Value = Buffer | null;
-type Headers = Record<string, Value | Value[]>;
-
-interface BatchContext {
-  readonly firstOffset: string;
-  readonly firstTimestamp: string;
-  readonly partitionLeaderEpoch: number;
-  readonly inTransaction: boolean;
-  readonly isControlBatch: boolean;
-  readonly lastOffsetDelta: number;
-  readonly producerId: string;
-  readonly producerEpoch: number;
-  readonly firstSequence: number;
-  readonly maxTimestamp: string;
-  readonly timestampType: number;
-  readonly magicByte: number;
-}
-
-/** Undoes the compression that the attributes of a batch name; undefined when there is none. */
+/**
+ * Undoes the compression that the attributes of a batch name; undefined when there is none. Throws when this process lacks
+ * the codec; what it returns rejects when the bytes cannot be expanded.
+ */
 export type Expand = (attributes: number) => ((compressed: Buffer) => Promise<Buffer>) | undefined;
 
+/** What an answer may still hold. */
+export interface Room {
+  records: number;
+  expandedBytes: number;
+}
+
+export function newRoom(): Room {
+  const { maxAnswerRecords, maxAnswerExpandedBytes } = DECODE_LIMITS;
+  return { records: maxAnswerRecords, expandedBytes: maxAnswerExpandedBytes };
+}
+
+/** How the batches of one partition are read. */
+export interface BatchReading {
+  readonly expand: Expand;
+  /** The offset that was asked for: records before it are skipped. */
+  readonly from: number;
+  /** Used up by each batch. */
+  readonly room: Room;
+}
+
+const LENGTH_AT = 8;
+/** What all brokers since 0.11 store. */
+const MAGIC = 2;
 /** Of the attributes of a batch. */
+const COMPRESSION = 0x7;
+const MAX_COMPRESSION = 4;
 const APPENDED_AT = 0x8;
 const TRANSACTIONAL = 0x10;
 const CONTROL = 0x20;
-/** Length, attributes, time, offset, key, value and number of headers take a byte each. */
-const MIN_RECORD_BYTES = 7;
+/** Before its records. */
+export const BATCH_HEAD_BYTES = 61;
 
 /**
  * Adds the records of a batch to the others. The format is that of https://kafka.apache.org/documentation/#recordbatch
  *
- * @throws RangeError when lengths in it do not fit together.
+ * A record that cannot be read comes as one that is marked as unreadable. One such record stands for all of a batch from
+ * where it cannot be read.
+ *
+ * @param bytes one whole batch.
+ * @returns false when some of the batch is left for the next answer.
  */
-export async function decodeBatch(reader: ByteReader, expand: Expand, records: Fetched[]): Promise<void> {
+export async function decodeBatch(
+  bytes: Buffer,
+  { expand, from, room }: BatchReading,
+  records: Fetched[],
+): Promise<boolean> {
+  const reader = new ByteReader(bytes);
+  const head = headOf(reader);
+  const { count, attributes, lastOffset } = head;
+  if (count === 0) return true;
+  const refuse = (why: string): boolean => {
+    records.push(unreadableBatch(head, { why, bytes, from }));
+    room.records -= 1;
+    return true;
+  };
+  const problem = problemOf(head, bytes);
+  if (problem) return refuse(problem);
+  const expanding = expand(attributes);
+  let expanded = reader;
+  if (expanding) {
+    if (room.expandedBytes <= 0) return false;
+    try {
+      expanded = new ByteReader(await expanding(reader.slice(reader.left)));
+    } catch (error) {
+      return refuse(`it cannot be expanded (${(error as Error).message})`);
+    }
+    room.expandedBytes -= expanded.bytes.length;
+  }
+  const before = records.length;
+  const batch = new BatchRecords(expanded, head, from);
+  let state = batch.addTo(records, room.records);
+  while (state === 'more') {
+    await turn();
+    state = batch.addTo(records, room.records - (records.length - before));
+  }
+  // The client asks for its own next offset again otherwise, of which compaction has left nothing.
+  if (records.length === before && state === 'whole' && lastOffset >= from) records.push(endOf(head));
+  room.records -= records.length - before;
+  return state === 'whole';
+}
+
+function headOf(reader: ByteReader): BatchHead {
   const firstOffset = reader.int64();
   reader.at += 4; // length
   const partitionLeaderEpoch = reader.int32();
@@ -70,115 +115,19 @@ export async function decodeBatch(reader: ByteReader, expand: Expand, records: F
     magicByte,
   };
   const count = reader.int32();
-  if (count <= 0) return;
-  const expanded = await expand(attributes)?.(reader.slice(reader.left));
-  const batch = new BatchRecords(expanded ? new ByteReader(expanded) : reader, context);
-  batch.addTo(records, { count, firstOffset, firstTimestamp });
+  const lastOffset = firstOffset + Math.max(0, lastOffsetDelta);
+  return { context, attributes, count, firstOffset, lastOffset, firstTimestamp };
 }
 
-interface BatchStart {
-  readonly count: number;
-  readonly firstOffset: number;
-  readonly firstTimestamp: number;
-}
-
-class BatchRecords {
-  /** Of the record before: most records of a batch have the same time. */
-  #delta = 0;
-  #timestamp: string;
-  readonly #headers: HeaderReader;
-
-  constructor(
-    private readonly reader: ByteReader,
-    private readonly context: BatchContext,
-  ) {
-    this.#timestamp = context.firstTimestamp;
-    this.#headers = new HeaderReader(reader);
-  }
-
-  addTo(records: Fetched[], { count, firstOffset, firstTimestamp }: BatchStart): void {
-    const { reader, context } = this;
-    const isAppended = context.timestampType === 1;
-    for (let index = 0; index < count; index += 1) {
-      const length = reader.varint();
-      if (!(length >= MIN_RECORD_BYTES - 1 && length <= reader.left))
-        throw new RangeError(
-          `Record ${index} of the batch at offset ${context.firstOffset} says that it has ${length} bytes, of which ${reader.left} are there.`,
-        );
-      const end = reader.at + length;
-      const attributes = reader.int8();
-      const timestamp = isAppended ? this.#skipTime() : this.#time(firstTimestamp);
-      const offset = String(firstOffset + reader.varint());
-      const key = reader.varintBytes();
-      const value = reader.varintBytes();
-      records.push({
-        magicByte: context.magicByte,
-        attributes,
-        timestamp,
-        offset,
-        key,
-        value,
-        headers: this.#headers.read(),
-        isControlRecord: context.isControlBatch,
-        batchContext: context,
-      });
-      reader.at = end;
-    }
-  }
-
-  #skipTime(): string {
-    this.reader.varint();
-    return this.context.maxTimestamp;
-  }
-
-  #time(first: number): string {
-    const delta = this.reader.varint();
-    if (delta === this.#delta) return this.#timestamp;
-    this.#delta = delta;
-    return (this.#timestamp = String(first + delta));
-  }
-}
-
-interface Name {
-  readonly at: number;
-  readonly length: number;
-  readonly text: string;
-}
-
-class HeaderReader {
-  /** Of the record before, in their order: those of the next one are the same, as a rule. */
-  readonly #names: Name[] = [];
-
-  constructor(private readonly reader: ByteReader) {}
-
-  /** One that is there more than once has all its values. */
-  read(): Headers {
-    const { reader } = this;
-    const headers: Headers = {};
-    const count = reader.varint();
-    if (count > reader.left) throw new RangeError(`A record says that it has ${count} headers.`);
-    for (let nth = 0; nth < count; nth += 1) {
-      const name = this.#name(nth);
-      const value = reader.varintBytes();
-      if (name === '__proto__') continue; // it would not be a header but what all headers inherit
-      const before = headers[name];
-      if (before === undefined) headers[name] = value;
-      else headers[name] = Array.isArray(before) ? [...before, value] : [before, value];
-    }
-    return headers;
-  }
-
-  #name(nth: number): string {
-    const { reader } = this;
-    const length = reader.varint();
-    const known = this.#names[nth];
-    if (known?.length === length && reader.isAt(known.at, length)) {
-      reader.at += length;
-      return known.text;
-    }
-    const { at } = reader;
-    const text = reader.text(length);
-    this.#names[nth] = { at, length, text };
-    return text;
-  }
+/** Why the batch is not read, as the end of a sentence. */
+function problemOf({ context, attributes, count }: BatchHead, bytes: Buffer): string | undefined {
+  const { maxBatchRecords } = DECODE_LIMITS;
+  const length = bytes.readInt32BE(LENGTH_AT) + LENGTH_AT + 4;
+  const compression = attributes & COMPRESSION;
+  if (length !== bytes.length) return `it says that it has ${length} bytes`;
+  if (context.magicByte !== MAGIC) return `its format ${context.magicByte} is not known`;
+  if (compression > MAX_COMPRESSION) return `its compression ${compression} is not known`;
+  if (count < 0) return `it has a negative number of records`;
+  if (count > maxBatchRecords) return `it has more than ${maxBatchRecords} records`;
+  return undefined;
 }

@@ -1,4 +1,6 @@
 const WORD = 2 ** 32;
+/** Of the tenth byte. */
+const MAX_VARINT_SCALE = 0x80 ** 9;
 
 /** Reads what Kafka's answers are made of. Past the end of the bytes it gives nonsense, so that lengths are checked before. */
 export class ByteReader {
@@ -67,13 +69,14 @@ export class ByteReader {
     return length < 0 ? null : this.slice(length);
   }
 
-  /** Of up to 53 bits. */
+  /** Of up to 53 bits; NaN for one that does not end within ten bytes. */
   varint(): number {
     const { bytes } = this;
     let byte = bytes[this.at++] as number;
     if (byte < 0x80) return byte & 1 ? -(byte + 1) / 2 : byte / 2;
     let value = byte & 0x7f;
     for (let scale = 0x80; byte >= 0x80; scale *= 0x80) {
+      if (scale > MAX_VARINT_SCALE) return NaN;
       byte = bytes[this.at++] as number;
       value += (byte & 0x7f) * scale;
     }

@@ -1,6 +1,8 @@
-import { gzipSync } from 'node:zlib';
 import { decodeFetch, type FetchAnswer } from './fetch-decoder.js';
+import { countTurns } from '../../../../../test/support/count-turns.js';
+import { rawBatch, rawRecord } from '../../../../../test/support/kafka-batches.js';
 import type { Expand } from './batch-decoder.js';
+import { DECODE_LIMITS } from './decode-limits.js';
 
 interface Encoded {
   readonly buffer: Buffer;
@@ -205,35 +207,79 @@ describe('an answer with records', () => {
   });
 });
 
-describe('a batch whose lengths do not fit', () => {
+describe('a batch that cannot be read', () => {
   const RECORDS_AT = 61;
   it.each<[string, (batch: Buffer) => void]>([
     ['a record longer than its batch', (batch) => batch.fill(0xff, RECORDS_AT, RECORDS_AT + 4)],
     ['a record without a length', (batch) => batch.writeInt8(1, RECORDS_AT)],
-    ['more records than there are', (batch) => batch.writeInt32BE(2 ** 30, RECORDS_AT - 4)],
-  ])('is an error: %s', async (_, damage) => {
+    ['more records than there can be', (batch) => batch.writeInt32BE(2 ** 30, RECORDS_AT - 4)],
+  ])('comes as one record, and its neighbours come: %s', async (_, damage) => {
     const batch = await batchOf();
     damage(batch);
-    await expect(decodeFetch(answerOf([partitionOf(0, [batch])]), plain)).rejects.toThrow(/says that it has/);
+    const good = await batchOf({ firstOffset: 9_000_000_000 });
+    const answer = await decodeFetch(
+      answerOf([partitionOf(0, [batch, good]), partitionOf(1, [good])]),
+      plain,
+    );
+    const [damaged, other] = answer?.responses[0]?.partitions ?? [];
+    const { length } = records;
+    expect(damaged?.messages.map(({ unreadable }) => unreadable?.firstOffset)).toEqual([
+      8_589_934_600,
+      ...new Array<undefined>(length).fill(undefined),
+    ]);
+    expect(other?.messages).toHaveLength(length);
   });
 
-  it('counts headers', async () => {
-    const { record } = await theirs();
-    const encoded = record({ value: Buffer.from('x'), key: null }).buffer;
-    const batch = await batchOf({ records: [] }, []);
-    const damaged = Buffer.concat([encoded.subarray(0, -1), Buffer.from([0xfe, 0xff, 0xff, 0x0f])]);
-    damaged[0] = (damaged.length - 1) * 2;
-    const expanded = gzipSync(damaged);
-    batch.writeInt16BE(1, 21);
-    batch.writeInt32BE(1, RECORDS_AT - 4);
-    const whole = Buffer.concat([batch, expanded]);
-    whole.writeInt32BE(whole.length - 12, 8);
-    const { gunzipSync } = await import('node:zlib');
-    const reading = decodeFetch(
-      answerOf([partitionOf(0, [whole])]),
-      () => async (bytes) => gunzipSync(bytes),
-    );
-    await expect(reading).rejects.toThrow(/headers/);
+  it('and does not say where the next one begins ends what is read of its partition', async () => {
+    const batch = await batchOf();
+    batch.writeInt32BE(-100, 8);
+    const raw = answerOf([partitionOf(0, [batch, batch])]);
+    const [only, ...others] = (await decodeFetch(raw, plain))?.responses[0]?.partitions[0]?.messages ?? [];
+    expect(only?.unreadable?.why).toBe('it says that it has -88 bytes');
+    expect(others).toEqual([]);
+  });
+});
+
+describe('an answer with more than it may hold', () => {
+  const many = (firstOffset: number, count: number): Buffer => {
+    const all = Buffer.concat(Array.from({ length: count }, (_, delta) => rawRecord(delta)));
+    return rawBatch(all, { count, firstOffset });
+  };
+  const HALF = DECODE_LIMITS.maxAnswerRecords / 2;
+
+  it('is cut off where it is full, and continues with the next one', async () => {
+    const raw = answerOf([
+      partitionOf(0, [many(0, HALF), many(HALF, HALF + 5)]),
+      partitionOf(1, [many(0, 5)]),
+    ]);
+    const first = await decodeFetch(raw, plain);
+    expect(first?.responses[0]?.partitions).toHaveLength(1);
+    expect(first?.responses[0]?.partitions[0]?.messages).toHaveLength(2 * HALF);
+    const next = await decodeFetch(raw, plain, (topic, partition) => {
+      expect(topic).toBe('topic-0');
+      return partition === 0 ? 2 * HALF : 3;
+    });
+    expect(
+      next?.responses[0]?.partitions.map(({ messages }) =>
+        messages.map(({ offset }) => Number(offset) % HALF),
+      ),
+    ).toEqual([
+      [0, 1, 2, 3, 4],
+      [3, 4],
+    ]);
+  });
+
+  it('lets other work have its turn, also between small batches', async () => {
+    const raw = answerOf([partitionOf(0, new Array<Buffer>(20_000).fill(many(0, 1)))]);
+    const turns = await countTurns(() => decodeFetch(raw, plain));
+    expect(turns).toBeGreaterThanOrEqual(Math.floor(raw.length / 2 ** 18));
+  });
+
+  it('expands no further batch once it holds enough', async () => {
+    const decompress = jest.fn(() => Promise.resolve(Buffer.alloc(DECODE_LIMITS.maxAnswerExpandedBytes)));
+    const batch = rawBatch(Buffer.alloc(9), { count: 1, attributes: 1 });
+    await decodeFetch(answerOf([partitionOf(0, [batch]), partitionOf(1, [batch])]), () => decompress);
+    expect(decompress).toHaveBeenCalledTimes(1);
   });
 });
 

@@ -1,5 +1,8 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { ByteReader } from './byte-reader.js';
-import { decodeBatch, type Fetched, type Expand } from './batch-decoder.js';
+import { BATCH_HEAD_BYTES, type BatchReading, decodeBatch, type Expand, newRoom } from './batch-decoder.js';
+import { SLICE_BYTES } from './batch-records.js';
+import type { Fetched } from './fetched.js';
 
 /** What an answer says of a partition besides its records. */
 interface Head {
@@ -30,14 +33,24 @@ const NO_REPLICA = -1;
 const BATCH_PREFIX_BYTES = 12;
 /** From the beginning of a batch to the number that says how it is made. */
 const MAGIC_AT = 16;
-/** What all brokers since 0.11 store. */
-const MAGIC = 2;
+/** What brokers before 0.11 stored. */
+const OLD_MAGICS: readonly unknown[] = [0, 1];
+
+/** The offset from which a partition was asked for. */
+export type AskedOffset = (topic: string, partition: number) => number;
 
 /**
  * The answer to a request of version 11, in one pass: the client's own decoder takes most of the time of reading. Undefined when
  * something in it is older than what we know, and is the client's to read.
+ *
+ * What it may hold is bounded by `DECODE_LIMITS`: the rest is left for the next answer.
  */
-export async function decodeFetch(raw: Buffer, expand: Expand): Promise<FetchAnswer | undefined> {
+export async function decodeFetch(
+  raw: Buffer,
+  expand: Expand,
+  askedOffset: AskedOffset = () => 0,
+): Promise<FetchAnswer | undefined> {
+  const room = newRoom();
   const reader = new ByteReader(raw);
   const clientSideThrottleTime = reader.int32();
   const errorCode = reader.int16();
@@ -48,7 +61,9 @@ export async function decodeFetch(raw: Buffer, expand: Expand): Promise<FetchAns
     const partitions = [];
     for (let left = reader.int32(); left > 0; left -= 1) {
       const head = partitionHead(reader);
-      const messages = await decodeBatches(reader.slice(Math.max(0, reader.int32())), expand);
+      const from = askedOffset(topicName, head.partition);
+      const bytes = reader.slice(Math.max(0, reader.int32()));
+      const messages = await decodeBatches(bytes, { expand, from, room });
       if (!messages) return undefined;
       if (messages.length > 0 || saysSomething(head)) partitions.push({ ...head, messages });
     }
@@ -87,15 +102,19 @@ function partitionHead(reader: ByteReader): Head {
 }
 
 /** The last one may have been cut off, and comes again. */
-async function decodeBatches(bytes: Buffer, expand: Expand): Promise<Fetched[] | undefined> {
+async function decodeBatches(bytes: Buffer, reading: BatchReading): Promise<Fetched[] | undefined> {
   const records: Fetched[] = [];
-  const reader = new ByteReader(bytes);
-  while (reader.left > MAGIC_AT) {
-    if (bytes[reader.at + MAGIC_AT] !== MAGIC) return undefined;
-    const end = reader.at + BATCH_PREFIX_BYTES + bytes.readInt32BE(reader.at + BATCH_PREFIX_BYTES - 4);
-    if (end > bytes.length) break;
-    await decodeBatch(new ByteReader(bytes.subarray(reader.at, end)), expand, records);
-    reader.at = end;
+  for (let at = 0, turnAt = SLICE_BYTES; bytes.length - at > MAGIC_AT && reading.room.records > 0;) {
+    if (OLD_MAGICS.includes(bytes[at + MAGIC_AT])) return undefined;
+    const length = BATCH_PREFIX_BYTES + bytes.readInt32BE(at + BATCH_PREFIX_BYTES - 4);
+    // Of a batch that is shorter than its own head nothing says where the next one begins.
+    const end = length < BATCH_HEAD_BYTES ? bytes.length : at + length;
+    if (end > bytes.length || end - at < BATCH_HEAD_BYTES) break;
+    if (!(await decodeBatch(bytes.subarray(at, end), reading, records))) break;
+    at = end;
+    if (at < turnAt) continue;
+    await turn(); // many small batches take as much time as a large one
+    turnAt = at + SLICE_BYTES;
   }
   return records;
 }

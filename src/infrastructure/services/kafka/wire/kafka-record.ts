@@ -33,8 +33,9 @@ export interface Transit {
 export interface Delay {
   readonly topic: string;
   readonly group?: string | undefined;
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970, by the clock of the process that wrote it. Read where the wait topic has no times of the broker. */
   readonly dueAt: number;
+  /** What was left of the delay when it was written. */
   readonly delayMs: number;
 }
 
