@@ -149,6 +149,7 @@ class RabbitmqDriver implements TransportDriver<RabbitmqConsumer>, GroupKeeper, 
   #listen(): void {
     const { context } = this;
     const onDown = (error: Error | undefined): void => this.#reportState(error);
+    const onHandlerError = (error: Error): void => context.onEvent({ type: 'error', error });
     this.#publishing.listen({
       onUp: () =>
         void this.#publisher.open().then(
@@ -156,6 +157,7 @@ class RabbitmqDriver implements TransportDriver<RabbitmqConsumer>, GroupKeeper, 
           () => undefined,
         ),
       onDown,
+      onHandlerError,
       onBlocked: (reason) => {
         this.#publisher.blocked();
         context.onEvent({ type: 'blocked', reason });
@@ -169,6 +171,7 @@ class RabbitmqDriver implements TransportDriver<RabbitmqConsumer>, GroupKeeper, 
         this.#reportState();
       },
       onDown,
+      onHandlerError,
     });
   }
 

@@ -11,6 +11,8 @@ import {
 } from '../client/amqplib-client.js';
 import { isFatal, reasonOf } from '../client/rabbitmq-errors.js';
 import type { RabbitmqOptions } from '../rabbitmq.options.js';
+import { boundHeaders } from './bound-headers.js';
+import { endChannel } from './channel-calls.js';
 import type { ServerUrl } from './server-urls.js';
 import { withDeadline } from '../../../../core/messaging/transport-kit/deadline.js';
 
@@ -22,6 +24,8 @@ export interface ConnectionListener {
   onDown?(error: MessagingError | undefined): void;
   onBlocked?(reason: string): void;
   onUnblocked?(): void;
+  /** A callback of a channel has thrown. Only that channel is closed. */
+  onHandlerError?(error: MessagingError): void;
 }
 
 /**
@@ -126,6 +130,11 @@ export class RabbitmqConnection {
     const opening = create(model).then((channel) => {
       // Without a listener an error of a channel would end the whole connection.
       channel.on('error', () => undefined);
+      // Likewise an error in a callback. The broker counts the delivery and delivers again, up to its limit.
+      channel.on('handler-error', (error: unknown) => {
+        endChannel(channel);
+        this.#listener.onHandlerError?.(this.#handlerError(error));
+      });
       return channel;
     });
     return withDeadline(opening, this.settings.options.operationTimeoutMs, () => this.#silentError());
@@ -172,6 +181,7 @@ export class RabbitmqConnection {
   }
 
   #adopt(model: ChannelModel): void {
+    boundHeaders(model);
     let cause: unknown;
     model.on('error', (error: Error) => (cause = error));
     model.on('close', (error?: Error) => {
@@ -239,6 +249,11 @@ export class RabbitmqConnection {
 
   #closedError(): MessagingError {
     return new MessagingError('TRANSPORT_CLOSED', `${this.label} is closed.`);
+  }
+
+  #handlerError(cause: unknown): MessagingError {
+    const text = `${this.label}: a delivery could not be processed, and its channel is opened again. Reason: ${String(cause)}`;
+    return new MessagingError('TRANSPORT_UNAVAILABLE', text, { cause });
   }
 
   #silentError(): MessagingError {

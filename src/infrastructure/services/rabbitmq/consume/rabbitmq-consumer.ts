@@ -13,7 +13,7 @@ import type {
 import type { UnackedDelivery } from './ack-batcher.js';
 import { ConsumerChannel } from './consumer-channel.js';
 import type { TransportServices } from '../watch/transport-services.js';
-import type { DecodedMessage, Transit } from '../wire/message-codec.js';
+import { type DecodedMessage, MALFORMED, type Transit } from '../wire/message-codec.js';
 import { HeldQueueDrainer } from './held-queue-drainer.js';
 import { handOver } from '../../../../core/messaging/transport-kit/hand-over.js';
 import {
@@ -26,6 +26,7 @@ import { partitionOf } from '../wire/key-buckets.js';
 import { failureOf } from '../client/rabbitmq-errors.js';
 import { QueueBalancer } from './queue-balancer.js';
 import { BindingWatch } from '../watch/binding-watch.js';
+import { malformedDetail } from '../watch/malformed.js';
 import { StallDetector } from '../watch/stall-detector.js';
 
 /** A delivery in flight with its channel. */
@@ -240,12 +241,13 @@ export class RabbitmqConsumer implements Consumer {
     const transport = this.services.context.name;
     const delivery = { message, attempt, transport };
     if (removed === undefined) handOver(this.onDelivery, delivery, settled);
-    else handOver(this.onDelivery, { ...delivery, unacceptable: this.#unacceptable(removed) }, settled);
+    else handOver(this.onDelivery, { ...delivery, unacceptable: this.#unacceptable(removed, item) }, settled);
   }
 
-  #unacceptable(removed: string): Unacceptable {
-    const { topic, group } = this.subscription;
-    const queue = this.services.topology.names.queue({ topic, group });
+  #unacceptable(removed: string, { raw, decoded }: UnackedDelivery): Unacceptable {
+    const queue = raw.fields.consumerTag; // which is named after its queue
+    if (removed === MALFORMED)
+      return { reason: 'deserialization_failed', detail: malformedDetail(queue, decoded.flaw) };
     const [reason, why] = REMOVED[removed] ?? [];
     if (reason === undefined) {
       const detail = `The message was in a delay queue of "${queue}" without a readable destination and time.`;

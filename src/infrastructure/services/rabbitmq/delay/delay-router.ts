@@ -4,6 +4,8 @@ import type { TransportServices } from '../watch/transport-services.js';
 import { TOLERANCE } from '../topology/delay-levels.js';
 import { isTaken, PRIORITY } from '../watch/delivery-probe.js';
 import { decode, type Delay, PROBE, probedIn, type Removal, removalOf } from '../wire/message-codec.js';
+import { ACCEPTED } from '../publish/outbound-message.js';
+import { parkMalformed } from '../watch/malformed.js';
 import { ReconnectLoop } from '../../../../core/messaging/transport-kit/reconnect-loop.js';
 import { Shovel } from '../watch/shovel.js';
 import { StallDetector } from '../watch/stall-detector.js';
@@ -141,8 +143,10 @@ export class DelayRouter {
       const parcel = { messages: [PROBE], transit: { probe: probed }, deadline };
       return (await publisher.toQueue(due, parcel))[0];
     }
-    const { message, attempt, delay, removed } = decode(raw);
+    const decoded = decode(raw);
+    const { message, attempt, delay, removed } = decoded;
     if (!isOurs || !removal || !delay) return this.#strays.route(raw, removal, deadline);
+    if (await parkMalformed(context, decoded, removal.queue, destinationOf(delay))) return ACCEPTED;
     const now = context.clock.now();
     // Clocks differ between machines; no difference makes a message wait longer than its whole delay.
     const dueAt = Math.min(delay.dueAt, now + delay.delayMs);
