@@ -34,6 +34,9 @@ export interface Seen {
   readonly problems: readonly string[];
   readonly transport: string;
   readonly states: readonly string[];
+  /** Metric `messaging_consumers` of all groups together. */
+  readonly consumers: number;
+  /** Metric `messaging_transport_up`. */
   readonly up: number;
 }
 
@@ -84,6 +87,12 @@ export async function bootRabbitmq(
         problems: components['messaging-problems']?.problems ?? [],
         transport: components[`messaging:${RABBIT}`]?.status,
         states: view.subscriptions().map(({ state }) => state),
+        consumers: view
+          .subscriptions()
+          .reduce(
+            (sum, { to: { topic, group } }) => sum + read(text, 'messaging_consumers', { topic, group }),
+            0,
+          ),
         up: read(text, 'messaging_transport_up', { transport: RABBIT }),
       };
     },

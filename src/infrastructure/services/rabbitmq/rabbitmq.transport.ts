@@ -149,6 +149,8 @@ class RabbitmqDriver implements TransportDriver<RabbitmqConsumer>, GroupKeeper, 
   #listen(): void {
     const { context } = this;
     const onDown = (error: Error | undefined): void => this.#reportState(error);
+    const onRefused = ({ message }: Error): void =>
+      this.problems.add({ code: 'connection_refused', detail: `${message} It is tried again.` });
     const onHandlerError = (error: Error): void => context.onEvent({ type: 'error', error });
     this.#publishing.listen({
       onUp: () =>
@@ -157,6 +159,7 @@ class RabbitmqDriver implements TransportDriver<RabbitmqConsumer>, GroupKeeper, 
           () => undefined,
         ),
       onDown,
+      onRefused,
       onHandlerError,
       onBlocked: (reason) => {
         this.#publisher.blocked();
@@ -171,6 +174,7 @@ class RabbitmqDriver implements TransportDriver<RabbitmqConsumer>, GroupKeeper, 
         this.#reportState();
       },
       onDown,
+      onRefused,
       onHandlerError,
     });
   }
@@ -291,6 +295,8 @@ class RabbitmqDriver implements TransportDriver<RabbitmqConsumer>, GroupKeeper, 
 
   /** Connected means: both connections are up and messages can be published. */
   #reportState(error?: Error): void {
-    this.state.changed(this.#publishing.isUp && this.#consuming.isUp && this.#publisher.isOpen, error);
+    const isUp = this.#publishing.isUp && this.#consuming.isUp;
+    if (isUp) this.problems.solve('connection_refused');
+    this.state.changed(isUp && this.#publisher.isOpen, error);
   }
 }

@@ -1,6 +1,8 @@
 import type { Destination, PublishOutcome } from '../../../../core/messaging/ports/transport.js';
 import type { Message } from '../client/amqplib-client.js';
 import type { TransportServices } from '../watch/transport-services.js';
+import { failureOf } from '../client/rabbitmq-errors.js';
+import { Interruption } from '../watch/interruption.js';
 import { TOLERANCE } from '../topology/delay-levels.js';
 import { isTaken, PRIORITY } from '../watch/delivery-probe.js';
 import { decode, type Delay, PROBE, probedIn, type Removal, removalOf } from '../wire/message-codec.js';
@@ -32,6 +34,7 @@ export class DelayRouter {
   #starting: Promise<void> | undefined;
 
   constructor(
+  readonly #interruption: Interruption;
     private readonly services: TransportServices,
     private readonly report: (error: unknown) => void,
   ) {
@@ -42,7 +45,15 @@ export class DelayRouter {
       seen: (message) => this.#seen(message),
     });
     this.#strays = new StrayRouter(services);
-    this.#reconnectLoop = new ReconnectLoop((lost) => this.#open(lost), context.clock, report);
+    this.#interruption = new Interruption(services.problems, context.clock, {
+      code: 'delays_interrupted',
+      detail: `This process does not route messages that are due from "${topology.names.due}"`,
+    });
+    this.#reconnectLoop = new ReconnectLoop(
+      (lost) => this.#open(lost),
+      context.clock,
+      (error) => this.#interruption.failed(failureOf(error, connection.label, false).error.message),
+    );
   }
 
   /** Rejects when the broker refuses or is out of reach; may be called again. */
@@ -64,6 +75,7 @@ export class DelayRouter {
   }
 
   get isOpen(): boolean {
+    this.#interruption.end();
     return this.#shovel.isOpen;
   }
 
@@ -115,11 +127,15 @@ export class DelayRouter {
     });
     if (this.#isClosed) return;
     this.#stallDetector = new StallDetector(this.services, this.#shovel, { probes: true });
+    let isOpen = false;
     this.#stallDetector.start();
   }
 
+      if (!this.#isClosed && isOpen) this.#interruption.lost();
   #endProbes(): void {
     for (const resolve of this.#expectedProbes.values()) resolve(undefined);
+    isOpen = true;
+    this.#interruption.over();
   }
 
   #seen(message: Message): void {
