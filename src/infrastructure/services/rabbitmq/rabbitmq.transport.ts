@@ -139,8 +139,8 @@ class RabbitmqDriver implements TransportDriver<RabbitmqConsumer>, GroupKeeper, 
     this.#delayRouter = new DelayRouter(this.#services, (error) =>
       context.onEvent({ type: 'error', error: failureOf(error, connection.label, false).error }),
     );
-    this.#overdueSweeper = new OverdueSweeper(this.#services, (message, queue) =>
-      this.#delayRouter.sendOn(message, queue),
+    this.#overdueSweeper = new OverdueSweeper(this.#services, (message, taken) =>
+      this.#delayRouter.sendOn(message, taken),
     );
     this.#delayQueueProbe = new DelayQueueProbe(this.#services, this.#delayRouter);
     this.#listen();

@@ -307,7 +307,7 @@ export class RabbitmqConsumer implements Consumer {
     if (delayMs <= 0) return this.#toGroup(message, transit);
     const { topic, group } = this.subscription;
     const parcel = { messages: [message], transit, deadline: this.#deadline() };
-    const delay = { topic, group, dueAt, delayMs };
+    const delay = { topic, group, delayMs, leftMs: delayMs };
     return (await this.services.publisher.postpone({ topic, group }, delay, parcel))[0];
   }
 

@@ -16,13 +16,14 @@ const {
   key: KEY,
   dueAt: DUE_AT,
   delayMs: DELAY_MS,
+  leftMs: LEFT_MS,
   topic: TOPIC,
   group: GROUP,
   removed: REMOVED,
   probe: PROBE_IN,
 } = OWN_HEADERS;
 const OWN = new Set<string>(
-  [ATTEMPT, KEY, DUE_AT, DELAY_MS, TOPIC, GROUP, REMOVED, PROBE_IN].map(({ name }) => name),
+  [ATTEMPT, KEY, DUE_AT, DELAY_MS, LEFT_MS, TOPIC, GROUP, REMOVED, PROBE_IN].map(({ name }) => name),
 );
 
 /** Headers with a native AMQP property. A headers table costs the broker up to a sixth of its throughput. */
@@ -64,9 +65,11 @@ export interface Transit {
 export interface Delay {
   readonly topic: string;
   readonly group?: string | undefined;
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970, by the clock of the process that wrote it. */
   readonly dueAt: number;
   readonly delayMs: number;
+  /** What is left after the wait that the message is in. Absent in messages of earlier versions. */
+  readonly leftMs?: number;
 }
 
 export interface DecodedMessage extends Transit {
@@ -121,9 +124,10 @@ function encodeTransit({ delay, removed, keptUntil, probe }: Transit, table: Tab
   if (delay) encodeDelay(delay, table);
 }
 
-function encodeDelay({ dueAt, delayMs, topic, group }: Delay, table: Table): void {
+function encodeDelay({ dueAt, delayMs, leftMs, topic, group }: Delay, table: Table): void {
   table[DUE_AT.name] = Math.ceil(dueAt);
   table[DELAY_MS.name] = Math.ceil(delayMs);
+  if (leftMs !== undefined) table[LEFT_MS.name] = Math.ceil(leftMs);
   table[TOPIC.name] = topic;
   if (group !== undefined) table[GROUP.name] = group;
 }
@@ -263,7 +267,14 @@ function delayOf(table: Table): Delay | undefined {
   const [topic, group] = [ownText(table, TOPIC), ownText(table, GROUP)];
   const [dueAt, delayMs] = [ownNumber(table, DUE_AT), ownNumber(table, DELAY_MS)];
   if (topic === undefined || dueAt === undefined || delayMs === undefined) return undefined;
-  return { topic, dueAt, delayMs, ...(group === undefined ? {} : { group }) };
+  const leftMs = ownNumber(table, LEFT_MS);
+  return {
+    topic,
+    dueAt,
+    delayMs,
+    ...(leftMs === undefined ? {} : { leftMs }),
+    ...(group === undefined ? {} : { group }),
+  };
 }
 
 let cachedMs = -1;
