@@ -9,7 +9,7 @@ import { report } from './measured.js';
 import { bootRabbitmq, RABBIT, type RabbitmqApp } from './rabbitmq-app.js';
 import { asSomebodyElse, throughProxy } from './rabbitmq-bench.js';
 
-/** A consumer that has lost what it needs: everything that operators see says so, and later that it is mended. */
+/** A consumer that has lost what it needs: everything that operators see reports it, and later that it is over. */
 let server: RabbitmqCluster;
 let proxy: FaultProxy;
 
@@ -136,7 +136,7 @@ const LOSSES: Record<string, Loss> = {
   },
 };
 
-describe('a consumer is interrupted, which health, metrics and the view say, until it is mended:', () => {
+describe('a consumer is interrupted, as health, metrics and the view report, until the cause is repaired:', () => {
   it.each(Object.entries(LOSSES))(
     '%s',
     async (name, { lose, mend, reason, isDown = false }) => {
@@ -229,7 +229,7 @@ it('a consumer that the broker cancels is reported, although it consumes again a
   expect(detail).toContain(`the queue "${QUEUE}" was deleted`);
 }, 60_000);
 
-describe('a consumer whose first start fails in the background starts once it is mended:', () => {
+describe('a consumer whose first start fails in the background starts once the cause is repaired:', () => {
   const classic = async (): Promise<unknown> =>
     asOperator(async (channel) => {
       await channel.deleteQueue(QUEUE);

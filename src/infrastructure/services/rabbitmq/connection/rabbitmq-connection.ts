@@ -25,7 +25,7 @@ export interface ConnectionListener {
   onDown?(error: MessagingError | undefined): void;
   onBlocked?(reason: string): void;
   onUnblocked?(): void;
-  /** The broker or its certificate forbids the connection. It is tried again, but waits for somebody to change something. */
+  /** The broker or its certificate forbids the connection. It is tried again, and fails until the configuration or the broker changes. */
   onRefused?(error: MessagingError): void;
   /** A callback of a channel has thrown. Only that channel is closed. */
   onHandlerError?(error: MessagingError): void;

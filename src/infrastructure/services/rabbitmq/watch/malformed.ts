@@ -9,7 +9,7 @@ export function malformedDetail(queue: string, flaw = 'as an earlier delivery sh
 
 /**
  * Makes a dead letter of a message with unreadable headers that would go to all groups of a topic. A group's own queue needs no such
- * step: its consumer believes a header of ours that says so. What comes through the exchange of a topic, it does not believe.
+ * step: its consumer believes a header of ours that marks it. What comes through the exchange of a topic, it does not believe.
  *
  * @returns false when it is another message, or the application has no store for dead letters.
  */

@@ -53,7 +53,7 @@ describe('The envelope', () => {
       });
   });
 
-  it('of a message whose headers cannot be read says so, with what is left of it', () => {
+  it('marks a message whose headers cannot be read, and keeps what is left of it', () => {
     const headers = withFlaw({ tenant: 'a', 'x-swy-attempt': 3 }, 'nested');
     expect(decode(arriving({ messageId: 'i', headers }))).toMatchObject({
       message: { id: 'i', headers: { tenant: 'a' }, body },
