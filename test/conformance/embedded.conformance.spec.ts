@@ -1,8 +1,8 @@
 import { rmSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { Transport, TransportContext } from '../../src/core/messaging/ports/transport.js';
+import type { Transport } from '../../src/core/messaging/ports/transport.js';
 import { createTransport, newDirectory } from './embedded.factory.js';
-import { describeTransport } from './transport/index.js';
+import { type CaseContext, describeTransport } from './transport/index.js';
 
 const directories = new Map<Transport, string>();
 const used: string[] = [];
@@ -13,7 +13,7 @@ function directory(): string {
   return made;
 }
 
-async function open(storage: string, context?: Pick<TransportContext, 'onEvent'>): Promise<Transport> {
+async function open(storage: string, context?: CaseContext): Promise<Transport> {
   const transport = await createTransport(storage, context);
   directories.set(transport, storage);
   return transport;

@@ -2,19 +2,20 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '../../src/core/messaging/ports/clock.js';
-import type { Transport, TransportContext } from '../../src/core/messaging/ports/transport.js';
+import type { Transport } from '../../src/core/messaging/ports/transport.js';
 import { embeddedOptionsSchema } from '../../src/infrastructure/services/embedded/embedded.options.js';
 import { EmbeddedTransport } from '../../src/infrastructure/services/embedded/embedded.transport.js';
+import type { CaseContext } from './transport/index.js';
 
 /** A connected embedded transport as the suite wants it. */
 export async function createTransport(
   directory: string,
-  { onEvent = () => undefined }: Partial<Pick<TransportContext, 'onEvent'>> = {},
+  { onEvent = () => undefined, clock = systemClock }: Partial<CaseContext> = {},
 ): Promise<Transport> {
   const options = embeddedOptionsSchema.parse({ directory, maxMessageBytes: 2 ** 20 + 1_000 });
   const transport = new EmbeddedTransport(options, {
     name: 'embedded',
-    clock: systemClock,
+    clock,
     onEvent,
   });
   await transport.connect();

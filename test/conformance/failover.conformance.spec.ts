@@ -1,11 +1,11 @@
 import { systemClock } from '../../src/core/messaging/ports/clock.js';
-import type { Transport, TransportContext } from '../../src/core/messaging/ports/transport.js';
+import type { Transport } from '../../src/core/messaging/ports/transport.js';
 import { failoverOptionsSchema } from '../../src/infrastructure/services/composites/failover/failover.options.js';
 import { FailoverTransport } from '../../src/infrastructure/services/composites/failover/failover.transport.js';
 import { memoryOptionsSchema } from '../../src/infrastructure/services/memory/memory.options.js';
 import { MemoryTransport } from '../../src/infrastructure/services/memory/memory.transport.js';
 import { SeverableTransport } from '../support/severable-transport.js';
-import { describeTransport } from './transport/index.js';
+import { type CaseContext, describeTransport } from './transport/index.js';
 
 const lines = new Map<Transport, readonly SeverableTransport[]>();
 const options = failoverOptionsSchema.parse({
@@ -15,10 +15,10 @@ const options = failoverOptionsSchema.parse({
 });
 
 /** A member whose settlements are dropped tells it as the composite, as its own events are its own. */
-function member(name: string, onEvent: TransportContext['onEvent']): SeverableTransport {
+function member(name: string, { onEvent, clock = systemClock }: CaseContext): SeverableTransport {
   const memory = new MemoryTransport(memoryOptionsSchema.parse({ maxMessageBytes: 2 ** 20 + 1 }), {
     name,
-    clock: systemClock,
+    clock,
     onEvent: () => undefined,
   });
   return new SeverableTransport(memory, (event) => event.type === 'settlement-dropped' && onEvent(event));
@@ -26,9 +26,10 @@ function member(name: string, onEvent: TransportContext['onEvent']): SeverableTr
 
 const create =
   (prepare: (members: readonly SeverableTransport[]) => Promise<void>) =>
-  async ({ onEvent }: Pick<TransportContext, 'onEvent'>): Promise<Transport> => {
-    const members = [member('a', onEvent), member('b', onEvent)];
-    const transport = new FailoverTransport(members, options, { name: 'main', clock: systemClock, onEvent });
+  async (context: CaseContext): Promise<Transport> => {
+    const { onEvent, clock = systemClock } = context;
+    const members = [member('a', context), member('b', context)];
+    const transport = new FailoverTransport(members, options, { name: 'main', clock, onEvent });
     lines.set(transport, members);
     await prepare(members);
     await transport.connect();

@@ -62,6 +62,20 @@ const claiming: readonly StoreCase<IdempotencyStore>[] = [
       expect(await store.begin('k', LEASE_MS)).toEqual({ kind: 'done' });
     },
   },
+  ...[LONG_MS, -LONG_MS].map((aheadMs): StoreCase<IdempotencyStore> => ({
+    title: `a clock that is set by ${aheadMs} ms ends neither a lease nor a window`,
+    run: async ({ store, pass, clock }) => {
+      await store.complete('done', await fresh(store, 'done'), LONG_MS / 2);
+      await fresh(store, 'claimed', LONG_MS / 2);
+      clock.set(aheadMs);
+      await pass(WINDOW_MS);
+      expect(await store.begin('done', LEASE_MS)).toEqual({ kind: 'done' });
+      expect(await store.begin('claimed', LEASE_MS)).toMatchObject({ kind: 'busy' });
+      await store.complete('later', await fresh(store, 'later'), WINDOW_MS);
+      await pass(WINDOW_MS + 1);
+      await fresh(store, 'later');
+    },
+  })),
   {
     title: 'the window outlasts the lease',
     run: async ({ store, pass }) => {

@@ -1,11 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import type { Transport, TransportContext } from '../../src/core/messaging/ports/transport.js';
+import type { Transport } from '../../src/core/messaging/ports/transport.js';
 import type { KafkaCluster } from '../support/brokers/kafka-cluster.js';
 import { createTransport } from './kafka.factory.js';
 import { kafkaForeign } from './kafka-foreign.js';
-import type { ConformanceOptions } from './transport/index.js';
-
-type Context = Pick<TransportContext, 'onEvent' | 'keepRefused'>;
+import type { CaseContext, ConformanceOptions } from './transport/index.js';
 
 /**
  * What every Kafka brings to the suite. Cases have topics of their own and share those of waiting messages, of which a broker that
@@ -22,7 +20,7 @@ export function kafkaConformance(cluster: () => KafkaCluster, options: () => obj
       sessionTimeoutMs: 3_000,
       ...options(),
     });
-  const open = async (place: string, context?: Context): Promise<Transport> => {
+  const open = async (place: string, context?: CaseContext): Promise<Transport> => {
     const transport = await createTransport(place, context);
     storages.set(transport, place);
     return transport;
@@ -34,6 +32,7 @@ export function kafkaConformance(cluster: () => KafkaCluster, options: () => obj
     ...kafkaForeign(() => cluster().brokers, namePrefixOf),
     refusedRetry: { large: 'x'.repeat(2 * 2 ** 20) },
     create: (context) => open(storage(), context),
+    beside: (transport, context) => open(storages.get(transport)!, context),
     reopen: async (transport) => {
       await transport.close();
       return open(storages.get(transport)!);

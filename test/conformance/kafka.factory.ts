@@ -1,13 +1,11 @@
 import { systemClock } from '../../src/core/messaging/ports/clock.js';
-import type { Transport, TransportContext } from '../../src/core/messaging/ports/transport.js';
+import type { Transport } from '../../src/core/messaging/ports/transport.js';
 import { kafkaOptionsSchema } from '../../src/infrastructure/services/kafka/kafka.options.js';
 import { KafkaTransport } from '../../src/infrastructure/services/kafka/kafka.transport.js';
+import type { CaseContext } from './transport/index.js';
 
 /** A connected Kafka transport as the suite wants it, with these options (as JSON). */
-export async function createTransport(
-  given: string,
-  context: Partial<Pick<TransportContext, 'onEvent' | 'keepRefused'>> = {},
-): Promise<Transport> {
+export async function createTransport(given: string, context: Partial<CaseContext> = {}): Promise<Transport> {
   const options = kafkaOptionsSchema.parse({
     maxMessageBytes: 2 ** 20 + 1_000,
     ...(JSON.parse(given) as object),

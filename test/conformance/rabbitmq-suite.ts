@@ -1,12 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Transport, TransportContext } from '../../src/core/messaging/ports/transport.js';
+import type { Transport } from '../../src/core/messaging/ports/transport.js';
 import type { RabbitmqCluster } from '../support/brokers/rabbitmq-cluster.js';
 import { createTransport } from './rabbitmq.factory.js';
 import { rabbitmqForeign } from './rabbitmq-foreign.js';
-import type { ConformanceOptions } from './transport/index.js';
-
-type Context = Pick<TransportContext, 'onEvent' | 'keepRefused'>;
+import type { CaseContext, ConformanceOptions } from './transport/index.js';
 
 /**
  * A node writes its list of quorum queues now and then, later on a busy disk. A queue that is younger when the node is killed comes back dead,
@@ -26,7 +24,7 @@ export function rabbitmqConformance(
       namePrefix: `switchyard.${randomUUID().slice(0, 8)}.`,
       ...options(),
     });
-  const open = async (place: string, context?: Context): Promise<Transport> => {
+  const open = async (place: string, context?: CaseContext): Promise<Transport> => {
     const transport = await createTransport(place, context);
     storages.set(transport, place);
     return transport;
@@ -39,6 +37,7 @@ export function rabbitmqConformance(
     ...rabbitmqForeign(() => cluster().urls, namePrefixOf),
     refusedRetry: { large: 'x'.repeat(2 * 2 ** 20) },
     create: (context) => open(storage(), context),
+    beside: (transport, context) => open(storages.get(transport)!, context),
     reopen: async (transport) => {
       await transport.close();
       return open(storages.get(transport)!);

@@ -1,13 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import type { Transport, TransportContext } from '../../src/core/messaging/ports/transport.js';
+import type { Transport } from '../../src/core/messaging/ports/transport.js';
 import { RedisConnection } from '../../src/infrastructure/services/redis/connection/redis-connection.js';
 import { redisOptionsSchema } from '../../src/infrastructure/services/redis/redis.options.js';
 import { TopicKeys } from '../../src/infrastructure/services/redis/topology/redis-keys.js';
 import { createTransport } from './redis.factory.js';
 import { redisForeign } from './redis-foreign.js';
-import type { ConformanceOptions } from './transport/index.js';
-
-type Context = Pick<TransportContext, 'onEvent' | 'keepRefused'>;
+import type { CaseContext, ConformanceOptions } from './transport/index.js';
 
 /** The servers of a suite, as long as it runs. */
 export interface SuiteServers {
@@ -25,7 +23,7 @@ export function redisConformance({ options, kill, restore, url }: SuiteServers):
   const storages = new Map<Transport, string>();
   const storage = (): string =>
     JSON.stringify({ ...options(), keyPrefix: `switchyard:${randomUUID().slice(0, 8)}:` });
-  const open = async (place: string, context?: Context): Promise<Transport> => {
+  const open = async (place: string, context?: CaseContext): Promise<Transport> => {
     const transport = await createTransport(place, context);
     storages.set(transport, place);
     return transport;
@@ -64,6 +62,7 @@ export function redisConformance({ options, kill, restore, url }: SuiteServers):
     tooLargeBytes: 2 * 2 ** 20,
     ...(url && redisForeign(url, keyPrefixOf)),
     create: (context) => open(storage(), context),
+    beside: (transport, context) => open(storages.get(transport)!, context),
     reopen: async (transport) => {
       await transport.close();
       return open(storages.get(transport)!);

@@ -1,12 +1,13 @@
 import { systemClock } from '../../src/core/messaging/ports/clock.js';
-import type { Transport, TransportContext } from '../../src/core/messaging/ports/transport.js';
+import type { Transport } from '../../src/core/messaging/ports/transport.js';
 import { redisOptionsSchema } from '../../src/infrastructure/services/redis/redis.options.js';
 import { RedisTransport } from '../../src/infrastructure/services/redis/redis.transport.js';
+import type { CaseContext } from './transport/index.js';
 
 /** A connected Redis transport as the suite wants it, on the servers that the options (as JSON) name. */
 export async function createTransport(
   servers: string,
-  context: Partial<Pick<TransportContext, 'onEvent' | 'keepRefused'>> = {},
+  context: Partial<CaseContext> = {},
 ): Promise<Transport> {
   const options = redisOptionsSchema.parse({
     leaseMs: 1_500,

@@ -1,4 +1,6 @@
 import { ManualClock } from '../../src/exports/testing.js';
+import { JumpingClock } from '../support/jumping-clock.js';
+import type { Clock } from '../../src/core/messaging/ports/transport.js';
 import { sleep } from './transport/harness.js';
 
 /** What every store can do besides its own business. */
@@ -10,9 +12,9 @@ interface Connectable {
 /** What a store brings to its suite. */
 export interface StoreOptions<TStore> {
   /** A new, empty store that goes by this clock. The suite connects it. */
-  readonly create: (clock: ManualClock) => Promise<TStore>;
+  readonly create: (clock: Clock) => Promise<TStore>;
   /** Closes the store and makes another on the same storage, as after a restart. The suite connects it. */
-  readonly reopen?: (store: TStore, clock: ManualClock) => Promise<TStore>;
+  readonly reopen?: (store: TStore, clock: Clock) => Promise<TStore>;
   /** The store keeps time by itself, for example because a server does: the suite waits instead of turning the clock. */
   readonly keepsOwnTime?: boolean;
   /** Cases that this store cannot pass, and why. */
@@ -22,7 +24,8 @@ export interface StoreOptions<TStore> {
 /** What a case gets. */
 interface StoreBench<TStore> {
   readonly store: TStore;
-  readonly clock: ManualClock;
+  /** Of the machine that the store is used on. */
+  readonly clock: JumpingClock;
   /** Replaces the store by one opened on the same storage. */
   readonly reopen: () => Promise<TStore>;
   /** Lets so much time go by for the store, and hardly more. */
@@ -73,7 +76,8 @@ async function runCase<TStore extends Connectable>(
   one: StoreCase<TStore>,
   options: StoreOptions<TStore>,
 ): Promise<void> {
-  const clock = new ManualClock();
+  const time = new ManualClock();
+  const clock = new JumpingClock(time);
   let store = await options.create(clock);
   const bench: StoreBench<TStore> = {
     get store() {
@@ -86,7 +90,7 @@ async function runCase<TStore extends Connectable>(
       return store;
     },
     pass: async (ms) => {
-      await clock.advance(ms);
+      await time.advance(ms);
       if (options.keepsOwnTime === true) await sleep(ms);
     },
   };

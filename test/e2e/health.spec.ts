@@ -6,8 +6,12 @@ import {
   MessageHandler,
   type MessagingModuleOptions,
 } from '../../src/core/messaging/index.js';
-import type { TransportProblem } from '../../src/core/messaging/ports/transport.js';
+import { MESSAGING_VIEW, type MessagingView } from '../../src/core/messaging/messaging.view.js';
+import { TransportEventRelay } from '../../src/core/messaging/observing/transport-event-relay.js';
+import { CONSUMER_INTERRUPTED, type TransportProblem } from '../../src/core/messaging/ports/transport.js';
+import { ProblemList } from '../../src/core/messaging/transport-kit/problem-list.js';
 import { HealthModule } from '../../src/infrastructure/services/health/health.module.js';
+import { MetricsModule } from '../../src/infrastructure/services/metrics/metrics.module.js';
 import type { HealthModuleOptions } from '../../src/infrastructure/services/health/health.options.js';
 import { MessagingHealthIndicator } from '../../src/infrastructure/services/health/messaging-health.indicator.js';
 import { eventually } from '../support/demonstration.js';
@@ -52,7 +56,10 @@ const boot = (
   bootOperations(
     {
       providers: [Pings],
-      imports: [HealthModule.forRoot({ authorizer, cacheMs: 0, timeoutMs: 200, ...health })],
+      imports: [
+        HealthModule.forRoot({ authorizer, cacheMs: 0, timeoutMs: 200, ...health }),
+        MetricsModule.forRoot(),
+      ],
     },
     options,
   );
@@ -139,6 +146,49 @@ describe('health', () => {
     expect(text).not.toContain('canary');
     lasting.pop();
     expect(await jsonOf(await fetch(`${url}/health`))).toEqual({ status: 'ok' });
+  });
+
+  it('names topic, group and reason of an interrupted consumer, as the view and the metrics do', async () => {
+    const transportEvents = new TransportEventRelay();
+    const report = transportEvents.listenerFor('main');
+    const lasting = new ProblemList(report);
+    const transport = Object.assign(memoryTransport('main'), { problems: () => lasting.all() });
+    const { app, url } = await boot({ transports: [transport], transportEvents });
+    const place = { topic: 'ping', group: 'shop' };
+    const seen = async () => ({
+      health: (await jsonOf(await fetch(`${url}/health`, { headers: viewer })))['info'] as object,
+      metrics: await (await fetch(`${url}/metrics`)).text(),
+      states: app
+        .get<MessagingView>(MESSAGING_VIEW)
+        .subscriptions()
+        .map(({ state }) => state),
+    });
+    const consumers = (count: number): string => `messaging_consumers{topic="ping",group="shop"} ${count}`;
+
+    lasting.add({ code: CONSUMER_INTERRUPTED, ...place, reason: 'NOPERM', detail: 'Denied by canary:6379.' });
+    const interrupted = await seen();
+    expect(interrupted.states).toEqual(['interrupted']);
+    expect(interrupted.metrics).toContain(consumers(0));
+    expect(interrupted.metrics).toMatch(/messaging_problems_total{[^}]*consumer_interrupted[^}]*} 1/);
+    expect(interrupted.health).toMatchObject({
+      'messaging-consumers': { status: 'degraded', missing: ['ping/shop on main: interrupted'] },
+      'messaging-problems': {
+        status: 'degraded',
+        problems: ['ping/shop on main: consumer_interrupted (NOPERM)'],
+      },
+    });
+
+    lasting.solve(CONSUMER_INTERRUPTED, place);
+    report({ type: 'disconnected' });
+    const down = await seen();
+    expect([down.states, down.metrics.includes(consumers(0))]).toEqual([['interrupted'], true]);
+    report({ type: 'connected' });
+    const mended = await seen();
+    expect([mended.states, mended.metrics.includes(consumers(1))]).toEqual([['running'], true]);
+    expect(mended.health).toMatchObject({
+      'messaging-consumers': { status: 'up' },
+      'messaging-problems': { status: 'up' },
+    });
   });
 
   it('is bad and not ready, but live, while no transport is up, and recovers', async () => {

@@ -80,6 +80,25 @@ describe('the directory of an embedded transport', () => {
     await second.close();
   });
 
+  it('is not taken over from a process of another container whose clock is an hour behind', async () => {
+    const directory = join(folder, 'behind');
+    mkdirSync(directory, { mode: 0o700 });
+    const path = join(directory, 'switchyard.lock');
+    const other = { pid: 7, startedAt: '1', bootId: 'another', pidNamespace: 'another', token: 'other' };
+    writeFileSync(path, JSON.stringify(other));
+    const heartbeat = (): void => {
+      const behind = new Date(Date.now() - 3_600_000);
+      utimesSync(path, behind, behind);
+    };
+    heartbeat();
+    const touch = setInterval(heartbeat, 2_000);
+    try {
+      await expect(newTransport(directory).connect()).rejects.toMatchObject({ code: 'DIRECTORY_IN_USE' });
+    } finally {
+      clearInterval(touch);
+    }
+  });
+
   it('can be read by its owner only, whatever the umask', async () => {
     const directory = join(folder, 'umask');
     const child = startChild({ directory, role: 'hold', umask: 0 });

@@ -4,17 +4,28 @@ import type { Clock } from '../../src/core/messaging/ports/transport.js';
 /** The clock of a machine whose time of day somebody sets; what measures durations goes on as before. */
 export class JumpingClock implements Clock {
   #aheadMs = 0;
+  #isRead = false;
+
+  /** @param inner what it goes by. */
+  constructor(private readonly inner: Clock = systemClock) {}
+
+  /** Somebody goes by it. */
+  get isRead(): boolean {
+    return this.#isRead;
+  }
 
   now(): number {
-    return systemClock.now() + this.#aheadMs;
+    this.#isRead = true;
+    return this.inner.now() + this.#aheadMs;
   }
 
   monotonic(): number {
-    return systemClock.monotonic();
+    this.#isRead = true;
+    return this.inner.monotonic();
   }
 
   schedule(delayMs: number, callback: () => void): () => void {
-    return systemClock.schedule(delayMs, callback);
+    return this.inner.schedule(delayMs, callback);
   }
 
   /** @param aheadMs of the right time; negative is behind it. */

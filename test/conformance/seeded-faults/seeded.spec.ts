@@ -1,13 +1,11 @@
 import { join } from 'node:path';
-import type { Transport, TransportContext } from '../../../src/core/messaging/ports/transport.js';
+import type { Transport } from '../../../src/core/messaging/ports/transport.js';
 import { SeverableTransport } from '../../support/severable-transport.js';
 import { temporaryDirectory } from '../../support/temporary-directory.js';
 import { createTransport as createEmbedded } from '../embedded.factory.js';
 import { createTransport as createMemory } from '../memory.factory.js';
-import { type ConformanceOptions, describeTransport } from '../transport/index.js';
+import { type CaseContext, type ConformanceOptions, describeTransport } from '../transport/index.js';
 import { SEEDED_FAULTS, type SeededFault, withFault } from './faults.js';
-
-type Context = Pick<TransportContext, 'onEvent'>;
 
 const TOO_LARGE_BYTES = 2 * 2 ** 20;
 
@@ -55,7 +53,7 @@ function embedded(): ConformanceOptions {
   const here = fault?.onlyInChild === true ? undefined : fault;
   let directories = 0;
   const storage = (): string => join(data.path, String(++directories));
-  const open = async (place: string, context?: Context): Promise<Transport> => {
+  const open = async (place: string, context?: CaseContext): Promise<Transport> => {
     const transport = withFault(await createEmbedded(place, context), here);
     storages.set(transport, place);
     return transport;

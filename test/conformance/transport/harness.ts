@@ -12,6 +12,7 @@ import type {
   TransportEvent,
   WireMessage,
 } from '../../../src/core/messaging/index.js';
+import type { JumpingClock } from '../../support/jumping-clock.js';
 import { machineNow } from '../../support/machine-time.js';
 
 /** Generous: brokers on a busy machine take their time, and a condition that holds ends the wait at once. */
@@ -21,6 +22,10 @@ export const QUIET_MS = 300;
 
 type KeepsDeliveries = 'always' | 'if it is quick' | 'never';
 
+/** What a case observes of a transport, and the clock of the process that has it. The system's without one. */
+export type CaseContext = Pick<TransportContext, 'onEvent' | 'keepRefused'> &
+  Partial<Pick<TransportContext, 'clock'>>;
+
 /** What a transport brings to the suite. */
 export interface ConformanceOptions {
   /**
@@ -28,9 +33,11 @@ export interface ConformanceOptions {
    *
    * @param context what the case observes; the rest is the transport's own choice.
    */
-  readonly create: (context: Pick<TransportContext, 'onEvent' | 'keepRefused'>) => Promise<Transport>;
+  readonly create: (context: CaseContext) => Promise<Transport>;
   /** Closes the transport and opens another on the same storage, as after a restart. */
   readonly reopen?: (transport: Transport) => Promise<Transport>;
+  /** Opens another transport on the same storage, as another process has one. */
+  readonly beside?: (transport: Transport, context: CaseContext) => Promise<Transport>;
   /** Module that a child process loads for the cases that kill a process; it exports `createTransport(storage)`. */
   readonly process?: {
     readonly module: string;
@@ -84,6 +91,8 @@ export interface Foreign {
 export interface Bench {
   readonly transport: Transport;
   readonly options: ConformanceOptions;
+  /** Of the process that has the first transport. */
+  readonly clock: JumpingClock;
   /** What the first transport has emitted, in order. */
   readonly events: readonly TransportEvent[];
   /** What the first transport has given to be kept as a dead letter, in order. */
@@ -99,7 +108,7 @@ export interface Bench {
 export interface Case {
   readonly title: string;
   readonly needs?:
-    'reopen' | 'process' | 'outage' | 'keepsGroups' | 'foreign' | 'unreadable' | 'refusedRetry';
+    'reopen' | 'beside' | 'process' | 'outage' | 'keepsGroups' | 'foreign' | 'unreadable' | 'refusedRetry';
   /** Whether the case is about transports that keep deliveries over an outage, or about those that do not. */
   readonly keepsDeliveries?: KeepsDeliveries;
   readonly run: (bench: Bench) => Promise<void>;

@@ -1,7 +1,9 @@
 import { keepsGroups, type Transport, type TransportEvent } from '../../../src/core/messaging/index.js';
 import type { RefusedMessage } from '../../../src/core/messaging/ports/transport.js';
+import { JumpingClock } from '../../support/jumping-clock.js';
 import { keepMeasured } from '../../faults/measured.js';
 import { backlog } from './backlog.js';
+import { clocks } from './clocks.js';
 import { closing } from './closing.js';
 import { crashing } from './crashing.js';
 import { delaying } from './delaying.js';
@@ -20,7 +22,7 @@ import { SharedOutage } from './shared-outage.js';
 import { stopping } from './stopping.js';
 import { uncounted } from './uncounted.js';
 
-export type { ConformanceOptions, Foreign } from './harness.js';
+export type { CaseContext, ConformanceOptions, Foreign } from './harness.js';
 
 const TOPICS = {
   delivering,
@@ -30,6 +32,7 @@ const TOPICS = {
   uncounted,
   foreign,
   delaying,
+  clocks,
   ordering,
   pressure,
   limits,
@@ -47,6 +50,7 @@ const CASE_TIMEOUT_MS = 240_000;
 
 const NEEDS = {
   reopen: 'it stores messages in the process only',
+  beside: 'one process at a time can use its storage',
   process: 'no other process can open its storage',
   outage: 'it has no broker that can become unreachable',
   keepsGroups: 'it does not keep messages of groups without consumers, or cannot list them',
@@ -148,7 +152,9 @@ function define(one: Case, reason: string | undefined, run: (one: Case) => Promi
 async function runCase(one: Case, options: ConformanceOptions): Promise<void> {
   const events: TransportEvent[] = [];
   const refused: RefusedMessage[] = [];
+  const clock = new JumpingClock();
   let transport: Transport = await options.create({
+    clock,
     onEvent: (event) => events.push(event),
     keepRefused: async (message) => void refused.push(message),
   });
@@ -158,6 +164,7 @@ async function runCase(one: Case, options: ConformanceOptions): Promise<void> {
       return transport;
     },
     options,
+    clock,
     events,
     refused,
     reopen: async () => (transport = (await options.reopen?.(transport)) ?? transport),

@@ -2,6 +2,12 @@ import { ProblemList } from '../transport-kit/problem-list.js';
 import type { ReportedProblem } from '../messaging.view.js';
 import type { Subscription, TransportEvent } from '../ports/transport.js';
 
+/** Why a consumer does not start: a code, and a sentence without secrets. */
+export interface Why {
+  readonly reason: string;
+  readonly sentence: string;
+}
+
 type Place = Pick<Subscription, 'topic' | 'group'>;
 
 /** What keeps a consumer from its messages, as the core sees it: one list for each transport. */
@@ -11,13 +17,18 @@ export class ConsumerProblems {
   constructor(private readonly emit: (transport: string, event: TransportEvent) => void) {}
 
   /** The consumer could not be started, and is tried again. */
-  notStarted(transport: string, { topic, group }: Place, reason: string): void {
-    const detail = `The consumer of "${topic}" for the group "${group}" cannot start: ${reason} Starting it again.`;
-    this.#listOf(transport).add({ code: NOT_STARTED, topic, group, detail });
+  notStarted(transport: string, { topic, group }: Place, why: Why): void {
+    const detail = `The consumer of "${topic}" for the group "${group}" cannot start: ${why.sentence} It is tried again.`;
+    this.#listOf(transport).add({ code: NOT_STARTED, topic, group, reason: why.reason, detail });
   }
 
   started(transport: string, place: Place): void {
-    this.#listOf(transport).solve(NOT_STARTED, place);
+    this.#lists.get(transport)?.solve(NOT_STARTED, place);
+  }
+
+  /** Nobody wants it to run any more. */
+  stopped(transport: string, place: Place): void {
+    for (const code of [NOT_STARTED, STUCK]) this.#lists.get(transport)?.solve(code, place);
   }
 
   /** Every slot is in use for longer than a handler may take. */

@@ -34,12 +34,15 @@ function setUp(overrides: Partial<HandlerEntry> = {}) {
     starts: 0,
     stops: 0,
     problems: [] as TransportProblem[],
+    isDown: false,
+    hangs: false,
     deliver: undefined as OnDelivery | undefined,
   };
   const transport: Transport = Object.assign(memoryTransport('main'), {
     consume: async (_: unknown, onDelivery: OnDelivery) => {
       broker.starts += 1;
       if (broker.refusal) throw broker.refusal;
+      while (broker.hangs) await new Promise<void>((resolve) => clock.schedule(1_000, resolve));
       broker.deliver = onDelivery;
       return { stop: async () => void (broker.stops += 1) };
     },
@@ -52,7 +55,12 @@ function setUp(overrides: Partial<HandlerEntry> = {}) {
     clock,
     emit,
   });
-  const runner = new ConsumerRunner([entryOf(overrides)], () => [transport], { processor, clock, emit });
+  const runner = new ConsumerRunner([entryOf(overrides)], () => [transport], {
+    processor,
+    clock,
+    emit,
+    isDown: (name) => name === 'main' && broker.isDown,
+  });
   const reported = () =>
     events.flatMap((event) =>
       event.type === 'transport' && 'problem' in event.event
@@ -77,6 +85,7 @@ describe('consumers', () => {
         code: 'consumer_not_started',
         topic: 'orders.placed',
         group: 'billing',
+        reason: 'FORBIDDEN',
         detail: expect.stringContaining('The user may not read the stream.'),
       },
     ]);
@@ -110,6 +119,52 @@ describe('consumers', () => {
     const { broker, transport, runner } = setUp();
     broker.refusal = FORBIDDEN;
     await expect(runner.start(transport)).rejects.toBe(FORBIDDEN);
+  });
+
+  it('cannot start while their transport cannot be connected, and each reason is reported once', async () => {
+    const { broker, transport, runner, reported } = setUp();
+    for (const error of [FORBIDDEN, FORBIDDEN, new Error('another')]) runner.unreachable(transport, error);
+    expect(reported()).toEqual(['problem consumer_not_started', 'problem consumer_not_started']);
+    expect(runner.problems()).toMatchObject([
+      { code: 'consumer_not_started', transport: 'main', topic: 'orders.placed', group: 'billing' },
+    ]);
+    await runner.start(transport);
+    expect(broker.starts).toBe(1);
+    expect(runner.problems()).toEqual([]);
+    expect(reported().at(-1)).toBe('problem-solved consumer_not_started');
+  });
+
+  it('whose start gets no answer are reported within 15 s', async () => {
+    const { clock, broker, transport, runner, reported } = setUp();
+    broker.hangs = true;
+    const started = runner.startPatiently(transport);
+    await clock.advance(15_000);
+    expect(reported()).toEqual(['problem consumer_not_started']);
+    broker.hangs = false;
+    await clock.advance(1_000);
+    await started;
+    expect(broker.starts).toBe(1);
+    expect(reported()).toEqual(['problem consumer_not_started', 'problem-solved consumer_not_started']);
+  });
+
+  it('are interrupted while their transport is down', async () => {
+    const { broker, transport, runner, states } = setUp();
+    await runner.start(transport);
+    broker.isDown = true;
+    expect(states()).toEqual(['interrupted']);
+    broker.isDown = false;
+    expect(states()).toEqual(['running']);
+  });
+
+  it('have no problem any more once they are stopped', async () => {
+    const { broker, clock, transport, runner, reported } = setUp();
+    broker.refusal = FORBIDDEN;
+    const started = runner.startPatiently(transport);
+    await clock.advance(0);
+    await runner.stop();
+    await started;
+    expect(runner.problems()).toEqual([]);
+    expect(reported().at(-1)).toBe('problem-solved consumer_not_started');
   });
 
   it('are interrupted while their transport reports it, and running afterwards', async () => {

@@ -4,7 +4,7 @@ import { errorCodeOf, MessagingError } from '../ports/errors.js';
 import type { DeliveryProcessor } from './delivery-processor.js';
 import type { Load } from './delivery-in-progress.js';
 import type { HandlerEntry } from '../handlers/handler-entry.js';
-import { ConsumerProblems } from './consumer-problems.js';
+import { ConsumerProblems, type Why } from './consumer-problems.js';
 import type { MessagingEvent } from '../observing/events.js';
 import type { ReportedProblem, SubscriptionView } from '../messaging.view.js';
 import {
@@ -19,6 +19,9 @@ import {
 
 /** Half of the wait is fixed, so that a broker that refuses at once makes no hot loop. */
 const RESTART_BACKOFF = { minMs: 500, maxMs: 10_000 } as const;
+/** A start that has no answer for so long is reported. It goes on: transports limit their own waits. */
+const ANSWER_MS = 15_000;
+const NO_ANSWER: Why = { reason: 'DEADLINE_EXCEEDED', sentence: `No answer for ${ANSWER_MS / 1_000} s.` };
 /** How often slots are checked. */
 const CHECK_MS = 5_000;
 /** A handler may end this much later than its timeout says before its consumer counts as stuck. */
@@ -99,6 +102,8 @@ export interface ConsumerRunnerOptions {
   readonly processor: DeliveryProcessor;
   readonly clock: Clock;
   readonly emit: (event: MessagingEvent) => void;
+  /** Whether the transport of this name has lost its broker, as far as it has reported. */
+  readonly isDown: (transport: string) => boolean;
 }
 
 /** Starts a consumer for every handler on every transport that may hold its messages, and stops them all. */
@@ -107,6 +112,7 @@ export class ConsumerRunner {
   readonly #processor: DeliveryProcessor;
   readonly #clock: Clock;
   readonly #emit: (event: MessagingEvent) => void;
+  readonly #isDown: (transport: string) => boolean;
   readonly #problems: ConsumerProblems;
   #cancelCheck: (() => void) | undefined;
   #isStopped = false;
@@ -115,11 +121,12 @@ export class ConsumerRunner {
   constructor(
     entries: readonly HandlerEntry[],
     transportsOf: (topic: string) => readonly Transport[],
-    { processor, clock, emit }: ConsumerRunnerOptions,
+    { processor, clock, emit, isDown }: ConsumerRunnerOptions,
   ) {
     this.#processor = processor;
     this.#clock = clock;
     this.#emit = emit;
+    this.#isDown = isDown;
     this.#problems = new ConsumerProblems((transport, event) =>
       emit({ type: 'transport', transport, event }),
     );
@@ -136,7 +143,10 @@ export class ConsumerRunner {
       transport: transport.name,
       concurrency: entry.concurrency,
       active: slots.active,
-      state: state === 'running' && interrupted.has(placeOf(transport, entry)) ? 'interrupted' : state,
+      state:
+        state === 'running' && (this.#isDown(transport.name) || interrupted.has(placeOf(transport, entry)))
+          ? 'interrupted'
+          : state,
     }));
   }
 
@@ -157,6 +167,16 @@ export class ConsumerRunner {
     await Promise.all(this.#toStart(transport).map((served) => this.#keepStarting(served)));
   }
 
+  /**
+   * The transport cannot be connected, so what is to be consumed from it cannot start; it is tried again. Returns false
+   * where nothing is.
+   */
+  unreachable(transport: Transport, error: unknown): boolean {
+    const waiting = this.#toStart(transport);
+    for (const { entry } of waiting) this.#problems.notStarted(transport.name, entry, whyOf(error));
+    return waiting.length > 0;
+  }
+
   /** Ends intake everywhere, then resolves when every delivery in flight is settled. */
   async stop(): Promise<void> {
     this.#isStopped = true;
@@ -166,6 +186,7 @@ export class ConsumerRunner {
         const wasRunning = served.state === 'running';
         served.state = 'stopped';
         served.cancelRestart();
+        this.#problems.stopped(served.transport.name, served.entry);
         await served.consumer?.stop();
         if (wasRunning) this.#emit({ type: 'consumer', to: served.entry, change: 'stopped' });
       }),
@@ -181,19 +202,23 @@ export class ConsumerRunner {
     for (let failures = 0; served.state === 'starting'; failures += 1) {
       try {
         await this.#startOne(served);
-        this.#problems.started(transport.name, entry);
       } catch (error) {
-        this.#problems.notStarted(transport.name, entry, reasonOf(error));
+        if (this.#isStopped) return;
+        this.#problems.notStarted(transport.name, entry, whyOf(error));
         await served.restartAfter(backoffMs(failures, RESTART_BACKOFF), this.#clock);
       }
     }
   }
 
   async #startOne(served: Served): Promise<void> {
-    const consumer = await served.transport.consume(served.entry, (delivery) =>
-      this.#deliver(served, delivery),
+    const { entry, transport } = served;
+    const cancelReport = this.#clock.schedule(ANSWER_MS, () =>
+      this.#problems.notStarted(transport.name, entry, NO_ANSWER),
     );
+    const consuming = transport.consume(entry, (delivery) => this.#deliver(served, delivery));
+    const consumer = await consuming.finally(cancelReport);
     served.consumer = consumer;
+    this.#problems.started(transport.name, entry);
     // The shutdown may have come while the consumer was being set up.
     if (this.#isStopped) {
       await consumer.stop();
@@ -257,6 +282,7 @@ function placeOf(transport: Transport, { topic, group }: Pick<HandlerEntry, 'top
 }
 
 /** Our own errors are written without secrets; of others only the code is shown. */
-function reasonOf(error: unknown): string {
-  return error instanceof MessagingError ? error.message : `${errorCodeOf(error)}.`;
+function whyOf(error: unknown): Why {
+  const reason = errorCodeOf(error);
+  return { reason, sentence: error instanceof MessagingError ? error.message : `${reason}.` };
 }

@@ -13,10 +13,20 @@ export type KeepRefused = NonNullable<TransportContext['keepRefused']>;
 export class TransportEventRelay {
   #emit: ((event: MessagingEvent) => void) | undefined;
   #keep: KeepRefused | undefined;
+  readonly #down = new Set<string>();
 
   /** The `onEvent` of the transport with this name. */
   listenerFor(transport: string): (event: TransportEvent) => void {
-    return (event) => this.#emit?.({ type: 'transport', transport, event });
+    return (event) => {
+      if (event.type === 'connected') this.#down.delete(transport);
+      if (event.type === 'disconnected') this.#down.add(transport);
+      this.#emit?.({ type: 'transport', transport, event });
+    };
+  }
+
+  /** Whether the last that the transport has reported about its connection is that it is lost. */
+  isDown(transport: string): boolean {
+    return this.#down.has(transport);
   }
 
   /** The `keepRefused` of transports. Rejects before the core is there. */

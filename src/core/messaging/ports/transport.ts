@@ -293,6 +293,8 @@ export interface TransportProblem {
   readonly code: string;
   readonly topic?: string;
   readonly group?: string;
+  /** The cause as a short code, such as `NOPERM`, where there is one. Health shows it, so it names no host. Open. */
+  readonly reason?: string;
   /** What happened, to which thing, and what to do. May name hosts; carries no secret. */
   readonly detail: string;
 }

@@ -20,7 +20,10 @@ const CONNECT_TIMEOUT_MS = 30_000;
 export class Connections {
   #stopped = false;
   #cancelWaits = new Set<() => void>();
+  /** Why each could not be connected the last time. */
+  readonly #reasons = new Map<string, string>();
 
+  /** @param onFailure called when one cannot be connected, and again when that has another reason. */
   constructor(
     private readonly clock: Clock,
     private readonly onFailure: (name: string, error: unknown) => void,
@@ -47,9 +50,10 @@ export class Connections {
     for (let failures = 0; !this.#stopped; failures += 1) {
       try {
         await this.#tryOnce(one);
+        this.#reasons.delete(one.name);
         return true;
       } catch (error) {
-        this.onFailure(one.name, error);
+        this.#failed(one.name, error);
         await this.#wait(backoffMs(failures, RECONNECT_BACKOFF));
       }
     }
@@ -59,6 +63,13 @@ export class Connections {
   stop(): void {
     this.#stopped = true;
     for (const cancel of this.#cancelWaits) cancel();
+  }
+
+  #failed(name: string, error: unknown): void {
+    const reason = describe(error);
+    if (this.#reasons.get(name) === reason) return;
+    this.#reasons.set(name, reason);
+    this.onFailure(name, error);
   }
 
   #tryOnce(one: Connectable): Promise<void> {

@@ -69,9 +69,7 @@ export class MessagingRuntimeService
     private readonly invoker: HandlerInvokerService,
     private readonly deadLetters: DeadLetterService,
   ) {
-    this.#connections = new Connections(clock, (name, error) =>
-      this.#logger.warn(`No connection to "${name}" (${errorCodeOf(error)}); trying again.`),
-    );
+    this.#connections = new Connections(clock, (name, error) => this.#notConnected(name, error));
     this.#processor = new DeliveryProcessor({
       parking: deadLetters,
       idempotency: options.idempotency,
@@ -199,7 +197,15 @@ export class MessagingRuntimeService
       processor: this.#processor,
       clock: this.clock,
       emit: this.observers.emit,
+      isDown: (transport) => this.options.transportEvents?.isDown(transport) ?? false,
     });
+  }
+
+  /** With handlers it is a problem of their consumers, which names topic and group; else it is a line of the log. */
+  #notConnected(name: string, error: unknown): void {
+    const transport = this.options.transports.find((one) => one.name === name);
+    if (transport && this.#consumers?.unreachable(transport, error)) return;
+    this.#logger.warn(`No connection to "${name}" (${errorCodeOf(error)}); trying again.`);
   }
 
   async #keepRefused({ entries }: HandlerRegistry, refused: RefusedMessage): Promise<void> {

@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { systemClock } from '../../../core/messaging/ports/clock.js';
 import type { IdempotencyClaim, IdempotencyStore } from '../../../core/messaging/ports/idempotency-store.js';
 import type { Clock } from '../../../core/messaging/ports/transport.js';
+import { SteadyClock } from '../../../core/messaging/transport-kit/steady-clock.js';
 import type { Table } from './database/lmdb-client.js';
 import { StoreDatabase, unavailable } from './stores/store-database.js';
 
@@ -37,6 +38,9 @@ const SWEPT_PER_COMMIT = 1_000;
  *
  * Handled messages are on the disk. Claims are not: they belong to this process, and when it dies none of its handlers
  * runs, so the next process may claim at once.
+ *
+ * A window is a distance, which no step of the machine's clock changes while the process lives. Over a restart it is a
+ * time of day: a clock that was set forward in between ends it early by as much.
  */
 export class EmbeddedIdempotencyStore implements IdempotencyStore {
   readonly #options: EmbeddedIdempotencyStoreOptions;
@@ -50,7 +54,7 @@ export class EmbeddedIdempotencyStore implements IdempotencyStore {
 
   constructor(options: EmbeddedIdempotencyStoreOptions) {
     this.#options = options;
-    this.#clock = options.clock ?? systemClock;
+    this.#clock = new SteadyClock(options.clock ?? systemClock);
   }
 
   connect(): Promise<void> {

@@ -75,6 +75,7 @@ it('reports a member that works and refuses to be consumed, until it is consumed
     code: 'consumer_interrupted',
     topic: 't',
     group: 'g',
+    reason: 'FORBIDDEN',
     detail: '"t" cannot be consumed for the group "g" on "b": may not read. Trying again.',
   };
   await clock.advance(10_000);

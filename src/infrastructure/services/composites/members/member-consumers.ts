@@ -19,8 +19,8 @@ export class MemberConsumers implements Consumer {
   readonly #consumers = new Map<Member, Consumer>();
   readonly #waiting: (() => void)[] = [];
   readonly #troubles: ErrorDeduplicator;
-  /** Members that work and do not let themselves be consumed, with the reason. */
-  readonly #refusing = new Map<string, string>();
+  /** Why nothing comes from a member that should be consumed. */
+  readonly #refusing = new Map<string, Error>();
   #running = 0;
   #isStopped = false;
   #stopped: Promise<void> | undefined;
@@ -65,6 +65,17 @@ export class MemberConsumers implements Consumer {
     );
     if (this.#isStopped) return consumer.stop();
     this.#consumers.set(member, consumer);
+    this.resumed(member);
+  }
+
+  /** Nothing comes from the member that alone is consumed. */
+  interrupted(member: Member, error: Error): void {
+    if (this.#isStopped) return;
+    this.#refusing.set(member.name, error);
+    this.#report();
+  }
+
+  resumed(member: Member): void {
     if (this.#refusing.delete(member.name)) this.#report();
   }
 
@@ -74,18 +85,19 @@ export class MemberConsumers implements Consumer {
       this.problems.solve(CONSUMER_INTERRUPTED, { topic, group });
       return;
     }
-    const reasons = [...this.#refusing].map(([name, reason]) => `on "${name}": ${reason}`).join('; ');
+    const [first] = this.#refusing.values();
+    const reasons = [...this.#refusing]
+      .map(([name, error]) => `on "${name}": ${sentenceOf(error)}`)
+      .join('; ');
     const detail = `"${topic}" cannot be consumed for the group "${group}" ${reasons}. Trying again.`;
-    this.problems.add({ code: CONSUMER_INTERRUPTED, topic, group, detail });
+    const reason = errorCodeOf(first);
+    this.problems.add({ code: CONSUMER_INTERRUPTED, topic, group, reason, detail });
   }
 
   #retry(member: Member, failures: number, error: Error): void {
     this.#troubles.trouble(error);
     // The state of the composite lists a member that does not work, once for all subscriptions.
-    if (member.isHealthy && !this.#isStopped) {
-      this.#refusing.set(member.name, error instanceof MessagingError ? error.message : errorCodeOf(error));
-      this.#report();
-    }
+    if (member.isHealthy) this.interrupted(member, error);
     this.context.clock.schedule(backoffMs(failures, RETRY_BACKOFF), () => {
       if (this.#isStopped) return;
       this.#consume(member).catch((again: unknown) => this.#retry(member, failures + 1, again as Error));
@@ -103,4 +115,9 @@ export class MemberConsumers implements Consumer {
       this.#waiting.shift()?.();
     }
   }
+}
+
+/** Our own errors are written without secrets; of others only the code is shown. */
+function sentenceOf(error: Error): string {
+  return error instanceof MessagingError ? error.message : errorCodeOf(error);
 }

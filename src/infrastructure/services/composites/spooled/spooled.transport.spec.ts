@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { waitUntil } from '../../../../../test/support/brokers/wait-until.js';
+import { JumpingClock } from '../../../../../test/support/jumping-clock.js';
 import { SeverableTransport } from '../../../../../test/support/severable-transport.js';
 import { systemClock } from '../../../../core/messaging/ports/clock.js';
 import { MessagingError } from '../../../../core/messaging/ports/errors.js';
@@ -58,13 +59,14 @@ async function setUp(options: object = {}, { keeps = true }: { readonly keeps?: 
   const events: TransportEvent[] = [];
   const refused: RefusedMessage[] = [];
   const broker = new SeverableTransport(memory('broker'), () => undefined);
+  const clock = new JumpingClock();
   const state = { isGone: false };
   const target = particular(broker, () => !state.isGone);
   const settings = spooledOptionsSchema.parse({ probeIntervalMs: 50, maxProbeIntervalMs: 100, ...options });
   const disk = durable(memory('disk'));
   const spooled = new SpooledTransport({ transport: target, spool: disk }, settings, {
     name: 'main',
-    clock: systemClock,
+    clock,
     onEvent: (event) => events.push(event),
     keepRefused: (one) => {
       if (!keeps) return Promise.reject(new Error('the store is gone'));
@@ -102,7 +104,7 @@ async function setUp(options: object = {}, { keeps = true }: { readonly keeps?: 
     await broker.mend();
   };
   const ids = (): string[] => deliveries.map((delivery) => delivery.message.id);
-  return { spooled, events, refused, deliveries, ids, publish, sever, mend, broker, disk };
+  return { clock, spooled, events, refused, deliveries, ids, publish, sever, mend, broker, disk };
 }
 
 const message = (id: string, key?: string): WireMessage => ({
@@ -153,6 +155,17 @@ it('keeps group and delay of what it spools', async () => {
   await waitUntil('it is there', async () => ids().includes('late'));
   expect(performance.now() - startedAt).toBeGreaterThan(650);
   expect(ids()).toEqual(['late']);
+});
+
+it.each([3_600_000, -3_600_000])('keeps the delay although the clock is set by %s ms', async (aheadMs) => {
+  const { clock, ids, publish, sever, mend } = await setUp();
+  await sever();
+  const startedAt = performance.now();
+  await publish([message('late')], { delayMs: 700 });
+  clock.set(aheadMs);
+  await mend();
+  await waitUntil('it is there', async () => ids().includes('late'));
+  expect(performance.now() - startedAt).toBeGreaterThan(650);
 });
 
 it('sends later messages of a key behind its spooled ones, and others at once', async () => {
@@ -243,6 +256,24 @@ it('counts what it holds once, however often it is connected', async () => {
   await publish([message('a', 'k')]);
   await Promise.all([spooled.connect(), spooled.connect()]);
   expect(spooled.state().spool?.messages).toBe(1);
+});
+
+it('reports that nothing is consumed while its transport does not work', async () => {
+  const { spooled, events, publish, sever, mend } = await setUp();
+  const place = { code: 'consumer_interrupted', topic: 't' };
+  await sever();
+  for (let time = 0; time < 3; time++) await publish([message(`spooled ${time}`)]);
+  await waitUntil('it is reported', async () => spooled.problems().length > 0);
+  expect(spooled.problems()).toMatchObject([
+    { ...place, group: 'g' },
+    { ...place, group: 'other' },
+  ]);
+  await mend();
+  await waitUntil('it is mended', async () => spooled.problems().length === 0);
+  expect(events.filter(({ type }) => type.startsWith('problem')).map(({ type }) => type)).toEqual([
+    ...['problem', 'problem'],
+    ...['problem-solved', 'problem-solved'],
+  ]);
 });
 
 it('sends at its pace and not in bursts', async () => {

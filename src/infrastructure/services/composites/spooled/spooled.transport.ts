@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { MessagingConfigurationError, MessagingError } from '../../../../core/messaging/ports/errors.js';
 import { settlesWithin } from '../../../../core/messaging/transport-kit/deadline.js';
 import { ProblemList } from '../../../../core/messaging/transport-kit/problem-list.js';
+import { SteadyClock } from '../../../../core/messaging/transport-kit/steady-clock.js';
 import { assertName } from '../../../../core/messaging/ports/names.js';
 import type {
   Composite,
@@ -59,7 +60,7 @@ export class SpooledTransport implements Transport, Composite, ProblemReporter {
   readonly #gauge: SpoolGauge;
   readonly #switches: SwitchLog;
   readonly #events: ConnectionEvents;
-  readonly #consumers = new Set<Consumer>();
+  readonly #consumers = new Set<MemberConsumers>();
   readonly #problems: ProblemList;
   /** Shared by concurrent callers: what an earlier run has left must be counted once. */
   #connecting: Promise<void> | undefined;
@@ -97,7 +98,8 @@ export class SpooledTransport implements Transport, Composite, ProblemReporter {
       member: this.#spool,
       pace: new RateLimiter(options.drainPerSecond, clock),
       run: randomUUID(),
-      context,
+      // What waits in the spool is due after a distance, which no step of the machine's clock changes.
+      context: { ...context, clock: new SteadyClock(clock) },
       options,
       total: () => lanes.any.total + lanes.strict.total,
     };
@@ -243,9 +245,18 @@ export class SpooledTransport implements Transport, Composite, ProblemReporter {
     this.#turn(isHealthy && !this.#isPaused);
     const names = [this.#target.name, this.#spool.name] as const;
     const [from, to] = isHealthy ? ([names[1], names[0]] as const) : names;
+    this.#reportConsumers(isHealthy, cause);
     this.#switches.record(from, to, isHealthy ? 'it works again' : (cause ?? 'it failed'));
     this.#gauge.turn(!isHealthy);
     this.#reportState(cause);
+  }
+
+  /** Messages still go out, into the spool, but none comes. */
+  #reportConsumers(isHealthy: boolean, cause: Error | undefined): void {
+    for (const consumers of this.#consumers) {
+      if (isHealthy) consumers.resumed(this.#target);
+      else consumers.interrupted(this.#target, cause ?? new Error('It does not work.'));
+    }
   }
 
   /** Connected means that messages can be taken. */

@@ -15,6 +15,8 @@ const HEARTBEAT_MS = 2_000;
 /** A holder that cannot be looked up and did not touch the file for this long is taken for dead. */
 const STALE_AFTER_MS = 15_000;
 const POLL_MS = 250;
+/** An old time on the file proves nothing before a heartbeat was due: the clock of its holder, or ours, may be wrong. */
+const WATCH_MS = 2 * HEARTBEAT_MS + POLL_MS;
 
 interface Holder extends ProcessIdentity {
   readonly token: string;
@@ -105,7 +107,8 @@ async function isDead(path: string, current: Holder, self: Holder): Promise<bool
   for (let waitedMs = 0; ; waitedMs += POLL_MS) {
     const touched = touchedAt(path);
     if (touched !== firstSeen) return false;
-    if (Date.now() - touched > STALE_AFTER_MS || waitedMs > STALE_AFTER_MS) return true;
+    const isOld = waitedMs >= WATCH_MS && Date.now() - touched > STALE_AFTER_MS;
+    if (isOld || waitedMs > STALE_AFTER_MS) return true;
     await pause(POLL_MS);
   }
 }

@@ -9,9 +9,9 @@ import type {
 } from '../../../../core/messaging/ports/transport.js';
 import { Catalog, groupKey, type GroupRecord } from '../log/catalog.js';
 import { settlesWithin } from '../../../../core/messaging/transport-kit/deadline.js';
+import { SteadyClock } from '../../../../core/messaging/transport-kit/steady-clock.js';
 import { asDiskError } from '../database/disk-errors.js';
 import { DueTimer } from '../log/due-timer.js';
-import { ForwardClock } from './forward-clock.js';
 import { DueTable } from '../log/due-table.js';
 import { EmbeddedDatabase } from '../database/embedded-database.js';
 import type { EmbeddedOptions } from '../embedded.options.js';
@@ -54,7 +54,7 @@ export class LogEngine implements LogContext {
 
   private constructor(database: EmbeddedDatabase, options: EmbeddedOptions, context: TransportContext) {
     this.name = context.name;
-    this.clock = new ForwardClock(context.clock);
+    this.clock = new SteadyClock(context.clock);
     this.options = options;
     this.#context = context;
     this.database = database;

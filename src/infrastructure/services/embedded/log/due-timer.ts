@@ -1,8 +1,5 @@
 import type { Clock } from '../../../../core/messaging/ports/transport.js';
 
-/** Waits are looked at again after this long, because the clock of the machine may be set. */
-const LONGEST_WAIT_MS = 30_000;
-
 /** Wakes the owners of due entries in time. Knows only the earliest time of each. */
 export class DueTimer {
   readonly #earliest = new Map<number, number>();
@@ -11,7 +8,10 @@ export class DueTimer {
   #cancel: (() => void) | undefined;
   #armedForMs = Number.POSITIVE_INFINITY;
 
-  /** @param wake called when an entry is due; the owner then looks, and sets the alarm again for the next. */
+  /**
+   * @param clock one that is not set: waits are not looked at again.
+   * @param wake called when an entry is due; the owner then looks, and sets the alarm again for the next.
+   */
   constructor(clock: Clock, wake: (ownerId: number) => void) {
     this.#clock = clock;
     this.#wake = wake;
@@ -34,7 +34,7 @@ export class DueTimer {
     this.#cancel?.();
     this.#armedForMs = dueMs;
     // A key holds whole milliseconds: waking a little late is right, a little early would find nothing.
-    const waitMs = Math.min(Math.max(dueMs - this.#clock.now(), 0) + 1, LONGEST_WAIT_MS);
+    const waitMs = Math.max(dueMs - this.#clock.now(), 0) + 1;
     this.#cancel = this.#clock.schedule(waitMs, () => this.#ring());
   }
 

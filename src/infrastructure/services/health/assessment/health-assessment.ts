@@ -119,9 +119,9 @@ function problemsOf({ problems }: HealthFacts): HealthComponent {
 }
 
 /** Without its detail, which may name hosts: the log has it. */
-function nameOfProblem({ code, topic, group, transport }: ReportedProblem): string {
+function nameOfProblem({ code, topic, group, reason, transport }: ReportedProblem): string {
   const place = [topic, group].filter((part) => part !== undefined).join('/');
-  return `${place === '' ? '' : `${place} `}on ${transport}: ${code}`;
+  return `${place === '' ? '' : `${place} `}on ${transport}: ${code}${reason === undefined ? '' : ` (${reason})`}`;
 }
 
 function nameOfForgotten({ topic, group, transport, messages }: ForgottenGroup): string {
