@@ -28,7 +28,7 @@ export interface RabbitmqApp extends OperationsApp {
 }
 
 /** What health, view and metrics say at one moment. */
-export interface Seen {
+interface Seen {
   readonly health: string;
   /** Problems that health lists. */
   readonly problems: readonly string[];
