@@ -4,7 +4,7 @@ import type { Delay } from '../wire/message-codec.js';
 /** A healthy queue delivers within this time. */
 const GRACE_MS = 5_000;
 /** Checks without a decrease after which a queue may be blocked; one that is busy decreases now and then. */
-const MIN_CHECKS = 3;
+const MIN_CHECKS = 2;
 
 /** Checks of a queue in which its depth has not decreased. */
 interface Stall {
