@@ -10,7 +10,10 @@ import type { WaitQueue } from '../topology/wait-queues.js';
 import { restOfWaitMs, StalledQueues } from './stalled-queues.js';
 import type { Taken } from './delay-router.js';
 
-const CHECK_MS = 10_000;
+const CHECK_MS = 4_000;
+/** How often a queue is checked that was empty, and one that was not: the next check may show that it is blocked. */
+const EMPTY_MS = 10_000;
+const HOLDING_MS = 5_000;
 /** How often delay queues of other processes, which may be dead, are searched, and for how many destinations at a check. */
 const SEARCH_MS = 3_600_000;
 const SEARCH_BATCH_SIZE = 10;
@@ -67,8 +70,8 @@ export class OverdueSweeper {
     const due = [...waitQueues.known].filter(([name, queue]) => this.#nextAtOf(name, queue) <= now);
     const states = await queueDepths.of(due.map(([name]) => name));
     for (const [index, [name, queue]] of due.entries()) {
-      this.#nextAt.set(name, now + everyMs(queue));
       const state = states[index];
+      this.#nextAt.set(name, now + everyMs(queue, state?.messages ? HOLDING_MS : EMPTY_MS));
       if (!state) {
         this.#nextAt.delete(name);
         this.#stalled.forget(name);
@@ -82,7 +85,7 @@ export class OverdueSweeper {
   }
 
   #nextAtOf(name: string, queue: WaitQueue): number {
-    return this.#nextAt.get(name) ?? queue.knownSince + everyMs(queue);
+    return this.#nextAt.get(name) ?? queue.knownSince + everyMs(queue, HOLDING_MS);
   }
 
   async #search(to: Destination): Promise<void> {
@@ -121,7 +124,7 @@ export class OverdueSweeper {
     const { delay } = decode(message);
     const nowMs = this.services.context.clock.now();
     // It may have been there for up to two checks before the first one.
-    const maxOverdueMs = stalledMs + 2 * everyMs(queue);
+    const maxOverdueMs = stalledMs + 2 * everyMs(queue, EMPTY_MS);
     return delay ? restOfWaitMs(delay, { nowMs, levelMs: queue.levelMs, maxOverdueMs }) : 0;
   }
 
@@ -137,6 +140,6 @@ export class OverdueSweeper {
 }
 
 /** How often a queue is checked. */
-function everyMs({ levelMs }: WaitQueue): number {
-  return Math.max(CHECK_MS, levelMs * TOLERANCE);
+function everyMs({ levelMs }: WaitQueue, atLeastMs: number): number {
+  return Math.max(atLeastMs, levelMs * TOLERANCE);
 }
