@@ -111,6 +111,18 @@ export const PARTS = [
     tests: 'its entries are deleted \\(XDEL\\)',
   },
   { name: 'rabbitmq', lane: 'brokers', specs: /^test\/(conformance|e2e)\/rabbitmq\./ },
+  {
+    name: 'rabbitmq-poison',
+    lane: 'brokers',
+    specs: /^test\/faults\/rabbitmq-poison/,
+    tests: 'neighbours are handled: nested thousands deep',
+  },
+  {
+    name: 'rabbitmq-interrupted',
+    lane: 'brokers',
+    specs: /^test\/faults\/rabbitmq-interrupted/,
+    tests: 'its queue is deleted and made with other arguments',
+  },
   { name: 'kafka', lane: 'brokers', specs: /^test\/(conformance|e2e)\/kafka\./ },
   {
     name: 'kafka-poison',

@@ -253,6 +253,67 @@ export const OTHER_FAULTS: readonly OtherFault[] = [
       'because it is forbidden becomes a dead letter',
     ],
   ]),
+  ...of('rabbitmq', 'faults/rabbitmq-poison.spec.ts', [
+    [
+      'headers nested thousands deep, or tens of thousands of them',
+      'one dead letter with its body; its neighbours are handled, no connection is lost',
+      'becomes one dead letter, and its neighbours are handled',
+    ],
+    [
+      'such a message in a held queue, a delay queue or the due queue',
+      'one dead letter; foreign ones are kept, and become one when they are released',
+      'becomes a dead letter wherever it is',
+    ],
+    [
+      'random poison of every kind for a minute',
+      'each is one dead letter or kept; memory is bounded, the event loop is never blocked for 200 ms',
+      'poison of every kind and size costs itself only',
+    ],
+  ]),
+  ...of('rabbitmq', 'faults/rabbitmq-interrupted.spec.ts', [
+    [
+      'the queue of a consumer is recreated with other arguments',
+      'reported within 15 s in health, metrics and view with the reason, and solved within 15 s',
+      'its queue is deleted and made with other arguments',
+    ],
+    [
+      'the queue of a consumer is deleted, and it may not declare it',
+      'reported within 15 s in health, metrics and view with the reason, and solved within 15 s',
+      'its queue is deleted, and it may not declare it again',
+    ],
+    [
+      'the permissions of a user are revoked',
+      'reported within 15 s of the next connection with the reason, and solved within 15 s',
+      'its permissions are revoked while it reconnects',
+    ],
+    [
+      'a user is deleted',
+      'reported within 15 s in health, metrics and view with the reason, and solved within 15 s',
+      'its user is deleted',
+    ],
+    [
+      'a line is half open, or the broker is stopped with SIGSTOP',
+      'reported within 15 s in health, metrics and view, and solved within 15 s',
+      'its line is half open',
+    ],
+    [
+      'the broker cancels a consumer or loses its channel',
+      'it consumes again by itself, and this is reported',
+      'a consumer that the broker cancels is reported',
+    ],
+    [
+      'the first start of a consumer fails in the background',
+      'reported with each reason; it starts once the cause is repaired',
+      'first for a conflict, then for want of permissions',
+    ],
+  ]),
+  ...of('rabbitmq', 'faults/rabbitmq-clocks.spec.ts', [
+    [
+      'the clock of one process is an hour ahead or behind',
+      'delays and retries are not early, and late by no more than otherwise',
+      'delays and retries are not early when the clock of one process',
+    ],
+  ]),
   ...of('rabbitmq', 'faults/rabbitmq-topology.spec.ts', [
     [
       'an exchange is deleted under load, with groups in several processes',

@@ -111,7 +111,7 @@ describe('what is declared', () => {
   });
 
   it('is asked for a few times a second at most while nothing can be declared', async () => {
-    const { transport, errors } = await connected(options({ namePrefix: 'loop.' }));
+    const { transport, events } = await connected(options({ namePrefix: 'loop.' }));
     await collected(transport, 't');
     await asSomebodyElse(server, async (channel) => {
       await channel.deleteQueue('loop.t/g');
@@ -125,7 +125,8 @@ describe('what is declared', () => {
     const asked = refusals() - before;
     expect(asked).toBeGreaterThan(0);
     expect(asked).toBeLessThan(20);
-    expect(errors().filter((text) => text.includes('with other arguments'))).toHaveLength(1);
+    const reported = events.flatMap((event) => (event.type === 'problem' ? [event.problem.detail] : []));
+    expect(reported.filter((text) => text.includes('with other arguments'))).toHaveLength(1);
   });
 });
 

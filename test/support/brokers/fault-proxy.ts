@@ -109,8 +109,12 @@ export class FaultProxy {
 
   #reset(connection: Connection): void {
     this.#forget(connection);
-    for (const socket of [connection.client, connection.server])
-      if (!socket.destroyed) socket.resetAndDestroy();
+    for (const socket of [connection.client, connection.server]) {
+      if (socket.destroyed) continue;
+      // Node cannot reset a socket that it is shutting down, and would leave it open for ever.
+      if (socket.writableEnded) socket.destroy();
+      else socket.resetAndDestroy();
+    }
   }
 
   #forget(connection: Connection): void {

@@ -66,6 +66,8 @@ export const OWN_HEADERS = {
   dueAt: { name: 'x-swy-due-at', type: 'number', min: 0, max: MAX_MS, setBy: 'transport' },
   /** How long it waits in all. */
   delayMs: { name: 'x-swy-delay-ms', type: 'number', min: 0, max: MAX_MS, setBy: 'transport' },
+  /** How much of that is left once the wait is over that the message is in: a distance, because clocks differ. */
+  leftMs: { name: 'x-swy-left-ms', type: 'number', min: 0, max: MAX_MS, setBy: 'transport' },
   /** Topic that it goes to then. */
   topic: { name: 'x-swy-topic', type: 'text', maxLength: MAX_NAME_LENGTH, setBy: 'transport' },
   /** The only group that gets it then; absent for all. */

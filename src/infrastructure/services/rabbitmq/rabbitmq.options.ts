@@ -92,7 +92,7 @@ export const rabbitmqOptionsSchema = z.strictObject({
     .min(1_000)
     .max(15_000)
     .multipleOf(1_000)
-    .default(6_000)
+    .default(5_000)
     .describe('Heartbeat interval. A connection without traffic for twice this long is given up.'),
   maxUnconfirmed: z
     .int()

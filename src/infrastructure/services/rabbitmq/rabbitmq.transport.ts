@@ -147,8 +147,8 @@ class RabbitmqDriver implements TransportDriver<RabbitmqConsumer>, GroupKeeper, 
     this.#delayRouter = new DelayRouter(this.#services, (error) =>
       context.onEvent({ type: 'error', error: failureOf(error, connection.label, false).error }),
     );
-    this.#overdueSweeper = new OverdueSweeper(this.#services, (message, queue) =>
-      this.#delayRouter.sendOn(message, queue),
+    this.#overdueSweeper = new OverdueSweeper(this.#services, (message, taken) =>
+      this.#delayRouter.sendOn(message, taken),
     );
     this.#delayQueueProbe = new DelayQueueProbe(this.#services, this.#delayRouter);
     this.#listen();
@@ -157,6 +157,9 @@ class RabbitmqDriver implements TransportDriver<RabbitmqConsumer>, GroupKeeper, 
   #listen(): void {
     const { context } = this;
     const onDown = (error: Error | undefined): void => this.#reportState(error);
+    const onRefused = ({ message }: Error): void =>
+      this.problems.add({ code: 'connection_refused', detail: `${message} It is tried again.` });
+    const onHandlerError = (error: Error): void => context.onEvent({ type: 'error', error });
     this.#publishing.listen({
       onUp: () =>
         void this.#publisher.open().then(
@@ -164,6 +167,8 @@ class RabbitmqDriver implements TransportDriver<RabbitmqConsumer>, GroupKeeper, 
           () => undefined,
         ),
       onDown,
+      onRefused,
+      onHandlerError,
       onBlocked: (reason) => {
         this.#publisher.blocked();
         context.onEvent({ type: 'blocked', reason });
@@ -178,6 +183,8 @@ class RabbitmqDriver implements TransportDriver<RabbitmqConsumer>, GroupKeeper, 
         this.#reportState();
       },
       onDown,
+      onRefused,
+      onHandlerError,
     });
   }
 
@@ -298,6 +305,8 @@ class RabbitmqDriver implements TransportDriver<RabbitmqConsumer>, GroupKeeper, 
 
   /** Connected means: both connections are up and messages can be published. */
   #reportState(error?: Error): void {
-    this.state.changed(this.#publishing.isUp && this.#consuming.isUp && this.#publisher.isOpen, error);
+    const isUp = this.#publishing.isUp && this.#consuming.isUp;
+    if (isUp) this.problems.solve('connection_refused');
+    this.state.changed(isUp && this.#publisher.isOpen, error);
   }
 }

@@ -11,7 +11,10 @@ import {
 } from '../client/amqplib-client.js';
 import { isFatal, reasonOf } from '../client/rabbitmq-errors.js';
 import type { RabbitmqOptions } from '../rabbitmq.options.js';
+import { boundHeaders } from './bound-headers.js';
+import { endChannel } from './channel-calls.js';
 import type { ServerUrl } from './server-urls.js';
+import { SilenceWatch } from './silence-watch.js';
 import { withDeadline } from '../../../../core/messaging/transport-kit/deadline.js';
 
 const RECONNECT_BACKOFF = { minMs: 50, maxMs: 2_000 } as const;
@@ -22,6 +25,10 @@ export interface ConnectionListener {
   onDown?(error: MessagingError | undefined): void;
   onBlocked?(reason: string): void;
   onUnblocked?(): void;
+  /** The broker or its certificate forbids the connection. It is tried again, and fails until the configuration or the broker changes. */
+  onRefused?(error: MessagingError): void;
+  /** A callback of a channel has thrown. Only that channel is closed. */
+  onHandlerError?(error: MessagingError): void;
 }
 
 /**
@@ -36,6 +43,9 @@ export class RabbitmqConnection {
   #order: ServerUrl[] = [];
   #failures = 0;
   #blockedReason: string | undefined;
+  /** Why it is down. */
+  #downBecause: MessagingError | undefined;
+  #silenceWatch: SilenceWatch | undefined;
   /** Queues from which an expected message did not arrive through this node. */
   #stalledQueues = new Set<string>();
   #isClosed = false;
@@ -46,7 +56,10 @@ export class RabbitmqConnection {
     name: string,
     private readonly urls: readonly ServerUrl[],
     private readonly settings: {
-      readonly options: Pick<RabbitmqOptions, 'connectTimeoutMs' | 'operationTimeoutMs' | 'topology'>;
+      readonly options: Pick<
+        RabbitmqOptions,
+        'connectTimeoutMs' | 'operationTimeoutMs' | 'heartbeatMs' | 'topology'
+      >;
       readonly clock: Clock;
     },
   ) {
@@ -110,6 +123,7 @@ export class RabbitmqConnection {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#cancelReconnect();
+    this.#silenceWatch?.end();
     const model = this.#model;
     this.#model = undefined;
     if (!model) return;
@@ -126,6 +140,11 @@ export class RabbitmqConnection {
     const opening = create(model).then((channel) => {
       // Without a listener an error of a channel would end the whole connection.
       channel.on('error', () => undefined);
+      // Likewise an error in a callback. The broker counts the delivery and delivers again, up to its limit.
+      channel.on('handler-error', (error: unknown) => {
+        endChannel(channel);
+        this.#listener.onHandlerError?.(this.#handlerError(error));
+      });
       return channel;
     });
     return withDeadline(opening, this.settings.options.operationTimeoutMs, () => this.#silentError());
@@ -172,6 +191,7 @@ export class RabbitmqConnection {
   }
 
   #adopt(model: ChannelModel): void {
+    boundHeaders(model);
     let cause: unknown;
     model.on('error', (error: Error) => (cause = error));
     model.on('close', (error?: Error) => {
@@ -193,22 +213,28 @@ export class RabbitmqConnection {
     this.#model = model;
     this.#stalledQueues = new Set();
     this.#failures = 0;
+    this.#downBecause = undefined;
+    const { options, clock } = this.settings;
+    this.#silenceWatch = new SilenceWatch(streamOf(model), options.heartbeatMs, clock, () =>
+      this.abandon(`has sent nothing for ${2 * options.heartbeatMs} ms, not even a heartbeat.`),
+    );
     this.#listener.onUp?.();
   }
 
   #lost(model: ChannelModel, cause: unknown): void {
     if (this.#model !== model) return;
     this.#model = undefined;
+    this.#silenceWatch?.end();
     if (this.#blockedReason !== undefined) {
       this.#blockedReason = undefined;
       this.#listener.onUnblocked?.();
     }
     if (this.#isClosed) return;
-    this.#listener.onDown?.(
+    this.#downBecause =
       cause instanceof MessagingError
         ? cause
-        : new MessagingError('TRANSPORT_UNAVAILABLE', `${this.label} lost its connection${reasonOf(cause)}.`),
-    );
+        : new MessagingError('TRANSPORT_UNAVAILABLE', `${this.label} lost its connection${reasonOf(cause)}.`);
+    this.#listener.onDown?.(this.#downBecause);
     this.#reconnect();
   }
 
@@ -217,7 +243,12 @@ export class RabbitmqConnection {
     const delayMs = backoffMs(this.#failures, RECONNECT_BACKOFF);
     this.#failures += 1;
     this.#cancelReconnect = this.settings.clock.schedule(delayMs, () => {
-      this.connect().catch(() => this.#reconnect());
+      this.connect().catch((error: unknown) => {
+        if (error instanceof MessagingError) this.#downBecause = error;
+        if (!this.#isClosed && this.#downBecause?.code === 'FORBIDDEN')
+          this.#listener.onRefused?.(this.#downBecause);
+        this.#reconnect();
+      });
     });
   }
 
@@ -231,14 +262,17 @@ export class RabbitmqConnection {
 
   #downError(): MessagingError {
     if (this.#isClosed) return this.#closedError();
-    return new MessagingError(
-      'TRANSPORT_UNAVAILABLE',
-      `${this.label} is not connected. It reconnects by itself.`,
-    );
+    const text = this.#downBecause?.message ?? `${this.label} is not connected.`;
+    return new MessagingError('TRANSPORT_UNAVAILABLE', `${text} It reconnects by itself.`);
   }
 
   #closedError(): MessagingError {
     return new MessagingError('TRANSPORT_CLOSED', `${this.label} is closed.`);
+  }
+
+  #handlerError(cause: unknown): MessagingError {
+    const text = `${this.label}: a delivery could not be processed, and its channel is opened again. Reason: ${String(cause)}`;
+    return new MessagingError('TRANSPORT_UNAVAILABLE', text, { cause });
   }
 
   #silentError(): MessagingError {
@@ -255,6 +289,7 @@ const CLOSE_TIMEOUT_MS = 2_000;
 const FLUSH_MS = 1_000;
 
 interface Stream {
+  readonly bytesRead: number;
   destroy(error?: Error): void;
 }
 

@@ -5,6 +5,7 @@ import { acknowledgeProbe, consumeFirst, type Watched } from '../watch/delivery-
 import { decode, probedIn } from '../wire/message-codec.js';
 import type { RabbitmqConnection } from '../connection/rabbitmq-connection.js';
 import { settlesWithin } from '../../../../core/messaging/transport-kit/deadline.js';
+import { said } from '../client/rabbitmq-errors.js';
 import { withReplyTimeout, endChannel } from '../connection/channel-calls.js';
 
 const CANCEL_TIMEOUT_MS = 3_000;
@@ -17,8 +18,12 @@ export interface ChannelListener {
   /** The broker counts the returns of a message; false for classic queues. */
   readonly countsReturns: boolean;
   readonly delivery: (item: UnackedDelivery, channel: ConsumerChannel) => void;
-  /** Called once, when the channel has ended by itself or the broker has cancelled one of its queues. */
-  readonly lost: (channel: ConsumerChannel) => void;
+  /**
+   * Called once, when the channel has ended by itself or the broker has cancelled one of its queues.
+   *
+   * @param reason what the broker has said; undefined when the connection is lost.
+   */
+  readonly lost: (reason: string | undefined) => void;
 }
 
 /** One channel of a consumer: the queues that it consumes and the deliveries that it acknowledges. */
@@ -56,7 +61,9 @@ export class ConsumerChannel implements Watched {
     const prefetch = isKeyed ? 1 : concurrency; // one message of a queue at a time keeps its order; concurrency comes from the number of queues
     const channel = await connection.openChannel();
     const opened = new ConsumerChannel(channel, isKeyed, prefetch, listener);
-    channel.on('close', () => opened.#lose());
+    let reason: string | undefined;
+    channel.on('error', (error: unknown) => (reason = `The broker closed its channel: ${said(error)}.`));
+    channel.on('close', () => opened.#lose(reason));
     try {
       await withReplyTimeout(channel.prefetch(prefetch));
     } catch (error) {
@@ -76,7 +83,7 @@ export class ConsumerChannel implements Watched {
     this.#consumed.add(queue);
     try {
       await withReplyTimeout(
-        this.channel.consume(queue, (raw) => this.#arrived(raw), { consumerTag: queue }),
+        this.channel.consume(queue, (raw) => this.#arrived(raw, queue), { consumerTag: queue }),
       );
     } catch (error) {
       this.abandon(); // the state of the subscription is unknown
@@ -87,7 +94,7 @@ export class ConsumerChannel implements Watched {
   async prefer(queue: string, priority: number): Promise<() => Promise<void>> {
     const take = (raw: ConsumeMessage | null): void => {
       if (raw) raw.fields.consumerTag = queue;
-      this.#arrived(raw);
+      this.#arrived(raw, queue);
     };
     try {
       const end = await consumeFirst(this.channel, queue, { priority, take });
@@ -169,20 +176,25 @@ export class ConsumerChannel implements Watched {
 
   /** Ends the channel at once, without waiting for the reply: the broker delivers what is in flight again. */
   abandon(): void {
-    endChannel(this.channel);
-    this.#lose();
+    this.#abandon(undefined);
   }
 
-  #lose(): void {
+  #abandon(reason: string | undefined): void {
+    endChannel(this.channel);
+    this.#lose(reason);
+  }
+
+  #lose(reason: string | undefined): void {
     this.acks.end();
     if (this.#hasEnded) return;
     this.#hasEnded = true;
-    this.listener.lost(this);
+    this.listener.lost(reason);
   }
 
-  #arrived(raw: ConsumeMessage | null): void {
-    // The queue was deleted or its node is gone: what is in flight is delivered again elsewhere.
-    if (raw === null) this.abandon();
+  #arrived(raw: ConsumeMessage | null, queue: string): void {
+    // What is in flight is delivered again elsewhere.
+    if (raw === null)
+      this.#abandon(`The broker cancelled it: the queue "${queue}" was deleted, or its node is gone.`);
     else if (raw.fields.exchange === '' && probedIn(raw) !== undefined) this.#probed(raw);
     else this.#take(raw);
   }

@@ -3,6 +3,7 @@ import type { Destination, PublishOutcome } from '../../../../core/messaging/por
 import type { TransportServices } from '../watch/transport-services.js';
 import { decode, type DecodedMessage } from '../wire/message-codec.js';
 import type { Message } from '../client/amqplib-client.js';
+import { parkMalformed } from '../watch/malformed.js';
 import { Shovel } from '../watch/shovel.js';
 
 /** Several checks, because a publisher that found no group may write to the held queue after the first group was bound. */
@@ -85,6 +86,7 @@ export class HeldQueueDrainer {
   async #move(raw: Message, place: Destination): Promise<boolean> {
     const { context } = this.services;
     const held = decode(raw, { isPublic: raw.fields.exchange !== '' });
+    if (await parkMalformed(context, held, this.services.topology.names.held(place), place)) return true;
     const outcome = await this.deliver(held, place);
     if (outcome?.kind !== 'refused' || !context.keepRefused) return outcome?.kind === 'accepted';
     const { message, attempt } = held;

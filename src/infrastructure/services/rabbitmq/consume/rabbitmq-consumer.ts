@@ -1,19 +1,20 @@
 import { DeliverySlots } from '../../../../core/messaging/transport-kit/delivery-slots.js';
 import type { DeadLetterReason } from '../../../../core/messaging/ports/dead-letter-store.js';
-import type {
-  Consumer,
-  Destination,
-  OnDelivery,
-  PublishOutcome,
-  Settlement,
-  Subscription,
-  Unacceptable,
-  WireMessage,
+import {
+  CONSUMER_INTERRUPTED,
+  type Consumer,
+  type Destination,
+  type OnDelivery,
+  type PublishOutcome,
+  type Settlement,
+  type Subscription,
+  type Unacceptable,
+  type WireMessage,
 } from '../../../../core/messaging/ports/transport.js';
 import type { UnackedDelivery } from './ack-batcher.js';
 import { ConsumerChannel } from './consumer-channel.js';
 import type { TransportServices } from '../watch/transport-services.js';
-import type { DecodedMessage, Transit } from '../wire/message-codec.js';
+import { type DecodedMessage, MALFORMED, type Transit } from '../wire/message-codec.js';
 import { HeldQueueDrainer } from './held-queue-drainer.js';
 import { handOver } from '../../../../core/messaging/transport-kit/hand-over.js';
 import {
@@ -26,6 +27,8 @@ import { partitionOf } from '../wire/key-buckets.js';
 import { failureOf } from '../client/rabbitmq-errors.js';
 import { QueueBalancer } from './queue-balancer.js';
 import { BindingWatch } from '../watch/binding-watch.js';
+import { Interruption } from '../watch/interruption.js';
+import { malformedDetail } from '../watch/malformed.js';
 import { StallDetector } from '../watch/stall-detector.js';
 
 /** A delivery in flight with its channel. */
@@ -55,6 +58,7 @@ export class RabbitmqConsumer implements Consumer {
   readonly #reconnectLoop: ReconnectLoop;
   readonly #heldQueueDrainer: HeldQueueDrainer;
   readonly #bindingWatch: BindingWatch;
+  readonly #interruption: Interruption;
   readonly #retries: RepublishingRetry;
   #queues: readonly string[] = [];
   #channel: ConsumerChannel | undefined;
@@ -75,16 +79,22 @@ export class RabbitmqConsumer implements Consumer {
     const { context } = services;
     this.#errors = new ErrorDeduplicator((error) => context.onEvent({ type: 'error', error }));
     this.#slots = new DeliverySlots(subscription, (inFlight, done) => this.#deliver(inFlight, done), noop);
+    const { topic, group } = subscription;
+    this.#interruption = new Interruption(services.problems, context.clock, {
+      code: CONSUMER_INTERRUPTED,
+      topic,
+      group,
+      detail: `The consumer of "${topic}" for the group "${group}" is interrupted`,
+    });
     this.#reconnectLoop = new ReconnectLoop(
       () => this.#open(),
       context.clock,
-      (error) => this.#report(error),
+      (error) => this.#interruption.failed(this.#explained(error).message),
     );
     this.#retries = this.#retriesOf(undefined);
     this.#heldQueueDrainer = new HeldQueueDrainer(services, (message, from) =>
       this.#deliverHeld(message, from),
     );
-    const { topic, group } = subscription;
     this.#bindingWatch = new BindingWatch(services, subscription, () =>
       this.#heldQueueDrainer.check([{ topic }, { topic, group }]),
     );
@@ -118,6 +128,7 @@ export class RabbitmqConsumer implements Consumer {
   abandon(): void {
     this.#isStopping = true;
     this.#isAbandoned = true;
+    this.#interruption.end();
     this.#reconnectLoop.end();
     this.#heldQueueDrainer.end();
     this.#bindingWatch.end();
@@ -127,6 +138,7 @@ export class RabbitmqConsumer implements Consumer {
 
   async #stop(): Promise<void> {
     this.#isStopping = true;
+    this.#interruption.end();
     this.#reconnectLoop.end();
     this.#heldQueueDrainer.end();
     this.#bindingWatch.end();
@@ -148,10 +160,12 @@ export class RabbitmqConsumer implements Consumer {
       ownExchange: topology.names.exchange({ topic, group }),
       countsReturns: this.services.options.queueType === 'quorum',
       delivery: (item, from) => this.#take(item, from),
-      lost: () => {
+      lost: (reason) => {
         this.#endWatching();
         topology.forget(); // the queue may be deleted
-        if (isOpen) this.#reconnectLoop.lost(); // otherwise this call rejects
+        if (!isOpen) return; // this call rejects
+        if (!this.#isStopping) this.#interruption.lost(reason);
+        this.#reconnectLoop.lost();
       },
     });
     this.#channel = channel;
@@ -164,6 +178,7 @@ export class RabbitmqConsumer implements Consumer {
     }
     isOpen = true;
     this.#errors.over();
+    this.#interruption.over();
     if (this.#hasEnded()) {
       this.#endWatching(); // the stop came while it opened
       await channel.leaveAll();
@@ -248,12 +263,13 @@ export class RabbitmqConsumer implements Consumer {
     const transport = this.services.context.name;
     const delivery = { message, attempt, transport };
     if (removed === undefined) handOver(this.onDelivery, delivery, settled);
-    else handOver(this.onDelivery, { ...delivery, unacceptable: this.#unacceptable(removed) }, settled);
+    else handOver(this.onDelivery, { ...delivery, unacceptable: this.#unacceptable(removed, item) }, settled);
   }
 
-  #unacceptable(removed: string): Unacceptable {
-    const { topic, group } = this.subscription;
-    const queue = this.services.topology.names.queue({ topic, group });
+  #unacceptable(removed: string, { raw, decoded }: UnackedDelivery): Unacceptable {
+    const queue = raw.fields.consumerTag; // which is named after its queue
+    if (removed === MALFORMED)
+      return { reason: 'deserialization_failed', detail: malformedDetail(queue, decoded.flaw) };
     const [reason, why] = REMOVED[removed] ?? [];
     if (reason === undefined) {
       const detail = `The message was in a delay queue of "${queue}" without a readable destination and time.`;
@@ -292,14 +308,14 @@ export class RabbitmqConsumer implements Consumer {
   }
 
   async #republish(
-    { message, attempt, dueAt, delayMs }: NextAttempt,
+    { message, attempt, delayMs }: NextAttempt,
     removed: string | undefined,
   ): Promise<PublishOutcome | undefined> {
     const transit = { attempt, ...(removed === undefined ? {} : { removed }) };
     if (delayMs <= 0) return this.#toGroup(message, transit);
     const { topic, group } = this.subscription;
     const parcel = { messages: [message], transit, deadline: this.#deadline() };
-    const delay = { topic, group, dueAt, delayMs };
+    const delay = { topic, group, delayMs, leftMs: delayMs };
     return (await this.services.publisher.postpone({ topic, group }, delay, parcel))[0];
   }
 
@@ -325,7 +341,11 @@ export class RabbitmqConsumer implements Consumer {
   }
 
   #report(cause: unknown): void {
-    this.#errors.trouble(failureOf(cause, this.services.connection.label, false).error);
+    this.#errors.trouble(this.#explained(cause));
+  }
+
+  #explained(cause: unknown): Error {
+    return failureOf(cause, this.services.connection.label, false).error;
   }
 }
 

@@ -1,9 +1,13 @@
 import type { Destination, PublishOutcome } from '../../../../core/messaging/ports/transport.js';
 import type { Message } from '../client/amqplib-client.js';
 import type { TransportServices } from '../watch/transport-services.js';
+import { failureOf } from '../client/rabbitmq-errors.js';
+import { Interruption } from '../watch/interruption.js';
 import { TOLERANCE } from '../topology/delay-levels.js';
 import { isTaken, PRIORITY } from '../watch/delivery-probe.js';
 import { decode, type Delay, PROBE, probedIn, type Removal, removalOf } from '../wire/message-codec.js';
+import { ACCEPTED } from '../publish/outbound-message.js';
+import { parkMalformed } from '../watch/malformed.js';
 import { ReconnectLoop } from '../../../../core/messaging/transport-kit/reconnect-loop.js';
 import { Shovel } from '../watch/shovel.js';
 import { StallDetector } from '../watch/stall-detector.js';
@@ -15,6 +19,13 @@ const GRACE_MS = 20_000;
 /** Time to process deliveries that arrived while this process was paused. */
 const CATCH_UP_MS = 1_000;
 
+/** A message that was taken out of a delay queue. */
+export interface Taken {
+  readonly queue: string;
+  /** What it had still to wait there. */
+  readonly restMs: number;
+}
+
 /**
  * Routes expired messages of the delay queues: to their destination, or to the delay queue of the remaining time. Every process
  * that consumes runs one.
@@ -23,6 +34,7 @@ export class DelayRouter {
   readonly #shovel: Shovel;
   readonly #strays: StrayRouter;
   readonly #reconnectLoop: ReconnectLoop;
+  readonly #interruption: Interruption;
   #stallDetector: StallDetector | undefined;
   /** By delay queue: the probe that is expected from it. */
   readonly #expectedProbes = new Map<string, (hasCome: boolean | undefined) => void>();
@@ -40,7 +52,15 @@ export class DelayRouter {
       seen: (message) => this.#seen(message),
     });
     this.#strays = new StrayRouter(services);
-    this.#reconnectLoop = new ReconnectLoop((lost) => this.#open(lost), context.clock, report);
+    this.#interruption = new Interruption(services.problems, context.clock, {
+      code: 'delays_interrupted',
+      detail: `This process does not route messages that are due from "${topology.names.due}"`,
+    });
+    this.#reconnectLoop = new ReconnectLoop(
+      (lost) => this.#open(lost),
+      context.clock,
+      (error) => this.#interruption.failed(failureOf(error, connection.label, false).error.message),
+    );
   }
 
   /** Rejects when the broker refuses or is out of reach; may be called again. */
@@ -55,6 +75,7 @@ export class DelayRouter {
   close(): void {
     this.#isClosed = true;
     this.#endProbes();
+    this.#interruption.end();
     this.#reconnectLoop.end();
     this.#stallDetector?.end();
     this.#shovel.close();
@@ -93,11 +114,11 @@ export class DelayRouter {
   /**
    * Resolves with true once the message is confirmed at its next queue, or is a dead letter because the broker refuses it there.
    *
-   * @param takenFrom delay queue that it was fetched from. Without, it was in the due queue.
+   * @param taken from a delay queue, before its wait was over. Without, it was in the due queue.
    */
-  async sendOn(raw: Message, takenFrom?: string): Promise<boolean> {
-    const removal = takenFrom === undefined ? removalOf(raw) : { queue: takenFrom, reason: 'expired' };
-    const outcome = await this.#send(raw, removal);
+  async sendOn(raw: Message, taken?: Taken): Promise<boolean> {
+    const removal = taken === undefined ? removalOf(raw) : { queue: taken.queue, reason: 'expired' };
+    const outcome = await this.#send(raw, removal, taken?.restMs ?? 0);
     if (outcome?.kind !== 'refused') return outcome?.kind === 'accepted';
     this.report(outcome.error);
     const to = this.#destinationOf(raw, removal);
@@ -106,11 +127,15 @@ export class DelayRouter {
 
   async #open(lost: () => void): Promise<void> {
     await this.services.topology.due();
+    let isOpen = false;
     await this.#shovel.open(() => {
       this.#endProbes();
       this.#stallDetector?.end();
+      if (!this.#isClosed && isOpen) this.#interruption.lost();
       lost();
     });
+    isOpen = true;
+    this.#interruption.over();
     if (this.#isClosed) return;
     this.#stallDetector = new StallDetector(this.services, this.#shovel, { probes: true });
     this.#stallDetector.start();
@@ -131,7 +156,11 @@ export class DelayRouter {
     this.#expectedProbes.get(expired)?.(true);
   }
 
-  async #send(raw: Message, removal: Removal | undefined): Promise<PublishOutcome | undefined> {
+  async #send(
+    raw: Message,
+    removal: Removal | undefined,
+    restMs: number,
+  ): Promise<PublishOutcome | undefined> {
     const { publisher, context, options, topology } = this.services;
     const { due } = topology.names;
     const deadline = context.clock.monotonic() + options.operationTimeoutMs;
@@ -141,14 +170,18 @@ export class DelayRouter {
       const parcel = { messages: [PROBE], transit: { probe: probed }, deadline };
       return (await publisher.toQueue(due, parcel))[0];
     }
-    const { message, attempt, delay, removed } = decode(raw);
+    const decoded = decode(raw);
+    const { message, attempt, delay, removed } = decoded;
     if (!isOurs || !removal || !delay) return this.#strays.route(raw, removal, deadline);
-    const now = context.clock.now();
-    // Clocks differ between machines; no difference makes a message wait longer than its whole delay.
-    const dueAt = Math.min(delay.dueAt, now + delay.delayMs);
+    if (await parkMalformed(context, decoded, removal.queue, destinationOf(delay))) return ACCEPTED;
+    const { dueAt, ...postponed } = delay;
+    // Earlier versions said only when it is due. No difference of clocks makes a message wait longer than its whole delay.
+    const leftMs = delay.leftMs ?? Math.min(dueAt - context.clock.now(), delay.delayMs);
     const transit = { attempt, ...(removed === undefined ? {} : { removed }) };
     const parcel = { messages: [message], transit, deadline };
-    return (await publisher.postpone(destinationOf(delay), { ...delay, dueAt }, parcel))[0];
+    return (
+      await publisher.postpone(destinationOf(delay), { ...postponed, leftMs: leftMs + restMs }, parcel)
+    )[0];
   }
 
   #isDelayQueue(queue: string): boolean {

@@ -1,11 +1,11 @@
 import { pause } from '../../../../core/messaging/transport-kit/backoff.js';
-import { MessagingError } from '../../../../core/messaging/ports/errors.js';
+import { errorCodeOf, MessagingError } from '../../../../core/messaging/ports/errors.js';
 import type { Destination, PublishOutcome } from '../../../../core/messaging/ports/transport.js';
 import type { Message } from '../client/amqplib-client.js';
 import type { Parcel } from '../publish/rabbitmq-publisher.js';
 import { ACCEPTED } from '../publish/outbound-message.js';
 import type { TransportServices } from '../watch/transport-services.js';
-import { decode, type Removal } from '../wire/message-codec.js';
+import { decode, MALFORMED, type Removal } from '../wire/message-codec.js';
 
 /** Pause before a message goes back into a queue that is over its length limit, where it removes another. */
 const FULL_MS = 1_000;
@@ -127,8 +127,9 @@ export class StrayRouter {
   }
 
   async #foreign(raw: Message, deadline: number): Promise<PublishOutcome> {
-    const { message } = decode(raw, { isPublic: true });
-    return this.#toUnroutable({ messages: [message], deadline });
+    const { message, flaw } = decode(raw, { isPublic: true });
+    const transit = flaw === undefined ? {} : { removed: MALFORMED };
+    return this.#toUnroutable({ messages: [message], transit, deadline });
   }
 
   async #toUnroutable(parcel: Parcel): Promise<PublishOutcome> {
@@ -139,7 +140,13 @@ export class StrayRouter {
       `Foreign messages were in the queue "${due}" of ${this.#label}. They are kept in "${unroutable}"; ` +
       'the action "release" of POST /api/v1/transports/<name>/actions sends them to a group.';
     this.services.problems.add({ code: 'unroutable_messages', detail });
-    return only(await publisher.toQueue(unroutable, parcel));
+    const outcome = only(await publisher.toQueue(unroutable, parcel));
+    if (outcome.kind !== 'refused' || errorCodeOf(outcome.error) !== 'MESSAGE_TOO_LARGE') return outcome;
+    // Headers that grow beyond a frame as text, such as bytes. Repeated, they would keep their place among those in flight for ever.
+    const messages = parcel.messages.map(({ id, body }) => ({ id, body, headers: {} }));
+    return only(
+      await publisher.toQueue(unroutable, { ...parcel, messages, transit: { removed: MALFORMED } }),
+    );
   }
 
   #report(code: string, { topic, group }: Partial<Destination> = {}, detail: string): void {

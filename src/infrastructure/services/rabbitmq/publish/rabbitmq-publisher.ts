@@ -42,6 +42,9 @@ export interface Parcel {
   readonly deadline: number;
 }
 
+/** A delay with what is left of it now. */
+export type Postponed = Omit<Delay, 'dueAt'> & { readonly leftMs: number };
+
 export interface PublisherSettings {
   readonly options: RabbitmqOptions;
   readonly clock: Clock;
@@ -111,8 +114,7 @@ export class RabbitmqPublisher {
   ): Promise<readonly PublishOutcome[]> {
     const deadline = this.clock.monotonic() + deadlineMs;
     if (delayMs <= 0) return this.deliver(to, { messages, deadline });
-    const delay = { ...to, dueAt: this.clock.now() + delayMs, delayMs };
-    return this.postpone(to, delay, { messages, deadline });
+    return this.postpone(to, { ...to, delayMs, leftMs: delayMs }, { messages, deadline });
   }
 
   /** To every group of a topic that is there; none is an error. */
@@ -129,11 +131,17 @@ export class RabbitmqPublisher {
     return failed ?? this.#send({ exchange, heldFor: to, isSingle: to.group !== undefined }, parcel);
   }
 
-  /** To the next delay queue, or to the destination when they are due. */
-  async postpone(to: Destination, delay: Delay, parcel: Parcel): Promise<readonly PublishOutcome[]> {
-    const wantedMs = nextWaitMs(delay.dueAt - this.clock.now(), delay.delayMs);
+  /**
+   * To the next delay queue, or to the destination when they are due. The broker measures each wait, and what is left travels as a
+   * distance: the clock of no process decides when a message is delivered.
+   */
+  async postpone(to: Destination, postponed: Postponed, parcel: Parcel): Promise<readonly PublishOutcome[]> {
+    const { leftMs } = postponed;
+    const wantedMs = nextWaitMs(leftMs, postponed.delayMs);
     if (wantedMs === undefined) return this.deliver(to, parcel);
     const waitMs = this.#passableMs(to, wantedMs);
+    const dueAt = this.clock.now() + leftMs;
+    const delay = { ...postponed, dueAt, leftMs: Math.max(0, leftMs - waitMs) };
     const failed = await this.#prepared(() => this.#waitQueue(to, waitMs), parcel);
     const transit = { ...parcel.transit, delay };
     return failed ?? this.#send(queuePlace(this.topology.names.wait(to, waitMs)), { ...parcel, transit });

@@ -1,8 +1,9 @@
-import { MessagingError } from '../../../../core/messaging/ports/errors.js';
+import { errorCodeOf, MessagingError } from '../../../../core/messaging/ports/errors.js';
 import type { Destination, KeptMessages } from '../../../../core/messaging/ports/transport.js';
 import { endChannel, withReplyTimeout } from '../connection/channel-calls.js';
 import { decode } from '../wire/message-codec.js';
 import { JitteredInterval } from './jittered-interval.js';
+import { parkMalformed } from './malformed.js';
 import type { TransportServices } from './transport-services.js';
 
 const CHECK_MS = 20_000;
@@ -67,7 +68,7 @@ export class KeptMessagesWatch {
       for (;;) {
         const message = await withReplyTimeout(channel.get(place));
         if (message === false) return count;
-        await this.#send(message, to);
+        await this.#send(message, place, to);
         channel.ack(message);
         count += 1;
       }
@@ -93,14 +94,21 @@ export class KeptMessagesWatch {
 
   async #send(
     raw: Parameters<typeof decode>[0] & { fields: { exchange: string } },
+    place: string,
     to: Destination,
   ): Promise<void> {
     const { publisher, options, context } = this.services;
-    const { message, attempt, removed } = decode(raw, { isPublic: raw.fields.exchange !== '' });
+    const decoded = decode(raw, { isPublic: raw.fields.exchange !== '' });
+    if (await parkMalformed(context, decoded, place, to)) return;
+    const { message, attempt, removed } = decoded;
     const transit = { attempt, ...(removed === undefined ? {} : { removed }) };
     const deadline = context.clock.monotonic() + options.operationTimeoutMs;
     const [outcome] = await publisher.deliver(to, { messages: [message], transit, deadline });
-    if (outcome?.kind !== 'accepted') throw outcome?.error ?? new Error('no outcome');
+    if (outcome?.kind === 'accepted') return;
+    const error = outcome?.error ?? new Error('no outcome');
+    if (errorCodeOf(error) !== 'MESSAGE_TOO_LARGE' || !context.keepRefused) throw error;
+    // A dead letter, because it would block the messages behind it.
+    await context.keepRefused({ to, message, error, transport: context.name, attempts: attempt - 1 });
   }
 
   async #check(): Promise<void> {

@@ -1,6 +1,7 @@
 import { uuidV7 } from '../../../../core/messaging/message/ids.js';
 import type { Message } from '../client/amqplib-client.js';
-import { decode, encode, PROBE, probedIn, removalOf, type Transit } from './message-codec.js';
+import { withFlaw } from './content-header.js';
+import { decode, encode, MALFORMED, PROBE, probedIn, removalOf, type Transit } from './message-codec.js';
 
 const body = Buffer.from('body');
 /** As the broker delivers it. */
@@ -52,9 +53,36 @@ describe('The envelope', () => {
       });
   });
 
+  it('marks a message whose headers cannot be read, and keeps what is left of it', () => {
+    const headers = withFlaw({ tenant: 'a', 'x-swy-attempt': 3 }, 'nested');
+    expect(decode(arriving({ messageId: 'i', headers }))).toMatchObject({
+      message: { id: 'i', headers: { tenant: 'a' }, body },
+      attempt: 3,
+      removed: MALFORMED,
+      flaw: 'nested',
+    });
+    const broken = Object.defineProperty({}, 'x-swy-key', {
+      get: () => {
+        throw new Error('broken');
+      },
+    });
+    expect(decode(arriving({ messageId: 'i', headers: broken }))).toMatchObject({
+      message: { id: 'i', headers: {}, body },
+      removed: MALFORMED,
+      flaw: 'Error: broken',
+    });
+  });
+
+  it('shortens an id that would not fit into a field again, always in the same way', () => {
+    const id = '\ufffd'.repeat(255);
+    const { message } = decode(arriving({ messageId: id }));
+    expect(id.startsWith(message.id) && Buffer.byteLength(message.id) <= 255).toBe(true);
+    expect(message.id).toBe(decode(arriving({ messageId: id })).message.id);
+  });
+
   it('carries key, attempt and delay without showing them as headers', () => {
     const message = { id: 'i', key: 'Schlüssel', headers: {}, body };
-    const delay = { topic: 't', group: 'g', dueAt: 1_800_000_000_123, delayMs: 5 };
+    const delay = { topic: 't', group: 'g', dueAt: 1_800_000_000_123, delayMs: 5, leftMs: 3 };
     expect(through(message, { attempt: 3, delay })).toEqual({
       message,
       attempt: 3,

@@ -8,6 +8,7 @@ import {
 } from '../../../../core/messaging/ports/headers.js';
 import type { WireMessage } from '../../../../core/messaging/ports/transport.js';
 import type { Message, Options } from '../client/amqplib-client.js';
+import { flawOf } from './content-header.js';
 
 /** Headers that this transport sets and removes again. All others pass through. */
 const {
@@ -15,13 +16,14 @@ const {
   key: KEY,
   dueAt: DUE_AT,
   delayMs: DELAY_MS,
+  leftMs: LEFT_MS,
   topic: TOPIC,
   group: GROUP,
   removed: REMOVED,
   probe: PROBE_IN,
 } = OWN_HEADERS;
 const OWN = new Set<string>(
-  [ATTEMPT, KEY, DUE_AT, DELAY_MS, TOPIC, GROUP, REMOVED, PROBE_IN].map(({ name }) => name),
+  [ATTEMPT, KEY, DUE_AT, DELAY_MS, LEFT_MS, TOPIC, GROUP, REMOVED, PROBE_IN].map(({ name }) => name),
 );
 
 /** Headers with a native AMQP property. A headers table costs the broker up to a sixth of its throughput. */
@@ -35,6 +37,8 @@ const TIME = 'ce_time';
 /** Header in which a quorum queue counts the returns of a message. */
 const DELIVERY_COUNT = 'x-delivery-count';
 const MAX_FIELD_BYTES = 255;
+/** A text of this many characters fits into a field in any case. */
+const SHORT_CHARACTERS = 84;
 /**
  * Names that the broker interprets or overwrites, or that no plain object can hold. A header of the application with such a name
  * travels behind a prefix.
@@ -49,7 +53,7 @@ export interface Transit {
   readonly attempt?: number;
   /** Of a delayed message. */
   readonly delay?: Delay;
-  /** Why the broker removed the message from its group's queue, or `unreadable`. The group makes a dead letter of it. */
+  /** Why the broker removed the message from its group's queue, `unreadable`, or {@link MALFORMED}. The group makes a dead letter of it. */
   readonly removed?: string;
   /** Of a message that is held for later groups: until when, in milliseconds since 1970. */
   readonly keptUntil?: number;
@@ -61,9 +65,11 @@ export interface Transit {
 export interface Delay {
   readonly topic: string;
   readonly group?: string | undefined;
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970, by the clock of the process that wrote it. */
   readonly dueAt: number;
   readonly delayMs: number;
+  /** What is left after the wait that the message is in. Absent in messages of earlier versions. */
+  readonly leftMs?: number;
 }
 
 export interface DecodedMessage extends Transit {
@@ -73,6 +79,8 @@ export interface DecodedMessage extends Transit {
   readonly crashes: number;
   /** Headers of ours that were not believed. */
   readonly ignored: number;
+  /** What is wrong with the headers. Those that can be read are there. */
+  readonly flaw?: string;
 }
 
 /** Where a message was found, which decides what of it is believed. */
@@ -84,6 +92,9 @@ export interface FoundAt {
 }
 
 const OURS: FoundAt = { isPublic: false };
+
+/** What {@link Transit.removed} says of a message whose headers cannot all be read. */
+export const MALFORMED = 'malformed_headers';
 
 type Table = Record<string, unknown>;
 type Mutable = Options.Publish & Record<string, unknown>;
@@ -113,9 +124,10 @@ function encodeTransit({ delay, removed, keptUntil, probe }: Transit, table: Tab
   if (delay) encodeDelay(delay, table);
 }
 
-function encodeDelay({ dueAt, delayMs, topic, group }: Delay, table: Table): void {
+function encodeDelay({ dueAt, delayMs, leftMs, topic, group }: Delay, table: Table): void {
   table[DUE_AT.name] = Math.ceil(dueAt);
   table[DELAY_MS.name] = Math.ceil(delayMs);
+  if (leftMs !== undefined) table[LEFT_MS.name] = Math.ceil(leftMs);
   table[TOPIC.name] = topic;
   if (group !== undefined) table[GROUP.name] = group;
 }
@@ -138,10 +150,27 @@ function nameOnWire(name: string): string {
   return RESERVED.test(name) ? RESERVED_PREFIX + name : name;
 }
 
-/** The message as it was published; of a foreign client, every property that has a counterpart. */
+/**
+ * The message as it was published; of a foreign client, every property that has a counterpart. Never throws, because it runs in
+ * callbacks of the client, where an error would end the connection and the message would come again.
+ */
 export function decode(
+  raw: Pick<Message, 'properties' | 'content'>,
+  foundAt: FoundAt = OURS,
+): DecodedMessage {
+  const flaw = flawOf(raw.properties.headers);
+  try {
+    const decoded = decodeAll(raw, foundAt);
+    return flaw === undefined ? decoded : { removed: MALFORMED, ...decoded, flaw };
+  } catch (error) {
+    const message = { id: idOf(raw.properties.messageId), headers: {}, body: raw.content };
+    return { message, attempt: 1, crashes: 0, ignored: 0, removed: MALFORMED, flaw: flaw ?? String(error) };
+  }
+}
+
+function decodeAll(
   { properties, content }: Pick<Message, 'properties' | 'content'>,
-  { isPublic, isRedelivered = false }: FoundAt = OURS,
+  { isPublic, isRedelivered = false }: FoundAt,
 ): DecodedMessage {
   const given: Table = properties.headers ?? {};
   const { headers: table, ignored } = isPublic
@@ -192,7 +221,8 @@ function decodeHeaders(
 
 /** A foreign message without an id gets a random one, which its retries and its dead letter carry on. */
 function idOf(given: unknown): string {
-  return typeof given === 'string' && given !== '' ? given : `unnamed-${randomUUID()}`;
+  if (typeof given !== 'string' || given === '') return `unnamed-${randomUUID()}`;
+  return isShort(given) ? given : given.slice(0, SHORT_CHARACTERS); // each byte that is no UTF-8 has become three
 }
 
 /** Behind the prefix stand only the names that {@link encode} puts there: a foreign `x-swy-app-x-swy-attempt` sets no attempt. */
@@ -237,7 +267,14 @@ function delayOf(table: Table): Delay | undefined {
   const [topic, group] = [ownText(table, TOPIC), ownText(table, GROUP)];
   const [dueAt, delayMs] = [ownNumber(table, DUE_AT), ownNumber(table, DELAY_MS)];
   if (topic === undefined || dueAt === undefined || delayMs === undefined) return undefined;
-  return { topic, dueAt, delayMs, ...(group === undefined ? {} : { group }) };
+  const leftMs = ownNumber(table, LEFT_MS);
+  return {
+    topic,
+    dueAt,
+    delayMs,
+    ...(leftMs === undefined ? {} : { leftMs }),
+    ...(group === undefined ? {} : { group }),
+  };
 }
 
 let cachedMs = -1;
@@ -265,7 +302,7 @@ function secondsOf(time: string): number | undefined {
 }
 
 function isShort(value: string): boolean {
-  return value.length <= 84 || Buffer.byteLength(value) <= MAX_FIELD_BYTES;
+  return value.length <= SHORT_CHARACTERS || Buffer.byteLength(value) <= MAX_FIELD_BYTES;
 }
 
 /** Not the application's. Foreign messages keep what another part of the broker has noted on them. */
