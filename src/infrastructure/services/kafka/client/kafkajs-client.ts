@@ -1,5 +1,4 @@
 import type * as kafkajs from 'kafkajs';
-import type { Unreadable } from '../wire/unreadable.js';
 import { MessagingError } from '../../../../core/messaging/ports/errors.js';
 
 export type {
@@ -13,12 +12,6 @@ export type {
   Producer,
   SASLOptions,
 } from 'kafkajs';
-
-/** A message as the patched decoder has the client hand it over. */
-export type FetchedMessage = kafkajs.KafkaMessage & {
-  readonly unreadable?: Unreadable;
-  readonly batchContext?: { readonly timestampType: number };
-};
 
 export type Kafkajs = Pick<
   typeof kafkajs,

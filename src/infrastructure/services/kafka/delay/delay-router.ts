@@ -6,8 +6,8 @@ import { type Assignment, GroupReader, type ReaderListener } from '../consume/gr
 import type { ConsumerServices, KafkaConsumer } from '../consume/kafka-consumer.js';
 import { failureOf } from '../client/kafka-errors.js';
 import { type Delay, decode, type DecodedRecord } from '../wire/kafka-record.js';
-import { unreadableText } from '../wire/unreadable.js';
-import type { EachBatchPayload, FetchedMessage } from '../client/kafkajs-client.js';
+import { type FetchedMessage, unreadableText } from '../wire/unreadable.js';
+import type { EachBatchPayload } from '../client/kafkajs-client.js';
 import type { Taken } from '../consume/offset-tracker.js';
 import type { Partition } from '../consume/partition.js';
 import { OffsetResetReports } from '../consume/offset-reset-reports.js';

@@ -1,3 +1,4 @@
+import type { KafkaMessage } from '../client/kafkajs-client.js';
 import { DECODE_LIMITS } from './decode-limits.js';
 
 /** Why a record, or a batch of them, cannot be read. One record of the answer stands for all of its offsets. */
@@ -11,6 +12,12 @@ export interface Unreadable {
   /** Bytes that it has; its value holds the first ones of them. */
   readonly bytes: number;
 }
+
+/** A message as the patched decoder has the client hand it over. */
+export type FetchedMessage = KafkaMessage & {
+  readonly unreadable?: Unreadable;
+  readonly batchContext?: { readonly timestampType: number };
+};
 
 /** The part of the bytes that is kept: a copy, because a dead letter would keep all of the answer otherwise. */
 export function keptOf(bytes: Buffer): Buffer {
