@@ -25,6 +25,7 @@ export async function moveDue(open: LogContext, log: TopicLog): Promise<void> {
         for (const key of keys) due.remove(key);
       },
     });
+    open.recovered();
     alarm.set(log.id, now);
   } catch (error) {
     if (open.isClosed) return;

@@ -93,6 +93,10 @@ export class GroupConsumer implements Consumer {
       if (this.isKeyed) {
         this.#group.note(item, true);
         await this.#open.turns.flushed();
+        if (this.#open.isClosed) {
+          this.#dropped();
+          return;
+        }
       }
       const settlement = await this.#deliver(item);
       if (this.#open.isClosed) this.#dropped();

@@ -19,7 +19,10 @@ export interface LogContext {
   readonly turns: DispatchCycle;
   readonly isClosed: boolean;
   emit(event: TransportEvent): void;
+  /** Reports each error once until {@link recovered}. */
   reportError(error: Error): void;
+  /** The disk has taken something again. */
+  recovered(): void;
   /** Something of the topic was settled, so that some of it may go. */
   noteSettled(log: TopicLog): void;
 }
