@@ -116,6 +116,10 @@ export class LogEngine implements LogContext {
     }
   }
 
+  get keepRefused(): TransportContext['keepRefused'] {
+    return this.#context.keepRefused;
+  }
+
   get isClosed(): boolean {
     return this.#closed;
   }

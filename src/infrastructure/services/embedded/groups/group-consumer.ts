@@ -107,8 +107,9 @@ export class GroupConsumer implements Consumer {
     }
   }
 
-  async #deliver({ message, attempt }: Item): Promise<Settlement> {
-    const delivery: Delivery = { message, attempt, transport: this.#open.name };
+  async #deliver({ message, attempt, unacceptable }: Item): Promise<Settlement> {
+    const plain: Delivery = { message, attempt, transport: this.#open.name };
+    const delivery = unacceptable ? { ...plain, unacceptable } : plain;
     try {
       return await this.#onDelivery(delivery);
     } catch (error) {
