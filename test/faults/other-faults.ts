@@ -266,8 +266,18 @@ export const OTHER_FAULTS: readonly OtherFault[] = [
     ],
     [
       'a virtual host is deleted and recreated',
-      'what it held is lost, and this is reported; a message accepted before every process has declared its groups again can miss a group',
+      'what it held is lost, and this is reported; every group gets what is accepted afterwards',
       'a virtual host that is deleted and made again',
+    ],
+    [
+      'a virtual host is recreated, and a publisher returns before all groups',
+      'every group gets what is accepted meanwhile once it returns',
+      'a process that returns alone to a virtual host',
+    ],
+    [
+      'an exchange is deleted while the process of a group stands still for a minute',
+      'every group gets every accepted message',
+      'a group whose process stands still',
     ],
     [
       'the topology is incomplete with `topology: verify`',

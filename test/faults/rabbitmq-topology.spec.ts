@@ -2,16 +2,23 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { RabbitmqTransport } from '../../src/infrastructure/services/rabbitmq/rabbitmq.transport.js';
 import { type RabbitmqCluster, startRabbitmq } from '../support/brokers/rabbitmq-cluster.js';
 import { waitUntil } from '../support/brokers/wait-until.js';
-import { asSomebodyElse, connected, rabbitmqBench } from './rabbitmq-bench.js';
+import { type FaultProxy, startFaultProxy } from '../support/brokers/fault-proxy.js';
+import { startChild } from './child-process.js';
+import { asSomebodyElse, connected, rabbitmqBench, throughProxy } from './rabbitmq-bench.js';
 import { closeAll, closeOne, publishOne } from './transport-bench.js';
 
 let server: RabbitmqCluster;
+let line: FaultProxy | undefined;
 
 beforeAll(async () => {
   server = await startRabbitmq();
 }, 120_000);
 afterAll(() => server.stop());
 afterEach(closeAll);
+afterEach(async () => {
+  await line?.stop();
+  line = undefined;
+});
 
 const options = (more: object = {}): object => ({ urls: server.urls, ...more });
 
@@ -147,6 +154,70 @@ it('a virtual host that is deleted and made again loses only what it held', asyn
     expect.arrayContaining(['queue_deleted']),
   ]);
 }, 120_000);
+
+it('a process that returns alone to a virtual host made again keeps what it accepts for every group', async () => {
+  await server.control('add_vhost', 'alone');
+  const permit = (): Promise<string> =>
+    server.control('set_permissions', '-p', 'alone', 'guest', '.*', '.*', '.*');
+  await permit();
+  const proxy = (line = await startFaultProxy({ targetPort: Number(new URL(server.urls[0]!).port) }));
+  const vhost = { vhost: 'alone', namePrefix: 'alone.' };
+  const publisher = await connected(options(vhost));
+  const first = await connected({ urls: [throughProxy(server, proxy)], ...vhost });
+  const second = await connected({ urls: [throughProxy(server, proxy)], ...vhost });
+  const a = await group(first.transport, 'a');
+  await publishOne(publisher.transport, 't', { id: 'before' });
+  await wait(1_000); // the publisher has read the list of groups
+  const b = await group(second.transport, 'b', 'key'); // nothing tells the publisher but this process
+  await publishOne(publisher.transport, 't', { id: 'both' });
+  await waitUntil('both have it', async () => a.has('both') && b.has('both'));
+  await proxy.down();
+  await server.control('delete_vhost', 'alone');
+  await server.control('add_vhost', 'alone');
+  await permit();
+  await waitUntil(
+    'it accepts',
+    async () => (await publishOne(publisher.transport, 't', { id: 'after' })).kind === 'accepted',
+    30_000,
+  );
+  await wait(1_000);
+  await proxy.up();
+  await waitUntil('both have it', async () => a.has('after') && b.has('after'), 60_000);
+}, 120_000);
+
+it('a group whose process stands still for a minute, while the exchange is deleted, misses nothing', async () => {
+  const namePrefix = 'still.';
+  const task = {
+    module: 'test/conformance/rabbitmq.factory.ts',
+    storage: JSON.stringify(options({ namePrefix })),
+  };
+  const { transport } = await connected(options({ namePrefix }));
+  const children = (['none', 'key', 'none'] as const).map((ordering, index) =>
+    startChild('test/faults/group-child.ts', { ...task, ordering, group: `g${index}` }),
+  );
+  try {
+    await waitUntil('all consume', async () => children.every(({ lines }) => lines.length > 0), 30_000);
+    const stop = publishing(transport);
+    await wait(500);
+    children[2]!.signal('SIGSTOP');
+    for (let time = 0; time < 3; time += 1) {
+      await asSomebodyElse(server, (channel) => channel.deleteExchange('still.t'));
+      await wait(2_000);
+    }
+    const accepted = await stop();
+    expect(accepted.length).toBeGreaterThan(100);
+    const handledBy = (index: number): Set<string> => new Set(children[index]!.lines.map(({ text }) => text));
+    const missing = (index: number): number => missingIn(handledBy(index), accepted).length;
+    await waitUntil('two have all', async () => missing(0) + missing(1) === 0, 30_000).catch(() => undefined);
+    expect([missing(0), missing(1)]).toEqual([0, 0]);
+    await wait(54_000);
+    children[2]!.signal('SIGCONT');
+    await waitUntil('the third has all', async () => missing(2) === 0, 60_000).catch(() => undefined);
+    expect(missing(2)).toBe(0);
+  } finally {
+    await Promise.all(children.map((child) => child.kill()));
+  }
+}, 240_000);
 
 it('a group that was removed is neither kept nor bound again', async () => {
   const { transport } = await connected(options({ namePrefix: 'gone.' }));

@@ -26,7 +26,8 @@ import { DELAY_LEVELS } from './topology/delay-levels.js';
 import type { TransportServices } from './watch/transport-services.js';
 import { QueueDepths } from './topology/queue-depths.js';
 import { DelayRouter } from './delay/delay-router.js';
-import { GroupRegistry, type RegistryMemory } from './topology/group-registry.js';
+import { GroupChangeListener, GroupChanges } from './topology/group-changes.js';
+import { GroupRegistry, type KnownGroup, type RegistryMemory } from './topology/group-registry.js';
 import { ResourceNames } from './topology/resource-names.js';
 import { OverdueSweeper } from './delay/overdue-sweeper.js';
 import { DelayQueueProbe } from './delay/delay-queue-probe.js';
@@ -86,6 +87,7 @@ class RabbitmqDriver implements TransportDriver<RabbitmqConsumer>, GroupKeeper, 
   readonly #publisher: RabbitmqPublisher;
   readonly #services: TransportServices;
   readonly #kept: KeptMessagesWatch;
+  readonly #groupChanges: GroupChangeListener;
   readonly #delayRouter: DelayRouter;
   readonly #overdueSweeper: OverdueSweeper;
   readonly #delayQueueProbe: DelayQueueProbe;
@@ -109,14 +111,20 @@ class RabbitmqDriver implements TransportDriver<RabbitmqConsumer>, GroupKeeper, 
     const queueDepths = new QueueDepths(connection, options.operationTimeoutMs, clock);
     const memory: RegistryMemory = new Map();
     const TopologyType = options.topology === 'verify' ? VerifiedTopology : Topology;
+    const changes = new GroupChanges(names);
+    const registryOn = (on: RabbitmqConnection): GroupRegistry =>
+      new GroupRegistry(on, names, memory, changes);
     const topologyOn = (on: RabbitmqConnection): Topology =>
-      new TopologyType(on, names, options, {
-        queueDepths,
-        registry: new GroupRegistry(on, names, memory),
-        problems,
-      });
+      new TopologyType(on, names, options, { queueDepths, registry: registryOn(on), problems });
     const topology = topologyOn(connection);
     const declaring = topologyOn(publishing);
+    const registry = {
+      learn: (topic: string, changed: KnownGroup) => registryOn(connection).learn(topic, changed),
+      readAll: async () => {
+        for (const topic of memory.keys()) await topology.knownGroups(topic);
+      },
+    };
+    this.#groupChanges = new GroupChangeListener(connection, names, registry, context);
     const waitQueues = new WaitQueues(names, clock);
     const undeclared = (text: string): Promise<void> => this.#redeclare(text);
     const settings = { options, clock, undeclared, waitQueues, heldPlaces };
@@ -165,6 +173,7 @@ class RabbitmqDriver implements TransportDriver<RabbitmqConsumer>, GroupKeeper, 
     this.#consuming.listen({
       onUp: () => {
         this.#services.topology.forget();
+        void this.#groupChanges.subscribe();
         this.#delayQueueProbe.start();
         this.#reportState();
       },
@@ -261,6 +270,7 @@ class RabbitmqDriver implements TransportDriver<RabbitmqConsumer>, GroupKeeper, 
     this.#delayRouter.close();
     this.#overdueSweeper.close();
     this.#kept.close();
+    this.#groupChanges.close();
     this.#delayQueueProbe.close();
   }
 

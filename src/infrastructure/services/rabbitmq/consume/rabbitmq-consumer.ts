@@ -168,11 +168,20 @@ export class RabbitmqConsumer implements Consumer {
       this.#endWatching(); // the stop came while it opened
       await channel.leaveAll();
     } else {
-      this.#heldQueueDrainer.start([{ topic }, { topic, group }]);
+      this.#heldQueueDrainer.start(this.#heldPlaces());
       this.#bindingWatch.start();
       for (const place of [{ topic }, { topic, group }])
         this.services.heldPlaces.set(topology.names.held(place), place);
     }
+  }
+
+  /** Of the topic and of the group. Another process may have declared their queues while this one was away. */
+  #heldPlaces(): readonly Destination[] {
+    const { topic, group } = this.subscription;
+    const { queueDepths, topology } = this.services;
+    const places = [{ topic }, { topic, group }];
+    for (const place of places) queueDepths.expect(topology.names.held(place));
+    return places;
   }
 
   async #consumeOn(channel: ConsumerChannel): Promise<void> {
@@ -196,9 +205,8 @@ export class RabbitmqConsumer implements Consumer {
   /** After a deletion: declares the queues and bindings of this consumer again and fetches held messages. */
   async redeclare(): Promise<void> {
     if (this.#isStopping) return;
-    const { topic, group } = this.subscription;
     await this.services.topology.group(this.subscription);
-    this.#heldQueueDrainer.start([{ topic }, { topic, group }], 'later');
+    this.#heldQueueDrainer.start(this.#heldPlaces(), 'later');
   }
 
   /** A method, so that TypeScript does not narrow the flag across an await. */

@@ -16,6 +16,11 @@ export interface KnownGroup {
 /** Marks a group that was removed, so that a process that remembers it does not list it again. */
 const REMOVED = -1;
 
+/** Tells the other processes of a changed group. */
+export interface GroupChangeSender {
+  send(channel: ConfirmChannel, topic: string, changed: KnownGroup): Promise<void>;
+}
+
 export type KnownGroups = ReadonlyMap<string, KnownGroup>;
 
 /** What processes remember of the registry, by topic. It outlives the deletion of the queue. */
@@ -36,6 +41,7 @@ export class GroupRegistry {
     private readonly connection: RabbitmqConnection,
     private readonly names: ResourceNames,
     private readonly memory: RegistryMemory,
+    private readonly changes: GroupChangeSender,
   ) {}
 
   /** The known groups without a question to the broker. */
@@ -43,47 +49,65 @@ export class GroupRegistry {
     return this.memory.get(topic) ?? new Map();
   }
 
+  /** Whether this process has read the list of the topic. */
+  hasRead(topic: string): boolean {
+    return this.memory.has(topic);
+  }
+
   /** The list of the broker; what is remembered where its queue is gone. */
   async read(topic: string): Promise<KnownGroups> {
-    return this.#change(topic, () => false);
+    return this.#change(topic);
   }
 
   /** Resolves with true when the group was known before. The queue of the registry has to exist. */
   async add(topic: string, known: KnownGroup): Promise<boolean> {
     let wasKnown = false;
-    await this.#change(topic, (groups) => {
-      const before = groups.get(known.group);
+    await this.#change(topic, known, (before) => {
       wasKnown = before !== undefined && before.partitions !== REMOVED;
-      groups.set(known.group, known);
-      return before?.partitions !== known.partitions;
     });
     return wasKnown;
   }
 
   async remove(topic: string, group: string): Promise<void> {
-    await this.#change(topic, (groups) => {
-      groups.set(group, { group, partitions: REMOVED });
-      return true;
-    });
+    await this.#change(topic, { group, partitions: REMOVED });
   }
 
-  async #change(topic: string, change: (groups: Map<string, KnownGroup>) => boolean): Promise<KnownGroups> {
+  /** Takes note of what another process has changed, of a topic that this one uses. */
+  learn(topic: string, changed: KnownGroup): void {
+    const groups = this.memory.get(topic);
+    if (groups) this.#remember(topic, new Map([...groups, [changed.group, changed]]));
+  }
+
+  async #change(
+    topic: string,
+    changed?: KnownGroup,
+    sawBefore: (before: KnownGroup | undefined) => void = () => undefined,
+  ): Promise<KnownGroups> {
     const queue = this.names.groups({ topic });
     const channel = await this.connection.openConfirmChannel();
+    const apply = (groups: Map<string, KnownGroup>): boolean => {
+      if (!changed) return false;
+      const before = groups.get(changed.group);
+      sawBefore(before);
+      groups.set(changed.group, changed);
+      return before?.partitions !== changed.partitions;
+    };
     try {
       const messages = await this.#take(channel, topic);
       const listed = merged(messages);
       const groups = new Map([...this.remembered(topic), ...listed]);
-      const isChanged = change(groups) || groups.size !== listed.size;
-      if (isChanged || messages.length > 1) await replace(channel, queue, messages, groups);
+      const isNew = apply(groups);
+      if (isNew || groups.size !== listed.size || messages.length > 1)
+        await replace(channel, queue, messages, groups);
       else for (const message of messages) channel.nack(message, false, true);
+      if (changed && isNew) await this.changes.send(channel, topic, changed);
       await withReplyTimeout(channel.close()); // so that the list is back before the lock is released
       return this.#remember(topic, groups);
     } catch (error) {
       endChannel(channel);
       if (replyCodeOf(error) !== REPLY.notFound) throw error;
       const groups = new Map(this.remembered(topic));
-      change(groups);
+      apply(groups);
       return this.#remember(topic, groups);
     }
   }
@@ -132,12 +156,15 @@ function merged(messages: readonly Message[]): Map<string, KnownGroup> {
 function groupsIn(content: Buffer): readonly KnownGroup[] {
   try {
     const { groups } = JSON.parse(content.toString()) as { readonly groups: readonly Partial<KnownGroup>[] };
-    return groups.flatMap(({ group, partitions }) =>
-      typeof group === 'string' && Number.isInteger(partitions)
-        ? [{ group, partitions: Number(partitions) }]
-        : [],
-    );
+    return groups.flatMap((one) => knownGroupIn(one) ?? []);
   } catch {
     return [];
   }
+}
+
+/** Undefined for anything else. */
+export function knownGroupIn(value: unknown): KnownGroup | undefined {
+  const { group, partitions } = (value ?? {}) as Partial<KnownGroup>;
+  if (typeof group !== 'string' || !Number.isInteger(partitions)) return undefined;
+  return { group, partitions: Number(partitions) };
 }

@@ -29,8 +29,8 @@ export class QueueDepths {
     private readonly clock: Clock,
   ) {}
 
-  /** Records that the queue exists. */
-  declared(queue: string): void {
+  /** The queue is there, or another process may have declared it meanwhile: it is checked again. */
+  expect(queue: string): void {
     this.#missing.delete(queue);
   }
 

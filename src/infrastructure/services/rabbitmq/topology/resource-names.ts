@@ -81,6 +81,11 @@ export class ResourceNames {
     return this.#place({ topic }, '/~groups');
   }
 
+  /** Exchange that tells every process of a changed group, and the start of the name of the queue with which a process listens. */
+  get groupChanges(): string {
+    return `${this.prefix}~group-changes`;
+  }
+
   /** What a queue is for; undefined for a foreign one. */
   placeOf(queue: string): QueuePlace | undefined {
     if (queue === this.due) return { role: 'due' };

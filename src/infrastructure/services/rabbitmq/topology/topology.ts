@@ -66,7 +66,13 @@ export class Topology {
     if (group !== undefined) return this.once(name, (channel) => declareExchange(channel, name, group));
     return this.once(name, async () => {
       if (!(await this.exists('exchange', name))) await this.#restore(topic);
+      else if (!this.shared.registry.hasRead(topic)) this.#readSoon(topic);
     });
+  }
+
+  /** So that this process can restore the topic, and no publish waits for it. */
+  #readSoon(topic: string): void {
+    this.knownGroups(topic).catch(() => undefined); // it is read again with the next change, or when it is needed
   }
 
   /** Whether the broker has it now. Asks on its own channel, because a missing one closes it. */
@@ -122,8 +128,12 @@ export class Topology {
    */
   async #restore(topic: string): Promise<void> {
     const name = this.names.exchange({ topic });
+    const { registry } = this.shared;
     const restore = async (): Promise<void> => {
-      const groups = await this.shared.registry.read(topic);
+      // With a virtual host the list is gone too. It is written again from memory, so that later processes find it.
+      if (registry.remembered(topic).size > 0)
+        await this.#onChannel((channel) => this.#declareGroups(channel, topic));
+      const groups = await registry.read(topic);
       if (groups.size > 0) await this.heldQueue({ topic });
       const held = this.names.held({ topic });
       await this.#onChannel(async (channel) => {
@@ -140,11 +150,11 @@ export class Topology {
   /** The known groups of a topic: as the broker has them, or as this process remembers them. */
   async knownGroups(topic: string, from: 'broker' | 'memory' = 'broker'): Promise<KnownGroups> {
     if (from === 'memory') return this.shared.registry.remembered(topic);
-    if (!(await this.exists('queue', this.names.groups({ topic }))))
-      return this.shared.registry.remembered(topic);
+    const { registry } = this.shared;
+    if (!(await this.exists('queue', this.names.groups({ topic })))) return registry.read(topic);
     let groups: KnownGroups = new Map();
     await withExclusiveLock(this.connection, this.names.lock({ topic }), async () => {
-      groups = await this.shared.registry.read(topic);
+      groups = await registry.read(topic);
     });
     return groups;
   }
@@ -240,8 +250,12 @@ export class Topology {
 
   /** Resolves with true when the group was known before. */
   async #register(channel: Channel, topic: string, known: KnownGroup): Promise<boolean> {
-    await this.#declareQueue(channel, this.names.groups({ topic }), keepingQueue(this.names));
+    await this.#declareGroups(channel, topic);
     return this.shared.registry.add(topic, known);
+  }
+
+  #declareGroups(channel: Channel, topic: string): Promise<void> {
+    return this.#declareQueue(channel, this.names.groups({ topic }), keepingQueue(this.names));
   }
 
   /** A known group whose queue is missing has lost what the queue held. */
@@ -354,7 +368,7 @@ export class Topology {
   async #declareQueue(channel: Channel, name: string, args: QueueArguments): Promise<void> {
     try {
       await channel.assertQueue(name, declared(args));
-      this.shared.queueDepths.declared(name);
+      this.shared.queueDepths.expect(name);
     } catch (error) {
       if (replyCodeOf(error) !== REPLY.preconditionFailed) throw error;
       throw new MessagingError(
