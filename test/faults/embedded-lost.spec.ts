@@ -76,7 +76,7 @@ it('reports a directory that is moved away, and continues where it was when it i
   expect(events.filter(({ type }) => type === 'error')).toHaveLength(1);
 }, 60_000);
 
-it('begins anew in the place of a directory that was removed, and has reported that', async () => {
+it('uses the place of a directory that was removed again, and has reported that', async () => {
   const directory = join(folder, 'removed');
   const { transport, events, comes } = await consuming(directory);
   await comes('before');

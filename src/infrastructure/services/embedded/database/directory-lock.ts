@@ -22,7 +22,7 @@ interface Holder extends ProcessIdentity {
   readonly token: string;
 }
 
-/** What the holder of a lock is told by its heartbeat. */
+/** What the heartbeat reports to the holder of a lock. */
 export interface LockListener {
   /**
    * The directory is not ours any more.
