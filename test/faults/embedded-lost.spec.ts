@@ -3,6 +3,8 @@ import { mkdirSync, readFileSync, renameSync, rmSync, unlinkSync, utimesSync, wr
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { TransportEvent } from '../../src/core/messaging/ports/transport.js';
+import { EmbeddedDeadLetterStore } from '../../src/infrastructure/services/embedded/embedded-dead-letter.store.js';
+import { EmbeddedIdempotencyStore } from '../../src/infrastructure/services/embedded/embedded-idempotency.store.js';
 import type { EmbeddedTransport } from '../../src/infrastructure/services/embedded/embedded.transport.js';
 import { machineNow } from '../support/machine-time.js';
 import { type SmallDisk, smallDisk } from '../support/small-disk.js';
@@ -42,7 +44,7 @@ async function consuming(directory: string) {
   return { transport, events, handled, publish, comes };
 }
 
-async function soon(condition: () => boolean): Promise<void> {
+async function soon(condition: () => boolean | Promise<boolean>): Promise<void> {
   const from = machineNow();
   await until(condition);
   expect(machineNow() - from).toBeLessThan(SOON_MS);
@@ -112,6 +114,36 @@ it('lets a process have a directory that has taken it over, and takes it back wh
   await soon(() => transport.problems().length === 0);
   await comes('after');
   expect(problemsIn(events, 'consumer_interrupted').at(-1)).toBe('problem-solved');
+}, 60_000);
+
+it('lets the stores report a directory that is moved away, and use it again when it is put back', async () => {
+  const directory = join(folder, 'stores');
+  const deadLetters = new EmbeddedDeadLetterStore({ directory: join(directory, 'dead-letters') });
+  const idempotency = new EmbeddedIdempotencyStore({ directory: join(directory, 'idempotency') });
+  const stores = [deadLetters, idempotency];
+  const fails = async (): Promise<boolean> => {
+    const calls = [deadLetters.find('none'), idempotency.begin('other', 1_000)];
+    const results = await Promise.allSettled(calls);
+    return results.every(
+      (one) => one.status === 'rejected' && (one.reason as { code: string }).code === 'STORE_UNAVAILABLE',
+    );
+  };
+  const works = async (): Promise<boolean> => {
+    const calls = [deadLetters.find('none'), idempotency.begin('done', 1_000)];
+    return (await Promise.allSettled(calls)).every(({ status }) => status === 'fulfilled');
+  };
+  try {
+    for (const store of stores) await store.connect();
+    const claim = await idempotency.begin('done', 60_000);
+    await idempotency.complete('done', claim.kind === 'fresh' ? claim.token : '', 3_600_000);
+    renameSync(directory, `${directory}.away`);
+    await soon(fails);
+    renameSync(`${directory}.away`, directory);
+    await soon(works);
+    expect(await idempotency.begin('done', 1_000)).toEqual({ kind: 'done' });
+  } finally {
+    for (const store of stores) await store.close();
+  }
 }, 60_000);
 
 describe('with a disk of its own', () => {

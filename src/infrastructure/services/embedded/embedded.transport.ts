@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { errorCodeOf, MessagingError } from '../../../core/messaging/ports/errors.js';
 import type {
   Consumer,
@@ -15,11 +14,9 @@ import type {
   Transport,
   TransportContext,
   TransportProblem,
-  WireMessage} from '../../../core/messaging/ports/transport.js';
-import {
-  CONSUMER_INTERRUPTED,
-  type Backlog
+  WireMessage,
 } from '../../../core/messaging/ports/transport.js';
+import { CONSUMER_INTERRUPTED, type Backlog } from '../../../core/messaging/ports/transport.js';
 import { assertName } from '../../../core/messaging/ports/names.js';
 import { ErrorDeduplicator } from '../../../core/messaging/transport-kit/error-deduplicator.js';
 import { ProblemList } from '../../../core/messaging/transport-kit/problem-list.js';
@@ -201,12 +198,11 @@ export class EmbeddedTransport implements Transport, GroupKeeper, Stored, Proble
     }
   }
 
-  /** A directory that was removed is not made again: it may be on its way back, with what it held. */
   async #assertReopenable(): Promise<void> {
     if (!this.#lost) return;
     const { engine, error, abandoned } = this.#lost;
     await abandoned;
-    if (!existsSync(engine.database.directory) || !engine.database.releaseAgain()) throw error;
+    if (!engine.database.releaseAgain()) throw error;
   }
 
   #lose(engine: LogEngine, error: Error): void {

@@ -1,4 +1,4 @@
-import { chmodSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { MessagingError } from '../../../../core/messaging/ports/errors.js';
 import { settlesWithin, withDeadline } from '../../../../core/messaging/transport-kit/deadline.js';
@@ -179,12 +179,13 @@ export class EmbeddedDatabase {
   }
 
   /**
-   * Lets this process open the directory again, unless a write is stuck in the disk: false then. Also after a lock that was
-   * out of reach when this was closed has come back.
+   * Lets this process open the directory again, once it is closed. False while the directory is not there, or a write is
+   * stuck in the disk: it is not made again, because it may be on its way back with what it held.
    */
   releaseAgain(): boolean {
-    if (this.#released) this.#lock.release();
-    return this.#released;
+    if (!this.#released || !existsSync(this.directory)) return false;
+    this.#lock.release(); // it may have been out of reach before
+    return true;
   }
 
   /** Ends all writing: the state in memory may differ from what is on the disk. */
