@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, renameSync, rmSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -7,7 +6,7 @@ import { EmbeddedDeadLetterStore } from '../../src/infrastructure/services/embed
 import { EmbeddedIdempotencyStore } from '../../src/infrastructure/services/embedded/embedded-idempotency.store.js';
 import type { EmbeddedTransport } from '../../src/infrastructure/services/embedded/embedded.transport.js';
 import { machineNow } from '../support/machine-time.js';
-import { type SmallDisk, smallDisk } from '../support/small-disk.js';
+import { readOnly, type SmallDisk, smallDisk } from '../support/small-disk.js';
 import { newFolder, newTransport, until } from './embedded-process.js';
 
 /** What is lost is reported, and what is mended works again, within this. */
@@ -157,14 +156,13 @@ describe('with a disk of its own', () => {
     const directory = join(disk.path, 'read-only');
     const { transport, events, comes } = await consuming(directory);
     await comes('before');
-    execFileSync('mount', ['--bind', directory, directory]);
+    const end = readOnly(directory);
     try {
-      execFileSync('mount', ['-o', 'remount,bind,ro', directory]);
       await soon(() => transport.problems().length > 0);
       expect(transport.problems()).toMatchObject([INTERRUPTED]);
       expect(transport.problems()[0]!.detail).toContain('EROFS');
     } finally {
-      execFileSync('umount', [directory]);
+      end();
     }
     await soon(() => transport.problems().length === 0);
     await comes('after');
