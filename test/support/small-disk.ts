@@ -26,6 +26,13 @@ export function smallDisk(path: string, sizeMib: number): SmallDisk {
   };
 }
 
+/** Lets nothing in the directory be changed by its path, until the returned function is called. Takes the rights of root. */
+export function readOnly(directory: string): () => void {
+  run('mount', '--bind', directory, directory);
+  run('mount', '-o', 'remount,bind,ro', directory);
+  return () => run('umount', directory);
+}
+
 function run(tool: string, ...args: string[]): void {
   execFileSync(tool, args, { stdio: 'pipe' });
 }

@@ -26,7 +26,7 @@ export class ConsumerProblems {
     this.#lists.get(transport)?.solve(NOT_STARTED, place);
   }
 
-  /** Nobody wants it to run any more. */
+  /** It was stopped. */
   stopped(transport: string, place: Place): void {
     for (const code of [NOT_STARTED, STUCK]) this.#lists.get(transport)?.solve(code, place);
   }

@@ -19,7 +19,7 @@ import {
 
 /** Half of the wait is fixed, so that a broker that refuses at once makes no hot loop. */
 const RESTART_BACKOFF = { minMs: 500, maxMs: 10_000 } as const;
-/** A start that has no answer for so long is reported. It goes on: transports limit their own waits. */
+/** A start that has no answer for so long is reported. It continues, because transports limit their own waits. */
 const ANSWER_MS = 15_000;
 const NO_ANSWER: Why = { reason: 'DEADLINE_EXCEEDED', sentence: `No answer for ${ANSWER_MS / 1_000} s.` };
 /** How often slots are checked. */

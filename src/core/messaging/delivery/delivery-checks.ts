@@ -59,6 +59,30 @@ export function refuseUsedUp(attempt: number, entry: HandlerEntry): void {
   );
 }
 
+/** Headers of our own, and of brokers and tracing, that come on top of those of the application. */
+const EXTRA_HEADERS = 64;
+const EXTRA_HEADER_BYTES = 16 * 1024;
+
+/** Throws when a message has more headers than anybody of ours sends: whatever reads them later reads all of them. */
+export function refuseHeaders({ message: { headers } }: Delivery, limits: MessageLimits): void {
+  let count = 0;
+  let chars = 0;
+  for (const name in headers) {
+    count += 1;
+    chars += name.length + (headers[name] as string).length;
+  }
+  const [maxCount, maxBytes] = [
+    limits.maxHeaders + EXTRA_HEADERS,
+    limits.maxHeaderBytes + EXTRA_HEADER_BYTES,
+  ];
+  if (count <= maxCount && chars <= maxBytes) return;
+  throw new UnacceptableMessageError(
+    'deserialization_failed',
+    'HEADER_INVALID',
+    `The message has ${count} headers of ${chars} characters, more than the ${maxCount} and ${maxBytes} allowed. Raise limits.maxHeaders or limits.maxHeaderBytes if they are legitimate.`,
+  );
+}
+
 /** Payload of the delivery, decoded and validated. A promise only where the schema validates asynchronously. */
 export function readPayload(entry: HandlerEntry, delivery: Delivery, limits: MessageLimits): unknown {
   const payload = decode(entry, delivery, limits);

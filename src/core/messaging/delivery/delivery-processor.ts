@@ -11,6 +11,7 @@ import {
   continueAttempts,
   readPayload,
   refuseExpired,
+  refuseHeaders,
   refuseUnacceptable,
   refuseUsedUp,
 } from './delivery-checks.js';
@@ -144,13 +145,17 @@ export class DeliveryProcessor {
 }
 
 /**
- * Refuses a message that must not reach its handler: its transport could not read it, it has expired, or its attempts
+ * Refuses a message that must not reach its handler: its transport could not read it, it has too many headers, it has expired, or its attempts
  * are used up. The last of those took the process down with it, and another would do the same.
  *
  * With an idempotency window `claim` checks the attempts, so that a copy of a handled message is not parked.
  */
-export function admit(handling: DeliveryInProgress, { clock }: Pick<PipelineTools, 'clock'>): void {
+export function admit(
+  handling: DeliveryInProgress,
+  { clock, limits }: Pick<PipelineTools, 'clock' | 'limits'>,
+): void {
   refuseUnacceptable(handling.delivery);
+  refuseHeaders(handling.delivery, limits);
   refuseExpired(handling.delivery, clock);
   if (!needsClaim(handling)) refuseUsedUp(handling.attempt, handling.entry);
 }

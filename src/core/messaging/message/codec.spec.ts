@@ -2,6 +2,7 @@ import { jsonCodec } from './codec.js';
 
 const codec = jsonCodec();
 const bytes = (text: string): Uint8Array => Buffer.from(text);
+const escaped = (letter: string): string => `\\u00${letter.charCodeAt(0).toString(16).toUpperCase()}`;
 const nested = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth);
 
 describe('the JSON codec', () => {
@@ -38,6 +39,20 @@ describe('the JSON codec', () => {
     expect(() => codec.encode(deep)).toThrow(expect.objectContaining({ code: 'MESSAGE_TOO_DEEP' }));
   });
 
+  it('accepts 150,000 members and refuses more, in both directions', () => {
+    const entries = (count: number): string =>
+      `{${Array.from({ length: count }, (_, nth) => `"${nth.toString(36)}":0`).join()}}`;
+    expect(codec.decode(bytes(entries(149_999)))).toBeInstanceOf(Object);
+    const tooLarge = expect.objectContaining({ code: 'MESSAGE_TOO_LARGE' }) as Error;
+    for (const text of [entries(150_000), `[${'{},'.repeat(150_000)}{}]`]) {
+      expect(() => codec.decode(bytes(text))).toThrow(tooLarge);
+      expect(() => codec.encode(JSON.parse(text))).toThrow(tooLarge);
+    }
+    expect(codec.decode(bytes(`[${'0,'.repeat(1_000_000)}"${':'.repeat(200_000)}"]`))).toBeInstanceOf(Array);
+    expect(jsonCodec({ maxMembers: 1 }).decode(bytes('{}'))).toEqual({});
+    expect(() => jsonCodec({ maxMembers: 1 }).decode(bytes('{"a":0}'))).toThrow(tooLarge);
+  });
+
   it('does not count brackets in strings', () => {
     const text = JSON.stringify({ text: `${'['.repeat(500)}\\"${'{'.repeat(500)}` });
     expect(codec.decode(bytes(text))).toHaveProperty('text');
@@ -46,6 +61,12 @@ describe('the JSON codec', () => {
   it.each([
     '{"__proto__":{"admin":true}}',
     '{"a":[{"\\u005f_proto__":1}]}',
+    ...['_', 'p', 'r', 'o', 't'].map((letter) => `{"${'__proto__'.replaceAll(letter, escaped(letter))}":1}`),
+    ...['c', 'o', 'n', 's', 't', 'r', 'u', 'p'].map(
+      (letter) =>
+        `{"${'constructor'.replaceAll(letter, escaped(letter))}":{"${'prototype'.replaceAll(letter, escaped(letter))}":1}}`,
+    ),
+    '{"constructor":{"protot\\u0079p\\u0065":1}}',
     '{"constructor":{"prototype":{"x":1}}}',
   ])('refuses %s, which would pollute prototypes', (text) => {
     expect(() => codec.decode(bytes(text))).toThrow(expect.objectContaining({ code: 'PAYLOAD_INVALID' }));

@@ -1,4 +1,4 @@
-import { isDeeperThan, refusePollution } from './json-guard.js';
+import { exceededBound, refusePollution } from './json-guard.js';
 import { InvalidMessageError } from '../ports/errors.js';
 
 /** Turns payloads into bytes and back. One for each message type; JSON by default. */
@@ -13,26 +13,38 @@ export interface Codec {
 
 /** Default of `maxDepth`: levels of nesting that a JSON payload may have. */
 const DEFAULT_MAX_DEPTH = 64;
+/** Default of `maxMembers`. More keys than these take longer to parse than anything else may wait. */
+const DEFAULT_MAX_MEMBERS = 150_000;
 
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
-/** JSON in UTF-8. Refuses text nested deeper than `maxDepth` and keys that pollute prototypes, in both directions. */
-export function jsonCodec(options: { readonly maxDepth?: number } = {}): Codec {
-  const maxDepth = options.maxDepth ?? DEFAULT_MAX_DEPTH;
-  const refuseDepth = (bytes: Uint8Array): void => {
-    if (isDeeperThan(bytes, maxDepth)) throw tooDeep(maxDepth);
+/** Bounds of the JSON of a message type. */
+export interface JsonCodecOptions {
+  /** Levels of nesting. @default 64 */
+  readonly maxDepth?: number;
+  /** Objects and entries of objects together. Parsing them blocks the process, by about 150 ms for the default. @default 150_000 */
+  readonly maxMembers?: number;
+}
+
+/** JSON in UTF-8. Refuses text beyond the bounds and keys that pollute prototypes, in both directions. */
+export function jsonCodec(options: JsonCodecOptions = {}): Codec {
+  const { maxDepth = DEFAULT_MAX_DEPTH, maxMembers = DEFAULT_MAX_MEMBERS } = options;
+  const refuseExceeding = (bytes: Uint8Array): void => {
+    const bound = exceededBound(bytes, { maxDepth, maxMembers });
+    if (bound === 'maxDepth') throw tooDeep(maxDepth);
+    if (bound === 'maxMembers') throw tooManyMembers(maxMembers);
   };
   return {
     contentType: 'application/json',
     encode(payload) {
       const text = stringify(payload, maxDepth);
       const bytes = Buffer.from(text);
-      refuseDepth(bytes);
+      refuseExceeding(bytes);
       refusePollution(text, payload);
       return bytes;
     },
     decode(body) {
-      refuseDepth(body);
+      refuseExceeding(body);
       let value: unknown;
       let text: string;
       try {
@@ -63,6 +75,13 @@ function stringify(payload: unknown, maxDepth: number): string {
     );
   }
   return text;
+}
+
+function tooManyMembers(maxMembers: number): InvalidMessageError {
+  return new InvalidMessageError(
+    'MESSAGE_TOO_LARGE',
+    `The payload has more than ${maxMembers} objects and entries of objects. Split it, or give the message type a codec with a larger maxMembers.`,
+  );
 }
 
 function tooDeep(maxDepth: number): InvalidMessageError {

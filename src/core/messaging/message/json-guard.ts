@@ -2,30 +2,51 @@ import { InvalidMessageError } from '../ports/errors.js';
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
-const OPEN_BRACKET = 0x5b;
-const CLOSE_BRACKET = 0x5d;
-const OPEN_BRACE = 0x7b;
-const CLOSE_BRACE = 0x7d;
+/** By byte: levels of nesting that begin with it. */
+const LEVELS = byByte({ '{': 1, '[': 1, '}': -1, ']': -1 });
+/** By byte: objects and entries of objects that it stands for. */
+const MEMBERS = byByte({ '{': 1, ':': 1 });
+/** A letter of the names that {@link refusePollution} looks for, written as an escape. */
+const ESCAPED_LETTER = /\\u00(?:5f|6[35ef]|7[02-59])/i;
+
+/** What JSON text may hold. */
+export interface JsonBounds {
+  readonly maxDepth: number;
+  /** Objects, and entries of objects. */
+  readonly maxMembers: number;
+}
 
 /**
- * True when JSON text nests deeper than `maxDepth`. Looks at the bytes once and builds nothing: parsing survives a
- * million levels, but whatever serialises the result later overflows the stack at about ten thousand.
+ * The bound that JSON text exceeds, if any. Looks at the bytes once and builds nothing. Parsing survives a million
+ * levels, but whatever serialises the result later overflows the stack at about ten thousand; and an object of half a
+ * million keys takes a second to parse, in which nothing else runs.
  */
-export function isDeeperThan(json: Uint8Array, maxDepth: number): boolean {
-  // Each level needs two bytes, so short text cannot be deep.
-  if (json.length <= maxDepth * 2) return false;
+export function exceededBound(
+  json: Uint8Array,
+  { maxDepth, maxMembers }: JsonBounds,
+): keyof JsonBounds | undefined {
+  // Each level and each object needs two bytes, so short text exceeds nothing.
+  if (json.length <= Math.min(maxDepth, maxMembers) * 2) return undefined;
   let depth = 0;
+  let members = 0;
   for (let index = 0; index < json.length; index++) {
-    const byte = json[index];
+    const byte = json[index] as number;
     if (byte === QUOTE) {
       index = endOfString(json, index);
-    } else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
-      if (++depth > maxDepth) return true;
-    } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
-      depth--;
+      continue;
     }
+    depth += LEVELS[byte] as number;
+    members += MEMBERS[byte] as number;
+    if (depth > maxDepth) return 'maxDepth';
+    if (members > maxMembers) return 'maxMembers';
   }
-  return false;
+  return undefined;
+}
+
+function byByte(values: Readonly<Record<string, number>>): Int8Array {
+  const table = new Int8Array(256);
+  for (const [char, value] of Object.entries(values)) table[char.charCodeAt(0)] = value;
+  return table;
 }
 
 function endOfString(json: Uint8Array, start: number): number {
@@ -46,7 +67,8 @@ function endOfString(json: Uint8Array, start: number): number {
  * @param text what `value` was parsed from. Nearly all text rules the keys out without a walk; escapes could hide them.
  */
 export function refusePollution(text: string, value: unknown): void {
-  if (text.includes('__proto__') || text.includes('"constructor"') || text.includes('\\u')) refuseKeys(value);
+  if (text.includes('__proto__') || text.includes('"constructor"') || ESCAPED_LETTER.test(text))
+    refuseKeys(value);
 }
 
 function refuseKeys(value: unknown): void {

@@ -193,8 +193,22 @@ export class EmbeddedDeadLetterStore implements DeadLetterStore {
   }
 
   #required(): Opened {
-    if (!this.#opened) throw unavailable(NAME, 'It is not connected.');
-    return this.#opened;
+    const opened = this.#opened;
+    if (!opened) throw unavailable(NAME, 'It is not connected.');
+    if (opened.store.database.suspect) this.#reopen(opened);
+    opened.store.assertSound();
+    return opened;
+  }
+
+  /** With every call until it succeeds, so that a store that nothing uses tries nothing. */
+  #reopen({ store }: Opened): void {
+    this.#connecting ??= store
+      .abandon()
+      .then(() => this.#connect())
+      .catch(() => undefined) // the call that began it reports why
+      .finally(() => {
+        this.#connecting = undefined;
+      });
   }
 }
 

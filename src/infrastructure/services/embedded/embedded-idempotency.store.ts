@@ -72,7 +72,7 @@ export class EmbeddedIdempotencyStore implements IdempotencyStore {
     const now = this.#clock.monotonic();
     const lease = this.#leases.get(key);
     if (lease && lease.untilMs > now) return { kind: 'busy', retryAfterMs: lease.untilMs - now };
-    const full = store.database.suspect ?? store.database.refusesGrowth(ENTRY_BYTES);
+    const full = store.database.refusesGrowth(ENTRY_BYTES);
     if (full) throw unavailable(NAME, full.message, full);
     const token = randomUUID();
     this.#leases.set(key, { token, untilMs: now + leaseMs });
@@ -129,6 +129,7 @@ export class EmbeddedIdempotencyStore implements IdempotencyStore {
   }
 
   #sweepLater(): void {
+    this.#cancelSweep?.();
     this.#cancelSweep = this.#clock.schedule(SWEEP_EVERY_MS, () => {
       this.#sweep()
         .catch(() => undefined) // the next one tries again; operations report what is wrong
@@ -163,8 +164,22 @@ export class EmbeddedIdempotencyStore implements IdempotencyStore {
   }
 
   #required(): Opened {
-    if (!this.#opened) throw unavailable(NAME, 'It is not connected.');
-    return this.#opened;
+    const opened = this.#opened;
+    if (!opened) throw unavailable(NAME, 'It is not connected.');
+    if (opened.store.database.suspect) this.#reopen(opened);
+    opened.store.assertSound();
+    return opened;
+  }
+
+  /** With every call until it succeeds, so that a store that nothing uses tries nothing. */
+  #reopen({ store }: Opened): void {
+    this.#connecting ??= store
+      .abandon()
+      .then(() => this.#connect())
+      .catch(() => undefined) // the call that began it reports why
+      .finally(() => {
+        this.#connecting = undefined;
+      });
   }
 }
 

@@ -22,6 +22,19 @@ interface Holder extends ProcessIdentity {
   readonly token: string;
 }
 
+/** What the heartbeat reports to the holder of a lock. */
+export interface LockListener {
+  /**
+   * The directory is not ours any more.
+   *
+   * @param taken true when another process took it over because this one did not run for a while; false when the lock,
+   *   or the directory, was removed.
+   */
+  readonly lost: (taken: boolean) => void;
+  /** @param error why the file could not be touched, or nothing when it was. */
+  readonly touched: (error: Error | undefined) => void;
+}
+
 /**
  * Keeps a directory to one process at a time.
  *
@@ -32,25 +45,24 @@ interface Holder extends ProcessIdentity {
 export class DirectoryLock {
   readonly #path: string;
   readonly #token: string;
-  readonly #onLost: () => void;
+  readonly #listener: LockListener;
   readonly #endHeartbeat: () => void;
 
-  private constructor(path: string, token: string, onLost: () => void) {
+  private constructor(path: string, token: string, listener: LockListener) {
     this.#path = path;
     this.#token = token;
-    this.#onLost = onLost;
+    this.#listener = listener;
     this.#endHeartbeat = repeatEvery(HEARTBEAT_MS, () => void this.#touch());
   }
 
   /**
-   * @param onLost called when another process took the directory over because this process did not run for a while.
    * @throws MessagingError `DIRECTORY_IN_USE` naming the holder.
    */
-  static async acquire(directory: string, onLost: () => void): Promise<DirectoryLock> {
+  static async acquire(directory: string, listener: LockListener): Promise<DirectoryLock> {
     const path = join(directory, FILE);
     const holder: Holder = { ...ownIdentity(), token: randomUUID() };
     for (;;) {
-      if (createLock(path, holder)) return new DirectoryLock(path, holder.token, onLost);
+      if (createLock(path, holder)) return new DirectoryLock(path, holder.token, listener);
       const current = readLock(path);
       if (!current) continue; // it was released this moment
       if (!(await isDead(path, current, holder))) throw inUse(directory, current, holder);
@@ -66,13 +78,17 @@ export class DirectoryLock {
   }
 
   async #touch(): Promise<void> {
-    if (readLock(this.#path)?.token !== this.#token) {
+    const holder = readLock(this.#path);
+    if (holder?.token !== this.#token) {
       this.#endHeartbeat();
-      this.#onLost();
+      this.#listener.lost(holder !== undefined);
       return;
     }
     const now = new Date();
-    await utimes(this.#path, now, now).catch(() => undefined);
+    await utimes(this.#path, now, now).then(
+      () => this.#listener.touched(undefined),
+      (error: unknown) => this.#listener.touched(error as Error),
+    );
   }
 }
 

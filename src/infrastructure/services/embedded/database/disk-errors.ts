@@ -9,6 +9,11 @@ const NO_SPACE = new Map([
   [122, 'EDQUOT: the quota of this user is used up'],
   [MAP_FULL, 'MDB_MAP_FULL: the database has its largest size'],
 ]);
+const NAMES = new Map([
+  [EIO, 'EIO'],
+  [13, 'EACCES'],
+  [30, 'EROFS: the file system is read-only'],
+]);
 /** Below this much free space a short write (which lmdb reports as EIO) is taken for a full disk. */
 const FULL_BELOW_BYTES = 4 * 1024 * 1024;
 
@@ -42,7 +47,7 @@ export function abortedCommit(directory: string, cause: unknown): CommitError {
   }
   return new CommitError(
     'TRANSPORT_UNAVAILABLE',
-    `Nothing was written to ${directory} (error ${code}${code === EIO ? ', EIO' : ''}). Check the disk and the file size limit of this process.`,
+    `Nothing was written to ${directory} (${NAMES.get(code) ?? `error ${code}`}). Check the disk and the file size limit of this process.`,
     true,
     { cause },
   );
@@ -69,7 +74,7 @@ export function diskIsFull(directory: string): CommitError {
 export function unflushedCommit(directory: string, cause: unknown): CommitError {
   return new CommitError(
     'TRANSPORT_UNAVAILABLE',
-    `The disk did not confirm a write to ${directory}, so it may not survive a power failure. Check the disk and restart this process.`,
+    `The disk did not confirm a write to ${directory}, so it may not survive a power failure. Check the disk. The directory is opened again; what was written last is unknown.`,
     false,
     { cause },
   );

@@ -1,8 +1,8 @@
-import { chmodSync } from 'node:fs';
+import { chmodSync, existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { MessagingError } from '../../../../core/messaging/ports/errors.js';
 import { settlesWithin, withDeadline } from '../../../../core/messaging/transport-kit/deadline.js';
-import { DirectoryLock } from './directory-lock.js';
+import { DirectoryLock, type LockListener } from './directory-lock.js';
 import {
   abortedCommit,
   asDiskError,
@@ -16,6 +16,7 @@ import { GroupCommit, type Submission, type Writes } from './group-commit.js';
 import { type Environment, loadLmdb, type Table } from './lmdb-client.js';
 import { OWNER_ONLY_FILE, secureDirectory, writeZeros } from './secure-directory.js';
 
+const DATA_FILE = 'data.mdb';
 /** What lmdb maps as its lock file has to be on disk before (see `writeZeros`). */
 const LOCK_FILE_BYTES = 16 * 1024;
 /** The database file may grow to this multiple of what is live in it, because freed pages lie scattered. */
@@ -37,8 +38,10 @@ export interface DatabaseOptions {
   readonly tables: readonly string[];
   /** Live size from which {@link EmbeddedDatabase.refusesGrowth} refuses. */
   readonly maxBytes: number;
-  /** Called once when the database can no longer be trusted with writes. */
+  /** Called once when the database can no longer be trusted with writes. It has to be opened again then. */
   readonly onSuspect: (error: Error) => void;
+  /** Called every few seconds: with why nothing can be written into the directory, or with nothing. */
+  readonly onChecked?: (error: MessagingError | undefined) => void;
 }
 
 /** One lmdb environment in a directory of its own, used by one process at a time. */
@@ -52,6 +55,7 @@ export class EmbeddedDatabase {
   readonly #commits = new GroupCommit((write) => this.#transact(write));
   #suspect: CommitError | undefined;
   #closed = false;
+  #released = false;
   #commitCount = 0;
   #liveBytes = 0;
   #fileBytes = 0;
@@ -89,9 +93,12 @@ export class EmbeddedDatabase {
     secureDirectory(directory);
     // The lock may be lost before the database exists; both are reported to the same listener.
     const holder: { database?: EmbeddedDatabase } = {};
-    const lock = await acquire(directory, () => holder.database?.markSuspect(lostLock(directory)));
+    const lock = await acquire(directory, {
+      lost: (taken) => holder.database?.markSuspect(taken ? lostLock(directory) : removed(directory)),
+      touched: (error) => options.onChecked?.(error && asDiskError(directory, error)),
+    });
     try {
-      const path = join(directory, 'data.mdb');
+      const path = join(directory, DATA_FILE);
       writeZeros(`${path}-lock`, LOCK_FILE_BYTES);
       const environment = lmdb.open({
         path,
@@ -167,8 +174,18 @@ export class EmbeddedDatabase {
     const idle = await settlesWithin(this.#commits.idle(), CLOSE_TIMEOUT_MS);
     this.#commits.refuseQueued(closedError(this.directory));
     // With a transaction stuck in the disk, closing the environment would wait for it for ever.
-    if (idle) await settlesWithin(this.#environment.close(), CLOSE_TIMEOUT_MS);
+    if (idle) this.#released = await settlesWithin(this.#environment.close(), CLOSE_TIMEOUT_MS);
     this.#lock.release();
+  }
+
+  /**
+   * Lets this process open the directory again, once it is closed. False while the directory is not there, or a write is
+   * stuck in the disk: it is not made again, because it may be on its way back with what it held.
+   */
+  releaseAgain(): boolean {
+    if (!this.#released || !existsSync(this.directory)) return false;
+    this.#lock.release(); // it may have been out of reach before
+    return true;
   }
 
   /** Ends all writing: the state in memory may differ from what is on the disk. */
@@ -225,17 +242,22 @@ export class EmbeddedDatabase {
     }
     const { pageSize, lastPageNumber } = this.#environment.getStats();
     this.#liveBytes = pages * pageSize;
-    this.#fileBytes = (lastPageNumber + 1) * pageSize;
+    // A commit that was too large has extended the file, and its pages are written to again.
+    this.#fileBytes = Math.max((lastPageNumber + 1) * pageSize, sizeOf(join(this.directory, DATA_FILE)));
     this.#grownBytes = 0;
   }
 }
 
-async function acquire(directory: string, onLost: () => void): Promise<DirectoryLock> {
+async function acquire(directory: string, listener: LockListener): Promise<DirectoryLock> {
   try {
-    return await DirectoryLock.acquire(directory, onLost);
+    return await DirectoryLock.acquire(directory, listener);
   } catch (error) {
     throw asDiskError(directory, error);
   }
+}
+
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }
 
 function mapSizeFor(maxBytes: number): number {
@@ -260,7 +282,15 @@ function closedError(directory: string): CommitError {
 function lostLock(directory: string): CommitError {
   return new CommitError(
     'DIRECTORY_IN_USE',
-    `Another process took ${directory} over because this one did not run for a while. Restart this process.`,
+    `Another process took ${directory} over because this one did not run for a while. Stop one of the two: this one opens the directory again once it is free.`,
+    true,
+  );
+}
+
+function removed(directory: string): CommitError {
+  return new CommitError(
+    'TRANSPORT_UNAVAILABLE',
+    `The directory ${directory}, or the lock in it, was removed while it was in use. Put it back: it is opened again then. Without it, its messages are lost.`,
     true,
   );
 }

@@ -9,6 +9,7 @@ import type {
 } from '../../../../core/messaging/ports/transport.js';
 import { Catalog, groupKey, type GroupRecord } from '../log/catalog.js';
 import { settlesWithin } from '../../../../core/messaging/transport-kit/deadline.js';
+import { ErrorDeduplicator } from '../../../../core/messaging/transport-kit/error-deduplicator.js';
 import { SteadyClock } from '../../../../core/messaging/transport-kit/steady-clock.js';
 import { asDiskError } from '../database/disk-errors.js';
 import { DueTimer } from '../log/due-timer.js';
@@ -31,6 +32,14 @@ import { DispatchCycle } from '../groups/dispatch-cycle.js';
 /** Handlers that still run when the transport closes are waited for this long. */
 const CLOSE_DRAIN_MS = 5_000;
 
+/** How an opened log reports that it cannot be used. */
+export interface EngineListener {
+  /** It has to be abandoned and opened again. */
+  readonly suspect: (error: Error) => void;
+  /** Called every few seconds: with what keeps consumers from their messages, or with nothing. */
+  readonly checked: (error: Error | undefined) => void;
+}
+
 /** Everything between `connect` and `close` of one embedded transport. */
 export class LogEngine implements LogContext {
   readonly name: string;
@@ -44,6 +53,7 @@ export class LogEngine implements LogContext {
   readonly turns: DispatchCycle;
   readonly topics: TopicLogs;
   readonly #context: TransportContext;
+  readonly #troubles = new ErrorDeduplicator((error) => this.emit({ type: 'error', error }));
   readonly #trimmer: Trimmer;
   readonly #retention: Retention;
   readonly #consumers = new Set<GroupConsumer>();
@@ -81,15 +91,22 @@ export class LogEngine implements LogContext {
   }
 
   /** @throws what {@link EmbeddedDatabase.open} throws. */
-  static async open(options: EmbeddedOptions, context: TransportContext): Promise<LogEngine> {
+  static async open(
+    options: EmbeddedOptions,
+    context: TransportContext,
+    listener: EngineListener,
+  ): Promise<LogEngine> {
+    const opened: { engine?: LogEngine } = {};
     const database = await EmbeddedDatabase.open({
       directory: options.directory,
       tables: ['catalog', 'log', 'due'],
       maxBytes: options.maxBytes,
-      onSuspect: (error) => context.onEvent({ type: 'disconnected', error }),
+      onSuspect: listener.suspect,
+      onChecked: (error) => listener.checked(opened.engine?.turns.stalled ?? error),
     });
     try {
       const open = new LogEngine(database, options, context);
+      opened.engine = open;
       await database.commit({ write: () => open.catalog.writeOpened() });
       open.#resume();
       return open;
@@ -97,6 +114,10 @@ export class LogEngine implements LogContext {
       await database.close();
       throw asDiskError(database.directory, error);
     }
+  }
+
+  get keepRefused(): TransportContext['keepRefused'] {
+    return this.#context.keepRefused;
   }
 
   get isClosed(): boolean {
@@ -108,7 +129,11 @@ export class LogEngine implements LogContext {
   }
 
   reportError(error: Error): void {
-    this.emit({ type: 'error', error });
+    this.#troubles.trouble(error);
+  }
+
+  recovered(): void {
+    this.#troubles.over();
   }
 
   /** The group if it is known. */
@@ -181,6 +206,17 @@ export class LogEngine implements LogContext {
     } catch (error) {
       this.reportError(error as Error);
     }
+    await this.database.close();
+  }
+
+  /** Lets go of a directory that cannot be trusted. Settlements of what is in flight are dropped, and nothing is written. */
+  async abandon(): Promise<void> {
+    this.#closed = true;
+    this.alarm.stop();
+    this.#retention.stop();
+    this.turns.stop();
+    await settlesWithin(this.#trimmer.stop(), CLOSE_DRAIN_MS);
+    this.journal.abandon();
     await this.database.close();
   }
 

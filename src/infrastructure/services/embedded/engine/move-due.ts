@@ -1,5 +1,8 @@
+import { MessagingError } from '../../../../core/messaging/ports/errors.js';
+import type { WireMessage } from '../../../../core/messaging/ports/transport.js';
 import { packBlocks } from '../log/block.js';
 import type { LogContext } from '../groups/log-context.js';
+import { serialOf } from '../log/keys.js';
 import type { TopicLog } from '../log/topic-log.js';
 
 const MESSAGES_PER_COMMIT = 256;
@@ -15,20 +18,40 @@ export async function moveDue(open: LogContext, log: TopicLog): Promise<void> {
     if (next !== undefined) alarm.set(log.id, next);
     return;
   }
-  const messages = keys.flatMap((key) => due.read(key)?.message ?? []);
+  const entries = keys.map((key) => ({ key, entry: due.read(key) }));
+  const readable = entries.filter(({ entry }) => entry?.unreadable === undefined);
+  const messages = readable.flatMap(({ entry }) => entry?.message ?? []);
   const appending = log.appending(packBlocks(messages, now));
   try {
     await database.commit({
       ...appending,
       write: () => {
         appending.write();
-        for (const key of keys) due.remove(key);
+        for (const { key } of readable) due.remove(key);
       },
     });
+    for (const { key, entry } of entries)
+      if (entry?.unreadable !== undefined) await park(open, log, { key, ...entry });
+    open.recovered();
     alarm.set(log.id, now);
   } catch (error) {
     if (open.isClosed) return;
     open.reportError(error as Error);
     alarm.set(log.id, now + RETRY_MS);
   }
+}
+
+/** Belongs to no group so far, so it is kept for all of them before it is removed. Rejects when it cannot be kept now. */
+async function park(
+  { database, due, keepRefused, name }: LogContext,
+  { topic }: TopicLog,
+  { key, message, unreadable }: { key: Buffer; message: WireMessage; unreadable?: string },
+): Promise<void> {
+  const place = `Delayed record ${serialOf(key)} of "${topic}"`;
+  const text = `${place} cannot be read: ${unreadable}. Its bytes are kept as the body.`;
+  const error = new MessagingError('PAYLOAD_UNDECODABLE', text);
+  if (!keepRefused) throw error;
+  const reason = 'deserialization_failed';
+  await keepRefused({ to: { topic }, message: { ...message, id: place }, reason, error, transport: name });
+  await database.commit({ write: () => due.remove(key) });
 }

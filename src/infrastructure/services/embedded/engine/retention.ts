@@ -82,7 +82,7 @@ export class Retention {
     const blocks: number[] = [];
     for (const seq of log.blocksBefore(log.nextSeq, BLOCKS_PER_COMMIT)) {
       const bytes = table.getBinary(logKey(log.id, seq));
-      if (!bytes || new Block(bytes).appendedAt >= beforeMs) break;
+      if (!bytes || !(new Block(bytes).appendedAt < beforeMs)) break;
       blocks.push(seq);
     }
     return blocks;

@@ -28,6 +28,8 @@ export class DispatchCycle {
   readonly #suppliers = new Set<Supplier>();
   #offers: Offer[] = [];
   #flushWaiters: (() => void)[] = [];
+  /** Why the journal cannot be written now. */
+  #stalled: Error | undefined;
   /** Ends what is scheduled. */
   #cancel: (() => void) | undefined;
   #stopped = false;
@@ -44,8 +46,14 @@ export class DispatchCycle {
     this.#cancel ??= atTurnEnd(() => this.#run());
   }
 
-  /** Resolves once everything that was noted so far is written. */
+  /** Why nothing is delivered now, or nothing. */
+  get stalled(): Error | undefined {
+    return this.#stalled;
+  }
+
+  /** Resolves once everything that was noted so far is written, or nothing is written any more. */
   flushed(): Promise<void> {
+    if (this.#stopped) return Promise.resolve();
     this.wake();
     return new Promise((resolve) => this.#flushWaiters.push(resolve));
   }
@@ -61,6 +69,7 @@ export class DispatchCycle {
   stop(): void {
     this.#stopped = true;
     this.#cancel?.();
+    for (const resolve of this.#flushWaiters.splice(0)) resolve();
   }
 
   #run(): void {
@@ -71,10 +80,12 @@ export class DispatchCycle {
     try {
       this.#journal.flush();
     } catch (error) {
+      this.#stalled = error as Error;
       this.#onError(error as Error);
       this.#cancel = systemClock.schedule(RETRY_MS, () => this.#run());
       return;
     }
+    this.#stalled = undefined;
     for (const resolve of this.#flushWaiters.splice(0)) resolve();
     for (const offer of this.#offers.splice(0)) offer.deliver();
     if (this.#suppliers.size > 0) this.wake();

@@ -93,6 +93,10 @@ export class GroupConsumer implements Consumer {
       if (this.isKeyed) {
         this.#group.note(item, true);
         await this.#open.turns.flushed();
+        if (this.#open.isClosed) {
+          this.#dropped();
+          return;
+        }
       }
       const settlement = await this.#deliver(item);
       if (this.#open.isClosed) this.#dropped();
@@ -103,8 +107,9 @@ export class GroupConsumer implements Consumer {
     }
   }
 
-  async #deliver({ message, attempt }: Item): Promise<Settlement> {
-    const delivery: Delivery = { message, attempt, transport: this.#open.name };
+  async #deliver({ message, attempt, unacceptable }: Item): Promise<Settlement> {
+    const plain: Delivery = { message, attempt, transport: this.#open.name };
+    const delivery = unacceptable ? { ...plain, unacceptable } : plain;
     try {
       return await this.#onDelivery(delivery);
     } catch (error) {

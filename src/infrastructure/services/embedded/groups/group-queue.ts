@@ -1,4 +1,5 @@
-import type { WireMessage } from '../../../../core/messaging/ports/transport.js';
+import type { Unacceptable, WireMessage } from '../../../../core/messaging/ports/transport.js';
+import type { StoredMessage } from '../log/block.js';
 import type { DueTable } from '../log/due-table.js';
 import type { DeliveryState } from '../journal/delivery-state.js';
 import { serialOf } from '../log/keys.js';
@@ -10,6 +11,8 @@ const DUE_PAGE = 256;
 /** A message on its way to a handler. */
 export interface Item {
   readonly message: WireMessage;
+  /** Why no handler can get it. */
+  readonly unacceptable?: Unacceptable;
   readonly attempt: number;
   readonly appendedAt: number;
   /** Sequence number in the log, or serial number of the due entry. */
@@ -120,8 +123,9 @@ export class GroupQueue {
       if (!entry) continue;
       const number = serialOf(key);
       const attempt = Math.max(entry.attempt, this.#state.openDue.get(number) ?? 0);
-      const { message, appendedAt, origin } = entry;
-      return { message, attempt, appendedAt, number, dueKey: key, origin };
+      const { appendedAt, origin } = entry;
+      const place = `Delayed record ${number} for a group of "${this.#log.topic}"`;
+      return { ...given(entry, place), attempt, appendedAt, number, dueKey: key, origin };
     }
   }
 
@@ -162,11 +166,21 @@ export class GroupQueue {
     }
     const { block, first } = placed;
     return {
-      message: block.message(seq - first),
+      ...given(block.message(seq - first), `Record ${seq} of "${this.#log.topic}"`),
       attempt,
       appendedAt: block.appendedAt,
       number: seq,
       origin: seq,
     };
   }
+}
+
+/** A record that cannot be read gets its place for an id, and is delivered to be parked. */
+function given(
+  { message, unreadable }: StoredMessage,
+  place: string,
+): Pick<Item, 'message' | 'unacceptable'> {
+  if (unreadable === undefined) return { message };
+  const detail = `${place} cannot be read: ${unreadable}. Its bytes are kept as the body.`;
+  return { message: { ...message, id: place }, unacceptable: { reason: 'deserialization_failed', detail } };
 }

@@ -176,7 +176,7 @@ export class Group implements GroupView {
       const appendedAt = due.read(key)?.appendedAt;
       if (appendedAt !== undefined && !(oldest !== undefined && oldest <= appendedAt)) oldest = appendedAt;
     }
-    return oldest;
+    return Number.isNaN(oldest) ? undefined : oldest;
   }
 
   #own({ message: { key } }: Item, consumer: GroupConsumer): void {

@@ -1,4 +1,4 @@
-import type { Clock, TransportEvent } from '../../../../core/messaging/ports/transport.js';
+import type { Clock, TransportContext, TransportEvent } from '../../../../core/messaging/ports/transport.js';
 import type { DueTimer } from '../log/due-timer.js';
 import type { DueTable } from '../log/due-table.js';
 import type { EmbeddedDatabase } from '../database/embedded-database.js';
@@ -18,8 +18,12 @@ export interface LogContext {
   readonly journal: DeliveryJournal;
   readonly turns: DispatchCycle;
   readonly isClosed: boolean;
+  readonly keepRefused: TransportContext['keepRefused'];
   emit(event: TransportEvent): void;
+  /** Reports each error once until {@link recovered}. */
   reportError(error: Error): void;
+  /** The disk has taken something again. */
+  recovered(): void;
   /** Something of the topic was settled, so that some of it may go. */
   noteSettled(log: TopicLog): void;
 }

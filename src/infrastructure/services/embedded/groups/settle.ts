@@ -23,6 +23,7 @@ export async function settleOnDisk(
   for (;;) {
     try {
       await open.database.commit(writesFor(open, group, { item, settlement }));
+      open.recovered();
       return true;
     } catch (error) {
       if (open.isClosed || isGivingUp()) return false;

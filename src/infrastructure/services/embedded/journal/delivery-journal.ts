@@ -85,6 +85,12 @@ export class DeliveryJournal {
     this.#unsynced = true;
   }
 
+  /** Closes without writing: the files may belong to another process by now. */
+  abandon(): void {
+    this.#endSync();
+    for (const file of this.#files) file.close();
+  }
+
   /** Writes what was noted and waits for the disk. */
   close(): void {
     this.#endSync();

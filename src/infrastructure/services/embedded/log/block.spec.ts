@@ -20,7 +20,7 @@ describe('a block', () => {
     const block = new Block(Buffer.from(packed.bytes));
     expect(block.count).toBe(1);
     expect(block.appendedAt).toBe(1_234);
-    const read = block.message(0);
+    const { message: read } = block.message(0);
     expect([read.id, read.key, Object.entries(read.headers)]).toEqual([
       'id-é',
       'schlüssel',
@@ -49,10 +49,53 @@ describe('a block', () => {
     const body = Buffer.from('before');
     const block = packOne({ id: 'm', headers: {}, body }, 0);
     body.fill(0);
-    expect(Buffer.from(block.message(0).body).toString()).toBe('before');
+    expect(Buffer.from(block.message(0).message.body).toString()).toBe('before');
   });
 
-  it('of another version is refused', () => {
-    expect(() => new Block(Buffer.from([9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]))).toThrow('version 9');
+  const changed = (change: (bytes: Buffer) => void): Buffer => {
+    const bytes = Buffer.from(packBlocks([message(1, 10), message(2, 10)], 5)[0]!.bytes);
+    change(bytes);
+    return bytes;
+  };
+
+  it.each([
+    ['of another version', changed((bytes) => (bytes[0] = 9)), 'version 9'],
+    ['that is empty', Buffer.alloc(0), 'too short'],
+    ['that is cut off', changed(() => undefined).subarray(0, 30), 'lengths'],
+    ['of no messages', changed((bytes) => bytes.writeUInt16LE(0, 2)), 'number of messages'],
+    ['of too many messages', changed((bytes) => bytes.writeUInt16LE(65_535, 2)), 'number of messages'],
+  ])('%s is one message that cannot be read', (_, bytes, why) => {
+    const block = new Block(bytes);
+    expect([block.count, block.appendedAt]).toEqual([1, NaN]);
+    const { message: found, unreadable } = block.message(0);
+    expect(unreadable).toContain(why);
+    expect(Buffer.from(found.body)).toEqual(bytes);
+  });
+
+  it.each([
+    ['a length beyond its end', (at: number, bytes: Buffer) => bytes.writeUInt32LE(2 ** 31, at)],
+    ['metadata that are not JSON', (at: number, bytes: Buffer) => bytes.write('?', at + 4)],
+  ])('with %s in one message gives the others', (_, damage) => {
+    const block = new Block(changed((bytes) => damage(20, bytes)));
+    expect(block.message(0).unreadable).toBeDefined();
+    expect(block.message(1)).toEqual({ message: expect.objectContaining({ id: 'm-2' }) });
+  });
+
+  it.each([
+    'null',
+    '[]',
+    '{"i":1,"h":{}}',
+    '{"i":"a","h":[]}',
+    '{"i":"a","h":{"x":1}}',
+    '{"i":"a","k":{},"h":{}}',
+  ])('with the metadata %s gives no message', (metadata) => {
+    const start = 16;
+    const bytes = Buffer.alloc(start + 4 + metadata.length);
+    bytes.writeUInt8(1, 0);
+    bytes.writeUInt16LE(1, 2);
+    bytes.writeUInt32LE(bytes.length, 12);
+    bytes.writeUInt32LE(metadata.length, start);
+    bytes.write(metadata, start + 4);
+    expect(new Block(bytes).message(0).unreadable).toContain('metadata');
   });
 });

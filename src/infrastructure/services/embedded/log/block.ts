@@ -18,18 +18,32 @@ interface Metadata {
   readonly h: Readonly<Record<string, string>>;
 }
 
-/** A block, decoded one message at a time: a reader in a hurry for one does not pay for the others. */
+/** A message as it is read. */
+export interface StoredMessage {
+  /** Without id and headers, and with the bytes as they are, where it cannot be read. */
+  readonly message: WireMessage;
+  /** Why it cannot be read. */
+  readonly unreadable?: string;
+}
+
+/**
+ * A block, decoded one message at a time: a reader in a hurry for one does not pay for the others.
+ *
+ * Never throws for bytes that are no block: those count as one message that cannot be read, because a record that throws
+ * would keep all later ones from their group.
+ */
 export class Block {
   readonly count: number;
+  /** NaN where it cannot be read. */
   readonly appendedAt: number;
   readonly #bytes: Buffer;
+  readonly #damage: string | undefined;
 
   constructor(bytes: Buffer) {
-    if (bytes[0] !== VERSION)
-      throw new Error(`A block has version ${bytes[0]}; this release reads version ${VERSION}.`);
     this.#bytes = bytes;
-    this.count = bytes.readUInt16LE(2);
-    this.appendedAt = bytes.readDoubleLE(4);
+    this.#damage = damageOf(bytes);
+    this.count = this.#damage === undefined ? bytes.readUInt16LE(2) : 1;
+    this.appendedAt = this.#damage === undefined ? bytes.readDoubleLE(4) : NaN;
   }
 
   get bytes(): Buffer {
@@ -37,16 +51,57 @@ export class Block {
   }
 
   /** @param index from 0 to `count - 1`. */
-  message(index: number): WireMessage {
+  message(index: number): StoredMessage {
+    if (this.#damage !== undefined) return unreadable(this.#bytes, this.#damage);
     const bytes = this.#bytes;
     const start =
       index === 0 ? HEAD_BYTES + 4 * this.count : bytes.readUInt32LE(HEAD_BYTES + 4 * (index - 1));
     const end = bytes.readUInt32LE(HEAD_BYTES + 4 * index);
-    const bodyAt = start + 4 + bytes.readUInt32LE(start);
-    const { i, k, h } = JSON.parse(bytes.toString('utf8', start + 4, bodyAt)) as Metadata;
-    const body = bytes.subarray(bodyAt, end);
-    return k === undefined ? { id: i, headers: h, body } : { id: i, key: k, headers: h, body };
+    const raw = bytes.subarray(start, end);
+    if (raw.length < 4 || raw.readUInt32LE(0) > raw.length - 4)
+      return unreadable(raw, 'its lengths do not fit');
+    const bodyAt = 4 + raw.readUInt32LE(0);
+    const metadata = metadataOf(raw.subarray(4, bodyAt));
+    if (!metadata) return unreadable(raw, 'its metadata are not those of a message');
+    const { i, k, h } = metadata;
+    const body = raw.subarray(bodyAt);
+    return { message: k === undefined ? { id: i, headers: h, body } : { id: i, key: k, headers: h, body } };
   }
+}
+
+function damageOf(bytes: Buffer): string | undefined {
+  if (bytes.length < HEAD_BYTES) return 'it is too short';
+  if (bytes[0] !== VERSION) return `it has version ${bytes[0]}, and this release reads version ${VERSION}`;
+  const count = bytes.readUInt16LE(2);
+  const dataAt = HEAD_BYTES + 4 * count;
+  if (count === 0 || dataAt > bytes.length) return 'its number of messages does not fit';
+  return bytes.readUInt32LE(dataAt - 4) === bytes.length ? undefined : 'its lengths do not fit';
+}
+
+function unreadable(body: Buffer, why: string): StoredMessage {
+  return { message: { id: '', headers: {}, body }, unreadable: why };
+}
+
+function metadataOf(bytes: Buffer): Metadata | undefined {
+  let found: unknown;
+  try {
+    found = JSON.parse(bytes.toString('utf8'));
+  } catch {
+    return undefined;
+  }
+  return isMetadata(found) ? found : undefined;
+}
+
+function isMetadata(found: unknown): found is Metadata {
+  if (typeof found !== 'object' || found === null) return false;
+  const { i, k, h } = found as Partial<Record<keyof Metadata, unknown>>;
+  return typeof i === 'string' && (k === undefined || typeof k === 'string') && isHeaders(h);
+}
+
+function isHeaders(found: unknown): boolean {
+  if (typeof found !== 'object' || found === null || Array.isArray(found)) return false;
+  for (const name in found) if (typeof (found as Record<string, unknown>)[name] !== 'string') return false;
+  return true;
 }
 
 /** Packs messages into as few blocks as the limits allow, in order. */

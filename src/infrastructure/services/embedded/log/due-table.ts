@@ -1,5 +1,4 @@
-import type { WireMessage } from '../../../../core/messaging/ports/transport.js';
-import { Block } from './block.js';
+import { Block, type StoredMessage } from './block.js';
 import { dueKey, dueMsOf, LAST } from './keys.js';
 import type { Table } from '../database/lmdb-client.js';
 
@@ -8,11 +7,11 @@ const HEAD_BYTES = 12;
 const TWO_32 = 2 ** 32;
 
 /** A message that waits for its time, as it is read. */
-export interface DueEntry {
+export interface DueEntry extends StoredMessage {
   readonly attempt: number;
   readonly origin: number;
+  /** NaN where it cannot be read. */
   readonly appendedAt: number;
-  readonly message: WireMessage;
 }
 
 /**
@@ -48,11 +47,12 @@ export class DueTable {
     const value = this.#table.getBinary(key);
     if (!value) return undefined;
     const block = new Block(value.subarray(HEAD_BYTES));
+    const isWhole = value.length >= HEAD_BYTES;
     return {
-      attempt: value.readUInt32LE(0),
-      origin: value.readDoubleLE(4),
+      attempt: isWhole ? value.readUInt32LE(0) : 1,
+      origin: isWhole ? value.readDoubleLE(4) : 0,
       appendedAt: block.appendedAt,
-      message: block.message(0),
+      ...block.message(0),
     };
   }
 

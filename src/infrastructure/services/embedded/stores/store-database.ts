@@ -42,6 +42,18 @@ export class StoreDatabase {
     throw unavailable(this.#name, `The disk did not answer within ${COMMIT_TIMEOUT_MS} ms.`);
   }
 
+  /** Throws when the database can no longer be trusted. */
+  assertSound(): void {
+    const { suspect } = this.#database;
+    if (suspect) throw unavailable(this.#name, suspect.message, suspect);
+  }
+
+  /** Lets go of a database that can no longer be trusted. Rejects while its directory cannot be opened again. */
+  async abandon(): Promise<void> {
+    await this.#database.close();
+    if (!this.#database.releaseAgain()) this.assertSound();
+  }
+
   close(): Promise<void> {
     return this.#database.close();
   }
