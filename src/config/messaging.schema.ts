@@ -59,9 +59,9 @@ const backoffSchema = z
     jitter: z
       .boolean()
       .describe(
-        'Waits a random part of the delay, so that messages that failed together are not retried together.',
+        'Waits a random part of the delay, so that messages that failed together are not retried together. Without it, `exponential` does and `fixed` does not.',
       )
-      .default(true),
+      .optional(),
   })
   .prefault({});
 

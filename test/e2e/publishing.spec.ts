@@ -90,6 +90,27 @@ describe('publishing', () => {
     expect(seen).toEqual([]);
   });
 
+  it('refuses, and reports, a type whose messages its handlers would refuse', async () => {
+    const Dated = defineMessage('orders.dated', z.object({ at: z.date() }));
+    const { messaging, events } = await bootApp({});
+    await expect(messaging.publish(Dated, { at: new Date() })).rejects.toMatchObject({
+      code: 'PAYLOAD_INVALID',
+      issues: [{ path: 'at', message: expect.any(String) }],
+    });
+    expect(events.map((event) => event.type)).toContain('publish-rejected');
+    expect(events.map((event) => event.type)).not.toContain('published');
+  });
+
+  it('reports what a schema refuses asynchronously', async () => {
+    const Later = defineMessage(
+      'orders.later',
+      z.object({ id: z.string().refine(() => Promise.resolve(false), 'is unknown') }),
+    );
+    const { messaging, events } = await bootApp({});
+    await expect(messaging.publish(Later, { id: 'a' })).rejects.toMatchObject({ code: 'PAYLOAD_INVALID' });
+    expect(events.map((event) => event.type)).toContain('publish-rejected');
+  });
+
   it('of many messages checks all of them before the first is sent', async () => {
     const { Orders, seen } = collector();
     const { messaging } = await bootApp({ providers: [Orders] });

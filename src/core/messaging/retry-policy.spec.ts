@@ -16,10 +16,10 @@ describe('the delay before the next attempt', () => {
     expect(delayAfter(3, { type: 'exponential', delayMs: 1_000 }, fixedRandom)).toBe(2_000);
   });
 
-  it('stays the same when fixed', () => {
-    expect(
-      [1, 5].map((attempt) => delayAfter(attempt, { type: 'fixed', delayMs: 300, jitter: false })),
-    ).toEqual([300, 300]);
+  it('stays the same when fixed, and is random only when that is asked for', () => {
+    const fixed = { type: 'fixed', delayMs: 300 } as const;
+    expect([1, 5].map((attempt) => delayAfter(attempt, fixed, fixedRandom))).toEqual([300, 300]);
+    expect(delayAfter(5, { ...fixed, jitter: true }, fixedRandom)).toBe(150);
   });
 });
 

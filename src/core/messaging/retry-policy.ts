@@ -9,9 +9,10 @@ export interface Backoff {
   readonly maxDelayMs?: number;
   /**
    * Waits a random time between nothing and the computed one, so that messages that failed together do not come back
-   * together ("full jitter", Brooker, Exponential Backoff And Jitter, 2015). Defaults to true.
+   * together ("full jitter", Brooker, Exponential Backoff And Jitter, 2015). Defaults to true when exponential, and to
+   * false when fixed.
    */
-  readonly jitter?: boolean;
+  readonly jitter?: boolean | undefined;
 }
 
 /** What to do about an error: the first rule that matches decides. */
@@ -41,8 +42,9 @@ const DEFAULT_MAX_DELAY_MS = 60_000;
 /** Milliseconds to wait after the attempt with this number failed. */
 export function delayAfter(attempt: number, backoff: Backoff, random: () => number = Math.random): number {
   const range = { minMs: backoff.delayMs, maxMs: backoff.maxDelayMs ?? DEFAULT_MAX_DELAY_MS };
-  const failures = backoff.type === 'fixed' ? 0 : attempt - 1;
-  return backoff.jitter === false
+  const isFixed = backoff.type === 'fixed';
+  const failures = isFixed ? 0 : attempt - 1;
+  return !(backoff.jitter ?? !isFixed)
     ? Math.round(doubledMs(failures, range))
     : backoffMs(failures, range, random);
 }

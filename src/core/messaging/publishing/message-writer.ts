@@ -10,12 +10,14 @@ import type { Clock, WireMessage } from '../ports/transport.js';
 
 type ValidationResult = Awaited<ReturnType<MessageType['schema']['~standard']['validate']>>;
 
+/** The headers that every message of one type has. */
+export type HeaderTemplate = Readonly<Record<string, string>>;
+
 /** Makes wire messages out of payloads. Everything that can be wrong with a message is found here, before it is sent. */
 export class MessageWriter {
   readonly #source: string;
   readonly #limits: MessageLimits;
   readonly #clock: Clock;
-  readonly #templates = new WeakMap<MessageType, Record<string, string>>();
   #timeMs = -1;
   #time = '';
 
@@ -23,6 +25,16 @@ export class MessageWriter {
     this.#source = source;
     this.#limits = limits;
     this.#clock = clock;
+  }
+
+  /** The headers that every message of the type has; copying them costs less than building them. */
+  templateOf(type: MessageType): HeaderTemplate {
+    return {
+      [HEADER.contentType]: type.codec.contentType,
+      [HEADER.type]: type.name,
+      [HEADER.source]: this.#source,
+      [HEADER.time]: '',
+    };
   }
 
   /** Throws `PAYLOAD_INVALID` when validation found issues. */
@@ -42,14 +54,14 @@ export class MessageWriter {
    * @param cause the message being handled, whose correlation and trace the new one continues.
    */
   write(
-    type: MessageType,
+    { type, template }: { readonly type: MessageType; readonly template: HeaderTemplate },
     payload: unknown,
     options: CheckedPublishOptions,
     cause: MessageContext | undefined,
   ): WireMessage {
     const body = this.#encode(type, payload);
     const now = this.#clock.now();
-    const headers = { ...this.#templateFor(type) };
+    const headers: Record<string, string> = { ...template };
     headers[HEADER.time] = this.#timestamp(now);
     if (cause) continueFrom(cause, headers);
     if (options.correlationId !== undefined) headers[HEADER.correlationId] = options.correlationId;
@@ -62,21 +74,6 @@ export class MessageWriter {
     if (key === undefined) return { id, headers, body };
     checkKey(key);
     return { id, key, headers, body };
-  }
-
-  /** The headers that every message of the type has; copying them costs less than building them. */
-  #templateFor(type: MessageType): Record<string, string> {
-    let template = this.#templates.get(type);
-    if (!template) {
-      template = {
-        [HEADER.contentType]: type.codec.contentType,
-        [HEADER.type]: type.name,
-        [HEADER.source]: this.#source,
-        [HEADER.time]: '',
-      };
-      this.#templates.set(type, template);
-    }
-    return template;
   }
 
   #encode(type: MessageType, payload: unknown): Uint8Array {

@@ -113,25 +113,35 @@ export class MessagingService {
   }
 
   #publish(type: MessageType, payload: unknown, options: CheckedPublishOptions): Promise<PublishReceipt> {
+    const rejected = (error: unknown): Promise<never> => this.#reject(type, error);
     try {
       const plan = this.planner.planFor(type);
       const result = type.schema['~standard'].validate(payload);
       if (!(result instanceof Promise)) {
         plan.writer.refuseInvalid(type, result);
-        return this.#send(plan, payload, options);
+        return this.#write(plan, payload, options);
       }
-      return result.then((later) => {
-        plan.writer.refuseInvalid(type, later);
-        return this.#send(plan, payload, options);
-      });
+      const checked = result.then((later) => plan.writer.refuseInvalid(type, later));
+      return checked.then(() => this.#write(plan, payload, options), rejected);
     } catch (error) {
-      return this.#reject(type, error);
+      return rejected(error);
     }
   }
 
-  #send(plan: PublishPlan, payload: unknown, options: CheckedPublishOptions): Promise<PublishReceipt> {
-    const message = plan.writer.write(plan.type, payload, options, handlingContext.getStore());
-    const how = options === NO_OPTIONS ? plan.plain : this.#optionsFor(plan, options);
+  #write(plan: PublishPlan, payload: unknown, options: CheckedPublishOptions): Promise<PublishReceipt> {
+    const rejected = (error: unknown): Promise<never> => this.#reject(plan.type, error);
+    try {
+      const message = plan.writer.write(plan, payload, options, handlingContext.getStore());
+      const how = options === NO_OPTIONS ? plan.plain : this.#optionsFor(plan, options);
+      const proving = plan.roundTrip.prove(message.body);
+      if (!proving) return this.#send(plan, message, how);
+      return proving.then(() => this.#send(plan, message, how), rejected);
+    } catch (error) {
+      return rejected(error);
+    }
+  }
+
+  #send(plan: PublishPlan, message: WireMessage, how: PublishOptions): Promise<PublishReceipt> {
     return new Promise((resolve, reject) => {
       plan.batcher.add(plan.type.name, message, how, (outcome, attempts) => {
         if (outcome.kind === 'accepted') resolve(receiptOf(plan.transport, message, outcome, attempts));

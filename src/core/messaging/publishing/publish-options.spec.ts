@@ -138,9 +138,10 @@ describe('a written message', () => {
   const type = defineMessage('orders.placed', z.object({ id: z.string() }), {
     key: (order) => order.id,
   }) as unknown as MessageType;
+  const planned = { type, template: writer.templateOf(type) };
 
   it('carries the CloudEvents attributes and the payload as it was given', () => {
-    const message = writer.write(type, { id: 'o-1', more: 1 }, { expiresInMs: 5 }, undefined);
+    const message = writer.write(planned, { id: 'o-1', more: 1 }, { expiresInMs: 5 }, undefined);
     expect(message).toMatchObject({
       key: 'o-1',
       headers: {
@@ -156,14 +157,14 @@ describe('a written message', () => {
 
   it.each([99, 100, 101])('of %d bytes is refused above the limit of 100 only', (bytes) => {
     const payload = { id: 'x'.repeat(bytes - '{"id":""}'.length) };
-    const write = (): unknown => writer.write(type, payload, { key: 'k' }, undefined);
+    const write = (): unknown => writer.write(planned, payload, { key: 'k' }, undefined);
     expect(codeOf(write)).toBe(bytes > 100 ? 'MESSAGE_TOO_LARGE' : undefined);
   });
 
   it.each(['', 'x'.repeat(513), 'a\nb', 7 as unknown as string])(
     'with an unusable key (case %#) is refused',
     (key) => {
-      expect(codeOf(() => writer.write(type, { id: 'o' }, { key }, undefined))).toBe('OPTION_INVALID');
+      expect(codeOf(() => writer.write(planned, { id: 'o' }, { key }, undefined))).toBe('OPTION_INVALID');
     },
   );
 });

@@ -5,7 +5,8 @@ import { MessagingConfigurationError, MessagingError } from '../ports/errors.js'
 import type { MessagingEvent } from '../observing/events.js';
 import type { MessagingModuleOptions } from '../messaging.options.js';
 import { PublishBatcher } from './publish-batcher.js';
-import { MessageWriter } from './message-writer.js';
+import { type HeaderTemplate, MessageWriter } from './message-writer.js';
+import { RoundTrip } from './round-trip.js';
 import type { TransportDirectory } from './transport-directory.js';
 import type { Clock, PublishOptions, Transport } from '../ports/transport.js';
 
@@ -15,6 +16,8 @@ export interface PublishPlan {
   readonly transport: Transport;
   readonly batcher: PublishBatcher;
   readonly writer: MessageWriter;
+  readonly template: HeaderTemplate;
+  readonly roundTrip: RoundTrip;
   /** How a publish without options of its own goes out. */
   readonly plain: PublishOptions;
 }
@@ -30,7 +33,8 @@ export class PublishPlanner {
   readonly deadlineMs: number;
   /** Messages that may be in flight to one transport. */
   readonly maxInFlight: number;
-  readonly #plans = new Map<MessageType, PublishPlan>();
+  /** Weak, because an application may define a type for each call. */
+  readonly #plans = new WeakMap<MessageType, PublishPlan>();
   readonly #batchers = new Map<Transport, PublishBatcher>();
   readonly #writer: MessageWriter;
   #registry: HandlerRegistry | undefined;
@@ -96,6 +100,8 @@ export class PublishPlanner {
       transport,
       batcher: this.#batcherFor(transport),
       writer: this.#writer,
+      template: this.#writer.templateOf(type),
+      roundTrip: new RoundTrip(type),
       plain: type.ordering ? { deadlineMs, ordering: type.ordering } : { deadlineMs },
     };
     this.#plans.set(type, plan);

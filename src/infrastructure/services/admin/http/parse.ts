@@ -39,15 +39,24 @@ export const digits = z
 /** `true` or `false`, as query parameters are. */
 export const flag = z.enum(['true', 'false']).transform((value) => value === 'true');
 
-/** RFC 3339, as milliseconds since 1970. */
+const INSTANT =
+  /^(\d{4})-(\d\d)-(\d\d)(T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?(Z|[+-]([01]\d|2[0-3]):[0-5]\d))?$/i;
+const LOOKS_LIKE_A_TIME = /^\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d))?$/i;
+
+/** A time of RFC 3339, or a date for its midnight in UTC, as milliseconds since 1970. One that does not exist is well-formed and invalid. */
 export const instant = z
   .string()
-  .regex(
-    /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/i,
-    'must be a time as in 2026-01-31T12:00:00Z',
-  )
-  .transform((value) => Date.parse(value))
-  .refine((ms) => !Number.isNaN(ms), 'is not a time that exists');
+  .regex(LOOKS_LIKE_A_TIME, { error: 'must be a time as in 2026-01-31T12:00:00Z', abort: true })
+  .refine(exists, { error: 'is not a time that exists', params: UNPROCESSABLE })
+  .transform((value) => Date.parse(value));
+
+/** Date.parse takes the 30th of February for the 2nd of March. */
+function exists(value: string): boolean {
+  const [, year, month, day] = (INSTANT.exec(value) ?? []).map(Number);
+  if (year === undefined || month === undefined || day === undefined) return false;
+  const date = new Date(Date.UTC(year, month - 1, day));
+  return date.getUTCMonth() === month - 1 && date.getUTCDate() === day;
+}
 
 /** One of these words; another word is well-formed and invalid. */
 export function oneOf<T extends string>(words: readonly T[]): z.ZodType<T> {
