@@ -110,6 +110,18 @@ export const PARTS = [
     specs: /^test\/faults\/redis-removed/,
     tests: 'its entries are deleted \\(XDEL\\)',
   },
+  {
+    name: 'redis-interrupted',
+    lane: 'brokers',
+    specs: /^test\/faults\/redis-interrupted/,
+    tests: 'the permission to read \\(XREADGROUP\\)',
+  },
+  {
+    name: 'redis-poison',
+    lane: 'brokers',
+    specs: /^test\/faults\/redis-poison/,
+    tests: 'a garbage member of the delayed set',
+  },
   { name: 'rabbitmq', lane: 'brokers', specs: /^test\/(conformance|e2e)\/rabbitmq\./ },
   {
     name: 'rabbitmq-poison',

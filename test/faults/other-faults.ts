@@ -135,6 +135,72 @@ export const OTHER_FAULTS: readonly OtherFault[] = [
       'hands what a stopped process had',
     ],
   ]),
+  ...of('redis', 'faults/redis-reconnect.spec.ts', [
+    [
+      'a failover behind a stable address, the old primary stays as a replica',
+      'publishing and consuming resume within seconds',
+      'publishes and consumes again after a failover behind a stable address',
+    ],
+    [
+      'it is a replica for a while',
+      'disconnected with the reason, and connected once it is a primary',
+      'is disconnected from a server that has become a replica',
+    ],
+    [
+      'the server after a failover keeps less',
+      'a problem until it is corrected',
+      'reports that a server keeps less than the one before',
+    ],
+    [
+      'idle connections are half open',
+      'disconnected within 15 s',
+      'is disconnected within 15 s of a silence',
+    ],
+    [
+      '50 readers lose their server together',
+      'they come back spread over time',
+      'lets 50 readers that lose one server come back spread over time',
+    ],
+  ]),
+  ...of('redis', 'faults/redis-interrupted.spec.ts', [
+    [
+      'a consumer loses a permission',
+      'interrupted within 15 s with the reason, running within 15 s of the repair',
+      'the permission to read (XREADGROUP)',
+    ],
+    [
+      'a consumer loses its group or its streams and may not create them',
+      'interrupted within 15 s with the reason, running within 15 s of the repair',
+      'its streams (DEL), and may not create them',
+    ],
+    [
+      'the stream of a consumer becomes a key of another type',
+      'interrupted within 15 s with the reason, running within 15 s of the repair',
+      'its stream to a key of another type',
+    ],
+    [
+      'the sockets of a consumer are half open',
+      'interrupted within 15 s, running within 15 s of the repair',
+      'its answers: the sockets are half open',
+    ],
+    [
+      'the password is rotated',
+      'reported with the reason until it is corrected',
+      'says that the login is rejected until it is corrected',
+    ],
+    [
+      'a consumer may not start, with `connect: background`',
+      'reported, and started once it may',
+      'with connect: background is tried until it runs',
+    ],
+  ]),
+  ...of('redis', 'faults/redis-poison.spec.ts', [
+    [
+      'random foreign data in all its keys for a minute',
+      'one dead letter or a report each; its neighbours are handled and nothing blocks',
+      'random poison of all kinds for a minute',
+    ],
+  ]),
   ...of('redis, sentinels', 'faults/redis-sentinel.spec.ts', [
     ['no replica confirms', 'unknown, not accepted', 'calls a message unknown while no replica confirms it'],
     [

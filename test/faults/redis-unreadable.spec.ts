@@ -299,7 +299,7 @@ describe('topology: verify', () => {
     const deliveries = await collected(transport, 't');
     await server.command('XGROUP', 'DESTROY', log, 'g');
     await waitUntil('it is a problem', async () => transport.problems().length === 1);
-    expect(transport.problems()[0]).toMatchObject({ code: 'group_missing', topic: 't', group: 'g' });
+    expect(transport.problems()[0]).toMatchObject({ code: 'consumer_interrupted', topic: 't', group: 'g' });
     expect(await server.command('XINFO', 'GROUPS', log)).toEqual([]);
     await create();
     await waitUntil('messages arrive again', async () => {

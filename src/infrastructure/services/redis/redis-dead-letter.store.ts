@@ -159,7 +159,10 @@ export class RedisDeadLetterStore implements DeadLetterStore {
         ...rest,
       ];
       const [last, , deadLetters] = await this.#scan(args);
-      for (const deadLetter of deadLetters) yield readSummary(deadLetter);
+      for (const deadLetter of deadLetters) {
+        const summary = readSummary(deadLetter);
+        if (summary) yield summary;
+      }
       from = last;
     } while (from !== '');
   }

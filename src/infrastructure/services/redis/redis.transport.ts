@@ -30,8 +30,11 @@ import type { RedisOptions } from './redis.options.js';
 import { RedisPublisher } from './publish/redis-publisher.js';
 import { RedisReader } from './consume/redis-reader.js';
 import { BACKLOG, GROUPS, REMOVE_GROUP } from './scripts/index.js';
-import { checkServer } from './connection/server-checks.js';
+import { DurabilityWatch } from './connection/durability-watch.js';
+import { probeAtInterval } from './connection/liveness.js';
 import { verifyPermissions } from './topology/topology-check.js';
+
+const LOGIN_REJECTED = 'login_rejected';
 
 /** Carries messages on Redis Streams: one server, a primary behind sentinels, or a cluster. */
 export class RedisTransport extends CheckedTransport<RedisConsumer, RedisDriver> implements GroupKeeper {
@@ -62,6 +65,8 @@ class RedisDriver implements TransportDriver<RedisConsumer>, GroupKeeper {
   readonly #targets: PublishTargets;
   readonly #publisher: RedisPublisher;
   readonly #timers: DueTimers;
+  readonly #durability: DurabilityWatch;
+  #endProbes: (() => void) | undefined;
 
   constructor(
     private readonly options: RedisOptions,
@@ -71,9 +76,19 @@ class RedisDriver implements TransportDriver<RedisConsumer>, GroupKeeper {
     this.durability = options.replicas > 0 ? 'replicated' : 'acknowledged';
     this.maxMessageBytes = options.maxMessageBytes;
     this.problems = new ProblemList(context.onEvent);
-    const listener = { onUp: () => this.#reportState(), onDown: (error?: Error) => this.#reportState(error) };
+    const listener = {
+      onUp: () => this.#reportState(),
+      onDown: (error?: Error) => this.#reportState(error),
+      // The other connection may have nothing to do for long: its first command would fail then.
+      onReconnect: (error: Error) => this.#reconnectAll(error),
+      onLoginRejected: ({ message }: Error) => this.problems.add({ code: LOGIN_REJECTED, detail: message }),
+    };
     this.#publishing = new RedisConnection(context.name, options, listener);
-    this.#control = new RedisConnection(context.name, options, listener);
+    this.#control = new RedisConnection(context.name, options, {
+      ...listener,
+      onUp: () => this.#controlIsUp(),
+    });
+    this.#durability = new DurabilityWatch(this.#control, this.problems, context.onEvent);
     this.#targets = new PublishTargets(options.keyPrefix);
     this.#publisher = new RedisPublisher(this.#publishing, options, context.clock);
     this.#timers = new DueTimers(this.#control, context.clock);
@@ -81,8 +96,8 @@ class RedisDriver implements TransportDriver<RedisConsumer>, GroupKeeper {
 
   async connect(): Promise<void> {
     await Promise.all([this.#publishing.connect(), this.#control.connect()]);
-    for (const warning of await checkServer(this.#control))
-      this.context.onEvent({ type: 'error', error: warning });
+    await this.#durability.start();
+    this.#endProbes ??= probeAtInterval([this.#publishing, this.#control]);
     const { topology, keyPrefix } = this.options;
     if (topology === 'verify')
       await verifyPermissions(this.#control, {
@@ -160,16 +175,30 @@ class RedisDriver implements TransportDriver<RedisConsumer>, GroupKeeper {
   }
 
   async close(): Promise<void> {
+    this.#endProbes?.();
+    this.#durability.close();
     await Promise.all([this.#publishing.close(), this.#control.close()]);
   }
 
   explain(cause: unknown): Error {
     this.#control.refresh();
-    return failureOf(cause, this.#control.label).error;
+    const whyDown = this.#control.whyDown || this.#publishing.whyDown;
+    return failureOf(cause, this.#control.label, { whyDown }).error;
+  }
+
+  #reconnectAll(error: Error): void {
+    for (const connection of [this.#publishing, this.#control]) connection.react(error);
+  }
+
+  #controlIsUp(): void {
+    this.#reportState();
+    void this.#durability.check();
   }
 
   /** Connected means that both connections are. */
   #reportState(error?: Error): void {
-    this.state.changed(this.#publishing.isUp && this.#control.isUp, error);
+    const isUp = this.#publishing.isUp && this.#control.isUp;
+    if (isUp) this.problems.solve(LOGIN_REJECTED);
+    this.state.changed(isUp, error);
   }
 }

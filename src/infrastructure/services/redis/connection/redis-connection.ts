@@ -1,9 +1,18 @@
+import { systemClock } from '../../../../core/messaging/ports/clock.js';
 import { MessagingError } from '../../../../core/messaging/ports/errors.js';
 import { backoffMs } from '../../../../core/messaging/transport-kit/backoff.js';
 import { withDeadline } from '../../../../core/messaging/transport-kit/deadline.js';
 import { watchCluster } from './cluster-watch.js';
 import { type Cluster, type IoredisOptions, loadIoredis, type Redis } from '../client/ioredis-client.js';
-import { isFatal, reasonOf, replyCode } from '../client/redis-errors.js';
+import {
+  FOUND_REPLICA,
+  isFatal,
+  isLoginRejected,
+  isReplicaError,
+  reactionTo,
+  reasonOf,
+  replyCode,
+} from '../client/redis-errors.js';
 import type { RedisServerOptions } from '../redis.options.js';
 import type { RedisScript } from '../scripts/redis-script.js';
 import { type Argument, type EvalCommand, type ScriptCall, scriptCommands } from '../scripts/script-call.js';
@@ -13,9 +22,15 @@ import { addressesOf, type HostAndPort, type ServerAddresses } from './server-ad
 export interface ConnectionListener {
   onUp?(): void;
   onDown?(error: Error | undefined): void;
+  /** An error reply has made it connect again; other connections to the server may do the same. */
+  onReconnect?(error: Error): void;
+  /** The server rejects the login of a connection that was usable before. Lasts until `onUp`. */
+  onLoginRejected?(error: Error): void;
 }
 
 const RECONNECT_BACKOFF = { minMs: 50, maxMs: 2_000 } as const;
+/** Shortest time between two reconnects that an error reply has caused. */
+const REACTION_INTERVAL_MS = 250;
 
 /**
  * A connection to one server, to the primary behind sentinels or to a cluster, that reconnects by itself.
@@ -34,6 +49,10 @@ export class RedisConnection {
   #isClosed = false;
   #lastError: Error | undefined;
   #endWatch = (): void => undefined;
+  #wasUp = false;
+  #reactedAt = -Infinity;
+  /** Connections in a row that led to a replica. */
+  #replicasFound = 0;
   #commandOf: ReturnType<typeof scriptCommands> | undefined;
 
   /** @throws MessagingConfigurationError when the options do not fit together. */
@@ -49,6 +68,11 @@ export class RedisConnection {
 
   get isClosed(): boolean {
     return this.#isClosed;
+  }
+
+  /** Why it is down, as the end of a sentence. Empty where that is not known. */
+  get whyDown(): string {
+    return this.#isUp ? '' : reasonOf(this.#lastError);
   }
 
   get label(): string {
@@ -78,16 +102,12 @@ export class RedisConnection {
 
   /** Sends one command; replies are texts. Rejects with the client's error, which {@link failureOf} explains. */
   call(command: string, ...args: Argument[]): Promise<unknown> {
-    const client = this.#client;
-    if (!client || !this.#isUp) return Promise.reject(notConnected());
-    return client.call(command, args);
+    return this.#observed((client) => client.call(command, args));
   }
 
   /** As `call`, with replies as bytes. */
   callBuffer(command: string, ...args: Argument[]): Promise<unknown> {
-    const client = this.#client;
-    if (!client || !this.#isUp) return Promise.reject(notConnected());
-    return client.callBuffer(command, args);
+    return this.#observed((client) => client.callBuffer(command, args));
   }
 
   /** Runs a script, whose text is sent only to a server that does not know it yet. */
@@ -120,9 +140,30 @@ export class RedisConnection {
     try {
       return await send('evalsha', script.sha);
     } catch (error) {
-      if (replyCode(error) !== 'NOSCRIPT') throw error;
-      return send('eval', script.lua);
+      if (replyCode(error) === 'NOSCRIPT') return send('eval', script.lua);
+      this.react(error);
+      throw error;
     }
+  }
+
+  /**
+   * Reconnects, or refreshes the slots of a cluster, where an error says that this helps. Called for every error that a command or
+   * a script rejects with; callers pass on the errors that a script returned as data.
+   */
+  react(error: unknown): void {
+    const reaction = reactionTo(error);
+    if (reaction === undefined) return;
+    const client = this.#client;
+    if (reaction === 'refresh' || client?.isCluster) {
+      this.refresh();
+      return;
+    }
+    const now = systemClock.monotonic();
+    if (!client || !this.#isUp || now - this.#reactedAt < REACTION_INTERVAL_MS) return;
+    this.#reactedAt = now;
+    this.#lastError = error as Error;
+    client.disconnect(true);
+    this.#listener.onReconnect?.(error as Error);
   }
 
   /** The server that has this key now, for a connection of its own. Undefined where there is only one. */
@@ -150,12 +191,25 @@ export class RedisConnection {
     return Promise.resolve();
   }
 
+  async #observed(ask: (client: Redis | Cluster) => Promise<unknown>): Promise<unknown> {
+    const client = this.#client;
+    if (!client || !this.#isUp) throw notConnected();
+    try {
+      return await ask(client);
+    } catch (error) {
+      this.react(error);
+      throw error;
+    }
+  }
+
   async #run(call: ScriptCall, replyEncoding: 'utf8' | null): Promise<unknown> {
     try {
       return await this.#send('evalsha', call, replyEncoding);
     } catch (error) {
-      if (replyCode(error) !== 'NOSCRIPT') throw error;
-      return this.#send('eval', call, replyEncoding);
+      if (replyCode(error) === 'NOSCRIPT')
+        return this.#observed(() => this.#send('eval', call, replyEncoding));
+      this.react(error);
+      throw error;
     }
   }
 
@@ -168,7 +222,10 @@ export class RedisConnection {
   async #create(): Promise<Redis | Cluster> {
     const { Redis, Cluster, Command } = await loadIoredis();
     this.#commandOf = scriptCommands(Command);
-    const options = connectionOptions(this.addresses, this.#options);
+    const options = {
+      ...connectionOptions(this.addresses, this.#options),
+      retryStrategy: (times: number) => reconnectDelay(Math.max(times, this.#replicasFound)),
+    };
     if (this.addresses.mode !== 'cluster') return new Redis(options);
     const { retryStrategy: _each, enableOfflineQueue: _queue, ...redisOptions } = withoutPlace(options);
     return new Cluster([...this.addresses.nodes], {
@@ -199,7 +256,10 @@ export class RedisConnection {
         if (isFatal(error)) fail();
       });
       if (client.isCluster) this.#watchCluster(client as Cluster, { report, fail });
-      else client.on('ready', () => report(true)).on('close', () => report(false));
+      else
+        client
+          .on('ready', () => void this.#readyAgain(client as Redis, () => report(true)))
+          .on('close', () => report(false));
       client.connect().catch((error: unknown) => (this.#lastError ??= error as Error));
     });
     return withDeadline(ready, this.#options.connectTimeoutMs, () => this.#whyNot());
@@ -219,12 +279,27 @@ export class RedisConnection {
   /** Keeps the error that names the cause instead of the client's later summary of it. */
   #note(error: Error): void {
     if (!this.#lastError || reasonOf(error) !== '') this.#lastError = error;
+    if (this.#wasUp && !this.#isUp && isLoginRejected(error))
+      this.#listener.onLoginRejected?.(this.#whyNot());
+  }
+
+  /** A server that was a replica is used again only once it is a primary, or another server is at its address. */
+  async #readyAgain(client: Redis, up: () => void): Promise<void> {
+    if (isReplicaError(this.#lastError) && (await isReplica(client))) {
+      this.#replicasFound += 1;
+      this.#lastError = FOUND_REPLICA;
+      client.disconnect(true);
+      return;
+    }
+    this.#replicasFound = 0;
+    if (client.status === 'ready') up();
   }
 
   #setUp(isUp: boolean): void {
     if (this.#isUp === isUp) return;
     this.#isUp = isUp;
     if (isUp) {
+      this.#wasUp = true;
       this.#lastError = undefined;
       this.#listener.onUp?.();
     } else {
@@ -258,8 +333,13 @@ export function connectionOptions(
     maxRetriesPerRequest: 0, // because with any other number a command of a lost connection hangs until a later reconnect fails
     retryStrategy: reconnectDelay,
     sentinelRetryStrategy: reconnectDelay,
-    reconnectOnError: (error) => error.message.startsWith('READONLY') && 1,
   };
+}
+
+/** False where the user may not ask. */
+async function isReplica(client: Redis): Promise<boolean> {
+  const text = await client.call('info', ['replication']).catch(() => '');
+  return String(text).includes('role:slave');
 }
 
 /** Without the address, which differs between the nodes of a cluster. */

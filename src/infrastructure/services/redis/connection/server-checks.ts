@@ -9,7 +9,13 @@ import { replyCode } from '../client/redis-errors.js';
  */
 export async function checkServer(connection: RedisConnection): Promise<MessagingError[]> {
   await requireCommands(connection);
+  return (await durabilityWarnings(connection)) ?? [];
+}
+
+/** What the server does not promise. Undefined where it cannot be asked. */
+export async function durabilityWarnings(connection: RedisConnection): Promise<MessagingError[] | undefined> {
   const settings = await readSettings(connection);
+  if (!settings) return undefined;
   const warnings: string[] = [];
   const policy = settings.get('maxmemory_policy');
   if (policy !== undefined && policy !== 'noeviction' && settings.get('maxmemory') !== '0')
@@ -41,7 +47,7 @@ async function requireCommands(connection: RedisConnection): Promise<void> {
   );
 }
 
-async function readSettings(connection: RedisConnection): Promise<ReadonlyMap<string, string>> {
+async function readSettings(connection: RedisConnection): Promise<ReadonlyMap<string, string> | undefined> {
   try {
     const sections = await Promise.all([
       connection.call('info', 'memory'),
@@ -52,6 +58,6 @@ async function readSettings(connection: RedisConnection): Promise<ReadonlyMap<st
       lines.map((line) => line.split(':')).map(([name = '', ...value]) => [name, value.join(':')]),
     );
   } catch {
-    return new Map(); // because the user may lack the permission
+    return undefined; // because the user may lack the permission
   }
 }

@@ -73,13 +73,19 @@ export function readInTurn(group: RedisGroup, concurrency: number): FetchStrateg
   };
 }
 
-/** Entries whose keys are not in flight in any process. Waits for new ones when there are none. */
-export function takeByKey(group: RedisGroup): FetchStrategy {
+/**
+ * Entries whose keys are not in flight in any process. Waits for new ones when there are none.
+ *
+ * @param onDiscarded called with the number of foreign members that the server removed from the set of waiting entries.
+ */
+export function takeByKey(group: RedisGroup, onDiscarded: (count: number) => void): FetchStrategy {
   return {
     isAhead: false,
     async take(capacity) {
       const taken = await group.take(capacity.free());
-      if (taken === FENCED || taken.items.length > 0) return taken === FENCED ? FENCED : taken.items;
+      if (taken === FENCED) return FENCED;
+      onDiscarded(taken.discarded);
+      if (taken.items.length > 0) return taken.items;
       if (!taken.more) await group.wake(taken.last, BLOCK_MS);
       return [];
     },

@@ -1,6 +1,8 @@
-import { backoffMs, pause } from '../../../../core/messaging/transport-kit/backoff.js';
+/** One file because reading, settling and the heartbeat of a consumer share its state. */
+import { type BackoffRange, backoffMs, pause } from '../../../../core/messaging/transport-kit/backoff.js';
 import { settlesWithin } from '../../../../core/messaging/transport-kit/deadline.js';
 import { DeliverySlots } from '../../../../core/messaging/transport-kit/delivery-slots.js';
+import type { BrokerFailure } from '../../../../core/messaging/transport-kit/broker-failure.js';
 import { handOver } from '../../../../core/messaging/transport-kit/hand-over.js';
 import type { ProblemList } from '../../../../core/messaging/transport-kit/problem-list.js';
 import { LinkedSet } from '../../../../core/messaging/transport-kit/linked-set.js';
@@ -14,8 +16,10 @@ import type {
 } from '../../../../core/messaging/ports/transport.js';
 import { Heartbeat } from './heartbeat.js';
 import type { InFlightEntry } from '../wire/stream-entry.js';
-import { failureOf, isNoGroup, outcomeOfReply } from '../client/redis-errors.js';
+import { isNoGroup, scriptError } from '../client/redis-errors.js';
 import { FENCED, type RedisGroup } from './redis-group.js';
+import { ForeignData } from './foreign-data.js';
+import { Interruption } from './interruption.js';
 import { LostReplies } from './lost-replies.js';
 import { RefusedRetries } from './refused-retries.js';
 import { RemovedMessages } from './removed-messages.js';
@@ -25,6 +29,8 @@ import { RedisSettler, type Settled, type SettledBatch } from './redis-settler.j
 /** Longest wait for more free slots while fewer than half are free. */
 const GATHER_MS = 2;
 const RETRY_BACKOFF = { minMs: 50, maxMs: 2_000 } as const;
+/** Wide from the start, because all consumers of a server lose it in the same moment. */
+const REOPEN_BACKOFF = { minMs: 250, maxMs: 2_000 } as const;
 /** Shortest time between two looks for what other clients have removed. */
 const INSPECT_MS = 1_000;
 /** Reading pauses while more settlements than these are unconfirmed. */
@@ -51,7 +57,9 @@ export class RedisConsumer implements Consumer {
   readonly #replies: LostReplies;
   readonly #errors: ErrorDeduplicator;
   readonly #removed: RemovedMessages;
+  readonly #foreign: ForeignData;
   readonly #refused: RefusedRetries;
+  readonly #interruption: Interruption;
   #isStopping = false;
   #stopped: Promise<void> | undefined;
   #loop: Promise<void> = Promise.resolve();
@@ -71,6 +79,8 @@ export class RedisConsumer implements Consumer {
     const { subscription, leaseMs, label, problems } = settings;
     const { topic, group: name } = subscription;
     this.#removed = new RemovedMessages({ topic, group: name, label, problems, onEvent: context.onEvent });
+    this.#foreign = new ForeignData({ of: subscription, label, problems });
+    this.#interruption = new Interruption({ of: subscription, problems, clock: context.clock });
     this.#replies = new LostReplies(group, this.#inFlight, (n) => this.#removed.add(n, 'pending_deleted'));
     this.#errors = new ErrorDeduplicator((error) => context.onEvent({ type: 'error', error }));
     this.#refused = new RefusedRetries({
@@ -86,7 +96,9 @@ export class RedisConsumer implements Consumer {
       () => this.#wakeLoop?.(),
     );
     this.#fetchStrategy =
-      subscription.ordering === 'key' ? takeByKey(group) : readInTurn(group, subscription.concurrency);
+      subscription.ordering === 'key'
+        ? takeByKey(group, (count) => this.#foreign.discarded(count))
+        : readInTurn(group, subscription.concurrency);
     this.#heartbeat = new Heartbeat(context.clock, leaseMs, () => this.#tick());
   }
 
@@ -111,6 +123,8 @@ export class RedisConsumer implements Consumer {
     this.#drop(this.#settler.close());
     this.group.reader.close();
     this.#wakeLoop?.();
+    this.#interruption.ended();
+    this.#foreign.ended();
   }
 
   async #stop(): Promise<void> {
@@ -130,6 +144,8 @@ export class RedisConsumer implements Consumer {
       .then((count) => this.#removed.add(count, 'pending_deleted'))
       .catch(() => undefined); // its lease expires then
     await settlesWithin(left, STOP_TIMEOUT_MS, this.context.clock);
+    this.#interruption.ended();
+    this.#foreign.ended();
   }
 
   /** A refused retry becomes a dead letter first, and its entry is settled then. */
@@ -143,16 +159,19 @@ export class RedisConsumer implements Consumer {
   async #read(): Promise<void> {
     const capacity: Capacity = { free: () => this.#slots.free, settle: () => this.#flush() };
     for (let failures = 0; !this.#hasEnded();) {
+      let startedAt = this.context.clock.monotonic();
       try {
         if (failures > 0 || this.#replies.mayMiss)
           for await (const items of this.#replies.recover()) this.#take(items);
         await this.#freeSlots();
         if (this.#hasEnded()) return;
+        startedAt = this.context.clock.monotonic();
         this.#take(await this.#fetchStrategy.take(capacity));
+        this.#interruption.works('reading');
         failures = 0;
       } catch (error) {
         failures += 1;
-        if (!this.#hasEnded()) await this.#repair(error, failures);
+        if (!this.#hasEnded()) await this.#repair(error, { failures, startedAt });
       }
     }
   }
@@ -230,7 +249,8 @@ export class RedisConsumer implements Consumer {
   }
 
   async #sendSettled(): Promise<void> {
-    for (let batch = this.#settler.next(); batch; batch = this.#settler.next())
+    for (let batch = this.#settler.next(); batch; batch = this.#settler.next()) {
+      const startedAt = this.context.clock.monotonic();
       try {
         const { number, settled } = batch;
         const ours = settled.filter(({ item }) => this.#isOurs(item));
@@ -238,11 +258,15 @@ export class RedisConsumer implements Consumer {
         this.#drop(settled.filter(({ item }) => !this.#isOurs(item))); // also those whose lease was lost meanwhile
         for (const { item } of settled) if (!open.has(item)) this.#inFlight.delete(item);
         this.#isTrimWanted = true;
+        this.#interruption.works('settling');
         this.#settler.confirm();
       } catch (error) {
-        if (this.#isRefused(batch, error)) this.#settler.confirm();
+        const failure = this.group.explain(error);
+        this.#interruption.failed('settling', error, { error: failure.error, startedAt });
+        if (this.#isRefused(batch, failure)) this.#settler.confirm();
         else this.#drop(await this.#settler.repeat());
       }
+    }
   }
 
   /** Resolves with the entries whose retries the server did not write: they are still in flight. */
@@ -257,18 +281,18 @@ export class RedisConsumer implements Consumer {
     this.#take(this.#replies.unseen(reply.items));
     this.#removed.add(reply.removed, 'pending_deleted');
     this.#removed.rewritten(reply.rewritten);
+    this.#foreign.discarded(reply.discarded);
     const open = new Set<InFlightEntry>();
     for (const { index, error } of reply.failures) {
       const settled = batch.settled[index] as Settled;
       open.add(settled.item);
-      this.#refused.add(settled, outcomeOfReply(error, this.settings.label));
+      this.#refused.add(settled, this.group.explain(scriptError(error)));
     }
     return open;
   }
 
   /** The server permits none of the batch: a repetition as it is would fail for ever. */
-  #isRefused({ settled }: SettledBatch, error: unknown): boolean {
-    const failure = failureOf(error, this.settings.label);
+  #isRefused({ settled }: SettledBatch, failure: BrokerFailure): boolean {
     if (failure.kind !== 'refused') return false;
     for (const one of settled) this.#refused.add(one, failure);
     return true;
@@ -282,23 +306,30 @@ export class RedisConsumer implements Consumer {
   /** Resolves with the time of the next tick, if something is due before the usual one. */
   async #tick(): Promise<number | undefined> {
     const room = this.#isStopping ? 0 : Math.max(0, this.#slots.free);
+    const startedAt = this.context.clock.monotonic();
     const ticked = await this.#replies
       .observe(this.group.tick(room))
-      .catch((error: unknown) => this.#joinIf(error));
+      .catch((error: unknown) => this.#joinIf(error, startedAt));
     if (ticked === FENCED) {
-      await this.#rejoin();
+      await this.#rejoin().catch((error: unknown) => this.#failed('heartbeat', error, startedAt));
       return undefined;
     }
+    this.#interruption.works('heartbeat');
     this.#take(this.#replies.unseen(ticked.items));
     this.#removed.add(ticked.removed, 'pending_deleted');
+    this.#foreign.discarded(ticked.discarded);
+    this.#foreign.spoilt(ticked.spoilt);
     await this.#inspect();
     await this.#trim();
     return ticked.dueMs;
   }
 
   /** A heartbeat may notice before the reader that the group is gone. */
-  async #joinIf(error: unknown): Promise<never> {
-    if (isNoGroup(error)) {
+  async #joinIf(error: unknown, startedAt: number): Promise<never> {
+    if (!isNoGroup(error)) {
+      const { error: reported } = this.group.explain(error);
+      this.#interruption.failed('heartbeat', error, { error: reported, startedAt });
+    } else {
       this.#removed.joined(await this.group.join());
       this.group.reader.drop(); // because its blocking read waits for a stream that is gone
     }
@@ -311,10 +342,13 @@ export class RedisConsumer implements Consumer {
     this.#inspectedAt = now;
     try {
       const observation = await this.group.inspect(this.#inFlight);
-      if (observation) this.#removed.observed(observation);
+      if (observation) {
+        this.#removed.observed(observation);
+        this.#foreign.discarded(observation.discarded);
+      }
       this.#removed.inspected(undefined);
     } catch (error) {
-      const failure = failureOf(error, this.settings.label);
+      const failure = this.group.explain(error);
       if (failure.kind === 'refused') this.#removed.inspected(failure.error);
     }
   }
@@ -322,22 +356,49 @@ export class RedisConsumer implements Consumer {
   async #trim(): Promise<void> {
     if (!this.#isTrimWanted || this.#isStopping) return;
     this.#isTrimWanted = false;
-    this.#isTrimWanted = await this.group.trim(this.settings.orphanRetentionMs);
+    try {
+      this.#isTrimWanted = await this.group.trim(this.settings.orphanRetentionMs);
+      this.#removed.trimmed(undefined);
+    } catch (error) {
+      this.#isTrimWanted = true;
+      const failure = this.group.explain(error);
+      if (failure.kind === 'refused') this.#removed.trimmed(failure.error);
+    }
   }
 
-  async #repair(error: unknown, failures: number): Promise<void> {
+  /** Ends with the consumer ready for another try, after a wait. */
+  async #repair(
+    error: unknown,
+    { failures, startedAt }: { readonly failures: number; readonly startedAt: number },
+  ): Promise<void> {
+    const wait = (range: BackoffRange): Promise<void> => this.#waitAtMost(backoffMs(failures, range));
     try {
       if (error instanceof FencedError) await this.#rejoin();
-      else if (isNoGroup(error)) {
-        this.#removed.joined(await this.group.join());
-      } else {
-        this.#errors.trouble(failureOf(error, this.settings.label).error);
-        await this.group.reader.open(); // because after a failover or a moved slot it is another server
+      else if (isNoGroup(error)) this.#removed.joined(await this.group.join());
+      else {
+        this.#failed('reading', error, startedAt);
+        await wait(REOPEN_BACKOFF);
+        if (!this.#hasEnded()) await this.group.reader.open(); // because after a failover or a moved slot it is another server
+        return;
       }
     } catch (again) {
-      this.#removed.missing(again); // the next round tries again
+      this.#failed('reading', again, startedAt); // the next round tries again
     }
-    await settlesWithin(this.#woken(), backoffMs(failures, RETRY_BACKOFF), this.context.clock);
+    await wait(RETRY_BACKOFF);
+  }
+
+  #failed(activity: Parameters<Interruption['failed']>[0], cause: unknown, startedAt: number): void {
+    const { error } = this.group.explain(cause);
+    this.#errors.trouble(error);
+    this.#interruption.failed(activity, cause, { error, startedAt });
+  }
+
+  /** Ends early only when the consumer stops. */
+  async #waitAtMost(ms: number): Promise<void> {
+    const { clock } = this.context;
+    const until = clock.monotonic() + ms;
+    for (let left = ms; left > 0 && !this.#hasEnded(); left = until - clock.monotonic())
+      await settlesWithin(this.#woken(), left, clock);
   }
 
   #rejoin(): Promise<void> {

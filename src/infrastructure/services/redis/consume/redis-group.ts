@@ -3,7 +3,8 @@ import { hostname } from 'node:os';
 import type { MessagingError } from '../../../../core/messaging/ports/errors.js';
 import type { Subscription } from '../../../../core/messaging/ports/transport.js';
 import { type GroupKeys, TopicKeys } from '../topology/redis-keys.js';
-import { topologyMissing } from '../client/redis-errors.js';
+import type { BrokerFailure } from '../../../../core/messaging/transport-kit/broker-failure.js';
+import { failureOf, replyCode, topologyMissing } from '../client/redis-errors.js';
 import type { RedisConnection } from '../connection/redis-connection.js';
 import { InFlightEntry, type Origin, type RawEntry, type Source } from '../wire/stream-entry.js';
 import type { RedisReader } from './redis-reader.js';
@@ -12,7 +13,7 @@ import type { RedisScript } from '../scripts/redis-script.js';
 import { INSPECT, JOIN, LEAVE, PENDING, SETTLE, TAKE, TICK, TRIM } from '../scripts/index.js';
 import type { Argument } from '../scripts/script-call.js';
 
-const NOTHING_MORE: SettleReply = { items: [], failures: [], removed: 0, rewritten: 0 };
+const NOTHING_MORE: SettleReply = { items: [], failures: [], removed: 0, rewritten: 0, discarded: 0 };
 /** Entries that one script examines at most, so that the server stays responsive. */
 const SCAN_LIMIT = 500;
 
@@ -44,6 +45,8 @@ export interface SettleReply {
   readonly removed: number;
   /** Retries that were written although their entry was not pending any more. */
   readonly rewritten: number;
+  /** Members of sets that are not of this transport and were removed. They hold no messages. */
+  readonly discarded: number;
 }
 
 /** What a consumer has found out about its group. */
@@ -53,6 +56,20 @@ export interface Observation {
   readonly recovered: number;
   /** Messages that no consumer has in memory: unsettled entries of both streams, members of both sorted sets. */
   readonly held: readonly [topic: number, group: number, topicDelayed: number, groupDelayed: number];
+  /** As of {@link SettleReply}. */
+  readonly discarded: number;
+}
+
+/** What a heartbeat has found. */
+export interface Tick {
+  readonly dueMs: number | undefined;
+  readonly items: InFlightEntry[];
+  /** Pending entries that no longer exist. */
+  readonly removed: number;
+  /** As of {@link SettleReply}. */
+  readonly discarded: number;
+  /** Keys of another type, or streams whose ids are used up. */
+  readonly spoilt: readonly string[];
 }
 
 /** The commands of one consumer, and their replies. */
@@ -77,6 +94,13 @@ export class RedisGroup {
     const { topic, group } = about.subscription;
     this.keys = new TopicKeys(about.prefix, topic).group(group);
     this.#ownLog = Buffer.from(this.keys.log);
+  }
+
+  /** Explains an error of any of its commands, also one that a script returned, and reconnects where that helps. */
+  explain(error: unknown): BrokerFailure {
+    const { connection } = this;
+    connection.react(error);
+    return failureOf(error, connection.label, { whyDown: connection.whyDown });
   }
 
   /**
@@ -188,11 +212,14 @@ export class RedisGroup {
   }
 
   /** Takes entries whose keys are not in flight, without waiting. */
-  async take(
-    room: number,
-  ): Promise<
+  async take(room: number): Promise<
     | typeof FENCED
-    | { readonly more: boolean; readonly last: [string, string]; readonly items: InFlightEntry[] }
+    | {
+        readonly more: boolean;
+        readonly last: [string, string];
+        readonly items: InFlightEntry[];
+        readonly discarded: number;
+      }
   > {
     const { topicLog, log, consumers, locks, waiting } = this.keys;
     const reply = await this.#onReader(
@@ -201,16 +228,18 @@ export class RedisGroup {
       [this.#name, this.consumer, room, SCAN_LIMIT],
     );
     if (isFenced(reply)) return FENCED;
-    const [more, lastTopic, lastGroup, entries] = reply as readonly [
+    const [more, lastTopic, lastGroup, entries, discarded] = reply as readonly [
       number,
       Buffer,
       Buffer,
       readonly DeliveredEntry[],
+      number,
     ];
     return {
       more: more === 1,
       last: [lastTopic.toString(), lastGroup.toString()],
       items: this.#read(entries),
+      discarded,
     };
   }
 
@@ -238,24 +267,17 @@ export class RedisGroup {
       ? await this.#onReader(SETTLE, keys, args)
       : await this.connection.runBuffer(SETTLE, keys, args);
     if (isFenced(reply)) return FENCED;
-    const [entries, failures, removed, rewritten] = reply as readonly [
+    const [entries, failures, removed, rewritten, discarded] = reply as readonly [
       readonly DeliveredEntry[],
       readonly (number | Buffer)[],
       number,
       number,
+      number,
     ];
-    return { items: this.#read(entries), failures: failuresOf(failures), removed, rewritten };
+    return { items: this.#read(entries), failures: failuresOf(failures), removed, rewritten, discarded };
   }
 
-  async tick(room: number): Promise<
-    | typeof FENCED
-    | {
-        readonly dueMs: number | undefined;
-        readonly items: InFlightEntry[];
-        /** Pending entries that no longer exist. */
-        readonly removed: number;
-      }
-  > {
+  async tick(room: number): Promise<typeof FENCED | Tick> {
     const { topicLog, topicDelayed, log, delayed, consumers, crashes, locks, waiting, observed } = this.keys;
     const reply = await this.connection.runBuffer(
       TICK,
@@ -263,8 +285,20 @@ export class RedisGroup {
       [this.#name, this.consumer, this.about.leaseMs, room],
     );
     if (isFenced(reply)) return FENCED;
-    const [dueMs, entries, removed] = reply as readonly [number, readonly DeliveredEntry[], number];
-    return { dueMs: dueMs < 0 ? undefined : dueMs, items: this.#read(entries), removed };
+    const [dueMs, entries, removed, discarded, spoilt] = reply as readonly [
+      number,
+      readonly DeliveredEntry[],
+      number,
+      number,
+      readonly Buffer[],
+    ];
+    return {
+      dueMs: dueMs < 0 ? undefined : dueMs,
+      items: this.#read(entries),
+      removed,
+      discarded,
+      spoilt: spoilt.map(String),
+    };
   }
 
   /**
@@ -284,13 +318,7 @@ export class RedisGroup {
       [topicLog, log, topicDelayed, delayed, consumers, locks, waiting, observed],
       [this.#name, this.consumer, isOrdered ? 1 : 0, ...locked],
     );
-    const [unread, pending = 0, lost = 0, recovered = 0, ...held] = reply as number[];
-    if (unread === undefined) return undefined;
-    return {
-      removed: { unread, pending, delayed: lost },
-      recovered,
-      held: held as unknown as Observation['held'],
-    };
+    return observationOf(reply as readonly number[]);
   }
 
   /** Removes the entries that all groups have settled. True when there may be more. */
@@ -308,7 +336,7 @@ export class RedisGroup {
     try {
       return await this.reader.callBuffer('evalsha', script.sha, keys.length, ...keys, ...args);
     } catch (error) {
-      if (!(error as Error).message.startsWith('NOSCRIPT')) throw error;
+      if (replyCode(error) !== 'NOSCRIPT') throw error;
       return this.reader.callBuffer('eval', script.lua, keys.length, ...keys, ...args);
     }
   }
@@ -333,6 +361,13 @@ function failuresOf(reply: readonly (number | Buffer)[]): SettleReply['failures'
   return reply.flatMap((position, at) =>
     at % 2 === 0 ? [{ index: Number(position) - 1, error: String(reply[at + 1]) }] : [],
   );
+}
+
+function observationOf(reply: readonly number[]): Observation | undefined {
+  if (reply.length === 0) return undefined;
+  const [unread = 0, pending = 0, lost = 0, recovered = 0] = reply;
+  const held = reply.slice(4, 8) as unknown as Observation['held'];
+  return { removed: { unread, pending, delayed: lost }, recovered, held, discarded: reply[8] ?? 0 };
 }
 
 function isFenced(reply: unknown): boolean {

@@ -1,4 +1,5 @@
 import { loadIoredis, type Redis } from '../client/ioredis-client.js';
+import { isLoginRejected } from '../client/redis-errors.js';
 import { connectionOptions, type RedisConnection } from '../connection/redis-connection.js';
 import type { RedisServerOptions } from '../redis.options.js';
 import type { Argument } from '../scripts/script-call.js';
@@ -44,9 +45,14 @@ export class RedisReader {
       retryStrategy: null,
       socketTimeout: BLOCK_MS + this.options.commandTimeoutMs,
     });
-    client.on('error', () => undefined); // the command in flight rejects with it
+    let reason: Error | undefined;
+    client.on('error', (error) => (reason = error));
     this.#client = client;
-    await client.connect();
+    try {
+      await client.connect();
+    } catch (error) {
+      throw isLoginRejected(reason) ? reason : error; // because the client then only says that it is closed
+    }
     if (this.#isClosed) this.drop();
   }
 

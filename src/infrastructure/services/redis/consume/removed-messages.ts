@@ -1,4 +1,3 @@
-import { MessagingError } from '../../../../core/messaging/ports/errors.js';
 import type { Subscription, TransportEvent } from '../../../../core/messaging/ports/transport.js';
 import type { ProblemList } from '../../../../core/messaging/transport-kit/problem-list.js';
 import type { Joined, Observation } from './redis-group.js';
@@ -34,7 +33,6 @@ export class RemovedMessages {
   }
 
   observed({ removed, recovered, held }: Observation): void {
-    this.#found();
     this.#held = held;
     this.add(removed.unread, 'trimmed');
     this.add(removed.pending, 'pending_deleted');
@@ -57,16 +55,8 @@ export class RemovedMessages {
       );
   }
 
-  /** Streams or groups do not exist, and must not be created. Lasts until the group is joined. */
-  missing(error: unknown): void {
-    if (!(error instanceof MessagingError) || error.code !== 'TOPOLOGY_MISSING') return;
-    const { topic, group, problems } = this.from;
-    problems.add({ code: 'group_missing', topic, group, detail: error.message });
-  }
-
   /** The group is joined. */
   joined({ wasMissing, deleted }: Joined): void {
-    this.#found();
     if (!wasMissing) return;
     const [topic, group, topicDelayed, groupDelayed] = this.#held;
     const isFlushed = deleted[0] && deleted[1];
@@ -86,21 +76,26 @@ export class RemovedMessages {
 
   /** @param error undefined when it was possible. */
   inspected(error: Error | undefined): void {
-    const { topic, group, problems } = this.from;
-    const code = 'removals_not_observed';
-    if (!error) problems.solve(code, { topic, group });
-    else
-      problems.add({
-        code,
-        topic,
-        group,
-        detail: `Messages that other clients remove from ${this.#name} cannot be noticed. ${error.message}`,
-      });
+    this.#lasts(
+      'removals_not_observed',
+      error,
+      `Messages that other clients remove from ${this.#name} cannot be noticed.`,
+    );
   }
 
-  #found(): void {
+  /** @param error undefined when it was possible. */
+  trimmed(error: Error | undefined): void {
+    this.#lasts(
+      'stream_not_trimmed',
+      error,
+      `Messages that every group of "${this.from.topic}" has settled cannot be removed, so that the stream grows.`,
+    );
+  }
+
+  #lasts(code: string, error: Error | undefined, what: string): void {
     const { topic, group, problems } = this.from;
-    problems.solve('group_missing', { topic, group });
+    if (!error) problems.solve(code, { topic, group });
+    else problems.add({ code, topic, group, detail: `${what} ${error.message}` });
   }
 
   get #name(): string {

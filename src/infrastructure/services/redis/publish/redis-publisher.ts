@@ -12,7 +12,7 @@ import { UnconfirmedPublishes } from './unconfirmed-publishes.js';
 import { HeadersWriter } from '../wire/headers-json.js';
 import type { PublishTarget } from './publish-targets.js';
 import type { RedisConnection } from '../connection/redis-connection.js';
-import { failureOf, outcomeOfReply } from '../client/redis-errors.js';
+import { failureOf, scriptError } from '../client/redis-errors.js';
 import type { RedisOptions } from '../redis.options.js';
 import { PUBLISH, PUBLISH_LATER } from '../scripts/index.js';
 import { type Argument, bytesOf, type ScriptCall } from '../scripts/script-call.js';
@@ -118,7 +118,8 @@ export class RedisPublisher {
   async #try(batch: Batch): Promise<readonly PublishOutcome[]> {
     const { label } = this.connection;
     const leftMs = batch.deadline - this.clock.monotonic();
-    if (!this.connection.isUp) return all(batch, failureOf(undefined, label, false));
+    const { isUp, whyDown } = this.connection;
+    if (!isUp) return all(batch, failureOf(undefined, label, { wasSent: false, whyDown }));
     try {
       const reply = await this.#deadlines.within(this.#run(batch, leftMs), batch.deadline);
       if (reply === 1) return batch.messages.map(() => ACCEPTED);
@@ -131,7 +132,7 @@ export class RedisPublisher {
           error: new MessagingError('DEADLINE_EXCEEDED', `${label} did not answer within the deadline.`),
         });
       this.connection.refresh();
-      return all(batch, failureOf(error, label));
+      return all(batch, failureOf(error, label, { whyDown: this.connection.whyDown }));
     }
   }
 
@@ -165,8 +166,11 @@ export class RedisPublisher {
   /** The reply lists index and error of each message that was not taken. */
   #partly({ messages }: Batch, reply: readonly (number | string)[]): PublishOutcome[] {
     const outcomes: PublishOutcome[] = messages.map(() => ACCEPTED);
-    for (let at = 0; at < reply.length; at += 2)
-      outcomes[Number(reply[at]) - 1] = outcomeOfReply(String(reply[at + 1]), this.connection.label);
+    for (let at = 0; at < reply.length; at += 2) {
+      const error = scriptError(String(reply[at + 1]));
+      this.connection.react(error);
+      outcomes[Number(reply[at]) - 1] = failureOf(error, this.connection.label);
+    }
     return outcomes;
   }
 }

@@ -20,8 +20,8 @@ local earlier = hash(letter_of(id))
 if earlier then take_out(earlier, id) end
 letter.status = 'failed'
 letter.updatedAt = ARGV[2]
-letter.replayCount = earlier and earlier.replayCount or '0'
-letter.revision = string.format('%d', tonumber(earlier and earlier.revision or 0) + 1)
+letter.replayCount = earlier and tonumber(earlier.replayCount) and earlier.replayCount or '0'
+letter.revision = string.format('%d', (tonumber(earlier and earlier.revision) or 0) + 1)
 redis.call('DEL', letter_of(id))
 for field, value in pairs(letter) do redis.call('HSET', letter_of(id), field, value) end
 redis.call('SET', body_of(id), ARGV[3])

@@ -5,12 +5,26 @@ local all = KEYS[1]
 local base = string.sub(all, 1, -4)
 local function letter_of(id) return base .. 'letter:' .. id end
 local function body_of(id) return base .. 'body:' .. id end
+local function of_type(command, key, ...)
+  local reply = redis.pcall(command, key, ...)
+  if type(reply) ~= 'table' or not reply.err then return reply end
+  if not string.find(reply.err, 'WRONGTYPE', 1, true) then return redis.call(command, key, ...) end
+  return nil
+end
 local function hash(key)
-  local flat = redis.call('HGETALL', key)
-  if #flat == 0 then return nil end
+  local flat = of_type('HGETALL', key)
+  if not flat or #flat == 0 then return nil end
   local result = {}
   for i = 1, #flat, 2 do result[flat[i]] = flat[i + 1] end
+  for _, field in ipairs({'topic', 'group', 'status', 'fingerprint', 'messageId'}) do result[field] = result[field] or '' end
+  local at = tonumber(result.at)
+  if not at or at ~= at or at < 0 or at > 999999999999999 then result.at = '0' end
   return result
+end
+local function tidy(key)
+  for _, range in ipairs({{'-inf', '(0'}, {'(0', '+inf'}}) do
+    for _, member in ipairs(redis.call('ZRANGEBYSCORE', key, range[1], range[2], 'LIMIT', 0, 500)) do redis.call('ZREM', key, member) end
+  end
 end
 local function indexes(letter, id)
   local result = {}
@@ -30,7 +44,8 @@ local function take_out(letter, id)
   for _, index in ipairs(indexes(letter, id)) do redis.call('ZREM', index[1], index[2]) end
 end
 local function given(id)
-  local letter = redis.call('HMGET', letter_of(id), 'summary', 'status', 'updatedAt', 'replayCount', 'revision')
+  local letter = of_type('HMGET', letter_of(id), 'summary', 'status', 'updatedAt', 'replayCount', 'revision')
+  if not letter or not letter[1] or not letter[2] then return nil end
   letter[6] = id
   return letter
 end
@@ -48,8 +63,8 @@ local earlier = hash(letter_of(id))
 if earlier then take_out(earlier, id) end
 letter.status = 'failed'
 letter.updatedAt = ARGV[2]
-letter.replayCount = earlier and earlier.replayCount or '0'
-letter.revision = string.format('%d', tonumber(earlier and earlier.revision or 0) + 1)
+letter.replayCount = earlier and tonumber(earlier.replayCount) and earlier.replayCount or '0'
+letter.revision = string.format('%d', (tonumber(earlier and earlier.revision) or 0) + 1)
 redis.call('DEL', letter_of(id))
 for field, value in pairs(letter) do redis.call('HSET', letter_of(id), field, value) end
 redis.call('SET', body_of(id), ARGV[3])
@@ -61,6 +76,18 @@ return id
 export const BACKLOG_LUA = `local function server_now()
   local time = redis.call('TIME')
   return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+end
+local spoilt = {}
+local function tolerant(command, key, ...)
+  local reply = redis.pcall(command, key, ...)
+  if type(reply) ~= 'table' or not reply.err then return reply end
+  local is_spoilt = string.find(reply.err, 'WRONGTYPE', 1, true) or string.find(reply.err, 'exhausted', 1, true)
+  if not is_spoilt then return redis.call(command, key, ...) end
+  for _, known in ipairs(spoilt) do
+    if known == key then return nil end
+  end
+  spoilt[#spoilt + 1] = key
+  return nil
 end
 local function states(stream)
   local result = {}
@@ -126,17 +153,20 @@ end
 if not known then return {0, 0, 0, -1} end
 local delayed = 0
 for _, set in ipairs({KEYS[2], KEYS[4]}) do
-  local due = redis.call('ZCOUNT', set, '-inf', now)
+  local due = tolerant('ZCOUNT', set, '-inf', now) or 0
   ready = ready + due
-  delayed = delayed + redis.call('ZCARD', set) - due
+  delayed = delayed + (tolerant('ZCARD', set) or 0) - due
 end
 return {ready, in_flight, delayed, oldest and math.max(0, now - oldest) or -1}
 `;
 
 export const BEGIN_LUA = `local DONE = 'done'
 local holder = redis.call('GET', KEYS[1])
-if holder == DONE then return DONE end
-if holder and holder ~= ARGV[1] then return redis.call('PTTL', KEYS[1]) end
+local left = redis.call('PTTL', KEYS[1])
+if left >= 0 then
+  if holder == DONE then return DONE end
+  if holder ~= ARGV[1] then return math.min(left, tonumber(ARGV[2])) end
+end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 'fresh'
 `;
@@ -146,12 +176,26 @@ local all = KEYS[1]
 local base = string.sub(all, 1, -4)
 local function letter_of(id) return base .. 'letter:' .. id end
 local function body_of(id) return base .. 'body:' .. id end
+local function of_type(command, key, ...)
+  local reply = redis.pcall(command, key, ...)
+  if type(reply) ~= 'table' or not reply.err then return reply end
+  if not string.find(reply.err, 'WRONGTYPE', 1, true) then return redis.call(command, key, ...) end
+  return nil
+end
 local function hash(key)
-  local flat = redis.call('HGETALL', key)
-  if #flat == 0 then return nil end
+  local flat = of_type('HGETALL', key)
+  if not flat or #flat == 0 then return nil end
   local result = {}
   for i = 1, #flat, 2 do result[flat[i]] = flat[i + 1] end
+  for _, field in ipairs({'topic', 'group', 'status', 'fingerprint', 'messageId'}) do result[field] = result[field] or '' end
+  local at = tonumber(result.at)
+  if not at or at ~= at or at < 0 or at > 999999999999999 then result.at = '0' end
   return result
+end
+local function tidy(key)
+  for _, range in ipairs({{'-inf', '(0'}, {'(0', '+inf'}}) do
+    for _, member in ipairs(redis.call('ZRANGEBYSCORE', key, range[1], range[2], 'LIMIT', 0, 500)) do redis.call('ZREM', key, member) end
+  end
 end
 local function indexes(letter, id)
   local result = {}
@@ -171,7 +215,8 @@ local function take_out(letter, id)
   for _, index in ipairs(indexes(letter, id)) do redis.call('ZREM', index[1], index[2]) end
 end
 local function given(id)
-  local letter = redis.call('HMGET', letter_of(id), 'summary', 'status', 'updatedAt', 'replayCount', 'revision')
+  local letter = of_type('HMGET', letter_of(id), 'summary', 'status', 'updatedAt', 'replayCount', 'revision')
+  if not letter or not letter[1] or not letter[2] then return nil end
   letter[6] = id
   return letter
 end
@@ -189,12 +234,15 @@ for i = 4, #ARGV do
   if ARGV[i] == letter.status then allowed = true end
 end
 if not allowed then return nil end
+local function count_up(of, key, field)
+  redis.call('HSET', letter_of(key), field, string.format('%d', (tonumber(of[field]) or 0) + 1))
+end
 take_out(letter, id)
 letter.status = to
 enter(letter, id)
 redis.call('HSET', letter_of(id), 'status', to, 'updatedAt', now)
-redis.call('HINCRBY', letter_of(id), 'revision', 1)
-if to == 'replaying' then redis.call('HINCRBY', letter_of(id), 'replayCount', 1) end
+count_up(letter, id, 'revision')
+if to == 'replaying' then count_up(letter, id, 'replayCount') end
 if to == 'resolved' then close(letter, id) else redis.call('HSET', open, place_of(letter), id) end
 return given(id)
 `;
@@ -210,12 +258,26 @@ local all = KEYS[1]
 local base = string.sub(all, 1, -4)
 local function letter_of(id) return base .. 'letter:' .. id end
 local function body_of(id) return base .. 'body:' .. id end
+local function of_type(command, key, ...)
+  local reply = redis.pcall(command, key, ...)
+  if type(reply) ~= 'table' or not reply.err then return reply end
+  if not string.find(reply.err, 'WRONGTYPE', 1, true) then return redis.call(command, key, ...) end
+  return nil
+end
 local function hash(key)
-  local flat = redis.call('HGETALL', key)
-  if #flat == 0 then return nil end
+  local flat = of_type('HGETALL', key)
+  if not flat or #flat == 0 then return nil end
   local result = {}
   for i = 1, #flat, 2 do result[flat[i]] = flat[i + 1] end
+  for _, field in ipairs({'topic', 'group', 'status', 'fingerprint', 'messageId'}) do result[field] = result[field] or '' end
+  local at = tonumber(result.at)
+  if not at or at ~= at or at < 0 or at > 999999999999999 then result.at = '0' end
   return result
+end
+local function tidy(key)
+  for _, range in ipairs({{'-inf', '(0'}, {'(0', '+inf'}}) do
+    for _, member in ipairs(redis.call('ZRANGEBYSCORE', key, range[1], range[2], 'LIMIT', 0, 500)) do redis.call('ZREM', key, member) end
+  end
 end
 local function indexes(letter, id)
   local result = {}
@@ -235,7 +297,8 @@ local function take_out(letter, id)
   for _, index in ipairs(indexes(letter, id)) do redis.call('ZREM', index[1], index[2]) end
 end
 local function given(id)
-  local letter = redis.call('HMGET', letter_of(id), 'summary', 'status', 'updatedAt', 'replayCount', 'revision')
+  local letter = of_type('HMGET', letter_of(id), 'summary', 'status', 'updatedAt', 'replayCount', 'revision')
+  if not letter or not letter[1] or not letter[2] then return nil end
   letter[6] = id
   return letter
 end
@@ -248,6 +311,7 @@ end
 if #ARGV == 0 then return {redis.call('ZCARD', all)} end
 local counts = {}
 for i = 1, #ARGV, 2 do
+  tidy(base .. 'by:' .. ARGV[i])
   counts[#counts + 1] = redis.call('ZLEXCOUNT', base .. 'by:' .. ARGV[i], '[' .. ARGV[i + 1] .. '\\0', '(' .. ARGV[i + 1] .. '\\1')
 end
 return counts
@@ -258,12 +322,26 @@ local all = KEYS[1]
 local base = string.sub(all, 1, -4)
 local function letter_of(id) return base .. 'letter:' .. id end
 local function body_of(id) return base .. 'body:' .. id end
+local function of_type(command, key, ...)
+  local reply = redis.pcall(command, key, ...)
+  if type(reply) ~= 'table' or not reply.err then return reply end
+  if not string.find(reply.err, 'WRONGTYPE', 1, true) then return redis.call(command, key, ...) end
+  return nil
+end
 local function hash(key)
-  local flat = redis.call('HGETALL', key)
-  if #flat == 0 then return nil end
+  local flat = of_type('HGETALL', key)
+  if not flat or #flat == 0 then return nil end
   local result = {}
   for i = 1, #flat, 2 do result[flat[i]] = flat[i + 1] end
+  for _, field in ipairs({'topic', 'group', 'status', 'fingerprint', 'messageId'}) do result[field] = result[field] or '' end
+  local at = tonumber(result.at)
+  if not at or at ~= at or at < 0 or at > 999999999999999 then result.at = '0' end
   return result
+end
+local function tidy(key)
+  for _, range in ipairs({{'-inf', '(0'}, {'(0', '+inf'}}) do
+    for _, member in ipairs(redis.call('ZRANGEBYSCORE', key, range[1], range[2], 'LIMIT', 0, 500)) do redis.call('ZREM', key, member) end
+  end
 end
 local function indexes(letter, id)
   local result = {}
@@ -283,7 +361,8 @@ local function take_out(letter, id)
   for _, index in ipairs(indexes(letter, id)) do redis.call('ZREM', index[1], index[2]) end
 end
 local function given(id)
-  local letter = redis.call('HMGET', letter_of(id), 'summary', 'status', 'updatedAt', 'replayCount', 'revision')
+  local letter = of_type('HMGET', letter_of(id), 'summary', 'status', 'updatedAt', 'replayCount', 'revision')
+  if not letter or not letter[1] or not letter[2] then return nil end
   letter[6] = id
   return letter
 end
@@ -308,12 +387,26 @@ local all = KEYS[1]
 local base = string.sub(all, 1, -4)
 local function letter_of(id) return base .. 'letter:' .. id end
 local function body_of(id) return base .. 'body:' .. id end
+local function of_type(command, key, ...)
+  local reply = redis.pcall(command, key, ...)
+  if type(reply) ~= 'table' or not reply.err then return reply end
+  if not string.find(reply.err, 'WRONGTYPE', 1, true) then return redis.call(command, key, ...) end
+  return nil
+end
 local function hash(key)
-  local flat = redis.call('HGETALL', key)
-  if #flat == 0 then return nil end
+  local flat = of_type('HGETALL', key)
+  if not flat or #flat == 0 then return nil end
   local result = {}
   for i = 1, #flat, 2 do result[flat[i]] = flat[i + 1] end
+  for _, field in ipairs({'topic', 'group', 'status', 'fingerprint', 'messageId'}) do result[field] = result[field] or '' end
+  local at = tonumber(result.at)
+  if not at or at ~= at or at < 0 or at > 999999999999999 then result.at = '0' end
   return result
+end
+local function tidy(key)
+  for _, range in ipairs({{'-inf', '(0'}, {'(0', '+inf'}}) do
+    for _, member in ipairs(redis.call('ZRANGEBYSCORE', key, range[1], range[2], 'LIMIT', 0, 500)) do redis.call('ZREM', key, member) end
+  end
 end
 local function indexes(letter, id)
   local result = {}
@@ -333,7 +426,8 @@ local function take_out(letter, id)
   for _, index in ipairs(indexes(letter, id)) do redis.call('ZREM', index[1], index[2]) end
 end
 local function given(id)
-  local letter = redis.call('HMGET', letter_of(id), 'summary', 'status', 'updatedAt', 'replayCount', 'revision')
+  local letter = of_type('HMGET', letter_of(id), 'summary', 'status', 'updatedAt', 'replayCount', 'revision')
+  if not letter or not letter[1] or not letter[2] then return nil end
   letter[6] = id
   return letter
 end
@@ -343,12 +437,24 @@ local function close(letter, id)
   local place = place_of(letter)
   if redis.call('HGET', open, place) == id then redis.call('HDEL', open, place) end
 end
-return {redis.call('HGETALL', letter_of(ARGV[1])), redis.call('GET', body_of(ARGV[1]))}
+return {of_type('HGETALL', letter_of(ARGV[1])) or {}, of_type('GET', body_of(ARGV[1])) or false}
 `;
 
 export const GROUPS_LUA = `local function server_now()
   local time = redis.call('TIME')
   return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+end
+local spoilt = {}
+local function tolerant(command, key, ...)
+  local reply = redis.pcall(command, key, ...)
+  if type(reply) ~= 'table' or not reply.err then return reply end
+  local is_spoilt = string.find(reply.err, 'WRONGTYPE', 1, true) or string.find(reply.err, 'exhausted', 1, true)
+  if not is_spoilt then return redis.call(command, key, ...) end
+  for _, known in ipairs(spoilt) do
+    if known == key then return nil end
+  end
+  spoilt[#spoilt + 1] = key
+  return nil
 end
 local function states(stream)
   local result = {}
@@ -366,7 +472,7 @@ end
 local now = server_now()
 local result = {}
 for _, state in ipairs(states(KEYS[1])) do
-  local living = redis.call('ZCOUNT', ARGV[1] .. state.name .. ':consumers', now, '+inf')
+  local living = tolerant('ZCOUNT', ARGV[1] .. state.name .. ':consumers', now, '+inf') or 0
   result[#result + 1] = {state.name, living}
 end
 return result
@@ -375,6 +481,23 @@ return result
 export const INSPECT_LUA = `local function server_now()
   local time = redis.call('TIME')
   return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+end
+local spoilt = {}
+local function tolerant(command, key, ...)
+  local reply = redis.pcall(command, key, ...)
+  if type(reply) ~= 'table' or not reply.err then return reply end
+  local is_spoilt = string.find(reply.err, 'WRONGTYPE', 1, true) or string.find(reply.err, 'exhausted', 1, true)
+  if not is_spoilt then return redis.call(command, key, ...) end
+  for _, known in ipairs(spoilt) do
+    if known == key then return nil end
+  end
+  spoilt[#spoilt + 1] = key
+  return nil
+end
+local function finite(text)
+  local number = tonumber(text)
+  if not number or number ~= number or math.abs(number) == math.huge then return nil end
+  return number
 end
 local function parts(id)
   local ms, nth = string.match(id, '^(%d+)-(%d+)$')
@@ -386,19 +509,38 @@ local function before(a, b)
   if ams ~= bms then return ams < bms end
   return anth < bnth
 end
+local discarded = 0
 local function place_of(key) return #key .. ':' .. key .. ':' end
+local function arrival_of(member, place)
+  local nth, entry = string.match(string.sub(member, #place + 1), '^(%d%d%d%d%d%d%d%d%d%d%d%d%d%d%d)([12]:%d+%-%d+)$')
+  return tonumber(nth), entry
+end
+local function discard(room, member)
+  redis.call('ZREM', room, member)
+  discarded = discarded + 1
+end
 local function wait_behind(room, key, entry)
   local place = place_of(key)
-  local last = redis.call('ZREVRANGEBYLEX', room, '(' .. place .. ':', '[' .. place, 'LIMIT', 0, 1)[1]
-  local nth = last and tonumber(string.sub(last, #place + 1, #place + 15)) + 1 or 1
-  redis.call('ZADD', room, 0, place .. string.format('%015d', nth) .. entry)
+  local last
+  repeat
+    local member = redis.call('ZREVRANGEBYLEX', room, '(' .. place .. ':', '[' .. place, 'LIMIT', 0, 1)[1]
+    last = member and arrival_of(member, place)
+    if member and not last then discard(room, member) end
+  until last or not member
+  redis.call('ZADD', room, 0, place .. string.format('%015d', (last or 0) + 1) .. entry)
 end
 local function next_of(room, key)
   local place = place_of(key)
-  local first = redis.call('ZRANGEBYLEX', room, '[' .. place, '(' .. place .. ':', 'LIMIT', 0, 1)[1]
-  if not first then return nil end
-  redis.call('ZREM', room, first)
-  return string.sub(first, #place + 16)
+  while true do
+    local first = redis.call('ZRANGEBYLEX', room, '[' .. place, '(' .. place .. ':', 'LIMIT', 0, 1)[1]
+    if not first then return nil end
+    local nth, entry = arrival_of(first, place)
+    if nth then
+      redis.call('ZREM', room, first)
+      return entry
+    end
+    discard(room, first)
+  end
 end
 local WAITING = '~waiting'
 local RETURNED = '~returned'
@@ -411,20 +553,18 @@ local function unlock(at, group, key, to)
       return nil
     end
     local stream, id = string.match(next, '^([12]):(%d+%-%d+)$')
-    if id then
-      stream = tonumber(stream)
-      local claimed = redis.pcall('XCLAIM', at.streams[stream], group, to, 0, id)
-      if not claimed.err and not (claimed[1] and claimed[1][2]) and redis.call('XRANGE', at.streams[stream], id, id)[1] then
-        claimed = redis.call('XCLAIM', at.streams[stream], group, to, 0, id, 'FORCE')
-      end
-      if claimed[1] and claimed[1][2] then
-        redis.call('HSET', at.locks, key, to .. ' ' .. next)
-        return {stream, id, claimed[1][2]}
-      end
-      if not claimed.err then
-        redis.call('XACK', at.streams[stream], group, id)
-        removed = removed + 1
-      end
+    stream = tonumber(stream)
+    local claimed = redis.pcall('XCLAIM', at.streams[stream], group, to, 0, id)
+    if not claimed.err and not (claimed[1] and claimed[1][2]) and redis.call('XRANGE', at.streams[stream], id, id)[1] then
+      claimed = redis.call('XCLAIM', at.streams[stream], group, to, 0, id, 'FORCE')
+    end
+    if claimed[1] and claimed[1][2] then
+      redis.call('HSET', at.locks, key, to .. ' ' .. next)
+      return {stream, id, claimed[1][2]}
+    end
+    if not claimed.err then
+      redis.call('XACK', at.streams[stream], group, id)
+      removed = removed + 1
     end
   end
 end
@@ -433,6 +573,8 @@ local FORGET_MS = 60000
 local HORIZON_MS = 5000
 local SCAN_LIMIT = 1000
 local FREE_MS = 3000
+local MAX_OBSERVED = 20000
+local MAX_HELD = 1000000
 local group, me, has_order = ARGV[1], ARGV[2], ARGV[3] == '1'
 local streams = {KEYS[1], KEYS[2]}
 local state = KEYS[8]
@@ -444,24 +586,36 @@ local function read_pairs(flat)
   return about
 end
 local function is_alive(name)
-  local score = tonumber(redis.call('ZSCORE', KEYS[5], name) or 0)
+  local score = tonumber(tolerant('ZSCORE', KEYS[5], name) or 0)
   return name == me or score > now
 end
-local function is_pending(stream, id) return #redis.call('XPENDING', streams[stream], group, id, id, 1) > 0 end
-local function exists(stream, id) return redis.call('XRANGE', streams[stream], id, id)[1] ~= nil end
+local function is_pending(stream, id)
+  local pending = redis.pcall('XPENDING', streams[stream], group, id, id, 1)
+  return not pending.err and #pending > 0
+end
+local function exists(stream, id)
+  local entries = redis.pcall('XRANGE', streams[stream], id, id)
+  return not entries.err and entries[1] ~= nil
+end
 local function give_back(stream, id) redis.call('XCLAIM', streams[stream], group, RETURNED, 0, id, 'FORCE', 'JUSTID') end
 local mine = {}
 if has_order then
   for i = 4, #ARGV, 2 do
     mine[ARGV[i + 1]] = true
-    if redis.call('HEXISTS', KEYS[6], ARGV[i]) == 0 then
+    if tolerant('HEXISTS', KEYS[6], ARGV[i]) == 0 then
       local stream, id = string.match(ARGV[i + 1], '^([12]):(.*)$')
       local pending = redis.pcall('XPENDING', streams[tonumber(stream)], group, id, id, 1)
       if not pending.err and pending[1] and pending[1][2] == me then redis.call('HSET', KEYS[6], ARGV[i], me .. ' ' .. ARGV[i + 1]) end
     end
   end
 end
-local known = read_pairs(redis.call('HGETALL', state))
+local flat = tolerant('HGETALL', state)
+if not flat then return {} end
+if #flat > MAX_OBSERVED then
+  redis.call('UNLINK', state)
+  flat = {}
+end
+local known = read_pairs(flat)
 local groups, consumers = {}, {}
 for i = 1, 2 do
   local reply = redis.pcall('XINFO', 'GROUPS', streams[i])
@@ -480,7 +634,8 @@ for i = 1, 2 do
     redis.call('HSET', state, 'held:' .. i .. ':' .. name, consumers[i][name] or 0)
   end
 end
-if known.at and now - tonumber(known.at) < INTERVAL_MS and now >= tonumber(known.at) then return {} end
+local at_before = finite(known.at)
+if at_before and now - at_before < INTERVAL_MS and now >= at_before then return {} end
 redis.call('HSET', state, 'at', now)
 local unread, gone_unread = {0, 0}, 0
 for i = 1, 2 do
@@ -504,14 +659,14 @@ for i = 1, 2 do
     end
     if left then
       local gap = math.max(0, added - read - left)
-      local seen = tonumber(known['gap:' .. i])
+      local seen = finite(known['gap:' .. i])
       if seen and gap > seen then gone_unread = gone_unread + gap - seen end
       redis.call('HSET', state, 'gap:' .. i, gap)
     end
     unread[i] = left or math.max(0, added - read)
   else
     local before_left = known['left:' .. i] and string.match(known['left:' .. i], '^' .. string.gsub(about['last-delivered-id'], '%-', '%%-') .. ' (%d+)$')
-    if left and before_left then gone_unread = gone_unread + math.max(0, tonumber(before_left) - left) end
+    if left and before_left then gone_unread = gone_unread + math.max(0, (finite(before_left) or 0) - left) end
     redis.call('HSET', state, 'left:' .. i, about['last-delivered-id'] .. ' ' .. (left or ''))
     unread[i] = left or 0
   end
@@ -519,23 +674,25 @@ end
 local gone_delayed = 0
 for i = 1, 2 do
   local set = KEYS[2 + i]
-  local until_ms, later = tonumber(known['until:' .. i]), tonumber(known['later:' .. i])
-  if until_ms and until_ms > now then
+  local until_ms, later = finite(known['until:' .. i]), finite(known['later:' .. i])
+  local after = tolerant('ZCOUNT', set, '(' .. (now + HORIZON_MS), '+inf')
+  if after and until_ms and later and until_ms > now and until_ms <= now + HORIZON_MS then
     gone_delayed = gone_delayed + math.max(0, later - redis.call('ZCOUNT', set, '(' .. until_ms, '+inf'))
   end
-  redis.call('HSET', state, 'until:' .. i, now + HORIZON_MS, 'later:' .. i, redis.call('ZCOUNT', set, '(' .. (now + HORIZON_MS), '+inf'))
+  redis.call('HSET', state, 'until:' .. i, now + HORIZON_MS, 'later:' .. i, after or 0)
 end
 local recovered = {0, 0}
 local lost_consumer = {false, false}
 local gone_pending = {0, 0}
 for field, held in pairs(known) do
-  if string.sub(field, 1, 5) == 'free:' and now - tonumber(held) > FORGET_MS then redis.call('HDEL', state, field) end
+  if string.sub(field, 1, 5) == 'free:' and now - (finite(held) or 0) > FORGET_MS then redis.call('HDEL', state, field) end
   local i, name = string.match(field, '^held:([12]):(.*)$')
   i = tonumber(i)
   if i and name ~= me and not consumers[i][name] then
     if not is_alive(name) then
-      if tonumber(held) > 0 then
-        gone_pending[i] = gone_pending[i] + tonumber(held)
+      local number = finite(held) or 0
+      if number > 0 and number <= MAX_HELD then
+        gone_pending[i] = gone_pending[i] + number
         lost_consumer[i] = true
       end
       redis.call('HDEL', state, field)
@@ -554,11 +711,12 @@ if lost_consumer[2] then
   end
 end
 if has_order then
-  local locks = redis.call('HGETALL', KEYS[6])
+  local locks = tolerant('HGETALL', KEYS[6]) or {}
   for l = 1, #locks, 2 do
     local name, i, id = string.match(locks[l + 1], '^(.*) ([12]):(%d+%-%d+)$')
     i = tonumber(i)
     if not i then
+      discarded = discarded + 1
       unlock(at, group, locks[l], RETURNED)
     elseif (name == RETURNED or not is_alive(name) or (name == me and not mine[i .. ':' .. id])) and not is_pending(i, id) then
       if name ~= me and exists(i, id) then
@@ -570,8 +728,11 @@ if has_order then
       end
     end
   end
+  for _, range in ipairs({{'-inf', '(0'}, {'(0', '+inf'}}) do
+    for _, member in ipairs(tolerant('ZRANGEBYSCORE', KEYS[7], range[1], range[2], 'LIMIT', 0, SCAN_LIMIT) or {}) do discard(KEYS[7], member) end
+  end
   local aside = (consumers[1][WAITING] or 0) + (consumers[2][WAITING] or 0)
-  if redis.call('ZCARD', KEYS[7]) < aside then
+  if (tolerant('ZCARD', KEYS[7]) or aside) < aside then
     local listed = {}
     for _, member in ipairs(redis.call('ZRANGE', KEYS[7], 0, -1)) do listed[string.match(member, '([12]:%d+%-%d+)$') or ''] = true end
     for i = 2, 1, -1 do
@@ -590,17 +751,17 @@ if has_order then
   end
   local from = '-'
   for _ = 1, 100 do
-    local member = redis.call('ZRANGEBYLEX', KEYS[7], from, '+', 'LIMIT', 0, 1)[1]
+    local member = (tolerant('ZRANGEBYLEX', KEYS[7], from, '+', 'LIMIT', 0, 1) or {})[1]
     if not member then break end
     local length = tonumber(string.match(member, '^(%d+):'))
     local start = length and #tostring(length) + 2
     local key = start and string.sub(member, start, start + length - 1)
-    if not key or not string.match(member, '[12]:%d+%-%d+$') then
-      redis.call('ZREM', KEYS[7], member)
+    if not key or not arrival_of(member, place_of(key)) then
+      discard(KEYS[7], member)
     else
       from = '[' .. place_of(key) .. ':'
-      local since = tonumber(known['free:' .. key])
-      if redis.call('HEXISTS', KEYS[6], key) == 1 then
+      local since = finite(known['free:' .. key])
+      if tolerant('HEXISTS', KEYS[6], key) == 1 then
         if since then redis.call('HDEL', state, 'free:' .. key) end
       elseif not since then
         redis.call('HSET', state, 'free:' .. key, now)
@@ -620,12 +781,24 @@ for i = 1, 2 do
 end
 local gone = removed
 for i = 1, 2 do gone = gone + math.max(0, gone_pending[i] - recovered[i]) end
-return {gone_unread, gone, gone_delayed, recovered[1] + recovered[2], unsettled[1], unsettled[2], redis.call('ZCARD', KEYS[3]), redis.call('ZCARD', KEYS[4])}
+return {gone_unread, gone, gone_delayed, recovered[1] + recovered[2], unsettled[1], unsettled[2], tolerant('ZCARD', KEYS[3]) or 0, tolerant('ZCARD', KEYS[4]) or 0, discarded}
 `;
 
 export const JOIN_LUA = `local function server_now()
   local time = redis.call('TIME')
   return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+end
+local spoilt = {}
+local function tolerant(command, key, ...)
+  local reply = redis.pcall(command, key, ...)
+  if type(reply) ~= 'table' or not reply.err then return reply end
+  local is_spoilt = string.find(reply.err, 'WRONGTYPE', 1, true) or string.find(reply.err, 'exhausted', 1, true)
+  if not is_spoilt then return redis.call(command, key, ...) end
+  for _, known in ipairs(spoilt) do
+    if known == key then return nil end
+  end
+  spoilt[#spoilt + 1] = key
+  return nil
 end
 local group = ARGV[1]
 local found = {0, 0}
@@ -647,17 +820,17 @@ if ARGV[6] ~= '1' and found[1] + found[2] > 0 then return {'', '', found[1], fou
 for i = 1, 2 do
   if found[i] > 0 then
     redis.call('XGROUP', 'CREATE', KEYS[i], group, '0', 'MKSTREAM')
-    redis.call('HSET', KEYS[4], 'gap:' .. i, 0)
-    for _, member in ipairs(redis.call('ZRANGE', KEYS[5], 0, -1)) do
+    tolerant('HSET', KEYS[4], 'gap:' .. i, 0)
+    for _, member in ipairs(tolerant('ZRANGE', KEYS[5], 0, -1) or {}) do
       if string.match(member, '([12]):%d+%-%d+$') == tostring(i) then redis.call('ZREM', KEYS[5], member) end
     end
   end
 end
-local generation = redis.call('HGET', KEYS[4], 'generation')
+local generation = tolerant('HGET', KEYS[4], 'generation')
 if not generation then
   local time = redis.call('TIME')
   generation = time[1] .. '.' .. time[2]
-  redis.call('HSET', KEYS[4], 'generation', generation)
+  if not tolerant('HSET', KEYS[4], 'generation', generation) then generation = 'unknown' end
 end
 local name = generation ~= ARGV[4] and ARGV[4] ~= '' and ARGV[5] or ARGV[2]
 redis.call('ZADD', KEYS[3], server_now() + tonumber(ARGV[3]), name)
@@ -687,54 +860,157 @@ export const MOVE_LUA = `local function server_now()
   local time = redis.call('TIME')
   return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 end
-local MOVE_BATCH_SIZE = 200
+local spoilt = {}
+local function tolerant(command, key, ...)
+  local reply = redis.pcall(command, key, ...)
+  if type(reply) ~= 'table' or not reply.err then return reply end
+  local is_spoilt = string.find(reply.err, 'WRONGTYPE', 1, true) or string.find(reply.err, 'exhausted', 1, true)
+  if not is_spoilt then return redis.call(command, key, ...) end
+  for _, known in ipairs(spoilt) do
+    if known == key then return nil end
+  end
+  spoilt[#spoilt + 1] = key
+  return nil
+end
+local function text_at(packed, at)
+  local kind = string.byte(packed, at)
+  if not kind then return nil end
+  local length
+  if kind >= 0xa0 and kind <= 0xbf then
+    length = kind - 0xa0
+  elseif kind >= 0xd9 and kind <= 0xdb then
+    length = 0
+    for _ = 1, 2 ^ (kind - 0xd9) do
+      at = at + 1
+      local byte = string.byte(packed, at)
+      if not byte then return nil end
+      length = length * 256 + byte
+    end
+  end
+  if not length or at + length > #packed then return nil end
+  return at + 1, at + length
+end
+local function whole_number_at(packed, at)
+  local kind = string.byte(packed, at)
+  if not kind then return nil end
+  if kind <= 0x7f then return kind, at end
+  if kind < 0xcc or kind > 0xce then return nil end
+  local number = 0
+  for _ = 1, 2 ^ (kind - 0xcc) do
+    at = at + 1
+    local byte = string.byte(packed, at)
+    if not byte then return nil end
+    number = number * 256 + byte
+  end
+  return number, at
+end
+local function unpack_message(packed)
+  if string.byte(packed, 1) ~= 0x96 then return nil end
+  local texts = {}
+  local at = 2
+  for part = 1, 4 do
+    local from, to = text_at(packed, at)
+    if not from then return nil end
+    texts[part] = string.sub(packed, from, to)
+    at = to + 1
+  end
+  local key
+  if string.byte(packed, at) == 0xc2 then
+    at = at + 1
+  else
+    local from, to = text_at(packed, at)
+    if not from then return nil end
+    key = string.sub(packed, from, to)
+    at = to + 1
+  end
+  local attempt, last = whole_number_at(packed, at)
+  if not attempt or last ~= #packed then return nil end
+  return texts[2], texts[3], texts[4], key, attempt
+end
+local MOVE_BATCH_SIZE = 20
+local MAX_MOVED = 200
+local MAX_MOVED_BYTES = 4194304
 local function fields_of(member)
-  local is_packed, item = pcall(cmsgpack.unpack, member)
-  if not is_packed or type(item) ~= 'table' then return {'unreadable', member} end
-  for part = 2, 4 do
-    if type(item[part]) ~= 'string' then return {'unreadable', member} end
-  end
-  local fields = {'id', item[2], 'headers', item[3], 'body', item[4]}
-  if type(item[5]) == 'string' then
+  local id, headers, body, key, attempt = unpack_message(member)
+  if not id then return {'unreadable', member} end
+  local fields = {'id', id, 'headers', headers, 'body', body}
+  if key then
     fields[7] = 'key'
-    fields[8] = item[5]
+    fields[8] = key
   end
-  if type(item[6]) == 'number' and item[6] > 1 then
+  if attempt > 1 then
     fields[#fields + 1] = 'attempt'
-    fields[#fields + 1] = string.format('%.0f', item[6])
+    fields[#fields + 1] = string.format('%.0f', attempt)
   end
   return fields
 end
 local function move_due(from, to, now)
-  local members = redis.call('ZRANGEBYSCORE', from, '-inf', now, 'LIMIT', 0, MOVE_BATCH_SIZE)
-  for _, member in ipairs(members) do
-    redis.call('XADD', to, '*', unpack(fields_of(member)))
-    redis.call('ZREM', from, member)
+  local moved, bytes = 0, 0
+  while moved < MAX_MOVED and bytes < MAX_MOVED_BYTES do
+    local members = tolerant('ZRANGEBYSCORE', from, '-inf', now, 'LIMIT', 0, MOVE_BATCH_SIZE)
+    if not members then return false end
+    for _, member in ipairs(members) do
+      if not tolerant('XADD', to, '*', unpack(fields_of(member))) then return false end
+      redis.call('ZREM', from, member)
+      moved = moved + 1
+      bytes = bytes + #member
+    end
+    if #members < MOVE_BATCH_SIZE then
+      local first = redis.call('ZRANGE', from, 0, 0, 'WITHSCORES')
+      if not first[2] then return false end
+      local due = math.ceil(tonumber(first[2]) - now)
+      return math.max(1, math.min(due, 86400000))
+    end
   end
-  if #members == MOVE_BATCH_SIZE then return 0 end
-  local first = redis.call('ZRANGE', from, 0, 0, 'WITHSCORES')
-  if not first[2] then return false end
-  local due = math.ceil(tonumber(first[2]) - now)
-  return math.max(1, math.min(due, 86400000))
+  return 0
 end
 return move_due(KEYS[1], KEYS[2], server_now())
 `;
 
-export const PENDING_LUA = `local entries = {}
+export const PENDING_LUA = `local spoilt = {}
+local function tolerant(command, key, ...)
+  local reply = redis.pcall(command, key, ...)
+  if type(reply) ~= 'table' or not reply.err then return reply end
+  local is_spoilt = string.find(reply.err, 'WRONGTYPE', 1, true) or string.find(reply.err, 'exhausted', 1, true)
+  if not is_spoilt then return redis.call(command, key, ...) end
+  for _, known in ipairs(spoilt) do
+    if known == key then return nil end
+  end
+  spoilt[#spoilt + 1] = key
+  return nil
+end
+local entries = {}
 for stream = 1, 2 do
   local read = redis.call('XREADGROUP', 'GROUP', ARGV[1], ARGV[2], 'COUNT', ARGV[5], 'STREAMS', KEYS[stream], ARGV[2 + stream])
   for _, entry in ipairs(read and read[1] and read[1][2] or {}) do
-    local crashes = redis.call('HGET', KEYS[3], stream .. ':' .. entry[1])
+    local crashes = tolerant('HGET', KEYS[3], stream .. ':' .. entry[1])
     entries[#entries + 1] = {stream, entry[1], entry[2] or false, tonumber(crashes) or 0}
   end
 end
 return entries
 `;
 
-export const PUBLISH_LATER_LUA = `local REMEMBERED_BATCHES = 1024
+export const PUBLISH_LATER_LUA = `local spoilt = {}
+local function tolerant(command, key, ...)
+  local reply = redis.pcall(command, key, ...)
+  if type(reply) ~= 'table' or not reply.err then return reply end
+  local is_spoilt = string.find(reply.err, 'WRONGTYPE', 1, true) or string.find(reply.err, 'exhausted', 1, true)
+  if not is_spoilt then return redis.call(command, key, ...) end
+  for _, known in ipairs(spoilt) do
+    if known == key then return nil end
+  end
+  spoilt[#spoilt + 1] = key
+  return nil
+end
+local function finite(text)
+  local number = tonumber(text)
+  if not number or number ~= number or math.abs(number) == math.huge then return nil end
+  return number
+end
+local REMEMBERED_BATCHES = 1024
 local batches, number = KEYS[2], ARGV[1]
 local place = number % REMEMBERED_BATCHES
-local seen = redis.call('HGET', batches, place)
+local seen = tolerant('HGET', batches, place)
 if seen == number then return 1 end
 if seen == '-' .. number then return redis.error_reply('ERR this batch was made void') end
 local skip = {}
@@ -742,11 +1018,11 @@ local at = 4
 for _ = 1, tonumber(ARGV[3]) do
   local index, earlier = tonumber(ARGV[at]), ARGV[at + 1]
   local where = earlier % REMEMBERED_BATCHES
-  local state = redis.call('HGET', batches, where)
+  local state = tolerant('HGET', batches, where)
   if state == earlier then
     skip[index] = true
-  elseif not state or math.abs(tonumber(state)) < tonumber(earlier) then
-    redis.call('HSET', batches, where, '-' .. earlier)
+  elseif math.abs(finite(state) or 0) < tonumber(earlier) then
+    tolerant('HSET', batches, where, '-' .. earlier)
   end
   at = at + 2
 end
@@ -775,10 +1051,27 @@ if redis.call('PTTL', batches) < 300000 then redis.pcall('PEXPIRE', batches, 600
 return 1
 `;
 
-export const PUBLISH_LUA = `local REMEMBERED_BATCHES = 1024
+export const PUBLISH_LUA = `local spoilt = {}
+local function tolerant(command, key, ...)
+  local reply = redis.pcall(command, key, ...)
+  if type(reply) ~= 'table' or not reply.err then return reply end
+  local is_spoilt = string.find(reply.err, 'WRONGTYPE', 1, true) or string.find(reply.err, 'exhausted', 1, true)
+  if not is_spoilt then return redis.call(command, key, ...) end
+  for _, known in ipairs(spoilt) do
+    if known == key then return nil end
+  end
+  spoilt[#spoilt + 1] = key
+  return nil
+end
+local function finite(text)
+  local number = tonumber(text)
+  if not number or number ~= number or math.abs(number) == math.huge then return nil end
+  return number
+end
+local REMEMBERED_BATCHES = 1024
 local batches, number = KEYS[2], ARGV[1]
 local place = number % REMEMBERED_BATCHES
-local seen = redis.call('HGET', batches, place)
+local seen = tolerant('HGET', batches, place)
 if seen == number then return 1 end
 if seen == '-' .. number then return redis.error_reply('ERR this batch was made void') end
 local skip = {}
@@ -786,11 +1079,11 @@ local at = 4
 for _ = 1, tonumber(ARGV[3]) do
   local index, earlier = tonumber(ARGV[at]), ARGV[at + 1]
   local where = earlier % REMEMBERED_BATCHES
-  local state = redis.call('HGET', batches, where)
+  local state = tolerant('HGET', batches, where)
   if state == earlier then
     skip[index] = true
-  elseif not state or math.abs(tonumber(state)) < tonumber(earlier) then
-    redis.call('HSET', batches, where, '-' .. earlier)
+  elseif math.abs(finite(state) or 0) < tonumber(earlier) then
+    tolerant('HSET', batches, where, '-' .. earlier)
   end
   at = at + 2
 end
@@ -833,7 +1126,19 @@ export const REMOVE_GROUP_LUA = `local function server_now()
   local time = redis.call('TIME')
   return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 end
-if redis.call('ZCOUNT', KEYS[4], server_now(), '+inf') > 0 then return -1 end
+local spoilt = {}
+local function tolerant(command, key, ...)
+  local reply = redis.pcall(command, key, ...)
+  if type(reply) ~= 'table' or not reply.err then return reply end
+  local is_spoilt = string.find(reply.err, 'WRONGTYPE', 1, true) or string.find(reply.err, 'exhausted', 1, true)
+  if not is_spoilt then return redis.call(command, key, ...) end
+  for _, known in ipairs(spoilt) do
+    if known == key then return nil end
+  end
+  spoilt[#spoilt + 1] = key
+  return nil
+end
+if (tolerant('ZCOUNT', KEYS[4], server_now(), '+inf') or 0) > 0 then return -1 end
 local removed = redis.pcall('XGROUP', 'DESTROY', KEYS[1], ARGV[1])
 redis.call('UNLINK', KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8])
 return type(removed) == 'number' and removed or 0
@@ -843,19 +1148,50 @@ export const SETTLE_LUA = `local function server_now()
   local time = redis.call('TIME')
   return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 end
+local spoilt = {}
+local function tolerant(command, key, ...)
+  local reply = redis.pcall(command, key, ...)
+  if type(reply) ~= 'table' or not reply.err then return reply end
+  local is_spoilt = string.find(reply.err, 'WRONGTYPE', 1, true) or string.find(reply.err, 'exhausted', 1, true)
+  if not is_spoilt then return redis.call(command, key, ...) end
+  for _, known in ipairs(spoilt) do
+    if known == key then return nil end
+  end
+  spoilt[#spoilt + 1] = key
+  return nil
+end
+local discarded = 0
 local function place_of(key) return #key .. ':' .. key .. ':' end
+local function arrival_of(member, place)
+  local nth, entry = string.match(string.sub(member, #place + 1), '^(%d%d%d%d%d%d%d%d%d%d%d%d%d%d%d)([12]:%d+%-%d+)$')
+  return tonumber(nth), entry
+end
+local function discard(room, member)
+  redis.call('ZREM', room, member)
+  discarded = discarded + 1
+end
 local function wait_behind(room, key, entry)
   local place = place_of(key)
-  local last = redis.call('ZREVRANGEBYLEX', room, '(' .. place .. ':', '[' .. place, 'LIMIT', 0, 1)[1]
-  local nth = last and tonumber(string.sub(last, #place + 1, #place + 15)) + 1 or 1
-  redis.call('ZADD', room, 0, place .. string.format('%015d', nth) .. entry)
+  local last
+  repeat
+    local member = redis.call('ZREVRANGEBYLEX', room, '(' .. place .. ':', '[' .. place, 'LIMIT', 0, 1)[1]
+    last = member and arrival_of(member, place)
+    if member and not last then discard(room, member) end
+  until last or not member
+  redis.call('ZADD', room, 0, place .. string.format('%015d', (last or 0) + 1) .. entry)
 end
 local function next_of(room, key)
   local place = place_of(key)
-  local first = redis.call('ZRANGEBYLEX', room, '[' .. place, '(' .. place .. ':', 'LIMIT', 0, 1)[1]
-  if not first then return nil end
-  redis.call('ZREM', room, first)
-  return string.sub(first, #place + 16)
+  while true do
+    local first = redis.call('ZRANGEBYLEX', room, '[' .. place, '(' .. place .. ':', 'LIMIT', 0, 1)[1]
+    if not first then return nil end
+    local nth, entry = arrival_of(first, place)
+    if nth then
+      redis.call('ZREM', room, first)
+      return entry
+    end
+    discard(room, first)
+  end
 end
 local WAITING = '~waiting'
 local RETURNED = '~returned'
@@ -868,28 +1204,27 @@ local function unlock(at, group, key, to)
       return nil
     end
     local stream, id = string.match(next, '^([12]):(%d+%-%d+)$')
-    if id then
-      stream = tonumber(stream)
-      local claimed = redis.pcall('XCLAIM', at.streams[stream], group, to, 0, id)
-      if not claimed.err and not (claimed[1] and claimed[1][2]) and redis.call('XRANGE', at.streams[stream], id, id)[1] then
-        claimed = redis.call('XCLAIM', at.streams[stream], group, to, 0, id, 'FORCE')
-      end
-      if claimed[1] and claimed[1][2] then
-        redis.call('HSET', at.locks, key, to .. ' ' .. next)
-        return {stream, id, claimed[1][2]}
-      end
-      if not claimed.err then
-        redis.call('XACK', at.streams[stream], group, id)
-        removed = removed + 1
-      end
+    stream = tonumber(stream)
+    local claimed = redis.pcall('XCLAIM', at.streams[stream], group, to, 0, id)
+    if not claimed.err and not (claimed[1] and claimed[1][2]) and redis.call('XRANGE', at.streams[stream], id, id)[1] then
+      claimed = redis.call('XCLAIM', at.streams[stream], group, to, 0, id, 'FORCE')
+    end
+    if claimed[1] and claimed[1][2] then
+      redis.call('HSET', at.locks, key, to .. ' ' .. next)
+      return {stream, id, claimed[1][2]}
+    end
+    if not claimed.err then
+      redis.call('XACK', at.streams[stream], group, id)
+      removed = removed + 1
     end
   end
 end
 local group, me, wants, number = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local score = redis.call('ZSCORE', KEYS[4], me)
 if not score or tonumber(score) < 0 then return 'fenced' end
-if number ~= '' and redis.call('HGET', KEYS[8], 'number') == number then
-  return {{}, cmsgpack.unpack(redis.call('HGET', KEYS[8], 'failures')), 0, 0}
+if number ~= '' and tolerant('HGET', KEYS[8], 'number') == number then
+  local is_read, before_failures = pcall(cmsgpack.unpack, redis.call('HGET', KEYS[8], 'failures') or '')
+  return {{}, is_read and type(before_failures) == 'table' and before_failures or {}, 0, 0, 0}
 end
 local time, now
 local done = {{}, {}}
@@ -961,8 +1296,8 @@ while i <= #ARGV do
     i = i + 5
   end
   if is_settled then
-    if crashed == '1' then redis.call('HDEL', KEYS[5], stream .. ':' .. id) end
-    if key ~= '' and redis.call('HGET', KEYS[6], string.sub(key, 2)) == me .. ' ' .. stream .. ':' .. id then keys[#keys + 1] = string.sub(key, 2) end
+    if crashed == '1' then tolerant('HDEL', KEYS[5], stream .. ':' .. id) end
+    if key ~= '' and tolerant('HGET', KEYS[6], string.sub(key, 2)) == me .. ' ' .. stream .. ':' .. id then keys[#keys + 1] = string.sub(key, 2) end
   end
   i = i + 5
 end
@@ -972,19 +1307,18 @@ if #done[2] > 0 then
   redis.call('XDEL', KEYS[2], unpack(done[2]))
 end
 if number ~= '' then
-  redis.call('HSET', KEYS[8], 'number', number, 'failures', cmsgpack.pack(failures))
-  redis.call('PEXPIRE', KEYS[8], 600000)
+  if tolerant('HSET', KEYS[8], 'number', number, 'failures', cmsgpack.pack(failures)) then redis.call('PEXPIRE', KEYS[8], 600000) end
 end
 local at = {streams = {KEYS[1], KEYS[2]}, locks = KEYS[6], waiting = KEYS[7]}
 local entries = {}
 for _, key in ipairs(keys) do
   local entry = unlock(at, group, key, wants == '1' and me or RETURNED)
   if entry and wants == '1' then
-    entry[4] = tonumber(redis.call('HGET', KEYS[5], entry[1] .. ':' .. entry[2])) or 0
+    entry[4] = tonumber(tolerant('HGET', KEYS[5], entry[1] .. ':' .. entry[2])) or 0
     entries[#entries + 1] = entry
   end
 end
-return {entries, failures, removed, rewritten}
+return {entries, failures, removed, rewritten, discarded}
 `;
 
 export const SUM_UP_DEAD_LETTERS_LUA = `local INDEXED = {'status', 'topic', 'group', 'handler', 'reason', 'errorType', 'fingerprint', 'messageId', 'correlationId', 'key'}
@@ -992,12 +1326,26 @@ local all = KEYS[1]
 local base = string.sub(all, 1, -4)
 local function letter_of(id) return base .. 'letter:' .. id end
 local function body_of(id) return base .. 'body:' .. id end
+local function of_type(command, key, ...)
+  local reply = redis.pcall(command, key, ...)
+  if type(reply) ~= 'table' or not reply.err then return reply end
+  if not string.find(reply.err, 'WRONGTYPE', 1, true) then return redis.call(command, key, ...) end
+  return nil
+end
 local function hash(key)
-  local flat = redis.call('HGETALL', key)
-  if #flat == 0 then return nil end
+  local flat = of_type('HGETALL', key)
+  if not flat or #flat == 0 then return nil end
   local result = {}
   for i = 1, #flat, 2 do result[flat[i]] = flat[i + 1] end
+  for _, field in ipairs({'topic', 'group', 'status', 'fingerprint', 'messageId'}) do result[field] = result[field] or '' end
+  local at = tonumber(result.at)
+  if not at or at ~= at or at < 0 or at > 999999999999999 then result.at = '0' end
   return result
+end
+local function tidy(key)
+  for _, range in ipairs({{'-inf', '(0'}, {'(0', '+inf'}}) do
+    for _, member in ipairs(redis.call('ZRANGEBYSCORE', key, range[1], range[2], 'LIMIT', 0, 500)) do redis.call('ZREM', key, member) end
+  end
 end
 local function indexes(letter, id)
   local result = {}
@@ -1017,7 +1365,8 @@ local function take_out(letter, id)
   for _, index in ipairs(indexes(letter, id)) do redis.call('ZREM', index[1], index[2]) end
 end
 local function given(id)
-  local letter = redis.call('HMGET', letter_of(id), 'summary', 'status', 'updatedAt', 'replayCount', 'revision')
+  local letter = of_type('HMGET', letter_of(id), 'summary', 'status', 'updatedAt', 'replayCount', 'revision')
+  if not letter or not letter[1] or not letter[2] then return nil end
   letter[6] = id
   return letter
 end
@@ -1035,44 +1384,70 @@ if start ~= '' then
   to = '(' .. start .. '\\1'
 end
 if after ~= '' then from = '(' .. after .. '\\1' end
+tidy(set)
 local result = {}
 while #result < most do
   local first = redis.call('ZRANGEBYLEX', set, from, to, 'LIMIT', 0, 1)[1]
   if not first then break end
   local at = 0
-  for _ = 1, parts do at = string.find(first, '\\0', at + 1, true) end
-  local name = string.sub(first, 1, at - 1)
-  local low, high = '[' .. name .. '\\0', '(' .. name .. '\\1'
-  result[#result + 1] = {
-    name,
-    redis.call('ZLEXCOUNT', set, low, high),
-    first,
-    redis.call('ZREVRANGEBYLEX', set, high, low, 'LIMIT', 0, 5),
-  }
-  from = '(' .. name .. '\\1'
+  for _ = 1, parts do at = at and string.find(first, '\\0', at + 1, true) end
+  if not at then
+    redis.call('ZREM', set, first)
+  else
+    local name = string.sub(first, 1, at - 1)
+    local low, high = '[' .. name .. '\\0', '(' .. name .. '\\1'
+    result[#result + 1] = {
+      name,
+      redis.call('ZLEXCOUNT', set, low, high),
+      first,
+      redis.call('ZREVRANGEBYLEX', set, high, low, 'LIMIT', 0, 5),
+    }
+    from = '(' .. name .. '\\1'
+  end
 end
 return result
 `;
 
-export const TAKE_LUA = `local function place_of(key) return #key .. ':' .. key .. ':' end
+export const TAKE_LUA = `local discarded = 0
+local function place_of(key) return #key .. ':' .. key .. ':' end
+local function arrival_of(member, place)
+  local nth, entry = string.match(string.sub(member, #place + 1), '^(%d%d%d%d%d%d%d%d%d%d%d%d%d%d%d)([12]:%d+%-%d+)$')
+  return tonumber(nth), entry
+end
+local function discard(room, member)
+  redis.call('ZREM', room, member)
+  discarded = discarded + 1
+end
 local function wait_behind(room, key, entry)
   local place = place_of(key)
-  local last = redis.call('ZREVRANGEBYLEX', room, '(' .. place .. ':', '[' .. place, 'LIMIT', 0, 1)[1]
-  local nth = last and tonumber(string.sub(last, #place + 1, #place + 15)) + 1 or 1
-  redis.call('ZADD', room, 0, place .. string.format('%015d', nth) .. entry)
+  local last
+  repeat
+    local member = redis.call('ZREVRANGEBYLEX', room, '(' .. place .. ':', '[' .. place, 'LIMIT', 0, 1)[1]
+    last = member and arrival_of(member, place)
+    if member and not last then discard(room, member) end
+  until last or not member
+  redis.call('ZADD', room, 0, place .. string.format('%015d', (last or 0) + 1) .. entry)
 end
 local function next_of(room, key)
   local place = place_of(key)
-  local first = redis.call('ZRANGEBYLEX', room, '[' .. place, '(' .. place .. ':', 'LIMIT', 0, 1)[1]
-  if not first then return nil end
-  redis.call('ZREM', room, first)
-  return string.sub(first, #place + 16)
+  while true do
+    local first = redis.call('ZRANGEBYLEX', room, '[' .. place, '(' .. place .. ':', 'LIMIT', 0, 1)[1]
+    if not first then return nil end
+    local nth, entry = arrival_of(first, place)
+    if nth then
+      redis.call('ZREM', room, first)
+      return entry
+    end
+    discard(room, first)
+  end
 end
 local WAITING = '~waiting'
 local RETURNED = '~returned'
 local group, me, room, limit = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local score = redis.call('ZSCORE', KEYS[3], me)
 if not score or tonumber(score) < 0 then return 'fenced' end
+redis.call('HEXISTS', KEYS[4], '')
+redis.call('ZCARD', KEYS[5])
 local entries = {}
 local more = 0
 for stream = 2, 1, -1 do
@@ -1109,56 +1484,149 @@ if #entries == 0 then
     end
   end
 end
-return {more, last[1] or '', last[2] or '', entries}
+return {more, last[1] or '', last[2] or '', entries, discarded}
 `;
 
 export const TICK_LUA = `local function server_now()
   local time = redis.call('TIME')
   return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 end
-local MOVE_BATCH_SIZE = 200
+local spoilt = {}
+local function tolerant(command, key, ...)
+  local reply = redis.pcall(command, key, ...)
+  if type(reply) ~= 'table' or not reply.err then return reply end
+  local is_spoilt = string.find(reply.err, 'WRONGTYPE', 1, true) or string.find(reply.err, 'exhausted', 1, true)
+  if not is_spoilt then return redis.call(command, key, ...) end
+  for _, known in ipairs(spoilt) do
+    if known == key then return nil end
+  end
+  spoilt[#spoilt + 1] = key
+  return nil
+end
+local function text_at(packed, at)
+  local kind = string.byte(packed, at)
+  if not kind then return nil end
+  local length
+  if kind >= 0xa0 and kind <= 0xbf then
+    length = kind - 0xa0
+  elseif kind >= 0xd9 and kind <= 0xdb then
+    length = 0
+    for _ = 1, 2 ^ (kind - 0xd9) do
+      at = at + 1
+      local byte = string.byte(packed, at)
+      if not byte then return nil end
+      length = length * 256 + byte
+    end
+  end
+  if not length or at + length > #packed then return nil end
+  return at + 1, at + length
+end
+local function whole_number_at(packed, at)
+  local kind = string.byte(packed, at)
+  if not kind then return nil end
+  if kind <= 0x7f then return kind, at end
+  if kind < 0xcc or kind > 0xce then return nil end
+  local number = 0
+  for _ = 1, 2 ^ (kind - 0xcc) do
+    at = at + 1
+    local byte = string.byte(packed, at)
+    if not byte then return nil end
+    number = number * 256 + byte
+  end
+  return number, at
+end
+local function unpack_message(packed)
+  if string.byte(packed, 1) ~= 0x96 then return nil end
+  local texts = {}
+  local at = 2
+  for part = 1, 4 do
+    local from, to = text_at(packed, at)
+    if not from then return nil end
+    texts[part] = string.sub(packed, from, to)
+    at = to + 1
+  end
+  local key
+  if string.byte(packed, at) == 0xc2 then
+    at = at + 1
+  else
+    local from, to = text_at(packed, at)
+    if not from then return nil end
+    key = string.sub(packed, from, to)
+    at = to + 1
+  end
+  local attempt, last = whole_number_at(packed, at)
+  if not attempt or last ~= #packed then return nil end
+  return texts[2], texts[3], texts[4], key, attempt
+end
+local MOVE_BATCH_SIZE = 20
+local MAX_MOVED = 200
+local MAX_MOVED_BYTES = 4194304
 local function fields_of(member)
-  local is_packed, item = pcall(cmsgpack.unpack, member)
-  if not is_packed or type(item) ~= 'table' then return {'unreadable', member} end
-  for part = 2, 4 do
-    if type(item[part]) ~= 'string' then return {'unreadable', member} end
-  end
-  local fields = {'id', item[2], 'headers', item[3], 'body', item[4]}
-  if type(item[5]) == 'string' then
+  local id, headers, body, key, attempt = unpack_message(member)
+  if not id then return {'unreadable', member} end
+  local fields = {'id', id, 'headers', headers, 'body', body}
+  if key then
     fields[7] = 'key'
-    fields[8] = item[5]
+    fields[8] = key
   end
-  if type(item[6]) == 'number' and item[6] > 1 then
+  if attempt > 1 then
     fields[#fields + 1] = 'attempt'
-    fields[#fields + 1] = string.format('%.0f', item[6])
+    fields[#fields + 1] = string.format('%.0f', attempt)
   end
   return fields
 end
 local function move_due(from, to, now)
-  local members = redis.call('ZRANGEBYSCORE', from, '-inf', now, 'LIMIT', 0, MOVE_BATCH_SIZE)
-  for _, member in ipairs(members) do
-    redis.call('XADD', to, '*', unpack(fields_of(member)))
-    redis.call('ZREM', from, member)
+  local moved, bytes = 0, 0
+  while moved < MAX_MOVED and bytes < MAX_MOVED_BYTES do
+    local members = tolerant('ZRANGEBYSCORE', from, '-inf', now, 'LIMIT', 0, MOVE_BATCH_SIZE)
+    if not members then return false end
+    for _, member in ipairs(members) do
+      if not tolerant('XADD', to, '*', unpack(fields_of(member))) then return false end
+      redis.call('ZREM', from, member)
+      moved = moved + 1
+      bytes = bytes + #member
+    end
+    if #members < MOVE_BATCH_SIZE then
+      local first = redis.call('ZRANGE', from, 0, 0, 'WITHSCORES')
+      if not first[2] then return false end
+      local due = math.ceil(tonumber(first[2]) - now)
+      return math.max(1, math.min(due, 86400000))
+    end
   end
-  if #members == MOVE_BATCH_SIZE then return 0 end
-  local first = redis.call('ZRANGE', from, 0, 0, 'WITHSCORES')
-  if not first[2] then return false end
-  local due = math.ceil(tonumber(first[2]) - now)
-  return math.max(1, math.min(due, 86400000))
+  return 0
 end
+local discarded = 0
 local function place_of(key) return #key .. ':' .. key .. ':' end
+local function arrival_of(member, place)
+  local nth, entry = string.match(string.sub(member, #place + 1), '^(%d%d%d%d%d%d%d%d%d%d%d%d%d%d%d)([12]:%d+%-%d+)$')
+  return tonumber(nth), entry
+end
+local function discard(room, member)
+  redis.call('ZREM', room, member)
+  discarded = discarded + 1
+end
 local function wait_behind(room, key, entry)
   local place = place_of(key)
-  local last = redis.call('ZREVRANGEBYLEX', room, '(' .. place .. ':', '[' .. place, 'LIMIT', 0, 1)[1]
-  local nth = last and tonumber(string.sub(last, #place + 1, #place + 15)) + 1 or 1
-  redis.call('ZADD', room, 0, place .. string.format('%015d', nth) .. entry)
+  local last
+  repeat
+    local member = redis.call('ZREVRANGEBYLEX', room, '(' .. place .. ':', '[' .. place, 'LIMIT', 0, 1)[1]
+    last = member and arrival_of(member, place)
+    if member and not last then discard(room, member) end
+  until last or not member
+  redis.call('ZADD', room, 0, place .. string.format('%015d', (last or 0) + 1) .. entry)
 end
 local function next_of(room, key)
   local place = place_of(key)
-  local first = redis.call('ZRANGEBYLEX', room, '[' .. place, '(' .. place .. ':', 'LIMIT', 0, 1)[1]
-  if not first then return nil end
-  redis.call('ZREM', room, first)
-  return string.sub(first, #place + 16)
+  while true do
+    local first = redis.call('ZRANGEBYLEX', room, '[' .. place, '(' .. place .. ':', 'LIMIT', 0, 1)[1]
+    if not first then return nil end
+    local nth, entry = arrival_of(first, place)
+    if nth then
+      redis.call('ZREM', room, first)
+      return entry
+    end
+    discard(room, first)
+  end
 end
 local WAITING = '~waiting'
 local RETURNED = '~returned'
@@ -1171,34 +1639,41 @@ local function unlock(at, group, key, to)
       return nil
     end
     local stream, id = string.match(next, '^([12]):(%d+%-%d+)$')
-    if id then
-      stream = tonumber(stream)
-      local claimed = redis.pcall('XCLAIM', at.streams[stream], group, to, 0, id)
-      if not claimed.err and not (claimed[1] and claimed[1][2]) and redis.call('XRANGE', at.streams[stream], id, id)[1] then
-        claimed = redis.call('XCLAIM', at.streams[stream], group, to, 0, id, 'FORCE')
-      end
-      if claimed[1] and claimed[1][2] then
-        redis.call('HSET', at.locks, key, to .. ' ' .. next)
-        return {stream, id, claimed[1][2]}
-      end
-      if not claimed.err then
-        redis.call('XACK', at.streams[stream], group, id)
-        removed = removed + 1
-      end
+    stream = tonumber(stream)
+    local claimed = redis.pcall('XCLAIM', at.streams[stream], group, to, 0, id)
+    if not claimed.err and not (claimed[1] and claimed[1][2]) and redis.call('XRANGE', at.streams[stream], id, id)[1] then
+      claimed = redis.call('XCLAIM', at.streams[stream], group, to, 0, id, 'FORCE')
+    end
+    if claimed[1] and claimed[1][2] then
+      redis.call('HSET', at.locks, key, to .. ' ' .. next)
+      return {stream, id, claimed[1][2]}
+    end
+    if not claimed.err then
+      redis.call('XACK', at.streams[stream], group, id)
+      removed = removed + 1
     end
   end
 end
+local MAX_LEASE_MS = 600000
+local FENCE_BATCH_SIZE = 500
 local group, me, lease, room = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local now = server_now()
 local mine = redis.call('ZSCORE', KEYS[5], me)
 if not mine or tonumber(mine) < 0 then return 'fenced' end
 redis.call('ZADD', KEYS[5], now + lease, me)
+tolerant('HGET', KEYS[6], '')
+tolerant('HEXISTS', KEYS[7], '')
+tolerant('ZCARD', KEYS[8])
+tolerant('HGET', KEYS[9], 'at')
 local next_topic = move_due(KEYS[2], KEYS[1], now)
 local next_group = move_due(KEYS[4], KEYS[3], now)
 local due = -1
 if next_topic then due = next_topic end
 if next_group and (due < 0 or next_group < due) then due = next_group end
-for _, name in ipairs(redis.call('ZRANGEBYSCORE', KEYS[5], '(-1', now)) do redis.call('ZADD', KEYS[5], -1, name) end
+for _, name in ipairs(redis.call('ZRANGEBYSCORE', KEYS[5], '(' .. (now + MAX_LEASE_MS), '+inf', 'LIMIT', 0, FENCE_BATCH_SIZE)) do
+  redis.call('ZADD', KEYS[5], now + lease, name)
+end
+for _, name in ipairs(redis.call('ZRANGEBYSCORE', KEYS[5], '(-1', now, 'LIMIT', 0, FENCE_BATCH_SIZE)) do redis.call('ZADD', KEYS[5], -1, name) end
 local entries = {}
 local streams = {KEYS[1], KEYS[3]}
 local at = {streams = streams, locks = KEYS[7], waiting = KEYS[8]}
@@ -1213,7 +1688,7 @@ local function locked_by(name)
 end
 local function take(index, id, fields)
   local field = index .. ':' .. id
-  entries[#entries + 1] = {index, id, fields, tonumber(redis.call('HGET', KEYS[6], field)) or 0}
+  entries[#entries + 1] = {index, id, fields, tonumber(tolerant('HGET', KEYS[6], field)) or 0}
   room = room - 1
 end
 local function take_over(index, name, is_crash)
@@ -1225,14 +1700,14 @@ local function take_over(index, name, is_crash)
       local field = index .. ':' .. entry[1]
       if is_crash then redis.pcall('HINCRBY', KEYS[6], field, 1) end
       for f = 1, #entry[2], 2 do
-        if entry[2][f] == 'key' and redis.call('HEXISTS', KEYS[7], entry[2][f + 1]) == 1 then
+        if entry[2][f] == 'key' and tolerant('HEXISTS', KEYS[7], entry[2][f + 1]) == 1 then
           redis.call('HSET', KEYS[7], entry[2][f + 1], me .. ' ' .. field)
         end
       end
       take(index, entry[1], entry[2])
     else
       redis.call('XACK', streams[index], group, one[1])
-      redis.call('HDEL', KEYS[6], index .. ':' .. one[1])
+      tolerant('HDEL', KEYS[6], index .. ':' .. one[1])
       removed = removed + 1
       local key = locked_by(index .. ':' .. one[1])
       local next = key and unlock(at, group, key, me)
@@ -1255,18 +1730,18 @@ for index = 1, 2 do
         if about.pending > 0 and room > 0 then take_over(index, about.name, true) end
         if #redis.call('XPENDING', streams[index], group, '-', '+', 1, about.name) == 0 then
           redis.call('XGROUP', 'DELCONSUMER', streams[index], group, about.name)
-          redis.call('HDEL', KEYS[9], 'held:' .. index .. ':' .. about.name)
+          tolerant('HDEL', KEYS[9], 'held:' .. index .. ':' .. about.name)
         end
       end
     end
   end
 end
-for _, name in ipairs(redis.call('ZRANGEBYSCORE', KEYS[5], '-inf', '(0')) do
+for _, name in ipairs(redis.call('ZRANGEBYSCORE', KEYS[5], '-inf', '(0', 'LIMIT', 0, FENCE_BATCH_SIZE)) do
   local left = 0
   for index = 1, 2 do left = left + #redis.call('XPENDING', streams[index], group, '-', '+', 1, name) end
   if left == 0 then redis.call('ZREM', KEYS[5], name) end
 end
-return {due, entries, removed}
+return {due, entries, removed, discarded, spoilt}
 `;
 
 export const TRIM_LUA = `local function server_now()
@@ -1312,12 +1787,26 @@ local all = KEYS[1]
 local base = string.sub(all, 1, -4)
 local function letter_of(id) return base .. 'letter:' .. id end
 local function body_of(id) return base .. 'body:' .. id end
+local function of_type(command, key, ...)
+  local reply = redis.pcall(command, key, ...)
+  if type(reply) ~= 'table' or not reply.err then return reply end
+  if not string.find(reply.err, 'WRONGTYPE', 1, true) then return redis.call(command, key, ...) end
+  return nil
+end
 local function hash(key)
-  local flat = redis.call('HGETALL', key)
-  if #flat == 0 then return nil end
+  local flat = of_type('HGETALL', key)
+  if not flat or #flat == 0 then return nil end
   local result = {}
   for i = 1, #flat, 2 do result[flat[i]] = flat[i + 1] end
+  for _, field in ipairs({'topic', 'group', 'status', 'fingerprint', 'messageId'}) do result[field] = result[field] or '' end
+  local at = tonumber(result.at)
+  if not at or at ~= at or at < 0 or at > 999999999999999 then result.at = '0' end
   return result
+end
+local function tidy(key)
+  for _, range in ipairs({{'-inf', '(0'}, {'(0', '+inf'}}) do
+    for _, member in ipairs(redis.call('ZRANGEBYSCORE', key, range[1], range[2], 'LIMIT', 0, 500)) do redis.call('ZREM', key, member) end
+  end
 end
 local function indexes(letter, id)
   local result = {}
@@ -1337,7 +1826,8 @@ local function take_out(letter, id)
   for _, index in ipairs(indexes(letter, id)) do redis.call('ZREM', index[1], index[2]) end
 end
 local function given(id)
-  local letter = redis.call('HMGET', letter_of(id), 'summary', 'status', 'updatedAt', 'replayCount', 'revision')
+  local letter = of_type('HMGET', letter_of(id), 'summary', 'status', 'updatedAt', 'replayCount', 'revision')
+  if not letter or not letter[1] or not letter[2] then return nil end
   letter[6] = id
   return letter
 end
@@ -1361,6 +1851,7 @@ if after ~= '' then
   local cursor = '(' .. (index ~= '' and (value .. '\\0') or '') .. after
   if newest then to = cursor else from = cursor end
 end
+tidy(key)
 local members
 if newest then
   members = redis.call('ZREVRANGEBYLEX', key, to, from, 'LIMIT', 0, limit)
@@ -1369,15 +1860,14 @@ else
 end
 local function holds(id)
   for i = 7, #ARGV, 3 do
-    local found = redis.call('HGET', letter_of(id), ARGV[i])
+    local found = of_type('HGET', letter_of(id), ARGV[i])
     if not found then return false end
     local how = ARGV[i + 1]
     if how == '=' then
       if found ~= ARGV[i + 2] then return false end
-    elseif how == '>=' then
-      if tonumber(found) < tonumber(ARGV[i + 2]) then return false end
-    elseif tonumber(found) >= tonumber(ARGV[i + 2]) then
-      return false
+    else
+      local number = tonumber(found)
+      if not number or (number >= tonumber(ARGV[i + 2])) ~= (how == '>=') then return false end
     end
   end
   return true
@@ -1388,10 +1878,11 @@ local last = ''
 for nth, member in ipairs(members) do
   local id = string.sub(member, start)
   last = id
-  if holds(id) then
+  local letter = holds(id) and given(id)
+  if letter then
     met = met + 1
     if want > 0 then
-      letters[#letters + 1] = given(id)
+      letters[#letters + 1] = letter
       if #letters == want then return {nth == #members and #members < limit and '' or last, met, letters} end
     end
   end

@@ -11,6 +11,7 @@
     (ready, in flight, delayed, age of the oldest in ms or -1)
 ]]
 --- @include "includes/server-now.lua"
+--- @include "includes/tolerant.lua"
 --- @include "includes/group-states.lua"
 --- @include "includes/entry-ids.lua"
 --- @include "includes/reserved-consumers.lua"
@@ -56,8 +57,8 @@ end
 if not known then return {0, 0, 0, -1} end
 local delayed = 0
 for _, set in ipairs({KEYS[2], KEYS[4]}) do
-  local due = redis.call('ZCOUNT', set, '-inf', now)
+  local due = tolerant('ZCOUNT', set, '-inf', now) or 0
   ready = ready + due
-  delayed = delayed + redis.call('ZCARD', set) - due
+  delayed = delayed + (tolerant('ZCARD', set) or 0) - due
 end
 return {ready, in_flight, delayed, oldest and math.max(0, now - oldest) or -1}

@@ -20,11 +20,14 @@ for i = 4, #ARGV do
   if ARGV[i] == letter.status then allowed = true end
 end
 if not allowed then return nil end
+local function count_up(of, key, field)
+  redis.call('HSET', letter_of(key), field, string.format('%d', (tonumber(of[field]) or 0) + 1))
+end
 take_out(letter, id)
 letter.status = to
 enter(letter, id)
 redis.call('HSET', letter_of(id), 'status', to, 'updatedAt', now)
-redis.call('HINCRBY', letter_of(id), 'revision', 1)
-if to == 'replaying' then redis.call('HINCRBY', letter_of(id), 'replayCount', 1) end
+count_up(letter, id, 'revision')
+if to == 'replaying' then count_up(letter, id, 'replayCount') end
 if to == 'resolved' then close(letter, id) else redis.call('HSET', open, place_of(letter), id) end
 return given(id)

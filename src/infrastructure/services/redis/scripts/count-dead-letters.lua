@@ -12,6 +12,7 @@
 if #ARGV == 0 then return {redis.call('ZCARD', all)} end
 local counts = {}
 for i = 1, #ARGV, 2 do
+  tidy(base .. 'by:' .. ARGV[i])
   counts[#counts + 1] = redis.call('ZLEXCOUNT', base .. 'by:' .. ARGV[i], '[' .. ARGV[i + 1] .. '\0', '(' .. ARGV[i + 1] .. '\1')
 end
 return counts

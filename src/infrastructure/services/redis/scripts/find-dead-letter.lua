@@ -9,4 +9,4 @@
 ]]
 --- @include "includes/dead-letters.lua"
 
-return {redis.call('HGETALL', letter_of(ARGV[1])), redis.call('GET', body_of(ARGV[1]))}
+return {of_type('HGETALL', letter_of(ARGV[1])) or {}, of_type('GET', body_of(ARGV[1])) or false}

@@ -8,12 +8,13 @@
     a list of (name, living consumers)
 ]]
 --- @include "includes/server-now.lua"
+--- @include "includes/tolerant.lua"
 --- @include "includes/group-states.lua"
 
 local now = server_now()
 local result = {}
 for _, state in ipairs(states(KEYS[1])) do
-  local living = redis.call('ZCOUNT', ARGV[1] .. state.name .. ':consumers', now, '+inf')
+  local living = tolerant('ZCOUNT', ARGV[1] .. state.name .. ':consumers', now, '+inf') or 0
   result[#result + 1] = {state.name, living}
 end
 return result

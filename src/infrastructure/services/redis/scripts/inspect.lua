@@ -26,10 +26,12 @@
     ARGV[4...] pairs of locked key and entry of what the consumer has in flight
   Output:
     (unread entries that are gone, pending ones, delayed ones; how many pending entries were recovered;
-    unsettled entries of each stream that no consumer has in memory; members of each sorted set),
-    or nothing when another process did it just now
+    unsettled entries of each stream that no consumer has in memory; members of each sorted set; how many foreign members were
+    removed), or nothing when another process did it just now or the observed state is spoilt
 ]]
 --- @include "includes/server-now.lua"
+--- @include "includes/tolerant.lua"
+--- @include "includes/finite-number.lua"
 --- @include "includes/entry-ids.lua"
 --- @include "includes/waiting-entries.lua"
 --- @include "includes/reserved-consumers.lua"
@@ -40,6 +42,9 @@ local FORGET_MS = 60000
 local HORIZON_MS = 5000
 local SCAN_LIMIT = 1000
 local FREE_MS = 3000
+local MAX_OBSERVED = 20000
+-- No consumer holds more.
+local MAX_HELD = 1000000
 
 local group, me, has_order = ARGV[1], ARGV[2], ARGV[3] == '1'
 local streams = {KEYS[1], KEYS[2]}
@@ -53,11 +58,18 @@ local function read_pairs(flat)
   return about
 end
 local function is_alive(name)
-  local score = tonumber(redis.call('ZSCORE', KEYS[5], name) or 0)
+  local score = tonumber(tolerant('ZSCORE', KEYS[5], name) or 0)
   return name == me or score > now
 end
-local function is_pending(stream, id) return #redis.call('XPENDING', streams[stream], group, id, id, 1) > 0 end
-local function exists(stream, id) return redis.call('XRANGE', streams[stream], id, id)[1] ~= nil end
+-- An id of another client may be none.
+local function is_pending(stream, id)
+  local pending = redis.pcall('XPENDING', streams[stream], group, id, id, 1)
+  return not pending.err and #pending > 0
+end
+local function exists(stream, id)
+  local entries = redis.pcall('XRANGE', streams[stream], id, id)
+  return not entries.err and entries[1] ~= nil
+end
 -- The entry is delivered again, without a further attempt.
 local function give_back(stream, id) redis.call('XCLAIM', streams[stream], group, RETURNED, 0, id, 'FORCE', 'JUSTID') end
 
@@ -66,7 +78,7 @@ local mine = {}
 if has_order then
   for i = 4, #ARGV, 2 do
     mine[ARGV[i + 1]] = true
-    if redis.call('HEXISTS', KEYS[6], ARGV[i]) == 0 then
+    if tolerant('HEXISTS', KEYS[6], ARGV[i]) == 0 then
       local stream, id = string.match(ARGV[i + 1], '^([12]):(.*)$')
       local pending = redis.pcall('XPENDING', streams[tonumber(stream)], group, id, id, 1)
       if not pending.err and pending[1] and pending[1][2] == me then redis.call('HSET', KEYS[6], ARGV[i], me .. ' ' .. ARGV[i + 1]) end
@@ -74,7 +86,14 @@ if has_order then
   end
 end
 
-local known = read_pairs(redis.call('HGETALL', state))
+local flat = tolerant('HGETALL', state)
+if not flat then return {} end
+if #flat > MAX_OBSERVED then
+  -- Only foreign fields are so many. What was observed begins again.
+  redis.call('UNLINK', state)
+  flat = {}
+end
+local known = read_pairs(flat)
 local groups, consumers = {}, {}
 for i = 1, 2 do
   local reply = redis.pcall('XINFO', 'GROUPS', streams[i])
@@ -94,7 +113,8 @@ for i = 1, 2 do
   end
 end
 
-if known.at and now - tonumber(known.at) < INTERVAL_MS and now >= tonumber(known.at) then return {} end
+local at_before = finite(known.at)
+if at_before and now - at_before < INTERVAL_MS and now >= at_before then return {} end
 redis.call('HSET', state, 'at', now)
 
 -- Unread entries: what the server has counted as added and not as read, and is not there any more.
@@ -120,14 +140,14 @@ for i = 1, 2 do
     end
     if left then
       local gap = math.max(0, added - read - left)
-      local seen = tonumber(known['gap:' .. i])
+      local seen = finite(known['gap:' .. i])
       if seen and gap > seen then gone_unread = gone_unread + gap - seen end
       redis.call('HSET', state, 'gap:' .. i, gap)
     end
     unread[i] = left or math.max(0, added - read)
   else
     local before_left = known['left:' .. i] and string.match(known['left:' .. i], '^' .. string.gsub(about['last-delivered-id'], '%-', '%%-') .. ' (%d+)$')
-    if left and before_left then gone_unread = gone_unread + math.max(0, tonumber(before_left) - left) end
+    if left and before_left then gone_unread = gone_unread + math.max(0, (finite(before_left) or 0) - left) end
     redis.call('HSET', state, 'left:' .. i, about['last-delivered-id'] .. ' ' .. (left or ''))
     unread[i] = left or 0
   end
@@ -137,11 +157,12 @@ end
 local gone_delayed = 0
 for i = 1, 2 do
   local set = KEYS[2 + i]
-  local until_ms, later = tonumber(known['until:' .. i]), tonumber(known['later:' .. i])
-  if until_ms and until_ms > now then
+  local until_ms, later = finite(known['until:' .. i]), finite(known['later:' .. i])
+  local after = tolerant('ZCOUNT', set, '(' .. (now + HORIZON_MS), '+inf')
+  if after and until_ms and later and until_ms > now and until_ms <= now + HORIZON_MS then
     gone_delayed = gone_delayed + math.max(0, later - redis.call('ZCOUNT', set, '(' .. until_ms, '+inf'))
   end
-  redis.call('HSET', state, 'until:' .. i, now + HORIZON_MS, 'later:' .. i, redis.call('ZCOUNT', set, '(' .. (now + HORIZON_MS), '+inf'))
+  redis.call('HSET', state, 'until:' .. i, now + HORIZON_MS, 'later:' .. i, after or 0)
 end
 
 -- Consumers that another client has removed with what they held.
@@ -149,13 +170,14 @@ local recovered = {0, 0}
 local lost_consumer = {false, false}
 local gone_pending = {0, 0}
 for field, held in pairs(known) do
-  if string.sub(field, 1, 5) == 'free:' and now - tonumber(held) > FORGET_MS then redis.call('HDEL', state, field) end
+  if string.sub(field, 1, 5) == 'free:' and now - (finite(held) or 0) > FORGET_MS then redis.call('HDEL', state, field) end
   local i, name = string.match(field, '^held:([12]):(.*)$')
   i = tonumber(i)
   if i and name ~= me and not consumers[i][name] then
     if not is_alive(name) then
-      if tonumber(held) > 0 then
-        gone_pending[i] = gone_pending[i] + tonumber(held)
+      local number = finite(held) or 0
+      if number > 0 and number <= MAX_HELD then
+        gone_pending[i] = gone_pending[i] + number
         lost_consumer[i] = true
       end
       redis.call('HDEL', state, field)
@@ -177,11 +199,12 @@ end
 
 if has_order then
   -- Locks of consumers that no longer exist.
-  local locks = redis.call('HGETALL', KEYS[6])
+  local locks = tolerant('HGETALL', KEYS[6]) or {}
   for l = 1, #locks, 2 do
     local name, i, id = string.match(locks[l + 1], '^(.*) ([12]):(%d+%-%d+)$')
     i = tonumber(i)
     if not i then
+      discarded = discarded + 1
       unlock(at, group, locks[l], RETURNED)
     elseif (name == RETURNED or not is_alive(name) or (name == me and not mine[i .. ':' .. id])) and not is_pending(i, id) then
       if name ~= me and exists(i, id) then
@@ -193,9 +216,13 @@ if has_order then
       end
     end
   end
+  -- A score other than 0 breaks the order by which members are found.
+  for _, range in ipairs({{'-inf', '(0'}, {'(0', '+inf'}}) do
+    for _, member in ipairs(tolerant('ZRANGEBYSCORE', KEYS[7], range[1], range[2], 'LIMIT', 0, SCAN_LIMIT) or {}) do discard(KEYS[7], member) end
+  end
   -- Entries that wait and are in no set of those that wait.
   local aside = (consumers[1][WAITING] or 0) + (consumers[2][WAITING] or 0)
-  if redis.call('ZCARD', KEYS[7]) < aside then
+  if (tolerant('ZCARD', KEYS[7]) or aside) < aside then
     local listed = {}
     for _, member in ipairs(redis.call('ZRANGE', KEYS[7], 0, -1)) do listed[string.match(member, '([12]:%d+%-%d+)$') or ''] = true end
     for i = 2, 1, -1 do
@@ -215,17 +242,17 @@ if has_order then
   -- Keys that entries wait for and that no entry holds.
   local from = '-'
   for _ = 1, 100 do
-    local member = redis.call('ZRANGEBYLEX', KEYS[7], from, '+', 'LIMIT', 0, 1)[1]
+    local member = (tolerant('ZRANGEBYLEX', KEYS[7], from, '+', 'LIMIT', 0, 1) or {})[1]
     if not member then break end
     local length = tonumber(string.match(member, '^(%d+):'))
     local start = length and #tostring(length) + 2
     local key = start and string.sub(member, start, start + length - 1)
-    if not key or not string.match(member, '[12]:%d+%-%d+$') then
-      redis.call('ZREM', KEYS[7], member)
+    if not key or not arrival_of(member, place_of(key)) then
+      discard(KEYS[7], member)
     else
       from = '[' .. place_of(key) .. ':'
-      local since = tonumber(known['free:' .. key])
-      if redis.call('HEXISTS', KEYS[6], key) == 1 then
+      local since = finite(known['free:' .. key])
+      if tolerant('HEXISTS', KEYS[6], key) == 1 then
         if since then redis.call('HDEL', state, 'free:' .. key) end
       elseif not since then
         redis.call('HSET', state, 'free:' .. key, now)
@@ -246,4 +273,4 @@ for i = 1, 2 do
 end
 local gone = removed
 for i = 1, 2 do gone = gone + math.max(0, gone_pending[i] - recovered[i]) end
-return {gone_unread, gone, gone_delayed, recovered[1] + recovered[2], unsettled[1], unsettled[2], redis.call('ZCARD', KEYS[3]), redis.call('ZCARD', KEYS[4])}
+return {gone_unread, gone, gone_delayed, recovered[1] + recovered[2], unsettled[1], unsettled[2], tolerant('ZCARD', KEYS[3]) or 0, tolerant('ZCARD', KEYS[4]) or 0, discarded}

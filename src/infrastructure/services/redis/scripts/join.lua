@@ -22,6 +22,7 @@
     be created.
 ]]
 --- @include "includes/server-now.lua"
+--- @include "includes/tolerant.lua"
 
 local group = ARGV[1]
 local found = {0, 0}
@@ -43,18 +44,19 @@ if ARGV[6] ~= '1' and found[1] + found[2] > 0 then return {'', '', found[1], fou
 for i = 1, 2 do
   if found[i] > 0 then
     redis.call('XGROUP', 'CREATE', KEYS[i], group, '0', 'MKSTREAM')
-    redis.call('HSET', KEYS[4], 'gap:' .. i, 0)
+    tolerant('HSET', KEYS[4], 'gap:' .. i, 0)
     -- The entries of this stream are unread again.
-    for _, member in ipairs(redis.call('ZRANGE', KEYS[5], 0, -1)) do
+    for _, member in ipairs(tolerant('ZRANGE', KEYS[5], 0, -1) or {}) do
       if string.match(member, '([12]):%d+%-%d+$') == tostring(i) then redis.call('ZREM', KEYS[5], member) end
     end
   end
 end
-local generation = redis.call('HGET', KEYS[4], 'generation')
+local generation = tolerant('HGET', KEYS[4], 'generation')
 if not generation then
   local time = redis.call('TIME')
   generation = time[1] .. '.' .. time[2]
-  redis.call('HSET', KEYS[4], 'generation', generation)
+  -- The same for all where it cannot be stored.
+  if not tolerant('HSET', KEYS[4], 'generation', generation) then generation = 'unknown' end
 end
 local name = generation ~= ARGV[4] and ARGV[4] ~= '' and ARGV[5] or ARGV[2]
 redis.call('ZADD', KEYS[3], server_now() + tonumber(ARGV[3]), name)

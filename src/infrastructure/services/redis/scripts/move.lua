@@ -8,6 +8,8 @@
     in how many ms the next is due, 0 when there is more to move, nil when nothing waits
 ]]
 --- @include "includes/server-now.lua"
+--- @include "includes/tolerant.lua"
+--- @include "includes/packed-message.lua"
 --- @include "includes/move-due.lua"
 
 return move_due(KEYS[1], KEYS[2], server_now())

@@ -14,11 +14,13 @@
     the entries, as in the tick, with false instead of the fields of one that no longer exists
 ]]
 
+--- @include "includes/tolerant.lua"
+
 local entries = {}
 for stream = 1, 2 do
   local read = redis.call('XREADGROUP', 'GROUP', ARGV[1], ARGV[2], 'COUNT', ARGV[5], 'STREAMS', KEYS[stream], ARGV[2 + stream])
   for _, entry in ipairs(read and read[1] and read[1][2] or {}) do
-    local crashes = redis.call('HGET', KEYS[3], stream .. ':' .. entry[1])
+    local crashes = tolerant('HGET', KEYS[3], stream .. ':' .. entry[1])
     entries[#entries + 1] = {stream, entry[1], entry[2] or false, tonumber(crashes) or 0}
   end
 end

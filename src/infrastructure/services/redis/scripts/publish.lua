@@ -11,6 +11,8 @@
   Output:
     1 when all are taken, else a list of (index, error) pairs; the others are taken
 ]]
+--- @include "includes/tolerant.lua"
+--- @include "includes/finite-number.lua"
 --- @include "includes/skip-taken.lua"
 
 local creates = ARGV[2] == '1'

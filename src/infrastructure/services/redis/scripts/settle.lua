@@ -23,9 +23,10 @@
   Output:
     "fenced" when other consumers have taken over the entries of this one, else (the unlocked entries, as in the tick;
     pairs of position from 1 and error of each retry that was not written; how many waiting entries no longer exist; how many
-    retries were written whose entry was not pending any more)
+    retries were written whose entry was not pending any more; how many foreign members were removed)
 ]]
 --- @include "includes/server-now.lua"
+--- @include "includes/tolerant.lua"
 --- @include "includes/waiting-entries.lua"
 --- @include "includes/reserved-consumers.lua"
 --- @include "includes/unlock-key.lua"
@@ -33,8 +34,9 @@
 local group, me, wants, number = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
 local score = redis.call('ZSCORE', KEYS[4], me)
 if not score or tonumber(score) < 0 then return 'fenced' end
-if number ~= '' and redis.call('HGET', KEYS[8], 'number') == number then
-  return {{}, cmsgpack.unpack(redis.call('HGET', KEYS[8], 'failures')), 0, 0}
+if number ~= '' and tolerant('HGET', KEYS[8], 'number') == number then
+  local is_read, before_failures = pcall(cmsgpack.unpack, redis.call('HGET', KEYS[8], 'failures') or '')
+  return {{}, is_read and type(before_failures) == 'table' and before_failures or {}, 0, 0, 0}
 end
 local time, now
 local done = {{}, {}}
@@ -109,9 +111,9 @@ while i <= #ARGV do
     i = i + 5
   end
   if is_settled then
-    if crashed == '1' then redis.call('HDEL', KEYS[5], stream .. ':' .. id) end
+    if crashed == '1' then tolerant('HDEL', KEYS[5], stream .. ':' .. id) end
     -- Not for a repetition after a lost reply, because the next entry of the key is in flight already.
-    if key ~= '' and redis.call('HGET', KEYS[6], string.sub(key, 2)) == me .. ' ' .. stream .. ':' .. id then keys[#keys + 1] = string.sub(key, 2) end
+    if key ~= '' and tolerant('HGET', KEYS[6], string.sub(key, 2)) == me .. ' ' .. stream .. ':' .. id then keys[#keys + 1] = string.sub(key, 2) end
   end
   i = i + 5
 end
@@ -121,16 +123,15 @@ if #done[2] > 0 then
   redis.call('XDEL', KEYS[2], unpack(done[2]))
 end
 if number ~= '' then
-  redis.call('HSET', KEYS[8], 'number', number, 'failures', cmsgpack.pack(failures))
-  redis.call('PEXPIRE', KEYS[8], 600000)
+  if tolerant('HSET', KEYS[8], 'number', number, 'failures', cmsgpack.pack(failures)) then redis.call('PEXPIRE', KEYS[8], 600000) end
 end
 local at = {streams = {KEYS[1], KEYS[2]}, locks = KEYS[6], waiting = KEYS[7]}
 local entries = {}
 for _, key in ipairs(keys) do
   local entry = unlock(at, group, key, wants == '1' and me or RETURNED)
   if entry and wants == '1' then
-    entry[4] = tonumber(redis.call('HGET', KEYS[5], entry[1] .. ':' .. entry[2])) or 0
+    entry[4] = tonumber(tolerant('HGET', KEYS[5], entry[1] .. ':' .. entry[2])) or 0
     entries[#entries + 1] = entry
   end
 end
-return {entries, failures, removed, rewritten}
+return {entries, failures, removed, rewritten, discarded}

@@ -22,20 +22,26 @@ if start ~= '' then
   to = '(' .. start .. '\1'
 end
 if after ~= '' then from = '(' .. after .. '\1' end
+tidy(set)
 local result = {}
 while #result < most do
   local first = redis.call('ZRANGEBYLEX', set, from, to, 'LIMIT', 0, 1)[1]
   if not first then break end
   local at = 0
-  for _ = 1, parts do at = string.find(first, '\0', at + 1, true) end
-  local name = string.sub(first, 1, at - 1)
-  local low, high = '[' .. name .. '\0', '(' .. name .. '\1'
-  result[#result + 1] = {
-    name,
-    redis.call('ZLEXCOUNT', set, low, high),
-    first,
-    redis.call('ZREVRANGEBYLEX', set, high, low, 'LIMIT', 0, 5),
-  }
-  from = '(' .. name .. '\1'
+  for _ = 1, parts do at = at and string.find(first, '\0', at + 1, true) end
+  -- A foreign member names no group: it is removed.
+  if not at then
+    redis.call('ZREM', set, first)
+  else
+    local name = string.sub(first, 1, at - 1)
+    local low, high = '[' .. name .. '\0', '(' .. name .. '\1'
+    result[#result + 1] = {
+      name,
+      redis.call('ZLEXCOUNT', set, low, high),
+      first,
+      redis.call('ZREVRANGEBYLEX', set, high, low, 'LIMIT', 0, 5),
+    }
+    from = '(' .. name .. '\1'
+  end
 end
 return result

@@ -12,7 +12,8 @@
     ARGV[3] how many entries to deliver
     ARGV[4] how many to examine
   Output:
-    "fenced", or (1 when there may be more, last id that the group has read of each stream, entries)
+    "fenced", or (1 when there may be more, last id that the group has read of each stream, entries,
+    how many foreign members were removed)
 ]]
 --- @include "includes/waiting-entries.lua"
 --- @include "includes/reserved-consumers.lua"
@@ -20,6 +21,9 @@
 local group, me, room, limit = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local score = redis.call('ZSCORE', KEYS[3], me)
 if not score or tonumber(score) < 0 then return 'fenced' end
+-- Before anything is read, because without these there is no order to keep.
+redis.call('HEXISTS', KEYS[4], '')
+redis.call('ZCARD', KEYS[5])
 local entries = {}
 local more = 0
 for stream = 2, 1, -1 do
@@ -56,4 +60,4 @@ if #entries == 0 then
     end
   end
 end
-return {more, last[1] or '', last[2] or '', entries}
+return {more, last[1] or '', last[2] or '', entries, discarded}

@@ -19,14 +19,20 @@
     ARGV[3] lease, in ms
     ARGV[4] how many entries to take over
   Output:
-    "fenced" when the consumer itself is, else (ms until the next is due or -1, entries, how many pending entries no longer exist),
-    each entry as (1 for the topic's stream or 2 for the group's, id, fields, attempts used up by crashes)
+    "fenced" when the consumer itself is, else (ms until the next is due or -1, entries, how many pending entries no longer exist,
+    how many foreign members were removed, names of spoilt keys), each entry as (1 for the topic's stream or 2 for the group's, id, fields, attempts used up by crashes)
 ]]
 --- @include "includes/server-now.lua"
+--- @include "includes/tolerant.lua"
+--- @include "includes/packed-message.lua"
 --- @include "includes/move-due.lua"
 --- @include "includes/waiting-entries.lua"
 --- @include "includes/reserved-consumers.lua"
 --- @include "includes/unlock-key.lua"
+
+-- The option leaseMs has the same limit.
+local MAX_LEASE_MS = 600000
+local FENCE_BATCH_SIZE = 500
 
 local group, me, lease, room = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local now = server_now()
@@ -34,13 +40,23 @@ local mine = redis.call('ZSCORE', KEYS[5], me)
 if not mine or tonumber(mine) < 0 then return 'fenced' end
 redis.call('ZADD', KEYS[5], now + lease, me)
 
+-- Looked at, so that a spoilt key is reported although nothing needs it now.
+tolerant('HGET', KEYS[6], '')
+tolerant('HEXISTS', KEYS[7], '')
+tolerant('ZCARD', KEYS[8])
+tolerant('HGET', KEYS[9], 'at')
+
 local next_topic = move_due(KEYS[2], KEYS[1], now)
 local next_group = move_due(KEYS[4], KEYS[3], now)
 local due = -1
 if next_topic then due = next_topic end
 if next_group and (due < 0 or next_group < due) then due = next_group end
 
-for _, name in ipairs(redis.call('ZRANGEBYSCORE', KEYS[5], '(-1', now)) do redis.call('ZADD', KEYS[5], -1, name) end
+-- No lease ends so late: it is foreign, or the clock of the server was set back. A living consumer renews its own.
+for _, name in ipairs(redis.call('ZRANGEBYSCORE', KEYS[5], '(' .. (now + MAX_LEASE_MS), '+inf', 'LIMIT', 0, FENCE_BATCH_SIZE)) do
+  redis.call('ZADD', KEYS[5], now + lease, name)
+end
+for _, name in ipairs(redis.call('ZRANGEBYSCORE', KEYS[5], '(-1', now, 'LIMIT', 0, FENCE_BATCH_SIZE)) do redis.call('ZADD', KEYS[5], -1, name) end
 local entries = {}
 local streams = {KEYS[1], KEYS[3]}
 local at = {streams = streams, locks = KEYS[7], waiting = KEYS[8]}
@@ -57,7 +73,7 @@ local function locked_by(name)
 end
 local function take(index, id, fields)
   local field = index .. ':' .. id
-  entries[#entries + 1] = {index, id, fields, tonumber(redis.call('HGET', KEYS[6], field)) or 0}
+  entries[#entries + 1] = {index, id, fields, tonumber(tolerant('HGET', KEYS[6], field)) or 0}
   room = room - 1
 end
 local function take_over(index, name, is_crash)
@@ -69,14 +85,14 @@ local function take_over(index, name, is_crash)
       local field = index .. ':' .. entry[1]
       if is_crash then redis.pcall('HINCRBY', KEYS[6], field, 1) end
       for f = 1, #entry[2], 2 do
-        if entry[2][f] == 'key' and redis.call('HEXISTS', KEYS[7], entry[2][f + 1]) == 1 then
+        if entry[2][f] == 'key' and tolerant('HEXISTS', KEYS[7], entry[2][f + 1]) == 1 then
           redis.call('HSET', KEYS[7], entry[2][f + 1], me .. ' ' .. field)
         end
       end
       take(index, entry[1], entry[2])
     else
       redis.call('XACK', streams[index], group, one[1])
-      redis.call('HDEL', KEYS[6], index .. ':' .. one[1])
+      tolerant('HDEL', KEYS[6], index .. ':' .. one[1])
       removed = removed + 1
       local key = locked_by(index .. ':' .. one[1])
       local next = key and unlock(at, group, key, me)
@@ -99,15 +115,15 @@ for index = 1, 2 do
         if about.pending > 0 and room > 0 then take_over(index, about.name, true) end
         if #redis.call('XPENDING', streams[index], group, '-', '+', 1, about.name) == 0 then
           redis.call('XGROUP', 'DELCONSUMER', streams[index], group, about.name)
-          redis.call('HDEL', KEYS[9], 'held:' .. index .. ':' .. about.name)
+          tolerant('HDEL', KEYS[9], 'held:' .. index .. ':' .. about.name)
         end
       end
     end
   end
 end
-for _, name in ipairs(redis.call('ZRANGEBYSCORE', KEYS[5], '-inf', '(0')) do
+for _, name in ipairs(redis.call('ZRANGEBYSCORE', KEYS[5], '-inf', '(0', 'LIMIT', 0, FENCE_BATCH_SIZE)) do
   local left = 0
   for index = 1, 2 do left = left + #redis.call('XPENDING', streams[index], group, '-', '+', 1, name) end
   if left == 0 then redis.call('ZREM', KEYS[5], name) end
 end
-return {due, entries, removed}
+return {due, entries, removed, discarded, spoilt}

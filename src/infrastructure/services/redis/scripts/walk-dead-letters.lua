@@ -29,6 +29,7 @@ if after ~= '' then
   local cursor = '(' .. (index ~= '' and (value .. '\0') or '') .. after
   if newest then to = cursor else from = cursor end
 end
+tidy(key)
 local members
 if newest then
   members = redis.call('ZREVRANGEBYLEX', key, to, from, 'LIMIT', 0, limit)
@@ -37,15 +38,14 @@ else
 end
 local function holds(id)
   for i = 7, #ARGV, 3 do
-    local found = redis.call('HGET', letter_of(id), ARGV[i])
+    local found = of_type('HGET', letter_of(id), ARGV[i])
     if not found then return false end
     local how = ARGV[i + 1]
     if how == '=' then
       if found ~= ARGV[i + 2] then return false end
-    elseif how == '>=' then
-      if tonumber(found) < tonumber(ARGV[i + 2]) then return false end
-    elseif tonumber(found) >= tonumber(ARGV[i + 2]) then
-      return false
+    else
+      local number = tonumber(found)
+      if not number or (number >= tonumber(ARGV[i + 2])) ~= (how == '>=') then return false end
     end
   end
   return true
@@ -56,10 +56,11 @@ local last = ''
 for nth, member in ipairs(members) do
   local id = string.sub(member, start)
   last = id
-  if holds(id) then
+  local letter = holds(id) and given(id)
+  if letter then
     met = met + 1
     if want > 0 then
-      letters[#letters + 1] = given(id)
+      letters[#letters + 1] = letter
       if #letters == want then return {nth == #members and #members < limit and '' or last, met, letters} end
     end
   end

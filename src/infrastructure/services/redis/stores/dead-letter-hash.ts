@@ -64,19 +64,13 @@ export function fieldsOf({ body, headers, ...deadLetter }: NewDeadLetter): strin
   });
 }
 
-export function readSummary([
-  text,
-  status,
-  updatedAt,
-  replayCount,
-  revision,
-  id,
-]: RawSummary): DeadLetterSummary {
+/** Undefined for one whose fields another client has spoilt, so that it does not hide the others. */
+export function readSummary([text, status, updatedAt, replayCount, revision, id]: RawSummary):
+  DeadLetterSummary | undefined {
+  const summary = parsed(text);
+  if (!summary) return undefined;
   return {
-    ...(JSON.parse(text) as Omit<
-      DeadLetterSummary,
-      'id' | 'status' | 'updatedAt' | 'replayCount' | 'revision'
-    >),
+    ...(summary as Omit<DeadLetterSummary, 'id' | 'status' | 'updatedAt' | 'replayCount' | 'revision'>),
     id,
     status: status as DeadLetterSummary['status'],
     updatedAt: Number(updatedAt),
@@ -86,18 +80,25 @@ export function readSummary([
 }
 
 /** @param flat names and values in turn. */
-export function readDeadLetter(id: string, flat: readonly Buffer[], body: Buffer): DeadLetter {
+export function readDeadLetter(id: string, flat: readonly Buffer[], body: Buffer): DeadLetter | undefined {
   const texts = flat.map((part) => part.toString());
   const field = (name: string): string => {
     for (let at = 0; at < texts.length; at += 2) if (texts[at] === name) return texts[at + 1] ?? '';
     return '';
   };
   const changing = ['summary', 'status', 'updatedAt', 'replayCount', 'revision'].map(field);
-  return {
-    ...readSummary([...changing, id] as unknown as RawSummary),
-    headers: JSON.parse(field('headers')) as Record<string, string>,
-    body: new Uint8Array(body),
-  };
+  const summary = readSummary([...changing, id] as unknown as RawSummary);
+  const headers = parsed(field('headers')) as Record<string, string> | undefined;
+  return summary && headers && { ...summary, headers, body: new Uint8Array(body) };
+}
+
+function parsed(text: string): object | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? value : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Conditions that an index answers, and those that the server compares: field, operator, value. */

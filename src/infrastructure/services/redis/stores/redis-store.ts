@@ -36,7 +36,8 @@ export class RedisStore {
       return await ask();
     } catch (error) {
       this.#connection.refresh();
-      const { message } = failureOf(error, this.#connection.label).error;
+      const { label, whyDown } = this.#connection;
+      const { message } = failureOf(error, label, { whyDown }).error;
       throw new MessagingError('STORE_UNAVAILABLE', message);
     }
   }

@@ -3,6 +3,8 @@ import { withoutControlHeaders } from '../../../../core/messaging/ports/headers.
 type Headers = Readonly<Record<string, string>>;
 
 const NONE = '{}';
+/** Far above what publishing permits: with more, each copy costs time that other messages need. */
+const MAX_HEADERS = 5_000;
 
 /**
  * Writes headers as JSON. Remembers the last ones, because messages that are published together differ at most in their time.
@@ -48,7 +50,7 @@ export class HeadersReader {
   /** @param from `isPublic`: foreign programs may write there, so that control headers are left out. */
   constructor(private readonly from: { readonly isPublic: boolean }) {}
 
-  /** Undefined when the bytes are not a JSON object of strings. */
+  /** Undefined when the bytes are not a JSON object of strings, or of too many. */
   read(bytes: Buffer): ReadHeaders | undefined {
     if (!bytes.equals(this.#bytes) && !this.#parse(bytes)) return undefined;
     return { headers: { ...this.#headers }, hasIgnored: this.#hasIgnored };
@@ -71,8 +73,11 @@ function parsed(bytes: Buffer): Record<string, string> | undefined {
   try {
     const headers: unknown = JSON.parse(bytes.toString());
     if (typeof headers !== 'object' || headers === null || Array.isArray(headers)) return undefined;
+    let count = 0;
     for (const name in headers) {
-      if (typeof (headers as Record<string, unknown>)[name] !== 'string') return undefined;
+      count += 1;
+      if (count > MAX_HEADERS || typeof (headers as Record<string, unknown>)[name] !== 'string')
+        return undefined;
     }
     return headers as Record<string, string>;
   } catch {

@@ -64,3 +64,41 @@ describe('an entry of the group', () => {
     expect(read.message.id).toBe(`${STREAM}/7-1`);
   });
 });
+
+describe('an entry that is larger than any message of ours', () => {
+  const many = Array.from({ length: 4_000 }, (_, nth) => `f${nth}`);
+  const headersOf = (count: number): string =>
+    JSON.stringify(Object.fromEntries(Array.from({ length: count }, (_, nth) => [`h${nth}`, ''])));
+
+  it.each([
+    ['thousands of fields', many, ': it has 2000 fields', many.join('')],
+    ['thousands of fields behind ours', [...OURS, ...many], ': it has 2003 fields', '{}'],
+    [
+      'a huge foreign value',
+      ['a', 'x'.repeat(4 * 2 ** 20)],
+      ': it has 4194305 bytes',
+      `a${'x'.repeat(4 * 2 ** 20)}`,
+    ],
+  ] as const)('with %s is unacceptable, with its raw bytes', (_, fields, excess, body) => {
+    const read = entry(1, fields);
+    expect(read.unacceptable).toEqual({
+      reason: 'deserialization_failed',
+      detail: `Entry 7-1 of ${STREAM} is not a message of this transport${excess}.`,
+    });
+    expect(Buffer.from(read.message.body).toString() === body).toBe(true);
+  });
+
+  it.each([
+    ['headers', ['id', 'a', 'headers', JSON.stringify({ h: 'x'.repeat(2 ** 18) }), 'body', 'raw']],
+    ['number of headers', ['id', 'a', 'headers', headersOf(5_001), 'body', 'raw']],
+    ['id', ['id', 'a'.repeat(2 ** 17), 'headers', '{}', 'body', 'raw']],
+  ])('by its %s is no message of ours', (_, fields) => {
+    const read = entry(2, fields);
+    expect(read.unacceptable).toMatchObject({ reason: 'deserialization_failed' });
+    expect(Buffer.from(read.message.body).toString()).toBe('raw');
+  });
+
+  it.each([NaN, -9_223_372_036_854_775_808, 1e300, -1])('has no crashes where there are %s', (crashes) => {
+    expect(entry(1, OURS, crashes).attempt).toBe(1);
+  });
+});

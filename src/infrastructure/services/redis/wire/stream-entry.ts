@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { Link } from '../../../../core/messaging/transport-kit/linked-set.js';
 import type { Unacceptable, WireMessage } from '../../../../core/messaging/ports/transport.js';
 import { HeadersReader } from './headers-json.js';
@@ -31,6 +32,13 @@ const READERS: Readonly<Record<Source, HeadersReader>> = {
 };
 /** Index of the first optional field. */
 const OPTIONAL = 6;
+/** Names and values. Entries of this transport have at most ten; more cost time that other messages need. */
+const MAX_FIELDS = 2_000;
+/** A foreign entry is copied and scanned several times on its way into JSON and out of it. */
+const MAX_JSON_BYTES = 2 ** 20;
+/** Far above what publishing permits. */
+const MAX_HEADERS_BYTES = 256 * 2 ** 10;
+const MAX_NAME_BYTES = 64 * 2 ** 10;
 
 /** An entry as a message. */
 interface Read {
@@ -62,7 +70,7 @@ export class InFlightEntry {
     this.entryId = id.toString('latin1');
     const read = readEntry(origin, this.entryId, fields);
     this.message = read.message;
-    this.attempt = read.attempt + crashes;
+    this.attempt = Math.min(read.attempt + crashesOf(crashes), MAX_ATTEMPT);
     this.unacceptable = read.unacceptable;
     this.hasIgnoredHeaders = read.hasIgnored;
     this.lockKey = lastField(fields, KEY);
@@ -86,8 +94,13 @@ function readOurs({ source }: Origin, fields: readonly Buffer[]): Read | undefin
   const [, id, , headersText, , body] = fields;
   if (!isNamed(fields[0], ID) || !isNamed(fields[2], HEADERS) || !isNamed(fields[4], BODY)) return undefined;
   if (!id || !headersText || !body) return undefined;
+  if (isTooLarge(fields, id, headersText)) return undefined;
   const headers = READERS[source].read(headersText);
   return headers && withOptional(source, fields, { id: id.toString(), ...headers, body });
+}
+
+function isTooLarge({ length }: readonly Buffer[], id: Buffer, headersText: Buffer): boolean {
+  return length > MAX_FIELDS || id.length > MAX_NAME_BYTES || headersText.length > MAX_HEADERS_BYTES;
 }
 
 function withOptional(
@@ -110,9 +123,16 @@ function isNamed(field: Buffer | undefined, name: Buffer): boolean {
 }
 
 /** At most what the core takes for an attempt. */
+const MAX_ATTEMPT = 10_000;
+
 function numberOf(attempt = '1'): number {
   const number = Number(attempt);
-  return Number.isSafeInteger(number) && number > 0 ? Math.min(number, 10_000) : 1;
+  return Number.isSafeInteger(number) && number > 0 ? Math.min(number, MAX_ATTEMPT) : 1;
+}
+
+/** None where another client has written something else there. */
+function crashesOf(crashes: number): number {
+  return crashes > 0 && crashes <= MAX_ATTEMPT ? crashes : 0;
 }
 
 function optional(fields: readonly Buffer[], name: 'key' | 'attempt'): string | undefined {
@@ -136,23 +156,41 @@ function identityOf({ stream }: Origin, entryId: string): string {
 
 /**
  * A foreign entry of a topic, as a message without headers whose body holds all fields. In the stream of a group, where only
- * this transport writes, such an entry is unacceptable.
+ * this transport writes, such an entry is unacceptable, and so is one that is too large to be taken for a message.
  */
 function foreignOrUnreadable(origin: Origin, entryId: string, fields: readonly Buffer[]): Read {
   const identity = identityOf(origin, entryId);
-  const raw = lastField(fields, UNREADABLE) ?? (origin.source === 2 ? lastField(fields, BODY) : undefined);
+  const excess = excessOf(fields);
+  const raw = excess ? rawOf(fields) : unreadableIn(origin, fields);
   const message = { id: identity, headers: {}, body: raw ?? fieldsAsJson(fields) };
   if (raw === undefined && origin.source === 1) return { message, attempt: 1, hasIgnored: false };
   const unacceptable = {
     reason: 'deserialization_failed',
-    detail: `Entry ${entryId} of ${origin.stream} is not a message of this transport.`,
+    detail: `Entry ${entryId} of ${origin.stream} is not a message of this transport${excess}.`,
   } as const;
   return { message, attempt: 1, unacceptable, hasIgnored: false };
 }
 
+function unreadableIn({ source }: Origin, fields: readonly Buffer[]): Buffer | undefined {
+  return lastField(fields, UNREADABLE) ?? (source === 2 ? lastField(fields, BODY) : undefined);
+}
+
+/** What an entry has too much of, as the end of a sentence. Empty for most. */
+function excessOf(fields: readonly Buffer[]): string {
+  if (fields.length > MAX_FIELDS) return `: it has ${fields.length >> 1} fields`;
+  let bytes = 0;
+  for (const field of fields) bytes += field.length;
+  return bytes > MAX_JSON_BYTES ? `: it has ${bytes} bytes` : '';
+}
+
+/** The bytes of an entry without further copies: those of its one large field, else of all names and values in turn. */
+function rawOf(fields: readonly Buffer[]): Buffer {
+  return lastField(fields, UNREADABLE) ?? lastField(fields, BODY) ?? Buffer.concat(fields);
+}
+
 /** Names and values as texts, or all in base64 where one of them is not UTF-8. */
 function fieldsAsJson(fields: readonly Buffer[]): Buffer {
-  const isText = fields.every((field) => Buffer.from(field.toString()).equals(field));
+  const isText = fields.every((field) => isUtf8(field));
   const texts = fields.map((field) => field.toString(isText ? 'utf8' : 'base64'));
   const content = texts.flatMap((name, index) => (index % 2 === 0 ? [[name, texts[index + 1] ?? '']] : []));
   return Buffer.from(JSON.stringify(Object.fromEntries(content)));

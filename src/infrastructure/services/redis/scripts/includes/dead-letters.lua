@@ -16,12 +16,29 @@ local all = KEYS[1]
 local base = string.sub(all, 1, -4)
 local function letter_of(id) return base .. 'letter:' .. id end
 local function body_of(id) return base .. 'body:' .. id end
+-- Reply, or nil when the key is of another type: a foreign one costs only what it holds.
+local function of_type(command, key, ...)
+  local reply = redis.pcall(command, key, ...)
+  if type(reply) ~= 'table' or not reply.err then return reply end
+  if not string.find(reply.err, 'WRONGTYPE', 1, true) then return redis.call(command, key, ...) end
+  return nil
+end
 local function hash(key)
-  local flat = redis.call('HGETALL', key)
-  if #flat == 0 then return nil end
+  local flat = of_type('HGETALL', key)
+  if not flat or #flat == 0 then return nil end
   local result = {}
   for i = 1, #flat, 2 do result[flat[i]] = flat[i + 1] end
+  -- What the indexes need, where another client has removed it.
+  for _, field in ipairs({'topic', 'group', 'status', 'fingerprint', 'messageId'}) do result[field] = result[field] or '' end
+  local at = tonumber(result.at)
+  if not at or at ~= at or at < 0 or at > 999999999999999 then result.at = '0' end
   return result
+end
+-- All members have the score 0: one of another client with another score would hide the rest from lookups in the order of the bytes.
+local function tidy(key)
+  for _, range in ipairs({{'-inf', '(0'}, {'(0', '+inf'}}) do
+    for _, member in ipairs(redis.call('ZRANGEBYSCORE', key, range[1], range[2], 'LIMIT', 0, 500)) do redis.call('ZREM', key, member) end
+  end
 end
 local function indexes(letter, id)
   local result = {}
@@ -41,7 +58,9 @@ local function take_out(letter, id)
   for _, index in ipairs(indexes(letter, id)) do redis.call('ZREM', index[1], index[2]) end
 end
 local function given(id)
-  local letter = redis.call('HMGET', letter_of(id), 'summary', 'status', 'updatedAt', 'replayCount', 'revision')
+  local letter = of_type('HMGET', letter_of(id), 'summary', 'status', 'updatedAt', 'replayCount', 'revision')
+  -- Without one there is nothing to show.
+  if not letter or not letter[1] or not letter[2] then return nil end
   letter[6] = id
   return letter
 end

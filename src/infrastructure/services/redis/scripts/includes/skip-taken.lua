@@ -10,6 +10,8 @@
     ARGV[1] number of the batch
     ARGV[2] 1 to create the stream where it is missing
     ARGV[3] number of unconfirmed messages that follow, each as (index of the message, number of the earlier batch)
+  Needs tolerant.lua and finite-number.lua.
+
   Leaves behind:
     skip, the indexes of messages that are stored already; at, where the rest of ARGV begins; batches, place and number for
     remember-batch.lua
@@ -20,7 +22,7 @@ local REMEMBERED_BATCHES = 1024
 
 local batches, number = KEYS[2], ARGV[1]
 local place = number % REMEMBERED_BATCHES
-local seen = redis.call('HGET', batches, place)
+local seen = tolerant('HGET', batches, place)
 if seen == number then return 1 end
 if seen == '-' .. number then return redis.error_reply('ERR this batch was made void') end
 local skip = {}
@@ -28,11 +30,11 @@ local at = 4
 for _ = 1, tonumber(ARGV[3]) do
   local index, earlier = tonumber(ARGV[at]), ARGV[at + 1]
   local where = earlier % REMEMBERED_BATCHES
-  local state = redis.call('HGET', batches, where)
+  local state = tolerant('HGET', batches, where)
   if state == earlier then
     skip[index] = true
-  elseif not state or math.abs(tonumber(state)) < tonumber(earlier) then
-    redis.call('HSET', batches, where, '-' .. earlier)
+  elseif math.abs(finite(state) or 0) < tonumber(earlier) then
+    tolerant('HSET', batches, where, '-' .. earlier)
   end
   at = at + 2
 end

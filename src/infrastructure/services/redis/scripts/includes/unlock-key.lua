@@ -17,22 +17,20 @@ local function unlock(at, group, key, to)
       return nil
     end
     local stream, id = string.match(next, '^([12]):(%d+%-%d+)$')
-    if id then
-      stream = tonumber(stream)
-      local claimed = redis.pcall('XCLAIM', at.streams[stream], group, to, 0, id)
-      if not claimed.err and not (claimed[1] and claimed[1][2]) and redis.call('XRANGE', at.streams[stream], id, id)[1] then
-        -- Another client has removed WAITING from the group, but not the entry.
-        claimed = redis.call('XCLAIM', at.streams[stream], group, to, 0, id, 'FORCE')
-      end
-      if claimed[1] and claimed[1][2] then
-        redis.call('HSET', at.locks, key, to .. ' ' .. next)
-        return {stream, id, claimed[1][2]}
-      end
-      -- Without a group its entries are unread again.
-      if not claimed.err then
-        redis.call('XACK', at.streams[stream], group, id)
-        removed = removed + 1
-      end
+    stream = tonumber(stream)
+    local claimed = redis.pcall('XCLAIM', at.streams[stream], group, to, 0, id)
+    if not claimed.err and not (claimed[1] and claimed[1][2]) and redis.call('XRANGE', at.streams[stream], id, id)[1] then
+      -- Another client has removed WAITING from the group, but not the entry.
+      claimed = redis.call('XCLAIM', at.streams[stream], group, to, 0, id, 'FORCE')
+    end
+    if claimed[1] and claimed[1][2] then
+      redis.call('HSET', at.locks, key, to .. ' ' .. next)
+      return {stream, id, claimed[1][2]}
+    end
+    -- Without a group its entries are unread again.
+    if not claimed.err then
+      redis.call('XACK', at.streams[stream], group, id)
+      removed = removed + 1
     end
   end
 end
