@@ -1,5 +1,5 @@
 import { pause } from '../../../../core/messaging/transport-kit/backoff.js';
-import { MessagingError } from '../../../../core/messaging/ports/errors.js';
+import { errorCodeOf, MessagingError } from '../../../../core/messaging/ports/errors.js';
 import { ReconnectLoop } from '../../../../core/messaging/transport-kit/reconnect-loop.js';
 import { settlesWithin, withDeadline } from '../../../../core/messaging/transport-kit/deadline.js';
 import { failureOf, isTransient, typeOf } from '../client/kafka-errors.js';
@@ -53,11 +53,17 @@ export interface ReaderListener {
   outOfRange(topic: string, partition: number): Promise<number | undefined>;
   /** Its membership has ended, and it joins again. */
   lost(): void;
-  /** It gets no messages. Called at intervals while that lasts. @param reason a sentence. */
-  interrupted(reason: string): void;
+  /** It gets no messages. Called at intervals while that lasts. @param reason its code and a sentence. */
+  interrupted(reason: InterruptionReason): void;
   /** It gets messages, if there are any. Called at intervals. */
   reading(): void;
   failed(error: unknown): void;
+}
+
+/** Why a reader gets no messages. */
+export interface InterruptionReason {
+  readonly code: string;
+  readonly text: string;
 }
 
 /** Reads topics as a member of a group, for ever: a consumer of the client that ends is replaced. */
@@ -84,7 +90,12 @@ export class GroupReader {
       (error) => this.#failed(error),
     );
     this.#interruptions = new InterruptionWatch(link.clock, {
-      interrupted: (reason = this.#silence) => listener.interrupted(reason),
+      interrupted: (error) =>
+        listener.interrupted(
+          error
+            ? { code: errorCodeOf(error), text: error.message }
+            : { code: 'NO_REPLY', text: this.#silence },
+        ),
       reading: () => listener.reading(),
     });
   }

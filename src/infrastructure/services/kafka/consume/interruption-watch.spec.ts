@@ -13,7 +13,7 @@ function setUp() {
     },
   };
   const watch = new InterruptionWatch(clock, {
-    interrupted: (reason) => told.push(`${now / 1_000} ${reason}`),
+    interrupted: (error) => told.push(`${now / 1_000} ${error?.message}`),
     reading: () => told.push(`${now / 1_000} well`),
   });
   /** Lets so many seconds pass; `each` happens before every look. */

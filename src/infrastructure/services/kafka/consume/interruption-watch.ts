@@ -9,8 +9,8 @@ const STEADY_MS = 2_000;
 
 /** What the watch reports of a reader. */
 export interface InterruptionListener {
-  /** It gets no messages. Called at intervals. @param reason a sentence, of its last failures; undefined when there was none. */
-  interrupted(reason: string | undefined): void;
+  /** It gets no messages. Called at intervals. @param error of its last failures; undefined when there was none. */
+  interrupted(error: Error | undefined): void;
   /** It gets messages, if there are any. Called at intervals. */
   reading(): void;
 }
@@ -21,9 +21,9 @@ export class InterruptionWatch {
   #failedAt = -Infinity;
   #wellAt = 0;
   #lookedAt = 0;
-  #lastReason: string | undefined;
+  #last: Error | undefined;
   /** The first one, until another one comes twice: what alternates would be reported for ever. */
-  #reason: string | undefined;
+  #error: Error | undefined;
   #cancel: (() => void) | undefined;
 
   constructor(
@@ -51,10 +51,10 @@ export class InterruptionWatch {
     this.#readAt = this.clock.monotonic();
   }
 
-  failed({ message }: Error): void {
+  failed(error: Error): void {
     this.#failedAt = this.clock.monotonic();
-    if (this.#reason === undefined || message === this.#lastReason) this.#reason = message;
-    this.#lastReason = message;
+    if (this.#error === undefined || error.message === this.#last?.message) this.#error = error;
+    this.#last = error;
   }
 
   #later(): void {
@@ -68,10 +68,10 @@ export class InterruptionWatch {
     const wasAsleep = now - this.#lookedAt > 3 * LOOK_MS; // this process had no turn: it cannot have read
     this.#lookedAt = now;
     const isWell = now - this.#readAt <= STEADY_MS && now - this.#failedAt > STEADY_MS;
-    if (isWell) this.#reason = this.#lastReason = undefined;
+    if (isWell) this.#error = this.#last = undefined;
     if (isWell || wasAsleep) this.#wellAt = now;
-    const patienceMs = this.#reason === undefined ? PATIENCE_MS : FAILED_PATIENCE_MS;
+    const patienceMs = this.#error === undefined ? PATIENCE_MS : FAILED_PATIENCE_MS;
     if (isWell) this.listener.reading();
-    else if (now - this.#wellAt > patienceMs) this.listener.interrupted(this.#reason);
+    else if (now - this.#wellAt > patienceMs) this.listener.interrupted(this.#error);
   }
 }

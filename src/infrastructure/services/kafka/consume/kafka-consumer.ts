@@ -22,7 +22,12 @@ import {
 import { OffsetCommitter } from './offset-committer.js';
 import type { DelayedCounts } from './delayed-counts.js';
 import { GroupMembership } from './group-membership.js';
-import { type Assignment, GroupReader, type ReaderListener } from './group-reader.js';
+import {
+  type Assignment,
+  GroupReader,
+  type InterruptionReason,
+  type ReaderListener,
+} from './group-reader.js';
 import { failureOf } from '../client/kafka-errors.js';
 import type { KafkaConnection } from '../connection/kafka-connection.js';
 import type { KafkaProducer } from '../publish/kafka-producer.js';
@@ -194,10 +199,10 @@ export class KafkaConsumer implements Consumer, ReaderListener {
     this.#backpressure.made();
   }
 
-  interrupted(reason: string): void {
+  interrupted({ code, text }: InterruptionReason): void {
     const { topic, group } = this.subscription;
-    const detail = `The consumer of "${topic}" for the group "${group}" gets no messages, and tries again: ${reason}`;
-    this.services.problems.add({ code: CONSUMER_INTERRUPTED, topic, group, detail });
+    const detail = `The consumer of "${topic}" for the group "${group}" gets no messages, and tries again: ${text}`;
+    this.services.problems.add({ code: CONSUMER_INTERRUPTED, topic, group, reason: code, detail });
   }
 
   reading(): void {

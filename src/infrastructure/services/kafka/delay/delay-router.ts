@@ -2,7 +2,12 @@ import { DueQueue } from '../../../../core/messaging/transport-kit/due-queue.js'
 import type { PublishOutcome } from '../../../../core/messaging/ports/transport.js';
 import { OffsetCommitter } from '../consume/offset-committer.js';
 import { GroupMembership } from '../consume/group-membership.js';
-import { type Assignment, GroupReader, type ReaderListener } from '../consume/group-reader.js';
+import {
+  type Assignment,
+  GroupReader,
+  type InterruptionReason,
+  type ReaderListener,
+} from '../consume/group-reader.js';
 import type { ConsumerServices, KafkaConsumer } from '../consume/kafka-consumer.js';
 import { failureOf } from '../client/kafka-errors.js';
 import { type Delay, decode, type DecodedRecord } from '../wire/kafka-record.js';
@@ -136,10 +141,10 @@ export class DelayRouter implements ReaderListener {
     this.#partitions.dropAll();
   }
 
-  interrupted(reason: string): void {
+  interrupted({ code, text }: InterruptionReason): void {
     const { router } = this.services.topics.names;
-    const detail = `Delayed messages and retries wait while this process cannot read them as a member of the group "${router}", and tries again: ${reason}`;
-    this.services.problems.add({ code: DELAYS_INTERRUPTED, detail });
+    const detail = `Delayed messages and retries wait while this process cannot read them as a member of the group "${router}", and tries again: ${text}`;
+    this.services.problems.add({ code: DELAYS_INTERRUPTED, reason: code, detail });
   }
 
   reading(): void {

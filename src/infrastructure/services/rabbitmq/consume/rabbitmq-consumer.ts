@@ -89,7 +89,7 @@ export class RabbitmqConsumer implements Consumer {
     this.#reconnectLoop = new ReconnectLoop(
       () => this.#open(),
       context.clock,
-      (error) => this.#interruption.failed(this.#explained(error).message),
+      (error) => this.#interruption.failed(this.#explained(error)),
     );
     this.#retries = this.#retriesOf(undefined);
     this.#heldQueueDrainer = new HeldQueueDrainer(services, (message, from) =>

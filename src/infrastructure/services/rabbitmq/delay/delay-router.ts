@@ -59,7 +59,7 @@ export class DelayRouter {
     this.#reconnectLoop = new ReconnectLoop(
       (lost) => this.#open(lost),
       context.clock,
-      (error) => this.#interruption.failed(failureOf(error, connection.label, false).error.message),
+      (error) => this.#interruption.failed(failureOf(error, connection.label, false).error),
     );
   }
 

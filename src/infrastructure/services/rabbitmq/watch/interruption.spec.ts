@@ -1,5 +1,6 @@
 import { HandClock } from '../../../../../test/support/hand-clock.js';
 import type { TransportEvent } from '../../../../core/messaging/ports/transport.js';
+import { MessagingError } from '../../../../core/messaging/ports/errors.js';
 import { ProblemList } from '../../../../core/messaging/transport-kit/problem-list.js';
 import { Interruption } from './interruption.js';
 
@@ -9,6 +10,8 @@ const problem = {
   group: 'g',
   detail: 'The consumer is interrupted',
 };
+
+const forbidden = new MessagingError('FORBIDDEN', 'No permission.');
 
 const begun = () => {
   const clock = new HandClock();
@@ -42,12 +45,12 @@ it('is listed while it lasts, and emitted once for each reason', async () => {
   const { clock, events, problems, interruption } = begun();
   interruption.lost();
   await clock.advance(1_000);
-  interruption.failed('No permission.');
-  interruption.failed('No permission.');
-  interruption.failed('Another queue.');
+  interruption.failed(forbidden);
+  interruption.failed(forbidden);
+  interruption.failed(new MessagingError('CONFLICT', 'Another queue.'));
   const detail = (reason: string): string =>
     `The consumer is interrupted: ${reason} It is tried again until it runs.`;
-  expect(problems.all()).toEqual([{ ...problem, detail: detail('Another queue.') }]);
+  expect(problems.all()).toEqual([{ ...problem, reason: 'CONFLICT', detail: detail('Another queue.') }]);
   interruption.over();
   expect(problems.all()).toEqual([]);
   expect(events).toEqual([...['no reply so far.', 'No permission.', 'Another queue.'].map(detail), 'solved']);

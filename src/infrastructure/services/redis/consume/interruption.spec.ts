@@ -31,6 +31,7 @@ it('reports what the server has refused for 2 s, once, and solves it when it wor
   expect(problems.all()).toEqual([
     {
       code: 'consumer_interrupted',
+      reason: 'NOPERM',
       topic: 't',
       group: 'g',
       detail: 'A consumer of group "g" of "t" gets no messages: reported: NOPERM no permissions',

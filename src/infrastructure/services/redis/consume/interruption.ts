@@ -3,6 +3,7 @@ import {
   type Clock,
   type Subscription,
 } from '../../../../core/messaging/ports/transport.js';
+import { errorCodeOf } from '../../../../core/messaging/ports/errors.js';
 import { isOurs } from '../../../../core/messaging/transport-kit/broker-failure.js';
 import type { ProblemList } from '../../../../core/messaging/transport-kit/problem-list.js';
 import { replyCode } from '../client/redis-errors.js';
@@ -29,7 +30,7 @@ interface Failing {
   /** The server, or this transport, has said why; otherwise it is silent or cannot be reached. */
   readonly isReply: boolean;
   readonly code: string | undefined;
-  readonly reason: string;
+  readonly error: Error;
 }
 
 export interface InterruptionOptions {
@@ -60,8 +61,8 @@ export class Interruption {
     const isReply = code !== undefined || isOurs(cause);
     const since = known?.since ?? (isReply ? now : startedAt);
     // The first error of a code, because the command itself names what a script that follows does not.
-    const reason = known && code !== undefined && known.code === code ? known.reason : error.message;
-    this.#failing.set(activity, { since, code, isReply, reason });
+    const first = known && code !== undefined && known.code === code ? known.error : error;
+    this.#failing.set(activity, { since, code, isReply, error: first });
     this.#report(now);
   }
 
@@ -82,10 +83,11 @@ export class Interruption {
     for (const activity of ACTIVITIES) {
       const failing = this.#failing.get(activity);
       if (!failing) continue;
-      const { since, isReply, reason } = failing;
+      const { since, isReply, code, error } = failing;
       if (now - since < (isReply ? REPLY_GRACE_MS : SILENCE_GRACE_MS)) continue;
-      const detail = `A consumer of group "${group}" of "${topic}" ${EFFECTS[activity]}: ${reason}`;
-      this.options.problems.add({ code: CONSUMER_INTERRUPTED, topic, group, detail });
+      const detail = `A consumer of group "${group}" of "${topic}" ${EFFECTS[activity]}: ${error.message}`;
+      const reason = code ?? errorCodeOf(error);
+      this.options.problems.add({ code: CONSUMER_INTERRUPTED, topic, group, reason, detail });
       return true;
     }
     return false;
