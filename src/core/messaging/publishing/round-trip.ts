@@ -29,7 +29,7 @@ export class RoundTrip {
     try {
       return this.type.codec.decode(body);
     } catch (cause) {
-      const text = `The payload of "${this.type.name}" was not sent: its codec cannot decode what it encodes. Mend the codec, or send a payload that it can carry.`;
+      const text = `The payload of "${this.type.name}" was not sent: its codec cannot decode what it encodes. Correct the codec, or send a payload that it can carry.`;
       throw new InvalidMessageError('PAYLOAD_INVALID', text, [], { cause });
     }
   }
