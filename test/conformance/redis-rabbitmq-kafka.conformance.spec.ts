@@ -19,7 +19,7 @@ import { type RabbitmqCluster, startRabbitmq } from '../support/brokers/rabbitmq
 import { type RedisServer, startRedis } from '../support/brokers/redis-server.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
 import { createTransport as createEmbedded } from './embedded.factory.js';
-import { describeTransport } from './transport/index.js';
+import { type CaseContext, describeTransport } from './transport/index.js';
 
 const MAX_BYTES = { maxMessageBytes: 2 ** 20 + 1_000 };
 const PROBES = { probeIntervalMs: 500, maxProbeIntervalMs: 1_000 };
@@ -39,11 +39,11 @@ afterAll(async () => {
 }, 60_000);
 
 /** A spool before a failover from two that share the load to a third. */
-async function create({ onEvent }: Pick<TransportContext, 'onEvent'>): Promise<Transport> {
+async function create({ onEvent, clock = systemClock }: CaseContext): Promise<Transport> {
   const prefix = randomUUID().slice(0, 8);
   const inside = (name: string): TransportContext => ({
     name,
-    clock: systemClock,
+    clock,
     onEvent: (event) => {
       if (event.type === 'settlement-dropped') onEvent(event); // its other events are its own
     },
@@ -72,9 +72,12 @@ async function create({ onEvent }: Pick<TransportContext, 'onEvent'>): Promise<T
     failoverOptionsSchema.parse(PROBES),
     inside('brokers'),
   );
-  const transports = { transport: brokers, spool: await createEmbedded(join(data.path, String(++made))) };
+  const transports = {
+    transport: brokers,
+    spool: await createEmbedded(join(data.path, String(++made)), { clock }),
+  };
   const options = spooledOptionsSchema.parse(PROBES);
-  const main = new SpooledTransport(transports, options, { name: 'main', clock: systemClock, onEvent });
+  const main = new SpooledTransport(transports, options, { name: 'main', clock, onEvent });
   await main.connect();
   return main;
 }

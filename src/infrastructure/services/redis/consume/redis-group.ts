@@ -6,7 +6,8 @@ import { type GroupKeys, TopicKeys } from '../topology/redis-keys.js';
 import type { BrokerFailure } from '../../../../core/messaging/transport-kit/broker-failure.js';
 import { failureOf, replyCode, topologyMissing } from '../client/redis-errors.js';
 import type { RedisConnection } from '../connection/redis-connection.js';
-import { InFlightEntry, type Origin, type RawEntry, type Source } from '../wire/stream-entry.js';
+import { readInTurns, type UnreadEntry } from '../wire/read-in-turns.js';
+import type { InFlightEntry, Origin, RawEntry, Source } from '../wire/stream-entry.js';
 import type { RedisReader } from './redis-reader.js';
 import { plainAcknowledgements, type SettledBatch, settlementArguments } from './redis-settler.js';
 import type { RedisScript } from '../scripts/redis-script.js';
@@ -173,15 +174,17 @@ export class RedisGroup {
   }
 
   async #itemsOf(answer: Promise<unknown>): Promise<InFlightEntry[]> {
-    const { consumer } = this;
-    const reply = await answer;
-    const items: InFlightEntry[] = [];
-    for (const [name, entries] of (reply ?? []) as readonly [Buffer, readonly RawEntry[]][]) {
-      const source: Source = name.equals(this.#ownLog) ? 2 : 1;
-      const origin: Origin = { source, stream: this.#stream(source), consumer };
-      for (const [id, fields] of entries) if (fields) items.push(new InFlightEntry(origin, id, fields, 0));
+    const reply = ((await answer) ?? []) as readonly [Buffer, readonly RawEntry[]][];
+    const unread: UnreadEntry[] = [];
+    for (const [name, entries] of reply) {
+      const origin = this.#origin(name.equals(this.#ownLog) ? 2 : 1);
+      for (const [id, fields] of entries) if (fields) unread.push({ origin, id, fields, crashes: 0 });
     }
-    return items;
+    return readInTurns(unread);
+  }
+
+  #origin(source: Source): Origin {
+    return { source, stream: this.#stream(source), consumer: this.consumer };
   }
 
   /** The pending entries of this consumer behind the two ids; up to `count` of each stream. */
@@ -203,7 +206,7 @@ export class RedisGroup {
     const removed = entries.flatMap(([source, id, fields]) =>
       fields ? [] : [{ source: source === 2 ? (2 as const) : (1 as const), entryId: id.toString() }],
     );
-    return { items: this.#read(entries), removed };
+    return { items: await this.#read(entries), removed };
   }
 
   /** Takes an entry that no longer exists off the list of this consumer. True when it was there. */
@@ -238,7 +241,7 @@ export class RedisGroup {
     return {
       more: more === 1,
       last: [lastTopic.toString(), lastGroup.toString()],
-      items: this.#read(entries),
+      items: await this.#read(entries),
       discarded,
     };
   }
@@ -274,7 +277,13 @@ export class RedisGroup {
       number,
       number,
     ];
-    return { items: this.#read(entries), failures: failuresOf(failures), removed, rewritten, discarded };
+    return {
+      items: await this.#read(entries),
+      failures: failuresOf(failures),
+      removed,
+      rewritten,
+      discarded,
+    };
   }
 
   async tick(room: number): Promise<typeof FENCED | Tick> {
@@ -294,7 +303,7 @@ export class RedisGroup {
     ];
     return {
       dueMs: dueMs < 0 ? undefined : dueMs,
-      items: this.#read(entries),
+      items: await this.#read(entries),
       removed,
       discarded,
       spoilt: spoilt.map(String),
@@ -345,14 +354,11 @@ export class RedisGroup {
     return source === 2 ? this.keys.log : this.keys.topicLog;
   }
 
-  #read(entries: readonly DeliveredEntry[]): InFlightEntry[] {
-    const { consumer } = this;
-    return entries.flatMap(([number, id, fields, crashes]) => {
-      const source = number === 2 ? 2 : 1;
-      return fields
-        ? [new InFlightEntry({ source, stream: this.#stream(source), consumer }, id, fields, crashes)]
-        : [];
-    });
+  #read(entries: readonly DeliveredEntry[]): Promise<InFlightEntry[]> {
+    const unread: UnreadEntry[] = [];
+    for (const [source, id, fields, crashes] of entries)
+      if (fields) unread.push({ origin: this.#origin(source === 2 ? 2 : 1), id, fields, crashes });
+    return readInTurns(unread);
   }
 }
 
