@@ -158,7 +158,12 @@ describe('a consumer is interrupted, as health, metrics and the view report, unt
           const { states, consumers, problems, health, transport, up } = await app.seen();
           const isAgreed = isDown ? transport === 'down' && up === 0 : transport === 'up' && up === 1;
           const isInterrupted = states[0] === 'interrupted' && consumers === 0;
-          return isInterrupted && isAgreed && problems.includes(interruption) && health !== 'ok';
+          return (
+            isInterrupted &&
+            isAgreed &&
+            problems.some((problem) => problem.startsWith(interruption)) &&
+            health !== 'ok'
+          );
         },
         WITHIN_MS,
       );

@@ -6,6 +6,7 @@ import { type RedisServer, startRedis } from '../support/brokers/redis-server.js
 import { waitUntil } from '../support/brokers/wait-until.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
 import type { Load } from '../support/transport-load.js';
+import { watchSlowdown } from '../support/machine-time.js';
 import { faultRow } from './fault-matrix.js';
 import { rabbitmqBench } from './rabbitmq-bench.js';
 import { redisBench } from './redis-bench.js';
@@ -47,6 +48,7 @@ it('continues while both brokers are gone, and sends everything when they are ba
   const { transport } = opened;
   let drainedAfterMs = 0;
   let liveShare = 0;
+  let slowness = 1;
   const happen = async (load: Load): Promise<void> => {
     const ratePerMs = async (whileThis: () => Promise<unknown>): Promise<number> => {
       const [count, at] = [load.acceptedCount, performance.now()];
@@ -63,10 +65,12 @@ it('continues while both brokers are gone, and sends everything when they are ba
     const backAt = performance.now();
     await redis.restart();
     await waitUntil('it drains', async () => transport.state().active.includes('brokers'));
+    const slowdown = watchSlowdown();
     const whileDraining = await ratePerMs(() =>
       waitUntil('the spool is empty', async () => transport.state().spool?.messages === 0),
     );
     drainedAfterMs = performance.now() - backAt;
+    slowness = slowdown();
     liveShare = whileDraining / (await ratePerMs(() => wait(3_000)));
     expect(transport.state()).toMatchObject({ active: ['brokers'] });
     await rabbit.restore();
@@ -85,5 +89,6 @@ it('continues while both brokers are gone, and sends everything when they are ba
   expect([result.unavailable.size, result.unknown.size]).toEqual([0, 0]);
   expect(result.longestGapMachineMs).toBeLessThan(GAP_MS);
   expect(drainedAfterMs).toBeLessThan(EMPTY_MS);
-  expect(liveShare).toBeGreaterThan(LIVE_SHARE);
+  // The drain has a fixed rate, so that it takes more of a slow machine.
+  expect(liveShare).toBeGreaterThan(LIVE_SHARE / slowness);
 }, 180_000);
