@@ -111,8 +111,17 @@ export class RedisDeadLetterStore implements DeadLetterStore {
       return groupDeadLetters(deadLetters, limit);
     }
     const sums = mergeGroups(await this.#sums('groups', { parts: 2, start: status ?? '' })).slice(0, limit);
-    const newest = await Promise.all(sums.map(({ newestId }) => this.find(newestId)));
+    const newest = await Promise.all(sums.map(({ sampleIds }) => this.#findFirst(sampleIds)));
     return sums.flatMap((sum, index) => groupOf(sum, newest[index]) ?? []);
+  }
+
+  /** The first that is there: another client may have removed one, and the others of its group are still to be seen. */
+  async #findFirst(ids: readonly string[]): Promise<DeadLetter | undefined> {
+    for (const id of ids) {
+      const found = await this.find(id);
+      if (found) return found;
+    }
+    return undefined;
   }
 
   async transition(

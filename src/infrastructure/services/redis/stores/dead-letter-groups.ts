@@ -15,7 +15,6 @@ interface GroupSum {
   readonly count: number;
   readonly firstAt: number;
   readonly lastAt: number;
-  readonly newestId: string;
   readonly sampleIds: readonly string[];
 }
 
@@ -41,7 +40,6 @@ export function mergeGroups(sums: readonly RawSum[]): GroupSum[] {
       count,
       firstAt,
       lastAt: timeOf(newest[0] ?? ''),
-      newestId: idOf(newest[0] ?? ''),
       sampleIds: newest.map(idOf),
     }))
     .sort((a, b) => b.count - a.count || b.lastAt - a.lastAt);
