@@ -108,12 +108,24 @@ describe('a broker', () => {
     const { transport } = await connected(options({ heartbeatMs: 1_000, operationTimeoutMs: 1_000 }));
     await publishOne(transport, 'paused');
     server.nodes[0]!.pause();
-    const startedAt = performance.now();
-    const outcome = await publishOne(transport, 'paused', { deadlineMs: 500 });
-    expect(performance.now() - startedAt).toBeLessThan(2_000);
-    expect(outcome.kind).toBe('unknown');
-    await waitUntil('it is gone', async () => (await publishOne(transport, 'paused')).kind === 'unavailable');
-    server.nodes[0]!.resume();
+    try {
+      const publish = async () => {
+        const startedAt = performance.now();
+        const { kind } = await publishOne(transport, 'paused', { deadlineMs: 500 });
+        expect(performance.now() - startedAt).toBeLessThan(2_000);
+        return kind;
+      };
+      // On a loaded machine the signal takes effect a moment later.
+      const kinds = [await publish()];
+      if (kinds[0] === 'accepted') kinds.push(await publish());
+      expect(kinds.at(-1)).toBe('unknown');
+      await waitUntil(
+        'it is gone',
+        async () => (await publishOne(transport, 'paused')).kind === 'unavailable',
+      );
+    } finally {
+      server.nodes[0]!.resume();
+    }
     await waitUntil(
       'it accepts again',
       async () => (await publishOne(transport, 'paused')).kind === 'accepted',

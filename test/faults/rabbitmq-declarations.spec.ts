@@ -126,7 +126,10 @@ describe('what is declared', () => {
     expect(asked).toBeGreaterThan(0);
     expect(asked).toBeLessThan(20);
     const reported = events.flatMap((event) => (event.type === 'problem' ? [event.problem.detail] : []));
-    expect(reported.filter((text) => text.includes('with other arguments'))).toHaveLength(1);
+    const times = reported.filter((text) => text.includes('with other arguments')).length;
+    expect(times).toBeGreaterThan(0);
+    // Not for each try. Again when another reason came between, such as a connection that was lost once more.
+    expect(times).toBeLessThanOrEqual(3);
   });
 });
 
