@@ -17,7 +17,6 @@ import {
   type Transport,
 } from '../ports/transport.js';
 
-/** Half of the wait is fixed, so that a broker that refuses at once makes no hot loop. */
 const RESTART_BACKOFF = { minMs: 500, maxMs: 10_000 } as const;
 /** A start that has no answer for so long is reported. It continues, because transports limit their own waits. */
 const ANSWER_MS = 15_000;

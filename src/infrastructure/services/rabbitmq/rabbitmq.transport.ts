@@ -119,8 +119,9 @@ class RabbitmqDriver implements TransportDriver<RabbitmqConsumer>, GroupKeeper, 
       new TopologyType(on, names, options, { queueDepths, registry: registryOn(on), problems });
     const topology = topologyOn(connection);
     const declaring = topologyOn(publishing);
+    const known = registryOn(connection);
     const registry = {
-      learn: (topic: string, changed: KnownGroup) => registryOn(connection).learn(topic, changed),
+      learn: (topic: string, changed: KnownGroup) => known.learn(topic, changed),
       readAll: async () => {
         for (const topic of memory.keys()) await topology.knownGroups(topic);
       },

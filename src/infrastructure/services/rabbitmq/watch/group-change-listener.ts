@@ -47,6 +47,7 @@ export class GroupChangeListener {
       this.#channel = await this.#open();
       await this.registry.readAll();
     } catch (error) {
+      this.#unsubscribe(); // so that the lists are read again with the next try
       if (this.#interval.hasEnded) return;
       const { error: reason } = failureOf(error, this.connection.label, false);
       this.context.onEvent({ type: 'error', error: reason });
@@ -57,6 +58,12 @@ export class GroupChangeListener {
 
   close(): void {
     this.#interval.end();
+  }
+
+  #unsubscribe(): void {
+    const channel = this.#channel;
+    this.#channel = undefined;
+    if (channel) endChannel(channel);
   }
 
   async #open(): Promise<Channel> {
