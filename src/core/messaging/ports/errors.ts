@@ -32,7 +32,6 @@ export type MessagingErrorCode =
   | 'EXPIRED'
   | 'ATTEMPTS_USED_UP'
   | 'QUEUE_OVERFLOW'
-  | 'NO_HANDLER'
   | 'STORE_UNAVAILABLE'
   | 'NOT_FOUND'
   | 'CONFLICT'
