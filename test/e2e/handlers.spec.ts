@@ -96,6 +96,27 @@ const Tenant = createParamDecorator(
 afterEach(closeApps);
 
 describe('a handler', () => {
+  it('handles what arrives under an earlier name of its type', async () => {
+    const Confirmed = defineMessage('orders.confirmed', z.object({ id: z.string() }));
+    const Accepted = defineMessage('orders.accepted', z.object({ id: z.string().toUpperCase() }), {
+      aliases: ['orders.confirmed'],
+    });
+    @Injectable()
+    class Orders {
+      constructor(private readonly log: Log) {}
+      @MessageHandler(Accepted)
+      on({ id }: Order, { topic }: MessageContext): void {
+        this.log.lines.push(`${id} ${topic}`);
+      }
+    }
+    const { app, messaging } = await bootApp({ providers: [Orders, Log] });
+    const { lines } = app.get(Log);
+    await messaging.publish(Confirmed, { id: 'before' });
+    await messaging.publish(Accepted, { id: 'after' });
+    await eventually(() => lines.length === 2 || undefined);
+    expect(lines.sort()).toEqual(['AFTER orders.accepted', 'BEFORE orders.confirmed']);
+  });
+
   it('on a controller runs inside its guards, pipes and interceptors, with context type "messaging"', async () => {
     @Controller()
     @UseGuards(Gate)

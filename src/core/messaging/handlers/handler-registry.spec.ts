@@ -61,6 +61,56 @@ describe('the registry of handlers', () => {
     expect(entries.map((entry) => entry.type)).toEqual([OrderPlaced, undefined]);
   });
 
+  describe('aliases', () => {
+    const Renamed = defineMessage('shop.placed', z.object({}), {
+      aliases: ['orders.created', 'orders.made'],
+    });
+    const topicsOf = (handlers: DiscoveredHandler[], types: RegistryInput['types'] = []): unknown[] =>
+      registry(handlers, { types }).entries.map(({ topic, type }) => [topic, type]);
+    const everyName = ['shop.placed', 'orders.created', 'orders.made'].map((name) => [name, Renamed]);
+
+    it('has a handler of the type consume the topics of its earlier names', () => {
+      expect(topicsOf([handler('A.on', Renamed)])).toEqual(everyName);
+      expect(topicsOf([handler('A.on', 'shop.placed')], [Renamed])).toEqual(everyName);
+      expect(topicsOf([handler('A.on', 'shop.*')], [Renamed])).toEqual(everyName);
+    });
+
+    it('handles what a handler of an earlier name gets as the type', () => {
+      expect(topicsOf([handler('A.on', 'orders.made')], [Renamed])).toEqual([['orders.made', Renamed]]);
+      expect(topicsOf([handler('A.on', 'orders.*')], [Renamed, OrderPlaced])).toEqual([
+        ['orders.placed', OrderPlaced],
+        ...everyName.slice(1),
+      ]);
+    });
+
+    it('reports those that are names or aliases of others, or no names', () => {
+      const types = [
+        OrderPlaced,
+        defineMessage('a', z.object({}), { aliases: ['orders.placed', 'c'] }),
+        defineMessage('b', z.object({}), { aliases: ['c', 'b', 'd', 'd', 'a..b'] }),
+        defineMessage('e', z.object({}), { aliases: 'f' as never }),
+      ];
+      expect(registry([], { types }).problems).toEqual([
+        expect.stringContaining('"b" has the alias "b", which is its own name'),
+        expect.stringContaining('"b" has the alias "d" twice'),
+        expect.stringContaining('"b" has the alias "a..b", which no topic can have'),
+        expect.stringContaining('"e" has `aliases` that are no list'),
+        expect.stringContaining('"a" has the alias "orders.placed", which is the name of another'),
+        expect.stringContaining('"b" has the alias "c", which is an alias of "a" as well'),
+      ]);
+    });
+
+    it('reports another handler of an earlier name in the same group', () => {
+      const { problems } = registry([handler('A.on', Renamed), handler('B.on', 'orders.created')]);
+      expect(problems).toEqual([expect.stringContaining('Two handlers claim "orders.created"')]);
+    });
+  });
+
+  it('refuses the version of a type as not yet supported', () => {
+    const types = [defineMessage('a', z.object({}), { version: 2 })];
+    expect(registry([], { types }).problems).toEqual([expect.stringContaining('not yet supported')]);
+  });
+
   it('knows which message types a pattern would miss', () => {
     const known = registry([handler('Audit.on', 'orders.**')], { types: [OrderPlaced] });
     expect(known.isMissedByPattern(OrderPlaced)).toBe(false);

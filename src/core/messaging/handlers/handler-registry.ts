@@ -1,5 +1,5 @@
 import type { AnyMessageType, MessageType } from '../message/message-type.js';
-import { problemsOfMessageType } from '../message/message-type.js';
+import { aliasesOf, problemsOfMessageType } from '../message/message-type.js';
 import type { HandlerDefaults } from '../messaging.options.js';
 import { compilePattern, isPattern, problemOfPattern } from '../routing/topic-pattern.js';
 import { isName } from '../ports/names.js';
@@ -21,12 +21,15 @@ export class HandlerRegistry {
   readonly problems: string[] = [];
   readonly entries: readonly HandlerEntry[];
   readonly #types = new Map<string, AnyMessageType>();
+  /** The type that has the name as an alias. */
+  readonly #aliased = new Map<string, AnyMessageType>();
   readonly #patterns: ((topic: string) => boolean)[] = [];
 
   constructor(private readonly input: RegistryInput) {
     for (const type of input.types) this.#register(type, 'the registered messages');
     for (const { target, name } of input.handlers)
       if (typeof target !== 'string') this.#register(target, name);
+    this.#registerAliases();
     this.entries = input.handlers.flatMap((handler) => this.#entriesOf(handler));
     this.#findDuplicates();
   }
@@ -57,6 +60,20 @@ export class HandlerRegistry {
     this.problems.push(...problemsOfMessageType(type));
   }
 
+  /** Once all names are known, because an alias must not be one of them. */
+  #registerAliases(): void {
+    for (const type of this.#types.values())
+      for (const alias of aliasesOf(type)) {
+        const other = this.#types.has(alias) ? this.#types.get(alias) : this.#aliased.get(alias);
+        if (other === type) continue; // reported with the type
+        if (!other) this.#aliased.set(alias, type);
+        else
+          this.problems.push(
+            `Message type "${type.name}" has the alias "${alias}", which ${other.name === alias ? 'is the name of another message type' : `is an alias of "${other.name}" as well`}. Remove one of them.`,
+          );
+      }
+  }
+
   #entriesOf(handler: DiscoveredHandler): HandlerEntry[] {
     const options = resolveHandlerOptions(handler.options, this.input.defaults, this.input.service);
     for (const problem of problemsOfHandlerOptions(options)) {
@@ -77,7 +94,7 @@ export class HandlerRegistry {
   }
 
   #typesOf({ name, target }: DiscoveredHandler): [string, AnyMessageType | undefined][] {
-    if (typeof target !== 'string') return [[target.name, target]];
+    if (typeof target !== 'string') return this.#namesOf(target);
     if (isPattern(target)) return this.#expand(name, target);
     if (!isName(target)) {
       this.problems.push(
@@ -85,7 +102,14 @@ export class HandlerRegistry {
       );
       return [];
     }
-    return [[target, this.#types.get(target)]];
+    const type = this.#types.get(target);
+    return type ? this.#namesOf(type) : [[target, this.#aliased.get(target)]];
+  }
+
+  /** The topics that carry messages of the type: that of its name, and those of its aliases. */
+  #namesOf(type: AnyMessageType): [string, AnyMessageType][] {
+    const aliases = [...this.#aliased].filter(([, owner]) => owner.name === type.name);
+    return [[type.name, type], ...aliases];
   }
 
   #expand(handler: string, pattern: string): [string, AnyMessageType][] {
@@ -96,13 +120,17 @@ export class HandlerRegistry {
     }
     const matches = compilePattern(pattern);
     this.#patterns.push(matches);
-    const found = [...this.#types].filter(([name]) => matches(name));
-    if (found.length === 0) {
+    const named = [...this.#types.values()].filter(({ name }) => matches(name));
+    const found = new Map([
+      ...named.flatMap((type) => this.#namesOf(type)),
+      ...[...this.#aliased].filter(([alias]) => matches(alias)),
+    ]);
+    if (found.size === 0) {
       this.problems.push(
         `Handler ${handler} has the pattern "${pattern}", which matches no registered message type. Register them with MessagingModule.forFeature([...]) or the option messages.`,
       );
     }
-    return found;
+    return [...found];
   }
 
   #findDuplicates(): void {

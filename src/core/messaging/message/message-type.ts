@@ -12,6 +12,13 @@ export interface MessageTypeOptions<TInput> {
    * in the spool, or publishing is unavailable where there is none. Needs `key`. By default, being published comes before order.
    */
   readonly ordering?: 'strict';
+  /**
+   * Earlier names of the type. Its handlers consume the topics of these names, too, in the same group, so that what processes with
+   * the earlier name publish is handled as this type. Publishing uses `name` only.
+   */
+  readonly aliases?: readonly string[];
+  /** Reserved. Refused at boot. */
+  readonly version?: number;
 }
 
 /** A topic's name together with what its messages look like. Made by {@link defineMessage}. */
@@ -22,6 +29,10 @@ export interface MessageType<TInput = unknown, TOutput = TInput> {
   readonly key: ((payload: TInput) => string) | undefined;
   readonly codec: Codec;
   readonly ordering: 'strict' | undefined;
+  /** Earlier names. Handlers consume their topics as well. */
+  readonly aliases: readonly string[];
+  /** Reserved. */
+  readonly version: number | undefined;
 }
 
 /** A message type of whatever payload. */
@@ -36,6 +47,7 @@ export type PayloadOf<T extends AnyMessageType> = StandardSchemaV1.InferOutput<T
 export type InputOf<T extends AnyMessageType> = StandardSchemaV1.InferInput<T['schema']>;
 
 const defaultCodec = jsonCodec();
+const NO_ALIASES: readonly string[] = [];
 
 /**
  * Declares a message type.
@@ -62,6 +74,8 @@ export function defineMessage<TSchema extends StandardSchemaV1>(
     key: options.key,
     codec: options.codec ?? defaultCodec,
     ordering: options.ordering,
+    aliases: options.aliases ?? NO_ALIASES,
+    version: options.version,
   };
 }
 
@@ -78,6 +92,12 @@ export function problemsOfMessageType(type: AnyMessageType): string[] {
       `Message type "${type.name}" wants strict order and has no key whose messages could be in order. Give it \`key\`, or leave \`ordering\` out.`,
     );
   }
+  if (type.version !== undefined) {
+    problems.push(
+      `Message type "${type.name}" sets \`version\`, which is not yet supported. Remove it, and give a changed message another name, with the earlier one among its \`aliases\` where its schema accepts both.`,
+    );
+  }
+  problems.push(...problemsOfAliases(type));
   const standard: unknown = (type.schema as { '~standard'?: unknown } | undefined)?.['~standard'];
   if (typeof (standard as { validate?: unknown } | undefined)?.validate !== 'function') {
     problems.push(
@@ -85,4 +105,21 @@ export function problemsOfMessageType(type: AnyMessageType): string[] {
     );
   }
   return problems;
+}
+
+/** None where they are no list, which is a problem of the type. */
+export function aliasesOf({ aliases }: AnyMessageType): readonly string[] {
+  return Array.isArray(aliases) ? aliases : NO_ALIASES;
+}
+
+function problemsOfAliases({ name, aliases }: AnyMessageType): string[] {
+  const all: unknown = aliases;
+  if (all === undefined) return [];
+  if (!Array.isArray(all)) return [`Message type "${name}" has \`aliases\` that are no list of names.`];
+  return (all as readonly unknown[]).flatMap((alias, index) => {
+    const of = `Message type "${name}" has the alias ${JSON.stringify(alias)}`;
+    if (typeof alias !== 'string' || !isName(alias)) return [`${of}, which no topic can have as its name.`];
+    if (alias === name) return [`${of}, which is its own name. Remove it.`];
+    return all.indexOf(alias) < index ? [`${of} twice. Remove one.`] : [];
+  });
 }
