@@ -44,6 +44,11 @@ const MODULE_LOADERS = ['node:module', 'module'].map((name) => ({
   importNames: ['createRequire'],
   message: 'It needs a place to look from. Write import() of a literal.',
 }));
+const RAW_LOGGER = {
+  name: '@nestjs/common',
+  importNames: ['Logger'],
+  message: 'Its lines carry control characters from outside. Use OwnLogger.',
+};
 const NO_TIMEOUT_SIGNAL = { object: 'AbortSignal', property: 'timeout', message: TIMERS };
 
 export default tseslint.config(
@@ -98,7 +103,7 @@ export default tseslint.config(
         'error',
         { checkGlobalObject: true, globals: [...NAMES_OF_COMMONJS, ...TIMER_NAMES] },
       ],
-      'no-restricted-imports': ['error', { paths: [...MODULE_LOADERS, ...TIMER_MODULES] }],
+      'no-restricted-imports': ['error', { paths: [...MODULE_LOADERS, ...TIMER_MODULES, RAW_LOGGER] }],
     },
   },
   {
@@ -113,7 +118,7 @@ export default tseslint.config(
     files: TIMER_FILES,
     rules: {
       'no-restricted-globals': ['error', { checkGlobalObject: true, globals: NAMES_OF_COMMONJS }],
-      'no-restricted-imports': ['error', { paths: MODULE_LOADERS }],
+      'no-restricted-imports': ['error', { paths: [...MODULE_LOADERS, RAW_LOGGER] }],
     },
   },
   {

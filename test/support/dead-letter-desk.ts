@@ -1,4 +1,6 @@
 import { Logger } from '@nestjs/common';
+import type { AuditSink } from '../../src/core/messaging/dead-letters/audit-entry.js';
+import { AuditLog } from '../../src/core/messaging/dead-letters/audit-log.js';
 import { DeadLetterService } from '../../src/core/messaging/dead-letters/dead-letter.service.js';
 import type { NewDeadLetter } from '../../src/core/messaging/ports/dead-letter-store.js';
 import { HEADER } from '../../src/core/messaging/message/headers.js';
@@ -12,7 +14,7 @@ type Answer = (message: WireMessage) => PublishOutcome | Promise<PublishOutcome>
 const accept: Answer = () => ({ kind: 'accepted' });
 
 /** A dead letter service whose publisher answers as told, with everything it did. */
-export function setUp(answer: Answer = accept) {
+export function setUp(answer: Answer = accept, sink?: AuditSink) {
   const clock = new HandClock();
   const store = new MemoryDeadLetterStore({ clock });
   const sent: { to: object; transport: string; message: WireMessage }[] = [];
@@ -25,13 +27,15 @@ export function setUp(answer: Answer = accept) {
       return { transport, outcome: await answer(message) };
     },
   };
-  const service = new DeadLetterService(store, publisher, (event) => events.push(event), clock);
+  const emit = (event: MessagingEvent): void => void events.push(event);
+  const auditLog = new AuditLog(clock, emit, sink);
+  const service = new DeadLetterService(store, publisher, emit, clock, auditLog);
   const park = async (n = 1): Promise<string> => {
     await clock.advance(1);
     return service.park(deadLetter(n, clock.now()));
   };
   const audit = () => lines.map((line) => JSON.parse(String(line)) as object);
-  return { clock, store, service, sent, events, park, audit };
+  return { clock, store, service, auditLog, sent, events, park, audit };
 }
 
 export function deadLetter(n: number, now: number): NewDeadLetter {

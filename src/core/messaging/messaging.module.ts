@@ -1,7 +1,6 @@
 import {
   type DynamicModule,
   type FactoryProvider,
-  Logger,
   Module,
   type ModuleMetadata,
   type Provider,
@@ -9,6 +8,7 @@ import {
 } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
 import { systemClock } from './ports/clock.js';
+import { AuditLog } from './dead-letters/audit-log.js';
 import { DeadLetterService } from './dead-letters/dead-letter.service.js';
 import {
   DEAD_LETTER_STORE,
@@ -27,6 +27,7 @@ import type { MessagingModuleExtras, MessagingModuleOptions } from './messaging.
 import { MessagingRuntimeService } from './runtime/messaging-runtime.service.js';
 import { MessagingService } from './publishing/messaging.service.js';
 import { MESSAGING_VIEW } from './messaging.view.js';
+import { OwnLogger } from './observing/own-logger.js';
 import { ObserverList } from './observing/observer-list.js';
 import { PublishPlanner } from './publishing/publish-planner.js';
 import { TransportDirectory } from './publishing/transport-directory.js';
@@ -106,6 +107,7 @@ function assemble(
     exports: [
       MessagingService,
       DeadLetterService,
+      AuditLog,
       MESSAGING_VIEW,
       MESSAGING_EMIT,
       MESSAGING_CLOCK,
@@ -124,7 +126,7 @@ const parts: Provider[] = [
   {
     provide: ObserverList,
     useFactory: (options: MessagingModuleOptions) => {
-      const logger = new Logger('Messaging');
+      const logger = new OwnLogger('Messaging');
       const observers = new ObserverList((observer, error) =>
         logger.error(
           `Observer ${observer.constructor.name} failed and is ignored from now on: ${String(error)}`,
@@ -150,6 +152,12 @@ const parts: Provider[] = [
     provide: TransportDirectory,
     useFactory: (options: MessagingModuleOptions, clock: Clock) => new TransportDirectory(options, clock),
     inject: [MESSAGING_OPTIONS, MESSAGING_CLOCK],
+  },
+  {
+    provide: AuditLog,
+    useFactory: (options: MessagingModuleOptions, clock: Clock, observers: ObserverList) =>
+      new AuditLog(clock, observers.emit, options.auditSink),
+    inject: [MESSAGING_OPTIONS, MESSAGING_CLOCK, ObserverList],
   },
   { provide: REPLAY_PUBLISHER, useExisting: TransportDirectory },
   {

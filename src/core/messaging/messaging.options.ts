@@ -1,3 +1,4 @@
+import type { AuditSink } from './dead-letters/audit-entry.js';
 import type { DeadLetterStore } from './ports/dead-letter-store.js';
 import type { IdempotencyStore } from './ports/idempotency-store.js';
 import type { MessageLimits } from './message/message-limits.js';
@@ -38,6 +39,11 @@ export interface MessagingModuleOptions {
    */
   readonly drain?: readonly string[];
   readonly deadLetters: DeadLetterStore;
+  /**
+   * Stores the entries of the audit log; a change that it cannot record does not happen.
+   * @default one line of JSON each in the log category `MessagingAudit`
+   */
+  readonly auditSink?: AuditSink;
   /** Needed once a handler sets `idempotencyWindowMs`. */
   readonly idempotency?: IdempotencyStore;
   /** Message types that no handler names but wildcard handlers should see when they are published. */

@@ -1,3 +1,4 @@
+import { onOneLine } from '../ports/one-line.js';
 import type { DeadLetterFilter } from '../ports/dead-letter-store.js';
 
 /** One line of the audit log. Never holds a payload, a header or a credential. */
@@ -16,12 +17,18 @@ export interface AuditEntry {
   readonly errorCode?: string;
 }
 
+/**
+ * Stores the entries of the audit log. A change waits for the entry that says `started`, and does not happen when the
+ * sink throws, rejects, or has not resolved after 5 s.
+ *
+ * @param entry what happened. Texts in it are as the actor typed them.
+ * @param line the entry with its time as one line of JSON, without control characters.
+ */
+export type AuditSink = (entry: AuditEntry, line: string) => void | Promise<void>;
+
 const MAX_TEXT_LENGTH = 255;
 
-/**
- * The entry as one line of JSON. Control characters, and the line separators that JSON leaves as they are, come out as
- * escapes, so that nothing that an actor types can start a line of its own or reach a terminal.
- */
+/** The entry as one line of JSON. Nothing that an actor types can start a line of its own or reach a terminal. */
 export function auditLine(entry: AuditEntry, nowMs: number): string {
   const { action, outcome, actor, id, filter, counts, reason, errorCode } = entry;
   const ordered = {
@@ -35,10 +42,7 @@ export function auditLine(entry: AuditEntry, nowMs: number): string {
     reason,
     errorCode,
   };
-  return JSON.stringify(ordered, bound).replace(
-    /[\u007f-\u009f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+  return onOneLine(JSON.stringify(ordered, bound));
 }
 
 function bound(_key: string, value: unknown): unknown {

@@ -138,6 +138,7 @@ describe('a store that does not answer', () => {
     const count = jest.spyOn(store, 'count').mockReturnValue(new Promise(() => undefined));
     jest.spyOn(store, 'find').mockReturnValue(new Promise(() => undefined));
     const replays = Promise.allSettled([service.replay(id, by), service.replayMatching({}, by)]);
+    await settle();
     await clock.advance(15_000);
     for (const replay of await replays)
       expect(replay).toMatchObject({ reason: { code: 'STORE_UNAVAILABLE' } });
@@ -149,21 +150,26 @@ describe('a store that does not answer', () => {
 });
 
 describe('the audit', () => {
-  it('has one line for each change and a limited number of denials', async () => {
-    const { service, park, audit, events } = setUp();
+  it('has one line before and one after each change, and a limited number of denials', async () => {
+    const { service, auditLog, park, audit, events } = setUp();
     const id = await park();
     await service.archive(id, by);
     await service.restore(id, by);
     await expect(service.discard(id, by)).rejects.toMatchObject({ code: 'CONFLICT' });
     await service.discard(id, { ...by, force: true });
     expect(audit()).toMatchObject([
+      { action: 'archive', outcome: 'started', actor: 'ann', id, reason: 'INC-1' },
       { action: 'archive', outcome: 'succeeded', actor: 'ann', id, reason: 'INC-1' },
+      { action: 'restore', outcome: 'started' },
       { action: 'restore', outcome: 'succeeded' },
+      { action: 'discard', outcome: 'started' },
       { action: 'discard', outcome: 'failed', errorCode: 'CONFLICT' },
+      { action: 'discard', outcome: 'started' },
       { action: 'discard', outcome: 'succeeded' },
     ]);
     expect(events.filter(({ type }) => type === 'admin-action')).toHaveLength(4);
-    for (let n = 0; n < 1_000; n++) service.audit({ action: 'list', actor: 'anonymous', outcome: 'denied' });
-    expect(audit()).toHaveLength(4 + 120);
+    for (let n = 0; n < 1_000; n++)
+      await auditLog.end({ action: 'list', actor: 'anonymous', outcome: 'denied' });
+    expect(audit()).toHaveLength(8 + 120);
   });
 });

@@ -1,9 +1,8 @@
 import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
-import { errorCodeOf, MessagingError } from '../ports/errors.js';
+import { MessagingError } from '../ports/errors.js';
 import type { MessagingEvent } from '../observing/events.js';
 import type { Clock } from '../ports/transport.js';
-import type { AuditEntry } from './audit-entry.js';
-import { AuditLog } from './audit.service.js';
+import { AuditLog } from './audit-log.js';
 import type {
   DeadLetter,
   DeadLetterFilter,
@@ -30,25 +29,27 @@ export interface ReplayMatchingOptions extends Operator, ReplayLimits {
 /**
  * Dead letters for applications: look at them, send them again, set them aside, discard them.
  *
- * Every change is written to the log category `MessagingAudit`. Methods reject with `NOT_FOUND`, `CONFLICT` (the letter
- * is in another state than the change needs), `OPTION_INVALID` or `STORE_UNAVAILABLE`.
+ * Every change is written to the audit log before it happens, and its outcome afterwards. Methods reject with `NOT_FOUND`,
+ * `CONFLICT` (the letter is in another state than the change needs), `OPTION_INVALID` or `STORE_UNAVAILABLE`, and those
+ * that change something with `AUDIT_UNAVAILABLE` when the audit log does not take the entry; nothing has changed then.
  */
 @Injectable()
 export class DeadLetterService implements OnModuleDestroy {
-  readonly #audit = new AuditLog();
   readonly #store: DeadLetterStore;
   readonly #dependencies: ReplayDependencies;
   readonly #runs: ReplayRuns;
 
+  // eslint-disable-next-line max-params -- dependency injection
   constructor(
     @Inject(DEAD_LETTER_STORE) store: DeadLetterStore,
     @Inject(REPLAY_PUBLISHER) publisher: ReplayPublisher,
     @Inject(MESSAGING_EMIT) private readonly emit: (event: MessagingEvent) => void,
-    @Inject(MESSAGING_CLOCK) private readonly clock: Clock,
+    @Inject(MESSAGING_CLOCK) clock: Clock,
+    private readonly audit: AuditLog,
   ) {
     this.#store = storeWithDeadline(store, clock);
     this.#dependencies = { store: this.#store, publisher, emit, clock };
-    this.#runs = new ReplayRuns(this.#dependencies, (entry) => this.audit(entry));
+    this.#runs = new ReplayRuns(this.#dependencies, audit);
   }
 
   /** Newest first. `limit` 1 to 200. */
@@ -152,14 +153,6 @@ export class DeadLetterService implements OnModuleDestroy {
     return deadLetter !== undefined;
   }
 
-  /** Writes an entry to the audit log and emits it to observers. For the APIs in front of this service. */
-  audit(entry: AuditEntry): void {
-    this.#audit.record(entry, this.clock.now());
-    if (entry.outcome !== 'started') {
-      this.emit({ type: 'admin-action', action: entry.action, outcome: entry.outcome });
-    }
-  }
-
   /** Ends a running replay, waiting for the message that is being sent. */
   onModuleDestroy(): Promise<void> {
     return this.#runs.stop();
@@ -182,14 +175,12 @@ export class DeadLetterService implements OnModuleDestroy {
     { actor, reason }: Operator,
     work: () => Promise<T>,
   ): Promise<T> {
-    const entry = { action: operation, id, actor, ...(reason !== undefined && { reason }) };
+    const action = { action: operation, id, actor, ...(reason !== undefined && { reason }) };
     try {
-      const result = await work();
-      this.audit({ ...entry, outcome: 'succeeded' });
+      const result = await this.audit.change(action, work);
       this.emit({ type: 'dead-letter-operation', operation, outcome: 'succeeded' });
       return result;
     } catch (error) {
-      this.audit({ ...entry, outcome: 'failed', errorCode: errorCodeOf(error) });
       this.emit({ type: 'dead-letter-operation', operation, outcome: 'failed' });
       throw error;
     }

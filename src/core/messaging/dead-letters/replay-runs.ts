@@ -1,6 +1,6 @@
 import { uuidV7 } from '../message/ids.js';
 import { MessagingError } from '../ports/errors.js';
-import type { AuditEntry } from './audit-entry.js';
+import type { AuditedAction, AuditLog } from './audit-log.js';
 import type { DeadLetterFilter } from '../ports/dead-letter-store.js';
 import type { ReplayDependencies } from './replay-one.js';
 import { planReplay, replayFilter, replayLimit, replayRate, type ReplayPlan } from './replay-plan.js';
@@ -23,13 +23,13 @@ export interface ReplayLimits {
 /** The replays by filter of one process: one at a time, so that two can never send the same letter. */
 export class ReplayRuns {
   readonly #dependencies: ReplayDependencies;
-  readonly #audit: (entry: AuditEntry) => void;
+  readonly #audit: AuditLog;
   #run: ReplayRun | undefined;
   #working: Promise<void> = Promise.resolve();
   #starting = false;
   #stopped = false;
 
-  constructor(dependencies: ReplayDependencies, audit: (entry: AuditEntry) => void) {
+  constructor(dependencies: ReplayDependencies, audit: AuditLog) {
     this.#dependencies = dependencies;
     this.#audit = audit;
   }
@@ -54,7 +54,9 @@ export class ReplayRuns {
     try {
       const selected = await store.count(frozen);
       const options = { id: uuidV7(snapshotAt), filter: frozen, ratePerSecond, limit, ...by };
-      return this.#begin(new ReplayRun(options, selected, snapshotAt, this.#dependencies));
+      const run = new ReplayRun(options, selected, snapshotAt, this.#dependencies);
+      await this.#audit.begin({ ...actionOf(run), counts: { selected: run.progress().counts.selected } });
+      return this.#begin(run);
     } finally {
       this.#starting = false;
     }
@@ -68,11 +70,13 @@ export class ReplayRuns {
   /** Ends the run under way before its next letter. */
   async cancel(by: Operator): Promise<ReplayProgress> {
     const run = this.#run;
-    if (!run?.running) throw new MessagingError('NOT_FOUND', 'No replay is running in this process.');
-    run.cancel();
-    await this.#working;
-    this.#audit({ action: 'cancel-replay', outcome: 'succeeded', id: run.progress().id, ...by });
-    return run.progress();
+    if (!run?.running) throw notRunning();
+    return this.#audit.change({ action: 'cancel-replay', id: run.progress().id, ...by }, async () => {
+      if (!run.running) throw notRunning();
+      run.cancel();
+      await this.#working;
+      return run.progress();
+    });
   }
 
   /** Ends the run under way, waiting for the message that is being sent, and lets no other begin. */
@@ -92,32 +96,28 @@ export class ReplayRuns {
   }
 
   #begin(run: ReplayRun): ReplayProgress {
-    const { id, filter, actor, reason, counts } = run.progress();
-    const described = {
-      action: 'replay-matching',
-      id,
-      filter,
-      actor,
-      ...(reason !== undefined && { reason }),
-    };
-    // Before the first message: a run that cannot be recorded must not happen.
-    this.#audit({ ...described, outcome: 'started', counts: { selected: counts.selected } });
     if (this.#stopped) run.cancel();
     this.#run = run;
-    const recordEnd = (): void => {
-      const end = run.progress();
-      this.#audit({
-        ...described,
-        outcome: end.state === 'aborted' ? 'failed' : 'succeeded',
-        counts: { ...end.counts },
-        ...(end.errorCode !== undefined && { errorCode: end.errorCode }),
-      });
-    };
-    // A log that fails now can no longer prevent anything, and must not fail the shutdown that waits for this.
-    this.#working = run
-      .work()
-      .then(recordEnd)
-      .catch(() => undefined);
+    this.#working = run.work().then(() => this.#recordEnd(run));
     return run.progress();
   }
+
+  #recordEnd(run: ReplayRun): Promise<void> {
+    const { state, counts, errorCode } = run.progress();
+    return this.#audit.end({
+      ...actionOf(run),
+      outcome: state === 'aborted' ? 'failed' : 'succeeded',
+      counts: { ...counts },
+      ...(errorCode !== undefined && { errorCode }),
+    });
+  }
+}
+
+function actionOf(run: ReplayRun): AuditedAction {
+  const { id, filter, actor, reason } = run.progress();
+  return { action: 'replay-matching', id, filter, actor, ...(reason !== undefined && { reason }) };
+}
+
+function notRunning(): MessagingError {
+  return new MessagingError('NOT_FOUND', 'No replay is running in this process.');
 }

@@ -1,6 +1,7 @@
-import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { errorCodeOf } from '../ports/errors.js';
 import type { MessagingEvent, MessagingObserver } from './events.js';
+import { OwnLogger } from './own-logger.js';
 import { ObserverList } from './observer-list.js';
 import type { TransportEvent } from '../ports/transport.js';
 
@@ -22,7 +23,7 @@ interface Budget {
 /** One structured line for every failure, and for what happens to transports: what, where, which attempt and what came of it. Never the payload. */
 @Injectable()
 export class FailureLogService implements MessagingObserver, OnModuleInit {
-  readonly #logger = new Logger('Messaging');
+  readonly #logger = new OwnLogger('Messaging');
   readonly #budgets = new Map<string, Budget>();
 
   constructor(private readonly observers: ObserverList) {}
@@ -83,12 +84,7 @@ export class FailureLogService implements MessagingObserver, OnModuleInit {
       return;
     }
     budget.lines += 1;
-    // Separators that JSON leaves raw would split the line in some log viewers.
-    const text = JSON.stringify(line).replace(
-      /[\u2028\u2029]/g,
-      (char) => `\\u${char.charCodeAt(0).toString(16)}`,
-    );
-    this.#logger[level](text);
+    this.#logger[level](JSON.stringify(line));
   }
 
   #budgetFor(kind: string): Budget {

@@ -33,6 +33,7 @@ export type MessagingErrorCode =
   | 'ATTEMPTS_USED_UP'
   | 'QUEUE_OVERFLOW'
   | 'STORE_UNAVAILABLE'
+  | 'AUDIT_UNAVAILABLE'
   | 'NOT_FOUND'
   | 'CONFLICT'
   | 'FORBIDDEN'

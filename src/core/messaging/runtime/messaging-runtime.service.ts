@@ -2,7 +2,6 @@ import {
   type BeforeApplicationShutdown,
   Inject,
   Injectable,
-  Logger,
   type OnApplicationBootstrap,
   type OnApplicationShutdown,
   type OnModuleDestroy,
@@ -21,6 +20,7 @@ import { MessagingConfigurationError, MessagingError, errorCodeOf } from '../por
 import type { MessagingModuleExtras, MessagingModuleOptions } from '../messaging.options.js';
 import type { MessagingState, MessagingView, ReportedProblem, SubscriptionView } from '../messaging.view.js';
 import type { MessagingObserver } from '../observing/events.js';
+import { OwnLogger } from '../observing/own-logger.js';
 import { ObserverList } from '../observing/observer-list.js';
 import { problemsOfOptions } from './options-problems.js';
 import { PublishPlanner } from '../publishing/publish-planner.js';
@@ -50,7 +50,7 @@ export class MessagingRuntimeService
     OnApplicationShutdown,
     MessagingView
 {
-  readonly #logger = new Logger('Messaging');
+  readonly #logger = new OwnLogger('Messaging');
   readonly #connections: Connections;
   readonly #processor: DeliveryProcessor;
   #registry: HandlerRegistry | undefined;

@@ -1,7 +1,8 @@
-import { type CanActivate, type ExecutionContext, Inject, Injectable, Logger } from '@nestjs/common';
+import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { HttpAdapterHost, Reflector } from '@nestjs/core';
 import { withDeadline } from '../../../../core/messaging/transport-kit/deadline.js';
-import { DeadLetterService } from '../../../../core/messaging/dead-letters/dead-letter.service.js';
+import { AuditLog } from '../../../../core/messaging/dead-letters/audit-log.js';
+import { OwnLogger } from '../../../../core/messaging/observing/own-logger.js';
 import { systemClock } from '../../../../core/messaging/ports/clock.js';
 import { errorCodeOf } from '../../../../core/messaging/ports/errors.js';
 import { ADMIN_ACTION, type AdminActionMetadata } from './admin-action.decorator.js';
@@ -17,11 +18,11 @@ const EVERYBODY: AdminIdentity = { subject: 'unguarded', roles: ['admin', 'paylo
 /** Permits a request whose caller is authenticated and has the role of the route; denies every other. */
 @Injectable()
 export class AdminGuard implements CanActivate {
-  readonly #logger = new Logger('MessagingAdmin');
+  readonly #logger = new OwnLogger('MessagingAdmin');
 
   constructor(
     @Inject(ADMIN_SETTINGS) private readonly settings: AdminSettings,
-    private readonly deadLetters: DeadLetterService,
+    private readonly audit: AuditLog,
     private readonly reflector: Reflector,
     private readonly adapterHost: HttpAdapterHost,
   ) {}
@@ -39,7 +40,8 @@ export class AdminGuard implements CanActivate {
     } catch (error) {
       const errorCode = error instanceof ProblemError ? error.slug : errorCodeOf(error);
       const actor = identity?.subject ?? 'anonymous';
-      this.deadLetters.audit({ action: wanted?.action ?? 'unknown', actor, outcome: 'denied', errorCode });
+      // The denial waits for nothing: it stays one when the audit log fails.
+      void this.audit.end({ action: wanted?.action ?? 'unknown', actor, outcome: 'denied', errorCode });
       throw error;
     }
     rememberIdentity(request, identity);

@@ -15,6 +15,7 @@ import {
   VERSION_NEUTRAL,
 } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
+import { type AuditedAction, AuditLog } from '../../../../core/messaging/dead-letters/audit-log.js';
 import { DeadLetterService } from '../../../../core/messaging/dead-letters/dead-letter.service.js';
 import { AdminAction, Caller } from '../access/admin-action.decorator.js';
 import { type AdminIdentity, hasRole } from '../admin-authorizer.js';
@@ -35,6 +36,7 @@ export class DeadLetterController {
     private readonly deadLetters: DeadLetterService,
     @Inject(ADMIN_SETTINGS) private readonly settings: AdminSettings,
     private readonly adapterHost: HttpAdapterHost,
+    private readonly audit: AuditLog,
   ) {}
 
   @Get('dead-letters')
@@ -70,7 +72,7 @@ export class DeadLetterController {
   async get(@Param('id') id: string, @Caller() caller: AdminIdentity): Promise<unknown> {
     const showPayload = this.settings.allowPayload && hasRole(caller, 'payload:read');
     const deadLetter = await this.deadLetters.get(id);
-    if (showPayload) this.#auditRead(id, caller, 'succeeded');
+    if (showPayload) await this.#auditRead(id, caller);
     return viewOfDeadLetter(deadLetter, showPayload);
   }
 
@@ -78,11 +80,11 @@ export class DeadLetterController {
   @AdminAction('read-payload', 'payload:read')
   async payload(@Param('id') id: string, @Caller() caller: AdminIdentity): Promise<StreamableFile> {
     if (!this.settings.allowPayload) {
-      this.#auditRead(id, caller, 'denied');
+      void this.audit.end({ ...readingOf(id, caller), outcome: 'denied' });
       throw new ProblemError(PROBLEM.payloadsHidden, 'This application does not show payloads.');
     }
     const deadLetter = await this.deadLetters.get(id);
-    this.#auditRead(id, caller, 'succeeded');
+    await this.#auditRead(id, caller);
     return new StreamableFile(deadLetter.body, {
       type: 'application/octet-stream',
       disposition: `attachment; filename="dead-letter-${deadLetter.id.replace(/[^\w-]/g, '')}.bin"`,
@@ -134,7 +136,13 @@ export class DeadLetterController {
     await this.deadLetters.discard(id, { ...parseDiscard(query), actor: caller.subject });
   }
 
-  #auditRead(id: string, caller: AdminIdentity, outcome: 'succeeded' | 'denied'): void {
-    this.deadLetters.audit({ action: 'read-payload', actor: caller.subject, id, outcome });
+  /** A payload is not shown to anybody whose reading cannot be recorded. */
+  async #auditRead(id: string, caller: AdminIdentity): Promise<void> {
+    await this.audit.begin(readingOf(id, caller));
+    await this.audit.end({ ...readingOf(id, caller), outcome: 'succeeded' });
   }
+}
+
+function readingOf(id: string, caller: AdminIdentity): AuditedAction {
+  return { action: 'read-payload', actor: caller.subject, id };
 }

@@ -9,8 +9,7 @@ import {
   UseGuards,
   VERSION_NEUTRAL,
 } from '@nestjs/common';
-import { DeadLetterService } from '../../../../core/messaging/dead-letters/dead-letter.service.js';
-import { errorCodeOf } from '../../../../core/messaging/ports/errors.js';
+import { AuditLog } from '../../../../core/messaging/dead-letters/audit-log.js';
 import { MESSAGING_VIEW, type MessagingView } from '../../../../core/messaging/messaging.view.js';
 import {
   type GroupKeeper,
@@ -36,7 +35,7 @@ const MAX_TOPICS = 200;
 export class GroupController {
   constructor(
     @Inject(MESSAGING_VIEW) private readonly view: MessagingView,
-    private readonly deadLetters: DeadLetterService,
+    private readonly audit: AuditLog,
   ) {}
 
   @Get()
@@ -59,22 +58,18 @@ export class GroupController {
   @AdminAction('remove-group', 'admin')
   async remove(@Query() query: Record<string, unknown>, @Caller() caller: AdminIdentity): Promise<void> {
     const { transport, topic, group, reason } = parseGroupRemoval(query);
-    const entry = {
+    const id = `${transport}/${topic}/${group}`;
+    const action = {
       action: 'remove-group',
       actor: caller.subject,
-      id: `${transport}/${topic}/${group}`,
+      id,
       ...(reason !== undefined && { reason }),
     };
-    this.deadLetters.audit({ ...entry, outcome: 'started' });
-    try {
+    await this.audit.change(action, async () => {
       const keeper = this.#keepers().find(({ name }) => name === transport);
       if (!keeper || !(await answered(keeper.removeGroup(topic, group))))
         throw new ProblemError(PROBLEM.notFound, `There is no group "${group}" of "${topic}" there.`);
-      this.deadLetters.audit({ ...entry, outcome: 'succeeded' });
-    } catch (error) {
-      this.deadLetters.audit({ ...entry, outcome: 'failed', errorCode: errorCodeOf(error) });
-      throw error;
-    }
+    });
   }
 
   #keepers(): readonly (Transport & GroupKeeper)[] {

@@ -1,12 +1,6 @@
-import {
-  type ArgumentsHost,
-  Catch,
-  type ExceptionFilter,
-  HttpException,
-  Injectable,
-  Logger,
-} from '@nestjs/common';
+import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Injectable } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
+import { OwnLogger } from '../../../../core/messaging/observing/own-logger.js';
 import { errorCodeOf } from '../../../../core/messaging/ports/errors.js';
 import type { AdminRequest } from '../admin-authorizer.js';
 import { problemBody, type ProblemError, problemOf, problemOfStatus } from './problem.js';
@@ -16,7 +10,7 @@ import { requestIdOf } from './request-checks.js';
 @Catch()
 @Injectable()
 export class ProblemFilter implements ExceptionFilter {
-  readonly #logger = new Logger('MessagingAdmin');
+  readonly #logger = new OwnLogger('MessagingAdmin');
 
   constructor(private readonly adapterHost: HttpAdapterHost) {}
 

@@ -50,6 +50,7 @@ export const PROBLEM = {
   tooMany: { status: 429, slug: 'too-many-requests', title: 'Too many requests' },
   internal: { status: 500, slug: 'internal', title: 'Something went wrong inside' },
   store: { status: 503, slug: 'store-unavailable', title: 'The dead letter store is not available' },
+  audit: { status: 503, slug: 'audit-unavailable', title: 'The audit log is not available' },
   transport: { status: 503, slug: 'transport-unavailable', title: 'The transport is not available' },
   notRunning: { status: 503, slug: 'not-running', title: 'The application is stopping' },
 } as const satisfies Record<string, ProblemKind>;
@@ -60,6 +61,7 @@ const BY_CODE: Partial<Record<MessagingErrorCode, ProblemKind>> = {
   OPTION_INVALID: PROBLEM.invalidOption,
   FORBIDDEN: PROBLEM.forbidden,
   STORE_UNAVAILABLE: PROBLEM.store,
+  AUDIT_UNAVAILABLE: PROBLEM.audit,
   PUBLISH_UNAVAILABLE: PROBLEM.transport,
   PUBLISH_REFUSED: PROBLEM.replayRefused,
   NOT_RUNNING: PROBLEM.notRunning,
@@ -71,8 +73,9 @@ export function problemOf(error: unknown): ProblemError | undefined {
   if (!(error instanceof MessagingError)) return undefined;
   const kind = BY_CODE[error.code];
   if (!kind) return undefined;
-  // The error text of a store may name hosts; its code does not.
-  const detail = kind.status === 503 ? `${kind.title} (${error.code}).` : error.message;
+  // The error text of a store may name hosts; its code does not. That of the audit log is ours.
+  const detail =
+    kind.status === 503 && kind !== PROBLEM.audit ? `${kind.title} (${error.code}).` : error.message;
   return new ProblemError(kind, detail);
 }
 

@@ -15,8 +15,7 @@ import {
   isComposite,
   type Override,
 } from '../../../../core/messaging/ports/composite-transport.js';
-import { DeadLetterService } from '../../../../core/messaging/dead-letters/dead-letter.service.js';
-import { errorCodeOf } from '../../../../core/messaging/ports/errors.js';
+import { AuditLog } from '../../../../core/messaging/dead-letters/audit-log.js';
 import { MESSAGING_VIEW, type MessagingView } from '../../../../core/messaging/messaging.view.js';
 import { keepsMessages, type Transport } from '../../../../core/messaging/ports/transport.js';
 import { AdminAction, Caller } from '../access/admin-action.decorator.js';
@@ -34,7 +33,7 @@ import { parseTransportOrder, type Release } from './transport-requests.js';
 export class TransportController {
   constructor(
     @Inject(MESSAGING_VIEW) private readonly view: MessagingView,
-    private readonly deadLetters: DeadLetterService,
+    private readonly audit: AuditLog,
   ) {}
 
   @Get()
@@ -65,15 +64,8 @@ export class TransportController {
       ...('member' in order ? [order.member] : []),
       ...('place' in order ? [order.place] : []),
     ];
-    const entry = { action: order.action, actor: caller.subject, id: id.join('/'), reason };
-    try {
-      const view = await carryOut(this.#find(name), order);
-      this.deadLetters.audit({ ...entry, outcome: 'succeeded' });
-      return view;
-    } catch (error) {
-      this.deadLetters.audit({ ...entry, outcome: 'failed', errorCode: errorCodeOf(error) });
-      throw error;
-    }
+    const action = { action: order.action, actor: caller.subject, id: id.join('/'), reason };
+    return this.audit.change(action, async () => carryOut(this.#find(name), order));
   }
 
   /** Also members, because a member may be a composite. */
