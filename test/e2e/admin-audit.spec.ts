@@ -155,13 +155,13 @@ describe('the audit log', () => {
     'has an entry before %s changes anything, and one after it',
     async (route) => {
       const entries: [AuditEntry, before: boolean][] = [];
-      let before: unknown;
+      const unchanged = { state: '' };
       const desk: Desk = await bootDesk(async (entry) => {
-        entries.push([entry, JSON.stringify(await desk.state()) === before]);
+        entries.push([entry, JSON.stringify(await desk.state()) === unchanged.state]);
       });
       await prepare(desk, route);
       entries.length = 0;
-      before = JSON.stringify(await desk.state());
+      unchanged.state = JSON.stringify(await desk.state());
       expect((await call(desk, route)).ok).toBe(true);
       const own = entries.filter(([{ action }]) => action !== 'replay-matching' || route.startsWith('POST'));
       expect(own.slice(0, 1)).toEqual([
