@@ -25,7 +25,7 @@ module.exports = {
     'checks',
     'admin',
     '(composites|redis|rabbitmq|kafka|embedded|memory)',
-    'tls',
+    '(tls|addresses|production)',
   ],
   [`${SERVICES}/admin`]: [
     '(dead-letters|groups|transports)',

@@ -1,34 +1,8 @@
 import { problemsOf } from '../test/support/load-config.js';
 
-const PRODUCTION = { NODE_ENV: 'production', SWITCHYARD_ADMIN__ENABLED: 'false' };
 const rabbit = (options: string): string => `transports: {work: {kind: rabbitmq, ${options}}}`;
 
 describe('Transports', () => {
-  it.each([
-    [
-      'a certificate from anybody',
-      rabbit("urls: ['amqps://u:p@mq'], tls: {dangerouslyAllowInvalidCerts: true}"),
-      'is on',
-    ],
-    ['the user guest elsewhere', rabbit("urls: ['amqp://mq.example:5672']"), 'as the user guest'],
-    [
-      'the user guest by name',
-      rabbit("urls: ['amqp://127.0.0.1', 'amqp://guest:guest@mq.example']"),
-      'as the user guest',
-    ],
-  ])('are refused in production with %s, and only there', (_, file, problem) => {
-    expect(problemsOf({ file, env: PRODUCTION })).toEqual([expect.stringContaining(problem)]);
-    expect(problemsOf({ file })).toEqual([]);
-  });
-
-  it.each([
-    rabbit("urls: ['amqp://127.0.0.1', 'amqp://localhost:5673']"),
-    rabbit("urls: ['amqp://shop:secret@mq.example']"),
-    rabbit("urls: ['amqp://mq.example'], username: shop, password: secret"),
-  ])('are fine in production: %s', (file) => {
-    expect(problemsOf({ file, env: PRODUCTION })).toEqual([]);
-  });
-
   it.each([
     ['no URL', 'urls: []', 'urls'],
     ['a URL of something else', "urls: ['redis://canary-4f1c@mq']", 'amqp://'],

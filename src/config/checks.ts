@@ -2,26 +2,20 @@ import { problemOfPattern } from '../core/messaging/routing/topic-pattern.js';
 import { label } from './explain.js';
 import { nearestName } from './did-you-mean.js';
 import { FALLBACK_NAME, isGroup, type Settings } from './settings.js';
-import {
-  problemsOfMembers,
-  problemsOfSpools,
-  problemsOfStores,
-  problemsOfTransports,
-} from './transport-checks.js';
+import { problemsOfMembers, problemsOfSpools, problemsOfStores } from './transport-checks.js';
 
 /**
  * Mistakes between keys that are each valid alone. Checks the readable part of the settings, so that these mistakes
  * are reported together with those of single keys.
  */
-export function problemsBetweenKeys(settings: Settings, production: boolean): string[] {
+export function problemsBetweenKeys(settings: Settings): string[] {
   return [
     ...problemsOfRouting(settings),
     ...problemsOfDirectories(settings),
-    ...problemsOfTransports(settings, production),
     ...problemsOfMembers(settings),
     ...problemsOfSpools(settings),
     ...problemsOfStores(settings),
-    ...problemsOfAdmin(settings, production),
+    ...problemsOfAdmin(settings),
   ];
 }
 
@@ -103,7 +97,7 @@ function problemsOfDirectories(settings: Settings): string[] {
   });
 }
 
-function problemsOfAdmin(settings: Settings, production: boolean): string[] {
+function problemsOfAdmin(settings: Settings): string[] {
   const keys = asList(settings.get(['admin', 'apiKeys']));
   const problems = keys.flatMap((entry, index) => {
     if (!isGroup(entry) || (entry['key'] === undefined) !== (entry['sha256'] === undefined)) return [];
@@ -118,11 +112,5 @@ function problemsOfAdmin(settings: Settings, production: boolean): string[] {
       `${label(['admin', 'apiKeys', String(index)], settings)} repeats the name "${name}". The audit log identifies keys by their names.`,
     );
   });
-  const enabled = settings.get(['admin', 'enabled']) ?? true;
-  if (production && enabled === true && keys.length === 0) {
-    problems.push(
-      'admin.apiKeys is empty, and NODE_ENV is production. Configure a key, or set admin.enabled to false.',
-    );
-  }
   return problems;
 }

@@ -11,20 +11,24 @@ export function fallbackDirectory(dataDir: string): string {
   return path.join(dataDir, 'transports', FALLBACK_NAME);
 }
 
-/**
- * Adds the settings that follow from others: routes, fallback, hashes of keys. `parsed` has no mistakes left.
- *
- * @param hasLeftovers whether an earlier `fallback: embedded` has left a directory behind.
- */
+/** What the values alone do not show. */
+interface Found {
+  readonly production: boolean;
+  readonly permitted: readonly string[];
+  /** Whether an earlier `fallback: embedded` has left a directory behind. */
+  readonly hasLeftovers: boolean;
+}
+
+/** Adds the settings that follow from others: routes, fallback, hashes of keys. `parsed` has no mistakes left. */
 export function complete<T extends ParsedSettings>(
   parsed: T,
-  production: boolean,
-  hasLeftovers: boolean,
+  { production, permitted, hasLeftovers }: Found,
 ): SwitchyardSettings & Omit<T, keyof ParsedSettings> {
   return {
     ...parsed,
     ...routing(parsed, hasLeftovers),
     production,
+    permittedInsecurities: permitted,
     admin: { ...parsed.admin, apiKeys: parsed.admin.apiKeys.map(hashed) },
     deadLetters: {
       ...parsed.deadLetters,

@@ -9,6 +9,7 @@ import { addDefaultTransport, addDependentDefaults } from './defaults.js';
 import { addEnvironment, CONFIG_FILE_VARIABLE, type ShortNames } from './environment.js';
 import { explainIssues } from './explain.js';
 import { deepFreeze } from './freeze.js';
+import { checkProduction } from './production-checks.js';
 import { Settings } from './settings.js';
 import { shapeOf } from './shape.js';
 import type { SettingsSources } from './sources.js';
@@ -37,16 +38,18 @@ export function readSettings<T extends ParsedSettings>(
   addEnvironment(settings, shape, fromHere, shortNames);
   addDependentDefaults(settings, shape, cwd);
 
-  const parsed = schema.safeParse(coerce(shape, settings.root));
-  const production = env['NODE_ENV'] === 'production';
+  const values = coerce(shape, settings.root);
+  const parsed = schema.safeParse(values);
+  const { production, problems: refused, permitted } = checkProduction(settings, values, env);
   const problems = [
     ...settings.problems,
     ...(parsed.error === undefined ? [] : explainIssues(parsed.error.issues, shape, settings)),
-    ...problemsBetweenKeys(settings, production),
+    ...problemsBetweenKeys(settings),
+    ...refused,
   ];
   if (parsed.data === undefined || problems.length > 0) throw new MessagingConfigurationError(problems);
   const hasLeftovers = sources.exists(fallbackDirectory(parsed.data.dataDir));
-  return deepFreeze(complete(parsed.data, production, hasLeftovers));
+  return deepFreeze(complete(parsed.data, { production, permitted, hasLeftovers }));
 }
 
 function addFile(settings: Settings, { env, readFile, readYaml }: SettingsSources): void {

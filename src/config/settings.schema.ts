@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { transportSettingsSchema } from '../infrastructure/services/transports.js';
+import { insecuritySchema, transportSettingsSchema } from '../infrastructure/services/transports.js';
 import { ALLOWED_NAME } from './explain.js';
 import {
   deadLettersSchema,
@@ -30,6 +30,18 @@ export const serviceSchema = name.meta({
  */
 export const settingsSchema = z.strictObject({
   service: serviceSchema,
+  production: z
+    .boolean()
+    .describe(
+      "Refuses what is safe on a developer's machine only: the user guest, passwords without encryption to another machine, certificates that are not verified, an admin API without keys. Without it: whether NODE_ENV is `production`.",
+    )
+    .optional(),
+  allowInsecure: z
+    .array(insecuritySchema)
+    .describe(
+      'What production permits nevertheless; each use is logged at the start. `guest`: the user guest of RabbitMQ. `plaintext-auth`: passwords without encryption. `tls`: certificates that are not verified.',
+    )
+    .default([]),
   dataDir: z
     .string()
     .min(1)

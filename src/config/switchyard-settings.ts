@@ -17,10 +17,12 @@ export interface AdminKey {
 /** The settings of an application: complete, checked and frozen. Directories are absolute. */
 export interface SwitchyardSettings extends Omit<
   ParsedSettings,
-  'transports' | 'routes' | 'admin' | 'deadLetters' | 'idempotency'
+  'production' | 'transports' | 'routes' | 'admin' | 'deadLetters' | 'idempotency'
 > {
-  /** NODE_ENV is `production`. */
+  /** What is insecure was refused: as `production` says or, without it, because NODE_ENV is `production`. */
   readonly production: boolean;
+  /** What `allowInsecure` permits in these settings, a sentence each, without a secret. Empty outside production. */
+  readonly permittedInsecurities: readonly string[];
   readonly transports: Readonly<Record<string, TransportSettings>>;
   /** First match wins; `fallback` is applied. */
   readonly routes: readonly Route[];

@@ -1,45 +1,6 @@
 import { label } from './explain.js';
 import { isGroup, type Settings } from './settings.js';
 
-/** Settings of single transports that are refused in production, because they look safe and are not. */
-export function problemsOfTransports(settings: Settings, production: boolean): string[] {
-  const transports = settings.get(['transports']);
-  if (!production || !isGroup(transports)) return [];
-  return Object.keys(transports).flatMap((name) => {
-    return [...problemsOfCertificates(name, settings), ...problemsOfGuests(name, settings)];
-  });
-}
-
-function problemsOfCertificates(name: string, settings: Settings): string[] {
-  const path = ['transports', name, 'tls', 'dangerouslyAllowInvalidCerts'];
-  if (settings.get(path) !== true && settings.get(path) !== 'true') return [];
-  return [
-    `${label(path, settings)} is on, and NODE_ENV is production: the identity of the server is not checked. Set tls.caFile to the certificate authority instead.`,
-  ];
-}
-
-const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
-
-/**
- * A fresh RabbitMQ has the user guest with a public password, and can be configured to accept it from other
- * machines.
- */
-function problemsOfGuests(name: string, settings: Settings): string[] {
-  const path = ['transports', name, 'urls'];
-  const urls = settings.get(path);
-  if (settings.get(['transports', name, 'kind']) !== 'rabbitmq' || !Array.isArray(urls)) return [];
-  const fallback = settings.get(['transports', name, 'username']);
-  const isGuest = (text: unknown): boolean => {
-    if (typeof text !== 'string' || !URL.canParse(text)) return false;
-    const { username, hostname } = new URL(text);
-    return !LOOPBACK.test(hostname) && (username || (fallback ?? 'guest')) === 'guest';
-  };
-  if (!urls.some(isGuest)) return [];
-  return [
-    `${label(path, settings)} connects to another machine as the user guest, whose password is public, and NODE_ENV is production. Create a user for this application.`,
-  ];
-}
-
 /** A store on the servers of a transport needs a transport that has such servers. */
 export function problemsOfStores(settings: Settings): string[] {
   const transports = settings.get(['transports']);

@@ -1,4 +1,4 @@
-import { type DynamicModule, Global, Module } from '@nestjs/common';
+import { type DynamicModule, Global, Logger, Module } from '@nestjs/common';
 import {
   type DeadLetterStore,
   type IdempotencyStore,
@@ -20,6 +20,8 @@ export interface InfrastructureSettings {
    * also that.
    */
   readonly direct?: readonly string[];
+  /** What is insecure and permitted nevertheless, as sentences. Each is logged once, as a warning, at the start. */
+  readonly permittedInsecurities?: readonly string[];
 }
 
 /** The transports and stores of the application, made but not connected: the core connects and closes them. */
@@ -46,6 +48,8 @@ export class InfrastructureModule {
 }
 
 async function createBackends(settings: InfrastructureSettings): Promise<Backends> {
+  const logger = new Logger('Messaging');
+  for (const sentence of settings.permittedInsecurities ?? []) logger.warn(sentence);
   const events = new TransportEventRelay();
   const transports = new Map<string, Transport>();
   for (const name of Object.keys(settings.transports))

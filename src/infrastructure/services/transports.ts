@@ -5,10 +5,11 @@ import { embeddedOptionsSchema } from './embedded/embedded.options.js';
 import { balancedOptionsSchema } from './composites/balanced/balanced.options.js';
 import { failoverOptionsSchema } from './composites/failover/failover.options.js';
 import { spooledOptionsSchema } from './composites/spooled/spooled.options.js';
-import { kafkaOptionsSchema, problemsOfKafka } from './kafka/kafka.options.js';
+import { insecureKafka, kafkaOptionsSchema, problemsOfKafka } from './kafka/kafka.options.js';
+import { type InsecureUse, INSECURITIES } from './production/insecure-use.js';
 import { memoryOptionsSchema } from './memory/memory.options.js';
-import { problemsOfRabbitmq, rabbitmqOptionsSchema } from './rabbitmq/rabbitmq.options.js';
-import { problemsOfServer, redisOptionsSchema } from './redis/redis.options.js';
+import { insecureRabbitmq, problemsOfRabbitmq, rabbitmqOptionsSchema } from './rabbitmq/rabbitmq.options.js';
+import { insecureRedis, problemsOfServer, redisOptionsSchema } from './redis/redis.options.js';
 
 const KIND = 'Kind of the transport; decides which other keys it has.';
 
@@ -92,6 +93,30 @@ export type TransportSettings = z.output<typeof transportSettingsSchema>;
 export function membersOf(settings: TransportSettings): readonly string[] {
   if (settings.kind === 'failover' || settings.kind === 'balanced') return settings.members;
   return settings.kind === 'spooled' ? [settings.transport, settings.spool] : [];
+}
+
+export type { InsecureUse };
+
+/** Kinds of what production refuses, for `allowInsecure`. */
+export const insecuritySchema = z.enum(INSECURITIES);
+
+/** What production refuses of the options of a transport. Those that are not valid are left out: the schema reports them. */
+export function insecureUsesOf(options: Readonly<Record<string, unknown>>): readonly InsecureUse[] {
+  const { kind } = options;
+  if (kind === 'redis') return insecureRedis(valid(redisOptionsSchema, options));
+  if (kind === 'rabbitmq') return insecureRabbitmq(valid(rabbitmqOptionsSchema, options));
+  return kind === 'kafka' ? insecureKafka(valid(kafkaOptionsSchema, options)) : [];
+}
+
+function valid<T extends z.ZodObject>(
+  schema: T,
+  options: Readonly<Record<string, unknown>>,
+): Partial<z.output<T>> {
+  const read = Object.entries(schema.shape).map(([key, one]) => {
+    const result = z.safeParse(one, options[key]);
+    return [key, result.data] as const;
+  });
+  return Object.fromEntries(read.filter(([, value]) => value !== undefined)) as Partial<z.output<T>>;
 }
 
 /**

@@ -1,20 +1,22 @@
 import { z } from 'zod';
+import { addressSchema } from '../addresses/address-schema.js';
+import { isLoopback, readHostAndPort } from '../addresses/host-and-port.js';
+import { type InsecureUse, plaintextLogin, unverifiedTls } from '../production/insecure-use.js';
 import { problemsOfTls, tlsSchema } from '../tls/tls-options.js';
 
 const KIB = 2 ** 10;
 const MIB = 2 ** 20;
 const DAY_MS = 86_400_000;
-const BROKER = /^(?:\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+):\d{1,5}$/;
 /** Leaves room for the names of a topic and a group within the 249 characters of Kafka. */
 const PREFIX = /^[A-Za-z0-9._-]{1,60}$/;
 
 /** Options of the Kafka transport. */
 export const kafkaOptionsSchema = z.strictObject({
-  brokers: z
-    .array(z.string().regex(BROKER).meta({ description: 'A broker.', allowed: 'host:port' }))
-    .min(1)
-    .max(64)
-    .meta({ description: 'Brokers to ask for the others, as host:port.', allowed: 'host:port' }),
+  brokers: z.array(addressSchema('A broker.')).min(1).max(64).meta({
+    description: 'Brokers to ask for the others, as host:port.',
+    allowed: 'a list of host:port',
+    secret: true,
+  }),
   tls: tlsSchema.optional().describe('Encrypts connections; `{}` trusts the usual authorities.'),
   sasl: z
     .strictObject({
@@ -112,5 +114,19 @@ export type KafkaOptions = z.output<typeof kafkaOptionsSchema>;
 
 /** Contradictions between the options, as sentences that continue after the name of the transport. */
 export function problemsOfKafka(options: Partial<KafkaOptions>): string[] {
-  return problemsOfTls(options.tls);
+  const problems = (options.brokers ?? []).flatMap((text, index) => {
+    const read = readHostAndPort(text);
+    return 'problem' in read ? [`has a broker (brokers.${index}) that ${read.problem}.`] : [];
+  });
+  return [...problems, ...problemsOfTls(options.tls)];
+}
+
+/** What production refuses of the options. */
+export function insecureKafka({ brokers = [], sasl, tls }: Partial<KafkaOptions>): readonly InsecureUse[] {
+  const isElsewhere = brokers.some((text) => {
+    const read = readHostAndPort(text);
+    return 'address' in read && !isLoopback(read.address.host);
+  });
+  const isPlain = sasl !== undefined && tls === undefined && isElsewhere;
+  return [...unverifiedTls(tls), ...(isPlain ? [plaintextLogin(['sasl'], 'Set tls.')] : [])];
 }

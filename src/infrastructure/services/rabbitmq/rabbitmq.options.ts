@@ -1,4 +1,8 @@
 import { z } from 'zod';
+import { readText } from '../addresses/address-schema.js';
+import { type ReadUrl, readServerUrl } from '../addresses/server-url.js';
+import { isLoopback } from '../addresses/host-and-port.js';
+import { type InsecureUse, plaintextLogin, unverifiedTls } from '../production/insecure-use.js';
 import { problemsOfTls, tlsSchema } from '../tls/tls-options.js';
 
 const MIB = 2 ** 20;
@@ -11,14 +15,14 @@ const PREFIX = /^[A-Za-z0-9:._-]{1,60}$/;
 export const rabbitmqOptionsSchema = z.strictObject({
   urls: z
     .array(
-      z
-        .string()
-        .regex(/^amqps?:\/\/.+/)
-        .meta({
-          description: 'A node.',
-          allowed: 'a URL that starts with amqp:// or amqps://',
-          secret: true,
-        }),
+      readText((text) => {
+        const read = readAmqpUrl(text);
+        return 'problem' in read ? read.problem : undefined;
+      }).meta({
+        description: 'A node.',
+        allowed: 'a URL that starts with amqp:// or amqps://',
+        secret: true,
+      }),
     )
     .min(1)
     .max(32)
@@ -116,14 +120,57 @@ export const rabbitmqOptionsSchema = z.strictObject({
 
 export type RabbitmqOptions = z.output<typeof rabbitmqOptionsSchema>;
 
+/** The URL of a node; its path is the virtual host. */
+export function readAmqpUrl(text: string): ReadUrl {
+  return readServerUrl(text, ['amqp', 'amqps']);
+}
+
 /** What is wrong between the options, as sentences that follow the name of the transport. */
 export function problemsOfRabbitmq(options: Partial<RabbitmqOptions>): string[] {
-  const problems: string[] = [];
-  const urls = (options.urls ?? []).map((text) => (URL.canParse(text) ? new URL(text) : undefined));
-  if (urls.includes(undefined)) problems.push('has a URL that cannot be read.');
-  const vhosts = new Set(urls.map((url) => url?.pathname.replace(/^\//, '')));
+  const read = (options.urls ?? []).map(readAmqpUrl);
+  const problems = read.flatMap((one, index) =>
+    'problem' in one ? [`has a URL (urls.${index}) that ${one.problem}.`] : [],
+  );
+  const urls = read.flatMap((one) => ('url' in one ? [one.url] : []));
+  const vhosts = new Set(urls.map(({ path }) => path ?? options.vhost ?? '/'));
   if (vhosts.size > 1) problems.push('has URLs of different virtual hosts, which are different brokers.');
-  if (options.tls && !urls.some((url) => url?.protocol === 'amqps:'))
+  if (options.tls && !urls.some(({ scheme }) => scheme === 'amqps'))
     problems.push('has tls, but no URL starts with amqps://.');
-  return [...problems, ...problemsOfTls(options.tls)];
+  return [...problems, ...problemsOfLogin(options), ...problemsOfTls(options.tls)];
+}
+
+/** A user without a password would be sent with an empty one. */
+function problemsOfLogin({ urls = [], username, password }: Partial<RabbitmqOptions>): string[] {
+  const isHalf = urls.some((text) => {
+    const read = readAmqpUrl(text);
+    if ('problem' in read) return false;
+    const [user, secret] = [read.url.username ?? username, read.url.password ?? password];
+    return (user === undefined) !== (secret === undefined);
+  });
+  return isHalf ? ['has a user without a password, or a password without a user. Set both.'] : [];
+}
+
+/** Name and password of the user that a fresh broker has. */
+const GUEST = 'guest';
+
+/** What production refuses of the options. */
+export function insecureRabbitmq(options: Partial<RabbitmqOptions>): readonly InsecureUse[] {
+  const { urls = [], username, password, tls } = options;
+  const elsewhere = urls.flatMap((text) => {
+    const read = readAmqpUrl(text);
+    if ('problem' in read || isLoopback(read.url.host)) return [];
+    const { scheme, username: user = username ?? GUEST, password: secret = password ?? GUEST } = read.url;
+    return [{ isGuest: user === GUEST, isPublic: secret === GUEST, isPlain: scheme === 'amqp' }];
+  });
+  const uses = [...unverifiedTls(tls)];
+  if (elsewhere.some(({ isGuest }) => isGuest))
+    uses.push({
+      kind: 'guest',
+      key: ['urls'],
+      does: 'connects to another machine as the user guest, whose password is public',
+      remedy: 'Create a user for this application.',
+    });
+  if (elsewhere.some(({ isGuest, isPublic, isPlain }) => isPlain && !(isGuest && isPublic)))
+    uses.push(plaintextLogin(['urls'], 'Use amqps://.'));
+  return uses;
 }

@@ -1,14 +1,17 @@
 import { z } from 'zod';
+import { addressSchema, readText } from '../addresses/address-schema.js';
+import { ENCODE, readServerUrl, type ServerUrl } from '../addresses/server-url.js';
+import { isLoopback, readHostAndPort } from '../addresses/host-and-port.js';
+import { type InsecureUse, plaintextLogin, unverifiedTls } from '../production/insecure-use.js';
 import { problemsOfTls, tlsSchema } from '../tls/tls-options.js';
 
 const MIB = 2 ** 20;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
-const address = z
-  .string()
-  .regex(/^(\[[0-9A-Fa-f:.]+\]|[^\s:/@[\]]+):\d{1,5}$/)
-  .meta({ description: 'Address of a server.', allowed: 'host:port' });
+const MAX_DATABASE = 1_000;
+
+const address = addressSchema('Address of a server.');
 
 const secret = (description: string): z.ZodOptional<z.ZodString> =>
   z.string().min(1).meta({ description, secret: true }).optional();
@@ -18,9 +21,10 @@ const PREFIX = /^[A-Za-z0-9:._-]{1,100}$/;
 
 /** How to reach the server or servers. */
 const redisServerSchema = z.strictObject({
-  url: z
-    .string()
-    .regex(/^rediss?:\/\/.+/)
+  url: readText((text) => {
+    const read = readRedisUrl(text);
+    return 'problem' in read ? read.problem : undefined;
+  })
     .meta({
       description: 'One server: redis://user:password@host:port/database, rediss:// for TLS.',
       allowed: 'a URL that starts with redis:// or rediss://',
@@ -42,7 +46,12 @@ const redisServerSchema = z.strictObject({
     .describe('Some nodes of a cluster, instead of `url`; the others are discovered.'),
   username: z.string().min(1).optional().describe('User, where the URL has none.'),
   password: secret('Password, where the URL has none.'),
-  database: z.int().min(0).max(1_000).default(0).describe('Number of the database. A cluster has only 0.'),
+  database: z
+    .int()
+    .min(0)
+    .max(MAX_DATABASE)
+    .default(0)
+    .describe('Number of the database. A cluster has only 0.'),
   tls: tlsSchema.optional().describe('Encrypts the connections, also those to the sentinels.'),
   keyPrefix: z
     .string()
@@ -65,7 +74,7 @@ const redisServerSchema = z.strictObject({
     .default(5_000)
     .describe('A server that sends nothing for this time while a command waits counts as disconnected.'),
   natMap: z
-    .record(z.string(), address)
+    .record(address, address)
     .optional()
     .describe('Reachable address for each address that sentinels and nodes announce.'),
 });
@@ -110,6 +119,20 @@ export const redisOptionsSchema = redisServerSchema.extend({
 export type RedisServerOptions = z.output<typeof redisServerSchema>;
 export type RedisOptions = z.output<typeof redisOptionsSchema>;
 
+/** The URL of a server with the number of its database; `problem` as {@link readServerUrl} has it. */
+export function readRedisUrl(
+  text: string,
+): { readonly url: ServerUrl; readonly database?: number } | { readonly problem: string } {
+  const read = readServerUrl(text, ['redis', 'rediss']);
+  if ('problem' in read) return read;
+  const { path } = read.url;
+  if (path === undefined) return read;
+  const database = /^\d{1,4}$/.test(path) ? Number(path) : Infinity;
+  if (database <= MAX_DATABASE) return { ...read, database };
+  const found = `has a database that is no number from 0 to ${MAX_DATABASE} behind its host`;
+  return { problem: `${found} (URL not shown). ${ENCODE}` };
+}
+
 /** Mistakes between the options, as sentences. */
 export function problemsOfServer(options: Partial<RedisServerOptions>): string[] {
   const ways = (['url', 'sentinels', 'cluster'] as const).filter((way) => options[way] !== undefined);
@@ -120,5 +143,59 @@ export function problemsOfServer(options: Partial<RedisServerOptions>): string[]
     );
   if (options.cluster && (options.database ?? 0) !== 0)
     problems.push('has a cluster, which has only database 0. Remove database.');
-  return [...problems, ...problemsOfTls(options.tls)];
+  return [
+    ...problems,
+    ...problemsOfUrl(options),
+    ...problemsOfLogins(options),
+    ...problemsOfTls(options.tls),
+  ];
+}
+
+/** Also for options that no schema has seen. */
+function problemsOfUrl({ url, database = 0 }: Partial<RedisServerOptions>): string[] {
+  if (url === undefined) return [];
+  const read = readRedisUrl(url);
+  if ('problem' in read) return [`has a url that ${read.problem}.`];
+  if (database === 0 || read.database === undefined || read.database === database) return [];
+  return [`has database ${database}, and its url names database ${read.database}. Keep one of them.`];
+}
+
+/** What the client would ignore without a word. */
+function problemsOfLogins(options: Partial<RedisServerOptions>): string[] {
+  const { url, username, password, sentinels, sentinelUsername, sentinelPassword } = options;
+  const read = url === undefined ? undefined : readRedisUrl(url);
+  const own = read && 'url' in read ? read.url : undefined;
+  const problems: string[] = [];
+  if ((own?.username ?? username) !== undefined && (own?.password ?? password) === undefined)
+    problems.push('has a user and no password, with which nobody is logged in. Set password.');
+  if (sentinelUsername !== undefined && sentinelPassword === undefined)
+    problems.push('has sentinelUsername and no sentinelPassword. Set both, or neither.');
+  if (sentinelPassword !== undefined && sentinels === undefined)
+    problems.push('has sentinelPassword and no sentinels. Remove it, or set sentinels instead of url.');
+  if (options.natMap !== undefined && url !== undefined)
+    problems.push('has natMap, which only sentinels and cluster use. Remove it.');
+  return problems;
+}
+
+const ENCRYPT = 'Use rediss:// or set tls.';
+
+/** What production refuses of the options. */
+export function insecureRedis(options: Partial<RedisServerOptions>): readonly InsecureUse[] {
+  const { url, password, sentinelPassword, tls, sentinels = [], cluster = [] } = options;
+  const uses = [...unverifiedTls(tls)];
+  if (tls !== undefined) return uses;
+  const read = url === undefined ? undefined : readRedisUrl(url);
+  const server = read && 'url' in read && read.url.scheme === 'redis' ? read.url : undefined;
+  if (server && !isLoopback(server.host) && (server.password ?? password) !== undefined)
+    uses.push(plaintextLogin(['url'], ENCRYPT));
+  if (password !== undefined && [...sentinels, ...cluster].some(isElsewhere))
+    uses.push(plaintextLogin([sentinels.length > 0 ? 'sentinels' : 'cluster'], ENCRYPT));
+  if (sentinelPassword !== undefined && sentinels.some(isElsewhere))
+    uses.push(plaintextLogin(['sentinelPassword'], ENCRYPT));
+  return uses;
+}
+
+function isElsewhere(address: string): boolean {
+  const read = readHostAndPort(address);
+  return 'address' in read && !isLoopback(read.address.host);
 }

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 import { z } from 'zod';
 import { MessagingConfigurationError } from '../../../core/messaging/ports/errors.js';
@@ -25,6 +26,17 @@ export const tlsSchema = z.strictObject({
 
 type TlsOptions = z.output<typeof tlsSchema>;
 
+/** Options of a URL that asks for TLS where nothing else is configured. */
+export const PLAIN_TLS: ConnectionOptions = { minVersion: 'TLSv1.2' };
+
+/**
+ * Asks for the name of the host where no other name is configured (SNI): a proxy that serves several names has no
+ * other way to tell which is meant. An IP address is no name.
+ */
+export function namedTls(tls: ConnectionOptions, host: string): ConnectionOptions {
+  return tls.servername !== undefined || isIP(host) !== 0 ? tls : { ...tls, servername: host };
+}
+
 /** Mistakes between the options, as sentences whose subject is the transport. */
 export function problemsOfTls(tls: Partial<TlsOptions> | undefined): string[] {
   if (!tls || (tls.certFile === undefined) === (tls.keyFile === undefined)) return [];
@@ -38,21 +50,26 @@ export function problemsOfTls(tls: Partial<TlsOptions> | undefined): string[] {
  */
 export function readTls(label: string, tls: TlsOptions): ConnectionOptions {
   const problems: string[] = [];
-  const read = (key: string, file: string | undefined): { readonly [key: string]: Buffer } => {
+  const read = (
+    option: string,
+    key: 'caFile' | 'certFile' | 'keyFile',
+  ): { readonly [option: string]: Buffer } => {
+    const file = tls[key];
     if (file === undefined) return {};
     try {
-      return { [key]: readFileSync(file) };
+      return { [option]: readFileSync(file) };
     } catch (error) {
+      // The value is not repeated, because it may be the key itself instead of its path.
       const code = (error as NodeJS.ErrnoException).code ?? 'unreadable';
-      problems.push(`${label}: ${file} cannot be read (${code}).`);
+      problems.push(`${label}: tls.${key} must be the path of a PEM file that can be read (${code}).`);
       return {};
     }
   };
   const options: ConnectionOptions = {
-    minVersion: 'TLSv1.2',
-    ...read('ca', tls.caFile),
-    ...read('cert', tls.certFile),
-    ...read('key', tls.keyFile),
+    ...PLAIN_TLS,
+    ...read('ca', 'caFile'),
+    ...read('cert', 'certFile'),
+    ...read('key', 'keyFile'),
     ...(tls.serverName === undefined ? {} : { servername: tls.serverName }),
     ...(tls.dangerouslyAllowInvalidCerts ? { rejectUnauthorized: false } : {}),
   };

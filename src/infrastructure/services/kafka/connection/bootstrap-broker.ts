@@ -1,7 +1,8 @@
+import type { HostAndPort } from '../../addresses/host-and-port.js';
 import { withDeadline } from '../../../../core/messaging/transport-kit/deadline.js';
 import { MessagingError } from '../../../../core/messaging/ports/errors.js';
 import { shuffled } from '../../../../core/messaging/transport-kit/shuffle.js';
-import { clientConfigOf } from './client-config.js';
+import { brokersOf, clientConfigOf } from './client-config.js';
 import { ClientSockets } from '../kafkajs/client-sockets.js';
 import { disconnectWithin } from '../kafkajs/disconnect.js';
 import type { KafkaOptions } from '../kafka.options.js';
@@ -18,7 +19,7 @@ export interface BootstrapClient {
   readonly admin: Admin;
   readonly sockets: ClientSockets;
   /** The one that has answered, then the others. */
-  readonly seeds: readonly string[];
+  readonly seeds: readonly HostAndPort[];
 }
 
 /**
@@ -30,7 +31,7 @@ export async function firstBootstrapBroker(
   options: KafkaOptions,
   kafkajs: Kafkajs,
 ): Promise<BootstrapClient> {
-  const order = shuffled(options.brokers);
+  const order = shuffled(brokersOf(options));
   let last: unknown;
   for (let from = 0; from < order.length; from += AT_A_TIME) {
     const asked = order.slice(from, from + AT_A_TIME).map((seed) => ask(seed, name, options, kafkajs));
@@ -51,12 +52,12 @@ export async function firstBootstrapBroker(
 }
 
 async function ask(
-  seed: string,
+  seed: HostAndPort,
   name: string,
   options: KafkaOptions,
   kafkajs: Kafkajs,
 ): Promise<BootstrapClient> {
-  const seeds = [seed, ...shuffled(options.brokers.filter((other) => other !== seed))];
+  const seeds = [seed, ...shuffled(brokersOf(options).filter((other) => !isSame(other, seed)))];
   const sockets = new ClientSockets();
   const kafka = new kafkajs.Kafka(clientConfigOf(name, options, kafkajs, { seeds, sockets }));
   const way = clientConfigOf(name, options, kafkajs, { seeds: [seed], sockets });
@@ -71,6 +72,10 @@ async function ask(
     void disconnectWithin(END_TIMEOUT_MS, [admin], sockets);
     throw error;
   }
+}
+
+function isSame(one: HostAndPort, other: HostAndPort): boolean {
+  return one.host === other.host && one.port === other.port;
 }
 
 function timeoutError({ connectTimeoutMs }: KafkaOptions): MessagingError {

@@ -1,7 +1,7 @@
 import { kafkaOptionsSchema } from '../kafka.options.js';
 import { ClientSockets } from '../kafkajs/client-sockets.js';
 import type { Kafkajs } from '../client/kafkajs-client.js';
-import { CLIENT_RETRY, clientConfigOf } from './client-config.js';
+import { brokersOf, CLIENT_RETRY, clientConfigOf } from './client-config.js';
 
 type Retry = (
   options: object,
@@ -21,7 +21,7 @@ async function firstWaits(options: object): Promise<number[]> {
 it('waits for any part of its step, so that processes do not come back together', async () => {
   const { initialRetryTime } = CLIENT_RETRY;
   const options = kafkaOptionsSchema.parse({ brokers: ['127.0.0.1:9092'] });
-  const ways = { seeds: options.brokers, sockets: new ClientSockets() };
+  const ways = { seeds: brokersOf(options), sockets: new ClientSockets() };
   const { retry } = clientConfigOf('k', options, { logLevel: {} } as unknown as Kafkajs, ways);
   for (const each of [CLIENT_RETRY, { ...retry, initialRetryTime }]) {
     const waits = await firstWaits(each);

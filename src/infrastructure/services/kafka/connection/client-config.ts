@@ -1,7 +1,8 @@
 import type { ConnectionOptions } from 'node:tls';
 import type { KafkaConfig } from 'kafkajs';
+import { type HostAndPort, readHostAndPort } from '../../addresses/host-and-port.js';
 import { readTls } from '../../tls/tls-options.js';
-import type { ClientSockets } from '../kafkajs/client-sockets.js';
+import { type ClientSockets, seedOf } from '../kafkajs/client-sockets.js';
 import type { KafkaOptions } from '../kafka.options.js';
 import type { Kafkajs, SASLOptions } from '../client/kafkajs-client.js';
 
@@ -21,9 +22,17 @@ export function tlsOf(name: string, { tls }: Pick<KafkaOptions, 'tls'>): Connect
   return tls && readTls(`Kafka "${name}"`, tls);
 }
 
+/** The configured brokers. Options that no schema has seen were refused before. */
+export function brokersOf({ brokers }: Pick<KafkaOptions, 'brokers'>): readonly HostAndPort[] {
+  return brokers.flatMap((text) => {
+    const read = readHostAndPort(text);
+    return 'address' in read ? [read.address] : [];
+  });
+}
+
 export interface ClientWays {
   /** Brokers to ask for the others, in this order. */
-  readonly seeds: readonly string[];
+  readonly seeds: readonly HostAndPort[];
   /** Where its connections are kept. */
   readonly sockets: ClientSockets;
 }
@@ -38,7 +47,7 @@ export function clientConfigOf(
   const ssl = tlsOf(name, options);
   return {
     clientId: `switchyard-${name}`,
-    brokers: [...seeds],
+    brokers: seeds.map(seedOf),
     socketFactory: sockets.create,
     connectionTimeout: connectTimeoutMs,
     authenticationTimeout: connectTimeoutMs,

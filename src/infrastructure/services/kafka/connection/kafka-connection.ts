@@ -1,3 +1,4 @@
+import type { HostAndPort } from '../../addresses/host-and-port.js';
 import { MessagingError } from '../../../../core/messaging/ports/errors.js';
 import { backoffMs } from '../../../../core/messaging/transport-kit/backoff.js';
 import { withDeadline } from '../../../../core/messaging/transport-kit/deadline.js';
@@ -34,7 +35,7 @@ interface Client {
   readonly producer: Producer;
   readonly sockets: ClientSockets;
   /** Brokers to ask first: the first one has answered. */
-  readonly seeds: readonly string[];
+  readonly seeds: readonly HostAndPort[];
   /** Rejects when the client is replaced; requests in flight then have an unknown outcome. */
   readonly ended: Promise<never>;
   readonly end: (error: Error) => void;

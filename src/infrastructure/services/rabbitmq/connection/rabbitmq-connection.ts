@@ -13,7 +13,7 @@ import { isFatal, reasonOf } from '../client/rabbitmq-errors.js';
 import type { RabbitmqOptions } from '../rabbitmq.options.js';
 import { boundHeaders } from './bound-headers.js';
 import { endChannel } from './channel-calls.js';
-import type { ServerUrl } from './server-urls.js';
+import type { NodeAddress } from './server-urls.js';
 import { SilenceWatch } from './silence-watch.js';
 import { withDeadline } from '../../../../core/messaging/transport-kit/deadline.js';
 
@@ -40,7 +40,7 @@ export class RabbitmqConnection {
   readonly label: string;
   #model: ChannelModel | undefined;
   #connecting: Promise<void> | undefined;
-  #order: ServerUrl[] = [];
+  #order: NodeAddress[] = [];
   #failures = 0;
   #blockedReason: string | undefined;
   /** Why it is down. */
@@ -54,7 +54,7 @@ export class RabbitmqConnection {
 
   constructor(
     name: string,
-    private readonly urls: readonly ServerUrl[],
+    private readonly urls: readonly NodeAddress[],
     private readonly settings: {
       readonly options: Pick<
         RabbitmqOptions,
@@ -171,7 +171,7 @@ export class RabbitmqConnection {
 
   async #connectTo(
     connect: Awaited<ReturnType<typeof loadAmqplib>>['connect'],
-    { connect: where, tls }: ServerUrl,
+    { connect: where, tls }: NodeAddress,
   ): Promise<ChannelModel> {
     const timeout = this.settings.options.connectTimeoutMs;
     const connecting = connect(where, {
@@ -253,7 +253,7 @@ export class RabbitmqConnection {
   }
 
   /** The node that was lost comes last. */
-  #nextOrder(): readonly ServerUrl[] {
+  #nextOrder(): readonly NodeAddress[] {
     if (this.#order.length === 0) this.#order = shuffled(this.urls);
     const order = this.#order;
     this.#order = [...order.slice(1), ...order.slice(0, 1)];

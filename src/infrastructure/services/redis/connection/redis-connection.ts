@@ -16,7 +16,7 @@ import {
 import type { RedisServerOptions } from '../redis.options.js';
 import type { RedisScript } from '../scripts/redis-script.js';
 import { type Argument, type EvalCommand, type ScriptCall, scriptCommands } from '../scripts/script-call.js';
-import { addressesOf, type HostAndPort, type ServerAddresses } from './server-addresses.js';
+import { addressesOf, type Place, type ServerAddresses } from './server-addresses.js';
 
 /** Called when the connection becomes usable and when it is lost, in turn. */
 export interface ConnectionListener {
@@ -167,13 +167,11 @@ export class RedisConnection {
   }
 
   /** The server that has this key now, for a connection of its own. Undefined where there is only one. */
-  serverOf(slot: number): HostAndPort | undefined {
+  serverOf(slot: number): Place | undefined {
     const client = this.#client;
     if (!client?.isCluster) return undefined;
     const node = (client as Cluster).slots[slot]?.[0];
-    if (node === undefined) return undefined;
-    const at = node.lastIndexOf(':');
-    return { host: node.slice(0, at), port: Number(node.slice(at + 1)) };
+    return node === undefined ? undefined : this.addresses.placeAt(node);
   }
 
   /** Makes the client refresh the slots of a cluster. Without effect elsewhere. */
@@ -238,7 +236,7 @@ export class RedisConnection {
       slotsRefreshInterval: 0, // see watchCluster
       slotsRefreshTimeout: this.#options.commandTimeoutMs,
       dnsLookup: (address, callback) => callback(null, address),
-      ...(this.addresses.natMap === undefined ? {} : { natMap: { ...this.addresses.natMap } }),
+      natMap: this.addresses.placeOf,
     });
   }
 

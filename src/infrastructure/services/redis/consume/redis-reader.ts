@@ -1,6 +1,7 @@
 import { loadIoredis, type Redis } from '../client/ioredis-client.js';
 import { isLoginRejected } from '../client/redis-errors.js';
 import { connectionOptions, type RedisConnection } from '../connection/redis-connection.js';
+import type { Place } from '../connection/server-addresses.js';
 import type { RedisServerOptions } from '../redis.options.js';
 import type { Argument } from '../scripts/script-call.js';
 
@@ -90,7 +91,7 @@ export class RedisReader {
   }
 
   /** In a cluster, the node that has the slot of the key. */
-  async #server(): Promise<{ host: string; port: number } | undefined> {
+  async #server(): Promise<Place | undefined> {
     if (this.connection.addresses.mode !== 'cluster') return undefined;
     this.#slot ??= Number(await this.connection.call('cluster', 'KEYSLOT', this.key));
     const server = this.connection.serverOf(this.#slot);
