@@ -87,7 +87,7 @@ describe('Production', () => {
     ],
   ])('refuses %s, and nothing else does', (_, file, problems, kind) => {
     const refused = problemsOf({ file, env: PRODUCTION });
-    expect(refused).toEqual(problems.map((problem) => expect.stringContaining(problem)));
+    expect(refused).toEqual(problems.map((problem): unknown => expect.stringContaining(problem)));
     expect(refused.join()).toContain(`list ${kind} in allowInsecure`);
     expect(refused.join()).not.toContain(SECRET);
     expect(problemsOf({ file })).toEqual([]);

@@ -29,37 +29,55 @@ export function readServerUrl(text: string, schemes: readonly string[]): ReadUrl
     const allowed = schemes.map((one) => `${one}://`).join(' or ');
     return { problem: `must be a URL that starts with ${allowed} (value not shown)` };
   }
-  const problem = problemOf(rest);
+  const problem = CHECKS.find(([isWrong]) => isWrong(rest))?.[1];
   if (problem !== undefined) return { problem: `${problem} (URL not shown). ${ENCODE}` };
-  const [, login, host = '', port, path = ''] = PARTS.exec(rest) ?? [];
-  return {
-    url: {
-      scheme: scheme.toLowerCase(),
-      ...loginOf(login ?? ''),
-      host: hostOf(host) ?? '',
-      ...(port === undefined ? {} : { port: Number(port) }),
-      ...(path === '' ? {} : { path: decoded(path) ?? '' }),
-    },
-  };
+  return { url: { scheme: scheme.toLowerCase(), ...valuesOf(partsOf(rest)) } };
 }
 
-/** The first thing that is wrong behind the scheme. */
-function problemOf(rest: string): string | undefined {
-  const parts = PARTS.exec(rest);
-  if (/[\s\p{C}]/u.test(rest)) return 'has a space or a control character';
-  if (rest.includes('#')) return 'has a "#", which means nothing there';
-  if (rest.replace(/^[^/?]*/, '').includes('@') || rest.split('@').length > 2)
-    return 'has an "@" behind its host';
-  if (rest.includes('?')) return 'has options behind a "?", which are not read: they are keys beside the URL';
-  if (!parts) return 'has a host that cannot be read';
-  const [, login = '', host = '', port, path = ''] = parts;
-  if (host === '') return 'names no host';
-  if (hostOf(host) === undefined) return 'has a host that cannot be read';
-  if (port !== undefined && readPort(port) === undefined)
-    return 'has a port that is no number from 1 to 65535';
-  return decoded(login) === undefined || decoded(path) === undefined
-    ? 'has a "%" that does not begin an encoded character'
-    : undefined;
+/** What can be wrong behind the scheme, in the order in which it is looked for. */
+const CHECKS: readonly (readonly [(rest: string) => boolean, string])[] = [
+  [(rest) => /[\s\p{C}]/u.test(rest), 'has a space or a control character'],
+  [(rest) => rest.includes('#'), 'has a "#", which means nothing there'],
+  [(rest) => /^[^/?]*[/?].*@|@.*@/s.test(rest), 'has an "@" behind its host'],
+  [
+    (rest) => rest.includes('?'),
+    'has options behind a "?", which are not read: they are keys beside the URL',
+  ],
+  [(rest) => PARTS.test(rest) && partsOf(rest).host === '', 'names no host'],
+  [(rest) => hostOf(partsOf(rest).host) === undefined, 'has a host that cannot be read'],
+  [
+    (rest) => {
+      const { port } = partsOf(rest);
+      return port !== undefined && readPort(port) === undefined;
+    },
+    'has a port that is no number from 1 to 65535',
+  ],
+  [
+    (rest) => [partsOf(rest).login, partsOf(rest).path].some((part) => decoded(part) === undefined),
+    'has a "%" that does not begin an encoded character',
+  ],
+];
+
+interface Parts {
+  readonly login: string;
+  readonly host: string;
+  readonly port: string | undefined;
+  readonly path: string;
+}
+
+/** As they are written; all empty where the text has not these parts. */
+function partsOf(rest: string): Parts {
+  const [, login = '', host = '', port, path = ''] = PARTS.exec(rest) ?? [];
+  return { login, host, port, path };
+}
+
+function valuesOf({ login, host, port, path }: Parts): Omit<ServerUrl, 'scheme'> {
+  return {
+    ...loginOf(login),
+    host: hostOf(host) ?? '',
+    ...(port === undefined ? {} : { port: Number(port) }),
+    ...(path === '' ? {} : { path: decoded(path) ?? '' }),
+  };
 }
 
 /** The "%" before the zone of an IPv6 address is encoded in a URL. */

@@ -160,39 +160,59 @@ function problemsOfUrl({ url, database = 0 }: Partial<RedisServerOptions>): stri
   return [`has database ${database}, and its url names database ${read.database}. Keep one of them.`];
 }
 
-/** What the client would ignore without a word. */
-function problemsOfLogins(options: Partial<RedisServerOptions>): string[] {
-  const { url, username, password, sentinels, sentinelUsername, sentinelPassword } = options;
+/** The user and password that count: those of the URL before those beside it. */
+function loginOf({ url, username, password }: Partial<RedisServerOptions>): {
+  readonly username?: string | undefined;
+  readonly password?: string | undefined;
+} {
   const read = url === undefined ? undefined : readRedisUrl(url);
   const own = read && 'url' in read ? read.url : undefined;
-  const problems: string[] = [];
-  if ((own?.username ?? username) !== undefined && (own?.password ?? password) === undefined)
-    problems.push('has a user and no password, with which nobody is logged in. Set password.');
-  if (sentinelUsername !== undefined && sentinelPassword === undefined)
-    problems.push('has sentinelUsername and no sentinelPassword. Set both, or neither.');
-  if (sentinelPassword !== undefined && sentinels === undefined)
-    problems.push('has sentinelPassword and no sentinels. Remove it, or set sentinels instead of url.');
-  if (options.natMap !== undefined && url !== undefined)
-    problems.push('has natMap, which only sentinels and cluster use. Remove it.');
-  return problems;
+  return { username: own?.username ?? username, password: own?.password ?? password };
 }
 
-const ENCRYPT = 'Use rediss:// or set tls.';
+/** What the client would ignore without a word. */
+function problemsOfLogins(options: Partial<RedisServerOptions>): string[] {
+  const { username, password } = loginOf(options);
+  const isGiven = (key: 'url' | 'sentinels' | 'natMap' | 'sentinelUsername' | 'sentinelPassword'): boolean =>
+    options[key] !== undefined;
+  const rules: readonly (readonly [boolean, string])[] = [
+    [
+      username !== undefined && password === undefined,
+      'has a user and no password, with which nobody is logged in. Set password.',
+    ],
+    [
+      isGiven('sentinelUsername') && !isGiven('sentinelPassword'),
+      'has sentinelUsername and no sentinelPassword. Set both, or neither.',
+    ],
+    [
+      isGiven('sentinelPassword') && !isGiven('sentinels'),
+      'has sentinelPassword and no sentinels. Remove it, or set sentinels instead of url.',
+    ],
+    [isGiven('natMap') && isGiven('url'), 'has natMap, which only sentinels and cluster use. Remove it.'],
+  ];
+  return rules.flatMap(([isWrong, problem]) => (isWrong ? [problem] : []));
+}
 
 /** What production refuses of the options. */
 export function insecureRedis(options: Partial<RedisServerOptions>): readonly InsecureUse[] {
-  const { url, password, sentinelPassword, tls, sentinels = [], cluster = [] } = options;
+  const { sentinelPassword, tls, sentinels = [], cluster = [] } = options;
   const uses = [...unverifiedTls(tls)];
   if (tls !== undefined) return uses;
+  const hasPassword = loginOf(options).password !== undefined;
+  const plain = (key: string, isSent: boolean): readonly InsecureUse[] =>
+    isSent ? [plaintextLogin([key], 'Use rediss:// or set tls.')] : [];
+  return [
+    ...uses,
+    ...plain('url', hasPassword && isPlainElsewhere(options.url)),
+    ...plain('sentinels', hasPassword && sentinels.some(isElsewhere)),
+    ...plain('cluster', hasPassword && cluster.some(isElsewhere)),
+    ...plain('sentinelPassword', sentinelPassword !== undefined && sentinels.some(isElsewhere)),
+  ];
+}
+
+function isPlainElsewhere(url: string | undefined): boolean {
   const read = url === undefined ? undefined : readRedisUrl(url);
-  const server = read && 'url' in read && read.url.scheme === 'redis' ? read.url : undefined;
-  if (server && !isLoopback(server.host) && (server.password ?? password) !== undefined)
-    uses.push(plaintextLogin(['url'], ENCRYPT));
-  if (password !== undefined && [...sentinels, ...cluster].some(isElsewhere))
-    uses.push(plaintextLogin([sentinels.length > 0 ? 'sentinels' : 'cluster'], ENCRYPT));
-  if (sentinelPassword !== undefined && sentinels.some(isElsewhere))
-    uses.push(plaintextLogin(['sentinelPassword'], ENCRYPT));
-  return uses;
+  return read !== undefined && 'url' in read && read.url.scheme === 'redis' && !isLoopback(read.url.host);
 }
 
 function isElsewhere(address: string): boolean {
