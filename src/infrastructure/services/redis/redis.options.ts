@@ -178,7 +178,7 @@ function problemsOfLogins(options: Partial<RedisServerOptions>): string[] {
   const rules: readonly (readonly [boolean, string])[] = [
     [
       username !== undefined && password === undefined,
-      'has a user and no password, with which nobody is logged in. Set password.',
+      'has a user and no password, without which the client does not log in. Set password.',
     ],
     [
       isGiven('sentinelUsername') && !isGiven('sentinelPassword'),

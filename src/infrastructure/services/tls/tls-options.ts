@@ -30,8 +30,8 @@ type TlsOptions = z.output<typeof tlsSchema>;
 export const PLAIN_TLS: ConnectionOptions = { minVersion: 'TLSv1.2' };
 
 /**
- * Asks for the name of the host where no other name is configured (SNI): a proxy that serves several names has no
- * other way to tell which is meant. An IP address is no name.
+ * Asks for the name of the host where no other name is configured (SNI): a proxy that serves several names shows
+ * a certificate by it. An IP address is no name.
  */
 export function namedTls(tls: ConnectionOptions, host: string): ConnectionOptions {
   return tls.servername !== undefined || isIP(host) !== 0 ? tls : { ...tls, servername: host };
