@@ -56,10 +56,11 @@ async function createBackends(settings: InfrastructureSettings): Promise<Backend
     await make(name, settings, { events, made: transports });
   const owned = new Set(Object.values(settings.transports).flatMap(membersOf));
   for (const name of settings.direct ?? []) owned.delete(name);
+  const storeContext = (name: string) => ({ clock: systemClock, onEvent: events.listenerFor(name) });
   return new Backends(
     [...transports.values()].filter(({ name }) => !owned.has(name)),
-    await createDeadLetterStore(settings.deadLetters, settings.transports, systemClock),
-    await createIdempotencyStore(settings.idempotency, settings.transports, systemClock),
+    await createDeadLetterStore(settings.deadLetters, settings.transports, storeContext('dead-letters')),
+    await createIdempotencyStore(settings.idempotency, settings.transports, storeContext('idempotency')),
     events,
   );
 }

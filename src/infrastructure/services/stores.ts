@@ -1,7 +1,7 @@
 import type { DeadLetterStore } from '../../core/messaging/ports/dead-letter-store.js';
 import type { IdempotencyStore } from '../../core/messaging/ports/idempotency-store.js';
 import { MessagingConfigurationError } from '../../core/messaging/ports/errors.js';
-import type { Clock } from '../../core/messaging/ports/transport.js';
+import type { Clock, TransportEvent } from '../../core/messaging/ports/transport.js';
 import type { RedisServerOptions } from './redis/redis.options.js';
 import type { TransportSettings } from './transports.js';
 
@@ -14,13 +14,20 @@ export interface StoreSettings {
   readonly transport?: string | undefined;
 }
 
+/** What stores get from the application. */
+interface StoreContext {
+  readonly clock: Clock;
+  /** Called with what is wrong with the place of the store. */
+  readonly onEvent: (event: TransportEvent) => void;
+}
+
 type Transports = Readonly<Record<string, TransportSettings>>;
 
 /** Creates the configured dead letter store. Its client is imported only when it is used. */
 export async function createDeadLetterStore(
   settings: StoreSettings,
   transports: Transports,
-  clock: Clock,
+  { clock, onEvent }: StoreContext,
 ): Promise<DeadLetterStore> {
   switch (settings.store) {
     case 'memory': {
@@ -29,7 +36,7 @@ export async function createDeadLetterStore(
     }
     case 'embedded': {
       const { EmbeddedDeadLetterStore } = await import('./embedded/embedded-dead-letter.store.js');
-      return new EmbeddedDeadLetterStore({ directory: settings.directory, clock });
+      return new EmbeddedDeadLetterStore({ directory: settings.directory, clock, onEvent });
     }
     case 'redis': {
       const { RedisDeadLetterStore } = await import('./redis/redis-dead-letter.store.js');
@@ -42,7 +49,7 @@ export async function createDeadLetterStore(
 export async function createIdempotencyStore(
   settings: StoreSettings,
   transports: Transports,
-  clock: Clock,
+  { clock, onEvent }: StoreContext,
 ): Promise<IdempotencyStore> {
   switch (settings.store) {
     case 'memory': {
@@ -51,7 +58,7 @@ export async function createIdempotencyStore(
     }
     case 'embedded': {
       const { EmbeddedIdempotencyStore } = await import('./embedded/embedded-idempotency.store.js');
-      return new EmbeddedIdempotencyStore({ directory: settings.directory, clock });
+      return new EmbeddedIdempotencyStore({ directory: settings.directory, clock, onEvent });
     }
     case 'redis': {
       const { RedisIdempotencyStore } = await import('./redis/redis-idempotency.store.js');

@@ -74,6 +74,7 @@ async function lock(
   const allowed: DeadLetterStatus[] = force ? ['failed', 'archived', 'replayed'] : ['failed', 'archived'];
   const abandoned = deadLetter.status === 'replaying' && clock.now() - deadLetter.updatedAt > STALE_REPLAY_MS;
   if (!abandoned && !allowed.includes(deadLetter.status)) throw notReplayable(deadLetter);
+  if (deadLetter.reason === 'corrupt') throw corrupt(deadLetter);
   const locked = await store.transition(deadLetter.id, [deadLetter.status], 'replaying');
   if (!locked) throw notReplayable(deadLetter);
   // Two that found the same abandoned letter both get here. Only the first sees its change follow the one it read.
@@ -89,6 +90,13 @@ function notReplayable(deadLetter: DeadLetterSummary): MessagingError {
     resolved: 'its message was handled after a replay.',
   }[deadLetter.status];
   return new MessagingError('CONFLICT', `Dead letter ${quote(deadLetter.id)} cannot be replayed: ${advice}`);
+}
+
+function corrupt({ id }: DeadLetterSummary): MessagingError {
+  return new MessagingError(
+    'CONFLICT',
+    `Dead letter ${quote(id)} cannot be replayed: its bytes are not those of the message, because the disk altered them. Publish the message again from its source, then discard the letter.`,
+  );
 }
 
 function messageOf(deadLetter: DeadLetter): WireMessage {

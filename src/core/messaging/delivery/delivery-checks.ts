@@ -31,6 +31,7 @@ const UNACCEPTABLE_CODES: Partial<Record<DeadLetterReason, MessagingErrorCode>> 
   queue_overflow: 'QUEUE_OVERFLOW',
   max_deliveries: 'ATTEMPTS_USED_UP',
   deserialization_failed: 'PAYLOAD_UNDECODABLE',
+  corrupt: 'RECORD_CORRUPT',
 };
 
 /** Throws when the transport delivers the message only to be parked. */

@@ -10,6 +10,7 @@ export const DEAD_LETTER_REASONS = [
   'rejected',
   'queue_overflow',
   'unroutable',
+  'corrupt',
 ] as const;
 export type DeadLetterReason = (typeof DEAD_LETTER_REASONS)[number];
 

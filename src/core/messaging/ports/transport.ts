@@ -89,7 +89,7 @@ export interface Delivery {
 /** Why a transport delivers a message that no handler can get. */
 export interface Unacceptable {
   /**
-   * `deserialization_failed`: a record in a place of ours cannot be read. `expired`, `queue_overflow`,
+   * `deserialization_failed`: a record in a place of ours cannot be read. `corrupt`: it is not as it was written. `expired`, `queue_overflow`,
    * `max_deliveries`: the broker took it out of the group's place.
    */
   readonly reason: DeadLetterReason;
@@ -305,14 +305,14 @@ export interface TransportProblem {
  */
 export const CONSUMER_INTERRUPTED = 'consumer_interrupted';
 
-/** Offered besides {@link Transport} by transports that know what is wrong on their broker. */
+/** Offered besides {@link Transport}, or by a store, that knows what is wrong on its broker or disk. */
 export interface ProblemReporter {
   /** The problems that last now. */
   problems(): readonly TransportProblem[];
 }
 
-export function reportsProblems(transport: Transport): transport is Transport & ProblemReporter {
-  return 'problems' in transport;
+export function reportsProblems<T extends object>(reporter: T): reporter is T & ProblemReporter {
+  return 'problems' in reporter;
 }
 
 /**

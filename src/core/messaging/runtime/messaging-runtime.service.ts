@@ -157,7 +157,14 @@ export class MessagingRuntimeService
         ? transport.problems().map((problem) => ({ ...problem, transport: transport.name }))
         : [],
     );
-    return [...reported, ...(this.#consumers?.problems() ?? [])];
+    const { deadLetters, idempotency } = this.options;
+    const stores = { 'dead-letters': deadLetters, idempotency };
+    const ofStores = Object.entries(stores).flatMap(([name, store]) =>
+      store && reportsProblems(store)
+        ? store.problems().map((problem) => ({ ...problem, transport: name }))
+        : [],
+    );
+    return [...reported, ...ofStores, ...(this.#consumers?.problems() ?? [])];
   }
 
   routes(): readonly Route[] {

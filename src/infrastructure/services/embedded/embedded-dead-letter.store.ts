@@ -10,12 +10,18 @@ import type {
   DeadLetterSummary,
   NewDeadLetter,
 } from '../../../core/messaging/ports/dead-letter-store.js';
-import type { Clock } from '../../../core/messaging/ports/transport.js';
+import type {
+  Clock,
+  ProblemReporter,
+  TransportEvent,
+  TransportProblem,
+} from '../../../core/messaging/ports/transport.js';
 import { groupsOf, scan } from './stores/dead-letter-scan.js';
 import { DeadLetterCounts } from './stores/dead-letter-counts.js';
 import { DEAD_LETTER_TABLES, DeadLetterTables, type CountKey } from './stores/dead-letter-tables.js';
 import { KeyedMutex } from './stores/keyed-mutex.js';
-import { StoreDatabase, unavailable } from './stores/store-database.js';
+import { Reopening } from './stores/reopening.js';
+import { StoreDatabase } from './stores/store-database.js';
 
 export interface EmbeddedDeadLetterStoreOptions {
   /** Where the letters lie; a directory of their own. */
@@ -23,6 +29,8 @@ export interface EmbeddedDeadLetterStoreOptions {
   readonly clock?: Clock;
   /** Letters kept at most, in bytes; beyond it `add` rejects and the message stays with its transport. @default 4 GiB */
   readonly maxBytes?: number;
+  /** Called with what is wrong with the directory. */
+  readonly onEvent?: (event: TransportEvent) => void;
 }
 
 interface Opened {
@@ -44,28 +52,33 @@ const DEAD_LETTER_BYTES = 4 * 1024;
 const NAME = 'dead letter';
 
 /** Keeps dead letters on the local disk, through the death of the process. For one process at a time. */
-export class EmbeddedDeadLetterStore implements DeadLetterStore {
-  readonly #options: EmbeddedDeadLetterStoreOptions;
+export class EmbeddedDeadLetterStore implements DeadLetterStore, ProblemReporter {
   readonly #clock: Clock;
   readonly #locks = new KeyedMutex();
-  #opened: Opened | undefined;
-  #connecting: Promise<void> | undefined;
+  readonly #opened: Reopening<Opened>;
 
   constructor(options: EmbeddedDeadLetterStoreOptions) {
-    this.#options = options;
     this.#clock = options.clock ?? systemClock;
+    const { directory, maxBytes = DEFAULT_MAX_BYTES, onEvent } = options;
+    this.#opened = new Reopening({
+      name: NAME,
+      directory,
+      onEvent,
+      open: (noteCorrupt) => open({ directory, maxBytes }, noteCorrupt),
+    });
   }
 
   connect(): Promise<void> {
-    if (this.#opened) return Promise.resolve();
-    this.#connecting ??= this.#connect().finally(() => {
-      this.#connecting = undefined;
-    });
-    return this.#connecting;
+    return this.#opened.connect();
+  }
+
+  /** Records that are not as they were written. */
+  problems(): readonly TransportProblem[] {
+    return this.#opened.problems();
   }
 
   async add(deadLetter: NewDeadLetter): Promise<string> {
-    const { tables } = this.#required();
+    const { tables } = this.#opened.required();
     return this.#locks.run(placeOf(deadLetter), async () => {
       const earlier = tables.row(tables.openAt(deadLetter) ?? '');
       const id = earlier?.id ?? deadLetter.id;
@@ -85,14 +98,14 @@ export class EmbeddedDeadLetterStore implements DeadLetterStore {
   }
 
   async find(id: string): Promise<DeadLetter | undefined> {
-    return this.#required().tables.letter(id);
+    return this.#opened.required().tables.letter(id);
   }
 
   async list(
     filter: DeadLetterFilter,
     { limit, after, order = 'newest-first' }: Parameters<DeadLetterStore['list']>[1],
   ): Promise<DeadLetterPage> {
-    const { tables } = this.#required();
+    const { tables } = this.#opened.required();
     const found: DeadLetterSummary[] = [];
     for await (const slice of scan(tables, filter, { after, order })) {
       found.push(...slice);
@@ -104,7 +117,7 @@ export class EmbeddedDeadLetterStore implements DeadLetterStore {
   }
 
   async count(filter: DeadLetterFilter): Promise<number> {
-    const { tables, counts } = this.#required();
+    const { tables, counts } = this.#opened.required();
     const counted = counts.count(filter);
     if (counted !== undefined) return counted;
     let count = 0;
@@ -113,7 +126,7 @@ export class EmbeddedDeadLetterStore implements DeadLetterStore {
   }
 
   async groups(filter: DeadLetterFilter, limit: number): Promise<readonly DeadLetterGroup[]> {
-    return groupsOf(this.#required().tables, filter, limit);
+    return groupsOf(this.#opened.required().tables, filter, limit);
   }
 
   async transition(
@@ -121,7 +134,7 @@ export class EmbeddedDeadLetterStore implements DeadLetterStore {
     from: readonly DeadLetterStatus[],
     to: DeadLetterStatus,
   ): Promise<DeadLetterSummary | undefined> {
-    const { tables } = this.#required();
+    const { tables } = this.#opened.required();
     return this.#locked(id, async (row) => {
       if (!from.includes(row.status)) return undefined;
       const changed = {
@@ -137,7 +150,7 @@ export class EmbeddedDeadLetterStore implements DeadLetterStore {
   }
 
   async discard(id: string): Promise<boolean> {
-    const { tables } = this.#required();
+    const { tables } = this.#opened.required();
     const removed = await this.#locked(id, async (row) => {
       await this.#write(() => tables.remove(row), { from: row, to: undefined, bytes: 0 });
       return true;
@@ -146,21 +159,11 @@ export class EmbeddedDeadLetterStore implements DeadLetterStore {
   }
 
   async stats(): Promise<readonly DeadLetterCount[]> {
-    return this.#required().counts.stats();
+    return this.#opened.required().counts.stats();
   }
 
-  async close(): Promise<void> {
-    await this.#connecting?.catch(() => undefined);
-    const opened = this.#opened;
-    this.#opened = undefined;
-    await opened?.store.close();
-  }
-
-  async #connect(): Promise<void> {
-    const { directory, maxBytes = DEFAULT_MAX_BYTES } = this.#options;
-    const store = await StoreDatabase.open(NAME, { directory, maxBytes, tables: DEAD_LETTER_TABLES });
-    const tables = new DeadLetterTables(store.database);
-    this.#opened = { store, tables, counts: new DeadLetterCounts(tables) };
+  close(): Promise<void> {
+    return this.#opened.close();
   }
 
   /** Runs with the current letter, while no other call changes it. */
@@ -168,7 +171,7 @@ export class EmbeddedDeadLetterStore implements DeadLetterStore {
     id: string,
     action: (row: Omit<DeadLetterSummary, 'history'>) => Promise<T>,
   ): Promise<T | undefined> {
-    const { tables } = this.#required();
+    const { tables } = this.#opened.required();
     const found = tables.row(id);
     if (!found) return undefined;
     return this.#locks.run(placeOf(found), async () => {
@@ -178,7 +181,7 @@ export class EmbeddedDeadLetterStore implements DeadLetterStore {
   }
 
   async #write(write: () => void, change: Change): Promise<void> {
-    const { store, counts } = this.#required();
+    const { store, counts } = this.#opened.required();
     await store.commit(
       {
         write,
@@ -191,25 +194,20 @@ export class EmbeddedDeadLetterStore implements DeadLetterStore {
       change.bytes,
     );
   }
+}
 
-  #required(): Opened {
-    const opened = this.#opened;
-    if (!opened) throw unavailable(NAME, 'It is not connected.');
-    if (opened.store.database.suspect) this.#reopen(opened);
-    opened.store.assertSound();
-    return opened;
-  }
-
-  /** With every call until it succeeds, so that a store that nothing uses tries nothing. */
-  #reopen({ store }: Opened): void {
-    this.#connecting ??= store
-      .abandon()
-      .then(() => this.#connect())
-      .catch(() => undefined) // the call that began it reports why
-      .finally(() => {
-        this.#connecting = undefined;
-      });
-  }
+async function open(
+  options: { readonly directory: string; readonly maxBytes: number },
+  noteCorrupt: (place: string) => void,
+): Promise<Opened> {
+  const store = await StoreDatabase.open(NAME, { ...options, tables: DEAD_LETTER_TABLES });
+  const tables = new DeadLetterTables(store.database, noteCorrupt);
+  const counts = new DeadLetterCounts(tables);
+  const { corrupt } = counts;
+  if (corrupt.length === 0) return { store, tables, counts };
+  noteCorrupt(`${corrupt.length} records of the index of dead letters, which was written again`);
+  await store.commit({ write: () => tables.writeIndex(corrupt) }, 0);
+  return { store, tables, counts: new DeadLetterCounts(tables) };
 }
 
 function placeOf({ topic, group, messageId }: Pick<DeadLetter, 'topic' | 'group' | 'messageId'>): string {

@@ -1,9 +1,15 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { systemClock } from '../../../core/messaging/ports/clock.js';
 import type { IdempotencyClaim, IdempotencyStore } from '../../../core/messaging/ports/idempotency-store.js';
-import type { Clock } from '../../../core/messaging/ports/transport.js';
+import type {
+  Clock,
+  ProblemReporter,
+  TransportEvent,
+  TransportProblem,
+} from '../../../core/messaging/ports/transport.js';
 import { SteadyClock } from '../../../core/messaging/transport-kit/steady-clock.js';
-import type { Table } from './database/lmdb-client.js';
+import type { RecordTable } from './database/record-table.js';
+import { Reopening } from './stores/reopening.js';
 import { StoreDatabase, unavailable } from './stores/store-database.js';
 
 export interface EmbeddedIdempotencyStoreOptions {
@@ -12,6 +18,8 @@ export interface EmbeddedIdempotencyStoreOptions {
   readonly clock?: Clock;
   /** Size of what is remembered at most; beyond it `begin` rejects. @default 1 GiB */
   readonly maxBytes?: number;
+  /** Called with what is wrong with the directory. */
+  readonly onEvent?: (event: TransportEvent) => void;
 }
 
 interface Lease {
@@ -21,8 +29,8 @@ interface Lease {
 
 interface Opened {
   readonly store: StoreDatabase;
-  readonly done: Table;
-  readonly expiry: Table;
+  readonly done: RecordTable;
+  readonly expiry: RecordTable;
 }
 
 const DEFAULT_MAX_BYTES = 1024 ** 3;
@@ -32,6 +40,7 @@ const LONGEST_PLAIN_KEY = 256;
 const ENTRY_BYTES = 512;
 const SWEEP_EVERY_MS = 10_000;
 const SWEPT_PER_COMMIT = 1_000;
+const TIME_BYTES = 8;
 
 /**
  * Remembers on the local disk which messages were handled. For one process at a time.
@@ -42,32 +51,40 @@ const SWEPT_PER_COMMIT = 1_000;
  * A window is a distance, which no step of the machine's clock changes while the process lives. Over a restart it is a
  * time of day: a clock that was set forward in between ends it early by as much.
  */
-export class EmbeddedIdempotencyStore implements IdempotencyStore {
-  readonly #options: EmbeddedIdempotencyStoreOptions;
+export class EmbeddedIdempotencyStore implements IdempotencyStore, ProblemReporter {
   readonly #clock: Clock;
   readonly #leases = new Map<string, Lease>();
   /** Being written as done: a sweep in the same transaction must leave them. */
   readonly #completing = new Set<string>();
-  #opened: Opened | undefined;
-  #connecting: Promise<void> | undefined;
+  readonly #opened: Reopening<Opened>;
+  #isClosed = false;
   #cancelSweep: (() => void) | undefined;
 
   constructor(options: EmbeddedIdempotencyStoreOptions) {
-    this.#options = options;
+    const { directory, maxBytes = DEFAULT_MAX_BYTES, onEvent } = options;
+    this.#opened = new Reopening({
+      name: NAME,
+      directory,
+      onEvent,
+      open: () => open({ directory, maxBytes }),
+    });
     this.#clock = new SteadyClock(options.clock ?? systemClock);
   }
 
-  connect(): Promise<void> {
-    if (this.#opened) return Promise.resolve();
-    this.#connecting ??= this.#connect().finally(() => {
-      this.#connecting = undefined;
-    });
-    return this.#connecting;
+  async connect(): Promise<void> {
+    this.#isClosed = false;
+    await this.#opened.connect();
+    this.#sweepLater();
+  }
+
+  /** Records that are not as they were written. */
+  problems(): readonly TransportProblem[] {
+    return this.#opened.problems();
   }
 
   async begin(key: string, leaseMs: number): Promise<IdempotencyClaim> {
-    const { store, done } = this.#required();
-    const until = done.getBinary(keyBytes(key))?.readDoubleBE(0);
+    const { store, done } = this.#opened.required();
+    const until = this.#untilOf(done, keyBytes(key));
     if (until !== undefined && until > this.#clock.now()) return { kind: 'done' };
     const now = this.#clock.monotonic();
     const lease = this.#leases.get(key);
@@ -80,11 +97,11 @@ export class EmbeddedIdempotencyStore implements IdempotencyStore {
   }
 
   async complete(key: string, token: string, windowMs: number): Promise<void> {
-    const { store, done } = this.#required();
+    const { store, done } = this.#opened.required();
     if (this.#leases.get(key)?.token !== token) return;
     const untilMs = Math.ceil(this.#clock.now() + windowMs);
     const stored = keyBytes(key);
-    const earlier = done.getBinary(stored);
+    const earlier = done.read(stored)?.value;
     const name = stored.toString('latin1');
     this.#completing.add(name);
     try {
@@ -100,24 +117,30 @@ export class EmbeddedIdempotencyStore implements IdempotencyStore {
   }
 
   async close(): Promise<void> {
-    await this.#connecting?.catch(() => undefined);
+    this.#isClosed = true;
     this.#cancelSweep?.();
-    const opened = this.#opened;
-    this.#opened = undefined;
     this.#leases.clear();
-    await opened?.store.close();
+    await this.#opened.close();
   }
 
-  async #connect(): Promise<void> {
-    const { directory, maxBytes = DEFAULT_MAX_BYTES } = this.#options;
-    const store = await StoreDatabase.open(NAME, { directory, maxBytes, tables: ['done', 'expiry'] });
-    this.#opened = { store, done: store.database.table('done'), expiry: store.database.table('expiry') };
-    this.#sweepLater();
+  /** A record that cannot be read counts as none: the message is handled, perhaps for the second time. */
+  #untilOf(done: RecordTable, stored: Buffer): number | undefined {
+    const found = done.read(stored);
+    if (!found) return undefined;
+    if (!found.isCorrupt && found.value.length === TIME_BYTES) return found.value.readDoubleBE(0);
+    this.#opened.noteCorrupt(`handled message ${stored.toString('latin1')}`);
+    return undefined;
+  }
+
+  #isOver(done: RecordTable, stored: Buffer): boolean {
+    const until = this.#untilOf(done, stored);
+    return until === undefined || until <= this.#clock.now();
   }
 
   #writeDone(stored: Buffer, { earlier, untilMs }: { earlier: Buffer | undefined; untilMs: number }): void {
-    if (!this.#opened) return; // closed meanwhile, and the commit with it
-    const { done, expiry } = this.#opened;
+    const opened = this.#opened.current;
+    if (!opened) return; // closed meanwhile, and the commit with it
+    const { done, expiry } = opened;
     if (earlier) expiry.remove(Buffer.concat([earlier, stored]));
     const until = timeBytes(untilMs);
     done.put(stored, until);
@@ -134,7 +157,7 @@ export class EmbeddedIdempotencyStore implements IdempotencyStore {
       this.#sweep()
         .catch(() => undefined) // the next one tries again; operations report what is wrong
         .finally(() => {
-          if (this.#opened) this.#sweepLater();
+          if (!this.#isClosed) this.#sweepLater();
         });
     });
   }
@@ -143,17 +166,20 @@ export class EmbeddedIdempotencyStore implements IdempotencyStore {
     const now = this.#clock.monotonic();
     for (const [key, lease] of this.#leases) if (lease.untilMs <= now) this.#leases.delete(key);
     for (;;) {
-      if (!this.#opened) return;
-      const { store, done, expiry } = this.#opened;
+      const opened = this.#opened.current;
+      if (!opened) return;
+      const { store, done, expiry } = opened;
       const end = timeBytes(this.#clock.now());
       const expired = [...expiry.getKeys({ end, limit: SWEPT_PER_COMMIT })];
       if (expired.length === 0) return;
+      // Read before the transaction, and decided by its own time: an altered key of the index must end no other window.
+      const over = expired.filter((key) => this.#isOver(done, key.subarray(TIME_BYTES)));
       await store.commit(
         {
           write: () => {
-            for (const key of expired) {
-              expiry.remove(key);
-              const stored = key.subarray(8);
+            for (const key of expired) expiry.remove(key);
+            for (const key of over) {
+              const stored = key.subarray(TIME_BYTES);
               if (!this.#completing.has(stored.toString('latin1'))) done.remove(stored);
             }
           },
@@ -162,30 +188,16 @@ export class EmbeddedIdempotencyStore implements IdempotencyStore {
       );
     }
   }
+}
 
-  #required(): Opened {
-    const opened = this.#opened;
-    if (!opened) throw unavailable(NAME, 'It is not connected.');
-    if (opened.store.database.suspect) this.#reopen(opened);
-    opened.store.assertSound();
-    return opened;
-  }
-
-  /** With every call until it succeeds, so that a store that nothing uses tries nothing. */
-  #reopen({ store }: Opened): void {
-    this.#connecting ??= store
-      .abandon()
-      .then(() => this.#connect())
-      .catch(() => undefined) // the call that began it reports why
-      .finally(() => {
-        this.#connecting = undefined;
-      });
-  }
+async function open(options: { readonly directory: string; readonly maxBytes: number }): Promise<Opened> {
+  const store = await StoreDatabase.open(NAME, { ...options, tables: ['done', 'expiry'] });
+  return { store, done: store.database.table('done'), expiry: store.database.table('expiry') };
 }
 
 /** Compares as bytes like the number, for numbers that are not negative. */
 function timeBytes(ms: number): Buffer {
-  const bytes = Buffer.allocUnsafe(8);
+  const bytes = Buffer.allocUnsafe(TIME_BYTES);
   bytes.writeDoubleBE(ms);
   return bytes;
 }

@@ -22,6 +22,7 @@ import { ErrorDeduplicator } from '../../../core/messaging/transport-kit/error-d
 import { ProblemList } from '../../../core/messaging/transport-kit/problem-list.js';
 import { ReconnectLoop } from '../../../core/messaging/transport-kit/reconnect-loop.js';
 import { settlesWithin } from '../../../core/messaging/transport-kit/deadline.js';
+import { CorruptRecords } from './database/corrupt-records.js';
 import type { EmbeddedOptions } from './embedded.options.js';
 import { LogEngine } from './engine/log-engine.js';
 import { LastingConsumer } from './groups/lasting-consumer.js';
@@ -52,6 +53,7 @@ export class EmbeddedTransport implements Transport, GroupKeeper, Stored, Proble
   readonly #context: TransportContext;
   readonly #problems: ProblemList;
   readonly #troubles: ErrorDeduplicator;
+  readonly #corrupt: CorruptRecords;
   readonly #consumers = new Set<LastingConsumer>();
   readonly #reopening: ReconnectLoop;
   #open: LogEngine | undefined;
@@ -65,6 +67,7 @@ export class EmbeddedTransport implements Transport, GroupKeeper, Stored, Proble
     this.#options = options;
     this.#context = context;
     this.#problems = new ProblemList(context.onEvent);
+    this.#corrupt = new CorruptRecords(options.directory, this.#problems);
     this.#troubles = new ErrorDeduplicator((error) => context.onEvent({ type: 'error', error }));
     const opening = (): Promise<void> => {
       this.#connecting ??= this.#connect().finally(() => {
@@ -182,6 +185,7 @@ export class EmbeddedTransport implements Transport, GroupKeeper, Stored, Proble
         opened.suspect = error;
         if (opened.engine && opened.engine === this.#open) this.#lose(opened.engine, error);
       },
+      corrupt: this.#corrupt,
       checked: (error) => {
         if (opened.engine && opened.engine === this.#open) this.#checked(error);
       },

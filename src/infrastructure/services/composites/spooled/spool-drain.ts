@@ -8,6 +8,7 @@ import type {
   PublishOptions,
   PublishOutcome,
   Settlement,
+  Unacceptable,
   TransportContext,
   WireMessage,
 } from '../../../../core/messaging/ports/transport.js';
@@ -105,10 +106,10 @@ export class SpoolDrain {
       }
   }
 
-  #take({ message: spooled }: Delivery): Promise<Settlement> {
+  #take({ message: spooled, unacceptable }: Delivery): Promise<Settlement> {
     if (this.#isClosed) return Promise.resolve(again(REFUSED_AGAIN_MS));
-    const found = unwrap(spooled);
-    if (!found) return this.#parkUnreadable(spooled);
+    const found = unacceptable ? undefined : unwrap(spooled);
+    if (!found) return this.#parkUnreadable(spooled, unacceptable);
     return new Promise((settle) => {
       this.#held.push({ ...found, lane: spooled.key, settle });
       if (!this.#isSending) void this.#send();
@@ -116,12 +117,14 @@ export class SpoolDrain {
   }
 
   /** A message whose address cannot be read becomes a dead letter, as it is. */
-  async #parkUnreadable(message: WireMessage): Promise<Settlement> {
+  async #parkUnreadable(message: WireMessage, unacceptable?: Unacceptable): Promise<Settlement> {
     const { spool, context } = this.parts;
     const { topic, group } = spool.subscription;
-    const detail = `Message "${message.id}" in the spool "${topic}" on "${spool.name}" has no readable address. It becomes a dead letter; publish its body again where it was to go.`;
-    const error = new MessagingError('PAYLOAD_UNDECODABLE', detail);
-    const reason = 'deserialization_failed';
+    const detail =
+      unacceptable?.detail ??
+      `Message "${message.id}" in the spool "${topic}" on "${spool.name}" has no readable address. It becomes a dead letter; publish its body again where it was to go.`;
+    const reason = unacceptable?.reason ?? 'deserialization_failed';
+    const error = new MessagingError(reason === 'corrupt' ? 'RECORD_CORRUPT' : 'PAYLOAD_UNDECODABLE', detail);
     try {
       if (!context.keepRefused) throw error;
       await context.keepRefused({ to: { topic, group }, message, error, reason, transport: spool.name });

@@ -14,6 +14,17 @@ import {
 import { DiskReserve } from './disk-reserve.js';
 import { GroupCommit, type Submission, type Writes } from './group-commit.js';
 import { type Environment, loadLmdb, type Table } from './lmdb-client.js';
+import {
+  assertReadable,
+  CURRENT,
+  decodeFormat,
+  encodeFormat,
+  FORMAT_KEY,
+  FORMAT_TABLE,
+  mayHavePlain,
+  UNNUMBERED,
+} from './format-record.js';
+import { RecordTable } from './record-table.js';
 import { OWNER_ONLY_FILE, secureDirectory, writeZeros } from './secure-directory.js';
 
 const DATA_FILE = 'data.mdb';
@@ -50,6 +61,11 @@ export class EmbeddedDatabase {
   readonly #environment: Environment;
   readonly #lock: DirectoryLock;
   readonly #tables: ReadonlyMap<string, Table>;
+  readonly #format: Table;
+  readonly #since: number;
+  readonly #isNumbered: boolean;
+  /** Whether records without a checksum are of an earlier format, and not corrupt. */
+  readonly mayBePlain: boolean;
   readonly #reserve: DiskReserve;
   readonly #options: DatabaseOptions;
   readonly #commits = new GroupCommit((write) => this.#transact(write));
@@ -70,12 +86,17 @@ export class EmbeddedDatabase {
     this.directory = options.directory;
     this.#environment = environment;
     this.#lock = lock;
-    this.#tables = new Map(
-      options.tables.map((name) => [
-        name,
-        environment.openDB({ name, encoding: 'binary', keyEncoding: 'binary' }),
-      ]),
-    );
+    const tableOf = (name: string): Table =>
+      environment.openDB({ name, encoding: 'binary', keyEncoding: 'binary' });
+    this.#format = tableOf(FORMAT_TABLE);
+    const written = this.#format.getBinary(FORMAT_KEY);
+    const format = written && decodeFormat(written);
+    if (format) assertReadable(options.directory, format);
+    this.#tables = new Map(options.tables.map((name) => [name, tableOf(name)]));
+    const isNew = !written && [...this.#tables.values()].every((table) => table.getStats().entryCount === 0);
+    this.#since = format?.since ?? (isNew ? CURRENT : UNNUMBERED).since;
+    this.#isNumbered = format?.format === CURRENT.format;
+    this.mayBePlain = mayHavePlain({ ...CURRENT, since: this.#since });
     this.#reserve = new DiskReserve(options.directory);
     this.#reserve.take();
     this.#measure();
@@ -112,15 +133,23 @@ export class EmbeddedDatabase {
         eventTurnBatching: false,
       });
       for (const file of [path, `${path}-lock`]) chmodSync(file, OWNER_ONLY_FILE);
-      holder.database = new EmbeddedDatabase({ ...options, directory }, { environment, lock });
-      return holder.database;
+      const database = new EmbeddedDatabase({ ...options, directory }, { environment, lock });
+      holder.database = database;
+      await database.#noteFormat();
+      return database;
     } catch (error) {
       lock.release();
       throw asDiskError(directory, error);
     }
   }
 
-  table(name: string): Table {
+  /** A table whose records carry checksums. */
+  table(name: string): RecordTable {
+    return new RecordTable(this.rawTable(name), name, this);
+  }
+
+  /** A table whose values have checksums of their own. */
+  rawTable(name: string): Table {
     const table = this.#tables.get(name);
     if (!table) throw new Error(`The table ${name} was not opened.`);
     return table;
@@ -220,6 +249,17 @@ export class EmbeddedDatabase {
     const error = unflushedCommit(this.directory, cause);
     this.markSuspect(new CommitError(error.code, error.message, true, { cause }));
     return error;
+  }
+
+  /** A full disk does not keep the directory shut: the number is written when it is opened the next time. */
+  async #noteFormat(): Promise<void> {
+    if (this.#isNumbered) return;
+    const bytes = encodeFormat({ ...CURRENT, since: this.#since });
+    try {
+      await this.commit({ write: () => this.#format.put(FORMAT_KEY, bytes) });
+    } catch (error) {
+      if ((error as CommitError).code !== 'TRANSPORT_FULL') throw error;
+    }
   }
 
   #retakeReserve(): boolean {

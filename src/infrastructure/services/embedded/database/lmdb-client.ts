@@ -13,14 +13,14 @@ export interface Table {
 }
 
 /** `start` inclusive, `end` exclusive; with `reverse` the walk begins at `start`, inclusive, and goes down. */
-interface KeyRange {
+export interface KeyRange {
   readonly start?: Uint8Array;
   readonly end?: Uint8Array;
   readonly limit?: number;
   readonly reverse?: boolean;
 }
 
-interface TableStats {
+export interface TableStats {
   readonly pageSize: number;
   readonly treeBranchPageCount: number;
   readonly treeLeafPageCount: number;

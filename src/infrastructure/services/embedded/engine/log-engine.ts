@@ -11,6 +11,7 @@ import { Catalog, groupKey, type GroupRecord } from '../log/catalog.js';
 import { settlesWithin } from '../../../../core/messaging/transport-kit/deadline.js';
 import { ErrorDeduplicator } from '../../../../core/messaging/transport-kit/error-deduplicator.js';
 import { SteadyClock } from '../../../../core/messaging/transport-kit/steady-clock.js';
+import type { CorruptRecords } from '../database/corrupt-records.js';
 import { asDiskError } from '../database/disk-errors.js';
 import { DueTimer } from '../log/due-timer.js';
 import { DueTable } from '../log/due-table.js';
@@ -38,6 +39,7 @@ export interface EngineListener {
   readonly suspect: (error: Error) => void;
   /** Called every few seconds: with what keeps consumers from their messages, or with nothing. */
   readonly checked: (error: Error | undefined) => void;
+  readonly corrupt: CorruptRecords;
 }
 
 /** Everything between `connect` and `close` of one embedded transport. */
@@ -52,6 +54,7 @@ export class LogEngine implements LogContext {
   readonly journal: DeliveryJournal;
   readonly turns: DispatchCycle;
   readonly topics: TopicLogs;
+  readonly noteCorrupt: (place: string) => void;
   readonly #context: TransportContext;
   readonly #troubles = new ErrorDeduplicator((error) => this.emit({ type: 'error', error }));
   readonly #trimmer: Trimmer;
@@ -62,24 +65,34 @@ export class LogEngine implements LogContext {
   readonly #groups = new Map<number, Group>();
   #closed = false;
 
-  private constructor(database: EmbeddedDatabase, options: EmbeddedOptions, context: TransportContext) {
+  private constructor(
+    database: EmbeddedDatabase,
+    {
+      options,
+      context,
+      corrupt,
+    }: { options: EmbeddedOptions; context: TransportContext; corrupt: CorruptRecords },
+  ) {
     this.name = context.name;
     this.clock = new SteadyClock(context.clock);
     this.options = options;
     this.#context = context;
     this.database = database;
-    this.catalog = new Catalog(database.table('catalog'), database.directory);
+    this.noteCorrupt = (place) => corrupt.note(place);
+    this.catalog = new Catalog(database.table('catalog'), this.noteCorrupt);
     this.due = new DueTable(database.table('due'), this.catalog.opened);
     for (const { id } of this.catalog.groups.values()) this.#states.set(id, new DeliveryState());
-    this.journal = new DeliveryJournal(
-      database.directory,
-      (record) => this.#states.get(record.groupId)?.apply(record),
-      (add) => this.#snapshot(add),
-    );
+    this.journal = new DeliveryJournal(database.directory, {
+      apply: (record) => this.#states.get(record.groupId)?.apply(record),
+      onMissing: () => this.#onMissing(),
+      snapshot: (add) => this.#snapshot(add),
+    });
     this.alarm = new DueTimer(this.clock, (ownerId) => this.#onDue(ownerId));
     this.turns = new DispatchCycle(this.journal, (error) => this.reportError(error));
     const removal = { database, catalog: this.catalog };
-    this.topics = new TopicLogs(this.catalog, database.table('log'));
+    const { mayBePlain } = database;
+    const log = { table: database.rawTable('log'), mayBePlain, onDamaged: this.noteCorrupt };
+    this.topics = new TopicLogs(this.catalog, log);
     this.#trimmer = new Trimmer(removal, (error) => this.reportError(error));
     this.#retention = new Retention({
       ...removal,
@@ -105,9 +118,9 @@ export class LogEngine implements LogContext {
       onChecked: (error) => listener.checked(opened.engine?.turns.stalled ?? error),
     });
     try {
-      const open = new LogEngine(database, options, context);
+      const open = new LogEngine(database, { options, context, corrupt: listener.corrupt });
       opened.engine = open;
-      await database.commit({ write: () => open.catalog.writeOpened() });
+      await database.commit({ write: () => open.catalog.writeAll() });
       open.#resume();
       return open;
     } catch (error) {
@@ -256,6 +269,11 @@ export class LogEngine implements LogContext {
       return;
     }
     for (const log of this.topics) if (log.id === ownerId) void moveDue(this, log);
+  }
+
+  #onMissing(): void {
+    this.noteCorrupt('part of the delivery journal: some messages may be delivered once more');
+    for (const { id, floor } of this.catalog.groups.values()) this.#states.get(id)?.noteMissing(floor);
   }
 
   #snapshot(add: (record: DeliveryRecord) => void): void {

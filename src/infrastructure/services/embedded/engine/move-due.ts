@@ -43,15 +43,21 @@ export async function moveDue(open: LogContext, log: TopicLog): Promise<void> {
 
 /** Belongs to no group so far, so it is kept for all of them before it is removed. Rejects when it cannot be kept now. */
 async function park(
-  { database, due, keepRefused, name }: LogContext,
+  { database, due, keepRefused, name, noteCorrupt }: LogContext,
   { topic }: TopicLog,
   { key, message, unreadable }: { key: Buffer; message: WireMessage; unreadable?: string },
 ): Promise<void> {
   const place = `Delayed record ${serialOf(key)} of "${topic}"`;
   const text = `${place} cannot be read: ${unreadable}. Its bytes are kept as the body.`;
-  const error = new MessagingError('PAYLOAD_UNDECODABLE', text);
+  const error = new MessagingError('RECORD_CORRUPT', text);
   if (!keepRefused) throw error;
-  const reason = 'deserialization_failed';
-  await keepRefused({ to: { topic }, message: { ...message, id: place }, reason, error, transport: name });
+  await keepRefused({
+    to: { topic },
+    message: { ...message, id: place },
+    reason: 'corrupt',
+    error,
+    transport: name,
+  });
   await database.commit({ write: () => due.remove(key) });
+  noteCorrupt(place);
 }

@@ -78,19 +78,23 @@ export class Retention {
 
   /** Blocks at the front of the log that were appended before `beforeMs`. */
   #blocksUntil(log: TopicLog, beforeMs: number): number[] {
-    const table = this.parts.database.table('log');
+    const table = this.parts.database.rawTable('log');
     const blocks: number[] = [];
+    const unreadable: number[] = [];
     for (const seq of log.blocksBefore(log.nextSeq, BLOCKS_PER_COMMIT)) {
       const bytes = table.getBinary(logKey(log.id, seq));
-      if (!bytes || !(new Block(bytes).appendedAt < beforeMs)) break;
-      blocks.push(seq);
+      const appendedAt = bytes && Block.read(bytes, { mayBePlain: true }).appendedAt;
+      if (appendedAt === undefined || appendedAt >= beforeMs) break;
+      // One whose time cannot be read is as old as the next whose time can.
+      unreadable.push(seq);
+      if (!Number.isNaN(appendedAt)) blocks.push(...unreadable.splice(0));
     }
     return blocks;
   }
 
   *#topicsWithBlocks(): Generator<TopicLog> {
     const names = new Map([...this.parts.catalog.topics.values()].map(({ id, topic }) => [id, topic]));
-    const table = this.parts.database.table('log');
+    const table = this.parts.database.rawTable('log');
     for (let id = 0; ;) {
       const [key] = table.getKeys({ start: logKey(id, 0), limit: 1 });
       if (!key) return;

@@ -27,6 +27,7 @@ interface QueueParts {
   readonly log: TopicLog;
   readonly due: DueTable;
   readonly state: DeliveryState;
+  readonly noteCorrupt: (place: string) => void;
   /** Everything due by this time was read; {@link GroupQueue.dueArrived} must be called when more is. */
   readonly onDueRead: (nowMs: number) => void;
 }
@@ -38,6 +39,7 @@ export class GroupQueue {
   readonly #due: DueTable;
   readonly #state: DeliveryState;
   readonly #onDueRead: (nowMs: number) => void;
+  readonly #noteCorrupt: (place: string) => void;
   /** Taken before and not settled, lowest first. */
   #returned: number[];
   #dueReady: Buffer[] = [];
@@ -48,7 +50,8 @@ export class GroupQueue {
   #nextSeq: number;
   #current: PlacedBlock | undefined;
 
-  constructor(groupId: number, { log, due, state, onDueRead }: QueueParts) {
+  constructor(groupId: number, { log, due, state, noteCorrupt, onDueRead }: QueueParts) {
+    this.#noteCorrupt = noteCorrupt;
     this.#groupId = groupId;
     this.#onDueRead = onDueRead;
     this.#log = log;
@@ -108,7 +111,7 @@ export class GroupQueue {
     for (;;) {
       const seq = this.#returned.shift();
       if (seq === undefined) return undefined;
-      const item = this.#itemAt(seq, this.#state.open.get(seq) ?? 1);
+      const item = this.#itemAt(seq, this.#state.open.get(seq) ?? 1) ?? this.#missing(seq, seq + 1);
       if (item) return item;
       this.#state.open.delete(seq); // removed from the log, so it was settled before a power failure
     }
@@ -125,7 +128,7 @@ export class GroupQueue {
       const attempt = Math.max(entry.attempt, this.#state.openDue.get(number) ?? 0);
       const { appendedAt, origin } = entry;
       const place = `Delayed record ${number} for a group of "${this.#log.topic}"`;
-      return { ...given(entry, place), attempt, appendedAt, number, dueKey: key, origin };
+      return { ...this.#given(entry, place), attempt, appendedAt, number, dueKey: key, origin };
     }
   }
 
@@ -147,13 +150,13 @@ export class GroupQueue {
       this.#current = undefined; // an idle group must not keep a block in memory
       return undefined;
     }
-    const item = this.#itemAt(this.#nextSeq, 1);
+    const item = this.#itemAt(this.#nextSeq, 1) ?? this.#missing(this.#nextSeq, this.#current?.first);
     if (!item) {
       // Removed before it was read: continue with the earliest that is left.
       this.#nextSeq = Math.max(this.#nextSeq + 1, this.#current?.first ?? this.#log.nextSeq);
       return this.#nextFromLog();
     }
-    this.#nextSeq += 1;
+    this.#nextSeq = item.number + 1;
     return item;
   }
 
@@ -166,21 +169,35 @@ export class GroupQueue {
     }
     const { block, first } = placed;
     return {
-      ...given(block.message(seq - first), `Record ${seq} of "${this.#log.topic}"`),
+      ...this.#given(block.message(seq - first), `Record ${seq} of "${this.#log.topic}"`),
       attempt,
       appendedAt: block.appendedAt,
       number: seq,
       origin: seq,
     };
   }
-}
 
-/** A record that cannot be read gets its place for an id, and is delivered to be parked. */
-function given(
-  { message, unreadable }: StoredMessage,
-  place: string,
-): Pick<Item, 'message' | 'unacceptable'> {
-  if (unreadable === undefined) return { message };
-  const detail = `${place} cannot be read: ${unreadable}. Its bytes are kept as the body.`;
-  return { message: { ...message, id: place }, unacceptable: { reason: 'deserialization_failed', detail } };
+  /** For the messages from `seq` to before `next` when the log should have them. They are reported as one. */
+  #missing(seq: number, next: number = this.#log.nextSeq): Item | undefined {
+    if (seq < this.#log.firstSeq || seq >= next) return undefined;
+    const last = next - 1;
+    const place = `${last === seq ? `Record ${seq}` : `Records ${seq} to ${last}`} of "${this.#log.topic}"`;
+    this.#noteCorrupt(place);
+    return {
+      message: { id: place, headers: {}, body: Buffer.alloc(0) },
+      unacceptable: { reason: 'corrupt', detail: `${place} cannot be found. Nothing is left of it.` },
+      attempt: 1,
+      appendedAt: NaN,
+      number: last,
+      origin: last,
+    };
+  }
+
+  /** A record that cannot be read gets its place for an id, and is delivered to be parked. */
+  #given({ message, unreadable }: StoredMessage, place: string): Pick<Item, 'message' | 'unacceptable'> {
+    if (unreadable === undefined) return { message };
+    this.#noteCorrupt(place);
+    const detail = `${place} cannot be read: ${unreadable}. Its bytes are kept as the body.`;
+    return { message: { ...message, id: place }, unacceptable: { reason: 'corrupt', detail } };
+  }
 }

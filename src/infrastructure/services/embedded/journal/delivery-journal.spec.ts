@@ -7,9 +7,11 @@ import { DeliveryState } from './delivery-state.js';
 
 const GROUP = 7;
 let directory: string;
+let missing = 0;
 
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'switchyard-journal-'));
+  missing = 0;
 });
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
@@ -20,13 +22,16 @@ function open(): {
   settle: (seq: number) => void;
 } {
   const state = new DeliveryState();
-  const journal = new DeliveryJournal(
-    directory,
-    (record) => record.groupId === GROUP && state.apply(record),
-    (add) => {
+  const journal = new DeliveryJournal(directory, {
+    apply: (record) => record.groupId === GROUP && state.apply(record),
+    onMissing: () => {
+      missing += 1;
+      state.noteMissing(1);
+    },
+    snapshot: (add) => {
       for (const record of state.records(GROUP)) add(record);
     },
-  );
+  });
   const note = (kind: 3 | 4, seq: number, attempt: number): void => {
     state.apply({ kind, groupId: GROUP, number: seq, attempt });
     journal.add(kind, GROUP, seq, attempt);
@@ -74,26 +79,47 @@ describe('the hand-out journal', () => {
       expect(readFileSync(join(directory, file)).length).toBe(1024 * 1024);
   });
 
-  it('stops at the first batch that is damaged, and falls back to the other file when the first batch is', () => {
+  it.each([1, 2, 3])('has all that was not settled when batch %i is damaged', (batch) => {
     const first = open();
     first.hand(1);
     first.journal.flush();
     first.hand(2);
+    first.settle(1);
+    first.journal.flush();
+    first.hand(3);
+    first.hand(4);
+    first.settle(3);
     first.journal.flush();
     first.journal.close();
-    const path = join(directory, 'hand-out.1');
-    const bytes = readFileSync(path);
-    const at = bytes.lastIndexOf(Buffer.from([DELIVERY_RECORD.handed, 0]));
-    bytes.fill(0xee, at, at + 4);
-    writeFileSync(path, bytes);
-    const second = open();
-    expect([...second.state.open.keys()]).toEqual([1]);
-    second.journal.close();
-    const newest = readFileSync(join(directory, 'hand-out.0'));
-    newest.fill(0xee, 16, 24);
-    writeFileSync(join(directory, 'hand-out.0'), newest);
-    const third = open();
-    expect([...third.state.open.keys()]).toEqual([1]);
-    third.journal.close();
+    damage('hand-out.1', batch);
+    const { state, journal } = open();
+    expect(['2', '4'].every((seq) => state.open.has(Number(seq)) || state.high < Number(seq))).toBe(true);
+    expect(missing).toBe(batch === 3 ? 0 : 1); // a damaged last one looks like the end
+    journal.close();
+  });
+
+  it('continues the other file when its first batch is damaged', () => {
+    const first = open();
+    for (const seq of [1, 2]) first.hand(seq);
+    first.settle(1);
+    first.journal.rotate();
+    first.settle(2);
+    first.hand(3);
+    first.journal.flush();
+    first.journal.close();
+    damage('hand-out.0', 0);
+    const { state, journal } = open();
+    expect([state.high, state.open.has(3)]).toEqual([3, true]);
+    expect(missing).toBe(1);
+    journal.close();
   });
 });
+
+function damage(file: string, batch: number): void {
+  const path = join(directory, file);
+  const bytes = readFileSync(path);
+  let at = 0;
+  for (let nth = 0; nth < batch; nth += 1) at += 16 + bytes.readUInt32LE(at + 8);
+  bytes[at + 20]! ^= 0x10;
+  writeFileSync(path, bytes);
+}

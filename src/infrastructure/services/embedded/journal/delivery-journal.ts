@@ -8,7 +8,17 @@ import {
   RecordBuffer,
   recordAt,
 } from './delivery-records.js';
-import { JournalFile } from './journal-file.js';
+import { type Batch, JournalFile } from './journal-file.js';
+
+/** What the journal needs of its owner. */
+export interface JournalListener {
+  /** Given every record of the past, in order. */
+  readonly apply: (record: DeliveryRecord) => void;
+  /** Records are missing between those that were given and those that follow. */
+  readonly onMissing: () => void;
+  /** Asked for the state of all groups when a file is full. */
+  readonly snapshot: (record: (entry: DeliveryRecord) => void) => void;
+}
 
 /** What the operating system has but the disk does not may be this old. After a power failure it is delivered again. */
 const SYNC_EVERY_MS = 1_000;
@@ -31,21 +41,13 @@ export class DeliveryJournal {
   #unsynced = false;
   #syncing = false;
 
-  /**
-   * @param apply given every record of the past, in order.
-   * @param snapshot asked for the state of all groups when a file is full.
-   */
-  constructor(
-    directory: string,
-    apply: (record: DeliveryRecord) => void,
-    snapshot: (record: (entry: DeliveryRecord) => void) => void,
-  ) {
+  constructor(directory: string, { apply, onMissing, snapshot }: JournalListener) {
     this.#files = [
       new JournalFile(join(directory, 'hand-out.0')),
       new JournalFile(join(directory, 'hand-out.1')),
     ];
     this.#snapshot = snapshot;
-    this.#active = this.#recover(apply);
+    this.#active = this.#recover(apply, onMissing);
     this.rotate();
     this.#endSync = repeatEvery(SYNC_EVERY_MS, () => this.#syncSoon());
   }
@@ -102,17 +104,22 @@ export class DeliveryJournal {
     }
   }
 
-  #recover(apply: (record: DeliveryRecord) => void): JournalFile {
-    const batches = this.#files.map((file) => {
-      const found: Buffer[] = [];
-      file.read((records) => found.push(records));
-      return found;
-    });
-    const newest = this.#files[1].generation > this.#files[0].generation ? 1 : 0;
-    for (const records of batches[newest] ?? []) {
-      for (let at = 0; at + RECORD_BYTES <= records.length; at += RECORD_BYTES) apply(recordAt(records, at));
+  #recover(apply: (record: DeliveryRecord) => void, onMissing: () => void): JournalFile {
+    const [first, second] = this.#files.map((file) => file.read());
+    const isSecond = this.#files[1].generation > this.#files[0].generation;
+    const [newest, earlier] = (isSecond ? [second, first] : [first, second]) as [Batch[], Batch[]];
+    // Without its beginning, which is the state of all groups, a file continues the one before.
+    const begins = newest[0]?.number === 0;
+    for (const batches of begins ? [newest] : [earlier, newest]) {
+      let next = batches === earlier && earlier[0] ? earlier[0].number : 0;
+      for (const { number, records } of batches) {
+        if (number !== next) onMissing();
+        for (let at = 0; at + RECORD_BYTES <= records.length; at += RECORD_BYTES)
+          apply(recordAt(records, at));
+        next = number + 1;
+      }
     }
-    return this.#files[newest];
+    return this.#files[isSecond ? 1 : 0];
   }
 
   #syncSoon(): void {

@@ -13,6 +13,7 @@ export class DeliveryState {
   readonly open = new Map<number, number>();
   /** By serial number of the due entry. */
   readonly openDue = new Map<number, number>();
+  #mayMiss = false;
 
   /** Lowest sequence number that is not settled. */
   get floor(): number {
@@ -27,6 +28,7 @@ export class DeliveryState {
         return;
       case DELIVERY_RECORD.taken:
       case DELIVERY_RECORD.handed:
+        if (this.#mayMiss) this.#openUntil(number);
         this.high = Math.max(this.high, number);
         this.open.set(number, kind === DELIVERY_RECORD.handed ? attempt + 1 : attempt);
         return;
@@ -48,6 +50,27 @@ export class DeliveryState {
         this.openDue.clear();
         return;
     }
+  }
+
+  /**
+   * Records are missing from here on. What was taken by them counts as not settled: messages are taken in order, so it is
+   * what lies between the numbers that are known.
+   *
+   * @param floor everything before it is settled.
+   */
+  noteMissing(floor: number): void {
+    this.#mayMiss = true;
+    this.high = Math.max(this.high, floor - 1);
+  }
+
+  /** Forgets what is above the last message of the log. */
+  limit(last: number): void {
+    this.high = Math.min(this.high, last);
+    for (const number of this.open.keys()) if (number > last) this.open.delete(number);
+  }
+
+  #openUntil(number: number): void {
+    for (let missing = this.high + 1; missing < number; missing += 1) this.open.set(missing, 1);
   }
 
   /** The records from which this state can be made again. */

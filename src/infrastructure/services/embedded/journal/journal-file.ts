@@ -4,6 +4,16 @@ import { OWNER_ONLY_FILE } from '../database/secure-directory.js';
 
 /** generation (4) number of the batch in the file (4) length (4) CRC-32 of the three and the records (4) */
 const HEAD_BYTES = 16;
+/** Records that were written together. */
+export interface Batch {
+  /** Offset in the file. */
+  readonly at: number;
+  readonly generation: number;
+  /** From 0, in the order in which they were written. */
+  readonly number: number;
+  readonly records: Buffer;
+}
+
 const GROW_BYTES = 1024 * 1024;
 const READ_WRITE_CREATE = 'a+';
 
@@ -31,22 +41,31 @@ export class JournalFile {
     return this.#generation;
   }
 
-  /** Gives every whole batch of the newest generation in the file, up to the first that is not whole. */
-  read(apply: (records: Buffer) => void): void {
+  /**
+   * Every whole batch of the newest generation in the file, in order. A number is missing for one that is damaged, unless
+   * it was the last: that one looks like the end.
+   */
+  read(): Batch[] {
+    const bytes = this.#content();
+    const batches: Batch[] = [];
+    for (;;) {
+      const found = this.#batchAt(bytes, this.#position) ?? this.#nextBatch(bytes);
+      if (!found) return batches;
+      if (batches.length === 0) this.#generation = found.generation;
+      batches.push(found);
+      this.#position = found.at + HEAD_BYTES + found.records.length;
+      this.#batch = found.number + 1;
+    }
+  }
+
+  #content(): Buffer {
     const bytes = Buffer.alloc(this.#capacity);
     for (let at = 0; at < bytes.length;) {
       const got = readSync(this.#fd, bytes, at, bytes.length - at, at);
       if (got === 0) break;
       at += got;
     }
-    for (;;) {
-      const records = this.#batchAt(bytes, this.#position);
-      if (!records) return;
-      if (this.#batch === 0) this.#generation = bytes.readUInt32LE(0);
-      apply(records);
-      this.#position += HEAD_BYTES + records.length;
-      this.#batch += 1;
-    }
+    return bytes;
   }
 
   /** Begins a generation: what the file held is void once `records` are written. */
@@ -94,14 +113,26 @@ export class JournalFile {
     this.#capacity = wanted;
   }
 
-  #batchAt(bytes: Buffer, at: number): Buffer | undefined {
+  /** The next whole batch behind one that is damaged. */
+  #nextBatch(bytes: Buffer): Batch | undefined {
+    for (let at = this.#position + HEAD_BYTES; at + HEAD_BYTES <= bytes.length; at += HEAD_BYTES) {
+      const found = this.#batchAt(bytes, at);
+      if (found) return found;
+    }
+    return undefined;
+  }
+
+  /** Batches of an earlier generation, of which the file is full, are none. */
+  #batchAt(bytes: Buffer, at: number): Batch | undefined {
     if (at + HEAD_BYTES > bytes.length) return undefined;
     const length = bytes.readUInt32LE(at + 8);
     const end = at + HEAD_BYTES + length;
-    if (length === 0 || end > bytes.length || bytes.readUInt32LE(at + 4) !== this.#batch) return undefined;
-    if (this.#batch > 0 && bytes.readUInt32LE(at) !== this.#generation) return undefined;
+    if (length === 0 || end > bytes.length) return undefined;
+    const [generation, number] = [bytes.readUInt32LE(at), bytes.readUInt32LE(at + 4)];
+    if (number < this.#batch || (this.#generation !== 0 && generation !== this.#generation)) return undefined;
     const batch = bytes.subarray(at, end);
-    return checksum(batch) === batch.readUInt32LE(12) ? batch.subarray(HEAD_BYTES) : undefined;
+    if (checksum(batch) !== batch.readUInt32LE(12)) return undefined;
+    return { at, generation, number, records: batch.subarray(HEAD_BYTES) };
   }
 }
 

@@ -6,18 +6,31 @@ const message = (nth: number, bytes: number) => ({
   body: Buffer.alloc(bytes, nth),
 });
 
+const PLACE = { topicId: 7, last: 12 };
+
+function onDisk(bytes: Buffer): Block {
+  return Block.read(Buffer.from(bytes), { place: PLACE, mayBePlain: false });
+}
+
+function placed(block: Block): Block {
+  block.placeAt(PLACE.topicId, PLACE.last - block.count + 1);
+  return block;
+}
+
 describe('a block', () => {
   it('gives back what was packed, byte for byte', () => {
-    const packed = packOne(
-      {
-        id: 'id-é',
-        key: 'schlüssel',
-        headers: { a: '', ['__proto__']: 'x', 'x-ü': '日本' },
-        body: Buffer.from([0, 255]),
-      },
-      1_234,
+    const packed = placed(
+      packOne(
+        {
+          id: 'id-é',
+          key: 'schlüssel',
+          headers: { a: '', ['__proto__']: 'x', 'x-ü': '日本' },
+          body: Buffer.from([0, 255]),
+        },
+        1_234,
+      ),
     );
-    const block = new Block(Buffer.from(packed.bytes));
+    const block = onDisk(packed.bytes);
     expect(block.count).toBe(1);
     expect(block.appendedAt).toBe(1_234);
     const { message: read } = block.message(0);
@@ -53,19 +66,19 @@ describe('a block', () => {
   });
 
   const changed = (change: (bytes: Buffer) => void): Buffer => {
-    const bytes = Buffer.from(packBlocks([message(1, 10), message(2, 10)], 5)[0]!.bytes);
+    const bytes = Buffer.from(placed(packBlocks([message(1, 10), message(2, 10)], 5)[0]!).bytes);
     change(bytes);
     return bytes;
   };
 
   it.each([
-    ['of another version', changed((bytes) => (bytes[0] = 9)), 'version 9'],
+    ['of something else', changed((bytes) => bytes.fill(9, 0, 28)), 'begins with 9'],
     ['that is empty', Buffer.alloc(0), 'too short'],
-    ['that is cut off', changed(() => undefined).subarray(0, 30), 'lengths'],
-    ['of no messages', changed((bytes) => bytes.writeUInt16LE(0, 2)), 'number of messages'],
-    ['of too many messages', changed((bytes) => bytes.writeUInt16LE(65_535, 2)), 'number of messages'],
+    ['that is cut off', changed(() => undefined).subarray(0, 60), 'lengths'],
+    ['of no messages', changed((bytes) => bytes.fill(0, 1, 28)), 'number of messages'],
+    ['of too many messages', changed((bytes) => bytes.fill(255, 1, 28)), 'number of messages'],
   ])('%s is one message that cannot be read', (_, bytes, why) => {
-    const block = new Block(bytes);
+    const block = onDisk(bytes);
     expect([block.count, block.appendedAt]).toEqual([1, NaN]);
     const { message: found, unreadable } = block.message(0);
     expect(unreadable).toContain(why);
@@ -76,9 +89,48 @@ describe('a block', () => {
     ['a length beyond its end', (at: number, bytes: Buffer) => bytes.writeUInt32LE(2 ** 31, at)],
     ['metadata that are not JSON', (at: number, bytes: Buffer) => bytes.write('?', at + 4)],
   ])('with %s in one message gives the others', (_, damage) => {
-    const block = new Block(changed((bytes) => damage(20, bytes)));
+    const block = onDisk(changed((bytes) => damage(44, bytes)));
     expect(block.message(0).unreadable).toBeDefined();
     expect(block.message(1)).toEqual({ message: expect.objectContaining({ id: 'm-2' }) });
+  });
+
+  it('with any one bit turned gives every other message, and never an altered one', () => {
+    const whole = changed(() => undefined);
+    const [first, second] = [onDisk(whole).message(0), onDisk(whole).message(1)];
+    for (let bit = 0; bit < 8 * whole.length; bit += 1) {
+      const bytes = Buffer.from(whole);
+      bytes[bit >> 3]! ^= 1 << (bit & 7);
+      const block = onDisk(bytes);
+      expect(block.count).toBe(2);
+      const found = [block.message(0), block.message(1)];
+      expect(found.filter(({ unreadable }) => unreadable !== undefined).length).toBeLessThan(2);
+      for (const [nth, expected] of [first, second].entries())
+        if (found[nth]!.unreadable === undefined) expect(found[nth]).toEqual(expected);
+      expect(block.isDamaged || found.some(({ unreadable }) => unreadable !== undefined)).toBe(true);
+    }
+  });
+
+  it('gives nothing at the place of another block', () => {
+    const block = Block.read(
+      changed(() => undefined),
+      { place: { topicId: 7, last: 13 }, mayBePlain: false },
+    );
+    expect([0, 1].map((nth) => block.message(nth).unreadable)).toEqual([
+      'it belongs to another place of the log',
+      'it belongs to another place of the log',
+    ]);
+  });
+
+  it('of format 1 is read where there may be one, and nowhere else', () => {
+    const metadata = '{"i":"old","h":{}}';
+    const bytes = Buffer.alloc(16 + 4 + metadata.length);
+    bytes.writeUInt8(1, 0);
+    bytes.writeUInt16LE(1, 2);
+    bytes.writeUInt32LE(bytes.length, 12);
+    bytes.writeUInt32LE(metadata.length, 16);
+    bytes.write(metadata, 20);
+    expect(Block.read(bytes, { mayBePlain: true }).message(0).message.id).toBe('old');
+    expect(onDisk(bytes).message(0).unreadable).toContain('begins with 1');
   });
 
   it.each([
@@ -96,6 +148,6 @@ describe('a block', () => {
     bytes.writeUInt32LE(bytes.length, 12);
     bytes.writeUInt32LE(metadata.length, start);
     bytes.write(metadata, start + 4);
-    expect(new Block(bytes).message(0).unreadable).toContain('metadata');
+    expect(Block.read(bytes, { mayBePlain: true }).message(0).unreadable).toContain('metadata');
   });
 });

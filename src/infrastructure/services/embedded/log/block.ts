@@ -1,13 +1,26 @@
+import { crc32 } from 'node:zlib';
 import type { WireMessage } from '../../../../core/messaging/ports/transport.js';
 
 /**
  * Messages that were published together, as they lie on disk.
  *
- * version (1) unused (1) count (2) appended at, ms since 1970 (8), then for each message the offset of its end (4), then
- * for each message: length of the metadata (4), metadata as JSON `{i: id, k?: key, h: headers}`, body.
+ * Head: version (1) unused (1) count (2) appended at, ms since 1970 (8) topic (4) sequence number of the first (6)
+ * unused (2) CRC-32 of the head and the table (4). Table, for each message: offset of its end (4) CRC-32 (4). Then for
+ * each message: length of the metadata (4), metadata as JSON `{i: id, k?: key, h: headers}`, body.
+ *
+ * Each message has a checksum of its own, so that a damaged one costs no other of its block. Topic and sequence number
+ * are zero where the key of the record does not say them.
+ *
+ * Blocks of format 1 are read too: version (1) unused (1) count (2) appended at (8), offsets (4 each), messages.
  */
-const VERSION = 1;
-const HEAD_BYTES = 12;
+const VERSION = 0xfe;
+const HEAD_BYTES = 28;
+const ENTRY_BYTES = 8;
+const CHECKSUM_AT = 24;
+/** It differs from {@link VERSION} in every bit, so that no single fault makes one look like the other. */
+const PLAIN_VERSION = 1;
+const PLAIN_HEAD_BYTES = 12;
+const PLAIN_ENTRY_BYTES = 4;
 const MAX_MESSAGES = 256;
 /** One block stays below 16 pages, so that the space of a removed one fits the next. One message may be larger. */
 const TARGET_BYTES = 60 * 1024;
@@ -26,6 +39,21 @@ export interface StoredMessage {
   readonly unreadable?: string;
 }
 
+/** Where a block is, by the key of its record. */
+export interface BlockPlace {
+  readonly topicId: number;
+  /** Sequence number of its last message. */
+  readonly last: number;
+}
+
+interface Layout {
+  readonly headBytes: number;
+  readonly entryBytes: number;
+}
+
+const CHECKED: Layout = { headBytes: HEAD_BYTES, entryBytes: ENTRY_BYTES };
+const PLAIN: Layout = { headBytes: PLAIN_HEAD_BYTES, entryBytes: PLAIN_ENTRY_BYTES };
+
 /**
  * A block, decoded one message at a time: a reader in a hurry for one does not pay for the others.
  *
@@ -36,28 +64,69 @@ export class Block {
   readonly count: number;
   /** NaN where it cannot be read. */
   readonly appendedAt: number;
+  /** Its head was not as it was written, whatever could be made of it. */
+  readonly isDamaged: boolean;
   readonly #bytes: Buffer;
+  /** The head, corrected where one bit of it was wrong. */
+  readonly #head: Buffer;
+  readonly #layout: Layout;
   readonly #damage: string | undefined;
+  /** Why no message of it can be trusted, although each can be found. */
+  readonly #doubt: string | undefined;
+  readonly #isVerified: boolean;
 
-  constructor(bytes: Buffer) {
+  /** @param written the block was not on disk: nothing is verified. */
+  private constructor(bytes: Buffer, { place, mayBePlain, written }: Reading) {
     this.#bytes = bytes;
-    this.#damage = damageOf(bytes);
-    this.count = this.#damage === undefined ? bytes.readUInt16LE(2) : 1;
-    this.appendedAt = this.#damage === undefined ? bytes.readDoubleLE(4) : NaN;
+    this.#layout = bytes[0] === PLAIN_VERSION && mayBePlain ? PLAIN : CHECKED;
+    this.#isVerified = this.#layout === PLAIN || written;
+    const isWhole = this.#isVerified || isHeadWhole(bytes);
+    this.#head = isWhole ? bytes : (correctedHead(bytes) ?? bytes);
+    this.isDamaged = !isWhole;
+    this.#damage = damageOf(bytes, this.#head, this.#layout);
+    this.count = this.#damage === undefined ? this.#head.readUInt16LE(2) : 1;
+    this.appendedAt = this.#damage === undefined ? this.#head.readDoubleLE(4) : NaN;
+    if (
+      this.#damage === undefined &&
+      place &&
+      this.#layout === CHECKED &&
+      !isAt(this.#head, this.count, place)
+    )
+      this.#doubt = 'it belongs to another place of the log';
+  }
+
+  /** @param mayBePlain whether it may be a block of format 1, which had no checksums. */
+  static read(bytes: Buffer, options: { place?: BlockPlace; mayBePlain: boolean }): Block {
+    return new Block(bytes, { ...options, written: false });
+  }
+
+  /** A block that this process has packed. */
+  static written(bytes: Buffer): Block {
+    return new Block(bytes, { mayBePlain: false, written: true });
   }
 
   get bytes(): Buffer {
     return this.#bytes;
   }
 
+  /** Completes the head, once it is known where the block will be. */
+  placeAt(topicId: number, first: number): void {
+    this.#bytes.writeUInt32LE(topicId, 12);
+    this.#bytes.writeUIntLE(first, 16, 6);
+    this.#bytes.writeUInt32LE(headChecksum(this.#bytes, this.count), CHECKSUM_AT);
+  }
+
   /** @param index from 0 to `count - 1`. */
   message(index: number): StoredMessage {
     if (this.#damage !== undefined) return unreadable(this.#bytes, this.#damage);
-    const bytes = this.#bytes;
+    const { headBytes, entryBytes } = this.#layout;
+    const entryAt = headBytes + entryBytes * index;
     const start =
-      index === 0 ? HEAD_BYTES + 4 * this.count : bytes.readUInt32LE(HEAD_BYTES + 4 * (index - 1));
-    const end = bytes.readUInt32LE(HEAD_BYTES + 4 * index);
-    const raw = bytes.subarray(start, end);
+      index === 0 ? headBytes + entryBytes * this.count : this.#head.readUInt32LE(entryAt - entryBytes);
+    const raw = this.#bytes.subarray(start, this.#head.readUInt32LE(entryAt));
+    if (this.#doubt !== undefined) return unreadable(raw, this.#doubt);
+    if (!this.#isVerified && crc32(raw, index) !== this.#head.readUInt32LE(entryAt + 4))
+      return unreadable(raw, 'its checksum does not fit');
     if (raw.length < 4 || raw.readUInt32LE(0) > raw.length - 4)
       return unreadable(raw, 'its lengths do not fit');
     const bodyAt = 4 + raw.readUInt32LE(0);
@@ -69,13 +138,55 @@ export class Block {
   }
 }
 
-function damageOf(bytes: Buffer): string | undefined {
-  if (bytes.length < HEAD_BYTES) return 'it is too short';
-  if (bytes[0] !== VERSION) return `it has version ${bytes[0]}, and this release reads version ${VERSION}`;
-  const count = bytes.readUInt16LE(2);
-  const dataAt = HEAD_BYTES + 4 * count;
+interface Reading {
+  readonly place?: BlockPlace;
+  readonly mayBePlain: boolean;
+  readonly written: boolean;
+}
+
+function damageOf(bytes: Buffer, head: Buffer, { headBytes, entryBytes }: Layout): string | undefined {
+  if (bytes.length < headBytes) return 'it is too short';
+  const isKnown = head[0] === (headBytes === HEAD_BYTES ? VERSION : PLAIN_VERSION);
+  if (!isKnown) return `it begins with ${head[0]}, which is no block of messages`;
+  const count = head.readUInt16LE(2);
+  const dataAt = headBytes + entryBytes * count;
   if (count === 0 || dataAt > bytes.length) return 'its number of messages does not fit';
-  return bytes.readUInt32LE(dataAt - 4) === bytes.length ? undefined : 'its lengths do not fit';
+  const end = head.readUInt32LE(dataAt - entryBytes);
+  return end === bytes.length ? undefined : 'its lengths do not fit';
+}
+
+function isAt(head: Buffer, count: number, { topicId, last }: BlockPlace): boolean {
+  return head.readUInt32LE(12) === topicId && head.readUIntLE(16, 6) === last - count + 1;
+}
+
+function headChecksum(head: Buffer, count: number): number {
+  const table = head.subarray(HEAD_BYTES, HEAD_BYTES + ENTRY_BYTES * count);
+  return crc32(table, crc32(head.subarray(0, CHECKSUM_AT)));
+}
+
+function isHeadWhole(head: Buffer): boolean {
+  if (head.length < HEAD_BYTES || head[0] !== VERSION) return false;
+  const count = head.readUInt16LE(2);
+  if (count === 0 || HEAD_BYTES + ENTRY_BYTES * count > head.length) return false;
+  return headChecksum(head, count) === head.readUInt32LE(CHECKSUM_AT);
+}
+
+/**
+ * The head with the one bit turned that makes its checksum fit: a wrong bit there would cost all messages of the block.
+ * A head that fits by chance does no harm, because each message has a checksum of its own.
+ */
+function correctedHead(bytes: Buffer): Buffer | undefined {
+  const head = Buffer.from(bytes.subarray(0, HEAD_BYTES + ENTRY_BYTES * MAX_MESSAGES));
+  if (head.length < HEAD_BYTES) return undefined;
+  const bits = 8 * Math.min(head.length, HEAD_BYTES + ENTRY_BYTES * head.readUInt16LE(2));
+  for (let bit = 0; bit < bits; bit += 1) {
+    const at = bit >> 3;
+    const mask = 1 << (bit & 7);
+    head[at] = (head[at] ?? 0) ^ mask;
+    if (isHeadWhole(head)) return head;
+    head[at] = (head[at] ?? 0) ^ mask;
+  }
+  return undefined;
 }
 
 function unreadable(body: Buffer, why: string): StoredMessage {
@@ -137,24 +248,27 @@ export function packOne(message: WireMessage, appendedAt: number): Block {
 }
 
 function pack(messages: readonly WireMessage[], metas: readonly string[], appendedAt: number): Block {
-  const dataAt = HEAD_BYTES + 4 * messages.length;
+  const dataAt = HEAD_BYTES + ENTRY_BYTES * messages.length;
   let bound = dataAt;
   messages.forEach((message, index) => {
     bound += 4 + 3 * (metas[index] ?? '').length + message.body.length;
   });
   const bytes = Buffer.allocUnsafeSlow(bound);
+  bytes.fill(0, 0, HEAD_BYTES);
   bytes[0] = VERSION;
-  bytes[1] = 0;
   bytes.writeUInt16LE(messages.length, 2);
   bytes.writeDoubleLE(appendedAt, 4);
   let at = dataAt;
   messages.forEach(({ body }, index) => {
+    const start = at;
     const metaBytes = bytes.write(metas[index] ?? '', at + 4, 'utf8');
     bytes.writeUInt32LE(metaBytes, at);
     at += 4 + metaBytes;
     bytes.set(body, at);
     at += body.length;
-    bytes.writeUInt32LE(at, HEAD_BYTES + 4 * index);
+    const entryAt = HEAD_BYTES + ENTRY_BYTES * index;
+    bytes.writeUInt32LE(at, entryAt);
+    bytes.writeUInt32LE(crc32(bytes.subarray(start, at), index), entryAt + 4);
   });
-  return new Block(bytes.subarray(0, at));
+  return Block.written(bytes.subarray(0, at));
 }

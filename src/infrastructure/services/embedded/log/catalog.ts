@@ -1,4 +1,5 @@
-import type { Table } from '../database/lmdb-client.js';
+import type { RecordTable } from '../database/record-table.js';
+import { EMBEDDED_FORMAT } from '../database/embedded-format.js';
 
 /** A group as it is kept. `floor`: everything before it was settled when this was written. */
 export interface GroupRecord {
@@ -15,6 +16,8 @@ export interface TopicRecord {
   readonly topic: string;
   /** No message before this one will be written, also when all of them are removed. */
   readonly nextSeq: number;
+  /** All before it are removed; absent in a record of format 1. */
+  readonly firstSeq?: number | undefined;
 }
 
 interface StoreRecord {
@@ -23,29 +26,35 @@ interface StoreRecord {
   readonly lastId: number;
 }
 
-const VERSION = 1;
-const STORE_KEY = Buffer.from('s');
+const STORE_KEY = 's';
+/** Begins the key of the second copy of a record: without topics and groups no message has a place. */
+const COPY = 'c';
 
-/** The topics and groups of a database, with the numbers that stand for them in keys. */
+/** The topics and groups of a database, with the numbers that stand for them in keys. Every record is kept twice. */
 export class Catalog {
   readonly topics = new Map<string, TopicRecord>();
   readonly groups = new Map<string, GroupRecord>();
   /** How often the database was opened, this time included. */
   readonly opened: number;
-  readonly #table: Table;
+  readonly #table: RecordTable;
+  /** Keys of records that could not be read. */
+  readonly #corrupt: Buffer[] = [];
   #lastId = 0;
 
-  constructor(table: Table, directory: string) {
+  /** @param onCorrupt called with each record that cannot be read, and whether its copy could be. */
+  constructor(table: RecordTable, onCorrupt: (place: string, isKept: boolean) => void) {
     this.#table = table;
-    const stored = table.getBinary(STORE_KEY);
-    const store = stored ? (parse(stored) as StoreRecord) : { version: VERSION, opened: 0, lastId: 0 };
-    if (store.version !== VERSION)
-      throw new Error(
-        `${directory} was written by another release (format ${store.version}; this one reads ${VERSION}).`,
-      );
-    this.opened = store.opened + 1;
-    this.#lastId = store.lastId;
-    for (const { key, value } of table.getRange({})) this.#load(key, value);
+    const found = this.#read(onCorrupt);
+    const store = found.get(STORE_KEY) as StoreRecord | undefined;
+    // Numbers of due entries and of topics continue above all that were given, also when the record is lost.
+    this.opened = store ? store.opened + 1 : found.size > 0 || this.#corrupt.length > 0 ? SECOND_LIFE : 1;
+    this.#lastId = store?.lastId ?? 0;
+    for (const [key, record] of found) {
+      if (key === STORE_KEY) continue;
+      const known = record as TopicRecord | GroupRecord;
+      this.#lastId = Math.max(this.#lastId, known.id);
+      this.remember(known);
+    }
   }
 
   /** A number for a new topic or group. Never given twice, since entries on disk refer to it. */
@@ -56,12 +65,18 @@ export class Catalog {
 
   /** Only inside a transaction, like the other `write` methods; {@link remember} once it is done. */
   writeOpened(): void {
-    const record: StoreRecord = { version: VERSION, opened: this.opened, lastId: this.#lastId };
-    this.#table.put(STORE_KEY, bytesOf(record));
+    this.#put(STORE_KEY, { version: EMBEDDED_FORMAT, opened: this.opened, lastId: this.#lastId });
+  }
+
+  /** Writes both copies of everything, and removes what cannot be read. */
+  writeAll(): void {
+    for (const key of this.#corrupt.splice(0)) this.#table.remove(key);
+    for (const record of [...this.topics.values(), ...this.groups.values()]) this.#put(keyOf(record), record);
+    this.writeOpened();
   }
 
   write(record: TopicRecord | GroupRecord): void {
-    this.#table.put(Buffer.from(keyOf(record)), bytesOf(record));
+    this.#put(keyOf(record), record);
     this.writeOpened();
   }
 
@@ -71,20 +86,47 @@ export class Catalog {
   }
 
   writeRemoval(record: GroupRecord): void {
-    this.#table.remove(Buffer.from(keyOf(record)));
+    for (const key of keysOf(keyOf(record))) this.#table.remove(key);
   }
 
   forget(record: GroupRecord): void {
     this.groups.delete(keyOf(record));
   }
 
-  #load(key: Buffer, value: Buffer): void {
-    const kind = String.fromCharCode(key[0] ?? 0);
-    if (kind !== 't' && kind !== 'g') return;
-    const record = parse(value) as TopicRecord | GroupRecord;
-    this.#lastId = Math.max(this.#lastId, record.id);
-    this.remember(record);
+  /** Whole records by their key, from whichever copy can be read. */
+  #read(onCorrupt: (place: string, isKept: boolean) => void): Map<string, object> {
+    const found = new Map<string, object>();
+    for (const { key, value, isCorrupt } of this.#table.getRange({})) {
+      const text = key.toString();
+      const name = text.startsWith(COPY) ? text.slice(COPY.length) : text;
+      const record = isCorrupt || !isKind(name) ? undefined : parse(value);
+      if (record) found.set(name, record);
+      else if (isCorrupt || isKind(name)) this.#corrupt.push(Buffer.from(key));
+    }
+    for (const key of this.#corrupt) {
+      const text = key.toString();
+      const name = text.startsWith(COPY) ? text.slice(COPY.length) : text;
+      onCorrupt(`record ${JSON.stringify(text)} of topics and groups`, found.has(name));
+    }
+    return found;
   }
+
+  #put(key: string, record: object): void {
+    const bytes = Buffer.from(JSON.stringify(record));
+    for (const one of keysOf(key)) this.#table.put(one, bytes);
+  }
+}
+
+/** More often than any directory is opened, so that serial numbers of due entries do not repeat. */
+const SECOND_LIFE = 2 ** 20;
+
+/** Other records are in the table too, such as that of the ping. */
+function isKind(key: string): boolean {
+  return key === STORE_KEY || key.startsWith('t') || key.startsWith('g');
+}
+
+function keysOf(key: string): readonly Buffer[] {
+  return [Buffer.from(key), Buffer.from(`${COPY}${key}`)];
 }
 
 function keyOf(record: TopicRecord | GroupRecord): string {
@@ -96,10 +138,10 @@ export function groupKey(topic: string, group: string): string {
   return `g${topic}/${group}`;
 }
 
-function bytesOf(record: object): Buffer {
-  return Buffer.from(JSON.stringify(record));
-}
-
-function parse(bytes: Buffer): unknown {
-  return JSON.parse(bytes.toString());
+function parse(bytes: Buffer): object | undefined {
+  try {
+    return JSON.parse(bytes.toString()) as object;
+  } catch {
+    return undefined;
+  }
 }

@@ -1,6 +1,6 @@
 import { Block, type StoredMessage } from './block.js';
 import { dueKey, dueMsOf, LAST } from './keys.js';
-import type { Table } from '../database/lmdb-client.js';
+import type { RecordTable } from '../database/record-table.js';
 
 /** attempt (4) sequence number in the log that it came from, or 0 (8), block of one message */
 const HEAD_BYTES = 12;
@@ -20,11 +20,11 @@ export interface DueEntry extends StoredMessage {
  * The owner is a topic or a group. Entries are in order of time; they stay until they are settled.
  */
 export class DueTable {
-  readonly #table: Table;
+  readonly #table: RecordTable;
   #serial: number;
 
   /** @param opened how often the database was opened: makes serial numbers differ from those of all other times. */
-  constructor(table: Table, opened: number) {
+  constructor(table: RecordTable, opened: number) {
     this.#table = table;
     this.#serial = opened * TWO_32;
   }
@@ -44,13 +44,18 @@ export class DueTable {
   }
 
   read(key: Buffer): DueEntry | undefined {
-    const value = this.#table.getBinary(key);
-    if (!value) return undefined;
-    const block = new Block(value.subarray(HEAD_BYTES));
-    const isWhole = value.length >= HEAD_BYTES;
+    const found = this.#table.read(key);
+    if (!found) return undefined;
+    const { value, isCorrupt } = found;
+    if (isCorrupt || value.length < HEAD_BYTES) {
+      const message = { id: '', headers: {}, body: value };
+      return { attempt: 1, origin: 0, appendedAt: NaN, message, unreadable: 'its checksum does not fit' };
+    }
+    // The checksum of the record covers what it was when it was written: in format 1, a block without any.
+    const block = Block.read(value.subarray(HEAD_BYTES), { mayBePlain: true });
     return {
-      attempt: isWhole ? value.readUInt32LE(0) : 1,
-      origin: isWhole ? value.readDoubleLE(4) : 0,
+      attempt: value.readUInt32LE(0),
+      origin: value.readDoubleLE(4),
       appendedAt: block.appendedAt,
       ...block.message(0),
     };
@@ -92,7 +97,8 @@ export class DueTable {
 
 /** The bytes of an entry. */
 export function dueValue(block: Block, attempt: number, origin = 0): Buffer {
-  const value = Buffer.allocUnsafeSlow(HEAD_BYTES + block.bytes.length);
+  block.placeAt(0, 0);
+  const value = Buffer.allocUnsafe(HEAD_BYTES + block.bytes.length);
   value.writeUInt32LE(attempt, 0);
   value.writeDoubleLE(origin, 4);
   value.set(block.bytes, HEAD_BYTES);

@@ -22,6 +22,15 @@ export interface LogReader {
   skipTo(seq: number): void;
 }
 
+/** The table of all blocks. */
+export interface LogTable {
+  readonly table: Table;
+  /** Whether blocks of format 1 are read. */
+  readonly mayBePlain: boolean;
+  /** @param place the block whose head was not as it was written. */
+  readonly onDamaged: (place: string) => void;
+}
+
 /** The messages of one topic in the order in which they were accepted, numbered without gaps from 1. */
 export class TopicLog {
   readonly id: number;
@@ -30,6 +39,7 @@ export class TopicLog {
   readonly #table: Table;
   readonly #catalog: Catalog;
   readonly #cache: BlockCache;
+  readonly #log: LogTable;
   /** Number of the next message, as far as committed. */
   #nextSeq: number;
   /** The same, transaction under way included. */
@@ -38,17 +48,18 @@ export class TopicLog {
 
   constructor(
     record: TopicRecord,
-    { table, catalog, cache }: { table: Table; catalog: Catalog; cache: BlockCache },
+    { log, catalog, cache }: { log: LogTable; catalog: Catalog; cache: BlockCache },
   ) {
     this.id = record.id;
     this.topic = record.topic;
-    this.#table = table;
+    this.#log = log;
+    this.#table = log.table;
     this.#catalog = catalog;
     this.#cache = cache;
     const last = this.#lastOnDisk();
     this.#nextSeq = Math.max(record.nextSeq, last + 1);
     this.#writeSeq = this.#nextSeq;
-    this.#firstSeq = this.#firstOnDisk();
+    this.#firstSeq = record.firstSeq ?? this.#firstOnDisk();
   }
 
   get nextSeq(): number {
@@ -66,7 +77,7 @@ export class TopicLog {
   }
 
   get record(): TopicRecord {
-    return { id: this.id, topic: this.topic, nextSeq: this.#nextSeq };
+    return { id: this.id, topic: this.topic, nextSeq: this.#nextSeq, firstSeq: this.#firstSeq };
   }
 
   /** Writes that append the blocks, and wake the readers once they may have them. */
@@ -75,8 +86,9 @@ export class TopicLog {
     return {
       write: () => {
         first = this.#writeSeq;
-        if (!this.#catalog.topics.has(this.topic)) this.#catalog.write({ ...this.record, nextSeq: 1 });
+        if (!this.#catalog.topics.has(this.topic)) this.#catalog.write(this.#newRecord());
         for (const block of blocks) {
+          block.placeAt(this.id, this.#writeSeq);
           this.#writeSeq += block.count;
           this.#table.put(logKey(this.id, this.#writeSeq - 1), block.bytes);
         }
@@ -87,7 +99,7 @@ export class TopicLog {
           return;
         }
         this.#nextSeq = this.#writeSeq;
-        if (!this.#catalog.topics.has(this.topic)) this.#catalog.remember({ ...this.record, nextSeq: 1 });
+        if (!this.#catalog.topics.has(this.topic)) this.#catalog.remember(this.#newRecord());
         for (const block of blocks) {
           this.#cache.add(this.id, first, block);
           first += block.count;
@@ -106,8 +118,11 @@ export class TopicLog {
       end: logKey(this.id, LAST),
       limit: 1,
     })) {
-      const block = new Block(value);
-      return { first: seqOf(key) - block.count + 1, block };
+      const last = seqOf(key);
+      const { mayBePlain } = this.#log;
+      const block = Block.read(value, { place: { topicId: this.id, last }, mayBePlain });
+      if (block.isDamaged) this.#log.onDamaged(`the block of messages up to ${last} of "${this.topic}"`);
+      return { first: last - block.count + 1, block };
     }
     return undefined;
   }
@@ -121,14 +136,22 @@ export class TopicLog {
   /** Removes blocks from the front. Only inside a transaction; {@link removed} once it is done. */
   writeRemoval(lastSeqs: readonly number[]): void {
     for (const seq of lastSeqs) this.#table.remove(logKey(this.id, seq));
-    // Numbers continue from here even when no message is left that shows where they ended.
-    this.#catalog.write(this.record);
+    // Numbers continue from here even when no message is left that shows where they ended, and what is missing behind
+    // the first that is left was lost.
+    this.#catalog.write({ ...this.record, firstSeq: this.#firstAfter(lastSeqs) });
   }
 
   removed(lastSeqs: readonly number[]): void {
-    const last = lastSeqs.at(-1);
-    if (last !== undefined) this.#firstSeq = Math.max(this.#firstSeq, last + 1);
+    this.#firstSeq = this.#firstAfter(lastSeqs);
     this.#catalog.remember(this.record);
+  }
+
+  #newRecord(): TopicRecord {
+    return { id: this.id, topic: this.topic, nextSeq: 1, firstSeq: 1 };
+  }
+
+  #firstAfter(removed: readonly number[]): number {
+    return Math.max(this.#firstSeq, (removed.at(-1) ?? 0) + 1);
   }
 
   #lastOnDisk(): number {

@@ -1,7 +1,6 @@
 import { BlockCache } from './block-cache.js';
 import type { Catalog } from './catalog.js';
-import type { Table } from '../database/lmdb-client.js';
-import { TopicLog } from './topic-log.js';
+import { type LogTable, TopicLog } from './topic-log.js';
 
 /** The logs of all topics, one of each. A new topic is in the catalog once something is written to it. */
 export class TopicLogs {
@@ -10,7 +9,7 @@ export class TopicLogs {
 
   constructor(
     private readonly catalog: Catalog,
-    private readonly table: Table,
+    private readonly log: LogTable,
   ) {}
 
   [Symbol.iterator](): Iterator<TopicLog> {
@@ -20,9 +19,13 @@ export class TopicLogs {
   of(topic: string): TopicLog {
     let log = this.#logs.get(topic);
     if (!log) {
-      const { catalog, table } = this;
-      const record = catalog.topics.get(topic) ?? { id: catalog.newId(), topic, nextSeq: 1 };
-      log = new TopicLog(record, { table, catalog, cache: this.#cache });
+      const record = this.catalog.topics.get(topic) ?? {
+        id: this.catalog.newId(),
+        topic,
+        nextSeq: 1,
+        firstSeq: 1,
+      };
+      log = new TopicLog(record, { log: this.log, catalog: this.catalog, cache: this.#cache });
       this.#logs.set(topic, log);
     }
     return log;

@@ -17,9 +17,17 @@ export class DeadLetterCounts {
   readonly #tables: DeadLetterTables;
   readonly #counts = new Map<string, { readonly key: CountKey; count: number }>();
 
+  /** Keys of the index that cannot be read: {@link DeadLetterTables.writeIndex} replaces them. */
+  readonly corrupt: readonly Buffer[];
+
   constructor(tables: DeadLetterTables) {
     this.#tables = tables;
-    for (const key of tables.counts.getKeys({})) this.add(parseCountKey(key), 1);
+    const corrupt: Buffer[] = [];
+    for (const { key, isCorrupt } of tables.counts.getRange({})) {
+      if (isCorrupt) corrupt.push(Buffer.from(key));
+      else this.add(parseCountKey(key), 1);
+    }
+    this.corrupt = corrupt;
   }
 
   add(key: CountKey, by: 1 | -1): void {

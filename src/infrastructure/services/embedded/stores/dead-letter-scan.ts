@@ -5,8 +5,8 @@ import type {
   DeadLetterGroup,
   DeadLetterSummary,
 } from '../../../../core/messaging/ports/dead-letter-store.js';
-import { behind, type DeadLetterTables, parseCountKey, rowOf, countPrefix } from './dead-letter-tables.js';
-import type { Table } from '../database/lmdb-client.js';
+import { behind, type DeadLetterTables, parseCountKey, countPrefix } from './dead-letter-tables.js';
+import type { RecordTable } from '../database/record-table.js';
 
 /** Letters looked at before other work gets its turn: about a millisecond. */
 const SLICE = 256;
@@ -65,32 +65,29 @@ function merge(known: DeadLetterGroup, other: DeadLetterGroup): DeadLetterGroup 
   };
 }
 
-function* allRows({ deadLetters }: DeadLetterTables, order: ScanOrder): Generator<DeadLetterSummary[]> {
-  for (const keys of slices(deadLetters, Buffer.alloc(0), order)) yield read(deadLetters, keys);
+function* allRows(tables: DeadLetterTables, order: ScanOrder): Generator<DeadLetterSummary[]> {
+  for (const keys of slices(tables.deadLetters, Buffer.alloc(0), order)) yield read(tables, keys);
 }
 
 function* indexedRows(
-  { deadLetters, counts: stock }: DeadLetterTables,
+  tables: DeadLetterTables,
   prefix: Buffer,
   order: ScanOrder,
 ): Generator<DeadLetterSummary[]> {
-  for (const keys of slices(stock, prefix, order)) {
+  for (const keys of slices(tables.counts, prefix, order)) {
     yield read(
-      deadLetters,
+      tables,
       keys.map((key) => Buffer.from(parseCountKey(key).id)),
     );
   }
 }
 
-function read(deadLetters: Table, keys: readonly Buffer[]): DeadLetterSummary[] {
-  return keys.flatMap((key) => {
-    const bytes = deadLetters.getBinary(key);
-    return bytes ? { ...rowOf(bytes), history: NO_HISTORY } : [];
-  });
+function read(tables: DeadLetterTables, keys: readonly Buffer[]): DeadLetterSummary[] {
+  return tables.rows(keys).map((row) => ({ ...row, history: NO_HISTORY }));
 }
 
 /** Keys that begin with `prefix`, `SLICE` at a time. Every slice seeks again: no cursor lives through a turn. */
-function* slices(table: Table, prefix: Buffer, { after, order }: ScanOrder): Generator<Buffer[]> {
+function* slices(table: RecordTable, prefix: Buffer, { after, order }: ScanOrder): Generator<Buffer[]> {
   const reverse = order === 'newest-first';
   const [low, high] = [prefix.length > 0 ? prefix : Buffer.from([0]), behind(prefix)];
   let from: Buffer | undefined =

@@ -5,7 +5,9 @@ import type {
   DeadLetterSummary,
 } from '../../../../core/messaging/ports/dead-letter-store.js';
 import type { EmbeddedDatabase } from '../database/embedded-database.js';
-import type { Table } from '../database/lmdb-client.js';
+import type { RecordTable } from '../database/record-table.js';
+import type { StoredRecord } from '../database/record-codec.js';
+import { corruptRow } from './corrupt-row.js';
 
 export const DEAD_LETTER_TABLES = ['letters', 'details', 'bodies', 'stock', 'places'];
 /** Separates the parts of a key. No name holds it. */
@@ -15,7 +17,7 @@ const LAST_BYTE = Buffer.from([0xff]);
 const MAX_ID_LENGTH = 200;
 
 /** What lists and filters look at. The rest is read only for letters that are shown. */
-type Row = Omit<DeadLetterSummary, 'history'>;
+export type Row = Omit<DeadLetterSummary, 'history'>;
 
 interface Details {
   readonly stack?: string | undefined;
@@ -33,13 +35,15 @@ export interface CountKey {
  * group, and the letter that is open for a message.
  */
 export class DeadLetterTables {
-  readonly deadLetters: Table;
-  readonly counts: Table;
-  readonly #details: Table;
-  readonly #bodies: Table;
-  readonly #places: Table;
+  readonly deadLetters: RecordTable;
+  readonly counts: RecordTable;
+  readonly #details: RecordTable;
+  readonly #bodies: RecordTable;
+  readonly #places: RecordTable;
+  readonly #noteCorrupt: (place: string) => void;
 
-  constructor(database: EmbeddedDatabase) {
+  constructor(database: EmbeddedDatabase, noteCorrupt: (place: string) => void) {
+    this.#noteCorrupt = noteCorrupt;
     this.deadLetters = database.table('letters');
     this.counts = database.table('stock');
     this.#details = database.table('details');
@@ -54,28 +58,40 @@ export class DeadLetterTables {
 
   letter(id: string): DeadLetter | undefined {
     const summary = this.summary(id);
-    const bytes = summary && this.#bodies.getBinary(Buffer.from(id));
-    if (!summary || !bytes) return undefined;
-    const bodyAt = 4 + bytes.readUInt32LE(0);
-    const headers = JSON.parse(bytes.toString('utf8', 4, bodyAt)) as DeadLetter['headers'];
-    return { ...summary, headers, body: bytes.subarray(bodyAt) };
+    const found = summary && this.#bodies.read(Buffer.from(id));
+    if (!summary || !found) return undefined;
+    const message = found.isCorrupt ? undefined : messageIn(found.value);
+    if (message) return { ...summary, ...message };
+    this.#noteCorrupt(`message of dead letter ${id}`);
+    const { reason, error } = corruptRow(id, summary, found.value.length);
+    return { ...summary, reason, error, headers: {}, body: found.value };
   }
 
   row(id: string): Row | undefined {
     if (id === '' || id.length > MAX_ID_LENGTH) return undefined;
-    const bytes = this.deadLetters.getBinary(Buffer.from(id));
-    return bytes && rowOf(bytes);
+    const found = this.deadLetters.read(Buffer.from(id));
+    return found && this.#rowIn(id, found);
+  }
+
+  /** The rows of these ids that are there. */
+  rows(ids: readonly Buffer[]): Row[] {
+    return ids.flatMap((id) => this.row(id.toString()) ?? []);
   }
 
   complete(row: Row): DeadLetterSummary {
-    const bytes = this.#details.getBinary(Buffer.from(row.id));
-    const { stack, history } = (bytes ? JSON.parse(bytes.toString()) : { history: [] }) as Details;
+    const found = this.#details.read(Buffer.from(row.id));
+    const details = found && !found.isCorrupt ? (parse(found.value) as Details | undefined) : undefined;
+    if (found && !details) this.#noteCorrupt(`history of dead letter ${row.id}`);
+    const { stack, history } = details ?? { history: [] };
     return { ...row, history, error: stack === undefined ? row.error : { ...row.error, stack } };
   }
 
   /** Id of the letter of this message that is not resolved. */
   openAt(place: Pick<DeadLetter, 'topic' | 'group' | 'messageId'>): string | undefined {
-    return this.#places.getBinary(placeKey(place))?.toString();
+    const found = this.#places.read(placeKey(place));
+    if (!found?.isCorrupt) return found?.value.toString();
+    this.#noteCorrupt(`place of message ${place.messageId}`);
+    return undefined;
   }
 
   /** Only inside a transaction, like the others that write. `earlier` is what it replaces. */
@@ -106,13 +122,50 @@ export class DeadLetterTables {
     this.#closePlace(row);
   }
 
+  /** Only inside a transaction: the index as the rows say, without `corrupt`, keys of it that cannot be read. */
+  writeIndex(corrupt: readonly Buffer[]): void {
+    for (const key of corrupt) this.counts.remove(key);
+    for (const key of this.deadLetters.getKeys({})) {
+      const found = this.deadLetters.read(key);
+      const row = found && !found.isCorrupt ? (parse(found.value) as Row | undefined) : undefined;
+      if (row) this.counts.put(countKey(row, row.id), Buffer.alloc(1));
+    }
+  }
+
+  #rowIn(id: string, { value, isCorrupt }: StoredRecord): Row {
+    const row = isCorrupt ? undefined : (parse(value) as Row | undefined);
+    if (row) return row;
+    this.#noteCorrupt(`dead letter ${id}`);
+    return corruptRow(id, this.#indexed(id), this.#bodies.read(Buffer.from(id))?.value.length ?? 0);
+  }
+
+  /** What the index says of a letter. Looks at all of it, which only a corrupt row costs. */
+  #indexed(id: string): CountKey | undefined {
+    for (const key of this.counts.getKeys({})) {
+      const parsed = parseCountKey(key);
+      if (parsed.id === id) return parsed;
+    }
+    return undefined;
+  }
+
   #closePlace(row: Row): void {
     if (this.openAt(row) === row.id) this.#places.remove(placeKey(row));
   }
 }
 
-export function rowOf(bytes: Buffer): Row {
-  return JSON.parse(bytes.toString()) as Row;
+function messageIn(bytes: Buffer): Pick<DeadLetter, 'headers' | 'body'> | undefined {
+  if (bytes.length < 4) return undefined;
+  const bodyAt = 4 + bytes.readUInt32LE(0);
+  const headers = parse(bytes.subarray(4, bodyAt)) as DeadLetter['headers'] | undefined;
+  return headers && { headers, body: bytes.subarray(bodyAt) };
+}
+
+function parse(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString());
+  } catch {
+    return undefined;
+  }
 }
 
 /** What all keys of this stock begin with. */
