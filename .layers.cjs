@@ -41,6 +41,7 @@ module.exports = {
     'journal',
     'log',
     'database',
+    'lmdb-file',
     'embedded.options.ts',
   ],
   [`${SERVICES}/health`]: ['assessment', 'health.options.ts'],

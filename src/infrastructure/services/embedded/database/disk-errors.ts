@@ -1,4 +1,5 @@
 import { statfsSync } from 'node:fs';
+import { directoryError } from './directory-errors.js';
 import { MessagingError, type MessagingErrorCode } from '../../../../core/messaging/ports/errors.js';
 
 const EIO = 5;
@@ -56,12 +57,13 @@ export function abortedCommit(directory: string, cause: unknown): CommitError {
 /** Any error from opening or writing files below `directory` as one of ours. */
 export function asDiskError(directory: string, error: unknown): MessagingError {
   if (error instanceof MessagingError) return error;
+  // Errors of node:fs carry the number as `errno`, negative; those of lmdb as `code`.
   const { errno } = error as { errno?: number };
-  if (errno === undefined) return abortedCommit(directory, error);
-  // Errors of node:fs carry the number as `errno`, negative.
+  const code = errno === undefined ? numericCode(error) : -errno;
+  if (!NO_SPACE.has(code) && code !== EIO) return directoryError(directory, error);
   return abortedCommit(
     directory,
-    Object.assign(new Error('a file could not be written', { cause: error }), { code: -errno }),
+    Object.assign(new Error('a file could not be written', { cause: error }), { code }),
   );
 }
 

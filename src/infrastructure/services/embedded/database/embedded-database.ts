@@ -25,9 +25,9 @@ import {
   UNNUMBERED,
 } from './format-record.js';
 import { RecordTable } from './record-table.js';
+import { DATA_FILE, preflight } from './preflight.js';
 import { OWNER_ONLY_FILE, secureDirectory, writeZeros } from './secure-directory.js';
 
-const DATA_FILE = 'data.mdb';
 /** What lmdb maps as its lock file has to be on disk before (see `writeZeros`). */
 const LOCK_FILE_BYTES = 16 * 1024;
 /** The database file may grow to this multiple of what is live in it, because freed pages lie scattered. */
@@ -106,7 +106,8 @@ export class EmbeddedDatabase {
    * Opens the database, creating it when it is not there.
    *
    * @throws MessagingError `DEPENDENCY_MISSING` without lmdb, `DIRECTORY_IN_USE` when another process has it,
-   *   `TRANSPORT_FULL` or `TRANSPORT_UNAVAILABLE` when the directory or the disk does not allow it.
+   *   `TRANSPORT_FULL` or `TRANSPORT_UNAVAILABLE` when the directory or the disk does not allow it, `FILE_CORRUPT` when
+   *   the file is not as it was written, `FORMAT_UNSUPPORTED` when a later release has written it.
    */
   static async open(options: DatabaseOptions): Promise<EmbeddedDatabase> {
     const lmdb = await loadLmdb();
@@ -119,6 +120,7 @@ export class EmbeddedDatabase {
       touched: (error) => options.onChecked?.(error && asDiskError(directory, error)),
     });
     try {
+      preflight(directory);
       const path = join(directory, DATA_FILE);
       writeZeros(`${path}-lock`, LOCK_FILE_BYTES);
       const environment = lmdb.open({

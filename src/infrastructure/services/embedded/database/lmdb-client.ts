@@ -50,15 +50,34 @@ interface LmdbModule {
   }): Environment;
 }
 
-/** Loads lmdb, an optional peer dependency. Throws `DEPENDENCY_MISSING` when it is not installed. */
+/**
+ * Loads lmdb, an optional peer dependency.
+ *
+ * @throws MessagingError `DEPENDENCY_MISSING` when it is not installed, `DEPENDENCY_UNUSABLE` when it does not run here.
+ */
 export async function loadLmdb(load: () => Promise<unknown> = () => import('lmdb')): Promise<LmdbModule> {
   try {
     return (await load()) as LmdbModule;
   } catch (error) {
+    if (isMissing(error))
+      throw new MessagingError(
+        'DEPENDENCY_MISSING',
+        'The embedded transport and stores need the package "lmdb", which is not installed. Install it: npm install lmdb@3',
+        { cause: error },
+      );
+    const why = error instanceof Error ? error.message.split('\n', 1)[0] : String(error);
     throw new MessagingError(
-      'DEPENDENCY_MISSING',
-      'The embedded transport and stores need the package "lmdb", which cannot be loaded. Install it: npm install lmdb@3',
+      'DEPENDENCY_UNUSABLE',
+      `The package "lmdb" is installed and cannot be loaded: ${why} ` +
+        `It has a part for each platform: install it where it runs (${process.platform} ${process.arch}, Node ${process.version}), ` +
+        'with optional dependencies, and do not copy node_modules from another machine.',
       { cause: error },
     );
   }
+}
+
+/** A package that lmdb itself needs can be missing too: that is no reason to install lmdb. */
+function isMissing(error: unknown): boolean {
+  const { code, message = '' } = error as { code?: unknown; message?: string };
+  return (code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND') && /'lmdb'/.test(message);
 }

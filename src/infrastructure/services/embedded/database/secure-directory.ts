@@ -1,5 +1,5 @@
 import { chmodSync, closeSync, fsyncSync, lstatSync, mkdirSync, openSync, writeSync } from 'node:fs';
-import { MessagingError } from '../../../../core/messaging/ports/errors.js';
+import { describeLink, directoryError, refused } from './directory-errors.js';
 
 const OWNER_ONLY_DIRECTORY = 0o700;
 export const OWNER_ONLY_FILE = 0o600;
@@ -14,16 +14,19 @@ export function secureDirectory(directory: string): void {
   try {
     mkdirSync(directory, { recursive: true, mode: OWNER_ONLY_DIRECTORY });
   } catch (error) {
-    throw refused(directory, 'it cannot be created', error);
+    throw directoryError(directory, error);
   }
   const found = lstatSync(directory);
-  if (found.isSymbolicLink())
-    throw refused(directory, 'it is a symbolic link; name the directory it points to');
+  if (found.isSymbolicLink()) throw refused(directory, describeLink(directory));
   if (!found.isDirectory()) throw refused(directory, 'it is not a directory');
   const user = process.getuid?.();
   if (user !== undefined && found.uid !== user)
     throw refused(directory, `it belongs to user ${found.uid} and this process runs as user ${user}`);
-  if (process.platform !== 'win32') chmodSync(directory, OWNER_ONLY_DIRECTORY);
+  try {
+    if (process.platform !== 'win32') chmodSync(directory, OWNER_ONLY_DIRECTORY);
+  } catch (error) {
+    throw directoryError(directory, error);
+  }
 }
 
 /**
@@ -41,10 +44,4 @@ export function writeZeros(path: string, bytes: number): void {
   } finally {
     closeSync(file);
   }
-}
-
-function refused(directory: string, why: string, cause?: unknown): MessagingError {
-  return new MessagingError('TRANSPORT_UNAVAILABLE', `The directory ${directory} cannot be used: ${why}.`, {
-    cause,
-  });
 }

@@ -1,0 +1,2 @@
+/** The file is not as lmdb writes it. */
+export class FileDamage extends Error {}

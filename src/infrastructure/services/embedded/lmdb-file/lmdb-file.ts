@@ -1,0 +1,246 @@
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { FileDamage } from './file-damage.js';
+import {
+  type FileHeader,
+  HEADER_BYTES,
+  readHeader,
+  salvageHeader,
+  type Tree,
+  treeAt,
+} from './file-header.js';
+import { OVERFLOW_HEAD_BYTES, overflowPages, readPage, type LeafNode, type Page } from './page.js';
+
+/** A record of a table as it lies in the file. */
+export interface FileRecord {
+  readonly key: Buffer;
+  /** @throws FileDamage */
+  readonly value: () => Buffer;
+}
+
+export interface FileTable {
+  readonly name: string;
+  readonly tree: Tree;
+}
+
+/** Told what is wrong with the file. */
+export type OnDamage = (what: string) => void;
+
+const ANY: OnDamage = () => undefined;
+
+/**
+ * Reads a file of lmdb without lmdb, which ends the process when a page is not as it was written.
+ *
+ * For a file that nothing writes to meanwhile.
+ */
+export class LmdbFile {
+  readonly #fd: number;
+  readonly fileBytes: number;
+  readonly header: FileHeader;
+
+  private constructor(fd: number, fileBytes: number, header: FileHeader) {
+    this.#fd = fd;
+    this.fileBytes = fileBytes;
+    this.header = header;
+  }
+
+  /** @throws FileDamage when its header is not whole, and what node:fs throws. */
+  static open(path: string): LmdbFile {
+    return LmdbFile.#open(path, readHeader);
+  }
+
+  /** With whichever header is whole; nothing without any. */
+  static openDamaged(path: string): LmdbFile | undefined {
+    try {
+      return LmdbFile.#open(path, (bytes, fileBytes) => {
+        const header = salvageHeader(bytes, fileBytes);
+        if (!header) throw new FileDamage('it has no whole header');
+        return header;
+      });
+    } catch (error) {
+      if (error instanceof FileDamage) return undefined;
+      throw error;
+    }
+  }
+
+  static #open(path: string, headerOf: (bytes: Buffer, fileBytes: number) => FileHeader): LmdbFile {
+    const fd = openSync(path, 'r');
+    try {
+      const { size } = fstatSync(fd);
+      const bytes = readAt(fd, 0, Math.min(size, HEADER_BYTES));
+      return new LmdbFile(fd, size, headerOf(bytes, size));
+    } catch (error) {
+      closeSync(fd);
+      throw error;
+    }
+  }
+
+  close(): void {
+    closeSync(this.#fd);
+  }
+
+  /** The named tables, by name. */
+  tables(onDamage: OnDamage = ANY): FileTable[] {
+    const tables: FileTable[] = [];
+    for (const { key, value, isTree } of this.#leaves(this.header.main, onDamage)) {
+      const tree = isTree && Buffer.isBuffer(value) ? treeAt(value, 0) : undefined;
+      if (tree) tables.push({ name: key.toString().replace(/\0$/, ''), tree });
+      else onDamage(`the entry ${JSON.stringify(key.toString('latin1'))} of the tables cannot be read`);
+    }
+    return tables;
+  }
+
+  /** The records of a table in order. What cannot be read is left out and reported. */
+  *records(tree: Tree, onDamage: OnDamage = ANY): Generator<FileRecord> {
+    for (const node of this.#leaves(tree, onDamage))
+      yield { key: node.key, value: () => this.#valueOf(node) };
+  }
+
+  /** The record of a key, without looking at the others. @throws FileDamage */
+  find(tree: Tree, key: Buffer): Buffer | undefined {
+    let page = tree.root;
+    for (let depth = 0; page !== undefined; depth += 1) {
+      if (depth > tree.depth) throw new FileDamage('its tree has a circle');
+      const found = this.#page(page);
+      if (found.kind === 'leaf') {
+        const node = found.nodes.find((one) => one.key.equals(key));
+        return node && this.#valueOf(node);
+      }
+      // The first of a branch has no key, and stands for all that are smaller.
+      page = found.nodes.findLast((one, nth) => nth === 0 || Buffer.compare(one.key, key) <= 0)?.page;
+    }
+    return undefined;
+  }
+
+  /** Looks at every page that is in use: their kinds, the order of their keys, what belongs to two, what is missing. */
+  verify(onDamage: OnDamage): void {
+    const used = new Uint8Array(this.header.lastPage + 1);
+    const use = (page: number, count = 1): void => {
+      for (let one = page; one < page + count; one += 1) {
+        if (used[one] === 1) throw new FileDamage(`page ${one} is used twice`);
+        used[one] = 1;
+      }
+    };
+    this.#verifyTree('free pages', this.header.free, { use, onDamage, compare: compareNumbers });
+    this.#verifyTree('tables', this.header.main, { use, onDamage, compare: Buffer.compare });
+    for (const { name, tree } of this.tables())
+      this.#verifyTree(`table ${name}`, tree, { use, onDamage, compare: Buffer.compare });
+  }
+
+  #verifyTree(name: string, tree: Tree, { use, onDamage, compare }: Verification): void {
+    const counted = { branchPages: 0, leafPages: 0, overflowPages: 0, entries: 0 };
+    let previous: Buffer | undefined;
+    const visit = (page: number, depth: number): void => {
+      use(page);
+      const found = this.#page(page);
+      found.problems.forEach(onDamage);
+      if ((found.kind === 'leaf') !== (depth === tree.depth))
+        throw new FileDamage(`page ${page} lies at a wrong depth`);
+      if (found.kind === 'branch') {
+        counted.branchPages += 1;
+        for (const [nth, node] of found.nodes.entries()) {
+          if (nth > 0 && previous && compare(previous, node.key) >= 0)
+            throw new FileDamage(`the keys of page ${page} are not in order`);
+          tolerate(() => visit(node.page, depth + 1));
+        }
+        return;
+      }
+      counted.leafPages += 1;
+      counted.entries += found.nodes.length;
+      for (const node of found.nodes) {
+        if (previous && compare(previous, node.key) >= 0)
+          onDamage(`a key of page ${page} in ${name} is not in order`);
+        previous = Buffer.from(node.key);
+        if (!Buffer.isBuffer(node.value)) counted.overflowPages += this.#verifyValue(node.value, use);
+      }
+    };
+    const tolerate = (action: () => void): void => {
+      try {
+        action();
+      } catch (error) {
+        if (!(error instanceof FileDamage)) throw error;
+        onDamage(`${error.message}, in ${name}`);
+      }
+    };
+    tolerate(() => {
+      if (tree.root !== undefined) visit(tree.root, 1);
+      for (const [what, count] of Object.entries(counted))
+        if (tree[what as keyof typeof counted] !== count)
+          throw new FileDamage(`${tree[what as keyof typeof counted]} ${what} are noted and ${count} found`);
+    });
+  }
+
+  #verifyValue(
+    { page, bytes }: { readonly page: number; readonly bytes: number },
+    use: (page: number, count: number) => void,
+  ): number {
+    const count = this.#overflowOf(page, bytes);
+    use(page, count);
+    return count;
+  }
+
+  *#leaves(tree: Tree, onDamage: OnDamage): Generator<LeafNode> {
+    if (tree.root !== undefined) yield* this.#leavesBelow(tree.root, Math.max(tree.depth, 1), onDamage);
+  }
+
+  *#leavesBelow(page: number, depth: number, onDamage: OnDamage): Generator<LeafNode> {
+    let found: Page;
+    try {
+      if (depth <= 0) throw new FileDamage(`page ${page} lies at a wrong depth`);
+      found = this.#page(page);
+    } catch (error) {
+      if (!(error instanceof FileDamage)) throw error;
+      onDamage(error.message);
+      return;
+    }
+    found.problems.forEach(onDamage);
+    if (found.kind === 'leaf') yield* found.nodes;
+    else for (const node of found.nodes) yield* this.#leavesBelow(node.page, depth - 1, onDamage);
+  }
+
+  #valueOf({ value }: LeafNode): Buffer {
+    if (Buffer.isBuffer(value)) return value;
+    const { page, bytes } = value;
+    this.#overflowOf(page, bytes);
+    return readAt(this.#fd, page * this.header.pageSize + OVERFLOW_HEAD_BYTES, bytes);
+  }
+
+  #overflowOf(page: number, bytes: number): number {
+    const { pageSize, lastPage } = this.header;
+    const count = Math.ceil((OVERFLOW_HEAD_BYTES + bytes) / pageSize);
+    if (page < 2 || page + count - 1 > lastPage || (page + count) * pageSize > this.fileBytes)
+      throw new FileDamage(`a value on page ${page} lies outside of the file`);
+    const head = readAt(this.#fd, page * pageSize, OVERFLOW_HEAD_BYTES);
+    const found = overflowPages(head, page);
+    if (found !== count) throw new FileDamage(`page ${page} does not begin a value of ${count} pages`);
+    return count;
+  }
+
+  #page(page: number): Page {
+    const { pageSize, lastPage } = this.header;
+    if (page < 2 || page > lastPage || (page + 1) * pageSize > this.fileBytes)
+      throw new FileDamage(`page ${page} lies outside of the file`);
+    return readPage(readAt(this.#fd, page * pageSize, pageSize), page);
+  }
+}
+
+interface Verification {
+  readonly use: (page: number, count?: number) => void;
+  readonly onDamage: OnDamage;
+  readonly compare: (one: Buffer, other: Buffer) => number;
+}
+
+/** Keys of free pages are numbers, least significant byte first. */
+function compareNumbers(one: Buffer, other: Buffer): number {
+  const [left, right] = [one, other].map((key) => (key.length === 8 ? key.readBigUInt64LE() : 0n));
+  return (left as bigint) < (right as bigint) ? -1 : left === right ? 0 : 1;
+}
+
+function readAt(fd: number, position: number, bytes: number): Buffer {
+  const buffer = Buffer.allocUnsafe(bytes);
+  for (let at = 0; at < bytes;) {
+    const got = readSync(fd, buffer, at, bytes - at, position + at);
+    if (got === 0) throw new FileDamage(`it ends before byte ${position + bytes}`);
+    at += got;
+  }
+  return buffer;
+}
