@@ -81,10 +81,13 @@ function npm(args) {
 }
 
 const STAMP = inRoot('dist', '.build-stamp');
+/** The build for ES modules, which includes the demonstration, and the one for CommonJS, which is the library only. */
+const BUILDS = ['tsconfig.build.json', 'tsconfig.cjs.json'];
+const BUILT = [inRoot('dist', 'esm', 'main.js'), inRoot('dist', 'cjs', 'package.json')];
 
 function isBuilt() {
   try {
-    return fs.readFileSync(STAMP, 'utf8') === hashOfSources() && fs.existsSync(inRoot('dist', 'main.js'));
+    return fs.readFileSync(STAMP, 'utf8') === hashOfSources() && BUILT.every((file) => fs.existsSync(file));
   } catch {
     return false;
   }
@@ -95,10 +98,11 @@ async function compile() {
   console.error('Building ...');
   await run(process.execPath, [inRoot('scripts', 'build-assets.mjs')], { quiet: true });
   const hash = hashOfSources();
-  await run(process.execPath, [inRoot('node_modules', '@nestjs', 'cli', 'bin', 'nest.js'), 'build'], {
-    quiet: true,
-  });
+  // Not with `tsc -b`, which takes a project for up to date when only files have changed that its roots import.
+  const compiler = inRoot('node_modules', 'typescript', 'bin', 'tsc');
+  await Promise.all(BUILDS.map((config) => run(process.execPath, [compiler, '-p', config], { quiet: true })));
   removeOrphans();
+  fs.writeFileSync(inRoot('dist', 'cjs', 'package.json'), '{ "type": "commonjs" }\n');
   fs.writeFileSync(STAMP, hash);
 }
 
@@ -111,9 +115,7 @@ function filesBelow(directory) {
 
 /** By content, because a fresh checkout changes times only. */
 function hashOfSources() {
-  const configs = ['tsconfig.json', 'tsconfig.build.json', 'nest-cli.json', 'package-lock.json'].map((name) =>
-    inRoot(name),
-  );
+  const configs = ['tsconfig.json', ...BUILDS, 'package-lock.json'].map((name) => inRoot(name));
   const sources = filesBelow(inRoot('src')).filter((file) => !file.endsWith('.spec.ts'));
   const hash = createHash('sha256');
   for (const file of [...configs, ...sources.sort()])
@@ -121,13 +123,16 @@ function hashOfSources() {
   return hash.digest('hex');
 }
 
-/** The compiler does not delete the output of deleted sources, which imports would still find. */
+/**
+ * The compiler does not delete the output of deleted sources, which imports would still find. Neither is the output of
+ * an older layout of `dist` of use.
+ */
 function removeOrphans() {
   for (const file of filesBelow(inRoot('dist'))) {
-    const source = path
-      .join(ROOT, 'src', path.relative(inRoot('dist'), file))
-      .replace(/(\.d\.ts|\.js\.map|\.js)$/, '.ts');
-    if (/\.(js|d\.ts|js\.map)$/.test(file) && !fs.existsSync(source)) fs.unlinkSync(file);
+    const [build, ...rest] = path.relative(inRoot('dist'), file).split(path.sep);
+    const source = inRoot('src', ...rest).replace(/(\.d\.ts|\.js)$/, '.ts');
+    const isCurrent = ['cjs', 'esm'].includes(build) && fs.existsSync(source);
+    if (/\.(js|d\.ts|js\.map)$/.test(file) && !isCurrent) fs.unlinkSync(file);
   }
 }
 

@@ -17,7 +17,7 @@ const NOT_FOLLOWED = new Set(['package-lock.json', 'test/full-runs.json', 'scrip
 
 /**
  * Follows the imports of files and the files that they name by path, to start them (`test/faults/redis-child.ts`),
- * to build and start them (`dist/main.js`) or to read them (`config/switchyard.example.yaml`). Caches the files
+ * to build and start them (`dist/esm/main.js`) or to read them (`config/switchyard.example.yaml`). Caches the files
  * that it has read.
  */
 export class Reach {
@@ -88,7 +88,7 @@ export class Reach {
 
   /** The source file for a path: imports name the built file. */
   #source(name) {
-    const own = name.replace(/^dist\//, 'src/');
+    const own = name.replace(/^dist\/(esm|cjs)\//, 'src/');
     const candidates = [own, own.replace(/\.(m|c)?js$/, '.$1ts')];
     return candidates.find((each) => !isOutside(each) && !NOT_FOLLOWED.has(each) && this.#isFile(each));
   }

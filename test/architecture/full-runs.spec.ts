@@ -58,7 +58,7 @@ const FILES: Readonly<Record<string, string>> = {
   'test/one.spec.ts': `import { a } from '../src/a.js';
     spawn('node', ['test/child.ts']);
     // spawn('node', ['test/told-of.ts']);
-    spawn('node', ['dist/main.js']);
+    spawn('node', ['dist/esm/main.js']);
     const { b } = await import('../src/later.js');
     const name = 'config/one.yaml';`,
   'test/two.spec.ts': `import { c } from '../src/c.js';`,

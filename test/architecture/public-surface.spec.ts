@@ -28,14 +28,14 @@ function isType(symbol: ts.Symbol, checker: ts.TypeChecker): boolean {
 }
 
 interface Manifest {
-  readonly exports: Readonly<Record<string, string | { readonly default: string }>>;
+  readonly exports: Readonly<Record<string, string | { readonly import: string }>>;
 }
 
 const manifest = JSON.parse(fs.readFileSync('package.json', 'utf8')) as Manifest;
 const entryPoints = Object.entries(manifest.exports).flatMap(([name, target]) =>
   typeof target === 'string'
     ? []
-    : [[name, target.default.replace('./dist/', './src/').replace(/\.js$/, '.ts')] as const],
+    : [[name, target.import.replace('./dist/esm/', './src/').replace(/\.js$/, '.ts')] as const],
 );
 
 describe('the public surface', () => {

@@ -3,6 +3,8 @@ import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
 
+import { packInto } from '../../scripts/packed-files.mjs';
+
 interface Manifest {
   readonly name: string;
   readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
@@ -21,14 +23,9 @@ describe('the package', () => {
   const home = path.join(directory, 'node_modules', manifest.name);
 
   beforeAll(() => {
-    const npm = process.env['npm_execpath'];
-    const [command, first] = npm === undefined ? ['npm', []] : [process.execPath, [npm]];
-    execFileSync(command, [...first, 'pack', '--pack-destination', directory, '--loglevel=error'], {
-      stdio: 'pipe',
-    });
+    const { file } = packInto(process.cwd(), directory);
     fs.mkdirSync(home, { recursive: true });
-    const packed = fs.readdirSync(directory).find((name) => name.endsWith('.tgz'))!;
-    execFileSync('tar', ['-xzf', path.join(directory, packed), '-C', home, '--strip-components=1']);
+    execFileSync('tar', ['-xzf', file, '-C', home, '--strip-components=1']);
     [...Object.keys(manifest.dependencies), ...required].forEach(install);
   }, 60_000);
 
@@ -48,9 +45,43 @@ describe('the package', () => {
     expect(targets.filter((target) => !fs.existsSync(path.join(home, target)))).toEqual([]);
   });
 
-  it('loads at every entry point once the optional packages are there', () => {
-    peers.filter((name) => !required.includes(name)).forEach(install);
-    for (const name of entryPoints) expect(importOf(manifest.name + name.slice(1))).not.toEqual([]);
+  describe('once the optional packages are there', () => {
+    const names = entryPoints.map((name) => manifest.name + name.slice(1));
+    let found: Record<string, { imported: string[]; required: string[]; others: string[] }>;
+
+    beforeAll(() => {
+      peers.filter((name) => !required.includes(name)).forEach(install);
+      const program = `
+        import 'reflect-metadata';
+        import { createRequire } from 'node:module';
+        const require = createRequire(process.cwd() + '/x.js');
+        const found = {};
+        for (const name of ${JSON.stringify(names)}) {
+          const [imported, required] = [await import(name), require(name)];
+          const others = Object.keys(imported).filter((key) => imported[key] !== required[key]);
+          found[name] = { imported: Object.keys(imported), required: Object.keys(required), others };
+        }
+        console.log(JSON.stringify(found));`;
+      found = outputOf(program) as typeof found;
+    });
+
+    it.each(names)('import and require give the same copy of %s', (name) => {
+      expect(found[name]).toEqual({
+        imported: expect.arrayContaining([expect.any(String)]),
+        required: expect.arrayContaining(found[name]!.imported),
+        others: [],
+      });
+    });
+
+    it('the CommonJS build loads by itself, with the same names', () => {
+      const files = Object.values(manifest.exports).flatMap((target) =>
+        typeof target === 'string' ? [] : [path.join(home, target['require']!)],
+      );
+      const program = `
+        require('reflect-metadata');
+        console.log(JSON.stringify(${JSON.stringify(files)}.map((file) => Object.keys(require(file)).sort())));`;
+      expect(outputOf(program, 'commonjs')).toEqual(names.map((name) => found[name]!.imported.sort()));
+    });
   });
 
   /** As a link, so that what the package itself needs is found where it is. */
@@ -62,11 +93,15 @@ describe('the package', () => {
 
   function importOf(name: string): string[] {
     const program = `import 'reflect-metadata'; console.log(JSON.stringify(Object.keys(await import('${name}'))));`;
-    const output = execFileSync(process.execPath, ['--input-type=module', '-e', program], {
+    return outputOf(program) as string[];
+  }
+
+  function outputOf(program: string, type = 'module'): unknown {
+    const output = execFileSync(process.execPath, [`--input-type=${type}`, '-e', program], {
       cwd: directory,
       encoding: 'utf8',
       timeout: 20_000,
     });
-    return JSON.parse(output) as string[];
+    return JSON.parse(output);
   }
 });

@@ -10,7 +10,7 @@ afterAll(() => data.remove());
 /** Replaces the handler of billing, with all that its decorator says, by one that never returns. */
 const HANGING = `
   import ${JSON.stringify(pathToFileURL(resolve('node_modules/reflect-metadata/Reflect.js')).href)};
-  import { BillingHandler } from ${JSON.stringify(pathToFileURL(resolve('dist/modules/billing/billing.handler.js')).href)};
+  import { BillingHandler } from ${JSON.stringify(pathToFileURL(resolve('dist/esm/modules/billing/billing.handler.js')).href)};
   const { prototype } = BillingHandler;
   const hanging = () => {
     process.stderr.write('the handler hangs');

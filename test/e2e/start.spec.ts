@@ -4,12 +4,14 @@ import * as os from 'node:os';
 import * as path from 'node:path';
 import { machineNow } from '../support/machine-time.js';
 
-/** Stands in for Nest's compiler: notes that it ran and copies what it finds. */
-const FAKE_NEST = `
+/** Stands in for the compiler: notes that it ran and copies what it finds. */
+const FAKE_COMPILER = `
 const fs = require('node:fs');
-fs.appendFileSync('builds.log', 'build\\n');
-fs.mkdirSync('dist', { recursive: true });
-for (const name of fs.readdirSync('src')) fs.copyFileSync('src/' + name, 'dist/' + name.replace('.ts', '.js'));
+const build = process.argv.includes('tsconfig.cjs.json') ? 'cjs' : 'esm';
+fs.appendFileSync(build + '.log', 'build\\n');
+fs.mkdirSync('dist/' + build, { recursive: true });
+for (const name of fs.readdirSync('src'))
+  fs.copyFileSync('src/' + name, 'dist/' + build + '/' + name.replace('.ts', '.js'));
 `;
 
 /** Stands in for the application: lives until SIGTERM, and then drains for a moment. */
@@ -36,12 +38,13 @@ describe('npm start', () => {
     );
     for (const name of ['package-lock.json', 'node_modules/.package-lock.json'])
       write(name, '{"packages":{}}');
-    for (const name of ['tsconfig.json', 'tsconfig.build.json', 'nest-cli.json']) write(name, '{}');
+    for (const name of ['tsconfig.json', 'tsconfig.build.json', 'tsconfig.cjs.json']) write(name, '{}');
     for (const name of ['start.mjs', 'bootstrap.mjs', 'lock.mjs', 'end-with-npm.mjs']) {
       write(`scripts/${name}`, fs.readFileSync(path.join('scripts', name), 'utf8'));
     }
     write('scripts/build-assets.mjs', ''); // there are none
-    write('node_modules/@nestjs/cli/bin/nest.js', FAKE_NEST);
+    write('node_modules/typescript/bin/tsc', FAKE_COMPILER);
+    write('node_modules/typescript/package.json', '{"type":"commonjs"}');
     write('src/main.ts', APPLICATION);
   });
 
@@ -54,19 +57,22 @@ describe('npm start', () => {
   it('builds, and builds again only when a source has changed', async () => {
     await startAndStop();
     await startAndStop();
-    expect(builds()).toBe(1);
+    expect(builds()).toEqual([1, 1]);
     write('src/main.ts', `${APPLICATION}\n`);
     await startAndStop();
-    expect(builds()).toBe(2);
+    expect(builds()).toEqual([2, 2]);
   });
 
   it('removes what was built from sources that are gone', async () => {
     write('src/gone.ts', '');
     await startAndStop();
-    expect(fs.existsSync(path.join(directory, 'dist/gone.js'))).toBe(true);
+    const output = ['dist/esm/gone.js', 'dist/cjs/gone.js'].map((name) => path.join(directory, name));
+    expect(output.filter((file) => fs.existsSync(file))).toEqual(output);
+    write('dist/main.js', ''); // where an older version compiled to
     fs.rmSync(path.join(directory, 'src/gone.ts'));
     await startAndStop();
-    expect(fs.existsSync(path.join(directory, 'dist/gone.js'))).toBe(false);
+    const old = path.join(directory, 'dist/main.js');
+    expect([...output, old].filter((file) => fs.existsSync(file))).toEqual([]);
   });
 
   it('passes SIGTERM on, waits for the application and keeps its exit code', async () => {
@@ -95,8 +101,11 @@ describe('npm start', () => {
     fs.writeFileSync(file, text);
   }
 
-  function builds(): number {
-    return fs.readFileSync(path.join(directory, 'builds.log'), 'utf8').trim().split('\n').length;
+  /** How often each of both builds has run. */
+  function builds(): number[] {
+    return ['esm.log', 'cjs.log'].map(
+      (name) => fs.readFileSync(path.join(directory, name), 'utf8').trim().split('\n').length,
+    );
   }
 
   async function start() {

@@ -19,7 +19,7 @@ export async function startDemonstration(
   dataDir: string,
   env: Record<string, string> = {},
 ): Promise<Demonstration> {
-  const child = spawn(process.execPath, ['dist/main.js'], {
+  const child = spawn(process.execPath, ['dist/esm/main.js'], {
     env: { ...process.env, NODE_ENV: 'test', PORT: '0', DATA_DIR: dataDir, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
