@@ -43,4 +43,4 @@ export interface MessagingView {
 }
 
 /** Injects the {@link MessagingView}. */
-export const MESSAGING_VIEW = Symbol('switchyard:view');
+export const MESSAGING_VIEW = Symbol.for('switchyard:view');

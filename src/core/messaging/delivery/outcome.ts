@@ -1,3 +1,4 @@
+import { brandInstances } from '../ports/brand.js';
 import type { PostponeReason } from '../observing/events.js';
 import type { DeadLetterReason } from '../ports/dead-letter-store.js';
 import {
@@ -33,6 +34,10 @@ export type FailureOutcome = { readonly reason: DeadLetterReason; readonly error
 
 /** A delivery that must not reach its handler, whatever attempts it has left: the message becomes a dead letter. */
 export class UnacceptableMessageError extends MessagingError {
+  static {
+    brandInstances(this, 'UnacceptableMessageError');
+  }
+
   constructor(
     readonly reason: DeadLetterReason,
     code: MessagingErrorCode,
@@ -45,6 +50,10 @@ export class UnacceptableMessageError extends MessagingError {
 
 /** The process stopped waiting for the handler. */
 export class AbandonedError extends MessagingError {
+  static {
+    brandInstances(this, 'AbandonedError');
+  }
+
   constructor() {
     super(
       'NOT_RUNNING',

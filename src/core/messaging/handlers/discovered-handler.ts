@@ -1,3 +1,4 @@
+import { brandInstances } from '../ports/brand.js';
 import type { MessageContext } from '../message/message-context.js';
 import type { AnyMessageType } from '../message/message-type.js';
 import type { MessageHandlerOptions } from './message-handler.decorator.js';
@@ -13,5 +14,9 @@ export interface DiscoveredHandler {
 
 /** Message types that a feature module registers without handling them. Found by the explorer. */
 export class RegisteredMessages {
+  static {
+    brandInstances(this, 'RegisteredMessages');
+  }
+
   constructor(readonly types: readonly AnyMessageType[]) {}
 }

@@ -1,3 +1,4 @@
+import { brandInstances } from './brand.js';
 import type { PublishAttempt } from './transport.js';
 
 /**
@@ -45,6 +46,10 @@ export type MessagingErrorCode =
 
 /** Everything that this module throws. `code` is stable, `message` is for people and carries no secret. */
 export class MessagingError extends Error {
+  static {
+    brandInstances(this, 'MessagingError');
+  }
+
   constructor(
     readonly code: MessagingErrorCode,
     message: string,
@@ -57,6 +62,10 @@ export class MessagingError extends Error {
 
 /** Every mistake found in configuration, handlers and message types at boot, reported together. */
 export class MessagingConfigurationError extends MessagingError {
+  static {
+    brandInstances(this, 'MessagingConfigurationError');
+  }
+
   constructor(readonly problems: readonly string[]) {
     super(
       'CONFIGURATION',
@@ -68,6 +77,10 @@ export class MessagingConfigurationError extends MessagingError {
 
 /** A message that was not sent because it can never be handled. Nothing reached any transport. */
 export class InvalidMessageError extends MessagingError {
+  static {
+    brandInstances(this, 'InvalidMessageError');
+  }
+
   constructor(
     code: MessagingErrorCode,
     message: string,
@@ -89,6 +102,10 @@ const PUBLISH_CODES = {
  * `unknown` it may.
  */
 export class PublishError extends MessagingError {
+  static {
+    brandInstances(this, 'PublishError');
+  }
+
   readonly messageId: string;
   /** Every try, in order, with what it took and how it ended. */
   readonly attempts: readonly PublishAttempt[];
@@ -110,6 +127,10 @@ export class PublishError extends MessagingError {
 
 /** Thrown by a handler: this message will never succeed, make it a dead letter now. */
 export class PermanentError extends MessagingError {
+  static {
+    brandInstances(this, 'PermanentError');
+  }
+
   constructor(message: string, options?: ErrorOptions) {
     super('PERMANENT', message, options);
   }
@@ -120,6 +141,10 @@ export class PermanentError extends MessagingError {
  * attempt like any failure. Without a usable number the backoff of the handler decides.
  */
 export class RetryAfterError extends MessagingError {
+  static {
+    brandInstances(this, 'RetryAfterError');
+  }
+
   readonly delayMs: number;
 
   constructor(delayMs: number, message = `Try again in ${Math.ceil(delayMs)} ms`, options?: ErrorOptions) {
@@ -130,6 +155,10 @@ export class RetryAfterError extends MessagingError {
 
 /** A handler that did not settle in time. Its `AbortSignal` was aborted; what it does afterwards is ignored. */
 export class HandlerTimeoutError extends MessagingError {
+  static {
+    brandInstances(this, 'HandlerTimeoutError');
+  }
+
   constructor(handler: string, timeoutMs: number) {
     super(
       'HANDLER_TIMEOUT',

@@ -1,3 +1,4 @@
+import { brandInstances } from '../ports/brand.js';
 import { Injectable } from '@nestjs/common';
 import { handlingContext } from '../message/handling-context.js';
 import type { AnyMessageType, InputOf, MessageType } from '../message/message-type.js';
@@ -38,6 +39,10 @@ export interface PublishReceipt {
 
 /** Some messages of a `publishMany` were not accepted. `results` has a receipt or an error for each, in order. */
 export class PublishManyError extends MessagingError {
+  static {
+    brandInstances(this, 'PublishManyError');
+  }
+
   constructor(readonly results: readonly (PublishReceipt | Error)[]) {
     const failed = results.filter((result) => result instanceof Error);
     const [first] = failed;

@@ -1,3 +1,4 @@
+import { brandInstances } from '../../../../core/messaging/ports/brand.js';
 import { MessagingError, type MessagingErrorCode } from '../../../../core/messaging/ports/errors.js';
 
 /** One mistake in a request. `pointer` names the parameter or the path in the body. */
@@ -15,6 +16,10 @@ interface ProblemKind {
 
 /** An error response in the format of RFC 9457. */
 export class ProblemError extends Error implements ProblemKind {
+  static {
+    brandInstances(this, 'ProblemError');
+  }
+
   readonly status: number;
   readonly slug: string;
   readonly title: string;
