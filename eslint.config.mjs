@@ -52,7 +52,16 @@ const RAW_LOGGER = {
 const NO_TIMEOUT_SIGNAL = { object: 'AbortSignal', property: 'timeout', message: TIMERS };
 
 export default tseslint.config(
-  { ignores: ['dist/**', 'node_modules/**', 'coverage/**', 'data/**', '**/*.generated.ts'] },
+  {
+    ignores: [
+      'dist/**',
+      'node_modules/**',
+      'coverage/**',
+      'data/**',
+      'test/fixtures/**',
+      '**/*.generated.ts',
+    ],
+  },
   eslint.configs.recommended,
   tseslint.configs.strictTypeChecked,
   prettier,

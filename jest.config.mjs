@@ -21,8 +21,8 @@ export default {
   testEnvironment: 'node',
   roots: ['<rootDir>/src', '<rootDir>/test'],
   testMatch: ['**/*.spec.ts'],
-  // Wants to fail; scripts/seed-faults.mjs runs it.
-  testPathIgnorePatterns: ['/node_modules/', '/seeded-faults/'],
+  // Seeded faults want to fail; scripts/seed-faults.mjs runs them. Fixtures are applications of their own.
+  testPathIgnorePatterns: ['/node_modules/', '/seeded-faults/', '/test/fixtures/'],
   moduleFileExtensions: ['ts', 'js', 'mjs', 'json', 'node'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   transformIgnorePatterns: [`/node_modules/(?!(${esmPackages.join('|')})(/|$))`],

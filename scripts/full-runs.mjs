@@ -80,8 +80,8 @@ export class FullRuns {
 }
 
 /** The files from which the reach of a group is followed. */
-export function entriesOf({ files, script }) {
-  return [...files, ...(script === undefined ? [] : [script])];
+export function entriesOf({ files, script, inputs = [] }) {
+  return [...files, ...(script === undefined ? [] : [script]), ...inputs];
 }
 
 /** Since when a group is stale, for the output. */

@@ -11,11 +11,11 @@ import { ROOT } from './bootstrap.mjs';
 export function runCommand(
   command,
   args,
-  { stdout = 'inherit', stderr = 'inherit', env = {}, onOutput, isOverdue = () => false } = {},
+  { cwd = ROOT, stdout = 'inherit', stderr = 'inherit', env = {}, onOutput, isOverdue = () => false } = {},
 ) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {
-      cwd: ROOT,
+      cwd,
       env: { ...process.env, ...env },
       stdio: ['ignore', stdout, stderr],
     });

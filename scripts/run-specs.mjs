@@ -4,7 +4,7 @@ import * as path from 'node:path';
 
 import { ROOT } from './bootstrap.mjs';
 import { runCommand } from './run-command.mjs';
-import { needsOf, SEEDED } from './test-plan.mjs';
+import { FIXTURES, needsOf, SEEDED } from './test-plan.mjs';
 
 export const JEST = path.join(ROOT, 'node_modules', 'jest', 'bin', 'jest.js');
 /** A Jest process that has not ended so long after its tests is kept alive by a resource that a test has not closed. */
@@ -46,7 +46,7 @@ function jestArgs({ files, missing, args, tests, byArguments }) {
 /** Replaces the ignore patterns of Jest's configuration, so they are repeated here. */
 function pathsWithout(missing) {
   if (missing.length === 0) return [];
-  const patterns = ['/node_modules/', SEEDED, ...missing.map(escapePattern)];
+  const patterns = ['/node_modules/', SEEDED, FIXTURES, ...missing.map(escapePattern)];
   return patterns.map((pattern) => `--testPathIgnorePatterns=${pattern}`);
 }
 

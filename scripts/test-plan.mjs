@@ -26,10 +26,25 @@ const IN_BAND = ['--runInBand'];
 const SILENT = [...IN_BAND, '--silent'];
 /** Fails on purpose; scripts/seed-faults.mjs runs it. */
 export const SEEDED = 'test/conformance/seeded-faults/';
+/** Applications of their own; scripts/fixture-apps.mjs builds and tests them. */
+export const FIXTURES = 'test/fixtures/';
+
+/** What scripts use that install the package or replace its peers, besides what they import. */
+const PACKAGE = [
+  'package.json',
+  'src/exports/kafka.ts',
+  'src/exports/rabbitmq.ts',
+  'src/exports/redis.ts',
+  'src/index.ts',
+  'test/fixtures/low-peers/package-lock.json',
+  'test/fixtures/nest-11/package-lock.json',
+  'test/fixtures/shared/orders.module.spec.ts',
+  'test/fixtures/shared/orders.module.ts',
+];
 
 /**
- * Groups of `npm run test:full`: the specs that match `specs`, or a script that ends with `N passed, N failed`. Names
- * that begin with the same broker are selected together by `-- --group redis`.
+ * Groups of `npm run test:full`: the specs that match `specs`, or a script that ends with `N passed, N failed`, which
+ * also uses the files in `inputs`. Names that begin with the same broker are selected together by `-- --group redis`.
  */
 export const GROUPS = [
   {
@@ -79,6 +94,24 @@ export const GROUPS = [
   { name: 'brokers-conformance', specs: /^test\/conformance\/redis-rabbitmq/ },
   { name: 'brokers-faults', specs: /^test\/faults\/redis-rabbitmq/ },
   { name: 'brokers-nemesis', specs: /^test\/proof\/redis-rabbitmq/ },
+
+  { name: 'fixtures', script: 'scripts/fixture-apps.mjs', inputs: PACKAGE },
+  // The oldest peers that package.json allows.
+  { name: 'low-peers', script: 'scripts/low-peers.mjs', args: ['application'], inputs: PACKAGE },
+  {
+    name: 'redis-low-peers',
+    script: 'scripts/low-peers.mjs',
+    args: ['redis'],
+    needs: ['redis'],
+    inputs: PACKAGE,
+  },
+  {
+    name: 'rabbitmq-low-peers',
+    script: 'scripts/low-peers.mjs',
+    args: ['rabbitmq'],
+    needs: ['rabbitmq'],
+    inputs: PACKAGE,
+  },
 
   { name: 'seeded-faults', script: 'scripts/seed-faults.mjs' },
   { name: 'mutations', script: 'scripts/mutations.mjs', needs: ['kafka', 'rabbitmq', 'redis'] },
@@ -155,6 +188,7 @@ export const PARTS = [
     tests: 'when RabbitMQ is killed under load',
   },
   { name: 'spool', lane: 'brokers', specs: /^test\/e2e\/redis-spool/ },
+  { name: 'nest-11', lane: 'embedded', script: 'scripts/fixture-apps.mjs', args: ['nest-11'] },
   {
     name: 'docs-and-package',
     lane: 'embedded',
@@ -171,7 +205,8 @@ export function specFiles(root) {
         .readdirSync(path.join(root, folder), { recursive: true })
         .map((name) => `${folder}/${name.split(path.sep).join('/')}`),
     )
-    .filter((name) => name.endsWith('.spec.ts') && !name.startsWith(SEEDED))
+    .filter((name) => name.endsWith('.spec.ts'))
+    .filter((name) => ![SEEDED, FIXTURES].some((folder) => name.startsWith(folder)))
     .sort();
 }
 

@@ -7,12 +7,15 @@ interface Entry {
   readonly optionalDependencies?: Readonly<Record<string, string>>;
 }
 
-const { packages } = JSON.parse(fs.readFileSync('package-lock.json', 'utf8')) as {
-  readonly packages: Readonly<Record<string, Entry>>;
-};
+type Packages = Readonly<Record<string, Entry>>;
+
+const fixtures = fs
+  .readdirSync('test/fixtures', { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('package-lock.json') && !name.includes('node_modules'))
+  .map((name) => `test/fixtures/${name}`);
 
 /** Looks for a package the way Node does: next to whoever asks, then further and further up. */
-function isLocked(name: string, askedBy: string): boolean {
+function isLocked(packages: Packages, name: string, askedBy: string): boolean {
   const places = askedBy
     .split('/node_modules/')
     .map((_, index, parts) => parts.slice(0, index + 1).join('/node_modules/'));
@@ -21,11 +24,18 @@ function isLocked(name: string, askedBy: string): boolean {
   );
 }
 
-describe('the lockfile', () => {
+describe.each(['package-lock.json', ...fixtures])('the lockfile %s', (file) => {
+  const text = fs.readFileSync(file, 'utf8');
+  const { packages } = JSON.parse(text) as { readonly packages: Packages };
+
+  it('names no registry', () => {
+    expect(text).not.toContain('"resolved"');
+  });
+
   // npm leaves out what it cannot find where the lockfile is made, and then refuses to install from it anywhere.
   it('names the optional packages of every system', () => {
     const missing = Object.entries(packages).flatMap(([place, { optionalDependencies = {} }]) =>
-      Object.keys(optionalDependencies).filter((name) => !isLocked(name, place)),
+      Object.keys(optionalDependencies).filter((name) => !isLocked(packages, name, place)),
     );
     expect(missing).toEqual([]);
   });

@@ -16,5 +16,4 @@ export function brandInstances(type: abstract new (...args: never[]) => object, 
   });
 }
 
-// eslint-disable-next-line @typescript-eslint/unbound-method -- called with a class as `this`
 const isUsualInstance = Function.prototype[Symbol.hasInstance];

@@ -17,6 +17,10 @@ import { TransportChecks } from '../checks/transport-checks.js';
 /** An id that no dead letter has; its lookup is the cheapest query of a store. */
 const NO_ID = '00000000-0000-7000-8000-000000000000';
 
+type Session = ReturnType<HealthIndicatorService['check']>;
+/** Terminus 11 has no degraded state. */
+type SessionOfAnyVersion = Omit<Session, 'degraded'> & Partial<Pick<Session, 'degraded'>>;
+
 /** Health of the messaging core. Give `check` to Terminus in a controller of your own, or use ours. */
 @Injectable()
 export class MessagingHealthIndicator implements OnModuleInit, OnModuleDestroy {
@@ -111,8 +115,9 @@ export class MessagingHealthIndicator implements OnModuleInit, OnModuleDestroy {
   }
 
   #toTerminus(name: string, { status, ...details }: HealthComponent): HealthIndicatorResult {
-    const session = this.indicators.check(name);
+    const session: SessionOfAnyVersion = this.indicators.check(name);
     if (status === 'up') return session.up(details);
-    return status === 'degraded' ? session.degraded(details) : session.down(details);
+    if (status === 'down') return session.down(details);
+    return session.degraded?.(details) ?? session.up({ ...details, degraded: true });
   }
 }

@@ -44,6 +44,8 @@ import { KeptMessagesWatch } from './watch/kept-messages.js';
 import { WaitQueues } from './topology/wait-queues.js';
 
 const PING_TIMEOUT_MS = 5_000;
+const UNBOUNDED_HEADERS =
+  'The installed amqplib has internals that this package does not know, so the headers of received messages are not bounded: a message with headers nested thousands deep ends the connection of every process that receives it. Install amqplib@2.';
 
 /** Carries messages on RabbitMQ: one node or a cluster. */
 export class RabbitmqTransport
@@ -187,6 +189,7 @@ class RabbitmqDriver implements TransportDriver<RabbitmqConsumer>, GroupKeeper, 
       onDown,
       onRefused,
       onHandlerError,
+      onUnboundedHeaders: () => this.problems.add({ code: 'headers_unbounded', detail: UNBOUNDED_HEADERS }),
     });
   }
 

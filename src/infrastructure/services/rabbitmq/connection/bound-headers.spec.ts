@@ -23,7 +23,7 @@ class Connection {
 
 const bounded = (...pieces: Buffer[]): Connection => {
   const connection = new Connection(pieces);
-  boundHeaders({ connection } as unknown as ChannelModel);
+  expect(boundHeaders({ connection } as unknown as ChannelModel)).toBe(true);
   return connection;
 };
 
@@ -46,8 +46,8 @@ it('decodes a content header once all of it is there, and leaves other frames to
   expect(connection.others).toEqual([method]);
 });
 
-it('leaves a client with other internals as it is', () => {
+it('leaves a client with other internals as it is, and returns false', () => {
   const connection = { recvFrame: () => 'own', rest: 'text' };
-  boundHeaders({ connection } as unknown as ChannelModel);
+  expect(boundHeaders({ connection } as unknown as ChannelModel)).toBe(false);
   expect(connection.recvFrame()).toBe('own');
 });

@@ -20,15 +20,18 @@ interface Inside {
  * here instead, within bounds.
  *
  * Public issue: none is known.
- * Versions: 2.3.1. A client with other internals is left as it is.
+ * Versions: 0.10.9 to 2.3.1. A client with other internals is left as it is.
  * Proof: `bound-headers.spec.ts`; with a broker, `test/faults/rabbitmq-poison.spec.ts`.
+ *
+ * @returns false for a client with other internals, whose headers are not bounded.
  */
-export function boundHeaders({ connection }: Pick<ChannelModel, 'connection'>): void {
+export function boundHeaders({ connection }: Pick<ChannelModel, 'connection'>): boolean {
   const inside = connection as unknown as Partial<Inside>;
   const { recvFrame } = inside;
-  if (typeof recvFrame !== 'function' || !Buffer.isBuffer(inside.rest)) return;
+  if (typeof recvFrame !== 'function' || !Buffer.isBuffer(inside.rest)) return false;
   // The client's own function reads from the socket, and then calls this one again.
   inside.recvFrame = () => takeHeader(inside as Inside) ?? recvFrame.call(inside);
+  return true;
 }
 
 /** The content header that comes next; undefined when it is not complete, or something else comes next. */

@@ -27,6 +27,8 @@ export interface ConnectionListener {
   onUnblocked?(): void;
   /** The broker or its certificate forbids the connection. It is tried again, and fails until the configuration or the broker changes. */
   onRefused?(error: MessagingError): void;
+  /** The client has internals in which the headers of received messages cannot be bounded. */
+  onUnboundedHeaders?(): void;
   /** A callback of a channel has thrown. Only that channel is closed. */
   onHandlerError?(error: MessagingError): void;
 }
@@ -191,7 +193,7 @@ export class RabbitmqConnection {
   }
 
   #adopt(model: ChannelModel): void {
-    boundHeaders(model);
+    if (!boundHeaders(model)) this.#listener.onUnboundedHeaders?.();
     let cause: unknown;
     model.on('error', (error: Error) => (cause = error));
     model.on('close', (error?: Error) => {
