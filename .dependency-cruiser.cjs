@@ -15,7 +15,6 @@ const mayNotUse = (room, packages) => ({
 const demonstration = '(main\\.|app\\.|demonstration/|modules/)';
 const entries = '(index\\.ts$|exports/)';
 const options = 'infrastructure/services/(transports|[a-z/]+\\.options)\\.ts$';
-const reader = 'config/(read-settings|settings\\.schema|sources|switchyard-settings)\\.ts$';
 
 /** One line for each room of src, also for those that are still empty; the published rooms come first. */
 // prettier-ignore
@@ -31,7 +30,7 @@ const rooms = [
   { name: 'dashboard-is-a-client', ...mayUse('dashboard/') },
   { name: 'entries-export-no-application', ...mayUse(entries, 'core/', 'infrastructure/', 'config/', 'switchyard/', 'testing/', 'integrations/', 'dashboard/') },
   { name: 'entries-are-apart', severity: 'error', from: { path: `^src/${entries}` }, to: { path: `^src/${entries}` } },
-  { name: 'demonstration-uses-what-is-exported', ...mayUse(demonstration, entries, reader) },
+  { name: 'demonstration-uses-what-is-exported', ...mayUse(demonstration, entries) },
   { name: 'features-use-what-is-exported', ...mayUse('modules/', entries) },
   { name: 'no-other-rooms', severity: 'error', from: { path: `^src/(?!(core|infrastructure|config|switchyard|testing|integrations|cli|dashboard)/|${entries}|${demonstration})` }, to: {} },
   { name: 'clients-belong-to-infrastructure', ...mayNotUse('(?!infrastructure/)', 'ioredis|amqplib|kafkajs|lmdb|prom-client|@willsoto') },
@@ -64,7 +63,7 @@ const downwards = Object.entries(order).flatMap(([folder, lines]) => {
  * Policy lives in the core and runs over any transport. Infrastructure works without the front door. Settings are read by the
  * front door, by commands and by applications; commands load them without Nest. Commands and the dashboard are clients of the
  * admin API, but for commands on a directory of the embedded transport, which need no process that serves one. The
- * demonstration has what an application has that installs the package: the entries, and until they are one, the settings.
+ * demonstration has what an application has that installs the package: the entries.
  */
 module.exports = {
   forbidden: [

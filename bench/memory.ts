@@ -5,11 +5,10 @@ import { z } from 'zod';
 import {
   defineMessage,
   MessageHandler,
-  MessagingModule,
   MessagingService,
   type PayloadOf,
 } from '../src/core/messaging/index.js';
-import { memoryBackends } from '../src/infrastructure/services/backends.js';
+import { SwitchyardModule } from '../src/switchyard/switchyard.module.js';
 import { MetricsModule } from '../src/infrastructure/services/metrics/metrics.module.js';
 import { type Bench, type Figure, interleave } from './harness.js';
 
@@ -53,7 +52,13 @@ class StockHandler {
 
 @Module({
   imports: [
-    MessagingModule.forRoot({ service: 'bench', ...memoryBackends(), messages: [StockMoved] }),
+    SwitchyardModule.forRoot({
+      service: 'bench',
+      transports: { memory: { kind: 'memory' } },
+      deadLetters: { store: 'memory' },
+      idempotency: { store: 'memory' },
+      messages: [StockMoved],
+    }),
     MetricsModule.forRoot({ path: false, defaultMetrics: false }),
   ],
   providers: [StockHandler],

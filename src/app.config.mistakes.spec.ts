@@ -80,12 +80,12 @@ describe('mistakes', () => {
     [
       'a route to nowhere',
       { file: 'routes:\n  - {match: "**", transport: locl}' },
-      'routes.0 (config/switchyard.yaml line 2) names the transport "locl", which is not configured. Did you mean "local"?',
+      'routes[0] (config/switchyard.yaml line 2) names the transport "locl", which is not configured. Did you mean "local"?',
     ],
     [
       'a pattern',
       { file: 'routes:\n  - {match: "a..b", transport: local}' },
-      'routes.0 (config/switchyard.yaml line 2) matches "a..b", which has the segment ""',
+      'routes[0] (config/switchyard.yaml line 2) matches "a..b", which has the segment ""',
     ],
     [
       'no routes for two transports',
@@ -115,12 +115,12 @@ describe('mistakes', () => {
     [
       'a key without a secret',
       { file: 'admin: {apiKeys: [{name: ana}]}' },
-      'admin.apiKeys.0 (config/switchyard.yaml line 1) must have either sha256 or key, and not both.',
+      'admin.apiKeys[0] (config/switchyard.yaml line 1) must have either sha256 or key, and not both.',
     ],
     [
       'production without a key',
       { env: { NODE_ENV: 'production' } },
-      'admin.apiKeys is empty, and NODE_ENV is production.',
+      'admin.apiKeys is empty, in production.',
     ],
   ];
 

@@ -4,7 +4,7 @@ import type { AppConfig } from './app.config.js';
 import { type AdminAuthorizer, apiKeyAuthorizer, MessagingAdminModule } from './exports/admin.js';
 import { HealthModule } from './exports/health.js';
 import { MetricsModule } from './exports/metrics.js';
-import { Backends, InfrastructureModule, MessagingModule, type MessagingModuleOptions } from './index.js';
+import { SwitchyardModule } from './index.js';
 import { BillingModule } from './modules/billing/billing.module.js';
 import { InventoryModule } from './modules/inventory/inventory.module.js';
 import { LedgerModule } from './modules/ledger/ledger.module.js';
@@ -15,17 +15,14 @@ import { OrdersModule } from './modules/orders/orders.module.js';
 @Module({})
 export class AppModule {
   static forRoot(config: AppConfig): DynamicModule {
+    const { http: _http, ...settings } = config;
     const authorizer = authorizerOf(config);
     const { enabled, allowPayload } = config.admin;
     return {
       module: AppModule,
       imports: [
         ConfigModule.forRoot({ isGlobal: true, ignoreEnvFile: true, load: [() => ({ ...config })] }),
-        InfrastructureModule.forRoot({ ...config, direct: directOf(config) }),
-        MessagingModule.forRootAsync({
-          inject: [Backends],
-          useFactory: (backends: Backends) => messagingOptions(config, backends),
-        }),
+        SwitchyardModule.forRoot(settings),
         MessagingAdminModule.forRoot({
           allowPayload,
           production: config.production,
@@ -41,25 +38,6 @@ export class AppModule {
       ],
     };
   }
-}
-
-/** Transports that the core publishes to or consumes from directly, not as a member of another. */
-export function directOf({ routes, drain }: AppConfig): readonly string[] {
-  return [...routes.map(({ transport }) => transport), ...drain];
-}
-
-/** The options of the core, from the configuration. */
-export function messagingOptions(config: AppConfig, backends: Backends): MessagingModuleOptions {
-  const { service, routes, drain, connect, publishDeadlineMs, maxInFlight, maxInFlightBytes } = config;
-  const { drainTimeoutMs, limits, defaults } = config;
-  return {
-    ...{ service, routes, drain, connect, publishDeadlineMs, maxInFlight, maxInFlightBytes },
-    ...{ drainTimeoutMs, limits, defaults },
-    transports: backends.transports,
-    deadLetters: backends.deadLetters,
-    idempotency: backends.idempotency,
-    transportEvents: backends.events,
-  };
 }
 
 /** Every configured key has all roles, because the demonstration has one kind of operator. */

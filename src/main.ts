@@ -32,7 +32,9 @@ async function main(): Promise<void> {
     welcomeText({
       url: `http://127.0.0.1:${port}`,
       dataDir: config.dataDir,
-      transports: Object.entries(config.transports).map(([name, { kind }]) => `${name} (${kind})`),
+      transports: Object.entries(config.transports).map(
+        ([name, options]) => `${name} (${typeof options === 'function' ? 'own' : options.kind})`,
+      ),
       adminKey: own?.key,
     }),
   );

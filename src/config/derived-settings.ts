@@ -3,6 +3,7 @@ import * as path from 'node:path';
 
 import type { Route } from '../core/messaging/routing/routing-table.js';
 import { type TransportSettings, transportSettingsSchema } from '../infrastructure/services/transports.js';
+import type { WithFactories } from './factories.js';
 import { FALLBACK_NAME } from './settings.js';
 import type { AdminKey, ParsedSettings, SwitchyardSettings } from './switchyard-settings.js';
 
@@ -20,7 +21,7 @@ interface Found {
 }
 
 /** Adds the settings that follow from others: routes, fallback, hashes of keys. `parsed` has no mistakes left. */
-export function complete<T extends ParsedSettings>(
+export function complete<T extends WithFactories<ParsedSettings>>(
   parsed: T,
   { production, permitted, hasLeftovers }: Found,
 ): SwitchyardSettings & Omit<T, keyof ParsedSettings> {
@@ -62,7 +63,7 @@ type Routing = Pick<SwitchyardSettings, 'transports' | 'routes' | 'drain'>;
  * added earlier is drained once `fallback` is off again.
  */
 function routing(
-  { transports, routes, drain, fallback, dataDir }: ParsedSettings,
+  { transports, routes, drain, fallback, dataDir }: WithFactories<ParsedSettings>,
   hasLeftovers: boolean,
 ): Routing {
   const names = Object.keys(transports);
@@ -77,7 +78,10 @@ function routing(
       drain: [...drain, FALLBACK_NAME],
     };
   }
-  const existing = names.find((name) => transports[name]?.kind === fallback);
+  const existing = names.find((name) => {
+    const transport = transports[name];
+    return typeof transport === 'object' && transport.kind === fallback;
+  });
   const target = existing ?? FALLBACK_NAME;
   return {
     transports:

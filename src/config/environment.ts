@@ -10,11 +10,13 @@ export type ShortNames = Readonly<Record<string, readonly string[]>>;
 const PREFIX = 'SWITCHYARD_';
 const FILE_SUFFIX = '_FILE';
 
-/** The one that is not a setting. */
-export const CONFIG_FILE_VARIABLE = `${PREFIX}CONFIG`;
+/** The variable that names the file; the only one under the prefix that is not a setting. */
+export function configFileVariable(prefix = PREFIX): string {
+  return `${prefix}CONFIG`;
+}
 
-/** Kubernetes sets these in every pod next to a Service named "switchyard"; they are not meant as settings. */
-const SERVICE_LINK = /^SWITCHYARD_(SERVICE_(HOST|PORT)(_\w+)?|PORT_\d+_\w+)=|^SWITCHYARD_PORT=\w+:\/\//;
+/** Kubernetes sets these in every pod next to a Service of this name; they are not meant as settings. */
+const SERVICE_LINK = /^(SERVICE_(HOST|PORT)(_\w+)?|PORT_\d+_\w+)=|^PORT=\w+:\/\//;
 
 /** `maxBytes` as a variable writes it: `MAX_BYTES`. */
 function variableSegment(key: string): string {
@@ -25,8 +27,8 @@ function variableSegment(key: string): string {
 }
 
 /** The variable that sets the key with this path. */
-export function variableName(path: readonly string[]): string {
-  return PREFIX + path.map(variableSegment).join('__');
+export function variableName(path: readonly string[], prefix = PREFIX): string {
+  return prefix + path.map(variableSegment).join('__');
 }
 
 /** Overrides settings by variables. An empty variable counts as not set. */
@@ -36,16 +38,17 @@ export function addEnvironment(
   sources: SettingsSources,
   shortNames: ShortNames,
 ): void {
-  const { env } = sources;
+  const { env, prefix = PREFIX } = sources;
   for (const [name, path] of Object.entries(shortNames)) {
     const value = env[name];
     if (value !== undefined && value !== '') settings.set(path, value, name);
   }
-  const names = Object.keys(env).filter((name) => name.startsWith(PREFIX) && env[name] !== '');
+  const names = Object.keys(env).filter((name) => name.startsWith(prefix) && env[name] !== '');
   // Parents before children, so that further variables can override parts of a list or group.
   for (const name of names.sort((a, b) => depthOf(a) - depthOf(b) || (a < b ? -1 : 1))) {
-    if (name === CONFIG_FILE_VARIABLE || SERVICE_LINK.test(`${name}=${env[name] ?? ''}`)) continue;
-    addVariable(settings, shape, name, sources);
+    const link = `${name.slice(prefix.length)}=${env[name] ?? ''}`;
+    if (name === configFileVariable(prefix) || SERVICE_LINK.test(link)) continue;
+    addVariable(settings, shape, name, { ...sources, prefix });
   }
 }
 
@@ -53,13 +56,21 @@ function depthOf(name: string): number {
   return name.split('__').length;
 }
 
-function addVariable(settings: Settings, shape: Shape, name: string, sources: SettingsSources): void {
-  const { env, readFile, readYaml } = sources;
-  const direct = resolve(shape, name, settings);
+function addVariable(
+  settings: Settings,
+  shape: Shape,
+  name: string,
+  sources: SettingsSources & { readonly prefix: string },
+): void {
+  const { env, prefix, readFile, readYaml } = sources;
+  const key = name.slice(prefix.length);
+  const direct = resolve(shape, key, settings);
   const base = name.slice(0, -FILE_SUFFIX.length);
-  const found = direct ?? (name.endsWith(FILE_SUFFIX) ? resolve(shape, base, settings) : undefined);
+  const found =
+    direct ??
+    (name.endsWith(FILE_SUFFIX) ? resolve(shape, key.slice(0, -FILE_SUFFIX.length), settings) : undefined);
   if (found === undefined) {
-    settings.problems.push(unknownVariable(settings, shape, name));
+    settings.problems.push(unknownVariable(settings, shape, key, prefix));
     return;
   }
   let text = env[name] ?? '';
@@ -96,9 +107,9 @@ interface Resolved {
   readonly shape: Shape;
 }
 
-function resolve(shape: Shape, name: string, settings: Settings): Resolved | undefined {
+function resolve(shape: Shape, key: string, settings: Settings): Resolved | undefined {
   let at: Resolved = { path: [], shape };
-  for (const segment of name.slice(PREFIX.length).split('__')) {
+  for (const segment of key.split('__')) {
     const next = step(at, segment, settings.get(at.path));
     if (next === undefined) return undefined;
     at = next;
@@ -139,20 +150,18 @@ function allKeys(shape: VariantsShape): Map<string, Shape> {
   return new Map([...shape.options.values()].flatMap((option) => [...option.keys]));
 }
 
-function unknownVariable(settings: Settings, shape: Shape, name: string): string {
-  const nearest = nearestName(
-    name.slice(PREFIX.length),
-    knownVariables(shape, [], settings).map((known) => known.slice(PREFIX.length)),
-  );
+function unknownVariable(settings: Settings, shape: Shape, key: string, prefix: string): string {
+  const nearest = nearestName(key, knownVariables(shape, [], settings));
   const hint =
     nearest === undefined
       ? 'docs/using/configuration.md lists the variables.'
-      : `Did you mean ${PREFIX}${nearest}?`;
-  return `${name} (environment) is not a known variable. ${hint}`;
+      : `Did you mean ${prefix}${nearest}?`;
+  return `${prefix}${key} (environment) is not a known variable. ${hint}`;
 }
 
+/** Without their prefix. */
 function knownVariables(shape: Shape, path: readonly string[], settings: Settings): string[] {
-  const own = path.length === 0 ? [] : [variableName(path), variableName(path) + FILE_SUFFIX];
+  const own = path.length === 0 ? [] : [variableName(path, ''), variableName(path, '') + FILE_SUFFIX];
   if (shape.kind === 'map') {
     const current = settings.get(path);
     const names = isGroup(current) ? Object.keys(current) : [];

@@ -32,10 +32,15 @@ export function explainIssues(
 /** The key and its source, which begin every problem. */
 export function label(path: readonly string[], settings: Settings): string {
   const origin = settings.originOf(path);
-  return origin === undefined ? path.join('.') : `${path.join('.')} (${origin})`;
+  return origin === undefined ? settings.pathText(path) : `${settings.pathText(path)} (${origin})`;
 }
 
+/** Keys that later versions will have. */
+const RESERVED: ReadonlySet<string> = new Set(['sql']);
+
 function explainUnknown(path: readonly string[], group: Shape | undefined, settings: Settings): string {
+  if (RESERVED.has(path.join('.')))
+    return `${label(path, settings)} is reserved for a later version and not yet available. Remove it.`;
   const known = namesIn(group, settings.get(path.slice(0, -1)));
   const nearest = nearestName(path.at(-1) ?? '', known);
   const hint = nearest === undefined ? `Known keys: ${known.join(', ')}.` : `Did you mean "${nearest}"?`;
@@ -59,6 +64,7 @@ function explainValue(path: readonly string[], shape: Shape | undefined, setting
 function show(value: unknown, shape: Shape | undefined): string {
   if (Array.isArray(value)) return 'a list';
   if (isGroup(value)) return 'a group of keys';
+  if (typeof value === 'number') return String(value); // also NaN, which JSON does not have
   if (shape?.kind !== 'value') return `a plain value`;
   return JSON.stringify(value)
     .replace(/\/\/[^/@\s]*@/g, '//***@')

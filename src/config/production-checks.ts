@@ -73,7 +73,8 @@ const UNVERIFIED = 'NODE_TLS_REJECT_UNAUTHORIZED';
 
 function problemsOfAdmin(settings: Settings, values: unknown, because: string): string[] {
   const admin = isGroup(values) ? values['admin'] : undefined;
-  const { enabled = true, apiKeys = [] } = isGroup(admin) ? admin : {};
+  if (!isGroup(admin)) return []; // without a word about it, an application has no admin API
+  const { enabled = true, apiKeys = [] } = admin;
   if (enabled !== true || !Array.isArray(apiKeys) || apiKeys.length > 0) return [];
   return [
     `${label(['admin', 'apiKeys'], settings)} is empty, and ${because}. Configure a key, or set admin.enabled to false.`,

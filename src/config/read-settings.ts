@@ -6,8 +6,10 @@ import { problemsBetweenKeys } from './checks.js';
 import { coerce } from './coerce.js';
 import { complete, fallbackDirectory } from './derived-settings.js';
 import { addDefaultTransport, addDependentDefaults } from './defaults.js';
-import { addEnvironment, CONFIG_FILE_VARIABLE, type ShortNames } from './environment.js';
+import { readCode } from './code-source.js';
+import { addEnvironment, configFileVariable, type ShortNames } from './environment.js';
 import { explainIssues } from './explain.js';
+import { withFactories, withoutFactories } from './factories.js';
 import { deepFreeze } from './freeze.js';
 import { checkProduction } from './production-checks.js';
 import { Settings } from './settings.js';
@@ -18,7 +20,7 @@ import type { ParsedSettings, SwitchyardSettings } from './switchyard-settings.j
 const DEFAULT_FILE = path.join('config', 'switchyard.yaml');
 
 /**
- * Reads settings: defaults, overridden by the file, overridden by the environment.
+ * Reads settings: defaults, overridden by code, overridden by files, overridden by the environment.
  *
  * @param schema `settingsSchema`, or an extension of it with keys of the application.
  * @param shortNames variables without the prefix; those with the prefix go over them.
@@ -33,37 +35,67 @@ export function readSettings<T extends ParsedSettings>(
   const shape = shapeOf(schema);
   const settings = new Settings();
   const fromHere = { ...sources, readFile: (file: string) => sources.readFile(path.resolve(cwd, file)) };
-  addFile(settings, fromHere);
+  const refused = addCode(settings, sources.code);
+  addFiles(settings, fromHere);
   addDefaultTransport(settings);
   addEnvironment(settings, shape, fromHere, shortNames);
   addDependentDefaults(settings, shape, cwd);
 
   const values = coerce(shape, settings.root);
-  const parsed = schema.safeParse(values);
-  const { production, problems: refused, permitted } = checkProduction(settings, values, env);
+  const parsed = schema.safeParse(withoutFactories(values));
+  const issues = parsed.error?.issues.filter((issue) => !refused.has(issue.path.join('.'))) ?? [];
+  const { production, problems: insecure, permitted } = checkProduction(settings, values, env);
   const problems = [
     ...settings.problems,
-    ...(parsed.error === undefined ? [] : explainIssues(parsed.error.issues, shape, settings)),
+    ...explainIssues(issues, shape, settings),
     ...problemsBetweenKeys(settings),
-    ...refused,
+    ...insecure,
   ];
   if (parsed.data === undefined || problems.length > 0) throw new MessagingConfigurationError(problems);
   const hasLeftovers = sources.exists(fallbackDirectory(parsed.data.dataDir));
-  return deepFreeze(complete(parsed.data, { production, permitted, hasLeftovers }));
+  const own = withFactories(parsed.data, settings);
+  const settled = complete(own, { production, permitted, hasLeftovers });
+  return deepFreeze(settled as SwitchyardSettings & Omit<T, keyof ParsedSettings>);
 }
 
-function addFile(settings: Settings, { env, readFile, readYaml }: SettingsSources): void {
-  const chosen = env[CONFIG_FILE_VARIABLE];
-  const name = chosen === undefined || chosen === '' ? DEFAULT_FILE : chosen;
+/** Returns the paths of values that were refused, so that each is reported once. */
+function addCode(settings: Settings, code: object = {}): ReadonlySet<string> {
+  const { value, problems, refused } = readCode(code);
+  settings.addCode(value);
+  settings.problems.push(...problems);
+  return new Set(refused);
+}
+
+function addFiles(settings: Settings, sources: SettingsSources): void {
+  const { env, files, prefix } = sources;
+  if (files !== undefined) {
+    for (const file of files) addFile(settings, sources, file);
+    return;
+  }
+  const variable = configFileVariable(prefix);
+  const chosen = env[variable];
+  if (chosen === undefined || chosen === '') addFile(settings, sources, DEFAULT_FILE, { isOptional: true });
+  else addFile(settings, sources, chosen, { hint: ` ${variable} names it.` });
+}
+
+interface FileNeed {
+  readonly isOptional?: boolean;
+  readonly hint?: string;
+}
+
+function addFile(
+  settings: Settings,
+  { readFile, readYaml }: SettingsSources,
+  name: string,
+  { isOptional = false, hint = '' }: FileNeed = {},
+): void {
   let text: string;
   try {
     text = readFile(name);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? 'unreadable';
-    if (code === 'ENOENT' && name === DEFAULT_FILE) return;
-    settings.problems.push(
-      `${name} cannot be read (${code}).${name === chosen ? ` ${CONFIG_FILE_VARIABLE} names it.` : ''}`,
-    );
+    if (code === 'ENOENT' && isOptional) return;
+    settings.problems.push(`${name} cannot be read (${code}).${hint}`);
     return;
   }
   settings.addFile(name, readYaml(text));

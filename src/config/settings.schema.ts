@@ -103,6 +103,14 @@ export const settingsSchema = z.strictObject({
       'Longest wait for running handlers at shutdown. Keep it below the kill timeout of the orchestrator.',
     )
     .default(25_000),
+  registerHandlers: z
+    .boolean()
+    .describe('`false` for a process that only publishes: handlers are ignored and nothing is consumed.')
+    .default(true),
+  globalEnhancers: z
+    .boolean()
+    .describe('Runs global guards, pipes, interceptors and filters for messages too.')
+    .default(false),
   limits: limitsSchema,
   defaults: handlerDefaultsSchema,
   deadLetters: deadLettersSchema,

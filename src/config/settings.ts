@@ -3,6 +3,8 @@ import type { YamlSource } from './yaml-source.js';
 /** Name of the transport that `fallback` adds when none of its kind is configured. */
 export const FALLBACK_NAME = 'fallback';
 
+const CODE = '';
+
 /** Values from all sources before they are checked, each with its source. */
 export class Settings {
   readonly root = Object.create(null) as Record<string, unknown>;
@@ -18,8 +20,19 @@ export class Settings {
       this.problems.push(`${name} must hold keys and values.`);
       return;
     }
-    Object.assign(this.root, source.value);
+    merge(this.root, source.value);
     for (const [path, line] of source.lines) this.#origins.set(path, `${name} line ${line}`);
+  }
+
+  /** Adds what an application gives in code, which needs no name of a source. */
+  addCode(value: Record<string, unknown>): void {
+    merge(this.root, value);
+    const mark = (below: unknown, path: readonly string[]): void => {
+      this.#origins.set(path.join('.'), CODE);
+      if (typeof below === 'object' && below !== null)
+        for (const [key, child] of Object.entries(below)) mark(child, [...path, key]);
+    };
+    for (const [key, below] of Object.entries(value)) mark(below, [key]);
   }
 
   /**
@@ -44,13 +57,21 @@ export class Settings {
     }, this.root);
   }
 
-  /** Where the value or its nearest group was set; undefined when neither was. */
+  /** Where the value or its nearest group was set; undefined when neither was, or when code has set it. */
   originOf(path: readonly string[]): string | undefined {
     for (let length = path.length; length > 0; length--) {
       const origin = this.#origins.get(path.slice(0, length).join('.'));
-      if (origin !== undefined) return origin;
+      if (origin !== undefined) return origin === CODE ? undefined : origin;
     }
     return undefined;
+  }
+
+  /** A path as people write it: `transports.events.brokers[0]`. */
+  pathText(path: readonly string[]): string {
+    return path.reduce((text, segment, index) => {
+      if (Array.isArray(this.get(path.slice(0, index)))) return `${text}[${segment}]`;
+      return index === 0 ? segment : `${text}.${segment}`;
+    }, '');
   }
 
   /** True for a value that was read from a secret file. */
@@ -62,4 +83,19 @@ export class Settings {
 /** True for a set of keys and values, as opposed to a list or a plain value. */
 export function isGroup(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Sets the keys of one group in another: groups key by key, everything else as a whole. */
+function merge(into: Record<string, unknown>, from: Record<string, unknown>): void {
+  for (const [key, value] of Object.entries(from)) {
+    if (value === null) continue; // a key without a value was not given
+    const existing = into[key];
+    if (isGroup(existing) && isGroup(value) && isSameKind(existing, value)) merge(existing, value);
+    else into[key] = value;
+  }
+}
+
+/** Keys of one kind of transport mean nothing to another. */
+function isSameKind({ kind }: Record<string, unknown>, { kind: other }: Record<string, unknown>): boolean {
+  return kind === undefined || other === undefined || kind === other;
 }

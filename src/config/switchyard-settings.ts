@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 
 import type { Route } from '../core/messaging/routing/routing-table.js';
-import type { TransportSettings } from '../infrastructure/services/transports.js';
+import type { WithFactories } from './factories.js';
 import type { settingsSchema } from './settings.schema.js';
 
 /** The parsed settings, before defaults that depend on other values. */
@@ -23,10 +23,10 @@ export interface SwitchyardSettings extends Omit<
   readonly production: boolean;
   /** What `allowInsecure` permits in these settings, a sentence each, without a secret. Empty outside production. */
   readonly permittedInsecurities: readonly string[];
-  readonly transports: Readonly<Record<string, TransportSettings>>;
+  readonly transports: WithFactories<ParsedSettings>['transports'];
   /** First match wins; `fallback` is applied. */
   readonly routes: readonly Route[];
   readonly admin: Omit<ParsedSettings['admin'], 'apiKeys'> & { readonly apiKeys: readonly AdminKey[] };
-  readonly deadLetters: ParsedSettings['deadLetters'] & { readonly directory: string };
-  readonly idempotency: ParsedSettings['idempotency'] & { readonly directory: string };
+  readonly deadLetters: WithFactories<ParsedSettings>['deadLetters'] & { readonly directory: string };
+  readonly idempotency: WithFactories<ParsedSettings>['idempotency'] & { readonly directory: string };
 }

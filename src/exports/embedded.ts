@@ -6,3 +6,4 @@ export {
   embeddedOptionsSchema,
 } from '../infrastructure/services/embedded/embedded.options.js';
 export { EmbeddedTransport } from '../infrastructure/services/embedded/embedded.transport.js';
+export { EmbeddedDriver } from '../infrastructure/services/embedded/embedded.driver.js';

@@ -13,3 +13,5 @@ export {
   spooledOptionsSchema,
 } from '../infrastructure/services/composites/spooled/spooled.options.js';
 export { SpooledTransport } from '../infrastructure/services/composites/spooled/spooled.transport.js';
+export { CompositesDriver } from '../infrastructure/services/composites/composites.driver.js';
+export { CompositesModule } from '../infrastructure/services/composites/composites.module.js';

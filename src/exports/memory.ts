@@ -3,3 +3,4 @@ export { MemoryIdempotencyStore } from '../infrastructure/services/memory/memory
 export * from '../infrastructure/services/memory/memory.module.js';
 export { type MemoryOptions, memoryOptionsSchema } from '../infrastructure/services/memory/memory.options.js';
 export { MemoryTransport } from '../infrastructure/services/memory/memory.transport.js';
+export { MemoryDriver } from '../infrastructure/services/memory/memory.driver.js';

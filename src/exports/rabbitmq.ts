@@ -4,3 +4,4 @@ export {
   rabbitmqOptionsSchema,
 } from '../infrastructure/services/rabbitmq/rabbitmq.options.js';
 export { RabbitmqTransport } from '../infrastructure/services/rabbitmq/rabbitmq.transport.js';
+export { RabbitmqDriver } from '../infrastructure/services/rabbitmq/rabbitmq.driver.js';

@@ -7,3 +7,4 @@ export {
   type RedisServerOptions,
 } from '../infrastructure/services/redis/redis.options.js';
 export { RedisTransport } from '../infrastructure/services/redis/redis.transport.js';
+export { RedisDriver } from '../infrastructure/services/redis/redis.driver.js';

@@ -5,7 +5,8 @@ import * as yaml from 'yaml';
 
 import { envExample, withReference } from '../../scripts/config-reference-text.js';
 import { referenceOf } from '../../scripts/config-reference.js';
-import { configSchema, readAppConfig } from '../../src/app.config.js';
+import { configSchema } from '../../src/app.config.js';
+import { readSettings } from '../../src/config/read-settings.js';
 import { shapeOf } from '../../src/config/shape.js';
 import { yamlReader } from '../../src/config/yaml-source.js';
 
@@ -54,7 +55,7 @@ describe('examples', () => {
 });
 
 function loadFrom(file: string, env: Record<string, string>): unknown {
-  return readAppConfig({
+  return readSettings(configSchema, {
     env,
     cwd: path.resolve('/srv'),
     readFile: () => file,

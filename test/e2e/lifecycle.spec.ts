@@ -13,8 +13,11 @@ import {
   type MessagingOptionsFactory,
   MessagingService,
   type MessagingView,
+  systemClock,
 } from '../../src/core/messaging/index.js';
-import { embeddedBackends } from '../../src/infrastructure/services/backends.js';
+import { EmbeddedDeadLetterStore } from '../../src/infrastructure/services/embedded/embedded-dead-letter.store.js';
+import { embeddedOptionsSchema } from '../../src/infrastructure/services/embedded/embedded.options.js';
+import { EmbeddedTransport } from '../../src/infrastructure/services/embedded/embedded.transport.js';
 import { MemoryDeadLetterStore } from '../../src/infrastructure/services/memory/memory-dead-letter.store.js';
 import { eventually } from '../support/demonstration.js';
 import { bootApp, closeApps, memoryTransport } from '../support/messaging-app.js';
@@ -189,8 +192,18 @@ describe('shutdown', () => {
         if (isSlow) await new Promise((resolve) => signal.addEventListener('abort', resolve));
       }
     }
-    const boot = () =>
-      bootApp({ providers: [Pings] }, { ...embeddedBackends(data.path), drainTimeoutMs: 20 });
+    const boot = () => {
+      const options = embeddedOptionsSchema.parse({ directory: `${data.path}/messages` });
+      const context = { name: 'local', clock: systemClock, onEvent: () => undefined };
+      return bootApp(
+        { providers: [Pings] },
+        {
+          transports: [new EmbeddedTransport(options, context)],
+          deadLetters: new EmbeddedDeadLetterStore({ directory: `${data.path}/dead-letters` }),
+          drainTimeoutMs: 20,
+        },
+      );
+    };
     try {
       let { app, messaging, events } = await boot();
       await messaging.publish(Ping, { n: 1 });

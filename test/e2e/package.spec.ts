@@ -2,18 +2,8 @@ import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
+import { linkPackage, manifest, unpackPackage } from '../support/packed-package.js';
 
-import { packInto } from '../../scripts/packed-files.mjs';
-
-interface Manifest {
-  readonly name: string;
-  readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>;
-  readonly dependencies: Readonly<Record<string, string>>;
-  readonly peerDependencies: Readonly<Record<string, string>>;
-  readonly peerDependenciesMeta: Readonly<Record<string, { readonly optional?: boolean }>>;
-}
-
-const manifest = JSON.parse(fs.readFileSync('package.json', 'utf8')) as Manifest;
 const peers = Object.keys(manifest.peerDependencies);
 const required = peers.filter((name) => manifest.peerDependenciesMeta[name]?.optional !== true);
 const entryPoints = Object.keys(manifest.exports).filter((name) => name !== './package.json');
@@ -23,10 +13,8 @@ describe('the package', () => {
   const home = path.join(directory, 'node_modules', manifest.name);
 
   beforeAll(() => {
-    const { file } = packInto(process.cwd(), directory);
-    fs.mkdirSync(home, { recursive: true });
-    execFileSync('tar', ['-xzf', file, '-C', home, '--strip-components=1']);
-    [...Object.keys(manifest.dependencies), ...required].forEach(install);
+    unpackPackage(directory);
+    required.forEach(install);
   }, 60_000);
 
   afterAll(() => fs.rmSync(directory, { recursive: true, force: true }));
@@ -84,11 +72,8 @@ describe('the package', () => {
     });
   });
 
-  /** As a link, so that what the package itself needs is found where it is. */
   function install(name: string): void {
-    const link = path.join(directory, 'node_modules', name);
-    fs.mkdirSync(path.dirname(link), { recursive: true });
-    fs.symlinkSync(path.resolve('node_modules', name), link);
+    linkPackage(directory, name);
   }
 
   function importOf(name: string): string[] {

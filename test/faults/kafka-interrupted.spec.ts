@@ -15,7 +15,6 @@ import { HealthModule } from '../../src/exports/health.js';
 import { MetricsModule } from '../../src/exports/metrics.js';
 import {
   defineMessage,
-  memoryBackends,
   MESSAGING_VIEW,
   MessageHandler,
   MessagingModule,
@@ -24,6 +23,7 @@ import {
   systemClock,
   type TransportEvent,
 } from '../../src/index.js';
+import { MemoryDeadLetterStore } from '../../src/exports/memory.js';
 import { kafkaOptionsSchema } from '../../src/infrastructure/services/kafka/kafka.options.js';
 import { KafkaTransport } from '../../src/infrastructure/services/kafka/kafka.transport.js';
 import { type FaultProxy, startFaultProxy } from '../support/brokers/fault-proxy.js';
@@ -115,7 +115,7 @@ async function application(
     imports: [
       MessagingModule.forRoot({
         service: 'shop',
-        ...memoryBackends(),
+        deadLetters: new MemoryDeadLetterStore(),
         transports: [transport],
         ...(connect === 'background' ? { connect } : {}),
       }),

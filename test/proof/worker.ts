@@ -5,16 +5,14 @@ import { join } from 'node:path';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { type AppConfig, loadAppConfig } from '../../src/app.config.js';
-import { directOf, messagingOptions } from '../../src/app.module.js';
 import {
   DeadLetterService,
   MESSAGING_VIEW,
-  MessagingModule,
   MessagingService,
   type MessagingView,
 } from '../../src/core/messaging/index.js';
 import { isComposite } from '../../src/core/messaging/ports/composite-transport.js';
-import { Backends, InfrastructureModule } from '../../src/infrastructure/services/infrastructure.module.js';
+import { SwitchyardModule } from '../../src/switchyard/switchyard.module.js';
 import { seededRandom } from '../support/seeded-random.js';
 import { DeadLetterKeeper, ProofHandlers } from './consumers.js';
 import { History } from './history.js';
@@ -55,16 +53,13 @@ const LEFT_OPEN = 3;
 @Module({})
 class ProofModule {
   static forRoot(config: AppConfig, { consumes }: WorkerTask, history: History): DynamicModule {
+    const { http: _http, ...settings } = config;
     return {
       module: ProofModule,
       imports: [
-        InfrastructureModule.forRoot({ ...config, direct: directOf(config) }),
-        MessagingModule.forRootAsync({
-          inject: [Backends],
-          useFactory: (backends: Backends) => ({
-            ...messagingOptions(config, backends),
-            messages: [Plain, Keyed, Strict],
-          }),
+        SwitchyardModule.forRoot({
+          ...settings,
+          messages: [Plain, Keyed, Strict],
           registerHandlers: consumes,
         }),
       ],

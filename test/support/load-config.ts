@@ -2,7 +2,8 @@ import * as path from 'node:path';
 
 import * as yaml from 'yaml';
 
-import { type AppConfig, readAppConfig } from '../../src/app.config.js';
+import { type AppConfig, appConfig } from '../../src/app.config.js';
+import { readSettings } from '../../src/config/read-settings.js';
 import type { SettingsSources } from '../../src/config/sources.js';
 import { yamlReader } from '../../src/config/yaml-source.js';
 import { MessagingConfigurationError } from '../../src/core/messaging/ports/errors.js';
@@ -23,7 +24,8 @@ export interface Given {
 
 /** Loads a configuration from nothing but what is given. */
 export function load(given: Given): AppConfig {
-  return readAppConfig(sourcesOf(given));
+  const { schema, settings, variables } = appConfig;
+  return readSettings(schema, { ...sourcesOf(given), code: settings }, variables);
 }
 
 /** Sources that hold nothing but what is given. */

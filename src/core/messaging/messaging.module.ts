@@ -9,6 +9,7 @@ import {
 import { DiscoveryModule } from '@nestjs/core';
 import { systemClock } from './ports/clock.js';
 import { AuditLog } from './dead-letters/audit-log.js';
+import { MessagingConfigurationError } from './ports/errors.js';
 import { DeadLetterService } from './dead-letters/dead-letter.service.js';
 import {
   DEAD_LETTER_STORE,
@@ -46,7 +47,10 @@ export interface MessagingModuleAsyncOptions extends MessagingModuleExtras, Pick
   readonly useExisting?: Type<MessagingOptionsFactory>;
 }
 
-/** The messaging core as a Nest module. Import it once, in the root module. */
+/**
+ * The messaging core, for applications that compose transports and stores themselves; others import `SwitchyardModule`.
+ * Import it once, in the root module.
+ */
 @Module({})
 export class MessagingModule {
   static forRoot(options: MessagingModuleOptions & MessagingModuleExtras): DynamicModule {
@@ -66,8 +70,13 @@ export class MessagingModule {
 
 function optionsProviders(options: MessagingModuleAsyncOptions): Provider[] {
   if (options.useFactory) {
+    const { useFactory } = options;
     return [
-      { provide: MESSAGING_OPTIONS, useFactory: options.useFactory, inject: [...(options.inject ?? [])] },
+      {
+        provide: MESSAGING_OPTIONS,
+        useFactory: async (...injected: unknown[]) => given(await useFactory(...injected)),
+        inject: [...(options.inject ?? [])],
+      },
     ];
   }
   const factory = options.useExisting ?? options.useClass;
@@ -77,10 +86,18 @@ function optionsProviders(options: MessagingModuleAsyncOptions): Provider[] {
     ...(options.useClass ? [options.useClass] : []),
     {
       provide: MESSAGING_OPTIONS,
-      useFactory: (created: MessagingOptionsFactory) => created.createMessagingOptions(),
+      useFactory: async (created: MessagingOptionsFactory) => given(await created.createMessagingOptions()),
       inject: [factory],
     },
   ];
+}
+
+/** JavaScript may return anything. */
+function given(options: MessagingModuleOptions | undefined): MessagingModuleOptions {
+  if (typeof options === 'object') return options;
+  throw new MessagingConfigurationError([
+    `the options of MessagingModule are ${typeof options}. The factory of forRootAsync must return them.`,
+  ]);
 }
 
 function assemble(

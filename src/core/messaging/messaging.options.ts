@@ -75,6 +75,13 @@ export interface MessagingModuleOptions {
   readonly globalEnhancers?: boolean;
   /** @default the machine's clock */
   readonly clock?: Clock;
+  /** `false` for a process that only publishes: handlers are ignored and nothing is consumed. @default true */
+  readonly registerHandlers?: boolean;
+  /**
+   * Mistakes that were found while these options were made. They are reported together with those of handlers and message
+   * types, and the application does not start.
+   */
+  readonly problems?: readonly string[];
 }
 
 /** What Nest must know before the options are computed. */

@@ -23,6 +23,16 @@ export interface ErrorRule {
   readonly action: 'retry' | 'dead-letter' | 'discard';
 }
 
+/** Whether a value has the shape of a rule; JavaScript may give anything. */
+export function isErrorRule(value: unknown): value is ErrorRule {
+  const { match, action } = (value ?? {}) as Partial<Record<keyof ErrorRule, unknown>>;
+  return typeof match === 'function' && ['retry', 'dead-letter', 'discard'].includes(String(action));
+}
+
+/** What a list of rules must hold, in words. */
+export const ERROR_RULES =
+  "a list of rules such as { match: TypeError, action: 'dead-letter' }; actions are retry, dead-letter and discard";
+
 export interface RetryPolicy {
   /** Attempts in all, the first included. */
   readonly attempts: number;

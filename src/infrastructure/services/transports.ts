@@ -1,6 +1,13 @@
 import { z } from 'zod';
 
-import type { Transport, TransportContext } from '../../core/messaging/ports/transport.js';
+import type { DeadLetterStore } from '../../core/messaging/ports/dead-letter-store.js';
+import type { IdempotencyStore } from '../../core/messaging/ports/idempotency-store.js';
+import type {
+  Clock,
+  Transport,
+  TransportContext,
+  TransportEvent,
+} from '../../core/messaging/ports/transport.js';
 import { embeddedOptionsSchema } from './embedded/embedded.options.js';
 import { balancedOptionsSchema } from './composites/balanced/balanced.options.js';
 import { failoverOptionsSchema } from './composites/failover/failover.options.js';
@@ -89,6 +96,25 @@ export const transportSettingsSchema = z.discriminatedUnion('kind', [
 
 export type TransportSettings = z.output<typeof transportSettingsSchema>;
 
+/**
+ * Makes a transport of the application's own. Called once for each application that starts, because a closed transport
+ * stays closed.
+ */
+export type TransportFactory = (context: TransportContext) => Transport | Promise<Transport>;
+
+/** What a store of the application's own gets. */
+export interface StoreContext {
+  readonly clock: Clock;
+  /** Called with what is wrong with the place of the store. */
+  readonly onEvent: (event: TransportEvent) => void;
+}
+
+/** Makes a dead letter store of the application's own, once for each application that starts. */
+export type DeadLetterStoreFactory = (context: StoreContext) => DeadLetterStore | Promise<DeadLetterStore>;
+
+/** Makes an idempotency store of the application's own, once for each application that starts. */
+export type IdempotencyStoreFactory = (context: StoreContext) => IdempotencyStore | Promise<IdempotencyStore>;
+
 /** The members of a composite; none for other transports. */
 export function membersOf(settings: TransportSettings): readonly string[] {
   if (settings.kind === 'failover' || settings.kind === 'balanced') return settings.members;
@@ -117,53 +143,4 @@ function valid<T extends z.ZodObject>(
     return [key, result.data] as const;
   });
   return Object.fromEntries(read.filter(([, value]) => value !== undefined)) as Partial<z.output<T>>;
-}
-
-/**
- * Creates the configured transport. This is the only list of transports.
- *
- * A transport is imported when it is used, so that its client has to be installed only then.
- *
- * @param members the transports that {@link membersOf} names, in that order.
- */
-export async function createTransport(
-  settings: TransportSettings,
-  context: TransportContext,
-  members: readonly Transport[] = [],
-): Promise<Transport> {
-  switch (settings.kind) {
-    case 'memory': {
-      const { MemoryTransport } = await import('./memory/memory.transport.js');
-      return new MemoryTransport(settings, context);
-    }
-    case 'embedded': {
-      const { EmbeddedTransport } = await import('./embedded/embedded.transport.js');
-      return new EmbeddedTransport(settings, context);
-    }
-    case 'redis': {
-      const { RedisTransport } = await import('./redis/redis.transport.js');
-      return new RedisTransport(settings, context);
-    }
-    case 'rabbitmq': {
-      const { RabbitmqTransport } = await import('./rabbitmq/rabbitmq.transport.js');
-      return new RabbitmqTransport(settings, context);
-    }
-    case 'kafka': {
-      const { KafkaTransport } = await import('./kafka/kafka.transport.js');
-      return new KafkaTransport(settings, context);
-    }
-    case 'failover': {
-      const { FailoverTransport } = await import('./composites/failover/failover.transport.js');
-      return new FailoverTransport(members, settings, context);
-    }
-    case 'balanced': {
-      const { BalancedTransport } = await import('./composites/balanced/balanced.transport.js');
-      return new BalancedTransport(members, settings, context);
-    }
-    case 'spooled': {
-      const { SpooledTransport } = await import('./composites/spooled/spooled.transport.js');
-      const [transport, spool] = members as readonly [Transport, Transport];
-      return new SpooledTransport({ transport, spool }, settings, context);
-    }
-  }
 }

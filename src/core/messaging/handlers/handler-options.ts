@@ -1,5 +1,11 @@
 import type { HandlerDefaults } from '../messaging.options.js';
-import { type Backoff, DEFAULT_RETRY_POLICY } from '../retry-policy.js';
+import {
+  type Backoff,
+  DEFAULT_RETRY_POLICY,
+  ERROR_RULES,
+  type ErrorRule,
+  isErrorRule,
+} from '../retry-policy.js';
 import { isName } from '../ports/names.js';
 import type { HandlerEntry } from './handler-entry.js';
 import type { MessageHandlerOptions } from './message-handler.decorator.js';
@@ -12,10 +18,11 @@ type ResolvedOptions = Omit<HandlerEntry, 'topic' | 'handler' | 'type' | 'invoke
 
 /** Fills in what a handler leaves out: its own options, then the module's defaults, then ours. */
 export function resolveHandlerOptions(
-  options: MessageHandlerOptions,
+  given: MessageHandlerOptions,
   defaults: HandlerDefaults,
   service: string,
 ): ResolvedOptions {
+  const options = isGroup(given) ? given : {}; // what else JavaScript gives is reported
   const asked = { ...defaults, ...options };
   return {
     group: asked.group ?? service,
@@ -24,11 +31,50 @@ export function resolveHandlerOptions(
     policy: {
       attempts: asked.attempts ?? DEFAULT_RETRY_POLICY.attempts,
       backoff: asked.backoff ?? DEFAULT_RETRY_POLICY.backoff,
-      errors: [...(options.errors ?? []), ...(defaults.errors ?? [])],
+      errors: [options.errors, defaults.errors].flatMap((rules) =>
+        Array.isArray(rules) ? (rules as readonly ErrorRule[]) : [],
+      ),
     },
     timeoutMs: asked.timeoutMs ?? DEFAULT_TIMEOUT_MS,
     idempotencyWindowMs: asked.idempotencyWindowMs ?? 0,
   };
+}
+
+/** The compiler asks for a line here when handlers get another option. */
+const KNOWN: Readonly<Record<keyof MessageHandlerOptions, true>> = {
+  group: true,
+  concurrency: true,
+  ordering: true,
+  attempts: true,
+  backoff: true,
+  errors: true,
+  timeoutMs: true,
+  idempotencyWindowMs: true,
+};
+/** Options that later versions will have. */
+const RESERVED: readonly string[] = ['killSwitch', 'inbox', 'batch'];
+
+/** What is wrong with options as they were given, which JavaScript does not check. */
+export function problemsOfGivenOptions(given: unknown): string[] {
+  if (!isGroup(given)) return [`its options are ${given === null ? 'null' : typeof given}; give an object`];
+  const { errors } = given as { readonly errors?: unknown };
+  const isWrong = errors !== undefined && !(Array.isArray(errors) && errors.every(isErrorRule));
+  return [
+    ...Object.keys(given)
+      .filter((key) => !Object.hasOwn(KNOWN, key))
+      .map(explainUnknown),
+    ...(isWrong ? [`errors is not ${ERROR_RULES}`] : []),
+  ];
+}
+
+function isGroup(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function explainUnknown(key: string): string {
+  return RESERVED.includes(key)
+    ? `${key} is reserved for a later version and not yet available; remove it`
+    : `${key} is not an option of handlers; known are ${Object.keys(KNOWN).join(', ')}`;
 }
 
 /** What is out of range, as `option is found; allowed`. */
@@ -48,6 +94,7 @@ export function problemsOfHandlerOptions(options: ResolvedOptions): string[] {
 }
 
 function problemsOfBackoff(backoff: Backoff): string[] {
+  if (typeof backoff !== 'object') return [`backoff is ${JSON.stringify(backoff)}; give { type, delayMs }`];
   return [
     oneOf('backoff.type', backoff.type, ['exponential', 'fixed']),
     range('backoff.delayMs', backoff.delayMs, 0, 30 * DAY_MS),

@@ -5,7 +5,11 @@ import { compilePattern, isPattern, problemOfPattern } from '../routing/topic-pa
 import { isName } from '../ports/names.js';
 import type { DiscoveredHandler } from './discovered-handler.js';
 import type { HandlerEntry } from './handler-entry.js';
-import { problemsOfHandlerOptions, resolveHandlerOptions } from './handler-options.js';
+import {
+  problemsOfGivenOptions,
+  problemsOfHandlerOptions,
+  resolveHandlerOptions,
+} from './handler-options.js';
 
 export interface RegistryInput {
   readonly service: string;
@@ -27,10 +31,10 @@ export class HandlerRegistry {
 
   constructor(private readonly input: RegistryInput) {
     for (const type of input.types) this.#register(type, 'the registered messages');
-    for (const { target, name } of input.handlers)
-      if (typeof target !== 'string') this.#register(target, name);
+    const handlers = input.handlers.filter((handler) => this.#hasTarget(handler));
+    for (const { target, name } of handlers) if (typeof target !== 'string') this.#register(target, name);
     this.#registerAliases();
-    this.entries = input.handlers.flatMap((handler) => this.#entriesOf(handler));
+    this.entries = handlers.flatMap((handler) => this.#entriesOf(handler));
     this.#findDuplicates();
   }
 
@@ -74,9 +78,23 @@ export class HandlerRegistry {
       }
   }
 
+  /** JavaScript, and files that import each other, may give anything. */
+  #hasTarget({ name, target }: DiscoveredHandler): boolean {
+    const given: unknown = target;
+    if (typeof given === 'string' || (typeof given === 'object' && given !== null && 'schema' in given))
+      return true;
+    this.problems.push(
+      `Handler ${name} names no message type: it is ${given === null ? 'null' : typeof given}. Give what defineMessage returns, or a topic. Files that import each other see undefined.`,
+    );
+    return false;
+  }
+
   #entriesOf(handler: DiscoveredHandler): HandlerEntry[] {
     const options = resolveHandlerOptions(handler.options, this.input.defaults, this.input.service);
-    for (const problem of problemsOfHandlerOptions(options)) {
+    for (const problem of [
+      ...problemsOfGivenOptions(handler.options),
+      ...problemsOfHandlerOptions(options),
+    ]) {
       this.problems.push(`Handler ${handler.name}: ${problem}.`);
     }
     if (options.idempotencyWindowMs > 0 && !this.input.hasIdempotencyStore) {

@@ -6,6 +6,7 @@ import {
   MESSAGE_HANDLER_METADATA,
   type MessageHandlerMetadata,
   type MessageHandlerOptions,
+  type MessageHandlerOptionsFactory,
 } from './message-handler.decorator.js';
 import type { AnyMessageType } from '../message/message-type.js';
 
@@ -61,7 +62,7 @@ export class HandlerExplorer {
   }
 
   async #optionsOf({ options }: MessageHandlerMetadata): Promise<MessageHandlerOptions> {
-    if (!('useFactory' in options)) return options;
+    if (!hasFactory(options)) return options;
     const dependencies = (options.inject ?? []).map((token): unknown => {
       const isOptional = typeof token === 'object' && 'token' in token;
       return this.moduleRef.get((isOptional ? token.token : token) as string, { strict: false });
@@ -86,4 +87,9 @@ function prototypeOf(wrapper: Wrapper): Record<string, unknown> | undefined {
 /** What makes two wrappers the same handler host: the instance, or the class of one that is made per message. */
 function hostOf(wrapper: Wrapper): unknown {
   return wrapper.isDependencyTreeStatic() ? (wrapper.instance as unknown) : wrapper.metatype;
+}
+
+/** JavaScript may give anything; the registry reports it. */
+function hasFactory(options: MessageHandlerMetadata['options']): options is MessageHandlerOptionsFactory {
+  return typeof options === 'object' && (options as object | null) !== null && 'useFactory' in options;
 }

@@ -180,7 +180,7 @@ export class MessagingRuntimeService
   }
 
   async #prepare(): Promise<void> {
-    const registersHandlers = this.extras.registerHandlers !== false;
+    const registersHandlers = (this.extras.registerHandlers ?? this.options.registerHandlers) !== false;
     this.invoker.useGlobalEnhancers(this.options.globalEnhancers ?? false);
     const registry = new HandlerRegistry({
       service: this.options.service,
@@ -189,13 +189,10 @@ export class MessagingRuntimeService
       types: [...(this.options.messages ?? []), ...this.explorer.registeredMessages()],
       hasIdempotencyStore: this.options.idempotency !== undefined,
     });
-    const problems = [...problemsOfOptions(this.options), ...registry.problems];
-    for (const { topic, handler } of registry.entries) {
-      if (this.directory.transportFor(topic)) continue;
-      problems.push(
-        `No route matches "${topic}" of ${handler}. Add one, for example { match: '**', transport: ... }.`,
-      );
-    }
+    const { problems: given = [] } = this.options;
+    // Without options there are no routes, which would only repeat the mistakes in them.
+    const own = given.length > 0 ? given : [...problemsOfOptions(this.options), ...this.#unrouted(registry)];
+    const problems = [...own, ...registry.problems];
     if (problems.length > 0) throw new MessagingConfigurationError([...new Set(problems)]);
     this.#registry = registry;
     this.options.transportEvents?.keepRefusedWith((refused) => this.#keepRefused(registry, refused));
@@ -206,6 +203,15 @@ export class MessagingRuntimeService
       emit: this.observers.emit,
       isDown: (transport) => this.options.transportEvents?.isDown(transport) ?? false,
     });
+  }
+
+  #unrouted({ entries }: HandlerRegistry): string[] {
+    return entries
+      .filter(({ topic }) => !this.directory.transportFor(topic))
+      .map(
+        ({ topic, handler }) =>
+          `No route matches "${topic}" of ${handler}. Add one, for example { match: '**', transport: ... }.`,
+      );
   }
 
   /** With handlers it is a problem of their consumers, which names topic and group; else it is a line of the log. */

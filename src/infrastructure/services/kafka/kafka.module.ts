@@ -3,19 +3,25 @@ import {
   transportModule,
   type TransportModuleOptions,
 } from '../../../core/messaging/transport-kit/transport.module.js';
+import { KafkaDriver } from './kafka.driver.js';
 import { type KafkaOptions, kafkaOptionsSchema } from './kafka.options.js';
-import { KafkaTransport } from './kafka.transport.js';
 
 export type KafkaModuleOptions = TransportModuleOptions<KafkaOptions>;
 
-/** Provides a {@link KafkaTransport} for applications that compose their transports themselves. */
-@Module({})
+/**
+ * For applications that compose their transports themselves; others use `SwitchyardModule`.
+ *
+ * Imported as it is, it provides the {@link KafkaDriver}, which makes transports of this kind.
+ */
+@Module({ providers: [KafkaDriver], exports: [KafkaDriver] })
 export class KafkaModule {
   /**
-   * @throws ZodError when an option is unknown or out of range.
-   * @throws MessagingConfigurationError when options do not fit together; from the provider, when the application starts.
+   * Provides one `KafkaTransport`, which is connected and closed with the application.
+   *
+   * @throws MessagingConfigurationError with every option that is unknown or out of range.
    */
-  static register({ name = 'kafka', onEvent, ...options }: KafkaModuleOptions): DynamicModule {
-    return transportModule(KafkaModule, KafkaTransport, kafkaOptionsSchema.parse(options), { name, onEvent });
+  static register(options: KafkaModuleOptions): Promise<DynamicModule> {
+    const load = async () => (await import('./kafka.transport.js')).KafkaTransport;
+    return transportModule({ module: KafkaModule, kind: 'kafka', schema: kafkaOptionsSchema, load }, options);
   }
 }

@@ -36,9 +36,9 @@ describe('the memory module', () => {
     }
   });
 
-  it('takes no option that it does not know', () => {
+  it('takes no option that it does not know', async () => {
     const misspelt = { name: 'fast', maxMesages: 10 };
-    expect(() => MemoryModule.register(misspelt)).toThrow('maxMesages');
-    expect(() => MemoryModule.register({ maxBytes: 0 })).toThrow('maxBytes');
+    await expect(MemoryModule.register(misspelt)).rejects.toThrow('maxMesages');
+    await expect(MemoryModule.register({ maxBytes: 0 })).rejects.toThrow('maxBytes');
   });
 });

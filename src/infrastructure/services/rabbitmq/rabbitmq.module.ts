@@ -3,22 +3,28 @@ import {
   transportModule,
   type TransportModuleOptions,
 } from '../../../core/messaging/transport-kit/transport.module.js';
+import { RabbitmqDriver } from './rabbitmq.driver.js';
 import { type RabbitmqOptions, rabbitmqOptionsSchema } from './rabbitmq.options.js';
-import { RabbitmqTransport } from './rabbitmq.transport.js';
 
 export type RabbitmqModuleOptions = TransportModuleOptions<RabbitmqOptions>;
 
-/** Provides a {@link RabbitmqTransport} for applications that compose their transports themselves. */
-@Module({})
+/**
+ * For applications that compose their transports themselves; others use `SwitchyardModule`.
+ *
+ * Imported as it is, it provides the {@link RabbitmqDriver}, which makes transports of this kind.
+ */
+@Module({ providers: [RabbitmqDriver], exports: [RabbitmqDriver] })
 export class RabbitmqModule {
   /**
-   * @throws ZodError when an option is unknown or out of range.
-   * @throws MessagingConfigurationError when options do not fit together; from the provider, when the application starts.
+   * Provides one `RabbitmqTransport`, which is connected and closed with the application.
+   *
+   * @throws MessagingConfigurationError with every option that is unknown or out of range.
    */
-  static register({ name = 'rabbitmq', onEvent, ...options }: RabbitmqModuleOptions): DynamicModule {
-    return transportModule(RabbitmqModule, RabbitmqTransport, rabbitmqOptionsSchema.parse(options), {
-      name,
-      onEvent,
-    });
+  static register(options: RabbitmqModuleOptions): Promise<DynamicModule> {
+    const load = async () => (await import('./rabbitmq.transport.js')).RabbitmqTransport;
+    return transportModule(
+      { module: RabbitmqModule, kind: 'rabbitmq', schema: rabbitmqOptionsSchema, load },
+      options,
+    );
   }
 }

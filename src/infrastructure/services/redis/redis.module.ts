@@ -3,19 +3,25 @@ import {
   transportModule,
   type TransportModuleOptions,
 } from '../../../core/messaging/transport-kit/transport.module.js';
+import { RedisDriver } from './redis.driver.js';
 import { type RedisOptions, redisOptionsSchema } from './redis.options.js';
-import { RedisTransport } from './redis.transport.js';
 
 export type RedisModuleOptions = TransportModuleOptions<RedisOptions>;
 
-/** Provides a {@link RedisTransport} for applications that compose their transports themselves. */
-@Module({})
+/**
+ * For applications that compose their transports themselves; others use `SwitchyardModule`.
+ *
+ * Imported as it is, it provides the {@link RedisDriver}, which makes transports of this kind.
+ */
+@Module({ providers: [RedisDriver], exports: [RedisDriver] })
 export class RedisModule {
   /**
-   * @throws ZodError when an option is unknown or out of range.
-   * @throws MessagingConfigurationError when options do not fit together; from the provider, when the application starts.
+   * Provides one `RedisTransport`, which is connected and closed with the application.
+   *
+   * @throws MessagingConfigurationError with every option that is unknown or out of range.
    */
-  static register({ name = 'redis', onEvent, ...options }: RedisModuleOptions): DynamicModule {
-    return transportModule(RedisModule, RedisTransport, redisOptionsSchema.parse(options), { name, onEvent });
+  static register(options: RedisModuleOptions): Promise<DynamicModule> {
+    const load = async () => (await import('./redis.transport.js')).RedisTransport;
+    return transportModule({ module: RedisModule, kind: 'redis', schema: redisOptionsSchema, load }, options);
   }
 }

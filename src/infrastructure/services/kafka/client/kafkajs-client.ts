@@ -1,5 +1,5 @@
 import type * as kafkajs from 'kafkajs';
-import { MessagingError } from '../../../../core/messaging/ports/errors.js';
+import { loadClient } from '../../../../core/messaging/transport-kit/load-client.js';
 
 export type {
   Admin,
@@ -32,15 +32,15 @@ export interface RebalanceHook {
   readonly outOfRange: (topic: string, partition: number) => Promise<number | undefined>;
 }
 
-/** Loads kafkajs, which is only installed by those who want it. Throws `DEPENDENCY_MISSING` when it is not there. */
-export async function loadKafkajs(load: () => Promise<unknown> = () => import('kafkajs')): Promise<Kafkajs> {
-  try {
-    const loaded = (await load()) as { readonly default?: Kafkajs } & Kafkajs;
-    return loaded.default ?? loaded;
-  } catch {
-    throw new MessagingError(
-      'DEPENDENCY_MISSING',
-      'Kafka needs the package "kafkajs", which cannot be loaded. Install it: npm install kafkajs@2',
-    );
-  }
+/** Loads kafkajs, which is only installed by those who want it. Throws `DEPENDENCY_MISSING` when it is missing or too old. */
+export function loadKafkajs(load: () => Promise<unknown> = () => import('kafkajs')): Promise<Kafkajs> {
+  return loadClient<Kafkajs>({
+    usedBy: 'Kafka needs',
+    name: 'kafkajs',
+    range: '^2.2.4',
+    install: 'kafkajs@2',
+    load,
+    isSupported: ({ Partitioners }: Partial<Kafkajs>) =>
+      (Partitioners as Partial<Kafkajs['Partitioners']> | undefined)?.LegacyPartitioner !== undefined, // since 2
+  });
 }

@@ -1,21 +1,20 @@
 import type * as amqplib from 'amqplib';
-import { MessagingError } from '../../../../core/messaging/ports/errors.js';
+import { loadClient } from '../../../../core/messaging/transport-kit/load-client.js';
 
 export type { Channel, ChannelModel, ConfirmChannel, ConsumeMessage, Message, Options } from 'amqplib';
 
 type Amqplib = typeof amqplib;
 
-/** Loads amqplib, an optional peer dependency. Throws `DEPENDENCY_MISSING` when it is not installed. */
-export async function loadAmqplib(
+/** Loads amqplib, an optional peer dependency. Throws `DEPENDENCY_MISSING` when it is missing or too old. */
+export function loadAmqplib(
   load: () => Promise<unknown> = () => import('amqplib'),
 ): Promise<Pick<Amqplib, 'connect'>> {
-  try {
-    const loaded = (await load()) as { readonly default?: Amqplib } & Amqplib;
-    return loaded.default ?? loaded;
-  } catch {
-    throw new MessagingError(
-      'DEPENDENCY_MISSING',
-      'RabbitMQ needs the package "amqplib", which cannot be loaded. Install it: npm install amqplib@2',
-    );
-  }
+  return loadClient<Pick<Amqplib, 'connect'>>({
+    usedBy: 'RabbitMQ needs',
+    name: 'amqplib',
+    range: '^0.10.9 || ^2.0.0',
+    install: 'amqplib@2',
+    load,
+    isSupported: ({ connect }: Partial<Amqplib>) => connect !== undefined,
+  });
 }

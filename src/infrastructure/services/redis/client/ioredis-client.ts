@@ -1,4 +1,4 @@
-import { MessagingError } from '../../../../core/messaging/ports/errors.js';
+import { loadClient } from '../../../../core/messaging/transport-kit/load-client.js';
 import type * as ioredis from 'ioredis';
 
 export type { Cluster, Redis } from 'ioredis';
@@ -8,14 +8,14 @@ export type IoredisOptions = Omit<ioredis.RedisOptions, 'replyMapping'>;
 
 type Ioredis = typeof ioredis;
 
-/** Loads ioredis, an optional peer dependency. Throws `DEPENDENCY_MISSING` when it is not installed. */
-export async function loadIoredis(load: () => Promise<unknown> = () => import('ioredis')): Promise<Ioredis> {
-  try {
-    return (await load()) as Ioredis;
-  } catch {
-    throw new MessagingError(
-      'DEPENDENCY_MISSING',
-      'Redis needs the package "ioredis", which cannot be loaded. Install it: npm install ioredis@6',
-    );
-  }
+/** Loads ioredis, an optional peer dependency. Throws `DEPENDENCY_MISSING` when it is missing or too old. */
+export function loadIoredis(load: () => Promise<unknown> = () => import('ioredis')): Promise<Ioredis> {
+  return loadClient<Ioredis>({
+    usedBy: 'Redis needs',
+    name: 'ioredis',
+    range: '^5.4.1 || ^6.0.0',
+    install: 'ioredis@6',
+    load,
+    isSupported: ({ Redis }: Partial<Ioredis>) => Redis !== undefined, // since 5
+  });
 }

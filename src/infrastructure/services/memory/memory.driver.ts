@@ -1,0 +1,24 @@
+import { Injectable } from '@nestjs/common';
+import type { DeadLetterStore } from '../../../core/messaging/ports/dead-letter-store.js';
+import type { IdempotencyStore } from '../../../core/messaging/ports/idempotency-store.js';
+import type { Clock, Transport, TransportContext } from '../../../core/messaging/ports/transport.js';
+import type { MemoryOptions } from './memory.options.js';
+
+/** Makes transports and stores in the memory of the process. Their code is loaded when one is made. */
+@Injectable()
+export class MemoryDriver {
+  async createTransport(options: MemoryOptions, context: TransportContext): Promise<Transport> {
+    const { MemoryTransport } = await import('./memory.transport.js');
+    return new MemoryTransport(options, context);
+  }
+
+  async createDeadLetterStore(clock: Clock): Promise<DeadLetterStore> {
+    const { MemoryDeadLetterStore } = await import('./memory-dead-letter.store.js');
+    return new MemoryDeadLetterStore({ clock });
+  }
+
+  async createIdempotencyStore(clock: Clock): Promise<IdempotencyStore> {
+    const { MemoryIdempotencyStore } = await import('./memory-idempotency.store.js');
+    return new MemoryIdempotencyStore({ clock });
+  }
+}
