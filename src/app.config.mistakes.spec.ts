@@ -120,7 +120,7 @@ describe('mistakes', () => {
     [
       'production without a key',
       { env: { NODE_ENV: 'production' } },
-      'admin.apiKeys is empty, in production.',
+      'admin.apiKeys is empty, and NODE_ENV is production.',
     ],
   ];
 

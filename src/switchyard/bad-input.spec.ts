@@ -85,7 +85,7 @@ const OPTIONS: readonly (readonly [string, unknown, string])[] = [
   [
     'an option of another kind',
     transport({ kind: 'kafka', brokers: ['here:1', 7] }),
-    'transports.main.brokers[1] is 7. Allowed: host:port.',
+    'transports.main.brokers[1] is not valid (value not shown). Allowed: host:port.',
   ],
   [
     'an unknown option',

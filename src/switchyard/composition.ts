@@ -1,9 +1,9 @@
-import { Logger } from '@nestjs/common';
 import { readSettings } from '../config/read-settings.js';
 import { settingsSchema } from '../config/settings.schema.js';
 import { codeSources } from '../config/sources.js';
 import type { SwitchyardSettings } from '../config/switchyard-settings.js';
 import type { MessagingModuleOptions } from '../core/messaging/messaging.options.js';
+import { OwnLogger } from '../core/messaging/observing/own-logger.js';
 import { systemClock } from '../core/messaging/ports/clock.js';
 import { MessagingConfigurationError } from '../core/messaging/ports/errors.js';
 import { type Backends, makeBackends } from './backends.js';
@@ -39,7 +39,7 @@ export async function compose(
   try {
     const settings = read(split);
     if (found.length > 0) return invalid(found);
-    const logger = new Logger('Messaging');
+    const logger = new OwnLogger('Messaging');
     for (const sentence of settings.permittedInsecurities) logger.warn(sentence);
     return { settings, options: coreOptions(settings, split, await makeBackends(settings, drivers, clock)) };
   } catch (error) {
