@@ -19,7 +19,7 @@ const routeSchema = z.strictObject({
   transport: z.string().describe('Name of a configured transport.'),
 });
 
-export const serviceSchema = name.meta({
+const serviceSchema = name.meta({
   description: 'Name of the application: the default consumer group, and the source of its messages.',
   allowed: ALLOWED_NAME,
 });
