@@ -105,20 +105,13 @@ export class DeliveryJournal {
   }
 
   #recover(apply: (record: DeliveryRecord) => void, onMissing: () => void): JournalFile {
-    const [first, second] = this.#files.map((file) => file.read());
+    const [first, second] = [this.#files[0].read(), this.#files[1].read()];
     const isSecond = this.#files[1].generation > this.#files[0].generation;
-    const [newest, earlier] = (isSecond ? [second, first] : [first, second]) as [Batch[], Batch[]];
+    const [newest, earlier] = isSecond ? [second, first] : [first, second];
     // Without its beginning, which is the state of all groups, a file continues the one before.
     const begins = newest[0]?.number === 0;
-    for (const batches of begins ? [newest] : [earlier, newest]) {
-      let next = batches === earlier && earlier[0] ? earlier[0].number : 0;
-      for (const { number, records } of batches) {
-        if (number !== next) onMissing();
-        for (let at = 0; at + RECORD_BYTES <= records.length; at += RECORD_BYTES)
-          apply(recordAt(records, at));
-        next = number + 1;
-      }
-    }
+    if (!begins) replay(earlier, earlier[0]?.number ?? 0, { apply, onMissing });
+    replay(newest, 0, { apply, onMissing });
     return this.#files[isSecond ? 1 : 0];
   }
 
@@ -131,5 +124,18 @@ export class DeliveryJournal {
       this.#syncing = false;
       if (error) this.#unsynced = true;
     });
+  }
+}
+
+/** @param next number of the batch that is expected first. */
+function replay(
+  batches: readonly Batch[],
+  next: number,
+  { apply, onMissing }: Pick<JournalListener, 'apply' | 'onMissing'>,
+): void {
+  for (const { number, records } of batches) {
+    if (number !== next) onMissing();
+    for (let at = 0; at + RECORD_BYTES <= records.length; at += RECORD_BYTES) apply(recordAt(records, at));
+    next = number + 1;
   }
 }

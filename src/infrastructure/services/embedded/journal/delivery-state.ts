@@ -28,7 +28,7 @@ export class DeliveryState {
         return;
       case DELIVERY_RECORD.taken:
       case DELIVERY_RECORD.handed:
-        if (this.#mayMiss) this.#openUntil(number);
+        this.#openUntil(number);
         this.high = Math.max(this.high, number);
         this.open.set(number, kind === DELIVERY_RECORD.handed ? attempt + 1 : attempt);
         return;
@@ -69,7 +69,9 @@ export class DeliveryState {
     for (const number of this.open.keys()) if (number > last) this.open.delete(number);
   }
 
+  /** After missing records: what lies between may have been taken. */
   #openUntil(number: number): void {
+    if (!this.#mayMiss) return;
     for (let missing = this.high + 1; missing < number; missing += 1) this.open.set(missing, 1);
   }
 

@@ -41,21 +41,15 @@ export class JournalFile {
     return this.#generation;
   }
 
-  /**
-   * Every whole batch of the newest generation in the file, in order. A number is missing for one that is damaged, unless
-   * it was the last: that one looks like the end.
-   */
+  /** As {@link batchesOf}; what is written next follows them. */
   read(): Batch[] {
-    const bytes = this.#content();
-    const batches: Batch[] = [];
-    for (;;) {
-      const found = this.#batchAt(bytes, this.#position) ?? this.#nextBatch(bytes);
-      if (!found) return batches;
-      if (batches.length === 0) this.#generation = found.generation;
-      batches.push(found);
-      this.#position = found.at + HEAD_BYTES + found.records.length;
-      this.#batch = found.number + 1;
-    }
+    const batches = batchesOf(this.#content());
+    const last = batches.at(-1);
+    if (!last) return batches;
+    this.#generation = last.generation;
+    this.#position = endOf(last);
+    this.#batch = last.number + 1;
+    return batches;
   }
 
   #content(): Buffer {
@@ -112,28 +106,44 @@ export class JournalFile {
     writeAll(this.#fd, Buffer.alloc(wanted - this.#capacity), this.#capacity);
     this.#capacity = wanted;
   }
+}
 
-  /** The next whole batch behind one that is damaged. */
-  #nextBatch(bytes: Buffer): Batch | undefined {
-    for (let at = this.#position + HEAD_BYTES; at + HEAD_BYTES <= bytes.length; at += HEAD_BYTES) {
-      const found = this.#batchAt(bytes, at);
-      if (found) return found;
-    }
-    return undefined;
+/**
+ * Every whole batch of the newest generation in a file, in order. A number is missing for one that is damaged, unless it
+ * was the last: that one looks like the end.
+ */
+export function batchesOf(bytes: Buffer): Batch[] {
+  const batches: Batch[] = [];
+  for (;;) {
+    const found = nextBatch(bytes, batches.at(-1));
+    if (!found) return batches;
+    batches.push(found);
   }
+}
 
-  /** Batches of an earlier generation, of which the file is full, are none. */
-  #batchAt(bytes: Buffer, at: number): Batch | undefined {
-    if (at + HEAD_BYTES > bytes.length) return undefined;
-    const length = bytes.readUInt32LE(at + 8);
-    const end = at + HEAD_BYTES + length;
-    if (length === 0 || end > bytes.length) return undefined;
-    const [generation, number] = [bytes.readUInt32LE(at), bytes.readUInt32LE(at + 4)];
-    if (number < this.#batch || (this.#generation !== 0 && generation !== this.#generation)) return undefined;
-    const batch = bytes.subarray(at, end);
-    if (checksum(batch) !== batch.readUInt32LE(12)) return undefined;
-    return { at, generation, number, records: batch.subarray(HEAD_BYTES) };
+/** The batch that follows, or the next whole one behind what is damaged. */
+function nextBatch(bytes: Buffer, before: Batch | undefined): Batch | undefined {
+  for (let at = before ? endOf(before) : 0; at + HEAD_BYTES <= bytes.length; at += HEAD_BYTES) {
+    const found = batchAt(bytes, at);
+    // Of batches of an earlier generation the file is full.
+    if (!found || (before && found.generation !== before.generation)) continue;
+    if (!before || found.number > before.number) return found;
   }
+  return undefined;
+}
+
+function batchAt(bytes: Buffer, at: number): Batch | undefined {
+  const length = bytes.readUInt32LE(at + 8);
+  const end = at + HEAD_BYTES + length;
+  if (length === 0 || length % HEAD_BYTES !== 0 || end > bytes.length) return undefined;
+  const batch = bytes.subarray(at, end);
+  if (checksum(batch) !== batch.readUInt32LE(12)) return undefined;
+  const [generation, number] = [bytes.readUInt32LE(at), bytes.readUInt32LE(at + 4)];
+  return { at, generation, number, records: batch.subarray(HEAD_BYTES) };
+}
+
+function endOf({ at, records }: Batch): number {
+  return at + HEAD_BYTES + records.length;
 }
 
 function checksum(batch: Buffer): number {

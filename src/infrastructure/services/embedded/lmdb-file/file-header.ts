@@ -13,7 +13,8 @@ const PAGE_HEAD_BYTES = 24;
 const META_BYTES = 144;
 const META_FLAG = 0x08;
 const FREE_AT = PAGE_HEAD_BYTES + 24;
-const MAIN_AT = FREE_AT + 48;
+export const TREE_BYTES = 48;
+const MAIN_AT = FREE_AT + TREE_BYTES;
 const NO_PAGE = 0xffff_ffff_ffff_ffffn;
 /** Integer keys in the tree of free pages, one file instead of a directory. */
 const FLAGS = 0x4008;
@@ -54,8 +55,7 @@ export function readHeader(bytes: Buffer, fileBytes: number): FileHeader {
   const metas = [0, 1].map((page) => metaAt(bytes, { at: page * pageSize, page, pageSize, fileBytes }));
   const [first, second] = metas as [FileHeader, FileHeader];
   const apart = Math.abs(first.transaction - second.transaction);
-  const isFresh = first.transaction <= 1 && second.transaction <= 1;
-  if (apart !== 1 && !isFresh)
+  if (apart !== 1 && !isInitial(first) && !isInitial(second))
     throw new FileDamage(
       `its transactions ${first.transaction} and ${second.transaction} do not follow each other`,
     );
@@ -64,8 +64,20 @@ export function readHeader(bytes: Buffer, fileBytes: number): FileHeader {
   return newest;
 }
 
-/** The newest of the headers that are whole: the one before when the newest is damaged. Nothing without any. */
-export function salvageHeader(bytes: Buffer, fileBytes: number): FileHeader | undefined {
+const NO_TREE: Tree = {
+  root: undefined,
+  depth: 0,
+  branchPages: 0,
+  leafPages: 0,
+  overflowPages: 0,
+  entries: 0,
+};
+
+/**
+ * The newest of the headers that are whole: the one before when the newest is damaged. Without any, one without trees, for
+ * the size that pages have by their numbers.
+ */
+export function salvageHeader(bytes: Buffer, fileBytes: number): FileHeader {
   for (let pageSize = SMALLEST_PAGE; pageSize <= LARGEST_PAGE; pageSize *= 2) {
     const whole = [0, 1].flatMap((page) => {
       try {
@@ -77,7 +89,26 @@ export function salvageHeader(bytes: Buffer, fileBytes: number): FileHeader | un
     const [newest] = whole.sort((one, other) => other.transaction - one.transaction);
     if (newest) return newest;
   }
-  return undefined;
+  const pageSize = pageSizeByNumbers(bytes);
+  const lastPage = Math.max(Math.floor(fileBytes / pageSize) - 1, 1);
+  return { pageSize, lastPage, transaction: 0, free: NO_TREE, main: NO_TREE };
+}
+
+/** Every page begins with its number. */
+function pageSizeByNumbers(bytes: Buffer): number {
+  let best = { pageSize: 4_096, matches: 0 };
+  for (let pageSize = SMALLEST_PAGE; pageSize <= LARGEST_PAGE; pageSize *= 2) {
+    let matches = 0;
+    for (let page = 2; page < 8 && (page + 1) * pageSize <= bytes.length; page += 1)
+      if (bytes.readBigUInt64LE(page * pageSize) === BigInt(page)) matches += 1;
+    if (matches > best.matches) best = { pageSize, matches };
+  }
+  return best.pageSize;
+}
+
+/** As lmdb begins a file. A compact copy has one such meta page, and any transaction on the other. */
+function isInitial({ transaction, main }: FileHeader): boolean {
+  return transaction === 0 && main.root === undefined;
 }
 
 function pageSizeOf(bytes: Buffer): number {
@@ -108,36 +139,35 @@ function metaAt(bytes: Buffer, { at, page, pageSize, fileBytes }: MetaPlace): Fi
   expect('the magic number', meta.readUInt32LE(24), MAGIC);
   expect('the version', meta.readUInt32LE(28), VERSION);
   expect('the address', meta.readBigUInt64LE(32), 0n);
-  const header = fieldsOf(meta, { page: `meta page ${page}`, pageSize, fileBytes });
-  expect('the parity', header.transaction % 2, header.transaction <= 1 ? header.transaction % 2 : page);
-  return header;
+  return fieldsOf(meta, { page: `meta page ${page}`, pageSize, fileBytes });
 }
 
 function fieldsOf(
   meta: Buffer,
   { page, pageSize, fileBytes }: { page: string; pageSize: number; fileBytes: number },
 ): FileHeader {
-  const fail = (what: string): never => {
-    throw new FileDamage(`${what} of its ${page} cannot be right`);
-  };
-  if (meta.readUInt32LE(FREE_AT) !== pageSize) fail('the page size');
-  if ((meta.readUInt16LE(FREE_AT + 4) & ~OVERLAPPING) !== FLAGS) fail('the flags');
-  if (meta.readUInt16LE(MAIN_AT + 4) !== 0) fail('the flags of the main tree');
-  const lastPage = numberAt(meta, 144);
-  const mapBytes = numberAt(meta, 40);
-  // The file may be shorter when its last pages are free, but it never grows beyond the map.
-  if (lastPage < 1 || (lastPage + 1) * pageSize > Math.max(mapBytes, fileBytes)) fail('the last page');
-  const transaction = numberAt(meta, 152);
+  const [lastPage, transaction, mapBytes] = [numberAt(meta, 144), numberAt(meta, 152), numberAt(meta, 40)];
   const [free, main] = [treeAt(meta, FREE_AT), treeAt(meta, MAIN_AT)];
-  for (const tree of [free, main]) {
-    if (!tree || tree.depth > MAX_DEPTH || (tree.root === undefined) !== (tree.depth === 0))
-      return fail('the depth of a tree');
-    const { root = 2 } = tree;
-    if (root < 2 || root > lastPage) fail('the root of a tree');
-    if (tree.root !== undefined && (root + 1) * pageSize > fileBytes)
+  // The file may be shorter when its last pages are free, but it never grows beyond the map.
+  const isLastInside = lastPage >= 1 && (lastPage + 1) * pageSize <= Math.max(mapBytes, fileBytes);
+  const wrong = [
+    ['the page size', meta.readUInt32LE(FREE_AT) === pageSize],
+    ['the flags', (meta.readUInt16LE(FREE_AT + 4) & ~OVERLAPPING) === FLAGS],
+    ['the flags of the main tree', meta.readUInt16LE(MAIN_AT + 4) === 0],
+    ['the last page', isLastInside],
+    ['the tree of free pages', isTreeInside(free, lastPage)],
+    ['the main tree', isTreeInside(main, lastPage)],
+  ].find(([, isRight]) => isRight === false);
+  if (wrong) throw new FileDamage(`${String(wrong[0])} of its ${page} cannot be right`);
+  for (const { root = 0 } of [free, main])
+    if ((root + 1) * pageSize > fileBytes)
       throw new FileDamage(`it has ${fileBytes} bytes only, and page ${root} is missing`);
-  }
-  return { pageSize, lastPage, transaction, free: free as Tree, main: main as Tree };
+  return { pageSize, lastPage, transaction, free, main };
+}
+
+function isTreeInside({ root, depth }: Tree, lastPage: number): boolean {
+  if (root === undefined) return depth === 0;
+  return depth > 0 && depth <= MAX_DEPTH && root >= 2 && root <= lastPage;
 }
 
 /** lmdb goes back to what the disk had confirmed after a restart of the machine. */
@@ -153,9 +183,8 @@ function assertConfirmed(
     throw new FileDamage(`its confirmed transaction ${transaction} does not fit ${newest.transaction}`);
 }
 
-/** The tree that is described there. Also of a named table, in the main tree. */
-export function treeAt(bytes: Buffer, at: number): Tree | undefined {
-  if (at + 48 > bytes.length) return undefined;
+/** The tree that is described in the next {@link TREE_BYTES}: in a meta page, or of a named table. */
+export function treeAt(bytes: Buffer, at: number): Tree {
   const root = bytes.readBigUInt64LE(at + 40);
   return {
     depth: bytes.readUInt16LE(at + 6),

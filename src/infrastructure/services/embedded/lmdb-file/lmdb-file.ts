@@ -6,6 +6,7 @@ import {
   readHeader,
   salvageHeader,
   type Tree,
+  TREE_BYTES,
   treeAt,
 } from './file-header.js';
 import { OVERFLOW_HEAD_BYTES, overflowPages, readPage, type LeafNode, type Page } from './page.js';
@@ -48,18 +49,9 @@ export class LmdbFile {
     return LmdbFile.#open(path, readHeader);
   }
 
-  /** With whichever header is whole; nothing without any. */
-  static openDamaged(path: string): LmdbFile | undefined {
-    try {
-      return LmdbFile.#open(path, (bytes, fileBytes) => {
-        const header = salvageHeader(bytes, fileBytes);
-        if (!header) throw new FileDamage('it has no whole header');
-        return header;
-      });
-    } catch (error) {
-      if (error instanceof FileDamage) return undefined;
-      throw error;
-    }
+  /** With whichever header is whole. Without any it has no tables, only {@link leftovers}. */
+  static openDamaged(path: string): LmdbFile {
+    return LmdbFile.#open(path, salvageHeader);
   }
 
   static #open(path: string, headerOf: (bytes: Buffer, fileBytes: number) => FileHeader): LmdbFile {
@@ -82,7 +74,8 @@ export class LmdbFile {
   tables(onDamage: OnDamage = ANY): FileTable[] {
     const tables: FileTable[] = [];
     for (const { key, value, isTree } of this.#leaves(this.header.main, onDamage)) {
-      const tree = isTree && Buffer.isBuffer(value) ? treeAt(value, 0) : undefined;
+      const tree =
+        isTree && Buffer.isBuffer(value) && value.length === TREE_BYTES ? treeAt(value, 0) : undefined;
       if (tree) tables.push({ name: key.toString().replace(/\0$/, ''), tree });
       else onDamage(`the entry ${JSON.stringify(key.toString('latin1'))} of the tables cannot be read`);
     }
@@ -111,6 +104,25 @@ export class LmdbFile {
     return undefined;
   }
 
+  /**
+   * The records of all pages of the file, with the transaction of their page: also of pages that no tree leads to, because
+   * they were freed, or because what led to them is damaged.
+   */
+  *leftovers(): Generator<FileRecord & { readonly transaction: number }> {
+    for (let page = 2; (page + 1) * this.header.pageSize <= this.fileBytes; page += 1) {
+      const bytes = readAt(this.#fd, page * this.header.pageSize, this.header.pageSize);
+      let found: Page;
+      try {
+        found = readPage(bytes, page);
+      } catch {
+        continue; // no page of a tree
+      }
+      if (found.kind !== 'leaf') continue;
+      const transaction = Number(bytes.readBigUInt64LE(8));
+      for (const node of found.nodes) yield { key: node.key, transaction, value: () => this.#valueOf(node) };
+    }
+  }
+
   /** Looks at every page that is in use: their kinds, the order of their keys, what belongs to two, what is missing. */
   verify(onDamage: OnDamage): void {
     const used = new Uint8Array(this.header.lastPage + 1);
@@ -121,52 +133,50 @@ export class LmdbFile {
       }
     };
     this.#verifyTree('free pages', this.header.free, { use, onDamage, compare: compareNumbers });
-    this.#verifyTree('tables', this.header.main, { use, onDamage, compare: Buffer.compare });
+    this.#verifyTree('tables', this.header.main, { use, onDamage, compare: compareBytes });
     for (const { name, tree } of this.tables())
-      this.#verifyTree(`table ${name}`, tree, { use, onDamage, compare: Buffer.compare });
+      this.#verifyTree(`table ${name}`, tree, { use, onDamage, compare: compareBytes });
   }
 
-  #verifyTree(name: string, tree: Tree, { use, onDamage, compare }: Verification): void {
-    const counted = { branchPages: 0, leafPages: 0, overflowPages: 0, entries: 0 };
-    let previous: Buffer | undefined;
-    const visit = (page: number, depth: number): void => {
-      use(page);
-      const found = this.#page(page);
-      found.problems.forEach(onDamage);
-      if ((found.kind === 'leaf') !== (depth === tree.depth))
-        throw new FileDamage(`page ${page} lies at a wrong depth`);
-      if (found.kind === 'branch') {
-        counted.branchPages += 1;
-        for (const [nth, node] of found.nodes.entries()) {
-          if (nth > 0 && previous && compare(previous, node.key) >= 0)
-            throw new FileDamage(`the keys of page ${page} are not in order`);
-          tolerate(() => visit(node.page, depth + 1));
-        }
-        return;
-      }
-      counted.leafPages += 1;
-      counted.entries += found.nodes.length;
-      for (const node of found.nodes) {
-        if (previous && compare(previous, node.key) >= 0)
-          onDamage(`a key of page ${page} in ${name} is not in order`);
-        previous = Buffer.from(node.key);
-        if (!Buffer.isBuffer(node.value)) counted.overflowPages += this.#verifyValue(node.value, use);
-      }
-    };
-    const tolerate = (action: () => void): void => {
-      try {
-        action();
-      } catch (error) {
-        if (!(error instanceof FileDamage)) throw error;
-        onDamage(`${error.message}, in ${name}`);
-      }
-    };
-    tolerate(() => {
-      if (tree.root !== undefined) visit(tree.root, 1);
-      for (const [what, count] of Object.entries(counted))
-        if (tree[what as keyof typeof counted] !== count)
-          throw new FileDamage(`${tree[what as keyof typeof counted]} ${what} are noted and ${count} found`);
+  #verifyTree(name: string, tree: Tree, verification: Verification): void {
+    const { onDamage } = verification;
+    const walk = { ...verification, name, tree, counted: { ...NO_PAGES }, previous: undefined };
+    tolerate(walk, () => {
+      if (tree.root !== undefined) this.#verifyPage(tree.root, 1, walk);
     });
+    for (const [what, count] of Object.entries(walk.counted))
+      if (tree[what as keyof typeof NO_PAGES] !== count)
+        onDamage(`${tree[what as keyof typeof NO_PAGES]} ${what} are noted and ${count} found, in ${name}`);
+  }
+
+  #verifyPage(page: number, depth: number, walk: Walk): void {
+    walk.use(page);
+    const found = this.#page(page);
+    found.problems.forEach(walk.onDamage);
+    if ((found.kind === 'leaf') !== (depth === walk.tree.depth))
+      throw new FileDamage(`page ${page} lies at a wrong depth`);
+    if (found.kind === 'leaf') {
+      this.#verifyLeaf(page, found.nodes, walk);
+      return;
+    }
+    walk.counted.branchPages += 1;
+    for (const [nth, node] of found.nodes.entries()) {
+      // The first of a branch has no key.
+      if (nth > 0 && !isBehind(node.key, walk))
+        walk.onDamage(`a key of page ${page} in ${walk.name} is not in order`);
+      tolerate(walk, () => this.#verifyPage(node.page, depth + 1, walk));
+    }
+  }
+
+  #verifyLeaf(page: number, nodes: readonly LeafNode[], walk: Walk): void {
+    walk.counted.leafPages += 1;
+    walk.counted.entries += nodes.length;
+    for (const { key, value } of nodes) {
+      if (!isBehind(key, walk)) walk.onDamage(`a key of page ${page} in ${walk.name} is not in order`);
+      walk.previous = key;
+      if (!Buffer.isBuffer(value))
+        tolerate(walk, () => (walk.counted.overflowPages += this.#verifyValue(value, walk.use)));
+    }
   }
 
   #verifyValue(
@@ -227,6 +237,33 @@ interface Verification {
   readonly use: (page: number, count?: number) => void;
   readonly onDamage: OnDamage;
   readonly compare: (one: Buffer, other: Buffer) => number;
+}
+
+const NO_PAGES = { branchPages: 0, leafPages: 0, overflowPages: 0, entries: 0 };
+
+/** The verification of one tree, as far as it has come. */
+interface Walk extends Verification {
+  readonly name: string;
+  readonly tree: Tree;
+  readonly counted: typeof NO_PAGES;
+  previous: Buffer | undefined;
+}
+
+function isBehind(key: Buffer, { previous, compare }: Walk): boolean {
+  return previous === undefined || compare(previous, key) < 0;
+}
+
+function tolerate({ onDamage, name }: Walk, action: () => void): void {
+  try {
+    action();
+  } catch (error) {
+    if (!(error instanceof FileDamage)) throw error;
+    onDamage(`${error.message}, in ${name}`);
+  }
+}
+
+function compareBytes(one: Buffer, other: Buffer): number {
+  return Buffer.compare(one, other);
 }
 
 /** Keys of free pages are numbers, least significant byte first. */

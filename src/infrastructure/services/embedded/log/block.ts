@@ -75,38 +75,38 @@ export class Block {
   readonly #doubt: string | undefined;
   readonly #isVerified: boolean;
 
-  /** @param written the block was not on disk: nothing is verified. */
-  private constructor(bytes: Buffer, { place, mayBePlain, written }: Reading) {
+  private constructor(bytes: Buffer, { place, mayBePlain, isWritten }: Reading) {
     this.#bytes = bytes;
     this.#layout = bytes[0] === PLAIN_VERSION && mayBePlain ? PLAIN : CHECKED;
-    this.#isVerified = this.#layout === PLAIN || written;
-    const isWhole = this.#isVerified || isHeadWhole(bytes);
-    this.#head = isWhole ? bytes : (correctedHead(bytes) ?? bytes);
-    this.isDamaged = !isWhole;
+    this.#isVerified = this.#layout === PLAIN || isWritten;
+    this.isDamaged = !this.#isVerified && !isHeadWhole(bytes);
+    this.#head = this.isDamaged ? correctedHead(bytes) : bytes;
     this.#damage = damageOf(bytes, this.#head, this.#layout);
-    this.count = this.#damage === undefined ? this.#head.readUInt16LE(2) : 1;
-    this.appendedAt = this.#damage === undefined ? this.#head.readDoubleLE(4) : NaN;
-    if (
-      this.#damage === undefined &&
-      place &&
-      this.#layout === CHECKED &&
-      !isAt(this.#head, this.count, place)
-    )
-      this.#doubt = 'it belongs to another place of the log';
+    const isBlock = this.#damage === undefined;
+    this.count = isBlock ? this.#head.readUInt16LE(2) : 1;
+    this.appendedAt = isBlock ? this.#head.readDoubleLE(4) : NaN;
+    if (isBlock && !this.#isVerified) this.#doubt = doubtOf(this.#head, this.count, place);
   }
 
   /** @param mayBePlain whether it may be a block of format 1, which had no checksums. */
   static read(bytes: Buffer, options: { place?: BlockPlace; mayBePlain: boolean }): Block {
-    return new Block(bytes, { ...options, written: false });
+    return new Block(bytes, { ...options, isWritten: false });
   }
 
   /** A block that this process has packed. */
   static written(bytes: Buffer): Block {
-    return new Block(bytes, { mayBePlain: false, written: true });
+    return new Block(bytes, { mayBePlain: false, isWritten: true });
   }
 
   get bytes(): Buffer {
     return this.#bytes;
+  }
+
+  /** Where its head says that it is; nothing when it does not say so for certain. */
+  get ownPlace(): BlockPlace | undefined {
+    if (this.#layout === PLAIN || this.#damage !== undefined || !isHeadWhole(this.#head)) return undefined;
+    const first = this.#head.readUIntLE(16, 6);
+    return { topicId: this.#head.readUInt32LE(12), last: first + this.count - 1 };
   }
 
   /** Completes the head, once it is known where the block will be. */
@@ -141,7 +141,8 @@ export class Block {
 interface Reading {
   readonly place?: BlockPlace;
   readonly mayBePlain: boolean;
-  readonly written: boolean;
+  /** By this process: it was not on disk, and nothing is verified. */
+  readonly isWritten: boolean;
 }
 
 function damageOf(bytes: Buffer, head: Buffer, { headBytes, entryBytes }: Layout): string | undefined {
@@ -155,8 +156,11 @@ function damageOf(bytes: Buffer, head: Buffer, { headBytes, entryBytes }: Layout
   return end === bytes.length ? undefined : 'its lengths do not fit';
 }
 
-function isAt(head: Buffer, count: number, { topicId, last }: BlockPlace): boolean {
-  return head.readUInt32LE(12) === topicId && head.readUIntLE(16, 6) === last - count + 1;
+function doubtOf(head: Buffer, count: number, place: BlockPlace | undefined): string | undefined {
+  const isThere =
+    place === undefined ||
+    (head.readUInt32LE(12) === place.topicId && head.readUIntLE(16, 6) === place.last - count + 1);
+  return isThere ? undefined : 'it belongs to another place of the log';
 }
 
 function headChecksum(head: Buffer, count: number): number {
@@ -172,12 +176,12 @@ function isHeadWhole(head: Buffer): boolean {
 }
 
 /**
- * The head with the one bit turned that makes its checksum fit: a wrong bit there would cost all messages of the block.
+ * The head with the one bit turned that makes its checksum fit, or as it is. A wrong bit there would cost all messages of the block.
  * A head that fits by chance does no harm, because each message has a checksum of its own.
  */
-function correctedHead(bytes: Buffer): Buffer | undefined {
+function correctedHead(bytes: Buffer): Buffer {
   const head = Buffer.from(bytes.subarray(0, HEAD_BYTES + ENTRY_BYTES * MAX_MESSAGES));
-  if (head.length < HEAD_BYTES) return undefined;
+  if (head.length < HEAD_BYTES) return bytes;
   const bits = 8 * Math.min(head.length, HEAD_BYTES + ENTRY_BYTES * head.readUInt16LE(2));
   for (let bit = 0; bit < bits; bit += 1) {
     const at = bit >> 3;
@@ -186,7 +190,7 @@ function correctedHead(bytes: Buffer): Buffer | undefined {
     if (isHeadWhole(head)) return head;
     head[at] = (head[at] ?? 0) ^ mask;
   }
-  return undefined;
+  return bytes;
 }
 
 function unreadable(body: Buffer, why: string): StoredMessage {
