@@ -38,6 +38,7 @@ module.exports = {
     'engine',
     'groups',
     'stores',
+    'maintenance',
     'journal',
     'log',
     'database',

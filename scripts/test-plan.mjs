@@ -131,6 +131,12 @@ export const PARTS = [
   },
   { name: 'e2e', lane: 'embedded', specs: /^test\/e2e\/(?!redis|rabbitmq|kafka|kill-loop)/ },
   { name: 'kill-loop', lane: 'embedded', specs: /^test\/e2e\/kill-loop/, env: { KILL_ROUNDS: '10' } },
+  {
+    name: 'bit-flips',
+    lane: 'embedded',
+    specs: /^test\/faults\/embedded-bit-flips/,
+    env: { FLIP_ROUNDS: '20' },
+  },
   { name: 'samples', lane: 'embedded', specs: /^test\/compatibility\/embedded-sample/ },
   {
     name: 'redis',

@@ -49,6 +49,8 @@ export interface DatabaseOptions {
   readonly tables: readonly string[];
   /** Live size from which {@link EmbeddedDatabase.refusesGrowth} refuses. */
   readonly maxBytes: number;
+  /** Format that records were written with which are brought into a new database. */
+  readonly since?: number;
   /** Called once when the database can no longer be trusted with writes. It has to be opened again then. */
   readonly onSuspect: (error: Error) => void;
   /** Called every few seconds: with why nothing can be written into the directory, or with nothing. */
@@ -94,7 +96,7 @@ export class EmbeddedDatabase {
     if (format) assertReadable(options.directory, format);
     this.#tables = new Map(options.tables.map((name) => [name, tableOf(name)]));
     const isNew = !written && [...this.#tables.values()].every((table) => table.getStats().entryCount === 0);
-    this.#since = format?.since ?? (isNew ? CURRENT : UNNUMBERED).since;
+    this.#since = format?.since ?? options.since ?? (isNew ? CURRENT : UNNUMBERED).since;
     this.#isNumbered = format?.format === CURRENT.format;
     this.mayBePlain = mayHavePlain({ ...CURRENT, since: this.#since });
     this.#reserve = new DiskReserve(options.directory);

@@ -34,6 +34,8 @@ export interface TableStats {
 export interface Environment extends Table {
   openDB(options: { name: string; encoding: 'binary'; keyEncoding: 'binary' }): Table;
   batch(action: () => void): Promise<unknown>;
+  /** Writes the database as of now, without free pages, to a new file. Other processes may write meanwhile. */
+  backup(path: string, compact: true): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -47,6 +49,7 @@ interface LmdbModule {
     readonly encoding: 'binary';
     readonly keyEncoding: 'binary';
     readonly eventTurnBatching: false;
+    readonly readOnly?: boolean;
   }): Environment;
 }
 

@@ -21,7 +21,7 @@ export function preflight(directory: string): void {
     if (lstatSync(join(directory, name), { throwIfNoEntry: false })?.isSymbolicLink())
       throw refused(directory, `${name} in it is a symbolic link. Replace it by the file it points to`);
   const path = join(directory, DATA_FILE);
-  // lmdb makes an empty file anew.
+  // lmdb fills an empty file.
   if ((lstatSync(path, { throwIfNoEntry: false })?.size ?? 0) === 0) return;
   try {
     const file = LmdbFile.open(path);

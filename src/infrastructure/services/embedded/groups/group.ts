@@ -37,7 +37,7 @@ export class Group implements GroupView {
     this.state = state;
     // Kept in the database for the day on which the journal is lost.
     state.high = Math.max(state.high, record.floor - 1);
-    // A journal that is newer than the log, as in a directory that was put together of two backups, must not hide messages.
+    // A journal that is newer than the log, as in a directory with files of two backups, must not hide messages.
     state.limit(log.nextSeq - 1);
     dropSettled(record.id, state, open);
     this.#queue = new GroupQueue(record.id, {

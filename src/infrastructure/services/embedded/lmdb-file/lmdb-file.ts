@@ -23,7 +23,7 @@ export interface FileTable {
   readonly tree: Tree;
 }
 
-/** Told what is wrong with the file. */
+/** Called with what is wrong with the file. */
 export type OnDamage = (what: string) => void;
 
 const ANY: OnDamage = () => undefined;

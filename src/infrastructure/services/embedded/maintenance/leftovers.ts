@@ -1,0 +1,86 @@
+import { decodeRecord, tableSeed } from '../database/record-codec.js';
+import type { EmbeddedDatabase } from '../database/embedded-database.js';
+import { FileDamage } from '../lmdb-file/file-damage.js';
+import type { LmdbFile } from '../lmdb-file/lmdb-file.js';
+import type { TopicRecord } from '../log/catalog.js';
+import { seqOf, topicOf } from '../log/keys.js';
+import type { SalvageWriter } from './salvage-writer.js';
+import type { TableReader } from './table-reader.js';
+
+const CATALOG = 'catalog';
+const SEED = tableSeed(CATALOG);
+
+interface Parts {
+  readonly readers: ReadonlyMap<string, TableReader>;
+  readonly writers: ReadonlyMap<string, SalvageWriter>;
+  readonly database: EmbeddedDatabase;
+}
+
+/**
+ * Whole records on pages that nothing leads to. What led to them is damaged, or they were freed: what was removed may be
+ * among them, except for messages that the catalog says were removed.
+ */
+export class Leftovers {
+  /** Transaction of what was kept, by table and key. */
+  readonly #kept = new Map<string, number>();
+  /** First message that was not removed, by topic. */
+  readonly #firsts = new Map<number, number>();
+
+  constructor(
+    private readonly file: LmdbFile,
+    private readonly parts: Parts,
+  ) {}
+
+  /** Keeps the newest of each key that is not there. */
+  async keep(): Promise<void> {
+    const names = [...this.parts.readers.keys()];
+    await this.#keepTables(names.filter((name) => name === CATALOG));
+    if (names.includes(CATALOG)) this.#readFirsts();
+    await this.#keepTables(names.filter((name) => name !== CATALOG));
+  }
+
+  async #keepTables(names: readonly string[]): Promise<void> {
+    if (names.length === 0) return;
+    for (const { key, transaction, value } of this.file.leftovers()) {
+      const bytes = readable(value);
+      if (!bytes) continue;
+      const name = names.find((one) => this.parts.readers.get(one)?.isOwn(key, bytes));
+      if (name !== undefined) await this.#keepOne(name, { key, bytes, transaction });
+    }
+    for (const name of names) await this.parts.writers.get(name)?.flush();
+  }
+
+  async #keepOne(
+    name: string,
+    { key, bytes, transaction }: { key: Buffer; bytes: Buffer; transaction: number },
+  ): Promise<void> {
+    const writer = this.parts.writers.get(name);
+    const place = `${name} ${key.toString('hex')}`;
+    const known = this.#kept.get(place);
+    const isNew = known === undefined;
+    if (!writer || (isNew ? writer.has(key) : known >= transaction)) return;
+    if (name === 'log' && seqOf(key) < (this.#firsts.get(topicOf(key)) ?? 1)) return;
+    this.#kept.set(place, transaction);
+    await writer.putLeftover(key, bytes, isNew);
+  }
+
+  #readFirsts(): void {
+    for (const { key, value: bytes } of this.parts.database.rawTable(CATALOG).getRange({})) {
+      const { value, isCorrupt } = decodeRecord(SEED, { key, bytes, mayBePlain: true });
+      if (isCorrupt || String.fromCharCode(key[0] ?? 0) !== 't') continue;
+      const { id, firstSeq = 1 } = JSON.parse(value.toString()) as TopicRecord;
+      this.#firsts.set(id, firstSeq);
+    }
+  }
+}
+
+/** The value, or nothing when the pages of it are damaged. */
+export function readable(value: () => Buffer, onDamage: () => void = () => undefined): Buffer | undefined {
+  try {
+    return value();
+  } catch (error) {
+    if (!(error instanceof FileDamage)) throw error;
+    onDamage();
+    return undefined;
+  }
+}

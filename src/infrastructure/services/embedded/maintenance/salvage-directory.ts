@@ -1,0 +1,158 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { EmbeddedDatabase } from '../database/embedded-database.js';
+import { FORMAT_TABLE, mayHavePlain } from '../database/format-record.js';
+import { DATA_FILE } from '../database/preflight.js';
+import { OWNER_ONLY_FILE } from '../database/secure-directory.js';
+import { FileDamage } from '../lmdb-file/file-damage.js';
+import { LmdbFile } from '../lmdb-file/lmdb-file.js';
+import { formatOf } from './check-directory.js';
+import { assertEmpty, journalOf, withDirectory } from './directories.js';
+import { Leftovers, readable } from './leftovers.js';
+import type { OnProgress } from './progress.js';
+import { SalvageWriter } from './salvage-writer.js';
+import { type TableReader, tableReader } from './table-reader.js';
+
+/** Those of the transport, of the dead letter store and of the idempotency store. */
+const TABLES = [
+  ['catalog', 'log', 'due'],
+  ['letters', 'details', 'bodies', 'stock', 'places'],
+  ['done', 'expiry'],
+];
+const SPARE_BYTES = 256 * 1024 * 1024;
+/** More sentences than this are counted only. */
+const MAX_SENTENCES = 100;
+
+export interface TableSalvage {
+  readonly table: string;
+  /** Records that were written to the new directory, whole or not. */
+  readonly kept: number;
+  /** Of these, what the application reports as corrupt. */
+  readonly corrupt: number;
+  /** Of these, found on pages that nothing leads to: what was removed before may be among them. */
+  readonly leftover: number;
+}
+
+export interface DirectorySalvage {
+  readonly directory: string;
+  readonly target: string;
+  readonly tables: readonly TableSalvage[];
+  /** What was wrong, as sentences. */
+  readonly damage: readonly string[];
+}
+
+/**
+ * Writes what can be read of a damaged directory to a new one, and changes nothing in the old.
+ *
+ * Records that are not as they were written are kept as they are: the application makes dead letters of them. When part of
+ * the file cannot be reached, all pages are looked at for whole records: messages that were handled may come back.
+ *
+ * @throws MessagingError `DIRECTORY_IN_USE`, or `CONFLICT` when `target` is not empty.
+ */
+export function salvageDirectory(
+  source: string,
+  target: string,
+  onProgress: OnProgress,
+): Promise<DirectorySalvage> {
+  assertEmpty(target);
+  return withDirectory(source, () => salvage(source, target, onProgress));
+}
+
+async function salvage(source: string, target: string, onProgress: OnProgress): Promise<DirectorySalvage> {
+  const damage: string[] = [];
+  const note = (what: string): void => {
+    if (damage.length < MAX_SENTENCES) damage.push(what);
+  };
+  const path = join(source, DATA_FILE);
+  noteHeader(path, note);
+  const file = LmdbFile.openDamaged(path);
+  try {
+    const isWhole = damage.length === 0 && isEverythingReached(file, note);
+    const format = formatOf(file, note);
+    const found = file.tables().filter(({ name }) => name !== FORMAT_TABLE);
+    const names = namesFor(
+      file,
+      found.map(({ name }) => name),
+    );
+    const readers = new Map(names.map((name) => [name, tableReader(name, mayHavePlain(format))]));
+    const database = await EmbeddedDatabase.open({
+      directory: target,
+      tables: names,
+      maxBytes: 2 * file.fileBytes + SPARE_BYTES,
+      since: format.since,
+      onSuspect: () => undefined,
+    });
+    try {
+      const writers = new Map(names.map((name) => [name, new SalvageWriter(database, name)]));
+      for (const { name, tree } of found) {
+        const [reader, writer] = [readers.get(name), writers.get(name)];
+        if (!reader || !writer) continue;
+        for (const { key, value } of file.records(tree)) {
+          const bytes = readable(value, () =>
+            note(`table ${name}: record ${key.toString('hex')} cannot be read`),
+          );
+          if (bytes) await keep(reader, writer, { key, bytes });
+          onProgress({ table: name, records: writer.kept, expected: tree.entries });
+        }
+        await writer.flush();
+      }
+      if (!isWhole) await new Leftovers(file, { readers, writers, database }).keep();
+      for (const { name, bytes } of journalOf(source))
+        writeFileSync(join(target, name), bytes, { mode: OWNER_ONLY_FILE, flag: 'wx' });
+      const tables = [...writers].map(([table, { kept, corrupt, leftover }]) => ({
+        table,
+        kept,
+        corrupt,
+        leftover,
+      }));
+      return { directory: source, target, tables, damage };
+    } finally {
+      await database.close();
+    }
+  } finally {
+    file.close();
+  }
+}
+
+function noteHeader(path: string, note: (what: string) => void): void {
+  try {
+    LmdbFile.open(path).close();
+  } catch (error) {
+    if (!(error instanceof FileDamage)) throw error;
+    note(`${DATA_FILE}: ${error.message}`);
+  }
+}
+
+function isEverythingReached(file: LmdbFile, note: (what: string) => void): boolean {
+  let isWhole = true;
+  file.verify((what) => {
+    isWhole = false;
+    note(`${DATA_FILE}: ${what}`);
+  });
+  return isWhole;
+}
+
+/** Those that the file names, and when some are missing, those that belong to them. */
+function namesFor(file: LmdbFile, found: readonly string[]): string[] {
+  const kind = TABLES.find((names) => names.some((name) => found.includes(name)));
+  if (kind) return [...new Set([...kind, ...found])];
+  const readers = TABLES.flat().map((name) => [name, tableReader(name, false)] as const);
+  for (const { key, value } of file.leftovers()) {
+    const bytes = readable(value);
+    const own = bytes && readers.find(([, reader]) => reader.isOwn(key, bytes));
+    if (own) return TABLES.find((names) => names.includes(own[0])) ?? [];
+  }
+  return [];
+}
+
+async function keep(
+  reader: TableReader,
+  writer: SalvageWriter,
+  { key, bytes }: { key: Buffer; bytes: Buffer },
+): Promise<void> {
+  const { corrupt } = reader.judge(key, bytes);
+  const right = corrupt > 0 ? reader.rightKey(key, bytes) : undefined;
+  if (right) await writer.put(right, bytes, reader.judge(right, bytes).corrupt);
+  // Where a whole record has this key, the damaged one has another that is not known.
+  else if (corrupt === 0 || !writer.has(key)) await writer.put(key, bytes, corrupt);
+}
