@@ -24,6 +24,7 @@ const STEPS = [
   ['reference', [...TYPESCRIPT, path.join('scripts', 'generate-config-docs.ts'), '--check']],
   ['guarantees', [...TYPESCRIPT, path.join('scripts', 'generate-guarantees.ts'), '--check']],
   ['package', [path.join('scripts', 'check-package.mjs')]],
+  ['surface', [path.join('scripts', 'public-surface.mjs'), '--check']],
 ];
 
 const wanted = process.argv.slice(2);

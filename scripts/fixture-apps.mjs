@@ -16,7 +16,7 @@ import { capture } from './capture.mjs';
 import { fixtureFolder, installedPackages, npm, outerEnvironment } from './fixtures.mjs';
 import { packInto } from './packed-files.mjs';
 
-const APPLICATIONS = ['nest-11'];
+const APPLICATIONS = ['nest-11', 'nest-12', 'nest-12-jest'];
 const START_TIMEOUT_MS = 60_000;
 
 const unknown = process.argv.slice(2).filter((name) => !APPLICATIONS.includes(name));
@@ -70,7 +70,7 @@ async function install(name, folder, archive) {
   const packages = await installedPackages(name);
   fs.cpSync(fixtureFolder(name), folder, { recursive: true });
   fs.cpSync(fixtureFolder('shared'), path.join(folder, 'src'), { recursive: true });
-  const { status, output } = await capture('cp', ['-al', path.join(packages, 'node_modules'), folder], {});
+  const { status } = await capture('cp', ['-al', path.join(packages, 'node_modules'), folder], {});
   if (status !== 0)
     fs.cpSync(path.join(packages, 'node_modules'), path.join(folder, 'node_modules'), {
       recursive: true,

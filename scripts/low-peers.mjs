@@ -15,7 +15,16 @@ import { runCommand } from './run-command.mjs';
 import { specFiles } from './test-plan.mjs';
 
 const FIXTURE = 'low-peers';
-const COPIED = ['config', 'jest.config.mjs', 'package.json', 'scripts', 'src', 'test', 'tsconfig.json'];
+const COPIED = [
+  'config',
+  'docs',
+  'jest.config.mjs',
+  'package.json',
+  'scripts',
+  'src',
+  'test',
+  'tsconfig.json',
+];
 const RUNS = {
   // The demonstration is not part of the package, and uses what only the newest Nest has.
   application: {

@@ -38,6 +38,8 @@ const PACKAGE = [
   'src/index.ts',
   'test/fixtures/low-peers/package-lock.json',
   'test/fixtures/nest-11/package-lock.json',
+  'test/fixtures/nest-12-jest/package-lock.json',
+  'test/fixtures/nest-12/package-lock.json',
   'test/fixtures/shared/orders.module.spec.ts',
   'test/fixtures/shared/orders.module.ts',
 ];

@@ -9,6 +9,7 @@ import { embeddedOptionsSchema } from '../../src/infrastructure/services/embedde
 import { EmbeddedTransport } from '../../src/infrastructure/services/embedded/embedded.transport.js';
 import { HealthModule } from '../../src/infrastructure/services/health/health.module.js';
 import { MetricsModule } from '../../src/infrastructure/services/metrics/metrics.module.js';
+import { DEGRADED } from '../support/degraded.js';
 import { eventually } from '../support/demonstration.js';
 import {
   authorizer,
@@ -83,7 +84,7 @@ describe('a group without consumers', () => {
       return found.status === 'degraded' ? found : undefined;
     });
     expect(body.info['messaging-groups']).toEqual({
-      status: 'degraded',
+      ...DEGRADED,
       count: 1,
       forgotten: ['orders.placed/audit on main: 1 messages'],
     });

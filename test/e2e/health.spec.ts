@@ -1,5 +1,5 @@
 import { Controller, Get, Injectable } from '@nestjs/common';
-import { HealthCheckService, HealthIndicatorService, TerminusModule } from '@nestjs/terminus';
+import { HealthCheckService, TerminusModule } from '@nestjs/terminus';
 import { z } from 'zod';
 import {
   defineMessage,
@@ -14,6 +14,7 @@ import { HealthModule } from '../../src/infrastructure/services/health/health.mo
 import { MetricsModule } from '../../src/infrastructure/services/metrics/metrics.module.js';
 import type { HealthModuleOptions } from '../../src/infrastructure/services/health/health.options.js';
 import { MessagingHealthIndicator } from '../../src/infrastructure/services/health/messaging-health.indicator.js';
+import { DEGRADED } from '../support/degraded.js';
 import { eventually } from '../support/demonstration.js';
 import { memoryTransport } from '../support/messaging-app.js';
 import {
@@ -23,12 +24,6 @@ import {
   jsonOf,
   type OperationsApp,
 } from '../support/operations-app.js';
-
-/** Terminus 11 has no degraded state. */
-const DEGRADED =
-  'degraded' in new HealthIndicatorService().check('any')
-    ? { status: 'degraded' }
-    : { status: 'up', degraded: true };
 
 const Ping = defineMessage('ping', z.object({}));
 

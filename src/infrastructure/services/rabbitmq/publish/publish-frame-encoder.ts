@@ -181,10 +181,16 @@ export class PublishFrameEncoder {
   }
 }
 
-/** True when the headers do not fit into one frame of the broker, which would close the whole connection. */
+/**
+ * The client encodes a table of headers in a buffer of this size. Before version 2.3 it does not notice a larger one, and the
+ * broker closes the connection because of the incomplete frame.
+ */
+const MAX_TABLE_BYTES = 65_536;
+
+/** True when the headers do not fit into one frame, of the broker or of the client, which would close the whole connection. */
 export function exceedsFrame(channel: ConfirmChannel, properties: Options.Publish): boolean {
   const { connection } = channel as unknown as Partial<Inside>;
-  const max = (connection?.frameMax ?? Infinity) - OVERHEAD_BYTES;
+  const max = Math.min(connection?.frameMax ?? Infinity, MAX_TABLE_BYTES) - OVERHEAD_BYTES;
   let characters = textLength(properties);
   const table = properties.headers as Readonly<Record<string, unknown>>;
   for (const name in table) characters += name.length + lengthOf(table[name]) + FIELD_BYTES;
