@@ -31,6 +31,18 @@ describe('admit', () => {
     );
   });
 
+  it.each([
+    ['correlation id', { [HEADER.correlationId]: 'a\r\nforged: 1' }],
+    ['causation id', { [HEADER.causationId]: 'a\u0085b' }],
+    ['message id', {}, 'a\nb'],
+  ])('refuses a message whose %s has a control character', (_, headers, id = 'm-1') => {
+    const delivery = deliveryOf(GOOD, headers);
+    const named = { ...delivery, message: { ...delivery.message, id } };
+    expect(() => admit(handlingOf(named), tools)).toThrow(
+      expect.objectContaining({ reason: 'deserialization_failed', code: 'HEADER_INVALID' }),
+    );
+  });
+
   it('ignores an expiry that is not a date', () => {
     expect(() => admit(expiringAt('soon'), tools)).not.toThrow();
   });

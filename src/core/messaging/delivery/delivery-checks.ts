@@ -6,6 +6,7 @@ import type { DeadLetterReason } from '../ports/dead-letter-store.js';
 import { errorCodeOf, InvalidMessageError, type MessagingErrorCode } from '../ports/errors.js';
 import { UnacceptableMessageError } from './outcome.js';
 import { largerAttempt } from '../ports/headers.js';
+import { hasControls } from '../ports/names.js';
 import type { Clock, Delivery } from '../ports/transport.js';
 import { describeIssues } from '../message/schema-issues.js';
 
@@ -81,6 +82,24 @@ export function refuseHeaders({ message: { headers } }: Delivery, limits: Messag
     'deserialization_failed',
     'HEADER_INVALID',
     `The message has ${count} headers of ${chars} characters, more than the ${maxCount} and ${maxBytes} allowed. Raise limits.maxHeaders or limits.maxHeaderBytes if they are legitimate.`,
+  );
+}
+
+/** Headers that hold an id. */
+const ID_HEADERS = [HEADER.correlationId, HEADER.causationId] as const;
+
+/** Throws when an id of the message has a control character, which publishing refuses too. */
+export function refuseIds({ message: { id, headers } }: Delivery): void {
+  let name: string | undefined = hasControls(id) ? 'message id' : undefined;
+  for (const header of ID_HEADERS) {
+    const value = headers[header];
+    if (value !== undefined && hasControls(value)) name ??= header;
+  }
+  if (name === undefined) return;
+  throw new UnacceptableMessageError(
+    'deserialization_failed',
+    'HEADER_INVALID',
+    `The ${name} has a control character such as a line break. Its publisher must send 1 to 200 visible characters.`,
   );
 }
 

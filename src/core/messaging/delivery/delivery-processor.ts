@@ -12,6 +12,7 @@ import {
   readPayload,
   refuseExpired,
   refuseHeaders,
+  refuseIds,
   refuseUnacceptable,
   refuseUsedUp,
 } from './delivery-checks.js';
@@ -145,7 +146,7 @@ export class DeliveryProcessor {
 }
 
 /**
- * Refuses a message that must not reach its handler: its transport could not read it, it has too many headers, it has expired, or its attempts
+ * Refuses a message that must not reach its handler: its transport could not read it, it has too many headers or a malformed id, it has expired, or its attempts
  * are used up. The last of those took the process down with it, and another would do the same.
  *
  * With an idempotency window `claim` checks the attempts, so that a copy of a handled message is not parked.
@@ -156,6 +157,7 @@ export function admit(
 ): void {
   refuseUnacceptable(handling.delivery);
   refuseHeaders(handling.delivery, limits);
+  refuseIds(handling.delivery);
   refuseExpired(handling.delivery, clock);
   if (!needsClaim(handling)) refuseUsedUp(handling.attempt, handling.entry);
 }

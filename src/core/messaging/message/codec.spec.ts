@@ -72,6 +72,37 @@ describe('the JSON codec', () => {
     expect(() => codec.decode(bytes(text))).toThrow(expect.objectContaining({ code: 'PAYLOAD_INVALID' }));
   });
 
+  it.each<[string, object]>([
+    ['made by toJSON', { toJSON: () => JSON.parse('{"__proto__":{"admin":true}}') as unknown }],
+    ['made by toJSON inside', { a: [{ b: { toJSON: () => JSON.parse('{"__proto__":1}') as unknown } }] }],
+    [
+      'made by a getter',
+      {
+        get constructor() {
+          return { prototype: { admin: true } };
+        },
+      },
+    ],
+    [
+      'that a getter shows the second time it is read',
+      Object.defineProperty({}, 'a', {
+        enumerable: true,
+        get: (() => {
+          let reads = 0;
+          return () => (++reads === 1 ? (JSON.parse('{"__proto__":1}') as unknown) : 1);
+        })(),
+      }),
+    ],
+    [
+      'of a class',
+      new (class {
+        toJSON = () => ({ constructor: { prototype: {} } });
+      })(),
+    ],
+  ])('refuses to encode keys that pollute prototypes %s', (_, payload) => {
+    expect(() => codec.encode(payload)).toThrow(expect.objectContaining({ code: 'PAYLOAD_INVALID' }));
+  });
+
   it('accepts a constructor that is only a word', () => {
     expect(codec.decode(bytes('{"constructor":"Brunel"}'))).toEqual({ constructor: 'Brunel' });
   });

@@ -40,7 +40,7 @@ export function jsonCodec(options: JsonCodecOptions = {}): Codec {
       const text = stringify(payload, maxDepth);
       const bytes = Buffer.from(text);
       refuseExceeding(bytes);
-      refusePollution(text, payload);
+      refusePollution(text);
       return bytes;
     },
     decode(body) {

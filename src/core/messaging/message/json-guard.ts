@@ -64,11 +64,13 @@ function endOfString(json: Uint8Array, start: number): number {
  * Throws `PAYLOAD_INVALID` when parsed JSON carries a key that pollutes prototypes once the object is merged:
  * `__proto__`, or `constructor` with a `prototype` in it.
  *
- * @param text what `value` was parsed from. Nearly all text rules the keys out without a walk; escapes could hide them.
+ * @param text nearly all of it rules the keys out without a walk; escapes could hide them.
+ * @param value what was parsed from it. Left out where it was not parsed: an object says little about its text, because
+ *   `toJSON` and getters make others.
  */
-export function refusePollution(text: string, value: unknown): void {
+export function refusePollution(text: string, value?: unknown): void {
   if (text.includes('__proto__') || text.includes('"constructor"') || ESCAPED_LETTER.test(text))
-    refuseKeys(value);
+    refuseKeys(value ?? JSON.parse(text));
 }
 
 function refuseKeys(value: unknown): void {

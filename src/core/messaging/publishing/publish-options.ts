@@ -1,7 +1,7 @@
-import { HEADER_FORBIDDEN } from '../message/headers.js';
 import type { MessageLimits } from '../message/message-limits.js';
 import { InvalidMessageError } from '../ports/errors.js';
 import { OWN_HEADERS } from '../ports/headers.js';
+import { hasControls } from '../ports/names.js';
 import type { Clock } from '../ports/transport.js';
 import { type ApplicationHeaders, readHeaders } from './application-headers.js';
 
@@ -66,14 +66,8 @@ export function readPublishOptions(
 
 /** Throws `OPTION_INVALID` unless the key can travel on every transport. */
 export function checkKey(key: string): void {
-  if (
-    typeof key === 'string' &&
-    key.length > 0 &&
-    key.length <= MAX_KEY_LENGTH &&
-    !HEADER_FORBIDDEN.test(key)
-  )
-    return;
-  throw invalid('key', key, `text of 1 to ${MAX_KEY_LENGTH} characters without CR, LF and NUL`);
+  if (typeof key === 'string' && key.length > 0 && key.length <= MAX_KEY_LENGTH && !hasControls(key)) return;
+  throw invalid('key', key, `text of 1 to ${MAX_KEY_LENGTH} characters without control characters`);
 }
 
 /** How long from now the message must be kept from its consumers, in whole milliseconds; 0 for not at all. */
