@@ -31,7 +31,8 @@ module.exports = {
     '(dead-letters|groups|transports)',
     'access',
     'http',
-    'admin(.options|-authorizer).ts',
+    'admin(.options|-authentication|-authorizer).ts',
+    'callers',
   ],
   [`${SERVICES}/composites`]: ['balanced', 'failover', 'spooled', 'members'],
   [`${SERVICES}/embedded`]: [

@@ -19,6 +19,7 @@ afterEach(async () => {
 const API = '/messaging/api/v1';
 const ID = '01a00000-0000-7000-8000-000000000000';
 const as = (key: string): Record<string, string> => ({ authorization: `Bearer ${key}` });
+const EVERYTHING = { subject: 'all', roles: ['admin', 'payload:read'] } as const;
 const JSON_TYPE = { 'content-type': 'application/json' };
 
 /** Without a length, so that only what arrives can be counted. */
@@ -168,6 +169,29 @@ describe('a request that changes something', () => {
       headers: { ...as('operator'), 'sec-fetch-site': 'same-origin' },
     });
     expect(response.status).toBe(404);
+  });
+});
+
+describe('an id in a path', () => {
+  it.each([
+    ['GET', '/dead-letters/a%0D%0Ab'],
+    ['GET', '/dead-letters/a%0D%0Ab/payload'],
+    ['POST', '/dead-letters/a%0Ab/replay'],
+    ['POST', '/dead-letters/a%00b/archive'],
+    ['POST', '/dead-letters/a%1B%5B31mb/restore'],
+    ['DELETE', '/dead-letters/a%C2%85b'],
+    ['GET', '/transports/a%0Ab'],
+    ['POST', '/transports/a%0Ab/actions'],
+  ])('with control characters is refused: %s %s', async (method, path) => {
+    const { url } = await bootOperations({}, {}, { authorizer: () => EVERYTHING, allowPayload: true });
+    const body = method === 'POST' ? { body: '{}', headers: JSON_TYPE } : {};
+    const response = await fetch(`${url}${API}${path}`, { method, ...body });
+    expect(response.status).toBe(400);
+    expect(await jsonOf(response)).toMatchObject({
+      errors: [
+        { pointer: expect.stringMatching(/^\/(id|name)$/), message: 'must have no control characters' },
+      ],
+    });
   });
 });
 

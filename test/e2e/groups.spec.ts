@@ -119,5 +119,9 @@ describe('a group without consumers', () => {
     expect((await remove(url, { ...PLACED, transport: 'other', group: 'audit' })).status).toBe(404);
     expect((await remove(url, { topic: 'orders.placed', group: 'audit' })).status).toBe(400);
     expect((await remove(url, { ...PLACED, group: 'audit', all: 'true' })).status).toBe(400);
+    expect((await remove(url, { ...PLACED, group: 'audit and others' })).status).toBe(422);
+    const list = (topic: string) => fetch(`${url}/messaging/api/v1/groups?${where({ topic })}`, as('viewer'));
+    expect((await list('orders..placed')).status).toBe(422);
+    expect((await list('orders\n')).status).toBe(400);
   });
 });

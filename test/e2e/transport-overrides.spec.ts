@@ -92,7 +92,9 @@ it.each([
   ['a spool that is not there', 'main', { action: 'pause-spool', reason }, 422],
   ['no reason', 'main', { action: 'use', member: 'c' }, 400],
   ['no member', 'main', { action: 'use', reason }, 400],
-  ['no end', 'main', { action: 'use', member: 'c', reason, forSeconds: 1e9 }, 400],
+  ['no end', 'main', { action: 'use', member: 'c', reason, forSeconds: 1e9 }, 422],
+  ['half a second', 'main', { action: 'use', member: 'c', reason, forSeconds: 0.5 }, 422],
+  ['no time', 'main', { action: 'use', member: 'c', reason, forSeconds: '1' }, 400],
   ['an unknown action', 'main', { action: 'explode', member: 'c', reason }, 422],
 ])('refuses %s', async (_, name, body, status) => {
   const { act } = await boot();

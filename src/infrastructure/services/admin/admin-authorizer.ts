@@ -18,11 +18,14 @@ export interface AdminRequest {
   readonly method: string;
   readonly url: string;
   readonly headers: IncomingHttpHeaders;
+  /** Address of the caller. Behind a proxy it is the caller's only where the host trusts the proxy (`trust proxy`, `trustProxy`). */
+  readonly ip?: string | undefined;
 }
 
 /**
  * Returns the identity of the caller, or null for an unknown caller. The request is denied when it throws, or does
- * not answer within five seconds. It runs after the host's own guards, and may use what they have stored in the
+ * not answer within five seconds. After 20 keys from one address that it did not know within a minute, it is not asked
+ * about that address until the first of them is a minute old. It runs after the host's own guards, and may use what they have stored in the
  * request.
  */
 export type AdminAuthorizer = (request: AdminRequest) => AdminIdentity | null | Promise<AdminIdentity | null>;

@@ -1,9 +1,10 @@
 import { Controller, Get, HttpException, Inject, Req, Res, VERSION_NEUTRAL } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { HealthCheck, HealthCheckService, type HealthCheckResult } from '@nestjs/terminus';
+import { authenticate } from '../admin/admin-authentication.js';
 import { type AdminRequest, hasRole } from '../admin/admin-authorizer.js';
-import { systemClock } from '../../../core/messaging/ports/clock.js';
-import { withDeadline } from '../../../core/messaging/transport-kit/deadline.js';
+import { MESSAGING_CLOCK } from '../../../core/messaging/messaging.tokens.js';
+import type { Clock } from '../../../core/messaging/ports/transport.js';
 import type { MessagingHealth } from './assessment/health-assessment.js';
 import { HEALTH_SETTINGS, type HealthSettings } from './health.options.js';
 import { MessagingHealthIndicator } from './messaging-health.indicator.js';
@@ -15,11 +16,13 @@ type Status = HealthCheckResult['status'];
 /** Health over HTTP: 200 or 503, the status, and components for authorized callers. */
 @Controller({ version: VERSION_NEUTRAL })
 export class HealthController {
+  // eslint-disable-next-line max-params -- dependency injection
   constructor(
     private readonly terminus: HealthCheckService,
     private readonly indicator: MessagingHealthIndicator,
     @Inject(HEALTH_SETTINGS) private readonly settings: HealthSettings,
     private readonly adapterHost: HttpAdapterHost,
+    @Inject(MESSAGING_CLOCK) private readonly clock: Clock,
   ) {}
 
   @Get()
@@ -72,18 +75,11 @@ export class HealthController {
     const { showDetails, authorizer } = this.settings;
     if (showDetails !== 'when-authorized') return showDetails === 'always';
     if (!authorizer) return false;
-    try {
-      const asking = (async () => authorizer(request))();
-      const identity = await withDeadline(
-        asking,
-        AUTHORIZER_TIMEOUT_MS,
-        () => new Error('Too late'),
-        systemClock,
-      );
-      return identity !== null && hasRole(identity, 'viewer');
-    } catch {
-      return false;
-    }
+    const answer = await authenticate(authorizer, request, {
+      clock: this.clock,
+      timeoutMs: AUTHORIZER_TIMEOUT_MS,
+    });
+    return answer.kind === 'known' && hasRole(answer.identity, 'viewer');
   }
 }
 

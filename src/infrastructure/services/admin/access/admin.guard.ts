@@ -1,11 +1,12 @@
 import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { HttpAdapterHost, Reflector } from '@nestjs/core';
-import { withDeadline } from '../../../../core/messaging/transport-kit/deadline.js';
 import { AuditLog } from '../../../../core/messaging/dead-letters/audit-log.js';
 import { OwnLogger } from '../../../../core/messaging/observing/own-logger.js';
-import { systemClock } from '../../../../core/messaging/ports/clock.js';
+import { MESSAGING_CLOCK } from '../../../../core/messaging/messaging.tokens.js';
+import type { Clock } from '../../../../core/messaging/ports/transport.js';
 import { errorCodeOf } from '../../../../core/messaging/ports/errors.js';
 import { ADMIN_ACTION, type AdminActionMetadata } from './admin-action.decorator.js';
+import { authenticate } from '../admin-authentication.js';
 import { type AdminIdentity, type AdminRequest, hasRole } from '../admin-authorizer.js';
 import { ADMIN_SETTINGS, type AdminSettings } from '../admin.options.js';
 import { PROBLEM, ProblemError } from '../http/problem.js';
@@ -20,11 +21,13 @@ const EVERYBODY: AdminIdentity = { subject: 'unguarded', roles: ['admin', 'paylo
 export class AdminGuard implements CanActivate {
   readonly #logger = new OwnLogger('MessagingAdmin');
 
+  // eslint-disable-next-line max-params -- dependency injection
   constructor(
     @Inject(ADMIN_SETTINGS) private readonly settings: AdminSettings,
     private readonly audit: AuditLog,
     private readonly reflector: Reflector,
     private readonly adapterHost: HttpAdapterHost,
+    @Inject(MESSAGING_CLOCK) private readonly clock: Clock,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
@@ -50,21 +53,32 @@ export class AdminGuard implements CanActivate {
 
   async #identify(request: AdminRequest, response: unknown): Promise<AdminIdentity> {
     const { authorizer } = this.settings;
+    const { httpAdapter } = this.adapterHost;
     if (authorizer === 'unguarded') return EVERYBODY;
-    let identity: AdminIdentity | null;
-    try {
-      // An async function, so that a synchronous throw of the authorizer becomes a rejection.
-      const asking = (async () => authorizer(request))();
-      identity = await withDeadline(asking, AUTHORIZER_TIMEOUT_MS, () => new Error('Too late'), systemClock);
-    } catch (error) {
-      this.#logger.error(
-        `The authorizer of the admin API failed with ${errorCodeOf(error)}; the request is denied.`,
-      );
-      throw new ProblemError(PROBLEM.forbidden, 'The caller could not be authenticated.');
+    const answer = await authenticate(authorizer, request, {
+      clock: this.clock,
+      timeoutMs: AUTHORIZER_TIMEOUT_MS,
+    });
+    switch (answer.kind) {
+      case 'known':
+        return answer.identity;
+      case 'failed':
+        this.#logger.error(
+          `The authorizer of the admin API failed with ${answer.errorCode}; the request is denied.`,
+        );
+        throw new ProblemError(PROBLEM.forbidden, 'The caller could not be authenticated.');
+      case 'unknown':
+        httpAdapter.setHeader(response, 'WWW-Authenticate', 'Bearer realm="messaging"');
+        throw new ProblemError(PROBLEM.unauthenticated, 'Send a configured key.');
+      case 'blocked': {
+        const seconds = Math.ceil(answer.forMs / 1_000);
+        httpAdapter.setHeader(response, 'Retry-After', String(seconds));
+        throw new ProblemError(
+          PROBLEM.tooMany,
+          `Too many keys from this address have failed. Try again in ${seconds} s.`,
+        );
+      }
     }
-    if (identity) return identity;
-    this.adapterHost.httpAdapter.setHeader(response, 'WWW-Authenticate', 'Bearer realm="messaging"');
-    throw new ProblemError(PROBLEM.unauthenticated, 'Send a configured key.');
   }
 
   #secure(response: unknown, requestId: string): void {

@@ -24,6 +24,7 @@ import { ADMIN_SETTINGS, type AdminSettings } from '../admin.options.js';
 import { encodeCursor } from './cursor.js';
 import { viewOfGroup, viewOfDeadLetter, viewOfSummary } from './dead-letter-view.js';
 import { parseDiscard, parseGroups, parseList, parseReason, parseReplay } from './filter-schema.js';
+import { TextPipe } from '../http/parse.js';
 import { PROBLEM, ProblemError } from '../http/problem.js';
 import { ProblemFilter } from '../http/problem.filter.js';
 
@@ -69,7 +70,7 @@ export class DeadLetterController {
 
   @Get('dead-letters/:id')
   @AdminAction('read', 'viewer')
-  async get(@Param('id') id: string, @Caller() caller: AdminIdentity): Promise<unknown> {
+  async get(@Param('id', TextPipe) id: string, @Caller() caller: AdminIdentity): Promise<unknown> {
     const showPayload = this.settings.allowPayload && hasRole(caller, 'payload:read');
     const deadLetter = await this.deadLetters.get(id);
     if (showPayload) await this.#auditRead(id, caller);
@@ -78,7 +79,7 @@ export class DeadLetterController {
 
   @Get('dead-letters/:id/payload')
   @AdminAction('read-payload', 'payload:read')
-  async payload(@Param('id') id: string, @Caller() caller: AdminIdentity): Promise<StreamableFile> {
+  async payload(@Param('id', TextPipe) id: string, @Caller() caller: AdminIdentity): Promise<StreamableFile> {
     if (!this.settings.allowPayload) {
       void this.audit.end({ ...readingOf(id, caller), outcome: 'denied' });
       throw new ProblemError(PROBLEM.payloadsHidden, 'This application does not show payloads.');
@@ -96,7 +97,7 @@ export class DeadLetterController {
   @HttpCode(202)
   @AdminAction('replay', 'operator')
   async replay(
-    @Param('id') id: string,
+    @Param('id', TextPipe) id: string,
     @Body() body: unknown,
     @Caller() caller: AdminIdentity,
   ): Promise<unknown> {
@@ -107,7 +108,7 @@ export class DeadLetterController {
   @HttpCode(200)
   @AdminAction('archive', 'operator')
   async archive(
-    @Param('id') id: string,
+    @Param('id', TextPipe) id: string,
     @Body() body: unknown,
     @Caller() caller: AdminIdentity,
   ): Promise<unknown> {
@@ -118,7 +119,7 @@ export class DeadLetterController {
   @HttpCode(200)
   @AdminAction('restore', 'operator')
   async restore(
-    @Param('id') id: string,
+    @Param('id', TextPipe) id: string,
     @Body() body: unknown,
     @Caller() caller: AdminIdentity,
   ): Promise<unknown> {
@@ -129,7 +130,7 @@ export class DeadLetterController {
   @HttpCode(204)
   @AdminAction('discard', 'admin')
   async discard(
-    @Param('id') id: string,
+    @Param('id', TextPipe) id: string,
     @Query() query: Record<string, unknown>,
     @Caller() caller: AdminIdentity,
   ): Promise<void> {

@@ -28,6 +28,8 @@ describe('the query of a list', () => {
     [{ from: 'yesterday' }],
     [{ colour: 'red' }],
     [{ minAttempts: '-1' }],
+    [{ messageId: 'a\r\nb' }],
+    [{ correlationId: 'a\u0085b' }],
     [{ cursor: 'garbage' }],
     [{ cursor: encodeCursor('x', { topic: 'another' }) }],
     [{ status: 'lost', limit: 'ten' }],
@@ -78,6 +80,9 @@ describe('the body of a replay', () => {
     { filter: {}, ratePerSecond: 501 },
     { filter: {}, ratePerSecond: 0 },
     { filter: {}, limit: 0.5 },
+    { filter: { minAttempts: -1 } },
+    { filter: { minAttempts: 1.5 } },
+    { filter: { from: '2026-02-30' } },
     { filter: { status: 'lost' } },
   ])('by filter is invalid as %j', (body) => {
     expect(() => parseReplayMatching(body)).toThrow(expect.objectContaining({ status: 422 }));

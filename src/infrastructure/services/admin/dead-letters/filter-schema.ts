@@ -5,7 +5,7 @@ import {
   type DeadLetterFilter,
 } from '../../../../core/messaging/ports/dead-letter-store.js';
 import { decodeCursor } from './cursor.js';
-import { digits, flag, instant, oneOf, parse, text, UNPROCESSABLE } from '../http/parse.js';
+import { digits, flag, instant, oneOf, parse, text, UNPROCESSABLE, valid } from '../http/parse.js';
 
 const MAX_PAGE = 200;
 const DEFAULT_PAGE = 50;
@@ -28,12 +28,17 @@ const conditions = {
 };
 
 const queryConditions = { ...conditions, minAttempts: digits.optional() };
-const limit = digits
-  .refine((value) => value >= 1 && value <= MAX_PAGE, {
-    error: `must be from 1 to ${MAX_PAGE}`,
-    params: UNPROCESSABLE,
-  })
-  .optional();
+const limit = valid(
+  digits,
+  (value) => value >= 1 && value <= MAX_PAGE,
+  `must be from 1 to ${MAX_PAGE}`,
+).optional();
+const wholeFrom = (min: number): z.ZodType<number> =>
+  valid(
+    z.number(),
+    (value) => Number.isSafeInteger(value) && value >= min,
+    `must be a whole number from ${min}`,
+  );
 
 function inOrder({ from, to }: { from?: number | undefined; to?: number | undefined }): boolean {
   return from === undefined || to === undefined || from < to;
@@ -45,7 +50,7 @@ const listSchema = z
   .refine(inOrder, IN_ORDER);
 const groupsSchema = z.strictObject({ ...queryConditions, limit }).refine(inOrder, IN_ORDER);
 const bodyFilter = z
-  .strictObject({ ...conditions, minAttempts: z.number().int().min(0).optional() })
+  .strictObject({ ...conditions, minAttempts: wholeFrom(0).optional() })
   .refine(inOrder, IN_ORDER);
 
 const reason = z.string().max(255).optional();
@@ -55,20 +60,12 @@ const discardSchema = z.strictObject({ reason, force: flag.optional() });
 const replayMatchingSchema = z.strictObject({
   filter: bodyFilter,
   dryRun: z.boolean().optional(),
-  ratePerSecond: z
-    .number()
-    .refine((rate) => rate >= 1 && rate <= MAX_RATE, {
-      error: `must be from 1 to ${MAX_RATE}`,
-      params: UNPROCESSABLE,
-    })
-    .optional(),
-  limit: z
-    .number()
-    .refine((count) => Number.isSafeInteger(count) && count >= 1, {
-      error: 'must be a whole number from 1',
-      params: UNPROCESSABLE,
-    })
-    .optional(),
+  ratePerSecond: valid(
+    z.number(),
+    (rate) => rate >= 1 && rate <= MAX_RATE,
+    `must be from 1 to ${MAX_RATE}`,
+  ).optional(),
+  limit: wholeFrom(1).optional(),
   reason,
 });
 

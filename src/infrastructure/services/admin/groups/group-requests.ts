@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { parse, text } from '../http/parse.js';
+import { name, parse, text } from '../http/parse.js';
 
-const listSchema = z.strictObject({ topic: text.optional() });
+const listSchema = z.strictObject({ topic: name.optional() });
 const removalSchema = z.strictObject({
   transport: text,
-  topic: text,
-  group: text,
+  topic: name,
+  group: name,
   reason: z.string().max(255).optional(),
 });
 

@@ -1,4 +1,6 @@
+import type { ArgumentMetadata, PipeTransform } from '@nestjs/common';
 import { z } from 'zod';
+import { hasControls, isName } from '../../../../core/messaging/ports/names.js';
 import { PROBLEM, ProblemError } from './problem.js';
 
 /** Marks a check of a well-formed value that is invalid: it answers 422, all other checks 400. */
@@ -28,12 +30,36 @@ export function parse<T extends object>(schema: z.ZodType<T>, value: unknown): D
   throw new ProblemError(PROBLEM.badRequest, 'See errors.', errors);
 }
 
-export const text = z.string().min(1).max(255);
+/** A value that is well-formed and invalid unless the condition holds. */
+export function valid<T>(
+  schema: z.ZodType<T>,
+  condition: (value: T) => boolean,
+  error: string,
+): z.ZodType<T> {
+  return schema.refine(condition, { error, params: UNPROCESSABLE });
+}
+
+/** An id, or another text that is compared and not shown: a line break in it is a mistake, or an attack on a log. */
+export const text = z
+  .string()
+  .min(1)
+  .max(255)
+  .refine((value) => !hasControls(value), 'must have no control characters');
+
+/** Name of a topic or a group. */
+export const name = valid(text, isName, 'is no name of a topic or group');
+
+/** A pipe for parameters in a path. */
+export class TextPipe implements PipeTransform {
+  transform(value: unknown, { data = '' }: ArgumentMetadata): string {
+    return parse(z.strictObject({ [data]: text }), { [data]: value })[data] ?? '';
+  }
+}
 
 /** A number written in digits, as query parameters are. */
 export const digits = z
   .string()
-  .regex(/^\d{1,9}$/, 'must be a whole number')
+  .regex(/^\d{1,9}$/, 'must be a whole number of at most nine digits')
   .transform(Number);
 
 /** `true` or `false`, as query parameters are. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Override } from '../../../../core/messaging/ports/composite-transport.js';
 import type { Destination } from '../../../../core/messaging/ports/transport.js';
-import { oneOf, parse, text } from '../http/parse.js';
+import { name, oneOf, parse, text, valid } from '../http/parse.js';
 
 const ACTIONS = ['use', 'leave-out', 'reset', 'pause-spool', 'resume-spool', 'release'] as const;
 const DAY_SECONDS = 86_400;
@@ -11,11 +11,15 @@ const orderSchema = z.strictObject({
   member: text.optional(),
   /** Of `release`: where the messages are kept, and the group that they go to. */
   place: text.optional(),
-  topic: text.optional(),
-  group: text.optional(),
+  topic: name.optional(),
+  group: name.optional(),
   /** An operator override needs a reason and expires, because a forgotten override would disable the failover. */
   reason: z.string().trim().min(1).max(255),
-  forSeconds: z.int().min(1).max(DAY_SECONDS).default(3_600),
+  forSeconds: valid(
+    z.number(),
+    (seconds) => Number.isInteger(seconds) && seconds >= 1 && seconds <= DAY_SECONDS,
+    `must be a whole number from 1 to ${DAY_SECONDS}`,
+  ).default(3_600),
 });
 
 const WITHOUT_MEMBER: readonly string[] = ['pause-spool', 'resume-spool', 'release'];

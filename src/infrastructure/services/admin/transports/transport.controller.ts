@@ -22,6 +22,7 @@ import { AdminAction, Caller } from '../access/admin-action.decorator.js';
 import type { AdminIdentity } from '../admin-authorizer.js';
 import { AdminGuard } from '../access/admin.guard.js';
 import { answered } from '../http/answered.js';
+import { TextPipe } from '../http/parse.js';
 import { PROBLEM, ProblemError } from '../http/problem.js';
 import { ProblemFilter } from '../http/problem.filter.js';
 import { parseTransportOrder, type Release } from './transport-requests.js';
@@ -44,7 +45,7 @@ export class TransportController {
 
   @Get(':name')
   @AdminAction('read-transport', 'viewer')
-  async read(@Param('name') name: string): Promise<unknown> {
+  async read(@Param('name', TextPipe) name: string): Promise<unknown> {
     const transport = this.#find(name);
     const kept = keepsMessages(transport) ? { kept: await answered(transport.kept()) } : {};
     return { ...viewOf(transport), ...kept };
@@ -54,7 +55,7 @@ export class TransportController {
   @HttpCode(200)
   @AdminAction('override-transport', 'admin')
   async act(
-    @Param('name') name: string,
+    @Param('name', TextPipe) name: string,
     @Body() body: unknown,
     @Caller() caller: AdminIdentity,
   ): Promise<unknown> {
