@@ -3,12 +3,12 @@
  * and run with their own C library, so that nothing of the system changes.
  */
 import { spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { refuseChanged } from './checksums.mjs';
 import { fetchedFolder, moveInto } from './fetched.mjs';
 
 /** Where they are stored, as `fetchedFolder` has it. */
@@ -87,9 +87,7 @@ function download(work) {
   const files = fs.readdirSync(folder).map((name) => path.join(folder, name));
   for (const [name, , sha256] of PACKAGES) {
     const file = files.find((each) => path.basename(each).startsWith(`${name}_`));
-    const found = createHash('sha256').update(fs.readFileSync(file)).digest('hex');
-    if (found !== sha256)
-      throw new Error(`The package ${name} has the SHA-256 ${found} instead of ${sha256}.`);
+    refuseChanged(file, sha256);
   }
   return files;
 }
