@@ -131,7 +131,7 @@ it('callers without a key are not counted', async () => {
   expect((await ask('viewer')).status).toBe(200);
 });
 
-it('health counts wrong keys too, shows a blocked caller what a stranger sees, and goes on answering', async () => {
+it('health counts wrong keys too, shows a blocked caller only the status, and continues to answer', async () => {
   const { ask } = await boot();
   const seen = async (key: string) => Object.keys(await jsonOf(await ask(key, undefined, '/health')));
   expect(await seen('viewer')).toContain('details');

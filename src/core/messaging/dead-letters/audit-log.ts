@@ -92,7 +92,7 @@ export class AuditLog {
     try {
       this.#logger.error(`The audit log did not take "${action} ${outcome}" (${errorCodeOf(cause)}).`);
     } catch {
-      // The logger is the sink that failed, and there is no other place to say so.
+      // The logger is the sink that failed, and there is no other place for the report.
     }
   }
 

@@ -6,6 +6,11 @@ import { ADMIN_SETTINGS, type AdminSettings } from '../admin.options.js';
 import { PROBLEM, ProblemError } from '../http/problem.js';
 import { ProblemFilter } from '../http/problem.filter.js';
 
+/** One for each number of segments: Express and Fastify write wildcards differently, and one refuses the other's. */
+const EVERY_ADDRESS = [1, 2, 3, 4, 5, 6].map((segments) =>
+  Array.from({ length: segments }, (_, nth) => `:segment${nth}`).join('/'),
+);
+
 /** The identity of the caller, and 404 for every unknown address. Registered after all other controllers. */
 @Controller({ path: 'api/v1', version: VERSION_NEUTRAL })
 @UseGuards(AdminGuard)
@@ -30,7 +35,7 @@ export class CallerController {
     };
   }
 
-  @All('*path')
+  @All(EVERY_ADDRESS)
   @AdminAction('unknown', 'viewer')
   nothing(): never {
     throw new ProblemError(PROBLEM.notFound, 'There is nothing at this address.');
