@@ -2,11 +2,18 @@ import { z } from 'zod';
 
 import { loadSettings, settingsSchema, type SwitchyardSettings } from './exports/config.js';
 
-/** The settings of the package, and those of the demonstration: a port, and a default name. */
+/** The settings of the package, and those of the demonstration: an address with a port, and a default name. */
 export const configSchema = settingsSchema.extend({
   service: settingsSchema.shape.service.default('shop'),
   http: z
     .strictObject({
+      host: z
+        .string()
+        .regex(/^[\w.:-]{1,255}$/, 'must be an address or a host name')
+        .describe(
+          'Address to listen on. `0.0.0.0` takes requests from other machines, which need no key to place orders.',
+        )
+        .default('127.0.0.1'),
       port: z
         .number()
         .int()

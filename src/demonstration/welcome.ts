@@ -3,8 +3,8 @@ export interface Welcome {
   readonly url: string;
   readonly dataDir: string;
   readonly transports: readonly string[];
-  /** Absent when the admin API is off or its keys are configured. */
-  readonly adminKey: string | undefined;
+  /** Or its file, where the text may be kept. Absent when the admin API is off or its keys are configured. */
+  readonly adminKey: string | { readonly file: string } | undefined;
 }
 
 /** One screen: the address, commands to try, the data directory. */
@@ -24,11 +24,15 @@ export function welcomeText({ url, dataDir, transports, adminKey }: Welcome): st
       : [
           '',
           'List the dead letters (README.md continues with switching the fault off and replaying):',
-          `  curl -s ${url}/messaging/api/v1/dead-letters -H 'x-api-key: ${adminKey}'`,
+          `  curl -s ${url}/messaging/api/v1/dead-letters -H ${headerOf(adminKey)}`,
         ]),
     '',
     `Health ${url}/health   Metrics ${url}/metrics   Stop with Ctrl+C`,
     '',
   ];
   return `${lines.join('\n')}\n`;
+}
+
+function headerOf(adminKey: string | { readonly file: string }): string {
+  return typeof adminKey === 'string' ? `'x-api-key: ${adminKey}'` : `"x-api-key: $(cat ${adminKey.file})"`;
 }

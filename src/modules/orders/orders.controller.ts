@@ -37,7 +37,8 @@ export class OrdersController {
       throw new ServiceUnavailableException({
         code: error.code,
         messageId: error.messageId,
-        message: error.message,
+        // Its text may name hosts, and anybody can place orders.
+        message: `The order was not accepted (${error.outcome}).`,
       });
     }
   }
