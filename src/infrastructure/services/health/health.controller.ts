@@ -27,38 +27,37 @@ export class HealthController {
 
   @Get()
   @HealthCheck()
-  async full(@Req() request: AdminRequest, @Res({ passthrough: true }) response: object): Promise<unknown> {
+  async full(@Req() request: AdminRequest, @Res() response: object): Promise<void> {
     const health = await this.indicator.assess();
     const result = await this.#report(health);
     const status = statusOf(health, result);
-    this.#answer(response, status === 'ok' || status === 'degraded');
-    return (await this.#maySee(request)) ? { ...result, status } : { status };
+    const body = (await this.#maySee(request)) ? { ...result, status } : { status };
+    this.#answer(response, status === 'ok' || status === 'degraded', body);
   }
 
   @Get('live')
   @HealthCheck()
-  live(@Res({ passthrough: true }) response: object): unknown {
-    return this.#answer(response, this.indicator.live());
+  live(@Res() response: object): void {
+    this.#answer(response, this.indicator.live());
   }
 
   @Get('ready')
   @HealthCheck()
-  async ready(@Res({ passthrough: true }) response: object): Promise<unknown> {
+  async ready(@Res() response: object): Promise<void> {
     const { ready, status } = await this.indicator.assess();
-    this.#answer(response, ready);
-    if (ready) return { status };
-    return { status: status === 'shutting_down' ? status : 'error' };
+    const unready = status === 'shutting_down' ? status : 'error';
+    this.#answer(response, ready, { status: ready ? status : unready });
   }
 
   @Get('startup')
   @HealthCheck()
-  async startup(@Res({ passthrough: true }) response: object): Promise<unknown> {
-    return this.#answer(response, await this.indicator.started());
+  async startup(@Res() response: object): Promise<void> {
+    this.#answer(response, await this.indicator.started());
   }
 
-  #answer(response: object, passes: boolean): { readonly status: Status } {
-    this.adapterHost.httpAdapter.status(response, passes ? 200 : 503);
-    return { status: passes ? 'ok' : 'error' };
+  /** Not by returning the body, because interceptors of the host would wrap it, and probes and monitors read it. */
+  #answer(response: object, passes: boolean, body: object = { status: passes ? 'ok' : 'error' }): void {
+    this.adapterHost.httpAdapter.reply(response, body, passes ? 200 : 503);
   }
 
   /** Terminus throws its result when that is bad. */

@@ -102,11 +102,13 @@ function controllerOf(registry: Registry): Type {
     constructor(private readonly adapterHost: HttpAdapterHost) {}
 
     @Get()
-    async scrape(@Res({ passthrough: true }) response: object): Promise<string> {
+    async scrape(@Res() response: object): Promise<void> {
       const { httpAdapter } = this.adapterHost;
+      const text = await registry.metrics();
       httpAdapter.setHeader(response, 'Content-Type', registry.contentType);
       httpAdapter.setHeader(response, 'Cache-Control', 'no-store');
-      return registry.metrics();
+      // Not returned, because interceptors of the host would wrap it.
+      httpAdapter.reply(response, text, 200);
     }
   }
   return MetricsController;
