@@ -27,7 +27,7 @@ const KEY = /^[\w-]{16,1000}$/;
  * The demonstration's own admin key, created on first use and stored in the data directory, so that printed
  * commands still work after a restart. Never used in production.
  *
- * Throws for a file that another user may have written or read: whoever planted it would know the key.
+ * Throws for a file that another user may have written or read, because that user would know the key.
  */
 export function demonstrationKey(dataDir: string): AdminKey {
   const file = join(dataDir, 'admin-key');

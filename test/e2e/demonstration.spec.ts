@@ -16,7 +16,7 @@ const otherAddress = Object.values(networkInterfaces())
   .find((each) => each?.family === 'IPv4' && !each.internal)?.address;
 
 describe('the demonstration', () => {
-  it('listens on this machine only, prints its key into no log, and tells strangers nothing', async () => {
+  it('listens on this machine only, keeps its key out of logs, and shows anonymous callers only the status', async () => {
     const app = await startDemonstration(directory.path);
     try {
       expect(app.output()).not.toContain(app.adminKey);

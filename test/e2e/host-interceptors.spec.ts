@@ -11,12 +11,14 @@ import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
 import { map, type Observable } from 'rxjs';
-import { MessagingModule } from '../../src/core/messaging/index.js';
+import { DeadLetterService, MessagingModule } from '../../src/core/messaging/index.js';
+import { MessagingAdminModule } from '../../src/infrastructure/services/admin/index.js';
 import { HealthModule } from '../../src/infrastructure/services/health/health.module.js';
 import { MetricsModule } from '../../src/infrastructure/services/metrics/metrics.module.js';
 import { MemoryDeadLetterStore } from '../../src/infrastructure/services/memory/memory-dead-letter.store.js';
+import { deadLetter } from '../support/dead-letter-desk.js';
 import { memoryTransport } from '../support/messaging-app.js';
-import { jsonOf } from '../support/operations-app.js';
+import { authorizer, jsonOf } from '../support/operations-app.js';
 
 /** What many applications do with every answer. */
 class Envelope implements NestInterceptor {
@@ -42,7 +44,7 @@ afterEach(() => app?.close());
 it.each<[string, () => AbstractHttpAdapter]>([
   ['Express', () => new ExpressAdapter()],
   ['Fastify', () => new FastifyAdapter()],
-])('interceptors of a host on %s leave health and metrics as they are', async (_, adapter) => {
+])('interceptors of a host on %s leave health, metrics and the admin API as they are', async (_, adapter) => {
   const module = await Test.createTestingModule({
     imports: [
       HostModule,
@@ -51,6 +53,7 @@ it.each<[string, () => AbstractHttpAdapter]>([
         transports: [memoryTransport('main')],
         deadLetters: new MemoryDeadLetterStore(),
       }),
+      MessagingAdminModule.forRoot({ authorizer }),
       HealthModule.forRoot(),
       MetricsModule.forRoot(),
     ],
@@ -64,4 +67,13 @@ it.each<[string, () => AbstractHttpAdapter]>([
   expect(await metrics.text()).toMatch(/^# HELP/);
   for (const path of ['/health', '/health/live', '/health/ready', '/health/startup'])
     expect([path, await jsonOf(await fetch(url + path))]).toEqual([path, { status: 'ok' }]);
+  const ask = (path: string, method = 'GET'): Promise<Response> =>
+    fetch(`${url}/messaging/api/v1${path}`, { method, headers: { 'x-api-key': 'admin' } });
+  expect(await jsonOf(await ask('/me'))).toMatchObject({ subject: 'admin' });
+  expect(await jsonOf(await ask('/dead-letters'))).toMatchObject({ items: [] });
+  expect(await jsonOf(await ask('/nothing'))).toMatchObject({ status: 404 });
+  const id = await app.get(DeadLetterService).park(deadLetter(1, Date.now()));
+  expect((await ask(`/dead-letters/${id}/replay`, 'POST')).status).toBe(202);
+  const discarded = await ask(`/dead-letters/${id}?force=true`, 'DELETE');
+  expect([discarded.status, await discarded.text()]).toEqual([204, '']);
 });

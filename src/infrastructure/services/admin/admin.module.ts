@@ -1,5 +1,12 @@
 import type { Server } from 'node:http';
-import { type DynamicModule, Inject, Module, type ModuleMetadata, type OnModuleInit } from '@nestjs/common';
+import {
+  type DynamicModule,
+  Inject,
+  Module,
+  type ModuleMetadata,
+  type OnModuleInit,
+  type Type,
+} from '@nestjs/common';
 import { HttpAdapterHost, RouterModule } from '@nestjs/core';
 import {
   ADMIN_SETTINGS,
@@ -13,12 +20,24 @@ import { answerBodyErrors } from './http/body-errors.js';
 import { CallerController } from './access/caller.controller.js';
 import { DeadLetterController } from './dead-letters/dead-letter.controller.js';
 import { GroupController } from './groups/group.controller.js';
+import { decorated, type HostDecorators } from './host-decorators.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import { ReplayController } from './dead-letters/replay.controller.js';
 import { TransportController } from './transports/transport.controller.js';
 
 /** Where the `MessagingModule` is not global, name the module that exports it in `imports`. */
-export type MessagingAdminModuleOptions = MessagingAdminOptions & Pick<ModuleMetadata, 'imports'>;
+export type MessagingAdminModuleOptions = MessagingAdminOptions &
+  HostDecorators &
+  Pick<ModuleMetadata, 'imports'>;
+
+/** The first matching route wins: fixed paths before paths with an id, and the catch-all last. */
+const CONTROLLERS: readonly Type[] = [
+  ReplayController,
+  DeadLetterController,
+  GroupController,
+  TransportController,
+  CallerController,
+];
 
 /** The admin API below `{basePath}/api/v1`. Without an authorizer it is off and has no routes. */
 @Module({})
@@ -35,6 +54,7 @@ export class MessagingAdminModule {
         {
           module: MountedAdminModule,
           imports: options.imports ?? [],
+          controllers: [...decorated(CONTROLLERS, options)],
           providers: [{ provide: ADMIN_SETTINGS, useValue: settings }],
         },
       ],
@@ -42,16 +62,8 @@ export class MessagingAdminModule {
   }
 }
 
-/** Providers and controllers of a mounted API. */
+/** Providers of a mounted API. */
 @Module({
-  // The first matching route wins: fixed paths before paths with an id, and the catch-all last.
-  controllers: [
-    ReplayController,
-    DeadLetterController,
-    GroupController,
-    TransportController,
-    CallerController,
-  ],
   providers: [AdminGuard, ProblemFilter],
 })
 class MountedAdminModule implements OnModuleInit {

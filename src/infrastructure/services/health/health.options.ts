@@ -1,9 +1,15 @@
 import type { ModuleMetadata } from '@nestjs/common';
+import type { HostDecorators } from '../admin/host-decorators.js';
 import type { AdminAuthorizer } from '../admin/admin-authorizer.js';
 
-export interface HealthModuleOptions extends Pick<ModuleMetadata, 'imports'> {
-  /** Address of the full report; `/live`, `/ready` and `/startup` follow. @default '/health' */
-  readonly path?: string;
+export interface HealthModuleOptions extends HostDecorators, Pick<ModuleMetadata, 'imports'> {
+  /**
+   * Address of the full report; `/live`, `/ready` and `/startup` follow. `false` serves nothing, for a host whose own
+   * controller uses `MessagingHealthIndicator`.
+   *
+   * @default '/health'
+   */
+  readonly path?: string | false;
   /**
    * Who sees components as well as the status. `when-authorized` asks the authorizer for the role `viewer`, and shows
    * nothing without one.
@@ -45,7 +51,7 @@ export interface HealthModuleOptions extends Pick<ModuleMetadata, 'imports'> {
 }
 
 export type HealthSettings = Required<
-  Omit<HealthModuleOptions, 'imports' | 'authorizer' | 'requiredTransports'>
+  Omit<HealthModuleOptions, 'imports' | 'decorators' | 'authorizer' | 'requiredTransports'>
 > &
   Pick<HealthModuleOptions, 'authorizer' | 'requiredTransports'>;
 
@@ -53,7 +59,7 @@ export type HealthSettings = Required<
 export const HEALTH_SETTINGS = Symbol('switchyard:health-settings');
 
 export function healthSettings(options: HealthModuleOptions): HealthSettings {
-  const { imports: _imports, ...given } = options;
+  const { imports: _imports, decorators: _decorators, ...given } = options;
   return {
     path: '/health',
     showDetails: 'when-authorized',

@@ -19,13 +19,14 @@ import type { DeadLetterStore } from '../../../core/messaging/ports/dead-letter-
 import { DEAD_LETTER_STORE } from '../../../core/messaging/messaging.tokens.js';
 import { MESSAGING_VIEW, type MessagingView } from '../../../core/messaging/messaging.view.js';
 import { RoutingTable } from '../../../core/messaging/routing/routing-table.js';
+import { decorated, type HostDecorators } from '../admin/host-decorators.js';
 import { exportHandlerMetrics } from './observed/handler-metrics.js';
 import { MessagingMetrics } from './observed/messaging-metrics.js';
 import { exportPublishMetrics } from './observed/publish-metrics.js';
 import { exportScrapedMetrics } from './scraped/scraped-metrics.js';
 import { ScrapeSources } from './scraped/scrape-sources.js';
 
-export interface MetricsModuleOptions extends Pick<ModuleMetadata, 'imports'> {
+export interface MetricsModuleOptions extends HostDecorators, Pick<ModuleMetadata, 'imports'> {
   /**
    * Path that Prometheus scrapes; `false` disables it, for a host that serves `registry` itself. @default
    * '/metrics'
@@ -62,7 +63,7 @@ export class MetricsModule implements OnModuleInit, OnApplicationBootstrap, OnAp
       path: path === false ? '' : path,
       // Its own option collects into the default registry of prom-client, twice if the host does so as well.
       defaultMetrics: { enabled: false },
-      controller: controllerOf(registry),
+      controller: controllerOf(registry, options),
     });
     return {
       module: MetricsModule,
@@ -96,7 +97,7 @@ export class MetricsModule implements OnModuleInit, OnApplicationBootstrap, OnAp
 }
 
 /** A controller for one registry, because that of the Prometheus module serves only the default registry. */
-function controllerOf(registry: Registry): Type {
+function controllerOf(registry: Registry, options: HostDecorators): Type {
   @Controller({ version: VERSION_NEUTRAL })
   class MetricsController {
     constructor(private readonly adapterHost: HttpAdapterHost) {}
@@ -111,5 +112,5 @@ function controllerOf(registry: Registry): Type {
       httpAdapter.reply(response, text, 200);
     }
   }
-  return MetricsController;
+  return decorated([MetricsController], options)[0] ?? MetricsController;
 }

@@ -1,10 +1,6 @@
-import {
-  createParamDecorator,
-  type CustomDecorator,
-  type ExecutionContext,
-  SetMetadata,
-} from '@nestjs/common';
+import { createParamDecorator, type ExecutionContext, Res, SetMetadata } from '@nestjs/common';
 import type { AdminIdentity, AdminRequest, AdminRole } from '../admin-authorizer.js';
+import { reply } from '../http/reply.js';
 import { identityOf } from '../http/request-checks.js';
 
 export const ADMIN_ACTION = 'switchyard:admin-action';
@@ -15,9 +11,26 @@ export interface AdminActionMetadata {
   readonly role: AdminRole;
 }
 
-/** Permits a route to a role. A route without it denies every caller. */
-export function AdminAction(action: string, role: AdminRole): CustomDecorator {
-  return SetMetadata(ADMIN_ACTION, { action, role } satisfies AdminActionMetadata);
+type Handler = (...args: unknown[]) => unknown;
+
+/** Behind all parameters that a route declares. */
+const RESPONSE_AT = 10;
+
+/**
+ * Permits a route to a role; one without it denies every caller. Stands directly above the method.
+ *
+ * The route sends its result itself. Returned, it would pass the interceptors of the host, which wrap answers.
+ */
+export function AdminAction(action: string, role: AdminRole): MethodDecorator {
+  return (target, key, descriptor: TypedPropertyDescriptor<unknown>) => {
+    const handle = descriptor.value as Handler;
+    const send = async function (this: unknown, ...args: unknown[]): Promise<void> {
+      reply(args[RESPONSE_AT] as object, await handle.apply(this, args));
+    };
+    descriptor.value = send;
+    Res()(target, key, RESPONSE_AT);
+    SetMetadata(ADMIN_ACTION, { action, role } satisfies AdminActionMetadata)(send);
+  };
 }
 
 /** Injects the caller into a parameter of a route. */

@@ -10,6 +10,7 @@ import { authenticate } from '../admin-authentication.js';
 import { type AdminIdentity, type AdminRequest, hasRole } from '../admin-authorizer.js';
 import { ADMIN_SETTINGS, type AdminSettings } from '../admin.options.js';
 import { PROBLEM, ProblemError } from '../http/problem.js';
+import { rememberAdapter } from '../http/reply.js';
 import { refuseUnintended, rememberIdentity, requestIdOf } from '../http/request-checks.js';
 
 const AUTHORIZER_TIMEOUT_MS = 5_000;
@@ -33,7 +34,7 @@ export class AdminGuard implements CanActivate {
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const http = context.switchToHttp();
     const request = http.getRequest<AdminRequest>();
-    this.#secure(http.getResponse(), requestIdOf(request));
+    this.#secure(http.getResponse<object>(), requestIdOf(request));
     const wanted = this.reflector.get<AdminActionMetadata | undefined>(ADMIN_ACTION, context.getHandler());
     let identity: AdminIdentity | null = null;
     try {
@@ -81,8 +82,9 @@ export class AdminGuard implements CanActivate {
     }
   }
 
-  #secure(response: unknown, requestId: string): void {
+  #secure(response: object, requestId: string): void {
     const { httpAdapter } = this.adapterHost;
+    rememberAdapter(response, httpAdapter);
     httpAdapter.setHeader(response, 'Cache-Control', 'no-store');
     httpAdapter.setHeader(response, 'X-Content-Type-Options', 'nosniff');
     httpAdapter.setHeader(response, 'X-Request-Id', requestId);

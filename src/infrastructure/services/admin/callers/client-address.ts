@@ -15,7 +15,7 @@ export function clientAddress(request: Caller): string {
 
 /**
  * One text for every form of an address: `::ffff:192.0.2.1` is `192.0.2.1`. IPv6 is cut to its first 64 bits, because
- * whoever has one address there has all of them. What is no address is `unknown`, also from a header that is believed.
+ * one customer has all addresses of such a network. What is no address is `unknown`, also from a header that is believed.
  */
 export function sameFormOf(address: string): string {
   const bare = withoutPort(address.trim()).replace(/%.*$/, '');

@@ -42,10 +42,7 @@ export class DeadLetterController {
 
   @Get('dead-letters')
   @AdminAction('list', 'viewer')
-  async list(
-    @Query() query: Record<string, unknown>,
-    @Res({ passthrough: true }) response: object,
-  ): Promise<unknown> {
+  async list(@Query() query: Record<string, unknown>, @Res() response: object): Promise<unknown> {
     const { filter, limit, after } = parseList(query);
     const found = await this.deadLetters.list(filter, { limit, ...(after !== undefined && { after }) });
     const nextCursor = found.next === undefined ? null : encodeCursor(found.next, filter);

@@ -36,7 +36,7 @@ export class ReplayController {
     @Body() body: unknown,
     @Caller() caller: AdminIdentity,
     @Req() request: AdminRequest,
-    @Res({ passthrough: true }) response: object,
+    @Res() response: object,
   ): Promise<unknown> {
     const { filter, dryRun, ...options } = parseReplayMatching(body);
     const actor = caller.subject;
