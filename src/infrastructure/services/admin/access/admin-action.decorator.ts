@@ -21,8 +21,11 @@ const RESPONSE_AT = 10;
  *
  * The route sends its result itself. Returned, it would pass the interceptors of the host, which wrap answers.
  */
-export function AdminAction(action: string, role: AdminRole): MethodDecorator {
-  return (target, key, descriptor: TypedPropertyDescriptor<unknown>) => {
+export function AdminAction(
+  action: string,
+  role: AdminRole,
+): (target: object, key: string | symbol, descriptor: PropertyDescriptor) => void {
+  return (target, key, descriptor) => {
     const handle = descriptor.value as Handler;
     const send = async function (this: unknown, ...args: unknown[]): Promise<void> {
       reply(args[RESPONSE_AT] as object, await handle.apply(this, args));
