@@ -13,7 +13,7 @@ const INCLUDE = /^--- @include "([^"]+)"$/;
 
 /** Globals that a script may use. Any other is a variable whose `local` is missing, or a typing error. */
 const GLOBALS = new Set(
-  'ARGV KEYS cjson cmsgpack ipairs math pairs pcall redis string table tonumber tostring type unpack'.split(
+  'ARGV FORMATS KEYS cjson cmsgpack ipairs math pairs pcall redis string table tonumber tostring type unpack'.split(
     ' ',
   ),
 );

@@ -68,6 +68,10 @@ export const GROUPS = [
   { name: 'embedded-nemesis', specs: /^test\/proof\/embedded/ },
   { name: 'embedded-samples', specs: /^test\/compatibility\/embedded-sample/ },
 
+  { name: 'versions-redis', specs: /^test\/versions\/redis/ },
+  { name: 'versions-rabbitmq', specs: /^test\/versions\/rabbitmq/ },
+  { name: 'versions-kafka', specs: /^test\/versions\/kafka/ },
+
   { name: 'redis-e2e', specs: /^test\/(e2e|support\/brokers)\/redis(?!-rabbitmq|-kafka)/ },
   // Its servers need so little that two suites of the same cases can run in parallel.
   { name: 'redis-conformance', specs: /^test\/conformance\/redis(?!-rabbitmq|-kafka)/, args: SHARED },
@@ -163,6 +167,7 @@ export const PARTS = [
     specs: /^test\/faults\/redis-poison/,
     tests: 'a garbage member of the delayed set',
   },
+  { name: 'versions', lane: 'brokers', specs: /^test\/versions\/redis-(stores|side)/ },
   { name: 'rabbitmq', lane: 'brokers', specs: /^test\/(conformance|e2e)\/rabbitmq\./ },
   {
     name: 'rabbitmq-poison',

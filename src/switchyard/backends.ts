@@ -96,7 +96,7 @@ class Making {
       case 'embedded':
         return embedded.createDeadLetterStore(directory, this.#storeContext('dead-letters'));
       case 'redis':
-        return redis.createDeadLetterStore(this.#redisServers(transport), this.clock);
+        return redis.createDeadLetterStore(this.#redisServers(transport), this.#storeContext('dead-letters'));
     }
   }
 
@@ -114,7 +114,7 @@ class Making {
       case 'embedded':
         return embedded.createIdempotencyStore(directory, this.#storeContext('idempotency'));
       case 'redis':
-        return redis.createIdempotencyStore(this.#redisServers(transport));
+        return redis.createIdempotencyStore(this.#redisServers(transport), this.#storeContext('idempotency'));
     }
   }
 

@@ -74,6 +74,8 @@ export const OWN_HEADERS = {
   group: { name: 'x-swy-group', type: 'text', maxLength: MAX_NAME_LENGTH, setBy: 'transport' },
   /** Why the broker took the message out of its group's place. It goes back there, to become a dead letter. */
   removed: { name: 'x-swy-removed', type: 'text', maxLength: 20, setBy: 'transport' },
+  /** Number of the format of the message. Believed from everywhere: a message that claims a newer one is only left alone. */
+  format: { name: 'x-swy-format', type: 'number', min: 1, max: 1_000, setBy: 'transport' },
   /** On an empty message that no handler gets: where a consumer has put it, to see whether it comes back. */
   probe: { name: 'x-swy-probe', type: 'text', maxLength: 255, setBy: 'transport' },
 } as const satisfies Record<string, TextHeader | NumberHeader>;
@@ -112,10 +114,10 @@ export function withoutOwn(
   return Object.fromEntries(Object.entries(headers).filter(([name]) => !names.has(name)));
 }
 
-/** Headers that only the core and its transports may set. A key is no instruction, so any program may set one. */
+/** Headers that only the core and its transports may set. A key is no instruction, so any program may set one; a format only has a message left alone. */
 const CONTROL_HEADERS: ReadonlySet<string> = new Set(
   Object.values(OWN_HEADERS)
-    .filter((header) => header !== OWN_HEADERS.key)
+    .filter((header) => header !== OWN_HEADERS.key && header !== OWN_HEADERS.format)
     .flatMap(({ name, ...header }) => ('earlierName' in header ? [name, header.earlierName] : [name])),
 );
 

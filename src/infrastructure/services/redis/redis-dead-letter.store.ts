@@ -11,7 +11,8 @@ import type {
   DeadLetterSummary,
   NewDeadLetter,
 } from '../../../core/messaging/ports/dead-letter-store.js';
-import type { Clock } from '../../../core/messaging/ports/transport.js';
+import { MessagingError } from '../../../core/messaging/ports/errors.js';
+import type { Clock, TransportProblem } from '../../../core/messaging/ports/transport.js';
 import {
   conditionsOf,
   fieldsOf,
@@ -22,7 +23,7 @@ import {
 } from './stores/dead-letter-hash.js';
 import { groupOf, mergeGroups, type RawSum, countsOf } from './stores/dead-letter-groups.js';
 import type { RedisServerOptions } from './redis.options.js';
-import { RedisStore } from './stores/redis-store.js';
+import { RedisStore, type RedisStoreContext } from './stores/redis-store.js';
 import {
   ADD_DEAD_LETTER,
   CHANGE_DEAD_LETTER,
@@ -46,8 +47,11 @@ export class RedisDeadLetterStore implements DeadLetterStore {
   readonly #clock: Clock;
 
   /** @throws MessagingConfigurationError when the options do not fit together. */
-  constructor(options: RedisServerOptions, { clock = systemClock }: { readonly clock?: Clock } = {}) {
-    this.#store = new RedisStore('dead letters', options);
+  constructor(
+    options: RedisServerOptions,
+    { clock = systemClock, onEvent }: Partial<RedisStoreContext> = {},
+  ) {
+    this.#store = new RedisStore('dead letters', options, { clock, onEvent });
     this.#all = `${options.keyPrefix}{dead-letters}:all`;
     this.#clock = clock;
   }
@@ -63,12 +67,25 @@ export class RedisDeadLetterStore implements DeadLetterStore {
     return String(await this.#store.run(ADD_DEAD_LETTER, this.#all, args));
   }
 
+  problems(): readonly TransportProblem[] {
+    return this.#store.problems();
+  }
+
+  /** @throws MessagingError `CONFLICT` when it is of a newer version. */
   async find(id: string): Promise<DeadLetter | undefined> {
-    const [fields, body] = (await this.#store.runBuffer(FIND_DEAD_LETTER, this.#all, [id])) as [
-      Buffer[],
-      Buffer | null,
-    ];
-    return body === null || fields.length === 0 ? undefined : readDeadLetter(id, fields, body);
+    const reply = (await this.#store.runBuffer(FIND_DEAD_LETTER, this.#all, [id])) as
+      [format: number] | [fields: Buffer[], body: Buffer | null];
+    if (typeof reply[0] === 'number') throw this.#newer(id, reply[0]);
+    const [fields, body] = reply;
+    return !body || fields.length === 0 ? undefined : readDeadLetter(id, fields, body);
+  }
+
+  #newer(id: string, format: number): MessagingError {
+    this.#store.newer('dead letters', format);
+    return new MessagingError(
+      'CONFLICT',
+      `Dead letter ${id} has format ${format}, of a newer version of Switchyard. Use a process of that version.`,
+    );
   }
 
   async list(
@@ -118,7 +135,7 @@ export class RedisDeadLetterStore implements DeadLetterStore {
   /** The first that is there: another client may have removed one, and the others of its group are still to be seen. */
   async #findFirst(ids: readonly string[]): Promise<DeadLetter | undefined> {
     for (const id of ids) {
-      const found = await this.find(id);
+      const found = await this.find(id).catch(undefinedIfNewer);
       if (found) return found;
     }
     return undefined;
@@ -130,12 +147,16 @@ export class RedisDeadLetterStore implements DeadLetterStore {
     to: DeadLetterStatus,
   ): Promise<DeadLetterSummary | undefined> {
     const args = [id, this.#clock.now(), to, ...from];
-    const changed = (await this.#store.run(CHANGE_DEAD_LETTER, this.#all, args)) as RawSummary | null;
+    const changed = (await this.#store.run(CHANGE_DEAD_LETTER, this.#all, args)) as
+      RawSummary | number | null;
+    if (typeof changed === 'number') throw this.#newer(id, changed);
     return changed === null ? undefined : readSummary(changed);
   }
 
   async discard(id: string): Promise<boolean> {
-    return (await this.#store.run(DISCARD_DEAD_LETTER, this.#all, [id])) === 1;
+    const discarded = await this.#store.run(DISCARD_DEAD_LETTER, this.#all, [id]);
+    if (Array.isArray(discarded)) throw this.#newer(id, Number(discarded[0]));
+    return discarded === 1;
   }
 
   async stats(): Promise<readonly DeadLetterCount[]> {
@@ -179,7 +200,10 @@ export class RedisDeadLetterStore implements DeadLetterStore {
   async #scan(
     args: readonly (string | number)[],
   ): Promise<[last: string, met: number, deadLetters: RawSummary[]]> {
-    return (await this.#store.run(WALK_DEAD_LETTERS, this.#all, args)) as [string, number, RawSummary[]];
+    const reply = await this.#store.run(WALK_DEAD_LETTERS, this.#all, args);
+    const [last, met, deadLetters, newer] = reply as [string, number, RawSummary[], number];
+    if (newer > 0) this.#store.newer('dead letters', newer);
+    return [last, met, deadLetters];
   }
 
   /** The index with the fewest dead letters to examine, and the conditions that are left. */
@@ -225,4 +249,8 @@ export class RedisDeadLetterStore implements DeadLetterStore {
     } while (some.length === SUMS_BATCH_SIZE);
     return sums;
   }
+}
+
+function undefinedIfNewer(error: unknown): undefined {
+  if (!(error instanceof MessagingError) || error.code !== 'CONFLICT') throw error;
 }

@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import { systemClock } from '../../../core/messaging/ports/clock.js';
+import type { TransportProblem } from '../../../core/messaging/ports/transport.js';
 import type { IdempotencyClaim, IdempotencyStore } from '../../../core/messaging/ports/idempotency-store.js';
 import type { RedisServerOptions } from './redis.options.js';
-import { RedisStore } from './stores/redis-store.js';
+import { RedisStore, type RedisStoreContext } from './stores/redis-store.js';
 import { BEGIN, COMPLETE, RELEASE } from './scripts/index.js';
 
 /** Remembers in Redis which messages were handled, for all instances of an application. */
@@ -10,8 +12,11 @@ export class RedisIdempotencyStore implements IdempotencyStore {
   readonly #prefix: string;
 
   /** @throws MessagingConfigurationError when the options do not fit together. */
-  constructor(options: RedisServerOptions) {
-    this.#store = new RedisStore('idempotency', options);
+  constructor(
+    options: RedisServerOptions,
+    { clock = systemClock, onEvent }: Partial<RedisStoreContext> = {},
+  ) {
+    this.#store = new RedisStore('idempotency', options, { clock, onEvent });
     this.#prefix = `${options.keyPrefix}handled:`;
   }
 
@@ -22,8 +27,19 @@ export class RedisIdempotencyStore implements IdempotencyStore {
   async begin(key: string, leaseMs: number): Promise<IdempotencyClaim> {
     const token = randomUUID();
     const reply = await this.#store.run(BEGIN, this.#prefix + key, [token, Math.ceil(leaseMs)]);
+    if (Array.isArray(reply)) return this.#left(reply as [number, number]);
     if (reply === 'fresh') return { kind: 'fresh', token };
     return reply === 'done' ? { kind: 'done' } : { kind: 'busy', retryAfterMs: Math.max(0, Number(reply)) };
+  }
+
+  /** A process of the newer version may have handled the message: a later delivery finds out. */
+  #left([retryAfterMs, format]: readonly [number, number]): IdempotencyClaim {
+    this.#store.newer('claims', format);
+    return { kind: 'busy', retryAfterMs };
+  }
+
+  problems(): readonly TransportProblem[] {
+    return this.#store.problems();
   }
 
   async complete(key: string, token: string, windowMs: number): Promise<void> {

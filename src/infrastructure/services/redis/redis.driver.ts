@@ -1,9 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import type { DeadLetterStore } from '../../../core/messaging/ports/dead-letter-store.js';
 import type { IdempotencyStore } from '../../../core/messaging/ports/idempotency-store.js';
-import type { Clock, Transport, TransportContext } from '../../../core/messaging/ports/transport.js';
+import type { Transport, TransportContext } from '../../../core/messaging/ports/transport.js';
 import { loadIoredis } from './client/ioredis-client.js';
 import type { RedisOptions, RedisServerOptions } from './redis.options.js';
+
+/** What stores get: the time, and who is called with what is wrong with their keys. */
+type StoreContext = Pick<TransportContext, 'clock' | 'onEvent'>;
 
 /** Makes transports and stores in Redis. Their code, and ioredis, are loaded when one is made. */
 @Injectable()
@@ -18,13 +21,16 @@ export class RedisDriver {
     return new RedisTransport(options, context);
   }
 
-  async createDeadLetterStore(options: RedisServerOptions, clock: Clock): Promise<DeadLetterStore> {
+  async createDeadLetterStore(options: RedisServerOptions, context: StoreContext): Promise<DeadLetterStore> {
     const { RedisDeadLetterStore } = await import('./redis-dead-letter.store.js');
-    return new RedisDeadLetterStore(options, { clock });
+    return new RedisDeadLetterStore(options, context);
   }
 
-  async createIdempotencyStore(options: RedisServerOptions): Promise<IdempotencyStore> {
+  async createIdempotencyStore(
+    options: RedisServerOptions,
+    context: StoreContext,
+  ): Promise<IdempotencyStore> {
     const { RedisIdempotencyStore } = await import('./redis-idempotency.store.js');
-    return new RedisIdempotencyStore(options);
+    return new RedisIdempotencyStore(options, context);
   }
 }

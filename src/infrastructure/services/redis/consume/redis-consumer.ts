@@ -5,6 +5,7 @@ import { DeliverySlots } from '../../../../core/messaging/transport-kit/delivery
 import type { BrokerFailure } from '../../../../core/messaging/transport-kit/broker-failure.js';
 import { handOver } from '../../../../core/messaging/transport-kit/hand-over.js';
 import type { ProblemList } from '../../../../core/messaging/transport-kit/problem-list.js';
+import { NewerFormats } from '../../../../core/messaging/transport-kit/newer-formats.js';
 import { LinkedSet } from '../../../../core/messaging/transport-kit/linked-set.js';
 import { ErrorDeduplicator } from '../../../../core/messaging/transport-kit/error-deduplicator.js';
 import type {
@@ -21,6 +22,7 @@ import { FENCED, type RedisGroup } from './redis-group.js';
 import { ForeignData } from './foreign-data.js';
 import { Interruption } from './interruption.js';
 import { LostReplies } from './lost-replies.js';
+import { NewerEntries } from './newer-entries.js';
 import { RefusedRetries } from './refused-retries.js';
 import { RemovedMessages } from './removed-messages.js';
 import { type Capacity, type FetchStrategy, readInTurn, takeByKey } from './fetch-strategy.js';
@@ -59,6 +61,8 @@ export class RedisConsumer implements Consumer {
   readonly #removed: RemovedMessages;
   readonly #foreign: ForeignData;
   readonly #refused: RefusedRetries;
+  readonly #newer: NewerEntries;
+  readonly #formats: NewerFormats;
   readonly #interruption: Interruption;
   #isStopping = false;
   #stopped: Promise<void> | undefined;
@@ -82,6 +86,12 @@ export class RedisConsumer implements Consumer {
     this.#foreign = new ForeignData({ of: subscription, label, problems });
     this.#interruption = new Interruption({ of: subscription, problems, clock: context.clock });
     this.#replies = new LostReplies(group, this.#inFlight, (n) => this.#removed.add(n, 'pending_deleted'));
+    this.#formats = new NewerFormats({ of: { topic, group: name }, label, problems, clock: context.clock });
+    this.#newer = new NewerEntries(
+      group,
+      (items) => items.forEach((item) => this.#inFlight.delete(item)),
+      (error) => this.#errors.trouble(this.group.explain(error).error),
+    );
     this.#errors = new ErrorDeduplicator((error) => context.onEvent({ type: 'error', error }));
     this.#refused = new RefusedRetries({
       to: subscription,
@@ -123,8 +133,10 @@ export class RedisConsumer implements Consumer {
     this.#drop(this.#settler.close());
     this.group.reader.close();
     this.#wakeLoop?.();
+    this.#newer.close();
     this.#interruption.ended();
     this.#foreign.ended();
+    this.#formats.ended();
   }
 
   async #stop(): Promise<void> {
@@ -138,6 +150,7 @@ export class RedisConsumer implements Consumer {
     await settlesWithin(this.#allSettled(), STOP_TIMEOUT_MS, this.context.clock);
     this.#heartbeat.stop();
     this.#refused.close();
+    this.#newer.close();
     this.#drop(this.#settler.close());
     const left = this.group
       .leave()
@@ -146,6 +159,7 @@ export class RedisConsumer implements Consumer {
     await settlesWithin(left, STOP_TIMEOUT_MS, this.context.clock);
     this.#interruption.ended();
     this.#foreign.ended();
+    this.#formats.ended();
   }
 
   /** A refused retry becomes a dead letter first, and its entry is settled then. */
@@ -205,14 +219,22 @@ export class RedisConsumer implements Consumer {
     this.#errors.over();
     if (this.#isStopping) return; // because `leave` returns them to the group
     let ignored = 0;
+    let newer: InFlightEntry[] | undefined;
     for (const item of items) {
       if (item.hasIgnoredHeaders) ignored += 1;
       this.#inFlight.add(item);
-      this.#slots.offer(item);
+      if (item.newerFormat === undefined) this.#slots.offer(item);
+      else (newer ??= []).push(item);
     }
+    if (newer) this.#leaveToNewer(newer);
     if (ignored === 0) return;
     const { topic, group } = this.settings.subscription;
     this.context.onEvent({ type: 'headers-ignored', topic, group, count: ignored });
+  }
+
+  #leaveToNewer(items: readonly InFlightEntry[]): void {
+    for (const { newerFormat } of items) this.#formats.found('messages', newerFormat);
+    this.#newer.add(items);
   }
 
   #deliver(item: InFlightEntry, done: () => void): void {
@@ -319,6 +341,8 @@ export class RedisConsumer implements Consumer {
     this.#removed.add(ticked.removed, 'pending_deleted');
     this.#foreign.discarded(ticked.discarded);
     this.#foreign.spoilt(ticked.spoilt);
+    this.#formats.found('messages', ticked.newer.entries);
+    this.#formats.found('delayed messages', ticked.newer.delayed);
     await this.#inspect();
     await this.#trim();
     return ticked.dueMs;
@@ -342,7 +366,8 @@ export class RedisConsumer implements Consumer {
     this.#inspectedAt = now;
     try {
       const observation = await this.group.inspect(this.#inFlight);
-      if (observation) {
+      if (observation) this.#formats.found('notes for recovery', observation.newer);
+      if (observation && observation.newer === undefined) {
         this.#removed.observed(observation);
         this.#foreign.discarded(observation.discarded);
       }

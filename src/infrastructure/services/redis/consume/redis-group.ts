@@ -1,5 +1,7 @@
+/** One file because all commands of a consumer share its name, its keys and the encoding of replies. */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
+import { FORMATS } from '../../../../core/messaging/ports/formats.js';
 import type { MessagingError } from '../../../../core/messaging/ports/errors.js';
 import type { Subscription } from '../../../../core/messaging/ports/transport.js';
 import { type GroupKeys, TopicKeys } from '../topology/redis-keys.js';
@@ -11,7 +13,7 @@ import type { InFlightEntry, Origin, RawEntry, Source } from '../wire/stream-ent
 import type { RedisReader } from './redis-reader.js';
 import { plainAcknowledgements, type SettledBatch, settlementArguments } from './redis-settler.js';
 import type { RedisScript } from '../scripts/redis-script.js';
-import { INSPECT, JOIN, LEAVE, PENDING, SETTLE, TAKE, TICK, TRIM } from '../scripts/index.js';
+import { INSPECT, JOIN, LEAVE, PENDING, SET_ASIDE, SETTLE, TAKE, TICK, TRIM } from '../scripts/index.js';
 import type { Argument } from '../scripts/script-call.js';
 
 const NOTHING_MORE: SettleReply = { items: [], failures: [], removed: 0, rewritten: 0, discarded: 0 };
@@ -59,6 +61,8 @@ export interface Observation {
   readonly held: readonly [topic: number, group: number, topicDelayed: number, groupDelayed: number];
   /** As of {@link SettleReply}. */
   readonly discarded: number;
+  /** Format of the observed state when it is of a newer version: nothing was looked for. */
+  readonly newer?: number;
 }
 
 /** What a heartbeat has found. */
@@ -71,6 +75,8 @@ export interface Tick {
   readonly discarded: number;
   /** Keys of another type, or streams whose ids are used up. */
   readonly spoilt: readonly string[];
+  /** The highest format of a newer version among entries that are set aside, and among due messages; undefined when there are none. */
+  readonly newer: { readonly entries: number | undefined; readonly delayed: number | undefined };
 }
 
 /** The commands of one consumer, and their replies. */
@@ -80,6 +86,8 @@ export class RedisGroup {
   consumer = consumerName();
   readonly #ownLog: Buffer;
   #generation = '';
+  /** Due members of both sorted sets that the next heartbeat passes over. */
+  #passOver: readonly number[] = [0, 0];
 
   constructor(
     private readonly connection: RedisConnection,
@@ -286,27 +294,46 @@ export class RedisGroup {
     };
   }
 
+  /** Hands entries of a newer version back, those that are still pending with this consumer. */
+  async setAside(entries: readonly InFlightEntry[]): Promise<void> {
+    const { topicLog, log, locks } = this.keys;
+    const args = entries.flatMap(({ origin, entryId, lockKey, newerFormat = 0 }): Argument[] => [
+      origin.source,
+      entryId,
+      lockKey === undefined ? '' : Buffer.concat([EQUALS, lockKey]),
+      newerFormat,
+    ]);
+    await this.connection.run(SET_ASIDE, [topicLog, log, locks], [this.#name, this.consumer, ...args]);
+  }
+
   async tick(room: number): Promise<typeof FENCED | Tick> {
     const { topicLog, topicDelayed, log, delayed, consumers, crashes, locks, waiting, observed } = this.keys;
     const reply = await this.connection.runBuffer(
       TICK,
       [topicLog, topicDelayed, log, delayed, consumers, crashes, locks, waiting, observed],
-      [this.#name, this.consumer, this.about.leaseMs, room],
+      [this.#name, this.consumer, this.about.leaseMs, room, ...this.#passOver],
     );
     if (isFenced(reply)) return FENCED;
-    const [dueMs, entries, removed, discarded, spoilt] = reply as readonly [
+    const [dueMs, entries, removed, discarded, spoilt, ...rest] = reply as readonly [
       number,
       readonly DeliveredEntry[],
       number,
       number,
       readonly Buffer[],
+      number,
+      number,
+      number,
+      number,
     ];
+    const [passTopic, passGroup, newerEntries, newerDelayed] = rest;
+    this.#passOver = [passTopic, passGroup];
     return {
       dueMs: dueMs < 0 ? undefined : dueMs,
       items: await this.#read(entries),
       removed,
       discarded,
       spoilt: spoilt.map(String),
+      newer: { entries: newerEntries || undefined, delayed: newerDelayed || undefined },
     };
   }
 
@@ -371,16 +398,26 @@ function failuresOf(reply: readonly (number | Buffer)[]): SettleReply['failures'
 
 function observationOf(reply: readonly number[]): Observation | undefined {
   if (reply.length === 0) return undefined;
+  if (reply.length === 1)
+    return { ...NOTHING_OBSERVED, ...(reply[0] === undefined ? {} : { newer: reply[0] }) };
   const [unread = 0, pending = 0, lost = 0, recovered = 0] = reply;
   const held = reply.slice(4, 8) as unknown as Observation['held'];
   return { removed: { unread, pending, delayed: lost }, recovered, held, discarded: reply[8] ?? 0 };
 }
 
+const NOTHING_OBSERVED: Observation = {
+  removed: { unread: 0, pending: 0, delayed: 0 },
+  recovered: 0,
+  held: [0, 0, 0, 0],
+  discarded: 0,
+};
+const EQUALS = Buffer.from('=');
+
 function isFenced(reply: unknown): boolean {
   return Buffer.isBuffer(reply) && reply.toString() === 'fenced';
 }
 
-/** Holds host and process id, for operators. */
+/** Holds host and process id, for operators, and the format of what it holds. */
 function consumerName(): string {
-  return `${hostname().slice(0, 60)}-${process.pid}-${randomUUID().slice(0, 8)}`;
+  return `${hostname().slice(0, 60)}-${process.pid}-${randomUUID().slice(0, 8)}~${FORMATS.lease}`;
 }

@@ -43,9 +43,15 @@ end
 local function take_out(letter, id)
   for _, index in ipairs(indexes(letter, id)) do redis.call('ZREM', index[1], index[2]) end
 end
+local function newer_letter(letter)
+  local format = letter and tonumber(letter.format)
+  return format and format > FORMATS.deadLetter and format <= 1000 and format or nil
+end
 local function given(id)
-  local letter = of_type('HMGET', letter_of(id), 'summary', 'status', 'updatedAt', 'replayCount', 'revision')
+  local letter = of_type('HMGET', letter_of(id), 'summary', 'status', 'updatedAt', 'replayCount', 'revision', 'format')
   if not letter or not letter[1] or not letter[2] then return nil end
+  local format = newer_letter({format = letter[6]})
+  if format then return nil, format end
   letter[6] = id
   return letter
 end
@@ -60,6 +66,11 @@ for i = 4, #ARGV, 2 do letter[ARGV[i]] = ARGV[i + 1] end
 local place = place_of(letter)
 local id = redis.call('HGET', open, place) or ARGV[1]
 local earlier = hash(letter_of(id))
+local newer = newer_letter(earlier)
+if newer then
+  id = ARGV[1]
+  earlier = nil
+end
 if earlier then take_out(earlier, id) end
 letter.status = 'failed'
 letter.updatedAt = ARGV[2]
@@ -68,7 +79,7 @@ letter.revision = string.format('%d', (tonumber(earlier and earlier.revision) or
 redis.call('DEL', letter_of(id))
 for field, value in pairs(letter) do redis.call('HSET', letter_of(id), field, value) end
 redis.call('SET', body_of(id), ARGV[3])
-redis.call('HSET', open, place, id)
+if not newer then redis.call('HSET', open, place, id) end
 enter(letter, id)
 return id
 `;
@@ -114,6 +125,12 @@ local function before(a, b)
 end
 local WAITING = '~waiting'
 local RETURNED = '~returned'
+local function aside_format(consumer) return tonumber(string.match(consumer, '^~format%-(%d+)$')) end
+local function is_newer_consumer(consumer)
+  local aside = aside_format(consumer)
+  if aside then return aside > FORMATS.message end
+  return (tonumber(string.match(consumer, '~(%d+)$')) or 1) > FORMATS.lease
+end
 local MAX_COUNTED = 10000
 local group, now = ARGV[1], server_now()
 local ready, in_flight, oldest = 0, 0, nil
@@ -143,7 +160,7 @@ for _, stream in ipairs({KEYS[1], KEYS[3]}) do
       for _, info in ipairs(redis.call('XINFO', 'CONSUMERS', stream, group)) do
         local about = {}
         for f = 1, #info, 2 do about[info[f]] = info[f + 1] end
-        if about.name == WAITING or about.name == RETURNED then set_aside = set_aside + about.pending end
+        if about.name == WAITING or about.name == RETURNED or aside_format(about.name) then set_aside = set_aside + about.pending end
       end
       ready = ready + set_aside
       in_flight = in_flight + state.pending - set_aside
@@ -161,13 +178,22 @@ return {ready, in_flight, delayed, oldest and math.max(0, now - oldest) or -1}
 `;
 
 export const BEGIN_LUA = `local DONE = 'done'
-local holder = redis.call('GET', KEYS[1])
+local STAMP = string.format('%d:', FORMATS.claim)
+local function claim_of(value)
+  if not value then return nil end
+  local format, text = string.match(value, '^(%d+):(.*)$')
+  local number = tonumber(format)
+  if number and number > FORMATS.claim and number <= 1000 then return nil, number end
+  return text or value
+end
+local holder, newer = claim_of(redis.call('GET', KEYS[1]))
 local left = redis.call('PTTL', KEYS[1])
+if newer then return {left >= 0 and math.min(left, tonumber(ARGV[2])) or tonumber(ARGV[2]), newer} end
 if left >= 0 then
   if holder == DONE then return DONE end
   if holder ~= ARGV[1] then return math.min(left, tonumber(ARGV[2])) end
 end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+redis.call('SET', KEYS[1], STAMP .. ARGV[1], 'PX', ARGV[2])
 return 'fresh'
 `;
 
@@ -214,9 +240,15 @@ end
 local function take_out(letter, id)
   for _, index in ipairs(indexes(letter, id)) do redis.call('ZREM', index[1], index[2]) end
 end
+local function newer_letter(letter)
+  local format = letter and tonumber(letter.format)
+  return format and format > FORMATS.deadLetter and format <= 1000 and format or nil
+end
 local function given(id)
-  local letter = of_type('HMGET', letter_of(id), 'summary', 'status', 'updatedAt', 'replayCount', 'revision')
+  local letter = of_type('HMGET', letter_of(id), 'summary', 'status', 'updatedAt', 'replayCount', 'revision', 'format')
   if not letter or not letter[1] or not letter[2] then return nil end
+  local format = newer_letter({format = letter[6]})
+  if format then return nil, format end
   letter[6] = id
   return letter
 end
@@ -229,6 +261,7 @@ end
 local id, now, to = ARGV[1], ARGV[2], ARGV[3]
 local letter = hash(letter_of(id))
 if not letter then return nil end
+if newer_letter(letter) then return newer_letter(letter) end
 local allowed = false
 for i = 4, #ARGV do
   if ARGV[i] == letter.status then allowed = true end
@@ -243,13 +276,25 @@ enter(letter, id)
 redis.call('HSET', letter_of(id), 'status', to, 'updatedAt', now)
 count_up(letter, id, 'revision')
 if to == 'replaying' then count_up(letter, id, 'replayCount') end
-if to == 'resolved' then close(letter, id) else redis.call('HSET', open, place_of(letter), id) end
-return given(id)
+if to == 'resolved' then
+  close(letter, id)
+elseif not newer_letter(hash(letter_of(redis.call('HGET', open, place_of(letter)) or ''))) then
+  redis.call('HSET', open, place_of(letter), id)
+end
+return (given(id))
 `;
 
 export const COMPLETE_LUA = `local DONE = 'done'
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-if tonumber(ARGV[2]) > 0 then redis.call('SET', KEYS[1], DONE, 'PX', ARGV[2]) else redis.call('DEL', KEYS[1]) end
+local STAMP = string.format('%d:', FORMATS.claim)
+local function claim_of(value)
+  if not value then return nil end
+  local format, text = string.match(value, '^(%d+):(.*)$')
+  local number = tonumber(format)
+  if number and number > FORMATS.claim and number <= 1000 then return nil, number end
+  return text or value
+end
+if claim_of(redis.call('GET', KEYS[1])) ~= ARGV[1] then return 0 end
+if tonumber(ARGV[2]) > 0 then redis.call('SET', KEYS[1], STAMP .. DONE, 'PX', ARGV[2]) else redis.call('DEL', KEYS[1]) end
 return 1
 `;
 
@@ -296,9 +341,15 @@ end
 local function take_out(letter, id)
   for _, index in ipairs(indexes(letter, id)) do redis.call('ZREM', index[1], index[2]) end
 end
+local function newer_letter(letter)
+  local format = letter and tonumber(letter.format)
+  return format and format > FORMATS.deadLetter and format <= 1000 and format or nil
+end
 local function given(id)
-  local letter = of_type('HMGET', letter_of(id), 'summary', 'status', 'updatedAt', 'replayCount', 'revision')
+  local letter = of_type('HMGET', letter_of(id), 'summary', 'status', 'updatedAt', 'replayCount', 'revision', 'format')
   if not letter or not letter[1] or not letter[2] then return nil end
+  local format = newer_letter({format = letter[6]})
+  if format then return nil, format end
   letter[6] = id
   return letter
 end
@@ -360,9 +411,15 @@ end
 local function take_out(letter, id)
   for _, index in ipairs(indexes(letter, id)) do redis.call('ZREM', index[1], index[2]) end
 end
+local function newer_letter(letter)
+  local format = letter and tonumber(letter.format)
+  return format and format > FORMATS.deadLetter and format <= 1000 and format or nil
+end
 local function given(id)
-  local letter = of_type('HMGET', letter_of(id), 'summary', 'status', 'updatedAt', 'replayCount', 'revision')
+  local letter = of_type('HMGET', letter_of(id), 'summary', 'status', 'updatedAt', 'replayCount', 'revision', 'format')
   if not letter or not letter[1] or not letter[2] then return nil end
+  local format = newer_letter({format = letter[6]})
+  if format then return nil, format end
   letter[6] = id
   return letter
 end
@@ -375,6 +432,7 @@ end
 local id = ARGV[1]
 local letter = hash(letter_of(id))
 if not letter then return 0 end
+if newer_letter(letter) then return {newer_letter(letter)} end
 take_out(letter, id)
 close(letter, id)
 redis.call('ZREM', all, id)
@@ -425,9 +483,15 @@ end
 local function take_out(letter, id)
   for _, index in ipairs(indexes(letter, id)) do redis.call('ZREM', index[1], index[2]) end
 end
+local function newer_letter(letter)
+  local format = letter and tonumber(letter.format)
+  return format and format > FORMATS.deadLetter and format <= 1000 and format or nil
+end
 local function given(id)
-  local letter = of_type('HMGET', letter_of(id), 'summary', 'status', 'updatedAt', 'replayCount', 'revision')
+  local letter = of_type('HMGET', letter_of(id), 'summary', 'status', 'updatedAt', 'replayCount', 'revision', 'format')
   if not letter or not letter[1] or not letter[2] then return nil end
+  local format = newer_letter({format = letter[6]})
+  if format then return nil, format end
   letter[6] = id
   return letter
 end
@@ -437,6 +501,8 @@ local function close(letter, id)
   local place = place_of(letter)
   if redis.call('HGET', open, place) == id then redis.call('HDEL', open, place) end
 end
+local newer = newer_letter(hash(letter_of(ARGV[1])))
+if newer then return {newer} end
 return {of_type('HGETALL', letter_of(ARGV[1])) or {}, of_type('GET', body_of(ARGV[1])) or false}
 `;
 
@@ -568,6 +634,12 @@ local function unlock(at, group, key, to)
     end
   end
 end
+local function aside_format(consumer) return tonumber(string.match(consumer, '^~format%-(%d+)$')) end
+local function is_newer_consumer(consumer)
+  local aside = aside_format(consumer)
+  if aside then return aside > FORMATS.message end
+  return (tonumber(string.match(consumer, '~(%d+)$')) or 1) > FORMATS.lease
+end
 local INTERVAL_MS = 500
 local FORGET_MS = 60000
 local HORIZON_MS = 5000
@@ -616,6 +688,9 @@ if #flat > MAX_OBSERVED then
   flat = {}
 end
 local known = read_pairs(flat)
+local format = finite(known.format) or 1
+if format > FORMATS.observed and format <= 1000 then return {format} end
+if format < FORMATS.observed or not known.format then redis.call('HSET', state, 'format', FORMATS.observed) end
 local groups, consumers = {}, {}
 for i = 1, 2 do
   local reply = redis.pcall('XINFO', 'GROUPS', streams[i])
@@ -688,7 +763,8 @@ for field, held in pairs(known) do
   if string.sub(field, 1, 5) == 'free:' and now - (finite(held) or 0) > FORGET_MS then redis.call('HDEL', state, field) end
   local i, name = string.match(field, '^held:([12]):(.*)$')
   i = tonumber(i)
-  if i and name ~= me and not consumers[i][name] then
+  local is_known = i and not is_newer_consumer(name)
+  if is_known and name ~= me and not consumers[i][name] then
     if not is_alive(name) then
       local number = finite(held) or 0
       if number > 0 and number <= MAX_HELD then
@@ -697,7 +773,7 @@ for field, held in pairs(known) do
       end
       redis.call('HDEL', state, field)
     end
-  elseif i and not is_alive(name) then
+  elseif is_known and not is_alive(name) then
     redis.call('HSET', state, field, consumers[i][name])
   end
 end
@@ -718,7 +794,7 @@ if has_order then
     if not i then
       discarded = discarded + 1
       unlock(at, group, locks[l], RETURNED)
-    elseif (name == RETURNED or not is_alive(name) or (name == me and not mine[i .. ':' .. id])) and not is_pending(i, id) then
+    elseif not is_newer_consumer(name) and (name == RETURNED or not is_alive(name) or (name == me and not mine[i .. ':' .. id])) and not is_pending(i, id) then
       if name ~= me and exists(i, id) then
         give_back(i, id)
         recovered[i] = recovered[i] + 1
@@ -830,7 +906,7 @@ local generation = tolerant('HGET', KEYS[4], 'generation')
 if not generation then
   local time = redis.call('TIME')
   generation = time[1] .. '.' .. time[2]
-  if not tolerant('HSET', KEYS[4], 'generation', generation) then generation = 'unknown' end
+  if not tolerant('HSET', KEYS[4], 'generation', generation, 'format', FORMATS.observed) then generation = 'unknown' end
 end
 local name = generation ~= ARGV[4] and ARGV[4] ~= '' and ARGV[5] or ARGV[2]
 redis.call('ZADD', KEYS[3], server_now() + tonumber(ARGV[3]), name)
@@ -904,10 +980,24 @@ local function whole_number_at(packed, at)
   end
   return number, at
 end
+local function newer_format(packed)
+  local kind = string.byte(packed, 1)
+  if not kind or kind < 0x91 or kind > 0x9f then return nil end
+  local number = whole_number_at(packed, 2)
+  if number and number > FORMATS.delayed and number <= 1000 then return number end
+  return nil
+end
 local function unpack_message(packed)
-  if string.byte(packed, 1) ~= 0x96 then return nil end
-  local texts = {}
+  local kind = string.byte(packed, 1)
   local at = 2
+  if kind == 0x97 then
+    local number, last = whole_number_at(packed, at)
+    if not number or number < 1 or number > FORMATS.delayed then return nil end
+    at = last + 1
+  elseif kind ~= 0x96 then
+    return nil
+  end
+  local texts = {}
   for part = 1, 4 do
     local from, to = text_at(packed, at)
     if not from then return nil end
@@ -930,6 +1020,8 @@ end
 local MOVE_BATCH_SIZE = 20
 local MAX_MOVED = 200
 local MAX_MOVED_BYTES = 4194304
+local MAX_PASSED = 1000
+local LOOK_AGAIN_MS = 1000
 local function fields_of(member)
   local id, headers, body, key, attempt = unpack_message(member)
   if not id then return {'unreadable', member} end
@@ -942,29 +1034,40 @@ local function fields_of(member)
     fields[#fields + 1] = 'attempt'
     fields[#fields + 1] = string.format('%.0f', attempt)
   end
+  if attempt > 1 or FORMATS.message > 1 then
+    fields[#fields + 1] = 'x-swy-format'
+    fields[#fields + 1] = string.format('%d', FORMATS.message)
+  end
   return fields
 end
-local function move_due(from, to, now)
-  local moved, bytes = 0, 0
-  while moved < MAX_MOVED and bytes < MAX_MOVED_BYTES do
-    local members = tolerant('ZRANGEBYSCORE', from, '-inf', now, 'LIMIT', 0, MOVE_BATCH_SIZE)
-    if not members then return false end
+local function move_due(from, to, now, pass)
+  local moved, bytes, passed, newer = 0, 0, 0, 0
+  while moved < MAX_MOVED and bytes < MAX_MOVED_BYTES and passed < MAX_PASSED do
+    local members = tolerant('ZRANGEBYSCORE', from, '-inf', now, 'LIMIT', pass + passed, MOVE_BATCH_SIZE)
+    if not members then return false, 0, newer end
     for _, member in ipairs(members) do
-      if not tolerant('XADD', to, '*', unpack(fields_of(member))) then return false end
-      redis.call('ZREM', from, member)
-      moved = moved + 1
+      local format = newer_format(member)
+      if format then
+        newer = math.max(newer, format)
+        passed = passed + 1
+      else
+        if not tolerant('XADD', to, '*', unpack(fields_of(member))) then return false, 0, newer end
+        redis.call('ZREM', from, member)
+        moved = moved + 1
+      end
       bytes = bytes + #member
     end
     if #members < MOVE_BATCH_SIZE then
-      local first = redis.call('ZRANGE', from, 0, 0, 'WITHSCORES')
-      if not first[2] then return false end
+      local first = redis.call('ZRANGEBYSCORE', from, '(' .. now, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
+      if not first[2] then return false, 0, newer end
       local due = math.ceil(tonumber(first[2]) - now)
-      return math.max(1, math.min(due, 86400000))
+      return math.max(1, math.min(due, 86400000)), 0, newer
     end
   end
-  return 0
+  return moved > 0 and 0 or LOOK_AGAIN_MS, pass + passed, newer
 end
-return move_due(KEYS[1], KEYS[2], server_now())
+local next_ms = move_due(KEYS[1], KEYS[2], server_now(), 0)
+return next_ms
 `;
 
 export const PENDING_LUA = `local spoilt = {}
@@ -1036,7 +1139,7 @@ for i = at + 1, #ARGV, 4 do
   if not skip[index] then
     local key = ARGV[i + 3]
     local order = string.format('%012d%06d%06d', time[1], time[2], index)
-    local member = cmsgpack.pack({order, ARGV[i], ARGV[i + 1], ARGV[i + 2], key ~= '' and string.sub(key, 2), 1})
+    local member = cmsgpack.pack({FORMATS.delayed, order, ARGV[i], ARGV[i + 1], ARGV[i + 2], key ~= '' and string.sub(key, 2), 1})
     local reply = redis.pcall('ZADD', KEYS[1], due, member)
     if type(reply) == 'table' and reply.err then
       failures = failures or {}
@@ -1095,15 +1198,17 @@ for i = at, #ARGV, 4 do
   if not skip[index] then
     local key = ARGV[i + 3]
     local reply
-    if not creates then
-      local fields = {'id', ARGV[i], 'headers', ARGV[i + 1], 'body', ARGV[i + 2]}
-      if key ~= '' then fields = {'id', ARGV[i], 'headers', ARGV[i + 1], 'body', ARGV[i + 2], 'key', string.sub(key, 2)} end
+    local fields = {'id', ARGV[i], 'headers', ARGV[i + 1], 'body', ARGV[i + 2]}
+    if key ~= '' then fields = {'id', ARGV[i], 'headers', ARGV[i + 1], 'body', ARGV[i + 2], 'key', string.sub(key, 2)} end
+    if FORMATS.message > 1 then
+      fields[#fields + 1] = 'x-swy-format'
+      fields[#fields + 1] = FORMATS.message
+    end
+    if creates then
+      reply = redis.pcall('XADD', KEYS[1], '*', unpack(fields))
+    else
       reply = redis.pcall('XADD', KEYS[1], 'NOMKSTREAM', '*', unpack(fields))
       if not reply then reply = {err = 'NOSTREAM ' .. KEYS[1] .. ' does not exist'} end
-    elseif key == '' then
-      reply = redis.pcall('XADD', KEYS[1], '*', 'id', ARGV[i], 'headers', ARGV[i + 1], 'body', ARGV[i + 2])
-    else
-      reply = redis.pcall('XADD', KEYS[1], '*', 'id', ARGV[i], 'headers', ARGV[i + 1], 'body', ARGV[i + 2], 'key', string.sub(key, 2))
     end
     if type(reply) == 'table' and reply.err then
       failures = failures or {}
@@ -1118,7 +1223,16 @@ if redis.call('PTTL', batches) < 300000 then redis.pcall('PEXPIRE', batches, 600
 return 1
 `;
 
-export const RELEASE_LUA = `if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
+export const RELEASE_LUA = `local DONE = 'done'
+local STAMP = string.format('%d:', FORMATS.claim)
+local function claim_of(value)
+  if not value then return nil end
+  local format, text = string.match(value, '^(%d+):(.*)$')
+  local number = tonumber(format)
+  if number and number > FORMATS.claim and number <= 1000 then return nil, number end
+  return text or value
+end
+if claim_of(redis.call('GET', KEYS[1])) == ARGV[1] then redis.call('DEL', KEYS[1]) end
 return 1
 `;
 
@@ -1142,6 +1256,33 @@ if (tolerant('ZCOUNT', KEYS[4], server_now(), '+inf') or 0) > 0 then return -1 e
 local removed = redis.pcall('XGROUP', 'DESTROY', KEYS[1], ARGV[1])
 redis.call('UNLINK', KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8])
 return type(removed) == 'number' and removed or 0
+`;
+
+export const SET_ASIDE_LUA = `local spoilt = {}
+local function tolerant(command, key, ...)
+  local reply = redis.pcall(command, key, ...)
+  if type(reply) ~= 'table' or not reply.err then return reply end
+  local is_spoilt = string.find(reply.err, 'WRONGTYPE', 1, true) or string.find(reply.err, 'exhausted', 1, true)
+  if not is_spoilt then return redis.call(command, key, ...) end
+  for _, known in ipairs(spoilt) do
+    if known == key then return nil end
+  end
+  spoilt[#spoilt + 1] = key
+  return nil
+end
+local group, me = ARGV[1], ARGV[2]
+for i = 3, #ARGV, 4 do
+  local stream, id, key, aside = tonumber(ARGV[i]), ARGV[i + 1], ARGV[i + 2], '~format-' .. ARGV[i + 3]
+  local pending = redis.pcall('XPENDING', KEYS[stream], group, id, id, 1)
+  if not pending.err and pending[1] and pending[1][2] == me then
+    redis.call('XCLAIM', KEYS[stream], group, aside, 0, id, 'JUSTID')
+    local name = ' ' .. ARGV[i] .. ':' .. id
+    if key ~= '' and tolerant('HGET', KEYS[3], string.sub(key, 2)) == me .. name then
+      redis.call('HSET', KEYS[3], string.sub(key, 2), aside .. name)
+    end
+  end
+end
+return 1
 `;
 
 export const SETTLE_LUA = `local function server_now()
@@ -1258,7 +1399,7 @@ local function write(at, delay)
       now = server_now()
     end
     local order = string.format('%012d%06d%06d', time[1], time[2], at)
-    local member = cmsgpack.pack({order, id, headers, body, key ~= '' and string.sub(key, 2), attempt})
+    local member = cmsgpack.pack({FORMATS.delayed, order, id, headers, body, key ~= '' and string.sub(key, 2), attempt})
     return redis.pcall('ZADD', KEYS[3], now + tonumber(delay), member)
   end
   local entry = {'id', id, 'headers', headers, 'body', body}
@@ -1268,6 +1409,8 @@ local function write(at, delay)
   end
   entry[#entry + 1] = 'attempt'
   entry[#entry + 1] = attempt
+  entry[#entry + 1] = 'x-swy-format'
+  entry[#entry + 1] = FORMATS.message
   return redis.pcall('XADD', KEYS[2], '*', unpack(entry))
 end
 local position = 0
@@ -1364,9 +1507,15 @@ end
 local function take_out(letter, id)
   for _, index in ipairs(indexes(letter, id)) do redis.call('ZREM', index[1], index[2]) end
 end
+local function newer_letter(letter)
+  local format = letter and tonumber(letter.format)
+  return format and format > FORMATS.deadLetter and format <= 1000 and format or nil
+end
 local function given(id)
-  local letter = of_type('HMGET', letter_of(id), 'summary', 'status', 'updatedAt', 'replayCount', 'revision')
+  local letter = of_type('HMGET', letter_of(id), 'summary', 'status', 'updatedAt', 'replayCount', 'revision', 'format')
   if not letter or not letter[1] or not letter[2] then return nil end
+  local format = newer_letter({format = letter[6]})
+  if format then return nil, format end
   letter[6] = id
   return letter
 end
@@ -1535,10 +1684,24 @@ local function whole_number_at(packed, at)
   end
   return number, at
 end
+local function newer_format(packed)
+  local kind = string.byte(packed, 1)
+  if not kind or kind < 0x91 or kind > 0x9f then return nil end
+  local number = whole_number_at(packed, 2)
+  if number and number > FORMATS.delayed and number <= 1000 then return number end
+  return nil
+end
 local function unpack_message(packed)
-  if string.byte(packed, 1) ~= 0x96 then return nil end
-  local texts = {}
+  local kind = string.byte(packed, 1)
   local at = 2
+  if kind == 0x97 then
+    local number, last = whole_number_at(packed, at)
+    if not number or number < 1 or number > FORMATS.delayed then return nil end
+    at = last + 1
+  elseif kind ~= 0x96 then
+    return nil
+  end
+  local texts = {}
   for part = 1, 4 do
     local from, to = text_at(packed, at)
     if not from then return nil end
@@ -1561,6 +1724,8 @@ end
 local MOVE_BATCH_SIZE = 20
 local MAX_MOVED = 200
 local MAX_MOVED_BYTES = 4194304
+local MAX_PASSED = 1000
+local LOOK_AGAIN_MS = 1000
 local function fields_of(member)
   local id, headers, body, key, attempt = unpack_message(member)
   if not id then return {'unreadable', member} end
@@ -1573,27 +1738,37 @@ local function fields_of(member)
     fields[#fields + 1] = 'attempt'
     fields[#fields + 1] = string.format('%.0f', attempt)
   end
+  if attempt > 1 or FORMATS.message > 1 then
+    fields[#fields + 1] = 'x-swy-format'
+    fields[#fields + 1] = string.format('%d', FORMATS.message)
+  end
   return fields
 end
-local function move_due(from, to, now)
-  local moved, bytes = 0, 0
-  while moved < MAX_MOVED and bytes < MAX_MOVED_BYTES do
-    local members = tolerant('ZRANGEBYSCORE', from, '-inf', now, 'LIMIT', 0, MOVE_BATCH_SIZE)
-    if not members then return false end
+local function move_due(from, to, now, pass)
+  local moved, bytes, passed, newer = 0, 0, 0, 0
+  while moved < MAX_MOVED and bytes < MAX_MOVED_BYTES and passed < MAX_PASSED do
+    local members = tolerant('ZRANGEBYSCORE', from, '-inf', now, 'LIMIT', pass + passed, MOVE_BATCH_SIZE)
+    if not members then return false, 0, newer end
     for _, member in ipairs(members) do
-      if not tolerant('XADD', to, '*', unpack(fields_of(member))) then return false end
-      redis.call('ZREM', from, member)
-      moved = moved + 1
+      local format = newer_format(member)
+      if format then
+        newer = math.max(newer, format)
+        passed = passed + 1
+      else
+        if not tolerant('XADD', to, '*', unpack(fields_of(member))) then return false, 0, newer end
+        redis.call('ZREM', from, member)
+        moved = moved + 1
+      end
       bytes = bytes + #member
     end
     if #members < MOVE_BATCH_SIZE then
-      local first = redis.call('ZRANGE', from, 0, 0, 'WITHSCORES')
-      if not first[2] then return false end
+      local first = redis.call('ZRANGEBYSCORE', from, '(' .. now, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
+      if not first[2] then return false, 0, newer end
       local due = math.ceil(tonumber(first[2]) - now)
-      return math.max(1, math.min(due, 86400000))
+      return math.max(1, math.min(due, 86400000)), 0, newer
     end
   end
-  return 0
+  return moved > 0 and 0 or LOOK_AGAIN_MS, pass + passed, newer
 end
 local discarded = 0
 local function place_of(key) return #key .. ':' .. key .. ':' end
@@ -1654,6 +1829,12 @@ local function unlock(at, group, key, to)
     end
   end
 end
+local function aside_format(consumer) return tonumber(string.match(consumer, '^~format%-(%d+)$')) end
+local function is_newer_consumer(consumer)
+  local aside = aside_format(consumer)
+  if aside then return aside > FORMATS.message end
+  return (tonumber(string.match(consumer, '~(%d+)$')) or 1) > FORMATS.lease
+end
 local MAX_LEASE_MS = 600000
 local FENCE_BATCH_SIZE = 500
 local group, me, lease, room = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -1665,15 +1846,18 @@ tolerant('HGET', KEYS[6], '')
 tolerant('HEXISTS', KEYS[7], '')
 tolerant('ZCARD', KEYS[8])
 tolerant('HGET', KEYS[9], 'at')
-local next_topic = move_due(KEYS[2], KEYS[1], now)
-local next_group = move_due(KEYS[4], KEYS[3], now)
+local next_topic, pass_topic, newer_topic = move_due(KEYS[2], KEYS[1], now, tonumber(ARGV[5]))
+local next_group, pass_group, newer_group = move_due(KEYS[4], KEYS[3], now, tonumber(ARGV[6]))
+local newer_due, newer_pending = math.max(newer_topic, newer_group), 0
 local due = -1
 if next_topic then due = next_topic end
 if next_group and (due < 0 or next_group < due) then due = next_group end
 for _, name in ipairs(redis.call('ZRANGEBYSCORE', KEYS[5], '(' .. (now + MAX_LEASE_MS), '+inf', 'LIMIT', 0, FENCE_BATCH_SIZE)) do
-  redis.call('ZADD', KEYS[5], now + lease, name)
+  if not is_newer_consumer(name) then redis.call('ZADD', KEYS[5], now + lease, name) end
 end
-for _, name in ipairs(redis.call('ZRANGEBYSCORE', KEYS[5], '(-1', now, 'LIMIT', 0, FENCE_BATCH_SIZE)) do redis.call('ZADD', KEYS[5], -1, name) end
+for _, name in ipairs(redis.call('ZRANGEBYSCORE', KEYS[5], '(-1', now, 'LIMIT', 0, FENCE_BATCH_SIZE)) do
+  if not is_newer_consumer(name) then redis.call('ZADD', KEYS[5], -1, name) end
+end
 local entries = {}
 local streams = {KEYS[1], KEYS[3]}
 local at = {streams = streams, locks = KEYS[7], waiting = KEYS[8]}
@@ -1721,7 +1905,10 @@ for index = 1, 2 do
   for _, info in ipairs(consumers) do
     local about = {}
     for f = 1, #info, 2 do about[info[f]] = info[f + 1] end
-    if about.name == RETURNED then
+    if is_newer_consumer(about.name) then
+      local aside = aside_format(about.name)
+      if aside and about.pending > 0 then newer_pending = math.max(newer_pending, aside) end
+    elseif about.name == RETURNED or aside_format(about.name) then
       if about.pending > 0 and room > 0 then take_over(index, about.name, false) end
     elseif about.name ~= WAITING and about.name ~= me then
       local score = tonumber(redis.call('ZSCORE', KEYS[5], about.name) or 0)
@@ -1739,9 +1926,9 @@ end
 for _, name in ipairs(redis.call('ZRANGEBYSCORE', KEYS[5], '-inf', '(0', 'LIMIT', 0, FENCE_BATCH_SIZE)) do
   local left = 0
   for index = 1, 2 do left = left + #redis.call('XPENDING', streams[index], group, '-', '+', 1, name) end
-  if left == 0 then redis.call('ZREM', KEYS[5], name) end
+  if left == 0 and not is_newer_consumer(name) then redis.call('ZREM', KEYS[5], name) end
 end
-return {due, entries, removed, discarded, spoilt}
+return {due, entries, removed, discarded, spoilt, pass_topic, pass_group, newer_pending, newer_due}
 `;
 
 export const TRIM_LUA = `local function server_now()
@@ -1825,9 +2012,15 @@ end
 local function take_out(letter, id)
   for _, index in ipairs(indexes(letter, id)) do redis.call('ZREM', index[1], index[2]) end
 end
+local function newer_letter(letter)
+  local format = letter and tonumber(letter.format)
+  return format and format > FORMATS.deadLetter and format <= 1000 and format or nil
+end
 local function given(id)
-  local letter = of_type('HMGET', letter_of(id), 'summary', 'status', 'updatedAt', 'replayCount', 'revision')
+  local letter = of_type('HMGET', letter_of(id), 'summary', 'status', 'updatedAt', 'replayCount', 'revision', 'format')
   if not letter or not letter[1] or not letter[2] then return nil end
+  local format = newer_letter({format = letter[6]})
+  if format then return nil, format end
   letter[6] = id
   return letter
 end
@@ -1875,18 +2068,21 @@ end
 local letters = {}
 local met = 0
 local last = ''
+local newer = 0
 for nth, member in ipairs(members) do
   local id = string.sub(member, start)
   last = id
-  local letter = holds(id) and given(id)
+  local letter, format
+  if holds(id) then letter, format = given(id) end
+  if format then newer = math.max(newer, format) end
   if letter then
     met = met + 1
     if want > 0 then
       letters[#letters + 1] = letter
-      if #letters == want then return {nth == #members and #members < limit and '' or last, met, letters} end
+      if #letters == want then return {nth == #members and #members < limit and '' or last, met, letters, newer} end
     end
   end
 end
 if #members < limit then last = '' end
-return {last, met, letters}
+return {last, met, letters, newer}
 `;

@@ -15,6 +15,7 @@
 --- @include "includes/group-states.lua"
 --- @include "includes/entry-ids.lua"
 --- @include "includes/reserved-consumers.lua"
+--- @include "includes/formats.lua"
 
 local MAX_COUNTED = 10000
 
@@ -47,7 +48,7 @@ for _, stream in ipairs({KEYS[1], KEYS[3]}) do
       for _, info in ipairs(redis.call('XINFO', 'CONSUMERS', stream, group)) do
         local about = {}
         for f = 1, #info, 2 do about[info[f]] = info[f + 1] end
-        if about.name == WAITING or about.name == RETURNED then set_aside = set_aside + about.pending end
+        if about.name == WAITING or about.name == RETURNED or aside_format(about.name) then set_aside = set_aside + about.pending end
       end
       ready = ready + set_aside
       in_flight = in_flight + state.pending - set_aside

@@ -8,13 +8,14 @@
     ARGV[3] new status
     ARGV[4...] the statuses that it may have
   Output:
-    the dead letter, as in a walk; nil when there is none or its status is another
+    the dead letter, as in a walk; nil when there is none or its status is another; its format when it is of a newer version
 ]]
 --- @include "includes/dead-letters.lua"
 
 local id, now, to = ARGV[1], ARGV[2], ARGV[3]
 local letter = hash(letter_of(id))
 if not letter then return nil end
+if newer_letter(letter) then return newer_letter(letter) end
 local allowed = false
 for i = 4, #ARGV do
   if ARGV[i] == letter.status then allowed = true end
@@ -29,5 +30,9 @@ enter(letter, id)
 redis.call('HSET', letter_of(id), 'status', to, 'updatedAt', now)
 count_up(letter, id, 'revision')
 if to == 'replaying' then count_up(letter, id, 'replayCount') end
-if to == 'resolved' then close(letter, id) else redis.call('HSET', open, place_of(letter), id) end
-return given(id)
+if to == 'resolved' then
+  close(letter, id)
+elseif not newer_letter(hash(letter_of(redis.call('HGET', open, place_of(letter)) or ''))) then
+  redis.call('HSET', open, place_of(letter), id)
+end
+return (given(id))

@@ -9,9 +9,8 @@
     1, or 0 when the claim is no longer held
 ]]
 
--- Value of a handled message; no token is equal to it.
-local DONE = 'done'
+--- @include "includes/claims.lua"
 
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-if tonumber(ARGV[2]) > 0 then redis.call('SET', KEYS[1], DONE, 'PX', ARGV[2]) else redis.call('DEL', KEYS[1]) end
+if claim_of(redis.call('GET', KEYS[1])) ~= ARGV[1] then return 0 end
+if tonumber(ARGV[2]) > 0 then redis.call('SET', KEYS[1], STAMP .. DONE, 'PX', ARGV[2]) else redis.call('DEL', KEYS[1]) end
 return 1

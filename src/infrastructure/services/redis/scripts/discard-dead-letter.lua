@@ -5,13 +5,14 @@
     KEYS[1] set of all ids
     ARGV[1] id
   Output:
-    1 when there was one, else 0
+    1 when there was one, else 0; (its format) when it is of a newer version and stays
 ]]
 --- @include "includes/dead-letters.lua"
 
 local id = ARGV[1]
 local letter = hash(letter_of(id))
 if not letter then return 0 end
+if newer_letter(letter) then return {newer_letter(letter)} end
 take_out(letter, id)
 close(letter, id)
 redis.call('ZREM', all, id)

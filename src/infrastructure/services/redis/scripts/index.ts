@@ -20,6 +20,7 @@ export const PENDING = script('pending', source.PENDING_LUA);
 export const LEAVE = script('leave', source.LEAVE_LUA);
 
 export const TAKE = script('take', source.TAKE_LUA);
+export const SET_ASIDE = script('set-aside', source.SET_ASIDE_LUA);
 export const SETTLE = script('settle', source.SETTLE_LUA);
 export const MOVE = script('move', source.MOVE_LUA);
 

@@ -3,6 +3,7 @@
   interval; each says what it holds.
 
   The observed state is a hash:
+    format                   number of its format; none from versions before the numbers
     generation               when the group was created
     at                       when a process last did all of this
     held:<stream>:<consumer> pending entries of a consumer at its last heartbeat
@@ -27,7 +28,7 @@
   Output:
     (unread entries that are gone, pending ones, delayed ones; how many pending entries were recovered;
     unsettled entries of each stream that no consumer has in memory; members of each sorted set; how many foreign members were
-    removed), or nothing when another process did it just now or the observed state is spoilt
+    removed), or nothing when another process did it just now, or the observed state is spoilt or of a newer version
 ]]
 --- @include "includes/server-now.lua"
 --- @include "includes/tolerant.lua"
@@ -36,6 +37,7 @@
 --- @include "includes/waiting-entries.lua"
 --- @include "includes/reserved-consumers.lua"
 --- @include "includes/unlock-key.lua"
+--- @include "includes/formats.lua"
 
 local INTERVAL_MS = 500
 local FORGET_MS = 60000
@@ -94,6 +96,9 @@ if #flat > MAX_OBSERVED then
   flat = {}
 end
 local known = read_pairs(flat)
+local format = finite(known.format) or 1
+if format > FORMATS.observed and format <= 1000 then return {format} end
+if format < FORMATS.observed or not known.format then redis.call('HSET', state, 'format', FORMATS.observed) end
 local groups, consumers = {}, {}
 for i = 1, 2 do
   local reply = redis.pcall('XINFO', 'GROUPS', streams[i])
@@ -173,7 +178,8 @@ for field, held in pairs(known) do
   if string.sub(field, 1, 5) == 'free:' and now - (finite(held) or 0) > FORGET_MS then redis.call('HDEL', state, field) end
   local i, name = string.match(field, '^held:([12]):(.*)$')
   i = tonumber(i)
-  if i and name ~= me and not consumers[i][name] then
+  local is_known = i and not is_newer_consumer(name)
+  if is_known and name ~= me and not consumers[i][name] then
     if not is_alive(name) then
       local number = finite(held) or 0
       if number > 0 and number <= MAX_HELD then
@@ -182,7 +188,7 @@ for field, held in pairs(known) do
       end
       redis.call('HDEL', state, field)
     end
-  elseif i and not is_alive(name) then
+  elseif is_known and not is_alive(name) then
     redis.call('HSET', state, field, consumers[i][name])
   end
 end
@@ -206,7 +212,7 @@ if has_order then
     if not i then
       discarded = discarded + 1
       unlock(at, group, locks[l], RETURNED)
-    elseif (name == RETURNED or not is_alive(name) or (name == me and not mine[i .. ':' .. id])) and not is_pending(i, id) then
+    elseif not is_newer_consumer(name) and (name == RETURNED or not is_alive(name) or (name == me and not mine[i .. ':' .. id])) and not is_pending(i, id) then
       if name ~= me and exists(i, id) then
         give_back(i, id)
         recovered[i] = recovered[i] + 1

@@ -56,7 +56,7 @@ if not generation then
   local time = redis.call('TIME')
   generation = time[1] .. '.' .. time[2]
   -- The same for all where it cannot be stored.
-  if not tolerant('HSET', KEYS[4], 'generation', generation) then generation = 'unknown' end
+  if not tolerant('HSET', KEYS[4], 'generation', generation, 'format', FORMATS.observed) then generation = 'unknown' end
 end
 local name = generation ~= ARGV[4] and ARGV[4] ~= '' and ARGV[5] or ARGV[2]
 redis.call('ZADD', KEYS[3], server_now() + tonumber(ARGV[3]), name)

@@ -12,4 +12,5 @@
 --- @include "includes/packed-message.lua"
 --- @include "includes/move-due.lua"
 
-return move_due(KEYS[1], KEYS[2], server_now())
+local next_ms = move_due(KEYS[1], KEYS[2], server_now(), 0)
+return next_ms

@@ -1,7 +1,7 @@
 --[[
   Adds a batch of messages to the sorted set of delayed messages.
 
-  A member is the packed list (order, id, headers, body, key or false, attempt); the first part makes members unique and keeps the
+  A member is the packed list (format, order, id, headers, body, key or false, attempt); the second part makes members unique and keeps the
   order of messages that are due in the same millisecond.
 
   Input:
@@ -29,7 +29,7 @@ for i = at + 1, #ARGV, 4 do
   if not skip[index] then
     local key = ARGV[i + 3]
     local order = string.format('%012d%06d%06d', time[1], time[2], index)
-    local member = cmsgpack.pack({order, ARGV[i], ARGV[i + 1], ARGV[i + 2], key ~= '' and string.sub(key, 2), 1})
+    local member = cmsgpack.pack({FORMATS.delayed, order, ARGV[i], ARGV[i + 1], ARGV[i + 2], key ~= '' and string.sub(key, 2), 1})
     local reply = redis.pcall('ZADD', KEYS[1], due, member)
     if type(reply) == 'table' and reply.err then
       failures = failures or {}

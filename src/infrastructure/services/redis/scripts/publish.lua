@@ -23,15 +23,17 @@ for i = at, #ARGV, 4 do
   if not skip[index] then
     local key = ARGV[i + 3]
     local reply
-    if not creates then
-      local fields = {'id', ARGV[i], 'headers', ARGV[i + 1], 'body', ARGV[i + 2]}
-      if key ~= '' then fields = {'id', ARGV[i], 'headers', ARGV[i + 1], 'body', ARGV[i + 2], 'key', string.sub(key, 2)} end
+    local fields = {'id', ARGV[i], 'headers', ARGV[i + 1], 'body', ARGV[i + 2]}
+    if key ~= '' then fields = {'id', ARGV[i], 'headers', ARGV[i + 1], 'body', ARGV[i + 2], 'key', string.sub(key, 2)} end
+    if FORMATS.message > 1 then
+      fields[#fields + 1] = 'x-swy-format'
+      fields[#fields + 1] = FORMATS.message
+    end
+    if creates then
+      reply = redis.pcall('XADD', KEYS[1], '*', unpack(fields))
+    else
       reply = redis.pcall('XADD', KEYS[1], 'NOMKSTREAM', '*', unpack(fields))
       if not reply then reply = {err = 'NOSTREAM ' .. KEYS[1] .. ' does not exist'} end
-    elseif key == '' then
-      reply = redis.pcall('XADD', KEYS[1], '*', 'id', ARGV[i], 'headers', ARGV[i + 1], 'body', ARGV[i + 2])
-    else
-      reply = redis.pcall('XADD', KEYS[1], '*', 'id', ARGV[i], 'headers', ARGV[i + 1], 'body', ARGV[i + 2], 'key', string.sub(key, 2))
     end
     if type(reply) == 'table' and reply.err then
       failures = failures or {}

@@ -7,6 +7,7 @@
   Output:
     1
 ]]
+--- @include "includes/claims.lua"
 
-if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
+if claim_of(redis.call('GET', KEYS[1])) == ARGV[1] then redis.call('DEL', KEYS[1]) end
 return 1

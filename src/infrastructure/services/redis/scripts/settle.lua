@@ -72,7 +72,7 @@ local function write(at, delay)
       now = server_now()
     end
     local order = string.format('%012d%06d%06d', time[1], time[2], at)
-    local member = cmsgpack.pack({order, id, headers, body, key ~= '' and string.sub(key, 2), attempt})
+    local member = cmsgpack.pack({FORMATS.delayed, order, id, headers, body, key ~= '' and string.sub(key, 2), attempt})
     return redis.pcall('ZADD', KEYS[3], now + tonumber(delay), member)
   end
   local entry = {'id', id, 'headers', headers, 'body', body}
@@ -82,6 +82,8 @@ local function write(at, delay)
   end
   entry[#entry + 1] = 'attempt'
   entry[#entry + 1] = attempt
+  entry[#entry + 1] = 'x-swy-format'
+  entry[#entry + 1] = FORMATS.message
   return redis.pcall('XADD', KEYS[2], '*', unpack(entry))
 end
 

@@ -18,9 +18,11 @@
     ARGV[2] consumer
     ARGV[3] lease, in ms
     ARGV[4] how many entries to take over
+    ARGV[5], ARGV[6] how many due members of each sorted set to pass over
   Output:
     "fenced" when the consumer itself is, else (ms until the next is due or -1, entries, how many pending entries no longer exist,
-    how many foreign members were removed, names of spoilt keys), each entry as (1 for the topic's stream or 2 for the group's, id, fields, attempts used up by crashes)
+    how many foreign members were removed, names of spoilt keys; how many due members of each sorted set the next heartbeat passes over; the highest format of
+    pending and of due messages of a newer version, or 0), each entry as (1 for the topic's stream or 2 for the group's, id, fields, attempts used up by crashes)
 ]]
 --- @include "includes/server-now.lua"
 --- @include "includes/tolerant.lua"
@@ -29,6 +31,7 @@
 --- @include "includes/waiting-entries.lua"
 --- @include "includes/reserved-consumers.lua"
 --- @include "includes/unlock-key.lua"
+--- @include "includes/formats.lua"
 
 -- The option leaseMs has the same limit.
 local MAX_LEASE_MS = 600000
@@ -46,17 +49,20 @@ tolerant('HEXISTS', KEYS[7], '')
 tolerant('ZCARD', KEYS[8])
 tolerant('HGET', KEYS[9], 'at')
 
-local next_topic = move_due(KEYS[2], KEYS[1], now)
-local next_group = move_due(KEYS[4], KEYS[3], now)
+local next_topic, pass_topic, newer_topic = move_due(KEYS[2], KEYS[1], now, tonumber(ARGV[5]))
+local next_group, pass_group, newer_group = move_due(KEYS[4], KEYS[3], now, tonumber(ARGV[6]))
+local newer_due, newer_pending = math.max(newer_topic, newer_group), 0
 local due = -1
 if next_topic then due = next_topic end
 if next_group and (due < 0 or next_group < due) then due = next_group end
 
 -- No lease ends so late: it is foreign, or the clock of the server was set back. A living consumer renews its own.
 for _, name in ipairs(redis.call('ZRANGEBYSCORE', KEYS[5], '(' .. (now + MAX_LEASE_MS), '+inf', 'LIMIT', 0, FENCE_BATCH_SIZE)) do
-  redis.call('ZADD', KEYS[5], now + lease, name)
+  if not is_newer_consumer(name) then redis.call('ZADD', KEYS[5], now + lease, name) end
 end
-for _, name in ipairs(redis.call('ZRANGEBYSCORE', KEYS[5], '(-1', now, 'LIMIT', 0, FENCE_BATCH_SIZE)) do redis.call('ZADD', KEYS[5], -1, name) end
+for _, name in ipairs(redis.call('ZRANGEBYSCORE', KEYS[5], '(-1', now, 'LIMIT', 0, FENCE_BATCH_SIZE)) do
+  if not is_newer_consumer(name) then redis.call('ZADD', KEYS[5], -1, name) end
+end
 local entries = {}
 local streams = {KEYS[1], KEYS[3]}
 local at = {streams = streams, locks = KEYS[7], waiting = KEYS[8]}
@@ -106,7 +112,11 @@ for index = 1, 2 do
   for _, info in ipairs(consumers) do
     local about = {}
     for f = 1, #info, 2 do about[info[f]] = info[f + 1] end
-    if about.name == RETURNED then
+    if is_newer_consumer(about.name) then
+      -- Left to processes that know it, also when its lease has expired.
+      local aside = aside_format(about.name)
+      if aside and about.pending > 0 then newer_pending = math.max(newer_pending, aside) end
+    elseif about.name == RETURNED or aside_format(about.name) then
       if about.pending > 0 and room > 0 then take_over(index, about.name, false) end
     elseif about.name ~= WAITING and about.name ~= me then
       local score = tonumber(redis.call('ZSCORE', KEYS[5], about.name) or 0)
@@ -124,6 +134,6 @@ end
 for _, name in ipairs(redis.call('ZRANGEBYSCORE', KEYS[5], '-inf', '(0', 'LIMIT', 0, FENCE_BATCH_SIZE)) do
   local left = 0
   for index = 1, 2 do left = left + #redis.call('XPENDING', streams[index], group, '-', '+', 1, name) end
-  if left == 0 then redis.call('ZREM', KEYS[5], name) end
+  if left == 0 and not is_newer_consumer(name) then redis.call('ZREM', KEYS[5], name) end
 end
-return {due, entries, removed, discarded, spoilt}
+return {due, entries, removed, discarded, spoilt, pass_topic, pass_group, newer_pending, newer_due}

@@ -11,7 +11,8 @@
     ARGV[6] how many to examine
     ARGV[7...] conditions, each as (field, one of "=", ">=" and "<", value)
   Output:
-    (last id examined or empty at the end, how many met the conditions, dead letters)
+    (last id examined or empty at the end, how many met the conditions, dead letters, the highest format of a newer version whose
+    dead letters were left out, or 0)
 ]]
 --- @include "includes/dead-letters.lua"
 
@@ -53,17 +54,20 @@ end
 local letters = {}
 local met = 0
 local last = ''
+local newer = 0
 for nth, member in ipairs(members) do
   local id = string.sub(member, start)
   last = id
-  local letter = holds(id) and given(id)
+  local letter, format
+  if holds(id) then letter, format = given(id) end
+  if format then newer = math.max(newer, format) end
   if letter then
     met = met + 1
     if want > 0 then
       letters[#letters + 1] = letter
-      if #letters == want then return {nth == #members and #members < limit and '' or last, met, letters} end
+      if #letters == want then return {nth == #members and #members < limit and '' or last, met, letters, newer} end
     end
   end
 end
 if #members < limit then last = '' end
-return {last, met, letters}
+return {last, met, letters, newer}

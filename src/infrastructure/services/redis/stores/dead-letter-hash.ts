@@ -1,3 +1,4 @@
+import { FORMATS } from '../../../../core/messaging/ports/formats.js';
 import type {
   DeadLetter,
   DeadLetterFilter,
@@ -57,6 +58,7 @@ export function fieldsOf({ body, headers, ...deadLetter }: NewDeadLetter): strin
     key: deadLetter.key,
     attempts: String(deadLetter.attempts),
     at: String(deadLetter.deadLetteredAt),
+    format: String(FORMATS.deadLetter),
   };
   return Object.entries(fields).flatMap(([name, value]) => {
     if (value === undefined) return [];

@@ -1,4 +1,6 @@
 import { isUtf8 } from 'node:buffer';
+import { FORMATS, newerFormat } from '../../../../core/messaging/ports/formats.js';
+import { OWN_HEADERS } from '../../../../core/messaging/ports/headers.js';
 import { Link } from '../../../../core/messaging/transport-kit/linked-set.js';
 import type { Unacceptable, WireMessage } from '../../../../core/messaging/ports/transport.js';
 import { HeadersReader } from './headers-json.js';
@@ -22,6 +24,7 @@ const ID = Buffer.from('id');
 const HEADERS = Buffer.from('headers');
 const BODY = Buffer.from('body');
 const KEY = Buffer.from('key');
+const FORMAT = Buffer.from(OWN_HEADERS.format.name);
 /** The script that moves due messages writes what it cannot read under this name. */
 const UNREADABLE = Buffer.from('unreadable');
 /** Shared, because the entries of one reply mostly have equal headers. */
@@ -57,6 +60,8 @@ export class InFlightEntry {
   readonly attempt: number;
   readonly unacceptable: Unacceptable | undefined;
   readonly hasIgnoredHeaders: boolean;
+  /** Number of a format of a newer version, whose processes handle it; nothing else of it is read. */
+  readonly newerFormat: number | undefined;
   /** The bytes under which the scripts lock the key of the entry. */
   readonly lockKey: Buffer | undefined;
 
@@ -68,7 +73,8 @@ export class InFlightEntry {
     readonly crashes: number,
   ) {
     this.entryId = id.toString('latin1');
-    const read = readEntry(origin, this.entryId, fields);
+    this.newerFormat = newerFormat(lastField(fields, FORMAT)?.toString(), FORMATS.message);
+    const read = this.newerFormat === undefined ? readEntry(origin, this.entryId, fields) : UNREAD;
     this.message = read.message;
     this.attempt = Math.min(read.attempt + crashesOf(crashes), MAX_ATTEMPT);
     this.unacceptable = read.unacceptable;
@@ -81,6 +87,12 @@ export class InFlightEntry {
     return `${this.origin.source}:${this.entryId}`;
   }
 }
+
+const UNREAD: Read = {
+  message: { id: '', headers: {}, body: Buffer.alloc(0) },
+  attempt: 1,
+  hasIgnored: false,
+};
 
 function readEntry(origin: Origin, entryId: string, fields: readonly Buffer[]): Read {
   const read = readOurs(origin, fields);

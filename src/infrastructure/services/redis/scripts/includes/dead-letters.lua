@@ -57,10 +57,17 @@ end
 local function take_out(letter, id)
   for _, index in ipairs(indexes(letter, id)) do redis.call('ZREM', index[1], index[2]) end
 end
+-- Its format, when it is of a newer version: it is neither shown nor changed.
+local function newer_letter(letter)
+  local format = letter and tonumber(letter.format)
+  return format and format > FORMATS.deadLetter and format <= 1000 and format or nil
+end
 local function given(id)
-  local letter = of_type('HMGET', letter_of(id), 'summary', 'status', 'updatedAt', 'replayCount', 'revision')
+  local letter = of_type('HMGET', letter_of(id), 'summary', 'status', 'updatedAt', 'replayCount', 'revision', 'format')
   -- Without one there is nothing to show.
   if not letter or not letter[1] or not letter[2] then return nil end
+  local format = newer_letter({format = letter[6]})
+  if format then return nil, format end
   letter[6] = id
   return letter
 end

@@ -1,11 +1,14 @@
 --[[
-  Reads a packed message: the list (order, id, headers, body, key or false, attempt) as cmsgpack writes it.
+  Reads a packed message: the list (format, order, id, headers, body, key or false, attempt) as cmsgpack writes it. Versions before
+  the formats had numbers wrote it without the first.
 
   Not with cmsgpack.unpack, because a few bytes of another client can be a list of millions, which the server would build in its
   memory first.
 
   Output of unpack_message:
     id, headers, body, key or nil, attempt; nothing when the bytes are anything else
+  Output of newer_format:
+    the number, when a list begins with that of a newer version, which may have any layout behind it; else nil
 ]]
 
 -- Where the bytes of a text begin and end.
@@ -41,10 +44,24 @@ local function whole_number_at(packed, at)
   end
   return number, at
 end
+local function newer_format(packed)
+  local kind = string.byte(packed, 1)
+  if not kind or kind < 0x91 or kind > 0x9f then return nil end
+  local number = whole_number_at(packed, 2)
+  if number and number > FORMATS.delayed and number <= 1000 then return number end
+  return nil
+end
 local function unpack_message(packed)
-  if string.byte(packed, 1) ~= 0x96 then return nil end
-  local texts = {}
+  local kind = string.byte(packed, 1)
   local at = 2
+  if kind == 0x97 then
+    local number, last = whole_number_at(packed, at)
+    if not number or number < 1 or number > FORMATS.delayed then return nil end
+    at = last + 1
+  elseif kind ~= 0x96 then
+    return nil
+  end
+  local texts = {}
   for part = 1, 4 do
     local from, to = text_at(packed, at)
     if not from then return nil end
