@@ -131,7 +131,8 @@ class KafkaDriver implements TransportDriver<KafkaConsumer> {
       topics: [names.topic({ topic }), names.topic({ topic, group })],
     };
     const owned = ours.flatMap((consumer) => [...consumer.positions()]);
-    const ready = await readyOf(this.#link, place, owned);
+    const left = ours.reduce((sum, consumer) => sum + consumer.left, 0);
+    const ready = left + (await readyOf(this.#link, place, owned));
     const delayed = this.#delayed.of({ topic, group });
     return this.#ages.backlog(of, { ready, delayed, inHand: inFlight }, this.context.clock.now());
   }

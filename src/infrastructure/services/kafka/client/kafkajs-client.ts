@@ -15,6 +15,7 @@ export type {
 
 export type Kafkajs = Pick<
   typeof kafkajs,
+  | 'AssignerProtocol'
   | 'CompressionCodecs'
   | 'CompressionTypes'
   | 'ConfigResourceTypes'

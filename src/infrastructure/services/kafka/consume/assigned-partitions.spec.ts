@@ -1,3 +1,5 @@
+import { FORMATS } from '../../../../core/messaging/ports/formats.js';
+import type { NewerFormats } from '../../../../core/messaging/transport-kit/newer-formats.js';
 import { systemClock } from '../../../../core/messaging/ports/clock.js';
 import type { Admin } from '../client/kafkajs-client.js';
 import type { KafkaConnection } from '../connection/kafka-connection.js';
@@ -45,7 +47,8 @@ function setUp(log: Log, onOffsetLost: OnOffsetLost = 'earliest') {
     released: () => done.push('released'),
   };
   const failed = (error: unknown) => done.push(String(error));
-  const partitions = new AssignedPartitions(link, membership, reports, failed);
+  const formats = { found: (what: string) => done.push(`newer ${what}`) } as unknown as NewerFormats;
+  const partitions = new AssignedPartitions(link, membership, reports, failed, formats);
   const batchFrom = (offset: number): Batch =>
     ({ topic: 't', partition: 0, fetchedOffset: String(offset) }) as unknown as Batch;
   const open = () => partitions.assign({ t: [0] }, true);
@@ -64,8 +67,16 @@ it('reads a group beyond the end from the start, without what was stored about t
   const { partitions, done, resets, open } = setUp({ committed: 100, metadata, low: 10, high: 50 });
   open();
   const partition = await partitions.get('t', 0);
-  expect(partition?.committable(true)).toMatchObject({ offset: '10', metadata: '{}' });
+  expect(partition?.committable(true)).toMatchObject({ offset: '10', metadata: `{"v":${FORMATS.progress}}` });
   expect({ done, resets }).toEqual({ done: ['seek 10'], resets: [{ cause: 'beyond_end', removed: 0 }] });
+});
+
+it('leaves a partition whose progress is of a newer version, and reports it', async () => {
+  const metadata = JSON.stringify({ v: FORMATS.progress + 1 });
+  const { partitions, done, open, batchFrom } = setUp({ committed: 30, metadata, low: 10, high: 50 });
+  open();
+  expect(await partitions.ofBatch(batchFrom(30))).toBeUndefined();
+  expect(done).toEqual(['pause', 'newer the progress in "t"', 'pause']);
 });
 
 it('takes an end that is only late for what it is', async () => {

@@ -1,3 +1,4 @@
+import type { NewerFormats } from '../../../../core/messaging/transport-kit/newer-formats.js';
 import { pause } from '../../../../core/messaging/transport-kit/backoff.js';
 import { settlesWithin } from '../../../../core/messaging/transport-kit/deadline.js';
 import type { EachBatchPayload } from '../client/kafkajs-client.js';
@@ -40,6 +41,8 @@ export class AssignedPartitions {
     private readonly membership: GroupMembership,
     private readonly resets: Pick<OffsetResetReports, 'add' | 'released'>,
     private readonly failed: (error: unknown) => void,
+    /** Reports what is of a newer version. */
+    private readonly formats: NewerFormats,
   ) {}
 
   [Symbol.iterator](): Iterator<Partition> {
@@ -166,8 +169,17 @@ export class AssignedPartitions {
     const partition = new Partition(topic, id, { committed, start, memory: this.#memoryOf(name), now });
     partition.isDirty = isNew;
     this.#ready.set(name, partition);
-    if (reset) this.#openReset(partition, reset);
+    if (partition.newerProgress !== undefined) this.#leave(partition, partition.newerProgress);
+    else if (reset) this.#openReset(partition, reset);
     return partition;
+  }
+
+  /** To processes of a newer version: what they have stored beside the position says what is settled. */
+  #leave(partition: Partition, format: number): void {
+    partition.isDirty = false;
+    partition.isStopped = true;
+    this.membership.pause(partition.topic, partition.id);
+    this.formats.found(`the progress in "${partition.topic}"`, format, () => !partition.isLost);
   }
 
   #openReset(partition: Partition, reset: OffsetReset): void {

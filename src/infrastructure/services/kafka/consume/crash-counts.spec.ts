@@ -1,3 +1,4 @@
+import { FORMATS } from '../../../../core/messaging/ports/formats.js';
 import { CrashCounts } from './crash-counts.js';
 import { OffsetTracker } from './offset-tracker.js';
 
@@ -53,7 +54,7 @@ it('counts no crash for a process that has given its work back', () => {
 
 it('forgets crashes of what is settled', () => {
   const marks = death(null, 10, { handedOut: 13 });
-  expect(marks.metadata(new OffsetTracker(13), true)).toBe('{}');
+  expect(marks.metadata(new OffsetTracker(13), true)).toBe(`{"v":${FORMATS.progress}}`);
 });
 
 it.each([null, '', 'nonsense', '[]', '{"h":"x","c":[[1,2]],"s":[-1]}', '{"c":7}'])(
@@ -64,6 +65,15 @@ it.each([null, '', 'nonsense', '[]', '{"h":"x","c":[[1,2]],"s":[-1]}', '{"c":7}'
     expect(marks.isSettled(5)).toBe(false);
   },
 );
+
+it('takes nothing from what a newer version has stored, and says so', () => {
+  const newer = JSON.stringify({ v: FORMATS.progress + 1, h: 9, c: [[5, 6, 1]], s: [1, 1] });
+  const marks = CrashCounts.takeOver(5, newer);
+  expect([marks.newerFormat, ...crashes(marks, 5, 6)]).toEqual([FORMATS.progress + 1, 0, 0]);
+  expect(
+    CrashCounts.takeOver(5, JSON.stringify({ v: FORMATS.progress, s: [1, 1] })).newerFormat,
+  ).toBeUndefined();
+});
 
 it('stays within what Kafka takes, however much is settled out of order', () => {
   const tracker = new OffsetTracker(0);

@@ -1,3 +1,5 @@
+import { FORMATS, newerFormat } from '../../../../core/messaging/ports/formats.js';
+
 /** Crashes of the offsets from the first up to, without it, the second. */
 type Range = readonly [from: number, to: number, crashes: number];
 
@@ -26,6 +28,8 @@ export class CrashCounts {
     ranges: readonly Range[],
     handedOutTo: number,
     private readonly settled: readonly (readonly [from: number, to: number])[],
+    /** Format of what was stored, when it is of a newer version: then nothing of it is known, and nothing may replace it. */
+    readonly newerFormat: number | undefined,
   ) {
     this.#ranges = ranges;
     this.#handedOutTo = handedOutTo;
@@ -34,12 +38,12 @@ export class CrashCounts {
 
   /** @param metadata committed with `position`, by this package or by a foreign tool. */
   static takeOver(position: number, metadata: string | null): CrashCounts {
-    const { handedOutTo, ranges, settled } = parse(metadata);
+    const { handedOutTo, ranges, settled, newer } = parse(metadata);
     const open = handedOutTo > position ? handedOutTo : position;
     const counted = ranges.flatMap((range) => raised(range, position, open));
     const covered = counted.length === 0 ? position : Math.max(...counted.map(([, to]) => to));
     if (open > covered) counted.push([covered, open, 1]);
-    return new CrashCounts(merged(counted), position, rangesOf(settled, position));
+    return new CrashCounts(merged(counted), position, rangesOf(settled, position), newer);
   }
 
   /** Crashes that the message at this offset has seen. */
@@ -77,7 +81,8 @@ export class CrashCounts {
     const ranges = this.#ranges.length === 0 ? {} : { c: this.#ranges };
     const open = isOpen && this.#handedOutTo > position ? { h: this.#handedOutTo } : {};
     const settled = progress.settledAhead(MAX_PAIRS);
-    return JSON.stringify({ ...open, ...ranges, ...(settled.length === 0 ? {} : { s: settled }) });
+    const all = { ...open, ...ranges, ...(settled.length === 0 ? {} : { s: settled }) };
+    return JSON.stringify({ v: FORMATS.progress, ...all });
   }
 }
 
@@ -107,13 +112,21 @@ interface Parsed {
   readonly handedOutTo: number;
   readonly ranges: readonly Range[];
   readonly settled: readonly number[];
+  readonly newer?: number | undefined;
 }
 
 function parse(metadata: string | null): Parsed {
   const nothing = { handedOutTo: 0, ranges: [], settled: [] };
   if (!metadata) return nothing;
   try {
-    const { h = 0, c = [], s = [] } = JSON.parse(metadata) as Readonly<Record<'h' | 'c' | 's', unknown>>;
+    const {
+      v,
+      h = 0,
+      c = [],
+      s = [],
+    } = JSON.parse(metadata) as Readonly<Record<'v' | 'h' | 'c' | 's', unknown>>;
+    const newer = newerFormat(v, FORMATS.progress);
+    if (newer !== undefined) return { ...nothing, newer };
     if (!Array.isArray(c) || !Array.isArray(s)) return nothing;
     return {
       handedOutTo: isOffset(h) ? h : 0,

@@ -7,6 +7,7 @@ import { CLIENT_RETRY } from '../connection/client-config.js';
 import { ClientSockets } from '../kafkajs/client-sockets.js';
 import { disconnectWithin } from '../kafkajs/disconnect.js';
 import type { GroupMembership } from './group-membership.js';
+import { memberNote, newestOf } from './member-note.js';
 import { InterruptionWatch } from './interruption-watch.js';
 import type { KafkaConnection } from '../connection/kafka-connection.js';
 import type {
@@ -284,8 +285,11 @@ export class GroupReader {
     });
   }
 
-  /** The client's own, so that other clients can be members of the group, with a hook that runs before it gives partitions up. */
-  #assigner({ PartitionAssigners }: Kafkajs): PartitionAssigner {
+  /**
+   * The client's own, so that other clients can be members of the group, with a hook that runs before it gives partitions up. While
+   * members of a newer version are there, they get all partitions, because they can read all that others have written.
+   */
+  #assigner({ PartitionAssigners, AssignerProtocol }: Kafkajs): PartitionAssigner {
     const hook: RebalanceHook = {
       // The wait for its own handlers is none for the group.
       beforeJoin: (keepAlive) =>
@@ -295,7 +299,20 @@ export class GroupReader {
         }),
       outOfRange: (topic, partition) => this.listener.outOfRange(topic, partition),
     };
-    return (config) => ({ ...PartitionAssigners.roundRobin(config), ...hook });
+    return (config) => {
+      const assigner = PartitionAssigners.roundRobin(config);
+      const { name, version } = assigner;
+      return {
+        ...assigner,
+        ...hook,
+        protocol: ({ topics }) => ({
+          name,
+          metadata: AssignerProtocol.MemberMetadata.encode({ version, topics, userData: memberNote() }),
+        }),
+        assign: ({ members, topics }) =>
+          assigner.assign({ members: newestOf(members, AssignerProtocol), topics }),
+      };
+    };
   }
 }
 

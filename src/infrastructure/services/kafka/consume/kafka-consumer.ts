@@ -1,3 +1,4 @@
+/** One file because reading, settling and rebalances of a consumer share its partitions. */
 import { DeliverySlots } from '../../../../core/messaging/transport-kit/delivery-slots.js';
 import { handOver } from '../../../../core/messaging/transport-kit/hand-over.js';
 import {
@@ -6,6 +7,7 @@ import {
 } from '../../../../core/messaging/transport-kit/republishing-retry.js';
 import { ErrorDeduplicator } from '../../../../core/messaging/transport-kit/error-deduplicator.js';
 import { pause } from '../../../../core/messaging/transport-kit/backoff.js';
+import { NewerFormats } from '../../../../core/messaging/transport-kit/newer-formats.js';
 import { settlesWithin } from '../../../../core/messaging/transport-kit/deadline.js';
 import type { ProblemList } from '../../../../core/messaging/transport-kit/problem-list.js';
 import {
@@ -37,6 +39,8 @@ import type { EachBatchPayload, KafkaMessage } from '../client/kafkajs-client.js
 import type { Taken } from './offset-tracker.js';
 import type { Partition } from './partition.js';
 import { AssignedPartitions } from './assigned-partitions.js';
+import { LeftRecords } from './left-records.js';
+import { NewerMembers } from './newer-members.js';
 import { OffsetResetReports } from './offset-reset-reports.js';
 import { Backpressure } from './backpressure.js';
 import type { Topics } from '../topology/topics.js';
@@ -79,6 +83,9 @@ export class KafkaConsumer implements Consumer, ReaderListener {
   readonly #retries: RepublishingRetry;
   readonly #backpressure = new Backpressure();
   readonly #inFlight = new Set<WireMessage>();
+  readonly #formats: NewerFormats;
+  readonly #left: LeftRecords;
+  readonly #newerMembers: NewerMembers;
   readonly #troubles: ErrorDeduplicator;
   /** The topic of all groups. */
   readonly #publicTopic: string;
@@ -99,6 +106,15 @@ export class KafkaConsumer implements Consumer, ReaderListener {
     this.#troubles = new ErrorDeduplicator((error) => context.onEvent({ type: 'error', error }));
     const { topic, group } = subscription;
     const id = topics.names.group({ topic, group });
+    const { label } = connection;
+    this.#formats = new NewerFormats({
+      of: subscription,
+      label,
+      problems: services.problems,
+      clock: context.clock,
+    });
+    this.#left = new LeftRecords(this.#formats, subscription.ordering);
+    this.#newerMembers = new NewerMembers(connection, id, this.#formats);
     this.#publicTopic = topics.names.topic({ topic });
     this.#retries = new RepublishingRetry(context, subscription, {
       publish: (next) => this.#republish(next),
@@ -114,8 +130,12 @@ export class KafkaConsumer implements Consumer, ReaderListener {
     const partitions = (): number => topics.partitionsOfAll(read);
     this.#membership = new GroupMembership(connection, { id, topics: read, partitions });
     const resets = new OffsetResetReports(context, services.problems, () => ({ topic, group, groupId: id }));
-    this.#partitions = new AssignedPartitions(connection, this.#membership, resets, (error) =>
-      this.failed(error),
+    this.#partitions = new AssignedPartitions(
+      connection,
+      this.#membership,
+      resets,
+      (error) => this.failed(error),
+      this.#formats,
     );
     this.#committer = new OffsetCommitter(
       this.#membership,
@@ -123,6 +143,11 @@ export class KafkaConsumer implements Consumer, ReaderListener {
       context.clock,
       (error) => this.failed(error),
     );
+  }
+
+  /** Messages that it has read and leaves to processes of a newer version. */
+  get left(): number {
+    return this.#left.count;
   }
 
   get inFlight(): ReadonlySet<WireMessage> {
@@ -153,6 +178,7 @@ export class KafkaConsumer implements Consumer, ReaderListener {
     this.#isAbandoned = true;
     this.#backpressure.made();
     this.#partitions.dropAll();
+    this.#formats.ended();
     void this.#reader?.close();
   }
 
@@ -167,11 +193,13 @@ export class KafkaConsumer implements Consumer, ReaderListener {
     await settlesWithin(stored, LAST_COMMIT_MS);
     await this.#reader?.close();
     this.#partitions.dropAll();
+    this.#formats.ended();
   }
 
   assigned(assignment: Assignment, isSame: boolean): void {
     this.#troubles.over();
     this.#partitions.assign(assignment, isSame);
+    this.#newerMembers.assigned(assignment);
     void this.#partitions.opened().then(() => this.#committer.later());
   }
 
@@ -279,6 +307,7 @@ export class KafkaConsumer implements Consumer, ReaderListener {
       partition.settle(taken);
       return false;
     }
+    if (this.#left.leaves(partition, opened)) return false;
     partition.handOut(offset + 1);
     this.#inFlight.add(opened.message);
     this.delivered(opened.message);

@@ -74,7 +74,9 @@ export class OffsetCommitter {
   }
 
   async #commit(isOpen: boolean): Promise<void> {
-    const dirty = [...this.partitions()].filter(({ isDirty, isLost }) => isDirty && !isLost);
+    const dirty = [...this.partitions()].filter(
+      ({ isDirty, isLost, newerProgress }) => isDirty && !isLost && newerProgress === undefined,
+    );
     if (dirty.length === 0) return;
     try {
       const offsets = dirty.map((partition) => partition.committable(isOpen));

@@ -29,7 +29,7 @@ export class Partition {
   isLost = false;
   /** Its records are gone from the broker: no process reads them again. */
   isGone = false;
-  /** Not read, because the group's offset is lost. */
+  /** Not read, because the group's offset is lost, or its progress is of a newer version. */
   isStopped = false;
   /** Offset from which reading was sent back once. */
   rewoundFrom: number | undefined;
@@ -46,6 +46,11 @@ export class Partition {
     this.#marks = CrashCounts.takeOver(committed.position, committed.metadata);
     this.#carefulUntil = now + CAREFUL_MS;
     this.#carefulEnd = start + CAREFUL_MESSAGES;
+  }
+
+  /** Format of the group's progress here, when it is of a newer version, to whose processes the partition is left. */
+  get newerProgress(): number | undefined {
+    return this.#marks.newerFormat;
   }
 
   /** Deliveries have to be stored before they run, because one may crash the process. */

@@ -18,6 +18,7 @@ import type { Partition } from '../consume/partition.js';
 import { OffsetResetReports } from '../consume/offset-reset-reports.js';
 import { AssignedPartitions } from '../consume/assigned-partitions.js';
 import { DELAY_LEVELS, type DelayLevel } from '../topology/delay-levels.js';
+import { NewerFormats } from '../../../../core/messaging/transport-kit/newer-formats.js';
 import { ParkedDelays } from './parked-delays.js';
 
 /** Messages due within this are kept in memory; a partition whose next message is due later is paused. */
@@ -67,6 +68,7 @@ export class DelayRouter implements ReaderListener {
   readonly #waiting: DueQueue<Waiting>;
   readonly #tiers: ReadonlyMap<string, DelayLevel>;
   readonly #parked: ParkedDelays;
+  readonly #formats: NewerFormats;
   readonly #sending = new Set<Promise<void>>();
   #starting: Promise<void> | undefined;
   #isClosed = false;
@@ -87,8 +89,17 @@ export class DelayRouter implements ReaderListener {
       topic,
       groupId: names.router,
     }));
-    this.#partitions = new AssignedPartitions(connection, this.#membership, resets, (error) =>
-      this.failed(error),
+    this.#formats = new NewerFormats({
+      label: connection.label,
+      problems: services.problems,
+      clock: context.clock,
+    });
+    this.#partitions = new AssignedPartitions(
+      connection,
+      this.#membership,
+      resets,
+      (error) => this.failed(error),
+      this.#formats,
     );
     this.#committer = new OffsetCommitter(
       this.#membership,
@@ -115,6 +126,7 @@ export class DelayRouter implements ReaderListener {
     await this.#committer.now(false).catch(() => undefined);
     await this.#reader?.close();
     this.#partitions.dropAll();
+    this.#formats.ended();
   }
 
   assigned(assignment: Assignment, isSame: boolean): void {
@@ -165,6 +177,11 @@ export class DelayRouter implements ReaderListener {
       if (!payload.isRunning() || payload.isStale() || partition.isLost) return;
       const { topic, partition: id } = batch;
       const opened = decode(record, { topic, partition: id, isPublic: false });
+      if (opened.newerFormat !== undefined) {
+        this.#leave(partition, record, opened);
+        payload.resolveOffset(record.offset);
+        continue;
+      }
       const { readyMs, leftMs } = this.#waitOf(opened, tier, record);
       const tooEarlyMs = readyMs - AHEAD_MS;
       if ((tier.waitMs !== undefined && tooEarlyMs > 0) || this.#waiting.size >= MAX_IN_MEMORY) {
@@ -200,6 +217,15 @@ export class DelayRouter implements ReaderListener {
     if (!delay) this.#reportUnreadable(partition, whyUnreadable);
     const dueAt = this.services.context.clock.monotonic() + leftMs;
     this.#waiting.add({ partition, taken, opened, delay, dueAt, whyUnreadable }, readyMs);
+  }
+
+  /** It stays unsettled, so that the next owner of the partition reads it again. */
+  #leave(partition: Partition, record: FetchedMessage, { message, newerFormat }: DecodedRecord): void {
+    const offset = Number(record.offset);
+    if (offset < partition.tracker.next) return;
+    const taken = partition.tracker.take(offset, message.id);
+    if (partition.isKnownSettled(taken)) this.#settle(partition, taken);
+    else this.#formats.found('delayed messages', newerFormat, () => !partition.isLost);
   }
 
   #reportUnreadable({ topic }: Partition, why: string): void {

@@ -1,4 +1,5 @@
 import { MessagingError } from '../../../../core/messaging/ports/errors.js';
+import { FORMATS, newerFormat } from '../../../../core/messaging/ports/formats.js';
 import {
   largerAttempt,
   type NumberHeader,
@@ -15,11 +16,18 @@ import type { IHeaders, KafkaMessage } from '../client/kafkajs-client.js';
 const ID = 'ce_id';
 const SPEC_VERSION = 'ce_specversion';
 /** Headers that this transport sets, and takes off again. Those of the core and of others go through. */
-const { attempt: ATTEMPT, dueAt: DUE_AT, delayMs: DELAY_MS, topic: TOPIC, group: GROUP } = OWN_HEADERS;
+const {
+  attempt: ATTEMPT,
+  dueAt: DUE_AT,
+  delayMs: DELAY_MS,
+  topic: TOPIC,
+  group: GROUP,
+  format: FORMAT,
+} = OWN_HEADERS;
 const OWN = new Set<string>([
   ID,
   SPEC_VERSION,
-  ...[ATTEMPT, DUE_AT, DELAY_MS, TOPIC, GROUP].map(({ name }) => name),
+  ...[ATTEMPT, DUE_AT, DELAY_MS, TOPIC, GROUP, FORMAT].map(({ name }) => name),
 ]);
 
 /** What the transport itself has to know about a message on its way. */
@@ -55,6 +63,8 @@ export interface DecodedRecord {
   readonly to: Partial<Destination>;
   /** It came with control headers of ours from a place where they are ignored. */
   readonly hasIgnoredHeaders: boolean;
+  /** Its format when it is of a newer version, whose processes handle it: nothing else of it may be relied on. */
+  readonly newerFormat: number | undefined;
 }
 
 /** What a record takes besides its texts and its body, at most. */
@@ -94,6 +104,7 @@ export function encode({ id, key, headers, body }: WireMessage, { attempt, delay
   const larger = largerAttempt(headers, attempt);
   if (larger !== 1) all[ATTEMPT.name] = numberText(ATTEMPT, larger);
   if (delay) encodeDelay(delay, all);
+  if (larger !== 1 || delay || FORMATS.message > 1) all[FORMAT.name] = numberText(FORMAT, FORMATS.message);
   const value = Buffer.isBuffer(body) ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
   return new OutRecord(key ?? null, value, all);
 }
@@ -144,6 +155,7 @@ export function decode(
     delay: delayOf(own),
     to: destinationOf(own),
     hasIgnoredHeaders: ignored > 0,
+    newerFormat: newerFormat(own[FORMAT.name], FORMATS.message),
   };
 }
 
