@@ -5,6 +5,8 @@ import {
   type TransportDriver,
 } from '../../../core/messaging/transport-kit/checked-transport.js';
 import { ConnectionState } from '../../../core/messaging/transport-kit/connection-state.js';
+import { NewerFormats } from '../../../core/messaging/transport-kit/newer-formats.js';
+import { handedOverFormats, NewerMessages } from './watch/newer-messages.js';
 import { ProblemList } from '../../../core/messaging/transport-kit/problem-list.js';
 import { ConsumerSet } from '../../../core/messaging/transport-kit/consumer-set.js';
 import type {
@@ -115,14 +117,17 @@ class RabbitmqDriver implements TransportDriver<RabbitmqConsumer>, GroupKeeper, 
     const memory: RegistryMemory = new Map();
     const TopologyType = options.topology === 'verify' ? VerifiedTopology : Topology;
     const changes = new GroupChanges(names);
+    const formats = new NewerFormats({ label: connection.label, problems, clock });
     const registryOn = (on: RabbitmqConnection): GroupRegistry =>
-      new GroupRegistry(on, names, memory, changes);
+      new GroupRegistry(on, names, memory, changes, formats);
     const topologyOn = (on: RabbitmqConnection): Topology =>
       new TopologyType(on, names, options, { queueDepths, registry: registryOn(on), problems });
     const topology = topologyOn(connection);
     const declaring = topologyOn(publishing);
     const known = registryOn(connection);
+    const newer = new NewerMessages(connection, topology, clock);
     const registry = {
+      settled: (place: string) => newer.settled(place),
       learn: (topic: string, changed: KnownGroup) => known.learn(topic, changed),
       readAll: async () => {
         for (const topic of memory.keys()) await topology.knownGroups(topic);
@@ -141,6 +146,8 @@ class RabbitmqDriver implements TransportDriver<RabbitmqConsumer>, GroupKeeper, 
       waitQueues,
       problems,
       heldPlaces,
+      newer,
+      formats,
       options,
       context,
     };
@@ -243,6 +250,7 @@ class RabbitmqDriver implements TransportDriver<RabbitmqConsumer>, GroupKeeper, 
       queueDepths.sum([
         ...topology.queuesOf({ topic, group }),
         ...[{ topic }, { topic, group }].map((to) => topology.names.held(to)),
+        ...handedOverFormats().map((format) => topology.names.newer({ topic, group }, format)),
       ]),
       queueDepths.sum(waiting),
     ]);
@@ -284,6 +292,8 @@ class RabbitmqDriver implements TransportDriver<RabbitmqConsumer>, GroupKeeper, 
     this.#kept.close();
     this.#groupChanges.close();
     this.#delayQueueProbe.close();
+    this.#services.newer.close();
+    this.#services.formats.ended();
   }
 
   async close(): Promise<void> {

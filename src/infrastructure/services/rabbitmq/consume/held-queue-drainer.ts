@@ -3,6 +3,7 @@ import type { Destination, PublishOutcome } from '../../../../core/messaging/por
 import type { TransportServices } from '../watch/transport-services.js';
 import { decode, type DecodedMessage } from '../wire/message-codec.js';
 import type { Message } from '../client/amqplib-client.js';
+import type { NewerFormats } from '../../../../core/messaging/transport-kit/newer-formats.js';
 import { parkMalformed } from '../watch/malformed.js';
 import { Shovel } from '../watch/shovel.js';
 
@@ -19,9 +20,12 @@ export class HeldQueueDrainer {
   #checking: Promise<void> | undefined;
   #cancel = (): void => undefined;
   readonly #shovels = new Set<Shovel>();
+  /** Held queues with a message of a newer version, which a process of that version delivers. */
+  readonly #left = new Set<string>();
 
   constructor(
     private readonly services: TransportServices,
+    private readonly formats: NewerFormats,
     private readonly deliver: (
       held: DecodedMessage,
       from: Destination,
@@ -66,6 +70,7 @@ export class HeldQueueDrainer {
     const { topology } = this.services;
     const queue = topology.names.held(place);
     if ((await this.#depth(queue)) === 0 || this.#hasEnded) return;
+    this.#left.delete(queue);
     await topology.endHolding(place);
     const shovel = new Shovel(this.services.connection, queue, {
       prefetch: PREFETCH,
@@ -75,7 +80,7 @@ export class HeldQueueDrainer {
     try {
       await shovel.open(() => undefined);
       do await pause(POLL_MS, this.services.context.clock);
-      while (shovel.isOpen && (!shovel.isIdle || (await this.#depth(queue)) > 0));
+      while (!this.#left.has(queue) && shovel.isOpen && (!shovel.isIdle || (await this.#depth(queue)) > 0));
     } finally {
       shovel.close();
       this.#shovels.delete(shovel);
@@ -86,6 +91,11 @@ export class HeldQueueDrainer {
   async #move(raw: Message, place: Destination): Promise<boolean> {
     const { context } = this.services;
     const held = decode(raw, { isPublic: raw.fields.exchange !== '' });
+    if (held.newerFormat !== undefined) {
+      this.#left.add(this.services.topology.names.held(place));
+      this.formats.found('held messages', held.newerFormat);
+      return false;
+    }
     if (await parkMalformed(context, held, this.services.topology.names.held(place), place)) return true;
     const outcome = await this.deliver(held, place);
     if (outcome?.kind !== 'refused' || !context.keepRefused) return outcome?.kind === 'accepted';

@@ -1,3 +1,4 @@
+/** One file because opening, settling, retrying and handing over share the channel of the consumer. */
 import { DeliverySlots } from '../../../../core/messaging/transport-kit/delivery-slots.js';
 import type { DeadLetterReason } from '../../../../core/messaging/ports/dead-letter-store.js';
 import {
@@ -13,6 +14,9 @@ import {
 } from '../../../../core/messaging/ports/transport.js';
 import type { UnackedDelivery } from './ack-batcher.js';
 import { ConsumerChannel } from './consumer-channel.js';
+import { pause } from '../../../../core/messaging/transport-kit/backoff.js';
+import { NewerFormats } from '../../../../core/messaging/transport-kit/newer-formats.js';
+import { handedOverFormats } from '../watch/newer-messages.js';
 import type { TransportServices } from '../watch/transport-services.js';
 import { type DecodedMessage, MALFORMED, type Transit } from '../wire/message-codec.js';
 import { HeldQueueDrainer } from './held-queue-drainer.js';
@@ -30,6 +34,10 @@ import { BindingWatch } from '../watch/binding-watch.js';
 import { Interruption } from '../watch/interruption.js';
 import { malformedDetail } from '../watch/malformed.js';
 import { StallDetector } from '../watch/stall-detector.js';
+
+/** Longest wait of a stop for what was handed over to processes of a newer version. */
+const HANDED_OVER_MS = 10_000;
+const LOOK_MS = 100;
 
 /** A delivery in flight with its channel. */
 interface InFlight {
@@ -60,6 +68,14 @@ export class RabbitmqConsumer implements Consumer {
   readonly #bindingWatch: BindingWatch;
   readonly #interruption: Interruption;
   readonly #retries: RepublishingRetry;
+  readonly #formats: NewerFormats;
+  /** Queues of messages that processes of earlier versions hand over to this one. */
+  readonly #handedOver: readonly string[];
+  /** Messages that wait here until a process of a newer version has handled them. */
+  #leaving = 0;
+  /** Queues that these are in meanwhile. */
+  readonly #leftIn = new Set<string>();
+  #hasGivenUp = false;
   #queues: readonly string[] = [];
   #channel: ConsumerChannel | undefined;
   #balancer: QueueBalancer | undefined;
@@ -92,7 +108,15 @@ export class RabbitmqConsumer implements Consumer {
       (error) => this.#interruption.failed(this.#explained(error)),
     );
     this.#retries = this.#retriesOf(undefined);
-    this.#heldQueueDrainer = new HeldQueueDrainer(services, (message, from) =>
+    this.#formats = new NewerFormats({
+      of: { topic, group },
+      label: services.connection.label,
+      problems: services.problems,
+      clock: context.clock,
+    });
+    const { names } = services.topology;
+    this.#handedOver = handedOverFormats().map((format) => names.newer({ topic, group }, format));
+    this.#heldQueueDrainer = new HeldQueueDrainer(services, this.#formats, (message, from) =>
       this.#deliverHeld(message, from),
     );
     this.#bindingWatch = new BindingWatch(services, subscription, () =>
@@ -133,6 +157,7 @@ export class RabbitmqConsumer implements Consumer {
     this.#heldQueueDrainer.end();
     this.#bindingWatch.end();
     this.#endWatching();
+    this.#formats.ended();
     this.#channel?.abandon();
   }
 
@@ -143,10 +168,24 @@ export class RabbitmqConsumer implements Consumer {
     this.#heldQueueDrainer.end();
     this.#bindingWatch.end();
     this.#endWatching();
+    this.#formats.ended();
     const channel = this.#channel;
     await channel?.leaveAll();
     await this.#slots.idle(); // also deliveries that arrived meanwhile: returning them would count as a crash
+    await this.#handedOverIsHandled();
+    this.#hasGivenUp = true;
     await channel?.close();
+  }
+
+  /** Waits while processes of a newer version are there to handle what was handed over to them: returned, it would count as a crash. */
+  async #handedOverIsHandled(): Promise<void> {
+    const { context, queueDepths } = this.services;
+    for (const until = context.clock.monotonic() + HANDED_OVER_MS; this.#leaving > 0;) {
+      const states = await queueDepths.of([...this.#leftIn]).catch(() => []);
+      const isRead = states.some((state) => (state?.consumers ?? 0) > 0);
+      if (!isRead || context.clock.monotonic() > until) return;
+      await pause(LOOK_MS, context.clock);
+    }
   }
 
   async #open(): Promise<void> {
@@ -206,6 +245,10 @@ export class RabbitmqConsumer implements Consumer {
       this.#balancer = new QueueBalancer(this.services, channel, this.#queues, { topic, group });
       await this.#balancer.start();
     }
+    for (const queue of this.#handedOver) {
+      await this.services.topology.newerQueue(queue);
+      await channel.consume(queue);
+    }
     this.#stallDetector = new StallDetector(this.services, channel, {
       probes: ordering === 'none' && this.services.options.queueType === 'quorum',
     });
@@ -231,6 +274,10 @@ export class RabbitmqConsumer implements Consumer {
 
   #take(item: UnackedDelivery, channel: ConsumerChannel): void {
     const { decoded, raw } = item;
+    if (decoded.newerFormat !== undefined) {
+      void this.#leave(item, channel, decoded.newerFormat);
+      return;
+    }
     this.delivered(decoded.message);
     if (decoded.ignored > 0) {
       const { topic, group } = this.subscription;
@@ -242,6 +289,28 @@ export class RabbitmqConsumer implements Consumer {
     if (queueType === 'quorum' || !raw.fields.redelivered)
       this.#slots.offer(inFlight, raw.fields.consumerTag);
     else void this.#countCrash(inFlight);
+  }
+
+  /** To a process of a newer version. With order by key its queue waits until that has handled it. */
+  async #leave(item: UnackedDelivery, channel: ConsumerChannel, format: number): Promise<void> {
+    const { topic, group, ordering } = this.subscription;
+    const { topology, newer } = this.services;
+    this.#leaving += 1;
+    this.#formats.found('messages', format, () => this.#leaving > 0);
+    const queue = topology.names.newer({ topic, group }, format);
+    this.#leftIn.add(queue);
+    const { exchange } = item.raw.fields;
+    const from = {
+      isPublic: exchange !== '' && exchange !== topology.names.exchange({ topic, group }),
+      isOurs: () => !channel.acks.isGone && !this.#isAbandoned && !this.#hasGivenUp,
+      failed: (error: unknown) => this.#report(error),
+    };
+    const isSafe =
+      ordering === 'key'
+        ? await newer.handOverInOrder(item.raw, queue, from)
+        : await newer.handOver(item.raw, queue, from);
+    this.#leaving -= 1;
+    if (isSafe) this.#settle({ item, channel, attempt: 1 }, noop);
   }
 
   /** A classic queue does not count redeliveries: the message is published again with the next attempt. */
@@ -279,6 +348,17 @@ export class RabbitmqConsumer implements Consumer {
   }
 
   #settle({ item, channel }: InFlight, done: () => void): void {
+    const { consumerTag } = item.raw.fields;
+    if (this.subscription.ordering === 'key' && this.#handedOver.includes(consumerTag))
+      // The process that waits hands it over again where the announcement fails.
+      void this.services.newer
+        .announce(item.raw, consumerTag)
+        .catch((error: unknown) => this.#report(error))
+        .then(() => this.#acknowledge(item, channel, done));
+    else this.#acknowledge(item, channel, done);
+  }
+
+  #acknowledge(item: UnackedDelivery, channel: ConsumerChannel, done: () => void): void {
     const isDone = channel.done(item);
     const end = (isTaken: boolean): void => {
       if (isTaken) done();

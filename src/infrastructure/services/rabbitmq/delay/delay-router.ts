@@ -9,6 +9,7 @@ import { decode, type Delay, PROBE, probedIn, type Removal, removalOf } from '..
 import { ACCEPTED } from '../publish/outbound-message.js';
 import { parkMalformed } from '../watch/malformed.js';
 import { ReconnectLoop } from '../../../../core/messaging/transport-kit/reconnect-loop.js';
+import { handedOverFormats } from '../watch/newer-messages.js';
 import { Shovel } from '../watch/shovel.js';
 import { StallDetector } from '../watch/stall-detector.js';
 import { StrayRouter } from './stray-router.js';
@@ -32,6 +33,8 @@ export interface Taken {
  */
 export class DelayRouter {
   readonly #shovel: Shovel;
+  /** Of due messages that processes of earlier versions hand over. */
+  readonly #handedOver: readonly { readonly queue: string; readonly shovel: Shovel }[];
   readonly #strays: StrayRouter;
   readonly #reconnectLoop: ReconnectLoop;
   readonly #interruption: Interruption;
@@ -50,6 +53,11 @@ export class DelayRouter {
       prefetch: PREFETCH,
       move: (message) => this.sendOn(message),
       seen: (message) => this.#seen(message),
+    });
+    this.#handedOver = handedOverFormats().map((format) => {
+      const queue = topology.names.newerDue(format);
+      const move = (message: Message): Promise<boolean> => this.sendOn(message);
+      return { queue, shovel: new Shovel(connection, queue, { prefetch: PREFETCH, move }) };
     });
     this.#strays = new StrayRouter(services);
     this.#interruption = new Interruption(services.problems, context.clock, {
@@ -79,6 +87,7 @@ export class DelayRouter {
     this.#reconnectLoop.end();
     this.#stallDetector?.end();
     this.#shovel.close();
+    for (const { shovel } of this.#handedOver) shovel.close();
     this.#strays.close();
   }
 
@@ -118,11 +127,22 @@ export class DelayRouter {
    */
   async sendOn(raw: Message, taken?: Taken): Promise<boolean> {
     const removal = taken === undefined ? removalOf(raw) : { queue: taken.queue, reason: 'expired' };
+    const { newerFormat } = decode(raw);
+    if (newerFormat !== undefined) return this.#leave(raw, newerFormat, taken);
     const outcome = await this.#send(raw, removal, taken?.restMs ?? 0);
     if (outcome?.kind !== 'refused') return outcome?.kind === 'accepted';
     this.report(outcome.error);
     const to = this.#destinationOf(raw, removal);
     return to !== undefined && (await this.#strays.keepRefused(raw, to, outcome.error));
+  }
+
+  /** One that is due goes to processes of the newer version. One in a delay queue stays there until the broker has it due. */
+  async #leave(raw: Message, format: number, taken: Taken | undefined): Promise<boolean> {
+    const { newer, topology, formats } = this.services;
+    formats.found('delayed messages', format);
+    if (taken !== undefined) return false;
+    await newer.setAside(raw, topology.names.newerDue(format), { isPublic: false });
+    return true;
   }
 
   async #open(lost: () => void): Promise<void> {
@@ -134,6 +154,11 @@ export class DelayRouter {
       if (!this.#isClosed && isOpen) this.#interruption.lost();
       lost();
     });
+    for (const { queue, shovel } of this.#handedOver) {
+      await this.services.topology.newerQueue(queue);
+      // Its channel ends with the connection, and so does the one above.
+      await shovel.open(() => this.#shovel.abandon());
+    }
     isOpen = true;
     this.#interruption.over();
     if (this.#isClosed) return;

@@ -1,4 +1,6 @@
 import { pause } from '../../../../core/messaging/transport-kit/backoff.js';
+import { FORMATS, newerFormat } from '../../../../core/messaging/ports/formats.js';
+import type { NewerFormats } from '../../../../core/messaging/transport-kit/newer-formats.js';
 import { systemClock } from '../../../../core/messaging/ports/clock.js';
 import type { ConfirmChannel, Message } from '../client/amqplib-client.js';
 import { REPLY, replyCodeOf } from '../client/rabbitmq-errors.js';
@@ -11,6 +13,10 @@ export interface KnownGroup {
   readonly group: string;
   /** Queues of a group with order by key; 0 without; {@link REMOVED} in the list only. */
   readonly partitions: number;
+  /** Number of the format in which it is listed. */
+  readonly format?: number;
+  /** What is listed, when it is of a newer version: it is kept as it is, and only the name is known. */
+  readonly entry?: unknown;
 }
 
 /** Marks a group that was removed, so that a process that remembers it does not list it again. */
@@ -42,6 +48,7 @@ export class GroupRegistry {
     private readonly names: ResourceNames,
     private readonly memory: RegistryMemory,
     private readonly changes: GroupChangeSender,
+    private readonly formats: NewerFormats,
   ) {}
 
   /** The known groups without a question to the broker. */
@@ -80,8 +87,9 @@ export class GroupRegistry {
     const apply = (groups: Map<string, KnownGroup>): boolean => {
       if (!changed) return false;
       const before = groups.get(changed.group);
+      if (before?.entry !== undefined) return false;
       groups.set(changed.group, changed);
-      return before?.partitions !== changed.partitions;
+      return before?.partitions !== changed.partitions || (before.format ?? 1) < FORMATS.groupEntry;
     };
     try {
       const messages = await this.#take(channel, topic);
@@ -106,6 +114,8 @@ export class GroupRegistry {
   #remember(topic: string, groups: KnownGroups): KnownGroups {
     const known = new Map([...groups].filter(([, { partitions }]) => partitions !== REMOVED));
     this.memory.set(topic, known);
+    for (const { group, entry, format } of known.values())
+      if (entry !== undefined) this.formats.found(`the entry of the group "${group}" of "${topic}"`, format);
     return known;
   }
 
@@ -133,7 +143,7 @@ async function replace(
   before: readonly Message[],
   groups: KnownGroups,
 ): Promise<void> {
-  const body = Buffer.from(JSON.stringify({ groups: [...groups.values()] }));
+  const body = Buffer.from(JSON.stringify({ groups: [...groups.values()].map(entryOf) }));
   channel.sendToQueue(queue, body, { persistent: true, contentType: 'application/json' });
   await withReplyTimeout(channel.waitForConfirms());
   for (const message of before) channel.ack(message);
@@ -153,9 +163,17 @@ function groupsIn(content: Buffer): readonly KnownGroup[] {
   }
 }
 
+/** What is written into a list or an announcement. */
+export function entryOf({ group, partitions, entry }: KnownGroup): unknown {
+  return entry ?? { group, partitions, format: FORMATS.groupEntry };
+}
+
 /** Undefined for anything else. */
 export function knownGroupIn(value: unknown): KnownGroup | undefined {
-  const { group, partitions } = (value ?? {}) as Partial<KnownGroup>;
-  if (typeof group !== 'string' || !Number.isInteger(partitions)) return undefined;
-  return { group, partitions: Number(partitions) };
+  const { group, partitions, format } = (value ?? {}) as Partial<KnownGroup>;
+  if (typeof group !== 'string') return undefined;
+  const newer = newerFormat(format, FORMATS.groupEntry);
+  if (newer !== undefined) return { group, partitions: 0, format: newer, entry: value };
+  if (!Number.isInteger(partitions)) return undefined;
+  return { group, partitions: Number(partitions), ...(typeof format === 'number' ? { format } : {}) };
 }

@@ -46,6 +46,16 @@ export class ResourceNames {
     return level !== undefined && queue.startsWith(this.prefix) ? Number(level) : undefined;
   }
 
+  /** Keeps messages of a newer version that a process without knowledge of the format has found in a queue of the group. */
+  newer(to: Required<Destination>, format: number): string {
+    return this.#place(to, `/~newer.${format}`);
+  }
+
+  /** As {@link newer}, of those that were due. */
+  newerDue(format: number): string {
+    return `${this.due}/~newer.${format}`;
+  }
+
   /** Lock for the declaration of a delay queue, or without a level of a topic or of the queues of a group. */
   lock(to: Destination, levelMs?: number): string {
     return this.#place(to, levelMs === undefined ? '/~lock' : `/~wait.${levelMs}/~lock`);

@@ -1,3 +1,4 @@
+/** One file because all declarations share their cache and the channel on which they are made. */
 import { errorCodeOf, MessagingError } from '../../../../core/messaging/ports/errors.js';
 import type { Destination, Subscription } from '../../../../core/messaging/ports/transport.js';
 import type { ProblemList } from '../../../../core/messaging/transport-kit/problem-list.js';
@@ -118,6 +119,11 @@ export class Topology {
     );
   }
 
+  /** A queue for messages of a newer version. */
+  newerQueue(name: string): Promise<void> | undefined {
+    return this.once(name, (channel) => this.#declareQueue(channel, name, plainQueue()));
+  }
+
   due(): Promise<void> | undefined {
     return this.once(this.names.due, (channel) => this.#declareDue(channel));
   }
@@ -171,13 +177,13 @@ export class Topology {
   /**
    * Binds a group to its topic. Without its queue, the held queue of the group gets its messages until it consumes again.
    *
-   * @returns false when its queue is missing.
+   * @returns false when its queue is missing, or laid out by a newer version.
    */
-  async bindKnown(topic: string, { group, partitions }: KnownGroup): Promise<boolean> {
+  async bindKnown(topic: string, { group, partitions, entry }: KnownGroup): Promise<boolean> {
     const to = { topic, group };
     const queues = this.queuesOf(to).slice(0, Math.max(1, partitions));
     const states = await this.shared.queueDepths.of(queues);
-    const isThere = states.every((state) => state !== undefined);
+    const isThere = entry === undefined && states.every((state) => state !== undefined);
     if (!isThere) await this.heldQueue(to);
     await this.#onChannel(async (channel) => {
       if (isThere) await this.#bind(channel, to, partitions);
@@ -291,6 +297,11 @@ export class Topology {
     const { topic, group } = to;
     const known = (await this.knownGroups(topic)).get(group);
     if (!known) return false;
+    if (known.entry !== undefined)
+      throw new MessagingError(
+        'CONFLICT',
+        `Group "${group}" of "${topic}" was listed by a newer version of Switchyard. Remove it with a process of that version.`,
+      );
     const queues = this.queuesOf(to).slice(0, Math.max(1, known.partitions));
     const states = await this.shared.queueDepths.of(queues);
     if (states.some((state) => (state?.consumers ?? 0) > 0))

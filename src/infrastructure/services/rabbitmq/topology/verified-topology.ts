@@ -39,6 +39,10 @@ export class VerifiedTopology extends Topology {
     return this.#once(this.names.unroutable, () => this.#verify(this.#kept()));
   }
 
+  override newerQueue(name: string): Promise<void> | undefined {
+    return this.#once(name, () => this.#verify([queue(name, plainQueue())]));
+  }
+
   override due(): Promise<void> | undefined {
     return this.#once(this.names.due, () => this.#verify(this.#due()));
   }

@@ -32,6 +32,8 @@ export class GroupChangeListener {
       learn(topic: string, changed: KnownGroup): void;
       /** Reads the list of each topic in use from the broker: changes are missed while this process is not subscribed. */
       readAll(): Promise<void>;
+      /** A process of a newer version has handled a message that was handed over to it. */
+      settled(place: string): void;
     },
     private readonly context: { readonly clock: Clock; readonly onEvent: (event: TransportEvent) => void },
   ) {
@@ -103,7 +105,8 @@ export class GroupChangeListener {
     } catch {
       return;
     }
-    const { topic } = (change ?? {}) as { readonly topic?: unknown };
+    const { topic, settled } = (change ?? {}) as { readonly topic?: unknown; readonly settled?: unknown };
+    if (typeof settled === 'string') this.registry.settled(settled);
     const known = knownGroupIn(change);
     if (typeof topic === 'string' && known) this.registry.learn(topic, known);
   }

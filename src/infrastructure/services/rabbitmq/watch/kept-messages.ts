@@ -99,6 +99,11 @@ export class KeptMessagesWatch {
   ): Promise<void> {
     const { publisher, options, context } = this.services;
     const decoded = decode(raw, { isPublic: raw.fields.exchange !== '' });
+    if (decoded.newerFormat !== undefined)
+      throw new MessagingError(
+        'CONFLICT',
+        `"${place}" has a message of format ${decoded.newerFormat}, of a newer version of Switchyard. Release it with a process of that version.`,
+      );
     if (await parkMalformed(context, decoded, place, to)) return;
     const { message, attempt, removed } = decoded;
     const transit = { attempt, ...(removed === undefined ? {} : { removed }) };

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { FORMATS, newerFormat } from '../../../../core/messaging/ports/formats.js';
 import {
   largerAttempt,
   OWN_HEADERS,
@@ -21,9 +22,10 @@ const {
   group: GROUP,
   removed: REMOVED,
   probe: PROBE_IN,
+  format: FORMAT,
 } = OWN_HEADERS;
 const OWN = new Set<string>(
-  [ATTEMPT, KEY, DUE_AT, DELAY_MS, LEFT_MS, TOPIC, GROUP, REMOVED, PROBE_IN].map(({ name }) => name),
+  [ATTEMPT, KEY, DUE_AT, DELAY_MS, LEFT_MS, TOPIC, GROUP, REMOVED, PROBE_IN, FORMAT].map(({ name }) => name),
 );
 
 /** Headers with a native AMQP property. A headers table costs the broker up to a sixth of its throughput. */
@@ -81,6 +83,8 @@ export interface DecodedMessage extends Transit {
   readonly ignored: number;
   /** What is wrong with the headers. Those that can be read are there. */
   readonly flaw?: string;
+  /** Its format when it is of a newer version, whose processes handle it: nothing else of it may be relied on. */
+  readonly newerFormat?: number;
 }
 
 /** Where a message was found, which decides what of it is believed. */
@@ -90,6 +94,13 @@ export interface FoundAt {
   /** Only then the count of deliveries is the broker's own. */
   readonly isRedelivered?: boolean;
 }
+
+const UNREAD: DecodedMessage = {
+  message: { id: '', headers: {}, body: Buffer.alloc(0) },
+  attempt: 1,
+  crashes: 0,
+  ignored: 0,
+};
 
 const OURS: FoundAt = { isPublic: false };
 
@@ -106,7 +117,9 @@ export function encode({ id, key, headers }: WireMessage, transit: Transit = NO_
   const attempt = largerAttempt(headers, transit.attempt);
   if (key !== undefined) (table ??= {})[KEY.name] = key;
   if (attempt > 1) (table ??= {})[ATTEMPT.name] = attempt;
-  if (transit !== NO_TRANSIT && isOnWire(transit)) encodeTransit(transit, (table ??= {}));
+  const isInTransit = transit !== NO_TRANSIT && isOnWire(transit);
+  if (isInTransit) encodeTransit(transit, (table ??= {}));
+  if (attempt > 1 || isInTransit || FORMATS.message > 1) (table ??= {})[FORMAT.name] = FORMATS.message;
   if (table) properties.headers = table;
   return properties;
 }
@@ -158,6 +171,8 @@ export function decode(
   raw: Pick<Message, 'properties' | 'content'>,
   foundAt: FoundAt = OURS,
 ): DecodedMessage {
+  const newer = newerFormat(raw.properties.headers?.[FORMAT.name], FORMATS.message);
+  if (newer !== undefined) return { ...UNREAD, newerFormat: newer };
   const flaw = flawOf(raw.properties.headers);
   try {
     const decoded = decodeAll(raw, foundAt);
