@@ -119,7 +119,7 @@ class RabbitmqDriver implements TransportDriver<RabbitmqConsumer>, GroupKeeper, 
     const changes = new GroupChanges(names);
     const formats = new NewerFormats({ label: connection.label, problems, clock });
     const registryOn = (on: RabbitmqConnection): GroupRegistry =>
-      new GroupRegistry(on, names, memory, changes, formats);
+      new GroupRegistry(on, names, memory, { changes, formats });
     const topologyOn = (on: RabbitmqConnection): Topology =>
       new TopologyType(on, names, options, { queueDepths, registry: registryOn(on), problems });
     const topology = topologyOn(connection);

@@ -48,7 +48,7 @@ function setUp(log: Log, onOffsetLost: OnOffsetLost = 'earliest') {
   };
   const failed = (error: unknown) => done.push(String(error));
   const formats = { found: (what: string) => done.push(`newer ${what}`) } as unknown as NewerFormats;
-  const partitions = new AssignedPartitions(link, membership, reports, failed, formats);
+  const partitions = new AssignedPartitions(link, membership, reports, { failed, formats });
   const batchFrom = (offset: number): Batch =>
     ({ topic: 't', partition: 0, fetchedOffset: String(offset) }) as unknown as Batch;
   const open = () => partitions.assign({ t: [0] }, true);

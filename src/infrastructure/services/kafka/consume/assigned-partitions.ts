@@ -40,9 +40,11 @@ export class AssignedPartitions {
     private readonly link: KafkaConnection,
     private readonly membership: GroupMembership,
     private readonly resets: Pick<OffsetResetReports, 'add' | 'released'>,
-    private readonly failed: (error: unknown) => void,
-    /** Reports what is of a newer version. */
-    private readonly formats: NewerFormats,
+    private readonly report: {
+      readonly failed: (error: unknown) => void;
+      /** Of what is of a newer version. */
+      readonly formats: Pick<NewerFormats, 'found'>;
+    },
   ) {}
 
   [Symbol.iterator](): Iterator<Partition> {
@@ -100,7 +102,7 @@ export class AssignedPartitions {
       resetting.then((to) => (offset = to)),
       RESET_PATIENCE_MS,
     ).catch((error: unknown) => {
-      this.failed(error);
+      this.report.failed(error);
       return false;
     });
     if (!isDone) await pause(RETRY_MS, this.link.clock); // the client tries again
@@ -179,7 +181,7 @@ export class AssignedPartitions {
     partition.isDirty = false;
     partition.isStopped = true;
     this.membership.pause(partition.topic, partition.id);
-    this.formats.found(`the progress in "${partition.topic}"`, format, () => !partition.isLost);
+    this.report.formats.found(`the progress in "${partition.topic}"`, format, () => !partition.isLost);
   }
 
   #openReset(partition: Partition, reset: OffsetReset): void {
@@ -229,7 +231,7 @@ export class AssignedPartitions {
           await pause(CONFIRM_MS, this.link.clock);
         }
       } catch (error) {
-        if (tries > QUIET_TRIES) this.failed(error);
+        if (tries > QUIET_TRIES) this.report.failed(error);
       }
       if (!isWanted() || this.link.isClosed) return undefined;
       await pause(RETRY_MS, this.link.clock);

@@ -127,15 +127,19 @@ function parse(metadata: string | null): Parsed {
     } = JSON.parse(metadata) as Readonly<Record<'v' | 'h' | 'c' | 's', unknown>>;
     const newer = newerFormat(v, FORMATS.progress);
     if (newer !== undefined) return { ...nothing, newer };
-    if (!Array.isArray(c) || !Array.isArray(s)) return nothing;
-    return {
-      handedOutTo: isOffset(h) ? h : 0,
-      ranges: c.filter(isRange),
-      settled: s.every(isOffset) ? s : [],
-    };
+    return { ...nothing, ...progressOf(h, c, s) };
   } catch {
     return nothing; // written by a foreign tool
   }
+}
+
+function progressOf(h: unknown, c: unknown, s: unknown): Partial<Parsed> {
+  if (!Array.isArray(c) || !Array.isArray(s)) return {};
+  return {
+    handedOutTo: isOffset(h) ? h : 0,
+    ranges: c.filter(isRange),
+    settled: s.every(isOffset) ? s : [],
+  };
 }
 
 function rangesOf(pairs: readonly number[], position: number): (readonly [number, number])[] {

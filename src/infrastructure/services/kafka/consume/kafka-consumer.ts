@@ -130,13 +130,10 @@ export class KafkaConsumer implements Consumer, ReaderListener {
     const partitions = (): number => topics.partitionsOfAll(read);
     this.#membership = new GroupMembership(connection, { id, topics: read, partitions });
     const resets = new OffsetResetReports(context, services.problems, () => ({ topic, group, groupId: id }));
-    this.#partitions = new AssignedPartitions(
-      connection,
-      this.#membership,
-      resets,
-      (error) => this.failed(error),
-      this.#formats,
-    );
+    this.#partitions = new AssignedPartitions(connection, this.#membership, resets, {
+      failed: (error) => this.failed(error),
+      formats: this.#formats,
+    });
     this.#committer = new OffsetCommitter(
       this.#membership,
       () => this.#partitions,

@@ -94,13 +94,10 @@ export class DelayRouter implements ReaderListener {
       problems: services.problems,
       clock: context.clock,
     });
-    this.#partitions = new AssignedPartitions(
-      connection,
-      this.#membership,
-      resets,
-      (error) => this.failed(error),
-      this.#formats,
-    );
+    this.#partitions = new AssignedPartitions(connection, this.#membership, resets, {
+      failed: (error) => this.failed(error),
+      formats: this.#formats,
+    });
     this.#committer = new OffsetCommitter(
       this.#membership,
       () => this.#partitions,
@@ -177,11 +174,6 @@ export class DelayRouter implements ReaderListener {
       if (!payload.isRunning() || payload.isStale() || partition.isLost) return;
       const { topic, partition: id } = batch;
       const opened = decode(record, { topic, partition: id, isPublic: false });
-      if (opened.newerFormat !== undefined) {
-        this.#leave(partition, record, opened);
-        payload.resolveOffset(record.offset);
-        continue;
-      }
       const { readyMs, leftMs } = this.#waitOf(opened, tier, record);
       const tooEarlyMs = readyMs - AHEAD_MS;
       if ((tier.waitMs !== undefined && tooEarlyMs > 0) || this.#waiting.size >= MAX_IN_MEMORY) {
@@ -207,6 +199,10 @@ export class DelayRouter implements ReaderListener {
   #take(partition: Partition, record: FetchedMessage, { opened, readyMs, leftMs }: Read): void {
     const offset = Number(record.offset);
     if (offset < partition.tracker.next) return;
+    if (opened.newerFormat !== undefined) {
+      this.#leave(partition, record, opened);
+      return;
+    }
     const taken = partition.tracker.take(offset, opened.message.id);
     const { delay } = opened;
     if (partition.isKnownSettled(taken)) {
@@ -221,9 +217,7 @@ export class DelayRouter implements ReaderListener {
 
   /** It stays unsettled, so that the next owner of the partition reads it again. */
   #leave(partition: Partition, record: FetchedMessage, { message, newerFormat }: DecodedRecord): void {
-    const offset = Number(record.offset);
-    if (offset < partition.tracker.next) return;
-    const taken = partition.tracker.take(offset, message.id);
+    const taken = partition.tracker.take(Number(record.offset), message.id);
     if (partition.isKnownSettled(taken)) this.#settle(partition, taken);
     else this.#formats.found('delayed messages', newerFormat, () => !partition.isLost);
   }
@@ -245,8 +239,12 @@ export class DelayRouter implements ReaderListener {
    * that published it, and of this one, may be wrong. Only where a topic has the times of publishers these clocks count; then no
    * difference makes a message wait longer than its whole delay.
    */
-  #waitOf({ delay }: DecodedRecord, { waitMs = Infinity }: DelayLevel, record: FetchedMessage): Wait {
-    if (!delay) return { readyMs: 0, leftMs: 0 };
+  #waitOf(
+    { delay, newerFormat }: DecodedRecord,
+    { waitMs = Infinity }: DelayLevel,
+    record: FetchedMessage,
+  ): Wait {
+    if (!delay || newerFormat !== undefined) return { readyMs: 0, leftMs: 0 };
     const storedAt = Number(record.timestamp);
     const now = this.services.context.clock.now();
     const isBrokerTime = record.batchContext?.timestampType === BROKER_TIME;

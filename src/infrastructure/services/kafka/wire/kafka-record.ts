@@ -104,9 +104,14 @@ export function encode({ id, key, headers, body }: WireMessage, { attempt, delay
   const larger = largerAttempt(headers, attempt);
   if (larger !== 1) all[ATTEMPT.name] = numberText(ATTEMPT, larger);
   if (delay) encodeDelay(delay, all);
-  if (larger !== 1 || delay || FORMATS.message > 1) all[FORMAT.name] = numberText(FORMAT, FORMATS.message);
+  stamp(all, larger !== 1 || delay !== undefined);
   const value = Buffer.isBuffer(body) ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength);
   return new OutRecord(key ?? null, value, all);
+}
+
+/** A plain record of format 1 needs no number. */
+function stamp(all: Record<string, string>, isControlled: boolean): void {
+  if (isControlled || FORMATS.message > 1) all[FORMAT.name] = numberText(FORMAT, FORMATS.message);
 }
 
 function encodeDelay({ dueAt, delayMs, topic, group }: Delay, all: Record<string, string>): void {

@@ -47,8 +47,12 @@ export class GroupRegistry {
     private readonly connection: RabbitmqConnection,
     private readonly names: ResourceNames,
     private readonly memory: RegistryMemory,
-    private readonly changes: GroupChangeSender,
-    private readonly formats: NewerFormats,
+    private readonly report: {
+      /** Announces a change. */
+      readonly changes: GroupChangeSender;
+      /** Reports an entry of a newer version. */
+      readonly formats: Pick<NewerFormats, 'found'>;
+    },
   ) {}
 
   /** The known groups without a question to the broker. */
@@ -99,7 +103,7 @@ export class GroupRegistry {
       if (isNew || groups.size !== listed.size || messages.length > 1)
         await replace(channel, queue, messages, groups);
       else for (const message of messages) channel.nack(message, false, true);
-      if (changed && isNew) await this.changes.send(channel, topic, changed);
+      if (changed && isNew) await this.report.changes.send(channel, topic, changed);
       await withReplyTimeout(channel.close()); // so that the list is back before the lock is released
       return this.#remember(topic, groups);
     } catch (error) {
@@ -115,7 +119,8 @@ export class GroupRegistry {
     const known = new Map([...groups].filter(([, { partitions }]) => partitions !== REMOVED));
     this.memory.set(topic, known);
     for (const { group, entry, format } of known.values())
-      if (entry !== undefined) this.formats.found(`the entry of the group "${group}" of "${topic}"`, format);
+      if (entry !== undefined)
+        this.report.formats.found(`the entry of the group "${group}" of "${topic}"`, format);
     return known;
   }
 

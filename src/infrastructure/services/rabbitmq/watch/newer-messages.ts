@@ -110,7 +110,7 @@ export class NewerMessages {
       (channel) => {
         const ended = (): void => void (this.#channel = undefined);
         channel.once('close', ended).on('error', ended);
-        channel.on('return', ({ fields }: Message) => this.#missing.add(fields.routingKey));
+        channel.on('return', (returned: Message) => this.#missing.add(returned.fields.routingKey));
         return channel;
       },
       (error: unknown) => {
@@ -153,21 +153,23 @@ function placeOf({ properties }: Message, queue: string): string {
   return `${queue} ${String(properties.messageId)}`;
 }
 
-/** All that may be published again: without what belongs to the one delivery. */
+/** Properties that may be published again: the others belong to the one delivery. */
+const CARRIED = new Set([
+  'messageId',
+  'type',
+  'appId',
+  'correlationId',
+  'contentType',
+  'contentEncoding',
+  'timestamp',
+  'replyTo',
+]);
+
 function carriedOf({ properties }: Message, { isPublic }: { readonly isPublic: boolean }): Options.Publish {
-  const {
-    headers = {},
-    messageId,
-    type,
-    appId,
-    correlationId,
-    contentType,
-    contentEncoding,
-    timestamp,
-    replyTo,
-  } = properties as Options.Publish & { readonly headers?: Record<string, unknown> };
+  const given = Object.entries(properties).filter(
+    ([name, value]) => CARRIED.has(name) && value !== undefined,
+  );
+  const headers = (properties.headers ?? {}) as Readonly<Record<string, unknown>>;
   const believed = isPublic ? withoutControlHeaders(headers).headers : headers;
-  const all = { messageId, type, appId, correlationId, contentType, contentEncoding, timestamp, replyTo };
-  const given = Object.entries(all).filter(([, value]) => value !== undefined);
-  return { ...Object.fromEntries(given), headers: believed };
+  return { ...(Object.fromEntries(given) as Options.Publish), headers: believed };
 }

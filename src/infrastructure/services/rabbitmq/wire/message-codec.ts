@@ -113,21 +113,35 @@ type Mutable = Options.Publish & Record<string, unknown>;
 /** Options of the client: native AMQP properties where there are some, the rest as a headers table. */
 export function encode({ id, key, headers }: WireMessage, transit: Transit = NO_TRANSIT): Options.Publish {
   const properties: Mutable = { mandatory: true, deliveryMode: 2, messageId: id };
-  let table = encodeHeaders(id, headers, properties);
   const attempt = largerAttempt(headers, transit.attempt);
-  if (key !== undefined) (table ??= {})[KEY.name] = key;
-  if (attempt > 1) (table ??= {})[ATTEMPT.name] = attempt;
-  const isInTransit = transit !== NO_TRANSIT && isOnWire(transit);
-  if (isInTransit) encodeTransit(transit, (table ??= {}));
-  if (attempt > 1 || isInTransit || FORMATS.message > 1) (table ??= {})[FORMAT.name] = FORMATS.message;
+  const table = withOwn(encodeHeaders(id, headers, properties), key, attempt, transit);
   if (table) properties.headers = table;
   return properties;
+}
+
+function withOwn(
+  given: Table | undefined,
+  key: string | undefined,
+  attempt: number,
+  transit: Transit,
+): Table | undefined {
+  let table = given;
+  if (key !== undefined) (table ??= {})[KEY.name] = key;
+  if (attempt > 1) (table ??= {})[ATTEMPT.name] = attempt;
+  if (transit !== NO_TRANSIT && isOnWire(transit)) encodeTransit(transit, (table ??= {}));
+  if (isControlled(attempt, transit)) (table ??= {})[FORMAT.name] = FORMATS.message;
+  return table;
 }
 
 const NO_TRANSIT: Transit = {};
 
 function isOnWire({ delay, removed, keptUntil, probe }: Transit): boolean {
   return [delay, removed, keptUntil, probe].some((part) => part !== undefined);
+}
+
+/** A plain message of format 1 needs no number. */
+function isControlled(attempt: number, transit: Transit): boolean {
+  return FORMATS.message > 1 || attempt > 1 || (transit !== NO_TRANSIT && isOnWire(transit));
 }
 
 function encodeTransit({ delay, removed, keptUntil, probe }: Transit, table: Table): void {
