@@ -27,6 +27,15 @@ export {
 } from './handlers/message-handler.decorator.js';
 export type { IdempotencyClaim, IdempotencyStore } from './ports/idempotency-store.js';
 export { MessageContext } from './message/message-context.js';
+export { currentMessage } from './message/handling-context.js';
+export type {
+  AroundFunction,
+  BeforePublish,
+  HandlerAround,
+  OutgoingMessage,
+  PublishHook,
+  SeamEntry,
+} from './message/seam.js';
 export type { MessageLimits } from './message/message-limits.js';
 export {
   type AnyMessageType,

@@ -26,6 +26,8 @@ import { HandlerInvokerService } from './handlers/handler-invoker.service.js';
 import type { AnyMessageType } from './message/message-type.js';
 import type { MessagingModuleExtras, MessagingModuleOptions } from './messaging.options.js';
 import { MessagingRuntimeService } from './runtime/messaging-runtime.service.js';
+import { SeamService } from './runtime/seam.service.js';
+import { ShutdownModule } from './runtime/shutdown.module.js';
 import { MessagingService } from './publishing/messaging.service.js';
 import { MESSAGING_VIEW } from './messaging.view.js';
 import { OwnLogger } from './observing/own-logger.js';
@@ -108,7 +110,7 @@ function assemble(
   return {
     module: MessagingModule,
     global: isGlobal ?? true,
-    imports: [DiscoveryModule, ...imports],
+    imports: [DiscoveryModule, ShutdownModule, ...imports],
     providers: [
       ...providers,
       { provide: MESSAGING_EXTRAS, useValue: registerHandlers === undefined ? {} : { registerHandlers } },
@@ -118,6 +120,7 @@ function assemble(
       DeadLetterService,
       FailureLogService,
       MessagingRuntimeService,
+      SeamService,
       MessagingService,
       { provide: MESSAGING_VIEW, useExisting: MessagingRuntimeService },
     ],

@@ -3,6 +3,7 @@ import type { DeadLetterStore } from './ports/dead-letter-store.js';
 import type { IdempotencyStore } from './ports/idempotency-store.js';
 import type { MessageLimits } from './message/message-limits.js';
 import type { AnyMessageType } from './message/message-type.js';
+import type { AroundFunction, BeforePublish, HandlerAround, PublishHook, SeamEntry } from './message/seam.js';
 import type { MessagingObserver } from './observing/events.js';
 import type { ErrorRule, Backoff } from './retry-policy.js';
 import type { Route } from './routing/routing-table.js';
@@ -73,6 +74,12 @@ export interface MessagingModuleOptions {
   readonly drainTimeoutMs?: number;
   /** Run global guards, pipes, interceptors and filters for messages too; they are usually written for HTTP. @default false */
   readonly globalEnhancers?: boolean;
+  /** Run around every handler, the first outermost: for contexts, transactions, traces. @default [] */
+  readonly around?: readonly SeamEntry<HandlerAround, AroundFunction>[];
+  /** Called with every message before it is sent, to add headers. @default [] */
+  readonly beforePublish?: readonly SeamEntry<PublishHook, BeforePublish>[];
+  /** Names of headers that a message published by a handler takes over from the message being handled. @default [] */
+  readonly propagate?: readonly string[];
   /** @default the machine's clock */
   readonly clock?: Clock;
   /** `false` for a process that only publishes: handlers are ignored and nothing is consumed. @default true */

@@ -5,6 +5,7 @@ import { keepMeasured } from '../../faults/measured.js';
 import { backlog } from './backlog.js';
 import { clocks } from './clocks.js';
 import { closing } from './closing.js';
+import { contexts } from './contexts.js';
 import { crashing } from './crashing.js';
 import { delaying } from './delaying.js';
 import { delivering } from './delivering.js';
@@ -26,6 +27,7 @@ export type { CaseContext, ConformanceOptions, Foreign } from './harness.js';
 
 const TOPICS = {
   delivering,
+  contexts,
   groups,
   forgetting,
   retrying,

@@ -17,6 +17,7 @@ import {
   refuseUsedUp,
 } from './delivery-checks.js';
 import type { MessageLimits } from '../message/message-limits.js';
+import { runClean } from '../observing/clean-context.js';
 import type { MessagingEvent } from '../observing/events.js';
 import {
   boundedMs,
@@ -83,7 +84,7 @@ export class DeliveryProcessor {
   }
 
   /**
-   * Runs the handler at most once. Always resolves to a settlement, never rejects.
+   * Runs the handler at most once, in an asynchronous context of its own. Always resolves to a settlement, never rejects.
    *
    * @param load counts the deliveries in flight.
    */
@@ -91,7 +92,7 @@ export class DeliveryProcessor {
     return new Promise((resolve) => {
       const handling = new DeliveryInProgress(entry, delivery, load, resolve);
       this.#tools.reports.delivered(handling);
-      this.#begin(handling);
+      runClean(() => this.#begin(handling));
     });
   }
 

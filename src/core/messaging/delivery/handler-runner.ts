@@ -1,3 +1,4 @@
+import { isUnfinished, runToEnd } from '../handlers/run-to-end.js';
 import { handlingContext } from '../message/handling-context.js';
 import type { DeliveryInProgress } from './delivery-in-progress.js';
 import { MessageContext } from '../message/message-context.js';
@@ -45,14 +46,16 @@ export class HandlerRunner {
     handling.context = context;
     handling.startedAt = this.#clock.monotonic();
     let result: unknown;
+    let isLeft: boolean;
     try {
       result = handlingContext.run(context, entry.invoke, payload, context);
+      isLeft = isUnfinished(result);
     } catch (error) {
       this.#onEnd(handling, { kind: 'failed', error });
       return;
     }
-    if (isThenable(result)) this.#await(handling, result);
-    else this.#onEnd(handling, DONE);
+    if (!isLeft) this.#onEnd(handling, DONE);
+    else this.#await(handling, result instanceof Promise ? result : runToEnd(result, context));
   }
 
   /**
@@ -73,15 +76,21 @@ export class HandlerRunner {
     return abandoned;
   }
 
-  #await(handling: DeliveryInProgress, result: PromiseLike<unknown>): void {
+  #await(handling: DeliveryInProgress, result: Promise<unknown>): void {
     const runs = this.#runsWith(handling.entry.timeoutMs);
     runs.add(handling);
     this.#sweepLater();
-    // A run that was given up is no longer in the set, so its late end is ignored.
-    result.then(
-      () => runs.delete(handling) && this.#onEnd(handling, DONE),
-      (error: unknown) => runs.delete(handling) && this.#onEnd(handling, { kind: 'failed', error }),
-    );
+    const failed = (error: unknown): void => {
+      // A run that was given up is no longer in the set, so its late end is ignored.
+      if (runs.delete(handling)) this.#onEnd(handling, { kind: 'failed', error });
+    };
+    const done = (): void => {
+      if (runs.delete(handling)) this.#onEnd(handling, DONE);
+    };
+    result.then((value) => {
+      if (isUnfinished(value)) void runToEnd(value, handling.context).then(done, failed);
+      else done();
+    }, failed);
   }
 
   #runsWith(timeoutMs: number): LinkedSet<DeliveryInProgress> {
@@ -116,10 +125,4 @@ export class HandlerRunner {
     handling.context?.abort(reason);
     this.#onEnd(handling, { kind: 'failed', error: reason });
   }
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
-  );
 }

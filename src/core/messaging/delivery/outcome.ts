@@ -67,7 +67,7 @@ const MAX_RETRY_AFTER_MS = 30 * 24 * 3_600_000;
 
 /**
  * Judges a failure: the handler's own error first (`PermanentError`, `RetryAfterError`), then the rules of the
- * subscription, then the attempts that are left.
+ * subscription, then whether it rejects the message, then the attempts that are left.
  *
  * @param thrown whatever the handler threw, or the error of the step that refused the message.
  * @param attempt number of the attempt that failed.
@@ -85,8 +85,25 @@ export function judgeFailure(
   const reason = error instanceof HandlerTimeoutError ? 'timeout' : 'handler_error';
   const action = actionFor(error, policy.errors);
   if (action === 'discard') return { kind: 'discard', reason, error };
+  if (action === undefined && isRejection(error)) return { kind: 'dead-letter', reason: 'rejected', error };
   if (action === 'dead-letter' || attempt >= policy.attempts) return { kind: 'dead-letter', reason, error };
   return { kind: 'retry', delayMs: delayOf(error, attempt, policy), reason, error };
+}
+
+/** Of those, the same request can succeed later: timeout, conflict, locked, too early, too many requests. */
+const RETRYABLE_STATUSES: ReadonlySet<unknown> = new Set([408, 409, 423, 425, 429]);
+
+/** An `HttpException` of Nest that blames the request, such as a guard's refusal. Recognised by its method. */
+function isRejection(error: unknown): boolean {
+  try {
+    if (!(error instanceof Error)) return false;
+    const { getStatus } = error as { getStatus?: unknown };
+    if (typeof getStatus !== 'function') return false;
+    const status: unknown = getStatus.call(error);
+    return typeof status === 'number' && status >= 400 && status < 500 && !RETRYABLE_STATUSES.has(status);
+  } catch {
+    return false;
+  }
 }
 
 function delayOf(error: unknown, attempt: number, policy: RetryPolicy): number {

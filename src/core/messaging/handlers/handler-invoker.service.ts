@@ -1,4 +1,11 @@
-import { Injectable } from '@nestjs/common';
+import {
+  type ArgumentsHost,
+  type CanActivate,
+  type ExceptionFilter,
+  Injectable,
+  type NestInterceptor,
+  type PipeTransform,
+} from '@nestjs/common';
 import {
   EXCEPTION_FILTERS_METADATA,
   GUARDS_METADATA,
@@ -16,20 +23,39 @@ import {
   ModulesContainer,
   type NestContainer,
 } from '@nestjs/core';
-import { isObservable, lastValueFrom } from 'rxjs';
+import { handlingContext } from '../message/handling-context.js';
 import type { MessageContext } from '../message/message-context.js';
+import { runToEnd } from './run-to-end.js';
 
 type Wrapper = ReturnType<DiscoveryService['getProviders']>[number];
 type Invoke = (payload: unknown, context: MessageContext) => unknown;
 type Method = (payload: unknown, context: MessageContext) => unknown;
 type Host = Record<string, Method>;
+/** What Nest runs exception filters with. It does not export the types. */
+interface Filters {
+  next(error: unknown, host: ArgumentsHost): unknown;
+  invokeCustomFilters(error: unknown, host: ArgumentsHost): unknown;
+}
+interface ErrorProxy {
+  createProxy(target: unknown, filters: Pick<Filters, 'next'>, type: unknown): unknown;
+}
+type ModulesView = Map<string, object>;
 
 const CONTEXT_TYPE = 'messaging';
+const ENHANCERS = [GUARDS_METADATA, PIPES_METADATA, INTERCEPTORS_METADATA, EXCEPTION_FILTERS_METADATA];
 const PARAMETERS_METADATA = 'switchyard:parameters';
 /** Nest's number for a body parameter: pipes such as ValidationPipe work on those. */
 const BODY = 3;
+/** Nest's number for `@Headers()`. */
+const HEADERS = 6;
 /** Nest's number for a request parameter, which pipes leave alone. */
 const REQUEST = 0;
+
+/** Enhancers of one module in place of those that Nest has. */
+interface MadeEnhancers {
+  readonly of: Wrapper['host'];
+  readonly injectables: ReadonlyMap<unknown, unknown>;
+}
 
 /** Makes handler methods callable with everything that Nest lays around them, and with no more than that. */
 @Injectable()
@@ -48,37 +74,60 @@ export class HandlerInvokerService {
     this.#globalEnhancers = use;
   }
 
-  /** A function that runs guards, pipes, interceptors, the method and exception filters. */
-  create(wrapper: Wrapper, method: string): Invoke {
-    if (!wrapper.isDependencyTreeStatic()) return this.#perMessage(wrapper, method);
+  /** Whether the function at boot lacks enhancers that the decorated one has: a decorator above or an override dropped them. */
+  losesEnhancers(decorated: unknown, atBoot: unknown): boolean {
+    if (typeof decorated !== 'function' || typeof atBoot !== 'function' || decorated === atBoot) return false;
+    return ENHANCERS.some((key) => Reflect.hasMetadata(key, decorated) && !Reflect.hasMetadata(key, atBoot));
+  }
+
+  /**
+   * A function that runs guards, pipes, interceptors, the method and exception filters. The method is looked up with
+   * every call, so that one that was replaced later, by a spy or by the instance itself, is called.
+   *
+   * @param host the instance, or the prototype of those that Nest makes per message.
+   */
+  async create(wrapper: Wrapper, host: object, method: string): Promise<Invoke> {
+    const original = methodOf(host as Host, method);
+    const made = wrapper.isDependencyTreeStatic() ? await this.#transientsOf(wrapper) : undefined;
+    if (!wrapper.isDependencyTreeStatic() || this.#hasScopedGlobals())
+      return this.#perMessage(wrapper, { original, method }, made);
     const instance = wrapper.instance as Host;
-    const callback = methodOf(instance, method);
-    return this.#isEnhanced(instance, callback, method)
-      ? this.#enhanced(instance, method)
-      : direct(instance, callback);
+    if (!this.#isEnhanced(instance, original, method))
+      return (payload, context) => methodOf(instance, method).call(instance, payload, context);
+    const creator = made ? this.#createCreator(this.#globals(), made) : this.#sharedCreator();
+    const enhanced = enhance(creator, { instance, original, method });
+    return (payload, context) =>
+      instance[method] === original
+        ? enhanced(payload, context)
+        : enhance(creator, { instance, original, method })(payload, context);
   }
 
   /**
    * REQUEST scope: an instance a message, and `REQUEST` injects the message context. The application's `ContextIdStrategy`
    * sees that context as it sees an HTTP request, so that durable providers are shared by the messages of one tenant.
    */
-  #perMessage(wrapper: Wrapper, method: string): Invoke {
+  #perMessage(wrapper: Wrapper, called: Called, made: MadeEnhancers | undefined): Invoke {
     return async (payload, context) => {
       const contextId = ContextIdFactory.getByRequest(context);
       // What a tenant shares outlives the message, so only the strategy's payload is its request.
       const isShared = contextId.getParent !== undefined && wrapper.isDependencyTreeDurable();
       const request: unknown = isShared ? contextId.payload : withPayload(context, contextId.payload);
       this.moduleRef.registerRequestByContextId(request, contextId);
+      const creator = this.#hasScopedGlobals()
+        ? this.#createCreator(await this.#globalsFor(contextId), made)
+        : this.#sharedCreator();
+      if (wrapper.isDependencyTreeStatic())
+        return enhance(creator, { instance: wrapper.instance as Host, ...called })(payload, context);
       const instance = await this.moduleRef.resolve<Host>(wrapper.token as string, contextId, {
         strict: false,
       });
-      return this.#enhanced(instance, method, contextId, wrapper.id)(payload, context);
+      const scope = { contextId, inquirerId: wrapper.id };
+      return enhance(creator, { instance, ...called }, scope)(payload, context);
     };
   }
 
   #isEnhanced(instance: Host, callback: Method, method: string): boolean {
-    const keys = [GUARDS_METADATA, PIPES_METADATA, INTERCEPTORS_METADATA, EXCEPTION_FILTERS_METADATA];
-    const isBound = keys.some(
+    const isBound = ENHANCERS.some(
       (key) => Reflect.hasMetadata(key, callback) || Reflect.hasMetadata(key, instance.constructor),
     );
     return (
@@ -88,50 +137,153 @@ export class HandlerInvokerService {
     );
   }
 
-  #enhanced(instance: Host, method: string, contextId?: ContextId, inquirerId?: string): Invoke {
-    const callback = methodOf(instance, method);
-    describeParameters(instance, method);
-    const hasFilters =
-      this.#globalEnhancers ||
-      Reflect.hasMetadata(EXCEPTION_FILTERS_METADATA, callback) ||
-      Reflect.hasMetadata(EXCEPTION_FILTERS_METADATA, instance.constructor);
-    this.#creator ??= this.#createCreator();
-    return this.#creator.create(
-      instance,
-      callback as (...args: unknown[]) => unknown,
-      method,
-      PARAMETERS_METADATA,
-      parametersFactory,
-      contextId,
-      inquirerId,
-      // Without filters of the application Nest's own would log every failure that is going to be retried.
-      { guards: true, interceptors: true, filters: hasFilters },
-      CONTEXT_TYPE,
+  #sharedCreator(): ExternalContextCreator {
+    return (this.#creator ??= this.#createCreator(this.#globals()));
+  }
+
+  /** The application's global enhancers are usually written for HTTP, so they take part only where that is asked for. */
+  #globals(): ApplicationConfig {
+    // Nest offers no public way to its global enhancers; this is the creator's own container.
+    const nest = this.nestCreator['container'] as NestContainer;
+    return this.#globalEnhancers ? (nest.applicationConfig as ApplicationConfig) : new ApplicationConfig();
+  }
+
+  /** Global enhancers that are made per request or per user. Nest runs them only before controllers. */
+  #hasScopedGlobals(): boolean {
+    const globals = this.#globals();
+    return [
+      globals.getGlobalRequestGuards(),
+      globals.getGlobalRequestPipes(),
+      globals.getGlobalRequestInterceptors(),
+      globals.getGlobalRequestFilters(),
+    ].some((wrappers) => wrappers.length > 0);
+  }
+
+  /** The global enhancers of one message, those included that are made for it. */
+  async #globalsFor(contextId: ContextId): Promise<ApplicationConfig> {
+    const globals = this.#globals();
+    const config = new ApplicationConfig();
+    const make = <T>(wrappers: readonly { readonly token: unknown }[]): Promise<T[]> =>
+      Promise.all(
+        wrappers.map(({ token }) => this.moduleRef.resolve<T>(token as string, contextId, { strict: false })),
+      );
+    config.useGlobalGuards(
+      ...globals.getGlobalGuards(),
+      ...(await make<CanActivate>(globals.getGlobalRequestGuards())),
     );
+    config.useGlobalPipes(
+      ...globals.getGlobalPipes(),
+      ...(await make<PipeTransform>(globals.getGlobalRequestPipes())),
+    );
+    config.useGlobalInterceptors(
+      ...globals.getGlobalInterceptors(),
+      ...(await make<NestInterceptor>(globals.getGlobalRequestInterceptors())),
+    );
+    config.useGlobalFilters(
+      ...globals.getGlobalFilters(),
+      ...(await make<ExceptionFilter>(globals.getGlobalRequestFilters())),
+    );
+    return config;
   }
 
   /**
-   * Nest's creator adds the application's global enhancers, which are usually written for HTTP, and looks for hosts among
-   * providers only, so that guards of a controller would be skipped. Ours sees no global ones unless asked to, and
+   * Nest makes enhancers of TRANSIENT scope for the routes of controllers; for a handler there is only a placeholder whose
+   * constructor never ran. This makes those of one host. Undefined where it has none.
+   */
+  async #transientsOf(wrapper: Wrapper): Promise<MadeEnhancers | undefined> {
+    // Undefined where there are none, whatever its type says.
+    const enhancers = wrapper.getEnhancersMetadata() as Wrapper[] | undefined;
+    const transients = enhancers?.filter(({ isTransient }) => isTransient) ?? [];
+    if (transients.length === 0) return undefined;
+    const injectables = new Map<unknown, unknown>();
+    for (const enhancer of transients) {
+      const instance: unknown = await this.moduleRef.resolve(enhancer.token as string, undefined, {
+        strict: false,
+      });
+      const value = (): unknown => ({ instance, isResolved: true, isConstructorCalled: true });
+      injectables.set(enhancer.token, Object.create(enhancer, { getInstanceByContextId: { value } }));
+    }
+    return { of: wrapper.host, injectables };
+  }
+
+  /**
+   * Nest's creator looks for hosts among providers only, so that guards of a controller would be skipped. Ours sees
    * controllers as well.
    */
-  #createCreator(): ExternalContextCreator {
-    const modules = new Map(
+  #createCreator(applicationConfig: ApplicationConfig, made?: MadeEnhancers): ExternalContextCreator {
+    const modules: ModulesView = new Map(
       [...this.modules].map(([key, module]) => {
         const providers = new Map([...module.providers, ...module.controllers] as [unknown, unknown][]);
-        const { injectables, entryProviders } = module;
+        const injectables =
+          made?.of === module
+            ? new Map([...module.injectables, ...made.injectables] as [unknown, unknown][])
+            : module.injectables;
+        const { entryProviders } = module;
         return [
           key,
           { providers, injectables, entryProviders, hasProvider: (token: unknown) => providers.has(token) },
         ];
       }),
     );
-    // Nest offers no public way to its global enhancers; this is the creator's own container.
-    const nest = this.nestCreator['container'] as NestContainer;
-    const config = this.#globalEnhancers ? nest.applicationConfig : new ApplicationConfig();
-    const container = { applicationConfig: config, getModules: () => modules };
-    return ExternalContextCreator.fromContainer(container as unknown as NestContainer);
+    const container = { applicationConfig, getModules: () => modules };
+    const creator = ExternalContextCreator.fromContainer(container as unknown as NestContainer);
+    return endingAsHandlersDo(creator);
   }
+}
+
+interface Called {
+  /** The method as it was at boot: it has the metadata, whatever is called. */
+  readonly original: Method;
+  readonly method: string;
+}
+
+function enhance(
+  creator: ExternalContextCreator,
+  { instance, original, method }: Called & { readonly instance: Host },
+  scope?: { readonly contextId: ContextId; readonly inquirerId: string },
+): Invoke {
+  describeParameters(instance, method);
+  return creator.create(
+    instance,
+    (instance[method] === original ? original : replaced(instance, original, method)) as (
+      ...args: unknown[]
+    ) => unknown,
+    method,
+    PARAMETERS_METADATA,
+    parametersFactory,
+    scope?.contextId,
+    scope?.inquirerId,
+    { guards: true, interceptors: true, filters: true },
+    CONTEXT_TYPE,
+  );
+}
+
+/** Calls what is there now, with the metadata of what was there at boot: a spy has none. */
+function replaced(instance: Host, original: Method, method: string): Method {
+  const call: Method = (payload, context) => methodOf(instance, method).call(instance, payload, context);
+  Object.setPrototypeOf(call, original);
+  return Object.defineProperty(call, 'name', { value: original.name });
+}
+
+/**
+ * Nest's creator takes the last value of an Observable, fails where there is none, and knows no iterators; and it logs what
+ * filters do not handle. Results end here as those of handlers without enhancers do, filters may be asynchronous, and
+ * logging is up to the core.
+ */
+function endingAsHandlersDo(creator: ExternalContextCreator): ExternalContextCreator {
+  creator['transformToResult'] = (result: unknown) => runToEnd(result, handlingContext.getStore());
+  const proxy = creator['externalErrorProxy'] as unknown as ErrorProxy;
+  const createProxy = proxy.createProxy.bind(proxy);
+  proxy.createProxy = (target, filters, type) => {
+    const next = async (error: unknown, host: ArgumentsHost): Promise<unknown> => {
+      const result = (filters as Filters).invokeCustomFilters(error, host);
+      const handled = await runToEnd(result, handlingContext.getStore());
+      if (handled === undefined || handled === null) throw error;
+      return handled;
+    };
+    return createProxy(target, { next }, type);
+  };
+  return creator;
 }
 
 /** The context with what the strategy adds to a request. Defined, because some names of a context have getters only. */
@@ -149,18 +301,20 @@ function methodOf(instance: Host, name: string): Method {
   return method;
 }
 
-/** Nothing bound: calling the method itself is five times as fast as going through Nest's wrapper. */
-function direct(instance: Host, callback: Method): Invoke {
-  return (payload, context) => {
-    const result = callback.call(instance, payload, context);
-    return isObservable(result) ? lastValueFrom(result, { defaultValue: undefined }) : result;
-  };
-}
-
 const parametersFactory = {
-  exchangeKeyForValue: (type: number, _data: unknown, args: unknown[]): unknown =>
-    args[type === BODY ? 0 : 1],
+  exchangeKeyForValue: (type: number, name: unknown, [payload, context]: unknown[]): unknown => {
+    if (type === BODY) return propertyOf(payload, name);
+    return type === HEADERS && typeof name === 'string'
+      ? propertyOf((context as MessageContext).headers, name.toLowerCase())
+      : context;
+  },
 };
+
+/** What `@Payload('name')` picks, and all of it without a name. */
+function propertyOf(value: unknown, name: unknown): unknown {
+  if (typeof name !== 'string') return value;
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined;
+}
 
 /** The first parameter is the payload and the second the context, unless a parameter decorator says otherwise. */
 function describeParameters(instance: Host, method: string): void {

@@ -1,4 +1,5 @@
-import { applyDecorators, type FactoryProvider, SetMetadata } from '@nestjs/common';
+import 'reflect-metadata';
+import type { FactoryProvider } from '@nestjs/common';
 import type { AnyMessageType, PayloadOf } from '../message/message-type.js';
 import type { Backoff, ErrorRule } from '../retry-policy.js';
 
@@ -31,13 +32,17 @@ export type MessageHandlerOptionsFactory = Pick<
   'inject' | 'useFactory'
 >;
 
-/** What the decorator writes; read by the explorer. */
-export interface MessageHandlerMetadata {
+/** What one `@MessageHandler` says. */
+export interface DecoratedMethod {
+  readonly property: string | symbol;
+  /** The function that was decorated. A decorator above may put another in its place. */
+  readonly method: unknown;
   readonly target: AnyMessageType | string;
   readonly options: MessageHandlerOptions | MessageHandlerOptionsFactory;
 }
 
-export const MESSAGE_HANDLER_METADATA = 'switchyard:message-handlers';
+/** A string, so that a second copy of the package in the process reads what the first has written. */
+export const DECORATED_METHODS = 'switchyard:message-handlers';
 
 /** Only the payload is typed: further parameters are the `MessageContext`, or whatever parameter decorators make of them. */
 type HandlerMethod<TPayload> = (payload: TPayload, ...rest: never[]) => unknown;
@@ -67,15 +72,11 @@ export function MessageHandler(
   target: AnyMessageType | string,
   options: MessageHandlerOptions | MessageHandlerOptionsFactory = {},
 ): MethodDecorator {
-  return (prototype, propertyKey, descriptor) => {
-    const method = descriptor.value as object;
-    const earlier = Reflect.getMetadata(MESSAGE_HANDLER_METADATA, method) as
-      MessageHandlerMetadata[] | undefined;
-    const metadata: MessageHandlerMetadata = { target, options };
-    applyDecorators(SetMetadata(MESSAGE_HANDLER_METADATA, [...(earlier ?? []), metadata]) as MethodDecorator)(
-      prototype,
-      propertyKey,
-      descriptor,
-    );
+  return (owner, property, descriptor: { value?: unknown } | undefined) => {
+    const decorated: DecoratedMethod = { property, method: descriptor?.value, target, options };
+    // Noted at the object that has the method, and not at the function: a decorator above may put another function in
+    // its place, and a subclass may override it.
+    const earlier = (Reflect.getOwnMetadata(DECORATED_METHODS, owner) ?? []) as DecoratedMethod[];
+    Reflect.defineMetadata(DECORATED_METHODS, [...earlier, decorated], owner);
   };
 }

@@ -39,3 +39,6 @@ export const HEADER_FORBIDDEN = /[\r\n\0]/;
 
 /** W3C Trace Context, version 00: the all-zero ids are invalid. */
 export const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
+
+/** Headers as an application gives them: an object, a `Headers`, a `Map`, or any other iterable of pairs. */
+export type ApplicationHeaders = Readonly<Record<string, string>> | Iterable<readonly [string, string]>;

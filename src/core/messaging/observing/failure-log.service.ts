@@ -69,8 +69,10 @@ export class FailureLogService implements MessagingObserver, OnModuleInit {
     const { type } = event;
     const what = 'problem' in event ? event.problem : omitType(event);
     const line = { event: `transport-${type}`, transport };
-    const level = GOOD_NEWS.has(type) ? 'log' : 'warn';
     const error = 'error' in event ? event.error : undefined;
+    // A transport that is closed on purpose disconnects without an error.
+    const isExpected = GOOD_NEWS.has(type) || (type === 'disconnected' && error === undefined);
+    const level = isExpected ? 'log' : 'warn';
     const said = error && { error: errorCodeOf(error), detail: error.message.slice(0, 500) };
     // A cause is a kind of its own, so that many problems of one kind do not hide another.
     const kind = 'problem' in event ? `${type} ${event.problem.code}` : type;
@@ -84,7 +86,7 @@ export class FailureLogService implements MessagingObserver, OnModuleInit {
       return;
     }
     budget.lines += 1;
-    this.#logger[level](JSON.stringify(line));
+    this.#logger[level](line);
   }
 
   #budgetFor(kind: string): Budget {

@@ -1,6 +1,10 @@
+import { observeClean } from './clean-context.js';
 import type { MessagingEvent, MessagingObserver } from './events.js';
 
-/** Emits every event to every observer. An observer that throws is reported once and does not disturb the others. */
+/**
+ * Emits every event to every observer, outside the asynchronous context of whatever caused it. An observer that throws
+ * is reported once and does not disturb the others.
+ */
 export class ObserverList {
   readonly #observers = new Set<MessagingObserver>();
   readonly #reported = new WeakSet<MessagingObserver>();
@@ -13,7 +17,7 @@ export class ObserverList {
     return () => this.#observers.delete(observer);
   }
 
-  readonly emit = (event: MessagingEvent): void => {
+  readonly #emit = (event: MessagingEvent): void => {
     for (const observer of this.#observers) {
       try {
         observer.on(event);
@@ -24,4 +28,6 @@ export class ObserverList {
       }
     }
   };
+
+  readonly emit = (event: MessagingEvent): void => observeClean(this.#emit, event);
 }

@@ -1,5 +1,6 @@
 // eslint-disable-next-line no-restricted-imports -- the one place
 import { Logger } from '@nestjs/common';
+import { logLine } from './log-line.js';
 import { onOneLine } from '../ports/one-line.js';
 
 type Level = 'log' | 'warn' | 'error';
@@ -25,7 +26,9 @@ export class OwnLogger {
   }
 
   #write(level: Level, line: unknown): void {
-    this.#logger[level](harmless(line));
+    const safe = harmless(line);
+    const isObject = typeof safe === 'object' && safe !== null;
+    this.#logger[level](isObject ? logLine(safe, onOneLine(JSON.stringify(line))) : safe);
   }
 }
 

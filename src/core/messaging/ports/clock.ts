@@ -23,6 +23,12 @@ export function repeatEvery(intervalMs: number, callback: () => void): () => voi
   return () => clearInterval(timer);
 }
 
+/** Keeps the process alive until the returned function is called. */
+export function holdProcess(): () => void {
+  const timer = setInterval(() => undefined, MAX_TIMER_MS);
+  return () => clearInterval(timer);
+}
+
 function startTimer(delayMs: number, callback: () => void, keepsAlive: boolean): () => void {
   let timer: NodeJS.Timeout;
   const arm = (leftMs: number): void => {

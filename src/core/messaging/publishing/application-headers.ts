@@ -1,4 +1,5 @@
 import {
+  type ApplicationHeaders,
   HEADER,
   HEADER_FORBIDDEN,
   HEADER_NAME,
@@ -8,9 +9,6 @@ import {
 } from '../message/headers.js';
 import type { MessageLimits } from '../message/message-limits.js';
 import { InvalidMessageError } from '../ports/errors.js';
-
-/** Headers as an application gives them: an object, a `Headers`, a `Map`, or any other iterable of pairs. */
-export type ApplicationHeaders = Readonly<Record<string, string>> | Iterable<readonly [string, string]>;
 
 /**
  * The headers as a plain object, each read once.

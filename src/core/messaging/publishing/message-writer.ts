@@ -5,6 +5,8 @@ import type { MessageContext } from '../message/message-context.js';
 import type { MessageLimits } from '../message/message-limits.js';
 import type { MessageType } from '../message/message-type.js';
 import { InvalidMessageError } from '../ports/errors.js';
+import { readHeaders } from './application-headers.js';
+import { NO_HOOKS, type OutgoingMessage, type PublishHooks } from '../message/seam.js';
 import { checkKey, type CheckedPublishOptions } from './publish-options.js';
 import type { Clock, WireMessage } from '../ports/transport.js';
 
@@ -18,6 +20,7 @@ export class MessageWriter {
   readonly #source: string;
   readonly #limits: MessageLimits;
   readonly #clock: Clock;
+  #hooks: PublishHooks = NO_HOOKS;
   #timeMs = -1;
   #time = '';
 
@@ -25,6 +28,11 @@ export class MessageWriter {
     this.#source = source;
     this.#limits = limits;
     this.#clock = clock;
+  }
+
+  /** From now on, adds what these say. */
+  use(hooks: PublishHooks): void {
+    this.#hooks = hooks;
   }
 
   /** The headers that every message of the type has; copying them costs less than building them. */
@@ -63,7 +71,7 @@ export class MessageWriter {
     const now = this.#clock.now();
     const headers: Record<string, string> = { ...template };
     headers[HEADER.time] = this.#timestamp(now);
-    if (cause) continueFrom(cause, headers);
+    if (cause) continueFrom(cause, headers, this.#hooks.propagate);
     if (options.correlationId !== undefined) headers[HEADER.correlationId] = options.correlationId;
     if (options.expiresInMs !== undefined) {
       headers[HEADER.expiry] = new Date(now + options.expiresInMs).toISOString();
@@ -71,9 +79,23 @@ export class MessageWriter {
     if (options.headers !== undefined) Object.assign(headers, options.headers);
     const id = options.messageId ?? uuidV7(now);
     const key = options.key ?? type.key?.(payload);
-    if (key === undefined) return { id, headers, body };
-    checkKey(key);
-    return { id, key, headers, body };
+    if (key !== undefined) checkKey(key);
+    this.#add({ topic: type.name, messageId: id, key, headers }, options.headers);
+    return key === undefined ? { id, headers, body } : { id, key, headers, body };
+  }
+
+  /** Adds what the hooks say, below what the publisher has given. */
+  #add(
+    message: OutgoingMessage & { readonly headers: Record<string, string> },
+    given: CheckedPublishOptions['headers'],
+  ): void {
+    if (this.#hooks.beforePublish.length === 0) return;
+    const added: Record<string, string> = {};
+    for (const hook of this.#hooks.beforePublish) {
+      const headers = hook(message);
+      if (headers !== undefined) Object.assign(added, readHeaders(headers, this.#limits));
+    }
+    Object.assign(message.headers, added, given);
   }
 
   #encode(type: MessageType, payload: unknown): Uint8Array {
@@ -96,7 +118,15 @@ export class MessageWriter {
 }
 
 /** What a handler publishes continues correlation, causation and trace of the message that it handles. */
-function continueFrom(cause: MessageContext, headers: Record<string, string>): void {
+function continueFrom(
+  cause: MessageContext,
+  headers: Record<string, string>,
+  propagate: readonly string[],
+): void {
+  for (const name of propagate) {
+    const value = cause.headers[name];
+    if (value !== undefined) headers[name] = value;
+  }
   headers[HEADER.correlationId] = cause.correlationId;
   headers[HEADER.causationId] = cause.messageId;
   const traceparent = cause.headers[HEADER.traceparent];

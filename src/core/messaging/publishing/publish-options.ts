@@ -3,7 +3,8 @@ import { InvalidMessageError } from '../ports/errors.js';
 import { OWN_HEADERS } from '../ports/headers.js';
 import { hasControls } from '../ports/names.js';
 import type { Clock } from '../ports/transport.js';
-import { type ApplicationHeaders, readHeaders } from './application-headers.js';
+import type { ApplicationHeaders } from '../message/headers.js';
+import { readHeaders } from './application-headers.js';
 
 /** What a single publish may ask for. */
 export interface PublishMessageOptions {

@@ -6,6 +6,7 @@ import type { MessagingEvent } from '../observing/events.js';
 import type { MessagingModuleOptions } from '../messaging.options.js';
 import { PublishBatcher } from './publish-batcher.js';
 import { type HeaderTemplate, MessageWriter } from './message-writer.js';
+import type { PublishHooks } from '../message/seam.js';
 import { RoundTrip } from './round-trip.js';
 import type { TransportDirectory } from './transport-directory.js';
 import type { Clock, PublishOptions, Transport } from '../ports/transport.js';
@@ -53,7 +54,8 @@ export class PublishPlanner {
   }
 
   /** Publishing is possible from now on. */
-  open(registry: HandlerRegistry): void {
+  open(registry: HandlerRegistry, hooks: PublishHooks): void {
+    this.#writer.use(hooks);
     this.#registry = registry;
   }
 

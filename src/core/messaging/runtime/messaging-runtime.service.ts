@@ -1,12 +1,11 @@
 import {
-  type BeforeApplicationShutdown,
   Inject,
   Injectable,
   type OnApplicationBootstrap,
   type OnApplicationShutdown,
-  type OnModuleDestroy,
   type OnModuleInit,
 } from '@nestjs/common';
+import { holdProcess } from '../ports/clock.js';
 import { allInside } from '../ports/composite-transport.js';
 import { Connections } from './connections.js';
 import { ConsumerRunner } from '../delivery/consumer-runner.js';
@@ -15,6 +14,7 @@ import { MESSAGING_CLOCK, MESSAGING_EXTRAS, MESSAGING_OPTIONS } from '../messagi
 import { DeliveryProcessor } from '../delivery/delivery-processor.js';
 import { HandlerExplorer } from '../handlers/handler.explorer.js';
 import { HandlerInvokerService } from '../handlers/handler-invoker.service.js';
+import { wrapInvoke } from '../handlers/around.js';
 import { HandlerRegistry } from '../handlers/handler-registry.js';
 import { MessagingConfigurationError, MessagingError, errorCodeOf } from '../ports/errors.js';
 import type { MessagingModuleExtras, MessagingModuleOptions } from '../messaging.options.js';
@@ -26,13 +26,21 @@ import { problemsOfOptions } from './options-problems.js';
 import { PublishPlanner } from '../publishing/publish-planner.js';
 import { deadLettersOf } from '../delivery/refused-messages.js';
 import type { Route } from '../routing/routing-table.js';
+import { SeamService } from './seam.service.js';
+import { ShutdownService } from './shutdown.module.js';
 import { settlesWithin } from '../transport-kit/deadline.js';
 import { TransportDirectory } from '../publishing/transport-directory.js';
 import { type Clock, type RefusedMessage, reportsProblems, type Transport } from '../ports/transport.js';
 
 const DEFAULT_DRAIN_TIMEOUT_MS = 25_000;
-/** After handlers were abandoned, their settlements get this long; closing a transport or store gets as much. */
+/** Everything after the drain: settlements of abandoned handlers, the last publishes, and closing. */
 const CLOSE_TIMEOUT_MS = 5_000;
+/** What of that the settlements of abandoned handlers may take. */
+const ABANDON_TIMEOUT_MS = 2_000;
+/** Closing transports and stores gets at least this much, whatever the steps before it took. */
+const MIN_CLOSE_MS = 1_500;
+/** Left over, so that a stop that uses up its time ends within it. */
+const STOP_MARGIN_MS = 250;
 /** In the background the boot waits this long for brokers that are up, so that the first publishes find them. */
 const BOOT_GRACE_MS = 1_000;
 
@@ -42,13 +50,7 @@ const BOOT_GRACE_MS = 1_000;
  */
 @Injectable()
 export class MessagingRuntimeService
-  implements
-    OnModuleInit,
-    OnApplicationBootstrap,
-    OnModuleDestroy,
-    BeforeApplicationShutdown,
-    OnApplicationShutdown,
-    MessagingView
+  implements OnModuleInit, OnApplicationBootstrap, OnApplicationShutdown, MessagingView
 {
   readonly #logger = new OwnLogger('Messaging');
   readonly #connections: Connections;
@@ -56,6 +58,9 @@ export class MessagingRuntimeService
   #registry: HandlerRegistry | undefined;
   #consumers: ConsumerRunner | undefined;
   #state: MessagingState = 'starting';
+  #letProcessEnd: (() => void) | undefined;
+  /** When everything has to be closed, on the monotonic clock. Set when the stop begins. */
+  #closedBy: number | undefined;
 
   // eslint-disable-next-line max-params -- dependency injection
   constructor(
@@ -68,7 +73,10 @@ export class MessagingRuntimeService
     private readonly explorer: HandlerExplorer,
     private readonly invoker: HandlerInvokerService,
     private readonly deadLetters: DeadLetterService,
+    private readonly seam: SeamService,
+    shutdown: ShutdownService,
   ) {
+    shutdown.beforeDestroy(() => this.#drain());
     this.#connections = new Connections(clock, (name, error) => this.#notConnected(name, error));
     this.#processor = new DeliveryProcessor({
       parking: deadLetters,
@@ -81,29 +89,21 @@ export class MessagingRuntimeService
 
   /** Checks, reports every mistake together, and connects, so that other modules can publish as they start. */
   async onModuleInit(): Promise<void> {
-    await this.#prepare();
-    const { transports, deadLetters, idempotency, connect } = this.options;
-    const stores = [
-      { name: 'deadLetters', connect: () => deadLetters.connect() },
-      ...(idempotency ? [{ name: 'idempotency', connect: () => idempotency.connect() }] : []),
-    ];
-    const all = [...transports, ...stores];
-    if (connect === 'background') {
-      const connected = Promise.all(all.map((one) => this.#connections.keepTrying(one)));
-      await settlesWithin(connected, BOOT_GRACE_MS, this.clock);
-      return;
-    }
+    // The waits for brokers do not keep the process alive, and there may be no server yet that does.
+    const letProcessEnd = holdProcess();
     try {
-      await this.#connections.require(all);
-    } catch (error) {
-      await this.#closeAll();
-      throw error;
+      await this.#prepare();
+      await this.#connectAll();
+    } finally {
+      letProcessEnd();
     }
   }
 
   async onApplicationBootstrap(): Promise<void> {
     const consumers = this.#consumers;
     if (!consumers) return;
+    // A process without a server has nothing else that keeps it alive while it waits for messages.
+    if (this.#registry?.entries.length) this.#letProcessEnd = holdProcess();
     const isPatient = this.options.connect === 'background';
     const starting = this.options.transports.map(async (transport) => {
       // Connecting twice is harmless, and in the background it is how we learn that the broker has come.
@@ -114,29 +114,14 @@ export class MessagingRuntimeService
     this.#state = 'running';
   }
 
-  onModuleDestroy(): void {
-    this.#state = 'draining';
-  }
-
-  /** Runs while HTTP requests may still be under way, so publishing stays open. */
-  async beforeApplicationShutdown(): Promise<void> {
-    this.#connections.stop();
-    if (!this.#consumers) return;
-    const drained = this.#consumers.stop();
-    if (await settlesWithin(drained, this.options.drainTimeoutMs ?? DEFAULT_DRAIN_TIMEOUT_MS, this.clock))
-      return;
-    const abandoned = this.#processor.abandon();
-    this.#logger.warn(
-      `${abandoned} handlers did not finish in time; their messages will be delivered again.`,
-    );
-    await settlesWithin(drained, CLOSE_TIMEOUT_MS, this.clock);
-  }
-
+  /** Publishing stays open until here: by now requests have ended and other modules are destroyed. */
   async onApplicationShutdown(): Promise<void> {
-    await settlesWithin(this.planner.idle(), this.planner.deadlineMs, this.clock);
+    const idleMs = Math.min(this.planner.deadlineMs, this.#leftMs() - MIN_CLOSE_MS);
+    await settlesWithin(this.planner.idle(), Math.max(0, idleMs), this.clock);
     this.planner.close();
     await this.#closeAll();
     this.#state = 'stopped';
+    this.#letProcessEnd?.();
   }
 
   state(): MessagingState {
@@ -179,24 +164,83 @@ export class MessagingRuntimeService
     return this.observers.observe(observer);
   }
 
+  async #connectAll(): Promise<void> {
+    const { transports, deadLetters, idempotency, connect } = this.options;
+    const stores = [
+      { name: 'deadLetters', connect: () => deadLetters.connect() },
+      ...(idempotency ? [{ name: 'idempotency', connect: () => idempotency.connect() }] : []),
+    ];
+    const all = [...transports, ...stores];
+    if (connect === 'background') {
+      const connected = Promise.all(all.map((one) => this.#connections.keepTrying(one)));
+      await settlesWithin(connected, BOOT_GRACE_MS, this.clock);
+      return;
+    }
+    try {
+      await this.#connections.require(all);
+    } catch (error) {
+      await this.#closeAll();
+      throw error;
+    }
+  }
+
+  /**
+   * Ends intake, then waits for running handlers and replays. Runs before any module of the application is destroyed, so
+   * that handlers find what they use; requests may still be under way, so publishing stays open.
+   */
+  async #drain(): Promise<void> {
+    const drainTimeoutMs = this.options.drainTimeoutMs ?? DEFAULT_DRAIN_TIMEOUT_MS;
+    this.#state = 'draining';
+    this.#letProcessEnd ??= holdProcess();
+    this.#closedBy = this.clock.monotonic() + drainTimeoutMs + CLOSE_TIMEOUT_MS - STOP_MARGIN_MS;
+    this.#connections.stop();
+    const drained = Promise.all([this.#consumers?.stop(), this.deadLetters.onModuleDestroy()]);
+    if (await this.#ends(drained, drainTimeoutMs)) return;
+    const abandoned = this.#processor.abandon();
+    this.#logger.warn(
+      `${abandoned} handlers did not finish in time; their messages will be delivered again.`,
+    );
+    await this.#ends(drained, ABANDON_TIMEOUT_MS);
+  }
+
+  /** True when the work ended within the time; an error is logged, because the stop continues all the same. */
+  #ends(work: Promise<unknown>, timeoutMs: number): Promise<boolean> {
+    return settlesWithin(work, timeoutMs, this.clock).catch((error: unknown) => {
+      this.#logger.warn(`Stopping failed (${errorCodeOf(error)}).`);
+      return true;
+    });
+  }
+
+  /** Milliseconds until everything has to be closed. */
+  #leftMs(): number {
+    return this.#closedBy === undefined ? CLOSE_TIMEOUT_MS : this.#closedBy - this.clock.monotonic();
+  }
+
   async #prepare(): Promise<void> {
+    const buses = this.explorer.buses();
+    if (buses > 1) throw new MessagingConfigurationError([severalBuses(buses)]);
     const registersHandlers = (this.extras.registerHandlers ?? this.options.registerHandlers) !== false;
     this.invoker.useGlobalEnhancers(this.options.globalEnhancers ?? false);
+    const seam = this.seam.resolve(this.options);
+    const found = registersHandlers ? await this.explorer.discover() : { handlers: [], problems: [] };
     const registry = new HandlerRegistry({
       service: this.options.service,
       defaults: this.options.defaults ?? {},
-      handlers: registersHandlers ? await this.explorer.handlers() : [],
+      handlers: found.handlers.map((handler) => ({
+        ...handler,
+        invoke: wrapInvoke(handler.invoke, seam.around),
+      })),
       types: [...(this.options.messages ?? []), ...this.explorer.registeredMessages()],
       hasIdempotencyStore: this.options.idempotency !== undefined,
     });
     const { problems: given = [] } = this.options;
     // Without options there are no routes, which would only repeat the mistakes in them.
     const own = given.length > 0 ? given : [...problemsOfOptions(this.options), ...this.#unrouted(registry)];
-    const problems = [...own, ...registry.problems];
+    const problems = [...own, ...seam.problems, ...found.problems, ...registry.problems];
     if (problems.length > 0) throw new MessagingConfigurationError([...new Set(problems)]);
     this.#registry = registry;
     this.options.transportEvents?.keepRefusedWith((refused) => this.#keepRefused(registry, refused));
-    this.planner.open(registry);
+    this.planner.open(registry, seam.hooks);
     this.#consumers = new ConsumerRunner(registry.entries, (topic) => this.directory.transportsOf(topic), {
       processor: this.#processor,
       clock: this.clock,
@@ -229,11 +273,12 @@ export class MessagingRuntimeService
 
   async #closeAll(): Promise<void> {
     const closable = [...this.options.transports, this.options.deadLetters, this.options.idempotency];
+    const timeoutMs = Math.min(CLOSE_TIMEOUT_MS, Math.max(MIN_CLOSE_MS, this.#leftMs()));
     const closing = closable.map(async (one) => {
       const closed = Promise.resolve(one?.close()).catch((error: unknown) => {
         this.#logger.warn(`Closing failed (${errorCodeOf(error)}).`);
       });
-      if (!(await settlesWithin(closed, CLOSE_TIMEOUT_MS, this.clock))) {
+      if (!(await settlesWithin(closed, timeoutMs, this.clock))) {
         this.#logger.warn(
           new MessagingError('DEADLINE_EXCEEDED', 'A transport or store did not close in time.').message,
         );
@@ -241,4 +286,8 @@ export class MessagingRuntimeService
     });
     await Promise.all(closing);
   }
+}
+
+function severalBuses(count: number): string {
+  return `MessagingModule.forRoot or forRootAsync is imported ${count} times with different options, and an application has one bus. Import it once, in the root module, with all transports and routes; features import MessagingModule.forFeature.`;
 }
