@@ -217,8 +217,6 @@ export class MessagingRuntimeService
   }
 
   async #prepare(): Promise<void> {
-    const buses = this.explorer.buses();
-    if (buses > 1) throw new MessagingConfigurationError([severalBuses(buses)]);
     const registersHandlers = (this.extras.registerHandlers ?? this.options.registerHandlers) !== false;
     this.invoker.useGlobalEnhancers(this.options.globalEnhancers ?? false);
     const seam = this.seam.resolve(this.options);
@@ -235,7 +233,7 @@ export class MessagingRuntimeService
     });
     const { problems: given = [] } = this.options;
     // Without options there are no routes, which would only repeat the mistakes in them.
-    const own = given.length > 0 ? given : [...problemsOfOptions(this.options), ...this.#unrouted(registry)];
+    const own = given.length > 0 ? given : this.#ownProblems(registry);
     const problems = [...own, ...seam.problems, ...found.problems, ...registry.problems];
     if (problems.length > 0) throw new MessagingConfigurationError([...new Set(problems)]);
     this.#registry = registry;
@@ -247,6 +245,12 @@ export class MessagingRuntimeService
       emit: this.observers.emit,
       isDown: (transport) => this.options.transportEvents?.isDown(transport) ?? false,
     });
+  }
+
+  #ownProblems(registry: HandlerRegistry): string[] {
+    const buses = this.explorer.buses();
+    const several = buses > 1 ? [severalBuses(buses)] : [];
+    return [...several, ...problemsOfOptions(this.options), ...this.#unrouted(registry)];
   }
 
   #unrouted({ entries }: HandlerRegistry): string[] {
