@@ -31,13 +31,17 @@ const isObserver = objectWith(['on'], 'an object');
 
 /** The compiler asks for a line here when the core gets another option. */
 const CHECKS: Readonly<Record<keyof CodeOptions, Check>> = {
+  // Which entries the core can call, it finds out itself, because classes are looked up among the providers.
+  around: listOf(() => true, 'classes or functions'),
   auditSink: (value) => (typeof value === 'function' ? undefined : 'must be a function (entry, line)'),
+  beforePublish: listOf(() => true, 'classes or functions'),
   clock: objectWith(['now', 'monotonic', 'schedule'], 'an object'),
   messages: listOf(
     (item) => isObject(item) && typeof item['name'] === 'string',
     'message types that defineMessage has made',
   ),
   observers: listOf((item) => isObserver(item) === undefined, 'objects with the method on'),
+  propagate: listOf((item) => typeof item === 'string', 'names of headers'),
 };
 
 const checkErrors: Check = (value) =>

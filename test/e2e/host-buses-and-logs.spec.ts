@@ -14,9 +14,11 @@ import {
   MessagingModule,
   MessagingService,
 } from '../../src/core/messaging/index.js';
-import { memoryBackends } from '../../src/infrastructure/services/backends.js';
+import { TransportEventRelay } from '../../src/core/messaging/index.js';
+import { MemoryDeadLetterStore } from '../../src/infrastructure/services/memory/memory-dead-letter.store.js';
+import { createTransport } from '../conformance/memory.factory.js';
 import { eventually } from '../support/demonstration.js';
-import { bootApp, closeApps } from '../support/messaging-app.js';
+import { bootApp, closeApps, memoryTransport } from '../support/messaging-app.js';
 
 const Ping = defineMessage('ping', z.object({ n: z.number() }));
 
@@ -24,7 +26,11 @@ afterEach(closeApps);
 
 describe('buses', () => {
   it('two in one application are refused', async () => {
-    const second = MessagingModule.forRoot({ service: 'second', ...memoryBackends() });
+    const second = MessagingModule.forRoot({
+      service: 'second',
+      transports: [memoryTransport('main')],
+      deadLetters: new MemoryDeadLetterStore(),
+    });
     await expect(bootApp({ imports: [second] })).rejects.toThrow(
       /forRoot or forRootAsync is imported 2 times .* Import it once, in the root module/,
     );
@@ -135,7 +141,9 @@ describe('logs', () => {
   });
 
   it('report a connection that is closed on purpose as ordinary', async () => {
-    const { app } = await bootApp({}, memoryBackends());
+    const transportEvents = new TransportEventRelay();
+    const main = await createTransport({ onEvent: transportEvents.listenerFor('main') });
+    const { app } = await bootApp({}, { transports: [main], transportEvents });
     listen();
     await app.close();
     const disconnected = lines.filter(

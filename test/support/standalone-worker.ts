@@ -8,7 +8,7 @@ import {
   MessagingModule,
   MessagingService,
 } from '../../src/core/messaging/index.js';
-import { embeddedBackends, memoryBackends } from '../../src/infrastructure/services/backends.js';
+import { SwitchyardModule } from '../../src/switchyard/switchyard.module.js';
 
 /** What a child process does, as the JSON of its first argument. */
 export interface WorkerTask {
@@ -47,10 +47,15 @@ class Pings {
 
 @Module({
   imports: [
-    MessagingModule.forRoot({
+    SwitchyardModule.forRoot({
       service: 'worker',
       registerHandlers: task.registerHandlers,
-      ...(task.directory === undefined ? memoryBackends() : embeddedBackends(task.directory)),
+      transports: {
+        main:
+          task.directory === undefined ? { kind: 'memory' } : { kind: 'embedded', directory: task.directory },
+      },
+      deadLetters: { store: 'memory' },
+      idempotency: { store: 'memory' },
     }),
   ],
   providers: [Pool, Pings],
