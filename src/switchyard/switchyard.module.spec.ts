@@ -90,7 +90,7 @@ describe('SwitchyardModule', () => {
     expect(seen).toContain(4);
   });
 
-  it('ignores handlers in a process that only publishes, also when the factory says so', async () => {
+  it('ignores handlers in a process that only publishes, also when the factory asks for it', async () => {
     const useFactory = (): SwitchyardOptions => ({ ...MEMORY, registerHandlers: false });
     @Module({ imports: [SwitchyardModule.forRootAsync({ useFactory })], providers: [Pings] })
     class WebApp {}
