@@ -4,11 +4,10 @@ import { NestFactory } from '@nestjs/core';
 import {
   DeadLetterService,
   defineMessage,
-  memoryBackends,
   MessageHandler,
-  MessagingModule,
   MessagingService,
   PermanentError,
+  SwitchyardModule,
   systemClock,
 } from 'switchyard';
 import { kafkaOptionsSchema, KafkaTransport } from 'switchyard/kafka';
@@ -27,9 +26,13 @@ class Orders {
 Injectable()(Orders);
 MessageHandler(Order)(Orders.prototype, 'on', Object.getOwnPropertyDescriptor(Orders.prototype, 'on'));
 class App {}
-Module({ imports: [MessagingModule.forRoot({ service: 'shop', ...memoryBackends() })], providers: [Orders] })(
-  App,
-);
+const messaging = SwitchyardModule.forRoot({
+  service: 'shop',
+  transports: { memory: { kind: 'memory' } },
+  deadLetters: { store: 'memory' },
+  idempotency: { store: 'memory' },
+});
+Module({ imports: [messaging], providers: [Orders] })(App);
 
 async function lettersOf(app) {
   for (;;) {
