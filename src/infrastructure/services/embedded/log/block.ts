@@ -102,7 +102,7 @@ export class Block {
     return this.#bytes;
   }
 
-  /** Where its head says that it is; nothing when it does not say so for certain. */
+  /** Where its head says that it is; nothing when that is not certain. */
   get ownPlace(): BlockPlace | undefined {
     if (this.#layout === PLAIN || this.#damage !== undefined || !isHeadWhole(this.#head)) return undefined;
     const first = this.#head.readUIntLE(16, 6);
