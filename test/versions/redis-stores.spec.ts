@@ -41,7 +41,7 @@ async function opened() {
 const CODES = [{ code: 'newer_format' }];
 
 describe('dead letters of a newer version in Redis', () => {
-  it('are neither shown nor changed, and reported; both versions go on', async () => {
+  it('are neither shown nor changed, and are reported; both versions work', async () => {
     const { letters, newerLetters } = await opened();
     const ours = await letters.add(deadLetter(1, 1_000));
     const newer = await newerLetters.add(deadLetter(2, 2_000));

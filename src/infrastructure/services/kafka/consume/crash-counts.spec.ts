@@ -66,7 +66,7 @@ it.each([null, '', 'nonsense', '[]', '{"h":"x","c":[[1,2]],"s":[-1]}', '{"c":7}'
   },
 );
 
-it('takes nothing from what a newer version has stored, and says so', () => {
+it('takes nothing from what a newer version has stored, and names its format', () => {
   const newer = JSON.stringify({ v: FORMATS.progress + 1, h: 9, c: [[5, 6, 1]], s: [1, 1] });
   const marks = CrashCounts.takeOver(5, newer);
   expect([marks.newerFormat, ...crashes(marks, 5, 6)]).toEqual([FORMATS.progress + 1, 0, 0]);

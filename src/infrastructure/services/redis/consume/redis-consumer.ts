@@ -87,12 +87,12 @@ export class RedisConsumer implements Consumer {
     this.#interruption = new Interruption({ of: subscription, problems, clock: context.clock });
     this.#replies = new LostReplies(group, this.#inFlight, (n) => this.#removed.add(n, 'pending_deleted'));
     this.#formats = new NewerFormats({ of: { topic, group: name }, label, problems, clock: context.clock });
+    this.#errors = new ErrorDeduplicator((error) => context.onEvent({ type: 'error', error }));
     this.#newer = new NewerEntries(
       group,
       (items) => items.forEach((item) => this.#inFlight.delete(item)),
       (error) => this.#errors.trouble(this.group.explain(error).error),
     );
-    this.#errors = new ErrorDeduplicator((error) => context.onEvent({ type: 'error', error }));
     this.#refused = new RefusedRetries({
       to: subscription,
       context,
