@@ -68,6 +68,7 @@ export const GROUPS = [
   { name: 'embedded-nemesis', specs: /^test\/proof\/embedded/ },
   { name: 'embedded-samples', specs: /^test\/compatibility\/embedded-sample/ },
 
+  { name: 'versions-embedded', specs: /^test\/versions\/embedded/, args: SILENT },
   { name: 'versions-redis', specs: /^test\/versions\/redis/ },
   { name: 'versions-rabbitmq', specs: /^test\/versions\/rabbitmq/ },
   { name: 'versions-kafka', specs: /^test\/versions\/kafka/ },

@@ -88,12 +88,13 @@ process.stdout.write('left\n');
 setInterval(() => undefined, 1_000);
 
 async function leaveInStores(storeOptions) {
-  const letters = new exported[`${NAMES[kind]}DeadLetterStore`](
-    kind === 'embedded' ? storeOptions : exported.redisOptionsSchema.parse(storeOptions),
-  );
-  const claims = new exported[`${NAMES[kind]}IdempotencyStore`](
-    kind === 'embedded' ? storeOptions : exported.redisOptionsSchema.parse(storeOptions),
-  );
+  // Each embedded store has a directory of its own.
+  const optionsOf = (store) =>
+    kind === 'embedded'
+      ? { directory: path.join(storeOptions.directory, store) }
+      : exported.redisOptionsSchema.parse(storeOptions);
+  const letters = new exported[`${NAMES[kind]}DeadLetterStore`](optionsOf('letters'));
+  const claims = new exported[`${NAMES[kind]}IdempotencyStore`](optionsOf('claims'));
   await letters.connect();
   await claims.connect();
   for (let nth = 0; nth < 3; nth += 1)
