@@ -206,6 +206,11 @@ export function isFatal(error: Error): boolean {
 /** The reason of a connection that leads to a replica. */
 export const FOUND_REPLICA = scriptError('READONLY The server is a replica.');
 
+/** The server lets the client in with another database or user than was asked for. The message ends a sentence. */
+export class LoginMismatch extends Error {
+  override readonly name = 'LoginMismatch';
+}
+
 /** The server does not let this user in. */
 export function isLoginRejected(error: unknown): boolean {
   return REPLIES[replyCode(error) ?? '']?.rejectsLogin !== undefined;
@@ -219,6 +224,7 @@ export function isReplicaError(error: unknown): boolean {
 /** Why a connection cannot be made or is of no use: its code and, where that helps and holds no secret, its text. */
 export function reasonOf(error: Error | undefined): string {
   if (!error) return '';
+  if (error instanceof LoginMismatch) return `: ${error.message}`;
   const reply = replyCode(error);
   const { rejectsLogin, isUseless } = REPLIES[reply ?? ''] ?? {};
   const why = rejectsLogin ?? isUseless;

@@ -9,10 +9,12 @@ import {
   isFatal,
   isLoginRejected,
   isReplicaError,
+  LoginMismatch,
   reactionTo,
   reasonOf,
   replyCode,
 } from '../client/redis-errors.js';
+import { checkLogin } from './login-check.js';
 import type { RedisServerOptions } from '../redis.options.js';
 import type { RedisScript } from '../scripts/redis-script.js';
 import { type Argument, type EvalCommand, type ScriptCall, scriptCommands } from '../scripts/script-call.js';
@@ -51,8 +53,8 @@ export class RedisConnection {
   #endWatch = (): void => undefined;
   #wasUp = false;
   #reactedAt = -Infinity;
-  /** Connections in a row that led to a replica. */
-  #replicasFound = 0;
+  /** Connections in a row that led to a replica, or to a server that has not what was asked for. */
+  #serversRejected = 0;
   #commandOf: ReturnType<typeof scriptCommands> | undefined;
 
   /** @throws MessagingConfigurationError when the options do not fit together. */
@@ -92,6 +94,7 @@ export class RedisConnection {
     this.#client = client;
     try {
       await this.#firstReady(client);
+      if (client.isCluster) await this.#checkCluster(client as Cluster);
     } catch (error) {
       if (this.#client === client) this.#client = undefined;
       this.#endWatch();
@@ -222,7 +225,7 @@ export class RedisConnection {
     this.#commandOf = scriptCommands(Command);
     const options = {
       ...connectionOptions(this.addresses, this.#options),
-      retryStrategy: (times: number) => reconnectDelay(Math.max(times, this.#replicasFound)),
+      retryStrategy: (times: number) => reconnectDelay(Math.max(times, this.#serversRejected)),
     };
     if (this.addresses.mode !== 'cluster') return new Redis(options);
     const { retryStrategy: _each, enableOfflineQueue: _queue, ...redisOptions } = withoutPlace(options);
@@ -250,13 +253,14 @@ export class RedisConnection {
         if (isUp) resolve();
       };
       client.on('error', (error: Error) => {
+        if (isOfDatabase(error)) return; // because the check of the login finds it again and says more
         this.#note(error);
         if (isFatal(error)) fail();
       });
       if (client.isCluster) this.#watchCluster(client as Cluster, { report, fail });
       else
         client
-          .on('ready', () => void this.#readyAgain(client as Redis, () => report(true)))
+          .on('ready', () => void this.#readyAgain(client as Redis, { up: () => report(true), fail }))
           .on('close', () => report(false));
       client.connect().catch((error: unknown) => (this.#lastError ??= error as Error));
     });
@@ -274,6 +278,14 @@ export class RedisConnection {
     this.#endWatch = watchCluster(cluster, report);
   }
 
+  async #checkCluster(cluster: Cluster): Promise<void> {
+    const mismatch = await checkLogin(cluster, this.addresses);
+    if (!mismatch) return;
+    this.#setUp(false);
+    this.#lastError = mismatch;
+    throw this.#whyNot();
+  }
+
   /** Keeps the error that names the cause instead of the client's later summary of it. */
   #note(error: Error): void {
     if (!this.#lastError || reasonOf(error) !== '') this.#lastError = error;
@@ -282,15 +294,29 @@ export class RedisConnection {
   }
 
   /** A server that was a replica is used again only once it is a primary, or another server is at its address. */
-  async #readyAgain(client: Redis, up: () => void): Promise<void> {
+  async #readyAgain(
+    client: Redis,
+    { up, fail }: { readonly up: () => void; readonly fail: () => void },
+  ): Promise<void> {
     if (isReplicaError(this.#lastError) && (await isReplica(client))) {
-      this.#replicasFound += 1;
-      this.#lastError = FOUND_REPLICA;
-      client.disconnect(true);
+      this.#rejected(client, FOUND_REPLICA);
       return;
     }
-    this.#replicasFound = 0;
+    const mismatch = await checkLogin(client, this.addresses).catch(() => undefined);
+    if (mismatch) {
+      this.#rejected(client, mismatch);
+      fail();
+      return;
+    }
+    this.#serversRejected = 0;
     if (client.status === 'ready') up();
+  }
+
+  /** Connects again, because another server may be at the address by then, or this one may have changed. */
+  #rejected(client: Redis, why: Error): void {
+    this.#serversRejected += 1;
+    this.#lastError = why;
+    client.disconnect(true);
   }
 
   #setUp(isUp: boolean): void {
@@ -306,10 +332,10 @@ export class RedisConnection {
   }
 
   #whyNot(): MessagingError {
-    return new MessagingError(
-      'TRANSPORT_UNAVAILABLE',
-      `${this.label} cannot be reached${reasonOf(this.#lastError)}.`,
-    );
+    const why = reasonOf(this.#lastError);
+    return this.#lastError instanceof LoginMismatch
+      ? new MessagingError('CONFIGURATION', `${this.label} cannot be used${why}.`)
+      : new MessagingError('TRANSPORT_UNAVAILABLE', `${this.label} cannot be reached${why}.`);
   }
 }
 
@@ -332,6 +358,11 @@ export function connectionOptions(
     retryStrategy: reconnectDelay,
     sentinelRetryStrategy: reconnectDelay,
   };
+}
+
+/** The client's own selection of the database has failed, after which it goes on with database 0. */
+function isOfDatabase(error: Error & { readonly command?: { readonly name?: string } }): boolean {
+  return error.command?.name === 'select';
 }
 
 /** False where the user may not ask. */

@@ -1,5 +1,7 @@
+import { MessagingError } from '../../../../core/messaging/ports/errors.js';
 import { loadIoredis, type Redis } from '../client/ioredis-client.js';
 import { isLoginRejected } from '../client/redis-errors.js';
+import { checkLogin } from '../connection/login-check.js';
 import { connectionOptions, type RedisConnection } from '../connection/redis-connection.js';
 import type { Place } from '../connection/server-addresses.js';
 import type { RedisServerOptions } from '../redis.options.js';
@@ -54,7 +56,16 @@ export class RedisReader {
     } catch (error) {
       throw isLoginRejected(reason) ? reason : error; // because the client then only says that it is closed
     }
+    await this.#requireLogin(client);
     if (this.#isClosed) this.drop();
+  }
+
+  async #requireLogin(client: Redis): Promise<void> {
+    const { addresses, label } = this.connection;
+    const mismatch = await checkLogin(client, addresses);
+    if (!mismatch) return;
+    this.drop();
+    throw new MessagingError('TRANSPORT_UNAVAILABLE', `${label} cannot be used: ${mismatch.message}.`);
   }
 
   /** Replies are bytes. Rejects with the client's error. */
