@@ -1,8 +1,7 @@
-import { problemOfPattern } from '../core/messaging/routing/topic-pattern.js';
+import { isShownPattern, problemOfPattern } from '../core/messaging/routing/topic-pattern.js';
 import { label } from './explain.js';
-import { nearestName } from './did-you-mean.js';
 import { FALLBACK_NAME, isGroup, type Settings } from './settings.js';
-import { problemsOfMembers, problemsOfSpools, problemsOfStores } from './transport-checks.js';
+import { problemsOfMembers, problemsOfName, problemsOfSpools, problemsOfStores } from './transport-checks.js';
 
 /**
  * Mistakes between keys that are each valid alone. Checks the readable part of the settings, so that these mistakes
@@ -62,16 +61,13 @@ function problemsOfRoute(
   const at = label(['routes', String(index)], settings);
   const wrong = typeof match === 'string' ? problemOfPattern(match) : undefined;
   return [
-    ...(wrong === undefined ? [] : [`${at} matches ${JSON.stringify(match)}, which ${wrong}.`]),
+    ...(wrong === undefined ? [] : [`${at} matches ${shownPattern(match)}, which ${wrong}.`]),
     ...(typeof transport === 'string' ? problemsOfName(transport, at, names) : []),
   ];
 }
 
-function problemsOfName(name: string, at: string, known: readonly string[]): string[] {
-  if (known.includes(name)) return [];
-  const nearest = nearestName(name, known);
-  const hint = nearest === undefined ? `Configured: ${known.join(', ')}.` : `Did you mean "${nearest}"?`;
-  return [`${at} names the transport ${JSON.stringify(name)}, which is not configured. ${hint}`];
+function shownPattern(match: unknown): string {
+  return typeof match === 'string' && isShownPattern(match) ? JSON.stringify(match) : 'a text';
 }
 
 function asList(value: unknown): readonly unknown[] {
@@ -109,7 +105,7 @@ function problemsOfAdmin(settings: Settings): string[] {
   names.forEach((name, index) => {
     if (typeof name !== 'string' || names.indexOf(name) === index) return;
     problems.push(
-      `${label(['admin', 'apiKeys', String(index)], settings)} repeats the name "${name}". The audit log identifies keys by their names.`,
+      `${label(['admin', 'apiKeys', String(index)], settings)} repeats the name of another key. The audit log identifies keys by their names.`,
     );
   });
   return problems;

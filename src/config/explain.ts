@@ -1,7 +1,8 @@
 import type { z } from 'zod';
 
 import { nearestName } from './did-you-mean.js';
-import { isGroup, type Settings } from './settings.js';
+import { foundValue, shownKey } from './found-value.js';
+import type { Settings } from './settings.js';
 import { childOf, type Shape, type ValueShape, variantOf } from './shape.js';
 import { formatDuration, formatSize } from './units.js';
 
@@ -32,7 +33,8 @@ export function explainIssues(
 /** The key and its source, which begin every problem. */
 export function label(path: readonly string[], settings: Settings): string {
   const origin = settings.originOf(path);
-  return origin === undefined ? settings.pathText(path) : `${settings.pathText(path)} (${origin})`;
+  const text = settings.pathText(path, shownKey);
+  return origin === undefined ? text : `${text} (${origin})`;
 }
 
 /** Keys that later versions will have. */
@@ -54,21 +56,9 @@ function namesIn(group: Shape | undefined, value: unknown): string[] {
 
 function explainValue(path: readonly string[], shape: Shape | undefined, settings: Settings): string {
   const value = settings.get(path);
-  const secret = shape?.secret === true || settings.isHidden(path);
-  const found =
-    value === undefined ? 'is missing' : `is ${secret ? 'not valid (value not shown)' : show(value, shape)}`;
+  const isSecret = shape?.secret === true || settings.isHidden(path);
+  const found = value === undefined ? 'is missing' : `is ${foundValue(value, shape, isSecret)}`;
   return `${label(path, settings)} ${found}. Allowed: ${shape === undefined ? 'another value' : allowedBy(shape)}.`;
-}
-
-/** Lists and groups are named and not shown, because a misplaced value may hold a secret. */
-function show(value: unknown, shape: Shape | undefined): string {
-  if (Array.isArray(value)) return 'a list';
-  if (isGroup(value)) return 'a group of keys';
-  if (typeof value === 'number') return String(value); // also NaN, which JSON does not have
-  if (shape?.kind !== 'value') return `a plain value`;
-  return JSON.stringify(value)
-    .replace(/\/\/[^/@\s]*@/g, '//***@')
-    .slice(0, 80);
 }
 
 /** The values that a key accepts, in words. */

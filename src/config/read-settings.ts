@@ -95,8 +95,13 @@ function addFile(
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? 'unreadable';
     if (code === 'ENOENT' && isOptional) return;
-    settings.problems.push(`${name} cannot be read (${code}).${hint}`);
+    settings.problems.push(`${shownFile(name)} cannot be read (${code}).${hint}`);
     return;
   }
   settings.addFile(name, readYaml(text));
+}
+
+/** Anything else than the path of a file of settings may be a secret. */
+function shownFile(name: string): string {
+  return /^[^@\s]{1,200}\.ya?ml$/i.test(name) ? name : 'A file (name not shown)';
 }

@@ -67,10 +67,10 @@ export class Settings {
   }
 
   /** A path as people write it: `transports.events.brokers[0]`. */
-  pathText(path: readonly string[]): string {
+  pathText(path: readonly string[], write: (key: string) => string = (key) => key): string {
     return path.reduce((text, segment, index) => {
       if (Array.isArray(this.get(path.slice(0, index)))) return `${text}[${segment}]`;
-      return index === 0 ? segment : `${text}.${segment}`;
+      return index === 0 ? write(segment) : `${text}.${write(segment)}`;
     }, '');
   }
 

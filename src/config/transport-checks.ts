@@ -1,4 +1,6 @@
+import { nearestName } from './did-you-mean.js';
 import { label } from './explain.js';
+import { listed, shownName } from './found-value.js';
 import { isGroup, type Settings } from './settings.js';
 
 /** A store on the servers of a transport needs a transport that has such servers. */
@@ -12,7 +14,7 @@ export function problemsOfStores(settings: Settings): string[] {
     const name = settings.get([store, 'transport']);
     if (name === undefined && fitting.length === 1) return [];
     if (typeof name === 'string' && fitting.includes(name)) return [];
-    const known = fitting.length === 0 ? 'There is none' : `Configured: ${fitting.join(', ')}`;
+    const known = fitting.length === 0 ? 'There is none' : `Configured: ${listed(fitting)}`;
     return [
       name === undefined
         ? `${label([store, 'store'], settings)} is redis, which needs one transport of that kind, or ${store}.transport to say which. ${known}.`
@@ -36,12 +38,12 @@ export function problemsOfMembers(settings: Settings): string[] {
     const key = isGroup(transport) && transport['members'] === undefined ? [] : ['members'];
     const at = label(['transports', name, ...key], settings);
     const members = membersOf(name);
-    const unknown = members.filter((member) => !Object.hasOwn(transports, member));
-    const twice = members.filter((member, index) => members.indexOf(member) !== index);
+    const known = Object.keys(transports);
+    const twice = members.filter(
+      (member, index) => known.includes(member) && members.indexOf(member) !== index,
+    );
     return [
-      ...unknown.map(
-        (member) => `${at} names the transport ${JSON.stringify(member)}, which is not configured.`,
-      ),
+      ...members.flatMap((member) => problemsOfName(member, at, known)),
       ...twice.map((member) => `${at} names ${JSON.stringify(member)} twice.`),
       ...(leadsTo(name, name, membersOf, new Set()) ? [`${at} leads back to "${name}" itself.`] : []),
     ];
@@ -71,4 +73,14 @@ function leadsTo(
   seen.add(from);
   const members = membersOf(from);
   return members.includes(target) || members.some((member) => leadsTo(member, target, membersOf, seen));
+}
+
+/** One sentence for a name that no transport has. */
+export function problemsOfName(name: string, at: string, known: readonly string[]): string[] {
+  if (known.includes(name)) return [];
+  const nearest = nearestName(name, known);
+  const hint = nearest === undefined ? `Configured: ${listed(known)}.` : `Did you mean "${nearest}"?`;
+  const named = shownName(name, known);
+  const which = named === undefined ? 'a transport (name not shown)' : `the transport ${named},`;
+  return [`${at} names ${which} which is not configured. ${hint}`];
 }

@@ -42,7 +42,7 @@ async function proxyOf(behind: number): Promise<Server> {
           createSecureContext(read(name === 'localhost' ? certificates.server : certificates.wrongHost)),
         ),
     },
-    (socket: TLSSocket & { readonly servername?: string | false }) => {
+    (socket: TLSSocket & { readonly servername: string | false | null }) => {
       names.add(socket.servername);
       const inner = connect(behind, '127.0.0.1');
       socket.on('error', () => inner.destroy()).pipe(inner);

@@ -1,4 +1,4 @@
-import { compilePattern, problemOfPattern } from './topic-pattern.js';
+import { compilePattern, isShownPattern, problemOfPattern } from './topic-pattern.js';
 
 /** Sends the topics that match to a transport. */
 export interface Route {
@@ -25,18 +25,25 @@ export class RoutingTable {
   }
 }
 
+/** True for a short plain word. Any other text in place of a name may be a secret, and is not repeated. */
+export function isShownName(name: unknown): boolean {
+  return typeof name === 'string' && /^[a-z]{1,12}$/.test(name);
+}
+
 /** What is wrong with the routes: one sentence a mistake. */
 export function problemsOfRoutes(routes: readonly Route[], transports: ReadonlySet<string>): string[] {
-  const problems: string[] = [];
-  for (const route of routes) {
-    const wrong = problemOfPattern(route.match);
-    if (wrong !== undefined) problems.push(`Route "${route.match}" ${wrong}.`);
-    if (!transports.has(route.transport)) {
-      const known = [...transports].join(', ') || 'none';
-      problems.push(
-        `Route "${route.match}" names the transport "${route.transport}", which is not configured. Configured: ${known}.`,
-      );
-    }
-  }
-  return problems;
+  return routes.flatMap(({ match, transport }, index) => {
+    const at = isShownPattern(match) ? `Route "${match}"` : `Route ${index + 1} (pattern not shown)`;
+    const wrong = problemOfPattern(match);
+    return [
+      ...(wrong === undefined ? [] : [`${at} ${wrong}.`]),
+      ...(transports.has(transport) ? [] : [`${at} names ${unknownTransport(transport, [...transports])}`]),
+    ];
+  });
+}
+
+/** The end of a sentence about a name that no transport has. */
+export function unknownTransport(name: string, known: readonly string[]): string {
+  const which = isShownName(name) ? `the transport "${name}",` : 'a transport (name not shown)';
+  return `${which} which is not configured. Configured: ${known.join(', ') || 'none'}.`;
 }

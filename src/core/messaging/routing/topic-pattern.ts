@@ -13,7 +13,14 @@ export function problemOfPattern(pattern: string): string | undefined {
   const segments = pattern.split('.');
   if (segments.length > MAX_SEGMENTS) return `has more than ${MAX_SEGMENTS} segments`;
   const wrong = segments.find((segment) => !SEGMENT.test(segment));
-  return wrong === undefined ? undefined : `has the segment "${wrong}"; a segment is a name, "*" or "**"`;
+  if (wrong === undefined) return undefined;
+  const found = isShownPattern(pattern) ? `the segment "${wrong}"` : 'a segment that is not shown';
+  return `has ${found}; a segment is a name, "*" or "**"`;
+}
+
+/** False for a text that cannot be meant as a pattern, and may be a secret. */
+export function isShownPattern(text: string): boolean {
+  return /^[\w.*+?^$(){}|-]{0,100}$/.test(text);
 }
 
 /**

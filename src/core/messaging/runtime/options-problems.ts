@@ -1,5 +1,5 @@
 import type { MessagingModuleOptions } from '../messaging.options.js';
-import { problemsOfRoutes } from '../routing/routing-table.js';
+import { problemsOfRoutes, unknownTransport } from '../routing/routing-table.js';
 import { isName } from '../ports/names.js';
 
 /** What is wrong with the module's options: one sentence a mistake. Handlers are checked by the registry. */
@@ -10,7 +10,7 @@ export function problemsOfOptions(options: MessagingModuleOptions): string[] {
     ...(isName(options.service)
       ? []
       : [
-          `Option service is ${JSON.stringify(options.service)}; use letters, digits, "-", "_" and single dots.`,
+          'Option service cannot be a name (value not shown); use letters, digits, "-", "_" and single dots.',
         ]),
     ...(names.length > 0 ? [] : ['No transport is configured; give at least one in transports.']),
     ...names
@@ -19,10 +19,7 @@ export function problemsOfOptions(options: MessagingModuleOptions): string[] {
     ...problemsOfRoutes(options.routes ?? [], known),
     ...(options.drain ?? [])
       .filter((name) => !known.has(name))
-      .map(
-        (name) =>
-          `Option drain names the transport "${name}", which is not configured. Configured: ${names.join(', ')}.`,
-      ),
+      .map((name) => `Option drain names ${unknownTransport(name, names)}`),
     ...problemsOfNumbers(options),
   ];
 }

@@ -226,8 +226,7 @@ export function reasonOf(error: Error | undefined): string {
   if (!error) return '';
   if (error instanceof LoginMismatch) return `: ${error.message}`;
   const reply = replyCode(error);
-  const { rejectsLogin, isUseless } = REPLIES[reply ?? ''] ?? {};
-  const why = rejectsLogin ?? isUseless;
+  const why = uselessBecause(reply);
   if (why !== undefined) return `: ${why} (${reply})`;
   const { lastNodeError } = error as { readonly lastNodeError?: Error };
   const code = codeOf(error);
@@ -235,6 +234,11 @@ export function reasonOf(error: Error | undefined): string {
   if (reply !== undefined) return ` (${reply})`;
   if (lastNodeError) return reasonOf(lastNodeError); // the client's own text only says that no node answers
   return /sentinel/i.test(error.message) ? ofSentinels(error.message) : '';
+}
+
+function uselessBecause(reply: string | undefined): string | undefined {
+  const { rejectsLogin, isUseless } = REPLIES[reply ?? ''] ?? {};
+  return rejectsLogin ?? isUseless;
 }
 
 /** The client reports errors of sentinels as text only: of the system, of OpenSSL, or a sentinel's reply. */

@@ -3,8 +3,8 @@ import { LoginMismatch, replyCode } from '../client/redis-errors.js';
 import type { ServerAddresses } from './server-addresses.js';
 
 /**
- * Checks that a new connection has the database and the user that were asked for. The client goes on with database 0 and
- * the default user where the server refuses them.
+ * Checks that a new connection has the database and the user that were asked for. The client continues with database 0
+ * and the default user where the server refuses them.
  *
  * @returns what is not as asked, or undefined. Rejects when the connection is lost meanwhile.
  */

@@ -360,7 +360,7 @@ export function connectionOptions(
   };
 }
 
-/** The client's own selection of the database has failed, after which it goes on with database 0. */
+/** The client's own selection of the database has failed, after which it continues with database 0. */
 function isOfDatabase(error: Error & { readonly command?: { readonly name?: string } }): boolean {
   return error.command?.name === 'select';
 }
