@@ -63,6 +63,7 @@ export const GROUPS = [
   },
   { name: 'e2e', specs: /^test\/e2e\/(?!redis|rabbitmq|kafka|kill-loop)/ },
   { name: 'kill-loop', specs: /^test\/e2e\/kill-loop/ },
+  { name: 'planted-secrets', specs: /^test\/faults\/planted-secrets/ },
   { name: 'certificates', specs: /^test\/support\/brokers\/test-certificates/ },
   { name: 'embedded-faults', specs: /^test\/faults\/embedded/, args: SILENT },
   { name: 'embedded-nemesis', specs: /^test\/proof\/embedded/ },
@@ -143,6 +144,12 @@ export const PARTS = [
     lane: 'embedded',
     specs: /^test\/faults\/embedded-bit-flips/,
     env: { FLIP_ROUNDS: '20' },
+  },
+  {
+    name: 'planted-secrets',
+    lane: 'embedded',
+    specs: /^test\/faults\/planted-secrets/,
+    tests: 'a secret at any key of kafka',
   },
   { name: 'samples', lane: 'embedded', specs: /^test\/compatibility\/embedded-sample/ },
   {

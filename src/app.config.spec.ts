@@ -83,6 +83,30 @@ describe('variables', () => {
     expect(load({ env }).transports['local']).toMatchObject({ kind: 'memory' });
   });
 
+  it.each(['', '_REDIS', '_REDIS_MASTER', '_RABBITMQ', '_METRICS', '_DEFAULTS', '_TRANSPORTS', '_SERVICE'])(
+    'links to a Service of the cluster are no settings: switchyard%s',
+    (service) => {
+      const link = (name: string): string => `SWITCHYARD${service}_${name}`;
+      const env = {
+        [link('SERVICE_HOST')]: '10.0.0.1',
+        [link('SERVICE_PORT')]: '6379',
+        [link('SERVICE_PORT_HTTP')]: '80',
+        [link('PORT')]: 'tcp://10.0.0.1:6379',
+        [link('PORT_6379_TCP')]: 'tcp://10.0.0.1:6379',
+        [link('PORT_6379_TCP_PROTO')]: 'tcp',
+        [link('PORT_6379_TCP_PORT')]: '6379',
+        [link('PORT_6379_TCP_ADDR')]: '10.0.0.1',
+        [link('PORT_53_UDP_ADDR')]: 'fd00::1',
+      };
+      expect(load({ env })).toEqual(load({}));
+    },
+  );
+
+  it('variables that only resemble such a link are still mistakes', () => {
+    const env = { SWITCHYARD_REDIS_PORT: '6379', SWITCHYARD_REDIS_HOST: '10.0.0.1' };
+    expect(problemsOf({ env })).toHaveLength(2);
+  });
+
   it('that Kubernetes sets for a service called switchyard are not ours', () => {
     const env = {
       SWITCHYARD_PORT: 'tcp://10.0.0.1:80',

@@ -15,8 +15,9 @@ export function configFileVariable(prefix = PREFIX): string {
   return `${prefix}CONFIG`;
 }
 
-/** Kubernetes sets these in every pod next to a Service of this name; they are not meant as settings. */
-const SERVICE_LINK = /^(SERVICE_(HOST|PORT)(_\w+)?|PORT_\d+_\w+)=|^PORT=\w+:\/\//;
+/** Kubernetes sets these in every pod, for each Service whose name begins as the variables do; they are no settings. */
+const SERVICE_LINK =
+  /^(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)=|^(\w+_)?PORT=(tcp|udp|sctp):\/\//;
 
 /** `maxBytes` as a variable writes it: `MAX_BYTES`. */
 function variableSegment(key: string): string {

@@ -76,7 +76,7 @@ export function validSettings(kind = 'memory'): Record<string, unknown> {
     service: 'shop',
     connect: 'background',
     transports: {
-      x: { kind, ...TRANSPORTS[kind] },
+      x: { kind, ...structuredClone(TRANSPORTS[kind]) },
       a: { kind: 'memory' },
       b: { kind: 'memory' },
       disk: { kind: 'embedded' },
@@ -88,22 +88,31 @@ export function validSettings(kind = 'memory'): Record<string, unknown> {
   };
 }
 
+/** Keys that a group needs beside the one with the secret; of a list, each of its entries. */
+const SIBLINGS: Readonly<Record<string, object>> = {
+  sasl: { mechanism: 'plain', username: 'u', password: 'p' },
+  apiKeys: { name: 'ana' },
+  routes: { match: '**', transport: 'x' },
+};
+
 /** Valid settings, but for the value at this place. */
 export function settingsWith({ path, kind }: Place, value: unknown): Record<string, unknown> {
   const settings = validSettings(kind);
-  if (path.includes('sentinels') || path.includes('cluster')) remove(settings, 'url');
+  if (path.some((segment) => /^(sentinels|sentinelPassword|cluster)$/.test(String(segment))))
+    settings['transports'] = {
+      ...(settings['transports'] as object),
+      x: { kind, sentinels: ['127.0.0.1:1'] },
+    };
+  if (path.includes('cluster'))
+    settings['transports'] = { ...(settings['transports'] as object), x: { kind } };
   let at: Record<string | number, unknown> = settings;
   path.slice(0, -1).forEach((segment, index) => {
-    const next = at[segment];
     const isList = typeof path[index + 1] === 'number';
-    at = (at[segment] = typeof next === 'object' && next !== null ? next : isList ? [] : {}) as typeof at;
+    const owner = typeof segment === 'number' ? path[index - 1] : segment;
+    at = (at[segment] ??= isList ? [] : { ...SIBLINGS[owner ?? ''] }) as typeof at;
   });
   at[path.at(-1) ?? ''] = value;
   return settings;
-}
-
-function remove(settings: Record<string, unknown>, key: string): void {
-  Reflect.deleteProperty((settings['transports'] as Record<string, object>)['x'] ?? {}, key);
 }
 
 /** The variable of a place; undefined within a list, which is one variable as a whole. */
