@@ -39,7 +39,7 @@ describe('mistakes', () => {
     [
       'a choice',
       { file: 'connect: maybe' },
-      'connect (config/switchyard.yaml line 1) is not valid (value not shown). Allowed: required, background.',
+      'connect (config/switchyard.yaml line 1) is "maybe". Allowed: required, background.',
     ],
     [
       'a misspelt choice',

@@ -23,7 +23,8 @@ export function foundValue(value: unknown, shape: Shape | undefined, isSecret: b
 function isShown(value: unknown, { type, choices }: ValueShape): boolean {
   if (typeof value === 'boolean') return true;
   if (typeof value === 'number') return String(value).length <= MAX_DIGITS;
-  return typeof value === 'string' && (resembles(value, choices) || isQuantityOf(value, type));
+  if (typeof value !== 'string') return false;
+  return isQuantityOf(value, type) || (type !== 'text' && (isShownName(value) || resembles(value, choices)));
 }
 
 /** As people write it, also NaN, which JSON does not have. */

@@ -49,7 +49,11 @@ const OPTIONS: readonly (readonly [string, unknown, string])[] = [
   ['text', 'shop', 'the options of SwitchyardModule are string.'],
   ['no service', { ...memory, service: undefined }, 'service is missing. Allowed: 1 to 64 letters'],
   ['a service of another kind', { ...memory, service: 7 }, 'service is 7. Allowed: 1 to 64 letters'],
-  ['a service with spaces', { ...memory, service: 'my shop' }, 'service is "my shop". Allowed: 1 to 64'],
+  [
+    'a service with spaces',
+    { ...memory, service: 'my shop' },
+    'service is not valid (value not shown). Allowed: 1 to 64',
+  ],
   [
     'an unknown key',
     { ...memory, transport: {} },

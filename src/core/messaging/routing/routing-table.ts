@@ -27,7 +27,7 @@ export class RoutingTable {
 
 /** True for a short plain word. Any other text in place of a name may be a secret, and is not repeated. */
 export function isShownName(name: unknown): boolean {
-  return typeof name === 'string' && /^[a-z]{1,12}$/.test(name);
+  return typeof name === 'string' && /^[a-z]{1,8}$/.test(name);
 }
 
 /** What is wrong with the routes: one sentence a mistake. */
