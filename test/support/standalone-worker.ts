@@ -2,12 +2,7 @@ import 'reflect-metadata';
 import { Injectable, Module, type OnModuleDestroy } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { z } from 'zod';
-import {
-  defineMessage,
-  MessageHandler,
-  MessagingModule,
-  MessagingService,
-} from '../../src/core/messaging/index.js';
+import { defineMessage, MessageHandler, MessagingService } from '../../src/core/messaging/index.js';
 import { SwitchyardModule } from '../../src/switchyard/switchyard.module.js';
 
 /** What a child process does, as the JSON of its first argument. */
