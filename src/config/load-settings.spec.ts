@@ -122,7 +122,7 @@ describe('loadSettings', () => {
       [
         'missing.yaml cannot be read (ENOENT).',
         'SWITCHYARD_MAX (environment) is not a known variable.',
-        'service is "a b". Allowed: ',
+        'service is not valid (value not shown). Allowed: ',
         'transports.a.maxBytes is 0. Allowed: ',
         'connect (SWITCHYARD_CONNECT) is "maybe". Allowed: ',
         'maxInFlight (wrong.yaml line 1) is 0. Allowed: ',
