@@ -1,5 +1,5 @@
 /**
- * Proves that the conformance suite detects faults: plants them into a transport, one after the other. The suite
+ * Proves that the conformance suites detect faults: plants them into a transport or store, one after the other. The suite
  * must fail for each, and pass without any. Ends with the line `N passed, N failed`.
  *
  *   node scripts/seed-faults.mjs                   every fault, in the transport that it is written for
@@ -22,6 +22,8 @@ const PATIENCE_MS = '4000';
 const LANES = 2;
 const SPEC = 'test/conformance/seeded-faults/seeded.spec.ts';
 const BASES = ['memory', 'embedded', 'line'];
+/** The store of dead letters. */
+const LETTERS = 'letters';
 
 const chosen = chooseBase(process.argv.slice(2));
 await prepare({ build: false });
@@ -29,7 +31,7 @@ const faults = await listFaults();
 const counts = { passed: 0, failed: 0 };
 const limits = new Map();
 await workThrough(
-  BASES.flatMap((base) => {
+  [...BASES, LETTERS].flatMap((base) => {
     const topics = new Set(faults.filter((fault) => fault.base === base).map(({ topic }) => topic));
     return topics.size === 0 ? [] : [() => expectSound(base, [...topics].join('|'))];
   }),
@@ -74,8 +76,12 @@ async function expectNoticed(fault) {
 }
 
 async function listFaults() {
-  const script = `import { SEEDED_FAULTS } from ${JSON.stringify(path.join(ROOT, 'test/conformance/seeded-faults/faults.ts'))};
-    console.log(JSON.stringify(Object.entries(SEEDED_FAULTS).map(([name, { topic, base }]) => ({ name, topic, base }))));`;
+  const folder = path.join(ROOT, 'test/conformance/seeded-faults');
+  const script = `import { SEEDED_FAULTS } from ${JSON.stringify(path.join(folder, 'faults.ts'))};
+    import { SEEDED_STORE_FAULTS } from ${JSON.stringify(path.join(folder, 'store-faults.ts'))};
+    const transports = Object.entries(SEEDED_FAULTS).map(([name, { topic, base }]) => ({ name, topic, base }));
+    const stores = Object.entries(SEEDED_STORE_FAULTS).map(([name, { topic }]) => ({ name, topic, base: '${LETTERS}' }));
+    console.log(JSON.stringify([...transports, ...stores]));`;
   const args = ['--import', '@swc-node/register/esm-register', '--input-type=module', '--eval', script];
   const { output } = await run(args, {}, SOUND_LIMIT_MS);
   const listed = JSON.parse(output.trim().split('\n').at(-1) || '[]');

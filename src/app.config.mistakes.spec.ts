@@ -69,7 +69,7 @@ describe('mistakes', () => {
     [
       'a value in place of a group',
       { file: 'deadLetters: embedded' },
-      'deadLetters (config/switchyard.yaml line 1) is a plain value. Allowed: a group with the keys store, directory, transport.',
+      'deadLetters (config/switchyard.yaml line 1) is a plain value. Allowed: a group with the keys store, directory, transport, shared, maxAgeMs, maxCount, maxBytes, dropPending.',
     ],
     ['a list in place of the file', { file: '- a' }, 'config/switchyard.yaml must hold keys and values.'],
     [
@@ -106,6 +106,11 @@ describe('mistakes', () => {
       'one directory for two',
       { file: 'deadLetters: {directory: x}\nidempotency: {directory: ./x}' },
       'idempotency.directory (config/switchyard.yaml line 2) is the same directory as deadLetters.directory (config/switchyard.yaml line 1).',
+    ],
+    [
+      'dropping without a limit',
+      { file: 'deadLetters: {dropPending: true}' },
+      'deadLetters.dropPending (config/switchyard.yaml line 1) needs a limit that can be reached: one of maxAgeMs, maxCount, maxBytes.',
     ],
     [
       'a variable and its file',

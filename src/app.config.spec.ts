@@ -14,8 +14,14 @@ describe('without any configuration', () => {
       }),
     });
     expect(config.routes).toEqual([{ match: '**', transport: 'local' }]);
-    expect(config.deadLetters).toEqual({ store: 'embedded', directory: path.join(CWD, 'data/dead-letters') });
-    expect(config.idempotency).toEqual({ store: 'embedded', directory: path.join(CWD, 'data/idempotency') });
+    const stores = { store: 'embedded', shared: true };
+    const limits = { dropPending: false };
+    expect(config.deadLetters).toEqual({
+      ...stores,
+      ...limits,
+      directory: path.join(CWD, 'data/dead-letters'),
+    });
+    expect(config.idempotency).toEqual({ ...stores, directory: path.join(CWD, 'data/idempotency') });
     expect(config.http.port).toBe(3_000);
   });
 

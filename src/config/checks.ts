@@ -14,6 +14,7 @@ export function problemsBetweenKeys(settings: Settings): string[] {
     ...problemsOfMembers(settings),
     ...problemsOfSpools(settings),
     ...problemsOfStores(settings),
+    ...problemsOfDropping(settings),
     ...problemsOfAdmin(settings),
   ];
 }
@@ -72,6 +73,15 @@ function shownPattern(match: unknown): string {
 
 function asList(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
+}
+
+/** Nothing would ever be dropped, which is not what was meant. */
+function problemsOfDropping(settings: Settings): string[] {
+  const path = ['deadLetters', 'dropPending'];
+  if (settings.get(path) !== true) return [];
+  const limits = ['maxAgeMs', 'maxCount', 'maxBytes'];
+  if (limits.some((limit) => settings.get(['deadLetters', limit]) !== undefined)) return [];
+  return [`${label(path, settings)} needs a limit that can be reached: one of ${limits.join(', ')}.`];
 }
 
 /** Two durable parts in one directory would lock each other out, and the error would name this very process. */

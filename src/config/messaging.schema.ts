@@ -19,6 +19,14 @@ const storeTransport = z
   )
   .optional();
 
+const storeShared = (what: string) =>
+  z
+    .boolean()
+    .describe(
+      `Every process of the application should see the same ${what}. A store that only this process sees is logged at the start then, and shown in health as \`local\`, where messages come from a broker. \`false\` where one process is enough.`,
+    )
+    .default(true);
+
 /** Limits of one message, checked before it is sent and before it is parsed. */
 export const limitsSchema = z
   .strictObject({
@@ -96,6 +104,36 @@ export const deadLettersSchema = z
       .describe('For `embedded`: its directory. Without it, `dead-letters` in `dataDir`.')
       .optional(),
     transport: storeTransport,
+    shared: storeShared('dead letters'),
+    maxAgeMs: duration(1, 3_650 * DAY_MS)
+      .describe(
+        'Age of a dead letter from which it is removed with `dropPending`. Without that it is reported from 80 % on.',
+      )
+      .optional(),
+    maxCount: z
+      .number()
+      .int()
+      .min(1)
+      .max(1_000_000_000)
+      .describe(
+        'Most dead letters in the store, of any status. In a full store nothing is lost: a message that fails for the last time stays on its broker.',
+      )
+      .optional(),
+    maxBytes: z
+      .number()
+      .int()
+      .min(1)
+      .max(Number.MAX_SAFE_INTEGER)
+      .describe(
+        'Most bytes of dead letters in the store: bodies, headers and descriptions. As for `maxCount`.',
+      )
+      .optional(),
+    dropPending: z
+      .boolean()
+      .describe(
+        'Removes the oldest dead letters when a limit is reached: handled and archived ones first, then those that are `failed`, whose messages are lost.',
+      )
+      .default(false),
   })
   .prefault({});
 
@@ -109,5 +147,6 @@ export const idempotencySchema = z
       .describe('For `embedded`: its directory. Without it, `idempotency` in `dataDir`.')
       .optional(),
     transport: storeTransport,
+    shared: storeShared('records of handled messages'),
   })
   .prefault({});

@@ -83,7 +83,7 @@ class Making {
   }
 
   async deadLetters(): Promise<Backends['deadLetters']> {
-    const { store, directory, transport } = this.settings.deadLetters;
+    const { store, transport } = this.settings.deadLetters;
     const { memory, embedded, redis } = this.drivers;
     if (typeof store === 'function')
       return makeOwn(STORE, 'deadLetters.store', {
@@ -92,16 +92,16 @@ class Making {
       });
     switch (store) {
       case 'memory':
-        return memory.createDeadLetterStore(this.clock);
+        return memory.createDeadLetterStore(this.settings.deadLetters, this.clock);
       case 'embedded':
-        return embedded.createDeadLetterStore(directory, this.#storeContext('dead-letters'));
+        return embedded.createDeadLetterStore(this.settings.deadLetters, this.#storeContext('dead-letters'));
       case 'redis':
         return redis.createDeadLetterStore(this.#redisServers(transport), this.#storeContext('dead-letters'));
     }
   }
 
   async idempotency(): Promise<Backends['idempotency']> {
-    const { store, directory, transport } = this.settings.idempotency;
+    const { store, transport } = this.settings.idempotency;
     const { memory, embedded, redis } = this.drivers;
     if (typeof store === 'function')
       return makeOwn(STORE, 'idempotency.store', {
@@ -110,9 +110,9 @@ class Making {
       });
     switch (store) {
       case 'memory':
-        return memory.createIdempotencyStore(this.clock);
+        return memory.createIdempotencyStore(this.settings.idempotency, this.clock);
       case 'embedded':
-        return embedded.createIdempotencyStore(directory, this.#storeContext('idempotency'));
+        return embedded.createIdempotencyStore(this.settings.idempotency, this.#storeContext('idempotency'));
       case 'redis':
         return redis.createIdempotencyStore(this.#redisServers(transport), this.#storeContext('idempotency'));
     }

@@ -69,6 +69,7 @@ function coreOptions(
     ...{ service, routes, drain, connect, publishDeadlineMs, maxInFlight, maxInFlightBytes },
     ...{ drainTimeoutMs, limits, globalEnhancers, registerHandlers },
     defaults: { ...defaults, ...(errors && { errors }) },
+    deadLetterLimits: settings.deadLetters,
     ...code,
     ...backends,
   };

@@ -6,7 +6,7 @@ import type { ErrorRule } from '../core/messaging/retry-policy.js';
 /** Options of the core that are not values, which only code can give. */
 export type CodeOptions = Omit<
   MessagingModuleOptions,
-  keyof SwitchyardSettings | 'transportEvents' | 'problems'
+  keyof SwitchyardSettings | 'transportEvents' | 'problems' | 'deadLetterLimits'
 >;
 
 /**

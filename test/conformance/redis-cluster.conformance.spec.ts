@@ -1,4 +1,5 @@
 import { type RedisClusterSetup, startRedisCluster } from '../support/brokers/redis-cluster.js';
+import { describeRedisDeadLetters } from './redis-stores.js';
 import { redisConformance } from './redis-suite.js';
 import { describeTransport } from './transport/index.js';
 
@@ -8,6 +9,10 @@ beforeAll(async () => {
   setup = await startRedisCluster();
 }, 120_000);
 afterAll(() => setup.stop());
+
+describeRedisDeadLetters('Redis cluster', () => ({
+  cluster: setup.addresses.map(({ host, port }) => `${host}:${port}`),
+}));
 
 describeTransport(
   'Redis cluster',

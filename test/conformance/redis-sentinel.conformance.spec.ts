@@ -1,4 +1,5 @@
 import { type RedisSentinelSetup, startRedisSentinel } from '../support/brokers/redis-sentinel.js';
+import { describeRedisDeadLetters } from './redis-stores.js';
 import { redisConformance } from './redis-suite.js';
 import { describeTransport } from './transport/index.js';
 
@@ -16,6 +17,11 @@ async function restore(): Promise<void> {
   await Promise.all(dead.map((node) => node.restart()));
   await setup.ready();
 }
+
+describeRedisDeadLetters('Redis behind sentinels', () => ({
+  sentinels: setup.sentinels.map(({ host, port }) => `${host}:${port}`),
+  sentinelName: setup.name,
+}));
 
 describeTransport(
   'Redis behind sentinels',

@@ -279,7 +279,11 @@ describe('the address', () => {
     const list = await fetch(`${url}/shop/ops/messages/api/v1/dead-letters?limit=5&status=failed`, {
       headers: as('viewer'),
     });
-    expect(await jsonOf(list)).toEqual({ items: [], page: { nextCursor: null, limit: 5 } });
+    expect(await jsonOf(list)).toMatchObject({
+      items: [],
+      page: { nextCursor: null, limit: 5 },
+      storage: { count: 0, bytes: 0, maxCount: 100_000, problems: [] },
+    });
     const malformed = await fetch(`${url}/shop/ops/messages/api/v1/dead-letters/x/replay`, {
       ...json('operator', {}),
       body: '{',

@@ -42,6 +42,13 @@ export const OTHER_FAULTS: readonly OtherFault[] = [
       'belongs to one process',
     ],
   ]),
+  ...of('embedded', 'e2e/full-store.spec.ts', [
+    [
+      'the store of dead letters is full',
+      'the message stays there as the same attempt, tried up to every 5 minutes; health is degraded',
+      'stay on their broker, and use no attempt',
+    ],
+  ]),
   ...of('redis', 'faults/redis-bad-servers.spec.ts', [
     [
       'credentials become wrong',
@@ -201,6 +208,13 @@ export const OTHER_FAULTS: readonly OtherFault[] = [
       'random poison of all kinds for a minute',
     ],
   ]),
+  ...of('redis', 'faults/redis-full-store.spec.ts', [
+    [
+      'the store of dead letters is full',
+      'the message stays there as the same attempt, tried up to every 5 minutes; health is degraded',
+      'stay on their broker, and use no attempt',
+    ],
+  ]),
   ...of('redis, sentinels', 'faults/redis-sentinel.spec.ts', [
     ['no replica confirms', 'unknown, not accepted', 'calls a message unknown while no replica confirms it'],
     [
@@ -219,6 +233,13 @@ export const OTHER_FAULTS: readonly OtherFault[] = [
       '`kill -9` while a message is claimed',
       'it can be claimed again',
       'can be claimed again, whenever a process is killed',
+    ],
+  ]),
+  ...of('redis stores', 'faults/redis-stores-usage.spec.ts', [
+    [
+      'another client or an earlier version changes dead letters',
+      'count and bytes are counted again, and limits hold',
+      'what an earlier version adds and removes without the count is counted again',
     ],
   ]),
   ...of('rabbitmq', 'faults/rabbitmq-bad-servers.spec.ts', [
@@ -412,6 +433,13 @@ export const OTHER_FAULTS: readonly OtherFault[] = [
       'declares nothing, and works after the commands',
     ],
   ]),
+  ...of('rabbitmq', 'faults/rabbitmq-full-store.spec.ts', [
+    [
+      'the store of dead letters is full',
+      'the message stays there as the same attempt, tried up to every 5 minutes; health is degraded',
+      'stay on their broker, and use no attempt',
+    ],
+  ]),
   ...of('rabbitmq, 3 nodes', 'faults/rabbitmq-cluster.spec.ts', [
     [
       'all nodes are killed',
@@ -599,6 +627,13 @@ export const OTHER_FAULTS: readonly OtherFault[] = [
       'a message kills every process',
       'a dead letter after its attempts',
       'parks a message that kills every process',
+    ],
+  ]),
+  ...of('kafka', 'faults/kafka-full-store.spec.ts', [
+    [
+      'the store of dead letters is full',
+      'the message stays there as the same attempt, tried up to every 5 minutes; health is degraded',
+      'stay on their broker, and use no attempt',
     ],
   ]),
   ...of('kafka, 3 brokers', 'faults/kafka-cluster.spec.ts', [

@@ -2,6 +2,7 @@ import { Logger } from '@nestjs/common';
 import type { AuditSink } from '../../src/core/messaging/dead-letters/audit-entry.js';
 import { AuditLog } from '../../src/core/messaging/dead-letters/audit-log.js';
 import { DeadLetterService } from '../../src/core/messaging/dead-letters/dead-letter.service.js';
+import type { DeadLetterLimits } from '../../src/core/messaging/dead-letters/dead-letter-limits.js';
 import type { NewDeadLetter } from '../../src/core/messaging/ports/dead-letter-store.js';
 import { HEADER } from '../../src/core/messaging/message/headers.js';
 import { uuidV7 } from '../../src/core/messaging/message/ids.js';
@@ -14,7 +15,7 @@ type Answer = (message: WireMessage) => PublishOutcome | Promise<PublishOutcome>
 const accept: Answer = () => ({ kind: 'accepted' });
 
 /** A dead letter service whose publisher answers as told, with everything it did. */
-export function setUp(answer: Answer = accept, sink?: AuditSink) {
+export function setUp(answer: Answer = accept, sink?: AuditSink, limits: DeadLetterLimits = {}) {
   const clock = new HandClock();
   const store = new MemoryDeadLetterStore({ clock });
   const sent: { to: object; transport: string; message: WireMessage }[] = [];
@@ -29,7 +30,7 @@ export function setUp(answer: Answer = accept, sink?: AuditSink) {
   };
   const emit = (event: MessagingEvent): void => void events.push(event);
   const auditLog = new AuditLog(clock, emit, sink);
-  const service = new DeadLetterService(store, publisher, emit, clock, auditLog);
+  const service = new DeadLetterService(store, publisher, emit, clock, auditLog, limits);
   const park = async (n = 1): Promise<string> => {
     await clock.advance(1);
     return service.park(deadLetter(n, clock.now()));

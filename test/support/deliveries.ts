@@ -59,6 +59,8 @@ export class RecordingSink implements DeadLetterSink {
   readonly parked: NewDeadLetter[] = [];
   readonly resolved: string[] = [];
   isDown = false;
+  /** Code of what it rejects with. */
+  code = 'STORE_UNAVAILABLE';
 
   async park(deadLetter: NewDeadLetter): Promise<void> {
     this.#refuseWhenDown();
@@ -71,6 +73,6 @@ export class RecordingSink implements DeadLetterSink {
   }
 
   #refuseWhenDown(): void {
-    if (this.isDown) throw new Error('the store is down');
+    if (this.isDown) throw Object.assign(new Error('the store is down'), { code: this.code });
   }
 }

@@ -6,6 +6,7 @@ export {
   DEAD_LETTER_REASONS,
   DEAD_LETTER_STATUSES,
   type DeadLetter,
+  type DeadLetterCeiling,
   type DeadLetterError,
   type DeadLetterFilter,
   type DeadLetterGroup,
@@ -15,10 +16,12 @@ export {
   type DeadLetterCount,
   type DeadLetterStore,
   type DeadLetterSummary,
+  type DeadLetterUsage,
   type FailedAttempt,
   type NewDeadLetter,
 } from './ports/dead-letter-store.js';
-export { DeadLetterService } from './dead-letters/dead-letter.service.js';
+export type { DeadLetterLimits } from './dead-letters/dead-letter-limits.js';
+export { DeadLetterService, type DeadLetterStorage } from './dead-letters/dead-letter.service.js';
 export { HEADER } from './message/headers.js';
 export {
   MessageHandler,
@@ -64,6 +67,7 @@ export {
 export type { HandlerDefaults, MessagingModuleExtras, MessagingModuleOptions } from './messaging.options.js';
 export { MessagingService, PublishManyError, type PublishReceipt } from './publishing/messaging.service.js';
 export {
+  type LocalStore,
   MESSAGING_VIEW,
   type MessagingState,
   type MessagingView,

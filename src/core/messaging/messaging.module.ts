@@ -10,8 +10,10 @@ import { DiscoveryModule } from '@nestjs/core';
 import { systemClock } from './ports/clock.js';
 import { AuditLog } from './dead-letters/audit-log.js';
 import { MessagingConfigurationError } from './ports/errors.js';
+import type { DeadLetterLimits } from './dead-letters/dead-letter-limits.js';
 import { DeadLetterService } from './dead-letters/dead-letter.service.js';
 import {
+  DEAD_LETTER_LIMITS,
   DEAD_LETTER_STORE,
   MESSAGING_CLOCK,
   MESSAGING_EMIT,
@@ -132,6 +134,7 @@ function assemble(
       MESSAGING_EMIT,
       MESSAGING_CLOCK,
       DEAD_LETTER_STORE,
+      DEAD_LETTER_LIMITS,
     ],
   };
 }
@@ -166,6 +169,15 @@ const parts: Provider[] = [
   {
     provide: DEAD_LETTER_STORE,
     useFactory: (options: MessagingModuleOptions) => options.deadLetters,
+    inject: [MESSAGING_OPTIONS],
+  },
+  {
+    provide: DEAD_LETTER_LIMITS,
+    // Settings are passed on as they are, and have more keys.
+    useFactory: ({ deadLetterLimits = {} }: MessagingModuleOptions): DeadLetterLimits => {
+      const { maxAgeMs, maxCount, maxBytes, dropPending } = deadLetterLimits;
+      return { maxAgeMs, maxCount, maxBytes, dropPending };
+    },
     inject: [MESSAGING_OPTIONS],
   },
   {

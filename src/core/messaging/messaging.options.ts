@@ -1,4 +1,5 @@
 import type { AuditSink } from './dead-letters/audit-entry.js';
+import type { DeadLetterLimits } from './dead-letters/dead-letter-limits.js';
 import type { DeadLetterStore } from './ports/dead-letter-store.js';
 import type { IdempotencyStore } from './ports/idempotency-store.js';
 import type { MessageLimits } from './message/message-limits.js';
@@ -45,6 +46,8 @@ export interface MessagingModuleOptions {
    * @default one line of JSON each in the log category `MessagingAudit`
    */
   readonly auditSink?: AuditSink;
+  /** How much of them is kept. @default no limits */
+  readonly deadLetterLimits?: DeadLetterLimits;
   /** Needed once a handler sets `idempotencyWindowMs`. */
   readonly idempotency?: IdempotencyStore;
   /** Message types that no handler names but wildcard handlers should see when they are published. */

@@ -7,6 +7,9 @@ export const MESSAGING_EXTRAS = Symbol('switchyard:extras');
 /** Injects the `DeadLetterStore`. */
 export const DEAD_LETTER_STORE = Symbol('switchyard:dead-letter-store');
 
+/** Injects the `DeadLetterLimits`. */
+export const DEAD_LETTER_LIMITS = Symbol('switchyard:dead-letter-limits');
+
 /** Injects the `ReplayPublisher`. */
 export const REPLAY_PUBLISHER = Symbol('switchyard:replay-publisher');
 

@@ -1,3 +1,4 @@
+import type { DeadLetterStorage } from './dead-letters/dead-letter.service.js';
 import type { HandlerIdentity, MessagingObserver } from './observing/events.js';
 import type { Route } from './routing/routing-table.js';
 import type { Transport, TransportProblem } from './ports/transport.js';
@@ -27,6 +28,9 @@ export interface SubscriptionView {
   readonly state: 'starting' | 'running' | 'interrupted' | 'stopped';
 }
 
+/** A store that is `local`. Open: a minor version may add some. */
+export type LocalStore = 'dead-letters' | 'idempotency';
+
 /** What health, metrics and operators may see of the running core. Reading it costs no round trip. */
 export interface MessagingView {
   state(): MessagingState;
@@ -34,6 +38,13 @@ export interface MessagingView {
   subscriptions(): readonly SubscriptionView[];
   /** What is wrong now on brokers and with consumers, each with the name of its transport. */
   problems(): readonly ReportedProblem[];
+  /** How much of its limits the store of dead letters uses. */
+  deadLetterStorage(): DeadLetterStorage;
+  /**
+   * Stores that only this process sees although messages come from a broker, so that another process has its own and
+   * none has all.
+   */
+  localStores(): readonly LocalStore[];
   /** In order of precedence, `fallback` already applied. */
   routes(): readonly Route[];
   /** Topics of every message type that this application knows, whether or not it handles them. */

@@ -251,11 +251,14 @@ export const SEEDED_FAULTS: Readonly<Record<string, SeededFault>> = {
   },
 };
 
-/** The transport with the fault in it, or as it is without one. */
-export function withFault(transport: Transport, fault: SeededFault | undefined): Transport {
-  if (!fault) return transport;
-  const planted = fault.plant(transport);
-  return new Proxy(transport, {
+/** The transport or store with the fault in it, or as it is without one. */
+export function withFault<T extends object>(
+  sound: T,
+  fault: { readonly plant: (sound: T) => Partial<T> } | undefined,
+): T {
+  if (!fault) return sound;
+  const planted = fault.plant(sound);
+  return new Proxy(sound, {
     get: (target, property) => {
       const value: unknown = Reflect.get(planted, property) ?? Reflect.get(target, property, target);
       return typeof value === 'function' ? (value.bind(target) as unknown) : value;

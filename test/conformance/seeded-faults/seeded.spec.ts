@@ -1,32 +1,59 @@
 import { join } from 'node:path';
-import type { Transport } from '../../../src/core/messaging/ports/transport.js';
+import type { DeadLetterStore } from '../../../src/core/messaging/ports/dead-letter-store.js';
+import type { Clock, Transport } from '../../../src/core/messaging/ports/transport.js';
+import { EmbeddedDeadLetterStore } from '../../../src/infrastructure/services/embedded/embedded-dead-letter.store.js';
 import { SeverableTransport } from '../../support/severable-transport.js';
 import { temporaryDirectory } from '../../support/temporary-directory.js';
 import { createTransport as createEmbedded } from '../embedded.factory.js';
 import { createTransport as createMemory } from '../memory.factory.js';
 import { type CaseContext, type ConformanceOptions, describeTransport } from '../transport/index.js';
+import { describeDeadLetterStore } from '../dead-letter-store.js';
+import type { StoreOptions } from '../store-suite.js';
 import { SEEDED_FAULTS, type SeededFault, withFault } from './faults.js';
+import { SEEDED_STORE_FAULTS, type SeededStoreFault } from './store-faults.js';
 
 const TOO_LARGE_BYTES = 2 * 2 ** 20;
 
 /**
- * The suite on a transport with a defect in it. Only `scripts/seed-faults.mjs` runs it: one fault at a time, which the suite
- * has to notice, and each transport without a fault, which it has to pass.
+ * The suite on a transport or store with a defect in it. Only `scripts/seed-faults.mjs` runs it: one fault at a time, which the
+ * suite has to notice, and each transport and store without a fault, which it has to pass.
  */
 const name = process.env['SEEDED_FAULT'] ?? '';
 const fault: SeededFault | undefined = SEEDED_FAULTS[name];
+const storeFault: SeededStoreFault | undefined = SEEDED_STORE_FAULTS[name];
 const data = temporaryDirectory();
 const bases: Readonly<Record<string, () => ConformanceOptions>> = { memory, embedded, line };
-const options = bases[process.env['SEEDED_BASE'] ?? ''];
+const base = process.env['SEEDED_BASE'] ?? '';
+const options = bases[base];
 
 afterAll(() => data.remove());
 
-if (options && (fault !== undefined || name === '')) {
+if (base === 'letters' && (storeFault !== undefined || name === '')) {
+  describeDeadLetterStore(storeFault ? `a store that ${name}` : 'a store without a fault', letters());
+} else if (options && (fault !== undefined || name === '')) {
   describeTransport(fault ? `a transport that ${name}` : 'a transport without a fault', options());
 } else {
   it('is given a transport and a fault by scripts/seed-faults.mjs', () => {
-    expect([Object.keys(SEEDED_FAULTS), Object.keys(bases)]).toEqual([name, process.env['SEEDED_BASE']]);
+    const faults = [...Object.keys(SEEDED_FAULTS), ...Object.keys(SEEDED_STORE_FAULTS)];
+    expect([faults, [...Object.keys(bases), 'letters']]).toEqual([name, base]);
   });
+}
+
+function letters(): StoreOptions<DeadLetterStore> {
+  const directories = new WeakMap<DeadLetterStore, string>();
+  let count = 0;
+  const open = (directory: string, clock: Clock): DeadLetterStore => {
+    const store = withFault<DeadLetterStore>(new EmbeddedDeadLetterStore({ directory, clock }), storeFault);
+    directories.set(store, directory);
+    return store;
+  };
+  return {
+    create: async (clock) => open(join(data.path, `letters-${++count}`), clock),
+    reopen: async (store, clock) => {
+      await store.close();
+      return open(directories.get(store) ?? '', clock);
+    },
+  };
 }
 
 function memory(): ConformanceOptions {

@@ -1,7 +1,7 @@
 import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { MessagingError } from '../ports/errors.js';
 import type { MessagingEvent } from '../observing/events.js';
-import type { Clock } from '../ports/transport.js';
+import type { Clock, TransportProblem } from '../ports/transport.js';
 import { AuditLog } from './audit-log.js';
 import type {
   DeadLetter,
@@ -11,9 +11,18 @@ import type {
   DeadLetterStatus,
   DeadLetterStore,
   DeadLetterSummary,
+  DeadLetterUsage,
   NewDeadLetter,
 } from '../ports/dead-letter-store.js';
-import { DEAD_LETTER_STORE, MESSAGING_CLOCK, MESSAGING_EMIT, REPLAY_PUBLISHER } from '../messaging.tokens.js';
+import {
+  DEAD_LETTER_LIMITS,
+  DEAD_LETTER_STORE,
+  MESSAGING_CLOCK,
+  MESSAGING_EMIT,
+  REPLAY_PUBLISHER,
+} from '../messaging.tokens.js';
+import type { DeadLetterLimits } from './dead-letter-limits.js';
+import { DeadLetterRetention } from './dead-letter-retention.js';
 import { storeWithDeadline } from './store-with-deadline.js';
 import { replayOne, type ReplayDependencies, type ReplayResult } from './replay-one.js';
 import type { ReplayPlan } from './replay-plan.js';
@@ -24,6 +33,15 @@ import { type Operator, type ReplayLimits, ReplayRuns } from './replay-runs.js';
 export interface ReplayMatchingOptions extends Operator, ReplayLimits {
   /** Only count what would be sent. */
   readonly dryRun?: boolean;
+}
+
+/** What the store of dead letters holds, and may hold. */
+export interface DeadLetterStorage {
+  readonly limits: DeadLetterLimits;
+  /** Absent before the first check, and where the store does not know it. */
+  readonly usage?: DeadLetterUsage;
+  /** What keeps it from taking dead letters now, or soon. */
+  readonly problems: readonly TransportProblem[];
 }
 
 /**
@@ -38,6 +56,7 @@ export class DeadLetterService implements OnModuleDestroy {
   readonly #store: DeadLetterStore;
   readonly #dependencies: ReplayDependencies;
   readonly #runs: ReplayRuns;
+  readonly #retention: DeadLetterRetention;
 
   // eslint-disable-next-line max-params -- dependency injection
   constructor(
@@ -46,8 +65,10 @@ export class DeadLetterService implements OnModuleDestroy {
     @Inject(MESSAGING_EMIT) private readonly emit: (event: MessagingEvent) => void,
     @Inject(MESSAGING_CLOCK) clock: Clock,
     private readonly audit: AuditLog,
+    @Inject(DEAD_LETTER_LIMITS) limits: DeadLetterLimits,
   ) {
     this.#store = storeWithDeadline(store, clock);
+    this.#retention = new DeadLetterRetention(this.#store, limits, clock, emit);
     this.#dependencies = { store: this.#store, publisher, emit, clock };
     this.#runs = new ReplayRuns(this.#dependencies, audit);
   }
@@ -138,9 +159,23 @@ export class DeadLetterService implements OnModuleDestroy {
     });
   }
 
-  /** Keeps a letter for the delivery pipeline. Rejects with `STORE_UNAVAILABLE` when that is not certain in time. */
+  /** How much of its limits the store uses, at most 15 s old. */
+  storage(): DeadLetterStorage {
+    const { limits, usage, problems } = this.#retention;
+    return { limits, ...(usage && { usage }), problems: problems.all() };
+  }
+
+  /** Begins to keep the store within its limits. Called by the core once it has connected. */
+  startRetention(): void {
+    this.#retention.start();
+  }
+
+  /**
+   * Keeps a letter for the delivery pipeline. Rejects with `STORE_UNAVAILABLE` when that is not certain in time, and with
+   * `STORE_FULL` when there is no room.
+   */
   async park(deadLetter: NewDeadLetter): Promise<string> {
-    const id = await this.#store.add(deadLetter);
+    const id = await this.#retention.add(deadLetter);
     this.#emitChange({ ...deadLetter, id }, 'failed');
     return id;
   }
@@ -155,6 +190,7 @@ export class DeadLetterService implements OnModuleDestroy {
 
   /** Ends a running replay, waiting for the message that is being sent. */
   onModuleDestroy(): Promise<void> {
+    this.#retention.stop();
     return this.#runs.stop();
   }
 

@@ -9,16 +9,18 @@ const STORE_DEADLINE_MS = 15_000;
 /** The store as its port promises it: one that does not answer rejects with `STORE_UNAVAILABLE` in time. */
 export function storeWithDeadline(store: DeadLetterStore, clock: Clock): DeadLetterStore {
   const inTime = <T>(work: Promise<T>): Promise<T> => withDeadline(work, STORE_DEADLINE_MS, lateError, clock);
+  const usage = store.usage?.bind(store);
   return {
     connect: () => inTime(store.connect()),
-    add: (deadLetter) => inTime(store.add(deadLetter)),
+    add: (deadLetter, ceiling) => inTime(store.add(deadLetter, ceiling)),
     find: (id) => inTime(store.find(id)),
     list: (filter, page) => inTime(store.list(filter, page)),
     count: (filter) => inTime(store.count(filter)),
     groups: (filter, limit) => inTime(store.groups(filter, limit)),
     transition: (id, from, to) => inTime(store.transition(id, from, to)),
-    discard: (id) => inTime(store.discard(id)),
+    discard: (id, revision) => inTime(store.discard(id, revision)),
     stats: () => inTime(store.stats()),
+    ...(usage && { usage: () => inTime(usage()) }),
     close: () => inTime(store.close()),
   };
 }

@@ -6,6 +6,8 @@ import type { DeliveryInProgress } from './delivery-in-progress.js';
 import type { HandlerEntry } from '../handlers/handler-entry.js';
 import { uuidV7 } from '../message/ids.js';
 import { type FailureOutcome, UnacceptableMessageError } from './outcome.js';
+import type { PostponeReason } from '../observing/events.js';
+import { errorCodeOf } from '../ports/errors.js';
 import type { Clock } from '../ports/transport.js';
 import { UnparkedMessages } from './unparked-messages.js';
 
@@ -19,8 +21,8 @@ export interface DeadLetterSink {
 /** Result of a try to park a message. */
 export type Parking =
   | { readonly kind: 'parked' }
-  /** The store failed: deliver the message again, as the same attempt, after `delayMs`. */
-  | { readonly kind: 'unparked'; readonly delayMs: number };
+  /** The store failed or is full: deliver the message again, as the same attempt, after `delayMs`. */
+  | { readonly kind: 'unparked'; readonly reason: PostponeReason; readonly delayMs: number };
 
 const PARKED: Parking = { kind: 'parked' };
 
@@ -62,7 +64,9 @@ export class DeadLetterParking {
       return PARKED;
     } catch (storeError) {
       this.onStoreError(entry, storeError);
-      return { kind: 'unparked', delayMs: this.#unparked.add(handling, { outcome, failed }) };
+      const isFull = errorCodeOf(storeError) === 'STORE_FULL';
+      const reason = isFull ? 'dead-letters-full' : 'dead-letters-unavailable';
+      return { kind: 'unparked', reason, delayMs: this.#unparked.add(handling, { outcome, failed }) };
     }
   }
 

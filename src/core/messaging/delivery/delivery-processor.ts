@@ -272,8 +272,8 @@ async function settleFailed(
   if (outcome.kind === 'dead-letter') {
     const parking = await deadLetters.park(handling, outcome);
     if (parking.kind === 'unparked') {
-      const { delayMs } = parking;
-      reports.postponed(handling, { reason: 'dead-letters-unavailable', delayMs });
+      const { reason, delayMs } = parking;
+      reports.postponed(handling, { reason, delayMs });
       return { kind: 'retry', delayMs, countsAttempt: false };
     }
   }

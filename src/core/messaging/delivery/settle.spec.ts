@@ -142,11 +142,11 @@ describe('settle', () => {
     expect(sink.parked).toEqual([expect.objectContaining({ attempts: 3, history: [] })]);
   });
 
-  it('returns a message that cannot be parked as the same attempt, after 1 to 30 s', async () => {
+  it('returns a message that cannot be parked as the same attempt, after 1 s to 5 min', async () => {
     const { tools, sink, events, clock } = setUp();
     sink.isDown = true;
     const delays: number[] = [];
-    for (let time = 0; time < 8; time++) {
+    for (let time = 0; time < 12; time++) {
       const settlement = await settle(handlingOf(deliveryOf(GOOD, {}, 3)), DEAD, tools);
       expect(settlement).toEqual({
         kind: 'retry',
@@ -157,7 +157,7 @@ describe('settle', () => {
       delays.push(delayMs);
       await clock.advance(delayMs);
     }
-    expect(delays).toEqual([1_000, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
+    expect(delays.map((ms) => ms / 1_000)).toEqual([1, 1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
     expect(new Set(events.map(({ type }) => type))).toEqual(new Set(['store-failed', 'postponed']));
   });
 
@@ -192,11 +192,43 @@ describe('settle', () => {
     expect(tools.deadLetters.unparked(handlingOf(delivery))).toBeUndefined();
   });
 
-  it('forgets after two minutes what could not be parked: another process has it', async () => {
+  it('waits as long for a message that fails while the store has been full for some time', async () => {
+    const { tools, sink, events, clock } = setUp();
+    sink.isDown = true;
+    sink.code = 'STORE_FULL';
+    const fail = (id: string): unknown => {
+      const { message, ...delivery } = deliveryOf(GOOD, {}, 3);
+      return settle(handlingOf({ ...delivery, message: { ...message, id } }), DEAD, tools);
+    };
+    await fail('m-1');
+    await clock.advance(45_000);
+    expect(await fail('m-2')).toMatchObject({ kind: 'retry', delayMs: 45_000, countsAttempt: false });
+    expect(events.at(-1)).toMatchObject({ type: 'postponed', reason: 'dead-letters-full' });
+    await clock.advance(1_000_000);
+    expect(await fail('m-3')).toMatchObject({ delayMs: 300_000 });
+    sink.isDown = false;
+    expect(await fail('m-4')).toEqual({ kind: 'ack' });
+    sink.isDown = true;
+    expect(await fail('m-5')).toMatchObject({ delayMs: 1_000 });
+  });
+
+  it('waits as long although more messages wait than it can remember', async () => {
+    const { tools, sink, clock } = setUp();
+    sink.isDown = true;
+    const fail = (id: string): unknown => {
+      const { message, ...delivery } = deliveryOf(GOOD, {}, 3);
+      return settle(handlingOf({ ...delivery, message: { ...message, id } }), DEAD, tools);
+    };
+    for (let n = 0; n <= 10_000; n++) await fail(`m-${n}`);
+    await clock.advance(60_000);
+    expect(await fail('m-0')).toMatchObject({ delayMs: 60_000 });
+  });
+
+  it('forgets after twenty minutes what could not be parked: another process has it', async () => {
     const { tools, sink, clock } = setUp();
     sink.isDown = true;
     await settle(handlingOf(), DEAD, tools);
-    await clock.advance(121_000);
+    await clock.advance(1_201_000);
     expect(tools.deadLetters.unparked(handlingOf())).toBeUndefined();
   });
 });

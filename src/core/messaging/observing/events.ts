@@ -13,7 +13,8 @@ export interface HandlerIdentity {
  * Why a message is delivered again as the same attempt: its handler was abandoned at shutdown, a copy holds its claim, or
  * a store did not answer. Open: a minor version may add reasons.
  */
-export type PostponeReason = 'abandoned' | 'claimed' | 'idempotency-unavailable' | 'dead-letters-unavailable';
+export type PostponeReason =
+  'abandoned' | 'claimed' | 'idempotency-unavailable' | 'dead-letters-unavailable' | 'dead-letters-full';
 
 /**
  * Everything that observers receive. The union is open: a minor version may add a `type`, or a value to one of the unions
@@ -89,6 +90,18 @@ export type MessagingEvent =
       readonly topic: string;
       readonly group: string;
       readonly to: DeadLetterStatus | 'discarded';
+    }
+  /** A limit of the store has removed a dead letter. The message of one that was `failed` is lost. */
+  | {
+      readonly type: 'dead-letter-removed';
+      readonly id: string;
+      readonly topic: string;
+      readonly group: string;
+      readonly messageId: string;
+      /** What it was before. */
+      readonly status: DeadLetterStatus;
+      /** `resolved` 14 days after it was archived or handled, else the limit that was reached. Open. */
+      readonly cause: 'resolved' | 'maxAgeMs' | 'maxCount' | 'maxBytes';
     }
   /** What an operation did to one dead letter. `unknown`: a replay that may or may not have been sent. */
   | {

@@ -61,6 +61,15 @@ export class FailureLogService implements MessagingObserver, OnModuleInit {
         ...identify(to),
         ...{ messageId, transport, attempt, reason, delayMs },
       });
+    } else if (event.type === 'dead-letter-removed') {
+      const { type, topic, group, ...removed } = event;
+      const isLost = event.status === 'failed';
+      this.#log(`${type} ${topic} ${group}`, isLost ? 'warn' : 'log', {
+        event: type,
+        topic,
+        group,
+        ...removed,
+      });
     } else if (event.type === 'transport') this.#logTransport(event.transport, event.event);
   }
 

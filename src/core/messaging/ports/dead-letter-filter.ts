@@ -1,8 +1,12 @@
+import { MessagingError } from './errors.js';
 import type {
+  DeadLetterCeiling,
   DeadLetterFilter,
   DeadLetterGroup,
   DeadLetterCount,
   DeadLetterSummary,
+  DeadLetterUsage,
+  NewDeadLetter,
 } from './dead-letter-store.js';
 
 /** Conditions that compare a field with a value. */
@@ -88,4 +92,47 @@ export function countsOf(deadLetters: Iterable<DeadLetterSummary>): DeadLetterCo
     });
   }
   return [...stock.values()];
+}
+
+/**
+ * Size of a dead letter for limits: its bytes, its headers and its description as JSON. The same in every store, and
+ * the same as long as the letter does not fail again.
+ */
+export function storedBytesOf({ id: _, body, headers, ...summary }: NewDeadLetter): number {
+  const description = JSON.stringify({ ...summary, bodyBytes: body.length });
+  return body.length + Buffer.byteLength(JSON.stringify(headers)) + Buffer.byteLength(description);
+}
+
+/**
+ * Whether a store may hold one more of so many bytes.
+ *
+ * @param earlierBytes size of the one that it replaces.
+ */
+export function hasRoom(
+  { count, bytes }: Pick<DeadLetterUsage, 'count' | 'bytes'>,
+  { maxCount = Infinity, maxBytes = Infinity }: DeadLetterCeiling,
+  addedBytes: number,
+  earlierBytes: number | undefined,
+): boolean {
+  if (earlierBytes === undefined) return count < maxCount && bytes + addedBytes <= maxBytes;
+  return addedBytes <= earlierBytes || bytes - earlierBytes + addedBytes <= maxBytes;
+}
+
+/** `Infinity` where there is no limit. */
+export type DefiniteCeiling = Readonly<Record<keyof DeadLetterCeiling, number>>;
+
+/** The lower of two ceilings. */
+export function lowerOf(one: DeadLetterCeiling, other: DeadLetterCeiling = {}): DefiniteCeiling {
+  return {
+    maxCount: Math.min(one.maxCount ?? Infinity, other.maxCount ?? Infinity),
+    maxBytes: Math.min(one.maxBytes ?? Infinity, other.maxBytes ?? Infinity),
+  };
+}
+
+/** What `add` rejects with when there is no room. */
+export function storeFullError({ count, bytes }: Pick<DeadLetterUsage, 'count' | 'bytes'>): MessagingError {
+  return new MessagingError(
+    'STORE_FULL',
+    `The dead letter store holds ${count} dead letters with ${bytes} bytes, and has no room for another. Replay or discard some, or raise deadLetters.maxCount and deadLetters.maxBytes.`,
+  );
 }

@@ -129,8 +129,25 @@ export interface DeadLetterCount {
   readonly oldestAt: number;
 }
 
+/** Most that a store may hold once a dead letter is added. No limit where it is absent. */
+export interface DeadLetterCeiling {
+  readonly maxCount?: number | undefined;
+  /** Compared with the sum of `storedBytesOf`. */
+  readonly maxBytes?: number | undefined;
+}
+
+/** What a store holds. */
+export interface DeadLetterUsage extends DeadLetterCeiling {
+  /** Dead letters of every status. */
+  readonly count: number;
+  /** Sum of `storedBytesOf` over them: bodies, headers and descriptions, without what the store needs besides. */
+  readonly bytes: number;
+}
+
 /** Keeps dead letters. Every method rejects with `STORE_UNAVAILABLE` when it cannot answer within its deadline. */
 export interface DeadLetterStore {
+  /** Only this process sees what is in it. Health shows it where messages come from a broker. @default false */
+  readonly isLocal?: boolean;
   connect(): Promise<void>;
   /**
    * Keeps a letter durably before it resolves, and returns the id it is kept under.
@@ -138,8 +155,11 @@ export interface DeadLetterStore {
    * There is at most one letter that is not `resolved` for a (topic, group, message id): adding another overwrites it
    * under its old id, back to `failed`, so that neither a crash between storing and acknowledging nor a replay that
    * fails again doubles it. `replayCount` is kept.
+   *
+   * Rejects with `STORE_FULL`, and changes nothing, when the store would hold more than the ceiling allows, its own or
+   * this one. One that is overwritten may always become smaller. Compares and adds in one step.
    */
-  add(deadLetter: NewDeadLetter): Promise<string>;
+  add(deadLetter: NewDeadLetter, ceiling?: DeadLetterCeiling): Promise<string>;
   find(id: string): Promise<DeadLetter | undefined>;
   /** In order of id, newest first unless asked otherwise. `limit` 1 to 200; `after` is the `next` of the same order. */
   list(
@@ -163,8 +183,13 @@ export interface DeadLetterStore {
     from: readonly DeadLetterStatus[],
     to: DeadLetterStatus,
   ): Promise<DeadLetterSummary | undefined>;
-  /** Removes the letter permanently. False when there is no such letter. */
-  discard(id: string): Promise<boolean>;
+  /** Removes the letter permanently. False when there is no such letter, or when its revision is not the given one. */
+  discard(id: string, revision?: number): Promise<boolean>;
   stats(): Promise<readonly DeadLetterCount[]>;
+  /**
+   * What it holds, and its own ceiling where it has one. Costs the same however many there are. Needed once the
+   * application sets a limit; a store without it cannot have one.
+   */
+  usage?(): Promise<DeadLetterUsage>;
   close(): Promise<void>;
 }

@@ -39,6 +39,7 @@ export type MessagingErrorCode =
   | 'FORMAT_UNSUPPORTED'
   | 'STORE_UNAVAILABLE'
   | 'AUDIT_UNAVAILABLE'
+  | 'STORE_FULL'
   | 'NOT_FOUND'
   | 'CONFLICT'
   | 'FORBIDDEN'

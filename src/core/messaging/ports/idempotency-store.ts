@@ -6,8 +6,13 @@ export type IdempotencyClaim =
   /** Claimed by another delivery whose lease still runs; `retryAfterMs` until it ends. */
   | { readonly kind: 'busy'; readonly retryAfterMs: number };
 
-/** Remembers which messages were handled. Every method rejects with `STORE_UNAVAILABLE` when it cannot answer. */
+/**
+ * Remembers which messages were handled. Every method rejects with `STORE_UNAVAILABLE` when it cannot answer, and with
+ * `STORE_FULL` when it has no room.
+ */
 export interface IdempotencyStore {
+  /** Only this process sees what is in it. Health shows it where messages come from a broker. @default false */
+  readonly isLocal?: boolean;
   connect(): Promise<void>;
   /**
    * Claims `key` for `leaseMs`. A lease that runs out makes the key claimable again, which is how the claim of a

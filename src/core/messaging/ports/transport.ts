@@ -150,6 +150,8 @@ export interface Transport {
   /** Kind of broker behind it: `memory`, `embedded` or the name of a broker. A label, nothing branches on it. */
   readonly system: string;
   readonly durability: Durability;
+  /** No broker is behind it, so that no other process shares its messages. @default false */
+  readonly isLocal?: boolean;
 
   /** Makes the transport usable. Rejects when the broker cannot be reached; may be called again then. */
   connect(): Promise<void>;

@@ -6,10 +6,11 @@ import {
   type OnModuleInit,
 } from '@nestjs/common';
 import { holdProcess } from '../ports/clock.js';
-import { allInside } from '../ports/composite-transport.js';
+import { allInside, isComposite } from '../ports/composite-transport.js';
 import { Connections } from './connections.js';
 import { ConsumerRunner } from '../delivery/consumer-runner.js';
-import { DeadLetterService } from '../dead-letters/dead-letter.service.js';
+import { DeadLetterService, type DeadLetterStorage } from '../dead-letters/dead-letter.service.js';
+import { DEAD_LETTERS } from '../dead-letters/storage-problems.js';
 import { MESSAGING_CLOCK, MESSAGING_EXTRAS, MESSAGING_OPTIONS } from '../messaging.tokens.js';
 import { DeliveryProcessor } from '../delivery/delivery-processor.js';
 import { HandlerExplorer } from '../handlers/handler.explorer.js';
@@ -18,7 +19,13 @@ import { wrapInvoke } from '../handlers/around.js';
 import { HandlerRegistry } from '../handlers/handler-registry.js';
 import { MessagingConfigurationError, MessagingError, errorCodeOf } from '../ports/errors.js';
 import type { MessagingModuleExtras, MessagingModuleOptions } from '../messaging.options.js';
-import type { MessagingState, MessagingView, ReportedProblem, SubscriptionView } from '../messaging.view.js';
+import type {
+  LocalStore,
+  MessagingState,
+  MessagingView,
+  ReportedProblem,
+  SubscriptionView,
+} from '../messaging.view.js';
 import type { MessagingObserver } from '../observing/events.js';
 import { OwnLogger } from '../observing/own-logger.js';
 import { ObserverList } from '../observing/observer-list.js';
@@ -93,6 +100,7 @@ export class MessagingRuntimeService
     const letProcessEnd = holdProcess();
     try {
       await this.#prepare();
+      this.#noteLocalStores();
       await this.#connectAll();
     } finally {
       letProcessEnd();
@@ -100,6 +108,7 @@ export class MessagingRuntimeService
   }
 
   async onApplicationBootstrap(): Promise<void> {
+    this.deadLetters.startRetention();
     const consumers = this.#consumers;
     if (!consumers) return;
     // A process without a server has nothing else that keeps it alive while it waits for messages.
@@ -149,7 +158,22 @@ export class MessagingRuntimeService
         ? store.problems().map((problem) => ({ ...problem, transport: name }))
         : [],
     );
-    return [...reported, ...ofStores, ...(this.#consumers?.problems() ?? [])];
+    const ofLimits = this.deadLetters.storage().problems.map((one) => ({ ...one, transport: DEAD_LETTERS }));
+    return [...reported, ...ofStores, ...ofLimits, ...(this.#consumers?.problems() ?? [])];
+  }
+
+  deadLetterStorage(): DeadLetterStorage {
+    return this.deadLetters.storage();
+  }
+
+  localStores(): readonly LocalStore[] {
+    const { transports, deadLetters, idempotency } = this.options;
+    const hasBroker = allInside(transports).some((one) => !isComposite(one) && one.isLocal !== true);
+    if (!hasBroker) return [];
+    return [
+      ...(deadLetters.isLocal === true ? (['dead-letters'] as const) : []),
+      ...(idempotency?.isLocal === true ? (['idempotency'] as const) : []),
+    ];
   }
 
   routes(): readonly Route[] {
@@ -260,6 +284,14 @@ export class MessagingRuntimeService
         ({ topic, handler }) =>
           `No route matches "${topic}" of ${handler}. Add one, for example { match: '**', transport: ... }.`,
       );
+  }
+
+  #noteLocalStores(): void {
+    const stores = this.localStores();
+    if (stores.length === 0) return;
+    this.#logger.warn(
+      `Only this process sees the store of ${stores.join(' and ')}, and messages come from a broker: each of several processes has its own, and none has all. Use a store that they share, or set shared: false on the store where one process is enough.`,
+    );
   }
 
   /** With handlers it is a problem of their consumers, which names topic and group; else it is a line of the log. */

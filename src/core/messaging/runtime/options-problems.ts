@@ -1,3 +1,4 @@
+import { problemsOfLimits } from '../dead-letters/dead-letter-limits.js';
 import type { MessagingModuleOptions } from '../messaging.options.js';
 import { problemsOfRoutes, unknownTransport } from '../routing/routing-table.js';
 import { isName } from '../ports/names.js';
@@ -21,6 +22,7 @@ export function problemsOfOptions(options: MessagingModuleOptions): string[] {
       .filter((name) => !known.has(name))
       .map((name) => `Option drain names ${unknownTransport(name, names)}`),
     ...problemsOfNumbers(options),
+    ...problemsOfLimits(options.deadLetterLimits ?? {}, options.deadLetters),
   ];
 }
 

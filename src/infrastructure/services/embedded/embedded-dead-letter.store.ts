@@ -1,6 +1,13 @@
 import { systemClock } from '../../../core/messaging/ports/clock.js';
+import {
+  hasRoom,
+  lowerOf,
+  storedBytesOf,
+  storeFullError,
+} from '../../../core/messaging/ports/dead-letter-filter.js';
 import type {
   DeadLetter,
+  DeadLetterCeiling,
   DeadLetterFilter,
   DeadLetterGroup,
   DeadLetterPage,
@@ -8,8 +15,10 @@ import type {
   DeadLetterCount,
   DeadLetterStore,
   DeadLetterSummary,
+  DeadLetterUsage,
   NewDeadLetter,
 } from '../../../core/messaging/ports/dead-letter-store.js';
+import { errorCodeOf, MessagingError } from '../../../core/messaging/ports/errors.js';
 import type {
   Clock,
   ProblemReporter,
@@ -27,10 +36,12 @@ export interface EmbeddedDeadLetterStoreOptions {
   /** Where the letters lie; a directory of their own. */
   readonly directory: string;
   readonly clock?: Clock;
-  /** Letters kept at most, in bytes; beyond it `add` rejects and the message stays with its transport. @default 4 GiB */
+  /** Bytes that the database may use; beyond it `add` rejects and the message stays with its transport. @default 4 GiB */
   readonly maxBytes?: number;
   /** Called with what is wrong with the directory. */
   readonly onEvent?: (event: TransportEvent) => void;
+  /** `false` where no other process needs to see them: health does not point it out then. @default true */
+  readonly shared?: boolean;
 }
 
 interface Opened {
@@ -43,7 +54,12 @@ interface Opened {
 interface Change {
   readonly from: CountKey | undefined;
   readonly to: CountKey | undefined;
-  readonly bytes: number;
+  /** Size of the letter before and after, as limits count it. */
+  readonly sizes: readonly [before: number, after: number];
+  /** What is written to the disk besides what is there. */
+  readonly grows: number;
+  /** Gives back the room that was taken for it. */
+  readonly release?: () => void;
 }
 
 const DEFAULT_MAX_BYTES = 4 * 1024 ** 3;
@@ -56,6 +72,9 @@ export class EmbeddedDeadLetterStore implements DeadLetterStore, ProblemReporter
   readonly #clock: Clock;
   readonly #locks = new KeyedMutex();
   readonly #opened: Reopening<Opened>;
+  readonly isLocal: boolean;
+  /** What is being written, which others must not count as room. */
+  #adding = { count: 0, bytes: 0 };
 
   constructor(options: EmbeddedDeadLetterStoreOptions) {
     this.#clock = options.clock ?? systemClock;
@@ -66,6 +85,7 @@ export class EmbeddedDeadLetterStore implements DeadLetterStore, ProblemReporter
       onEvent,
       open: (noteCorrupt) => open({ directory, maxBytes }, noteCorrupt),
     });
+    this.isLocal = options.shared ?? true;
   }
 
   connect(): Promise<void> {
@@ -77,7 +97,7 @@ export class EmbeddedDeadLetterStore implements DeadLetterStore, ProblemReporter
     return this.#opened.problems();
   }
 
-  async add(deadLetter: NewDeadLetter): Promise<string> {
+  async add(deadLetter: NewDeadLetter, ceiling?: DeadLetterCeiling): Promise<string> {
     const { tables } = this.#opened.required();
     return this.#locks.run(placeOf(deadLetter), async () => {
       const earlier = tables.row(tables.openAt(deadLetter) ?? '');
@@ -91,8 +111,12 @@ export class EmbeddedDeadLetterStore implements DeadLetterStore, ProblemReporter
         replayCount: earlier?.replayCount ?? 0,
         revision: (earlier?.revision ?? 0) + 1,
       };
-      const bytes = deadLetter.body.length + DEAD_LETTER_BYTES;
-      await this.#write(() => tables.putLetter(kept, earlier), { from: earlier, to: kept, bytes });
+      const size = storedBytesOf(deadLetter);
+      const before = earlier && sizeOf(tables, earlier);
+      const release = this.#reserve(size, before, ceiling);
+      const grows = deadLetter.body.length + DEAD_LETTER_BYTES;
+      const change = { from: earlier, to: kept, sizes: [before ?? 0, size], grows, release } as const;
+      await this.#write(() => tables.putLetter(kept, size, earlier), change).finally(release);
       return id;
     });
   }
@@ -144,15 +168,19 @@ export class EmbeddedDeadLetterStore implements DeadLetterStore, ProblemReporter
         replayCount: row.replayCount + (to === 'replaying' ? 1 : 0),
         revision: row.revision + 1,
       };
-      await this.#write(() => tables.putRow(changed, row), { from: row, to: changed, bytes: 0 });
+      const size = sizeOf(tables, row);
+      const change = { from: row, to: changed, sizes: [size, size], grows: 0 } as const;
+      await this.#write(() => tables.putRow(changed, size, row), change);
       return tables.complete(changed);
     });
   }
 
-  async discard(id: string): Promise<boolean> {
+  async discard(id: string, revision?: number): Promise<boolean> {
     const { tables } = this.#opened.required();
     const removed = await this.#locked(id, async (row) => {
-      await this.#write(() => tables.remove(row), { from: row, to: undefined, bytes: 0 });
+      if (revision !== undefined && row.revision !== revision) return false;
+      const change = { from: row, to: undefined, sizes: [sizeOf(tables, row), 0], grows: 0 } as const;
+      await this.#write(() => tables.remove(row), change);
       return true;
     });
     return removed ?? false;
@@ -162,8 +190,27 @@ export class EmbeddedDeadLetterStore implements DeadLetterStore, ProblemReporter
     return this.#opened.required().counts.stats();
   }
 
+  async usage(): Promise<DeadLetterUsage> {
+    return this.#opened.required().counts.held;
+  }
+
   close(): Promise<void> {
     return this.#opened.close();
+  }
+
+  /** Takes room for a letter. The returned function gives it back, once the letter is counted or was not written. */
+  #reserve(size: number, before: number | undefined, ceiling?: DeadLetterCeiling): () => void {
+    const { count, bytes } = this.#opened.required().counts.held;
+    const held = { count: count + this.#adding.count, bytes: bytes + this.#adding.bytes };
+    if (!hasRoom(held, lowerOf({}, ceiling), size, before)) throw storeFullError(held);
+    const taken = { count: before === undefined ? 1 : 0, bytes: Math.max(0, size - (before ?? 0)) };
+    this.#adding.count += taken.count;
+    this.#adding.bytes += taken.bytes;
+    return () => {
+      this.#adding.count -= taken.count;
+      this.#adding.bytes -= taken.bytes;
+      taken.count = taken.bytes = 0;
+    };
   }
 
   /** Runs with the current letter, while no other call changes it. */
@@ -180,19 +227,18 @@ export class EmbeddedDeadLetterStore implements DeadLetterStore, ProblemReporter
     });
   }
 
-  async #write(write: () => void, change: Change): Promise<void> {
+  async #write(write: () => void, { from, to, sizes, grows, release }: Change): Promise<void> {
     const { store, counts } = this.#opened.required();
-    await store.commit(
-      {
-        write,
-        settled: (committed) => {
-          if (!committed) return;
-          if (change.from) counts.add(change.from, -1);
-          if (change.to) counts.add(change.to, 1);
-        },
-      },
-      change.bytes,
-    );
+    const settled = (committed: boolean): void => {
+      release?.(); // in the same turn as it is counted, so that no other add sees it twice
+      if (!committed) return;
+      if (from) counts.add(from, -1, sizes[0]);
+      if (to) counts.add(to, 1, sizes[1]);
+    };
+    await store.commit({ write, settled }, grows).catch((error: unknown) => {
+      const isFull = error instanceof MessagingError && errorCodeOf(error.cause) === 'TRANSPORT_FULL';
+      throw isFull ? new MessagingError('STORE_FULL', error.message, { cause: error.cause }) : error;
+    });
   }
 }
 
@@ -202,14 +248,27 @@ async function open(
 ): Promise<Opened> {
   const store = await StoreDatabase.open(NAME, { ...options, tables: DEAD_LETTER_TABLES });
   const tables = new DeadLetterTables(store.database, noteCorrupt);
-  const counts = new DeadLetterCounts(tables);
-  const { corrupt } = counts;
-  if (corrupt.length === 0) return { store, tables, counts };
-  noteCorrupt(`${corrupt.length} records of the index of dead letters, which was written again`);
-  await store.commit({ write: () => tables.writeIndex(corrupt) }, 0);
-  return { store, tables, counts: new DeadLetterCounts(tables) };
+  let loaded = await DeadLetterCounts.load(tables);
+  const { corrupt } = loaded.counts;
+  if (corrupt.length > 0) {
+    noteCorrupt(`${corrupt.length} records of the index of dead letters, which was written again`);
+    await store.commit({ write: () => tables.writeIndex(corrupt) }, 0);
+    loaded = await DeadLetterCounts.load(tables);
+  }
+  const { counts, measured } = loaded;
+  if (measured.length > 0) {
+    const write = (): void => {
+      for (const { key, size } of measured) tables.putSize(key, key.id, size);
+    };
+    await store.commit({ write }, 0);
+  }
+  return { store, tables, counts };
 }
 
 function placeOf({ topic, group, messageId }: Pick<DeadLetter, 'topic' | 'group' | 'messageId'>): string {
   return JSON.stringify([topic, group, messageId]);
+}
+
+function sizeOf(tables: DeadLetterTables, row: CountKey & { readonly id: string }): number {
+  return tables.sizeOf(row, row.id) ?? tables.measure(row.id);
 }

@@ -20,6 +20,8 @@ export interface EmbeddedIdempotencyStoreOptions {
   readonly maxBytes?: number;
   /** Called with what is wrong with the directory. */
   readonly onEvent?: (event: TransportEvent) => void;
+  /** `false` where no other process needs to know them: health does not point it out then. @default true */
+  readonly shared?: boolean;
 }
 
 interface Lease {
@@ -59,6 +61,7 @@ export class EmbeddedIdempotencyStore implements IdempotencyStore, ProblemReport
   readonly #opened: Reopening<Opened>;
   #isClosed = false;
   #cancelSweep: (() => void) | undefined;
+  readonly isLocal: boolean;
 
   constructor(options: EmbeddedIdempotencyStoreOptions) {
     const { directory, maxBytes = DEFAULT_MAX_BYTES, onEvent } = options;
@@ -68,6 +71,7 @@ export class EmbeddedIdempotencyStore implements IdempotencyStore, ProblemReport
       onEvent,
       open: () => open({ directory, maxBytes }),
     });
+    this.isLocal = options.shared ?? true;
     this.#clock = new SteadyClock(options.clock ?? systemClock);
   }
 

@@ -8,6 +8,17 @@ import type { EmbeddedOptions } from './embedded.options.js';
 /** What stores get: the time, and who is called with what is wrong with their directory. */
 type StoreContext = Pick<TransportContext, 'clock' | 'onEvent'>;
 
+interface StoreOptions {
+  readonly directory: string;
+  readonly shared: boolean;
+  /** Limit of dead letters, as the application sets it. */
+  readonly maxBytes?: number | undefined;
+}
+
+/** What a dead letter takes on the disk may be so many times what limits count. */
+const DISK_FACTOR = 4;
+const MIN_DISK_BYTES = 4 * 2 ** 30;
+
 /** Makes transports and stores on the local disk. Their code, and lmdb, are loaded when one is made. */
 @Injectable()
 export class EmbeddedDriver {
@@ -21,13 +32,20 @@ export class EmbeddedDriver {
     return new EmbeddedTransport(options, context);
   }
 
-  async createDeadLetterStore(directory: string, context: StoreContext): Promise<DeadLetterStore> {
+  async createDeadLetterStore(
+    { directory, shared, maxBytes = 0 }: StoreOptions,
+    context: StoreContext,
+  ): Promise<DeadLetterStore> {
     const { EmbeddedDeadLetterStore } = await import('./embedded-dead-letter.store.js');
-    return new EmbeddedDeadLetterStore({ directory, ...context });
+    const diskBytes = Math.max(MIN_DISK_BYTES, DISK_FACTOR * maxBytes);
+    return new EmbeddedDeadLetterStore({ directory, shared, maxBytes: diskBytes, ...context });
   }
 
-  async createIdempotencyStore(directory: string, context: StoreContext): Promise<IdempotencyStore> {
+  async createIdempotencyStore(
+    { directory, shared }: StoreOptions,
+    context: StoreContext,
+  ): Promise<IdempotencyStore> {
     const { EmbeddedIdempotencyStore } = await import('./embedded-idempotency.store.js');
-    return new EmbeddedIdempotencyStore({ directory, ...context });
+    return new EmbeddedIdempotencyStore({ directory, shared, ...context });
   }
 }

@@ -48,6 +48,7 @@ const EMPTY: Backlog = { ready: 0, inFlight: 0, delayed: 0 };
 export class EmbeddedTransport implements Transport, GroupKeeper, Stored, ProblemReporter {
   readonly name: string;
   readonly system = 'embedded';
+  readonly isLocal = true;
   readonly durability = 'acknowledged';
   readonly #options: EmbeddedOptions;
   readonly #context: TransportContext;

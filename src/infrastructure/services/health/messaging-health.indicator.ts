@@ -75,6 +75,8 @@ export class MessagingHealthIndicator implements OnModuleInit, OnModuleDestroy {
         .known()
         .filter(({ oldestAgeMs }) => oldestAgeMs > this.settings.forgottenGroupAfterMs),
       problems: this.view.problems(),
+      storage: this.view.deadLetterStorage(),
+      localStores: this.view.localStores(),
       eventLoopDelayMs: this.#eventLoop.maxDelayMs(),
       maxEventLoopDelayMs: this.settings.maxEventLoopDelayMs,
       graceOver,

@@ -1,10 +1,16 @@
 import {
+  type DefiniteCeiling,
   groupDeadLetters,
+  hasRoom,
+  lowerOf,
   matchesFilter,
   countsOf,
+  storedBytesOf,
+  storeFullError,
 } from '../../../core/messaging/ports/dead-letter-filter.js';
 import type {
   DeadLetter,
+  DeadLetterCeiling,
   DeadLetterFilter,
   DeadLetterGroup,
   DeadLetterPage,
@@ -12,9 +18,9 @@ import type {
   DeadLetterCount,
   DeadLetterStore,
   DeadLetterSummary,
+  DeadLetterUsage,
   NewDeadLetter,
 } from '../../../core/messaging/ports/dead-letter-store.js';
-import { MessagingError } from '../../../core/messaging/ports/errors.js';
 import { systemClock } from '../../../core/messaging/ports/clock.js';
 import type { Clock } from '../../../core/messaging/ports/transport.js';
 import { SortedIds } from './stores/sorted-ids.js';
@@ -23,8 +29,10 @@ export interface MemoryDeadLetterStoreOptions {
   readonly clock?: Clock;
   /** Letters held at a time, beyond which `add` rejects and the message stays with its transport. @default 100_000 */
   readonly maxLetters?: number;
-  /** Bytes of their bodies held at a time; as for `maxLetters`. @default 256 MiB */
+  /** Bytes of their bodies, headers and descriptions held at a time; as for `maxLetters`. @default 256 MiB */
   readonly maxBytes?: number;
+  /** `false` where no other process needs to see them: health does not point it out then. @default true */
+  readonly shared?: boolean;
 }
 
 const DEFAULT_MAX_DEAD_LETTERS = 100_000;
@@ -36,9 +44,11 @@ export class MemoryDeadLetterStore implements DeadLetterStore {
   readonly #ids = new SortedIds();
   /** Id of the letter that is not resolved, by topic, group and message id. */
   readonly #open = new Map<string, string>();
+  /** Size of each, by id. */
+  readonly #sizes = new Map<string, number>();
   readonly #clock: Clock;
-  readonly #maxLetters: number;
-  readonly #maxBytes: number;
+  readonly #ceiling: DefiniteCeiling;
+  readonly isLocal: boolean;
   #bytes = 0;
   /** Absent when something has changed since: metrics ask much more often than letters change. */
   #counts: readonly DeadLetterCount[] | undefined;
@@ -47,21 +57,25 @@ export class MemoryDeadLetterStore implements DeadLetterStore {
     clock = systemClock,
     maxLetters: maxDeadLetters = DEFAULT_MAX_DEAD_LETTERS,
     maxBytes = DEFAULT_MAX_BYTES,
+    shared = true,
   }: MemoryDeadLetterStoreOptions = {}) {
     this.#clock = clock;
-    this.#maxLetters = maxDeadLetters;
-    this.#maxBytes = maxBytes;
+    this.#ceiling = { maxCount: maxDeadLetters, maxBytes };
+    this.isLocal = shared;
   }
 
   connect(): Promise<void> {
     return Promise.resolve();
   }
 
-  async add(deadLetter: NewDeadLetter): Promise<string> {
+  async add(deadLetter: NewDeadLetter, ceiling?: DeadLetterCeiling): Promise<string> {
     const place = placeOf(deadLetter);
     const earlier = this.#deadLetters.get(this.#open.get(place) ?? '');
-    this.#refuseWhenFull(deadLetter, earlier);
     const id = earlier?.id ?? deadLetter.id;
+    const bytes = storedBytesOf(deadLetter);
+    const earlierBytes = this.#sizes.get(id);
+    const held = this.#held();
+    if (!hasRoom(held, lowerOf(this.#ceiling, ceiling), bytes, earlierBytes)) throw storeFullError(held);
     this.#put({
       ...deadLetter,
       id,
@@ -73,6 +87,8 @@ export class MemoryDeadLetterStore implements DeadLetterStore {
       replayCount: earlier?.replayCount ?? 0,
       revision: (earlier?.revision ?? 0) + 1,
     });
+    this.#bytes += bytes - (earlierBytes ?? 0);
+    this.#sizes.set(id, bytes);
     this.#open.set(place, id);
     return id;
   }
@@ -125,13 +141,14 @@ export class MemoryDeadLetterStore implements DeadLetterStore {
     return summaryOf(changed);
   }
 
-  async discard(id: string): Promise<boolean> {
+  async discard(id: string, revision?: number): Promise<boolean> {
     const deadLetter = this.#deadLetters.get(id);
-    if (!deadLetter) return false;
+    if (!deadLetter || (revision ?? deadLetter.revision) !== deadLetter.revision) return false;
     this.#close(deadLetter);
     this.#deadLetters.delete(id);
     this.#ids.delete(id);
-    this.#bytes -= deadLetter.bodyBytes;
+    this.#bytes -= this.#sizes.get(id) ?? 0;
+    this.#sizes.delete(id);
     this.#counts = undefined;
     return true;
   }
@@ -141,8 +158,16 @@ export class MemoryDeadLetterStore implements DeadLetterStore {
     return this.#counts;
   }
 
+  async usage(): Promise<DeadLetterUsage> {
+    return { ...this.#held(), ...this.#ceiling };
+  }
+
   close(): Promise<void> {
     return Promise.resolve();
+  }
+
+  #held(): Pick<DeadLetterUsage, 'count' | 'bytes'> {
+    return { count: this.#deadLetters.size, bytes: this.#bytes };
   }
 
   #close(deadLetter: DeadLetter): void {
@@ -150,20 +175,8 @@ export class MemoryDeadLetterStore implements DeadLetterStore {
     if (this.#open.get(place) === deadLetter.id) this.#open.delete(place);
   }
 
-  #refuseWhenFull(deadLetter: NewDeadLetter, earlier: DeadLetter | undefined): void {
-    const bytes = this.#bytes - (earlier?.bodyBytes ?? 0) + deadLetter.body.length;
-    const hasPlace = earlier !== undefined || this.#deadLetters.size < this.#maxLetters;
-    if (hasPlace && bytes <= this.#maxBytes) return;
-    throw new MessagingError(
-      'STORE_UNAVAILABLE',
-      `The dead letter store holds ${this.#deadLetters.size} letters with ${this.#bytes} bytes, as many as it may. Replay or discard some, or raise maxLetters and maxBytes.`,
-    );
-  }
-
   #put(deadLetter: DeadLetter): void {
-    const earlier = this.#deadLetters.get(deadLetter.id);
-    if (!earlier) this.#ids.add(deadLetter.id);
-    this.#bytes += deadLetter.bodyBytes - (earlier?.bodyBytes ?? 0);
+    if (!this.#deadLetters.has(deadLetter.id)) this.#ids.add(deadLetter.id);
     this.#deadLetters.set(deadLetter.id, deadLetter);
     this.#counts = undefined;
   }

@@ -7,6 +7,8 @@ export interface MemoryIdempotencyStoreOptions {
   readonly clock?: Clock;
   /** Keys remembered at a time, beyond which `begin` rejects. @default 1_000_000 */
   readonly maxKeys?: number;
+  /** `false` where no other process needs to know them: health does not point it out then. @default true */
+  readonly shared?: boolean;
 }
 
 interface Entry {
@@ -27,13 +29,19 @@ export class MemoryIdempotencyStore implements IdempotencyStore {
   readonly #entries = new Map<string, Entry>();
   readonly #clock: Clock;
   readonly #maxKeys: number;
+  readonly isLocal: boolean;
   #tokens = 0;
   #sweep: Iterator<[string, Entry]> | undefined;
   #nextFullSweep = -Infinity;
 
-  constructor({ clock = systemClock, maxKeys = DEFAULT_MAX_KEYS }: MemoryIdempotencyStoreOptions = {}) {
+  constructor({
+    clock = systemClock,
+    maxKeys = DEFAULT_MAX_KEYS,
+    shared = true,
+  }: MemoryIdempotencyStoreOptions = {}) {
     this.#clock = clock;
     this.#maxKeys = maxKeys;
+    this.isLocal = shared;
   }
 
   connect(): Promise<void> {

@@ -1,5 +1,6 @@
 import { ManualClock } from '../../../exports/testing.js';
 import { deadLetter } from '../../../../test/conformance/dead-letters/letters.js';
+import { storedBytesOf } from '../../../core/messaging/ports/dead-letter-filter.js';
 import { MemoryDeadLetterStore } from './memory-dead-letter.store.js';
 import { MemoryIdempotencyStore } from './memory-idempotency.store.js';
 
@@ -10,7 +11,7 @@ describe('the memory dead letter store', () => {
     const [first, second, third] = [deadLetter(), deadLetter(), deadLetter()];
     await store.add(first);
     await store.add(second);
-    await expect(store.add(third)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
+    await expect(store.add(third)).rejects.toMatchObject({ code: 'STORE_FULL' });
     expect(await store.count({})).toBe(2);
     expect(await store.find(third.id)).toBeUndefined();
     await store.discard(first.id);
@@ -18,19 +19,18 @@ describe('the memory dead letter store', () => {
   });
 
   it('refuses bytes beyond its bound, counting what it has', async () => {
-    const store = new MemoryDeadLetterStore({ maxBytes: 10 });
-    const first = deadLetter({ body: Buffer.alloc(8) });
+    const size = storedBytesOf(deadLetter());
+    const first = deadLetter({ body: Buffer.alloc(size) });
+    const store = new MemoryDeadLetterStore({ maxBytes: 2.5 * size });
     await store.add(first);
-    await expect(store.add(deadLetter({ body: Buffer.alloc(3) }))).rejects.toMatchObject({
-      code: 'STORE_UNAVAILABLE',
-    });
-    await store.add(deadLetter({ messageId: first.messageId, body: Buffer.alloc(7) }));
-    await store.transition(first.id, ['failed'], 'archived');
-    const second = deadLetter({ body: Buffer.alloc(3) });
+    await expect(store.add(deadLetter())).rejects.toMatchObject({ code: 'STORE_FULL' });
+    await store.add(deadLetter({ messageId: first.messageId, body: Buffer.alloc(10) }));
+    const second = deadLetter({ body: Buffer.alloc(10) });
     await store.add(second);
-    await expect(store.add(deadLetter({ body: Buffer.alloc(1) }))).rejects.toThrow('2 letters with 10 bytes');
+    const { bytes } = await store.usage();
+    await expect(store.add(deadLetter())).rejects.toThrow(`2 dead letters with ${bytes} bytes`);
     await store.discard(first.id);
-    await store.add(deadLetter({ body: Buffer.alloc(7) }));
+    await store.add(deadLetter());
   });
 
   it('pages through a hundred thousand letters without looking at all of them each time', async () => {

@@ -1,8 +1,12 @@
 import { Injectable } from '@nestjs/common';
-import type { DeadLetterStore } from '../../../core/messaging/ports/dead-letter-store.js';
+import type { DeadLetterCeiling, DeadLetterStore } from '../../../core/messaging/ports/dead-letter-store.js';
 import type { IdempotencyStore } from '../../../core/messaging/ports/idempotency-store.js';
 import type { Clock, Transport, TransportContext } from '../../../core/messaging/ports/transport.js';
 import type { MemoryOptions } from './memory.options.js';
+
+interface Shared {
+  readonly shared: boolean;
+}
 
 /** Makes transports and stores in the memory of the process. Their code is loaded when one is made. */
 @Injectable()
@@ -12,13 +16,22 @@ export class MemoryDriver {
     return new MemoryTransport(options, context);
   }
 
-  async createDeadLetterStore(clock: Clock): Promise<DeadLetterStore> {
+  /** What is configured replaces the limits that the store has by itself. */
+  async createDeadLetterStore(
+    { maxCount, maxBytes, shared }: DeadLetterCeiling & Shared,
+    clock: Clock,
+  ): Promise<DeadLetterStore> {
     const { MemoryDeadLetterStore } = await import('./memory-dead-letter.store.js');
-    return new MemoryDeadLetterStore({ clock });
+    return new MemoryDeadLetterStore({
+      clock,
+      shared,
+      ...(maxCount !== undefined && { maxLetters: maxCount }),
+      ...(maxBytes !== undefined && { maxBytes }),
+    });
   }
 
-  async createIdempotencyStore(clock: Clock): Promise<IdempotencyStore> {
+  async createIdempotencyStore({ shared }: Shared, clock: Clock): Promise<IdempotencyStore> {
     const { MemoryIdempotencyStore } = await import('./memory-idempotency.store.js');
-    return new MemoryIdempotencyStore({ clock });
+    return new MemoryIdempotencyStore({ clock, shared });
   }
 }

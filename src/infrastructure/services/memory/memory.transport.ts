@@ -34,6 +34,7 @@ const CLOSE_TIMEOUT_MS = 5_000;
 export class MemoryTransport implements Transport {
   readonly name: string;
   readonly system = 'memory';
+  readonly isLocal = true;
   readonly durability = 'memory';
   readonly #topics = new Map<string, MemoryTopic>();
   readonly #consumers = new Set<MemoryConsumer>();

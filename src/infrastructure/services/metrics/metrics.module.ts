@@ -16,7 +16,8 @@ import { HttpAdapterHost } from '@nestjs/core';
 import { PrometheusModule } from '@willsoto/nestjs-prometheus';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { DeadLetterStore } from '../../../core/messaging/ports/dead-letter-store.js';
-import { DEAD_LETTER_STORE } from '../../../core/messaging/messaging.tokens.js';
+import type { DeadLetterLimits } from '../../../core/messaging/dead-letters/dead-letter-limits.js';
+import { DEAD_LETTER_LIMITS, DEAD_LETTER_STORE } from '../../../core/messaging/messaging.tokens.js';
 import { MESSAGING_VIEW, type MessagingView } from '../../../core/messaging/messaging.view.js';
 import { RoutingTable } from '../../../core/messaging/routing/routing-table.js';
 import { decorated, type HostDecorators } from '../admin/host-decorators.js';
@@ -48,11 +49,13 @@ const REGISTRY = Symbol('switchyard:metrics-registry');
 export class MetricsModule implements OnModuleInit, OnApplicationBootstrap, OnApplicationShutdown {
   #stopObserving: () => void = () => undefined;
 
+  // eslint-disable-next-line max-params -- dependency injection
   constructor(
     private readonly metrics: MessagingMetrics,
     @Inject(MESSAGING_VIEW) private readonly view: MessagingView,
     @Inject(DEAD_LETTER_STORE) private readonly store: DeadLetterStore,
     @Inject(REGISTRY) private readonly registry: Registry,
+    @Inject(DEAD_LETTER_LIMITS) private readonly limits: DeadLetterLimits,
   ) {}
 
   /** Where the `MessagingModule` is not global, name the module that exports it in `imports`. */
@@ -74,7 +77,7 @@ export class MetricsModule implements OnModuleInit, OnApplicationBootstrap, OnAp
 
   onModuleInit(): void {
     const { metrics, registry, view } = this;
-    const sources = new ScrapeSources(view, this.store);
+    const sources = new ScrapeSources(view, this.store, this.limits);
     const systemOf = (transport: string): string => sources.systemOf(transport);
     exportHandlerMetrics(registry, metrics, systemOf);
     exportPublishMetrics(registry, metrics, systemOf);

@@ -1,7 +1,8 @@
 import { systemClock } from '../../../core/messaging/ports/clock.js';
-import { groupDeadLetters } from '../../../core/messaging/ports/dead-letter-filter.js';
+import { groupDeadLetters, storeFullError } from '../../../core/messaging/ports/dead-letter-filter.js';
 import type {
   DeadLetter,
+  DeadLetterCeiling,
   DeadLetterFilter,
   DeadLetterGroup,
   DeadLetterPage,
@@ -9,6 +10,7 @@ import type {
   DeadLetterCount,
   DeadLetterStore,
   DeadLetterSummary,
+  DeadLetterUsage,
   NewDeadLetter,
 } from '../../../core/messaging/ports/dead-letter-store.js';
 import { MessagingError } from '../../../core/messaging/ports/errors.js';
@@ -30,6 +32,8 @@ import {
   COUNT_DEAD_LETTERS,
   DISCARD_DEAD_LETTER,
   FIND_DEAD_LETTER,
+  MEASURE_DEAD_LETTERS,
+  RECOUNT_DEAD_LETTERS,
   SUM_UP_DEAD_LETTERS,
   WALK_DEAD_LETTERS,
 } from './scripts/index.js';
@@ -39,12 +43,17 @@ const SCAN_LIMIT = 2_000;
 /** Dead letters in the reply of one script. */
 const SUMMARIES_BATCH_SIZE = 500;
 const SUMS_BATCH_SIZE = 200;
+/** Dead letters whose sizes one script reads: a few milliseconds. */
+const RECOUNT_BATCH_SIZE = 1_000;
+/** Bytes are counted again after this, because another client may have changed dead letters without their count. */
+const RECOUNT_EVERY_MS = 3_600_000;
 
 /** Keeps dead letters in Redis, for all instances of an application. */
 export class RedisDeadLetterStore implements DeadLetterStore {
   readonly #store: RedisStore;
   readonly #all: string;
   readonly #clock: Clock;
+  #recounting: Promise<void> | undefined;
 
   /** @throws MessagingConfigurationError when the options do not fit together. */
   constructor(
@@ -60,11 +69,18 @@ export class RedisDeadLetterStore implements DeadLetterStore {
     return this.#store.connect();
   }
 
-  async add(deadLetter: NewDeadLetter): Promise<string> {
+  async add(deadLetter: NewDeadLetter, ceiling: DeadLetterCeiling = {}): Promise<string> {
     const { body } = deadLetter;
     const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-    const args = [deadLetter.id, this.#clock.now(), bytes, ...fieldsOf(deadLetter)];
-    return String(await this.#store.run(ADD_DEAD_LETTER, this.#all, args));
+    const most = [ceiling.maxCount ?? '', ceiling.maxBytes ?? ''];
+    const args = [deadLetter.id, this.#clock.now(), bytes, ...most, ...fieldsOf(deadLetter)];
+    const [id, count, used] = (await this.#store.run(ADD_DEAD_LETTER, this.#all, args)) as [
+      string,
+      number,
+      number,
+    ];
+    if (id === '') throw storeFullError({ count, bytes: used });
+    return id;
   }
 
   problems(): readonly TransportProblem[] {
@@ -153,8 +169,9 @@ export class RedisDeadLetterStore implements DeadLetterStore {
     return changed === null ? undefined : readSummary(changed);
   }
 
-  async discard(id: string): Promise<boolean> {
-    const discarded = await this.#store.run(DISCARD_DEAD_LETTER, this.#all, [id]);
+  async discard(id: string, revision?: number): Promise<boolean> {
+    const args = revision === undefined ? [id] : [id, revision];
+    const discarded = await this.#store.run(DISCARD_DEAD_LETTER, this.#all, args);
     if (Array.isArray(discarded)) throw this.#newer(id, Number(discarded[0]));
     return discarded === 1;
   }
@@ -163,8 +180,43 @@ export class RedisDeadLetterStore implements DeadLetterStore {
     return (await this.#sums('stock', { parts: 3, start: '' })).map(countsOf);
   }
 
+  async usage(): Promise<DeadLetterUsage> {
+    const { isExact, countedAt, ...usage } = await this.#measure();
+    if (isExact && Math.abs(this.#clock.now() - countedAt) < RECOUNT_EVERY_MS) return usage;
+    this.#recounting ??= this.#recount().finally(() => {
+      this.#recounting = undefined;
+    });
+    await this.#recounting;
+    const { count, bytes } = await this.#measure();
+    return { count, bytes };
+  }
+
   close(): Promise<void> {
     return this.#store.close();
+  }
+
+  async #measure(): Promise<DeadLetterUsage & { readonly isExact: boolean; readonly countedAt: number }> {
+    const [count, bytes, exact, countedAt] = (await this.#store.run(MEASURE_DEAD_LETTERS, this.#all, [])) as [
+      number,
+      number,
+      number,
+      number,
+    ];
+    return { count, bytes, isExact: exact === 1, countedAt };
+  }
+
+  /** Joins the one that another process has begun. */
+  async #recount(): Promise<void> {
+    let begins = 1;
+    let done: unknown = 0;
+    while (done !== 1) {
+      done = await this.#store.run(RECOUNT_DEAD_LETTERS, this.#all, [
+        this.#clock.now(),
+        RECOUNT_BATCH_SIZE,
+        begins,
+      ]);
+      begins = 0;
+    }
   }
 
   /** All dead letters that match, in order. */

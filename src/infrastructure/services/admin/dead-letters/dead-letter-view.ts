@@ -4,6 +4,8 @@ import type {
   DeadLetterGroup,
   DeadLetterSummary,
 } from '../../../../core/messaging/ports/dead-letter-store.js';
+import type { DeadLetterStorage } from '../../../../core/messaging/dead-letters/dead-letter.service.js';
+import { lowerOf } from '../../../../core/messaging/ports/dead-letter-filter.js';
 import type { ReplayPlan } from '../../../../core/messaging/dead-letters/replay-plan.js';
 import type { ReplayProgress } from '../../../../core/messaging/dead-letters/replay-run.js';
 import { HEADER, TRACEPARENT } from '../../../../core/messaging/message/headers.js';
@@ -36,6 +38,21 @@ export function viewOfSummary(deadLetter: DeadLetterSummary): Record<string, unk
     payload: { contentType: deadLetter.contentType, bytes: deadLetter.bodyBytes, hidden: true },
     replayable: deadLetter.status === 'failed' || deadLetter.status === 'archived',
     etag: `W/"${deadLetter.revision}"`,
+  };
+}
+
+/** What the store holds and may hold, and what keeps it from taking more. */
+export function viewOfStorage({ limits, usage, problems }: DeadLetterStorage): Record<string, unknown> {
+  const { maxAgeMs, dropPending = false } = limits;
+  const { maxCount, maxBytes } = lowerOf(usage ?? {}, limits);
+  return {
+    count: usage?.count,
+    bytes: usage?.bytes,
+    maxCount: maxCount === Infinity ? undefined : maxCount,
+    maxBytes: maxBytes === Infinity ? undefined : maxBytes,
+    maxAgeMs,
+    dropPending,
+    problems: problems.map(({ code, reason }) => ({ code, reason })),
   };
 }
 

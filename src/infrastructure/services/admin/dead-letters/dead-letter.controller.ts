@@ -22,7 +22,7 @@ import { type AdminIdentity, hasRole } from '../admin-authorizer.js';
 import { AdminGuard } from '../access/admin.guard.js';
 import { ADMIN_SETTINGS, type AdminSettings } from '../admin.options.js';
 import { encodeCursor } from './cursor.js';
-import { viewOfGroup, viewOfDeadLetter, viewOfSummary } from './dead-letter-view.js';
+import { viewOfDeadLetter, viewOfGroup, viewOfStorage, viewOfSummary } from './dead-letter-view.js';
 import { parseDiscard, parseGroups, parseList, parseReason, parseReplay } from './filter-schema.js';
 import { TextPipe } from '../http/parse.js';
 import { PROBLEM, ProblemError } from '../http/problem.js';
@@ -54,7 +54,7 @@ export class DeadLetterController {
       }).toString();
       this.adapterHost.httpAdapter.setHeader(response, 'Link', `<?${next}>; rel="next"`);
     }
-    return { items: found.items.map(viewOfSummary), page: { nextCursor, limit } };
+    return { items: found.items.map(viewOfSummary), page: { nextCursor, limit }, storage: this.#storage() };
   }
 
   @Get('dead-letter-groups')
@@ -62,7 +62,7 @@ export class DeadLetterController {
   async groups(@Query() query: Record<string, unknown>): Promise<unknown> {
     const { filter, limit } = parseGroups(query);
     const groups = await this.deadLetters.groups(filter, limit);
-    return { items: groups.map(viewOfGroup), page: { nextCursor: null, limit } };
+    return { items: groups.map(viewOfGroup), page: { nextCursor: null, limit }, storage: this.#storage() };
   }
 
   @Get('dead-letters/:id')
@@ -132,6 +132,10 @@ export class DeadLetterController {
     @Caller() caller: AdminIdentity,
   ): Promise<void> {
     await this.deadLetters.discard(id, { ...parseDiscard(query), actor: caller.subject });
+  }
+
+  #storage(): Record<string, unknown> {
+    return viewOfStorage(this.deadLetters.storage());
   }
 
   /** A payload is not shown to anybody whose reading cannot be recorded. */

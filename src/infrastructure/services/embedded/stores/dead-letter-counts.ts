@@ -1,6 +1,8 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import type {
   DeadLetterFilter,
   DeadLetterCount,
+  DeadLetterUsage,
 } from '../../../../core/messaging/ports/dead-letter-store.js';
 import {
   behind,
@@ -8,29 +10,67 @@ import {
   parseCountKey,
   type CountKey,
   countPrefix,
+  sizeIn,
 } from './dead-letter-tables.js';
+
+interface MeasuredLetter {
+  readonly key: CountKey & { readonly id: string };
+  readonly size: number;
+}
 
 const COUNTED = new Set(['status', 'topic', 'group']);
 
-/** Counts by status, topic and group, kept in memory so that a scrape does not read letters. */
+/** Letters whose sizes are measured before other work gets its turn. */
+const SLICE = 64;
+
+/** Counts by status, topic and group, and the bytes of all, kept in memory so that a scrape does not read letters. */
 export class DeadLetterCounts {
   readonly #tables: DeadLetterTables;
   readonly #counts = new Map<string, { readonly key: CountKey; count: number }>();
+  #count = 0;
+  #bytes = 0;
 
   /** Keys of the index that cannot be read: {@link DeadLetterTables.writeIndex} replaces them. */
-  readonly corrupt: readonly Buffer[];
+  readonly corrupt: Buffer[] = [];
 
-  constructor(tables: DeadLetterTables) {
+  private constructor(tables: DeadLetterTables) {
     this.#tables = tables;
-    const corrupt: Buffer[] = [];
-    for (const { key, isCorrupt } of tables.counts.getRange({})) {
-      if (isCorrupt) corrupt.push(Buffer.from(key));
-      else this.add(parseCountKey(key), 1);
-    }
-    this.corrupt = corrupt;
   }
 
-  add(key: CountKey, by: 1 | -1): void {
+  /** Measures the letters that an earlier version has written: resolves with their sizes, to be put into the index. */
+  static async load(
+    tables: DeadLetterTables,
+  ): Promise<{ readonly counts: DeadLetterCounts; readonly measured: readonly MeasuredLetter[] }> {
+    const counts = new DeadLetterCounts(tables);
+    const unmeasured: (CountKey & { readonly id: string })[] = [];
+    for (const { key, value, isCorrupt } of tables.counts.getRange({})) {
+      if (isCorrupt) {
+        counts.corrupt.push(Buffer.from(key));
+        continue;
+      }
+      const parsed = parseCountKey(key);
+      const size = sizeIn(value);
+      if (size === undefined) unmeasured.push(parsed);
+      else counts.add(parsed, 1, size);
+    }
+    const measured: MeasuredLetter[] = [];
+    for (const key of unmeasured) {
+      const size = tables.measure(key.id);
+      measured.push({ key, size });
+      counts.add(key, 1, size);
+      if (measured.length % SLICE === 0) await turn();
+    }
+    return { counts, measured };
+  }
+
+  get held(): Pick<DeadLetterUsage, 'count' | 'bytes'> {
+    return { count: this.#count, bytes: this.#bytes };
+  }
+
+  /** @param size of the letter. */
+  add(key: CountKey, by: 1 | -1, size: number): void {
+    this.#count += by;
+    this.#bytes += by * size;
     const place = countPrefix(key).toString();
     const known = this.#counts.get(place);
     if (!known) {

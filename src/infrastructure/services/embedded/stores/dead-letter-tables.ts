@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { storedBytesOf } from '../../../../core/messaging/ports/dead-letter-filter.js';
 import type {
   DeadLetter,
   DeadLetterStatus,
@@ -15,6 +16,8 @@ const SEPARATOR = '\u0000';
 const LAST_BYTE = Buffer.from([0xff]);
 /** Longer ones are none of ours, and would not fit a key. */
 const MAX_ID_LENGTH = 200;
+/** Of a size in the index. Earlier versions have written one byte without a meaning. */
+const SIZE_BYTES = 6;
 
 /** What lists and filters look at. The rest is read only for letters that are shown. */
 export type Row = Omit<DeadLetterSummary, 'history'>;
@@ -67,6 +70,14 @@ export class DeadLetterTables {
     return { ...summary, reason, error, headers: {}, body: found.value };
   }
 
+  /** The size of a letter whose size is not in the index. 0 for one that is not there. */
+  measure(id: string): number {
+    const letter = this.letter(id);
+    if (!letter) return 0;
+    const { status: _1, updatedAt: _2, replayCount: _3, revision: _4, bodyBytes: _5, ...added } = letter;
+    return storedBytesOf(added);
+  }
+
   row(id: string): Row | undefined {
     if (id === '' || id.length > MAX_ID_LENGTH) return undefined;
     const found = this.deadLetters.read(Buffer.from(id));
@@ -95,7 +106,7 @@ export class DeadLetterTables {
   }
 
   /** Only inside a transaction, like the others that write. `earlier` is what it replaces. */
-  putLetter({ headers, body, ...summary }: DeadLetter, earlier: CountKey | undefined): void {
+  putLetter({ headers, body, ...summary }: DeadLetter, size: number, earlier: CountKey | undefined): void {
     const key = Buffer.from(summary.id);
     const { history, error, ...rest } = summary;
     const { stack, ...shortError } = error;
@@ -104,15 +115,27 @@ export class DeadLetterTables {
     const length = Buffer.allocUnsafe(4);
     length.writeUInt32LE(headerBytes.length);
     this.#bodies.put(key, Buffer.concat([length, headerBytes, body]));
-    this.putRow({ ...rest, error: shortError }, earlier);
+    this.putRow({ ...rest, error: shortError }, size, earlier);
   }
 
-  putRow(row: Row, earlier: CountKey | undefined): void {
+  putRow(row: Row, size: number, earlier: CountKey | undefined): void {
     this.deadLetters.put(Buffer.from(row.id), bytesOf(row));
     if (earlier) this.counts.remove(countKey(earlier, row.id));
-    this.counts.put(countKey(row, row.id), Buffer.alloc(1));
+    this.putSize(row, row.id, size);
     if (row.status === 'resolved') this.#closePlace(row);
     else this.#places.put(placeKey(row), Buffer.from(row.id));
+  }
+
+  /** What the letter counts for in limits; undefined for one that an earlier version has written. */
+  sizeOf(key: CountKey, id: string): number | undefined {
+    const found = this.counts.read(countKey(key, id));
+    return found && !found.isCorrupt ? sizeIn(found.value) : undefined;
+  }
+
+  putSize(key: CountKey, id: string, size: number): void {
+    const bytes = Buffer.allocUnsafe(SIZE_BYTES);
+    bytes.writeUIntBE(size, 0, SIZE_BYTES);
+    this.counts.put(countKey(key, id), bytes);
   }
 
   remove(row: Row): void {
@@ -166,6 +189,10 @@ function parse(bytes: Buffer): unknown {
   } catch {
     return undefined;
   }
+}
+
+export function sizeIn(bytes: Buffer | undefined): number | undefined {
+  return bytes?.length === SIZE_BYTES ? bytes.readUIntBE(0, SIZE_BYTES) : undefined;
 }
 
 /** What all keys of this stock begin with. */

@@ -1,4 +1,7 @@
+import type { DeadLetterStorage } from '../../../../core/messaging/dead-letters/dead-letter.service.js';
+import { lowerOf } from '../../../../core/messaging/ports/dead-letter-filter.js';
 import type {
+  LocalStore,
   MessagingState,
   ReportedProblem,
   SubscriptionView,
@@ -18,6 +21,8 @@ export interface HealthFacts {
   readonly required: readonly TransportCheck[] | 'any';
   readonly subscriptions: readonly SubscriptionView[];
   readonly deadLetters: CheckResult;
+  readonly storage: DeadLetterStorage;
+  readonly localStores: readonly LocalStore[];
   /** Problems that transports report about their brokers. */
   readonly problems: readonly ReportedProblem[];
   /** Groups that are old enough to be reported. */
@@ -55,7 +60,10 @@ export function assessHealth(facts: HealthFacts): MessagingHealth {
     'messaging-consumers': consumers(facts),
     'messaging-groups': groups(facts),
     'messaging-problems': problemsOf(facts),
-    'messaging-dead-letters': dependency(facts.deadLetters, 'degraded'),
+    'messaging-dead-letters': deadLetters(facts),
+    ...(facts.localStores.includes('idempotency')
+      ? { 'messaging-idempotency': { status: 'up', state: 'local' } }
+      : {}),
     'event-loop': { status: live ? 'up' : 'down', maxDelayMs: Math.round(facts.eventLoopDelayMs) },
   };
   return {
@@ -116,6 +124,20 @@ function problemsOf({ problems }: HealthFacts): HealthComponent {
   if (problems.length === 0) return { status: 'up' };
   const names = problems.slice(0, MAX_NAMES).map(nameOfProblem);
   return { status: 'degraded', count: problems.length, problems: names };
+}
+
+/** A store that keeps none now, or that is near a limit, is a problem besides. */
+function deadLetters({ deadLetters: result, storage, localStores }: HealthFacts): HealthComponent {
+  const { limits, usage, problems } = storage;
+  const { maxCount, maxBytes } = lowerOf(usage ?? {}, limits);
+  const figures = {
+    ...(usage && { count: usage.count, bytes: usage.bytes }),
+    ...(maxCount !== Infinity && { maxCount }),
+    ...(maxBytes !== Infinity && { maxBytes }),
+  };
+  const state = localStores.includes('dead-letters') ? { state: 'local' } : {};
+  const component = { ...state, ...figures, ...dependency(result, 'degraded') };
+  return problems.length > 0 && component.status === 'up' ? { ...component, status: 'degraded' } : component;
 }
 
 /** Without its detail, which may name hosts: the log has it. */

@@ -29,6 +29,8 @@ export class MessagingMetrics implements MessagingObserver {
   readonly transportReports = new TransportReports(this.limits);
   /** By operation and outcome. */
   readonly deadLetterOperations = new Counts();
+  /** By the status that they had, and the cause. */
+  readonly deadLettersRemoved = new Counts();
   /** By action and outcome. */
   readonly adminActions = new Counts();
   /** By store. */
@@ -48,6 +50,7 @@ export class MessagingMetrics implements MessagingObserver {
     postponed: ({ to, reason }) => this.handlers.of(to).postponed.add(reason),
     'store-failed': ({ store }) => this.storeFailures.add(store),
     'dead-letter-changed': () => undefined, // the number of dead letters is read from the store
+    'dead-letter-removed': ({ status, cause }) => this.deadLettersRemoved.add(status, cause),
     'dead-letter-operation': ({ operation, outcome }) => this.deadLetterOperations.add(operation, outcome),
     'admin-action': ({ action, outcome }) => this.adminActions.add(action, outcome),
     consumer: () => undefined, // the view of the core has them
@@ -62,6 +65,7 @@ export class MessagingMetrics implements MessagingObserver {
       this.deadLetterOperations.add(operation, 'succeeded', 0);
       this.deadLetterOperations.add(operation, 'failed', 0);
     }
+    for (const cause of ['maxAgeMs', 'maxCount', 'maxBytes']) this.deadLettersRemoved.add('failed', cause, 0);
     for (const store of ['dead-letters', 'idempotency']) this.storeFailures.add(store, '', 0);
   }
 

@@ -80,6 +80,12 @@ export function exportPublishMetrics(
       metrics.deadLetterOperations,
     ],
     [
+      'messaging_dead_letters_removed_total',
+      'Dead letters that a limit of the store has removed, by the status that they had; the messages of failed ones are lost.',
+      ['status', 'cause'],
+      metrics.deadLettersRemoved,
+    ],
+    [
       'messaging_admin_actions_total',
       'Actions of the admin API by outcome.',
       ['action', 'outcome'],

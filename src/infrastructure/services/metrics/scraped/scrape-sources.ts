@@ -1,4 +1,10 @@
-import type { DeadLetterCount, DeadLetterStore } from '../../../../core/messaging/ports/dead-letter-store.js';
+import { lowerOf } from '../../../../core/messaging/ports/dead-letter-filter.js';
+import type {
+  DeadLetterCeiling,
+  DeadLetterCount,
+  DeadLetterStore,
+  DeadLetterUsage,
+} from '../../../../core/messaging/ports/dead-letter-store.js';
 import type { HandlerIdentity } from '../../../../core/messaging/observing/events.js';
 import type { MessagingView, SubscriptionView } from '../../../../core/messaging/messaging.view.js';
 import { allInside, isComposite } from '../../../../core/messaging/ports/composite-transport.js';
@@ -28,17 +34,23 @@ export type SampledKept = KeptMessages & { readonly transport: string };
 export class ScrapeSources {
   readonly backlogs: Sampled<readonly SampledBacklog[]>;
   readonly deadLetterCounts: Sampled<readonly DeadLetterCount[]>;
+  /** With the lower of the limits of the store and the application. Undefined where the store does not know it. */
+  readonly deadLetterUsage: Sampled<DeadLetterUsage | undefined>;
   readonly forgotten: ForgottenGroups;
   readonly kept: Sampled<readonly SampledKept[]>;
   readonly #checks = new TransportChecks({ cacheMs: LIMITS.cacheMs, timeoutMs: 1_000 });
   readonly #view: MessagingView;
 
-  constructor(view: MessagingView, store: DeadLetterStore) {
+  constructor(view: MessagingView, store: DeadLetterStore, limits: DeadLetterCeiling) {
     this.#view = view;
     this.backlogs = new Sampled(() => this.#readBacklogs(), { ...LIMITS, deadlineMs: LIMITS.deadlineMs * 2 });
     this.forgotten = new ForgottenGroups(view);
     this.kept = new Sampled(() => this.#readKept(), LIMITS);
     this.deadLetterCounts = new Sampled(() => store.stats(), LIMITS);
+    this.deadLetterUsage = new Sampled(async () => {
+      const usage = await store.usage?.();
+      return usage && { ...usage, ...lowerOf(usage, limits) };
+    }, LIMITS);
   }
 
   subscriptions(): readonly SubscriptionView[] {

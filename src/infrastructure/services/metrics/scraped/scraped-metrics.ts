@@ -1,6 +1,7 @@
 import type { Registry } from 'prom-client';
 import { systemClock } from '../../../../core/messaging/ports/clock.js';
 import type { HandlerIdentity } from '../../../../core/messaging/observing/events.js';
+import type { DeadLetterUsage } from '../../../../core/messaging/ports/dead-letter-store.js';
 import type { SubscriptionView } from '../../../../core/messaging/messaging.view.js';
 import type { Backlog } from '../../../../core/messaging/ports/transport.js';
 import type { ForgottenGroup } from '../../checks/forgotten-groups.js';
@@ -24,6 +25,13 @@ export function exportScrapedMetrics(registry: Registry, sources: ScrapeSources)
   }
   exportConsumerGauges(registry, sources);
   exportStockGauges(registry, sources);
+  for (const { name, help, value } of STORAGE_GAUGES) {
+    exportGauge(registry, { name, help: help + SAME, labelNames: [] }, async () => {
+      const usage = await sources.deadLetterUsage.read();
+      const known = usage && value(usage);
+      return known === undefined || known === Infinity ? [] : [{ labels: {}, value: known }];
+    });
+  }
   for (const { name, help, value } of FORGOTTEN_GAUGES) {
     exportGauge(registry, { name, help: help + SAME, labelNames: BROKER }, async () => {
       const forgotten = await sources.forgotten.find();
@@ -111,6 +119,29 @@ const BACKLOG_GAUGES = [
     name: 'messaging_consumer_oldest_message_age_seconds',
     help: 'Age of the oldest message that is not settled; 0 without one.',
     value: (backlog: Backlog) => (backlog.oldestAgeMs ?? 0) / 1000,
+  },
+];
+
+const STORAGE_GAUGES = [
+  {
+    name: 'messaging_dead_letters_messages',
+    help: 'Dead letters in the store, of every status.',
+    value: ({ count }: DeadLetterUsage) => count,
+  },
+  {
+    name: 'messaging_dead_letters_capacity_messages',
+    help: 'Most dead letters that the store may hold; absent without a limit.',
+    value: ({ maxCount }: DeadLetterUsage) => maxCount,
+  },
+  {
+    name: 'messaging_dead_letters_bytes',
+    help: 'Bytes of the dead letters in the store: bodies, headers and descriptions.',
+    value: ({ bytes }: DeadLetterUsage) => bytes,
+  },
+  {
+    name: 'messaging_dead_letters_capacity_bytes',
+    help: 'Most bytes of dead letters that the store may hold; absent without a limit.',
+    value: ({ maxBytes }: DeadLetterUsage) => maxBytes,
   },
 ];
 

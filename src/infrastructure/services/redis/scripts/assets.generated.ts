@@ -36,9 +36,37 @@ local function indexes(letter, id)
   result[#result + 1] = {base .. 'groups', table.concat({letter.status, letter.fingerprint, time, id}, '\\0')}
   return result
 end
+local function number_in(text) return tonumber(text) or 0 end
+local function size_in(summary, headers)
+  local body = summary and string.match(summary, '"bodyBytes":(%d+)}$')
+  return #(summary or '') + #(headers or '') + number_in(body)
+end
+local function size_of(id)
+  local texts = of_type('HMGET', letter_of(id), 'summary', 'headers')
+  return texts and size_in(texts[1], texts[2]) or 0
+end
+local usage = base .. 'usage'
+local function is_after(a, b)
+  for i = 1, math.min(#a, #b) do
+    local x, y = string.byte(a, i), string.byte(b, i)
+    if x ~= y then return x > y end
+  end
+  return #a > #b
+end
+local function raise(field, by)
+  local reply = redis.pcall('HINCRBY', usage, field, by)
+  if type(reply) == 'table' and reply.err then redis.call('DEL', usage) end
+end
+local function account(id, letters, bytes)
+  local cursor = of_type('HGET', usage, 'cursor')
+  raise('count', letters)
+  raise('bytes', bytes)
+  if cursor and not is_after(id, cursor) then raise('partial', bytes) end
+end
 local function enter(letter, id)
-  redis.call('ZADD', all, 0, id)
+  local added = redis.call('ZADD', all, 0, id)
   for _, index in ipairs(indexes(letter, id)) do redis.call('ZADD', index[1], 0, index[2]) end
+  return added
 end
 local function take_out(letter, id)
   for _, index in ipairs(indexes(letter, id)) do redis.call('ZREM', index[1], index[2]) end
@@ -62,7 +90,7 @@ local function close(letter, id)
   if redis.call('HGET', open, place) == id then redis.call('HDEL', open, place) end
 end
 local letter = {}
-for i = 4, #ARGV, 2 do letter[ARGV[i]] = ARGV[i + 1] end
+for i = 6, #ARGV, 2 do letter[ARGV[i]] = ARGV[i + 1] end
 local place = place_of(letter)
 local id = redis.call('HGET', open, place) or ARGV[1]
 local earlier = hash(letter_of(id))
@@ -71,6 +99,13 @@ if newer then
   id = ARGV[1]
   earlier = nil
 end
+local size = size_in(letter.summary, letter.headers)
+local before = earlier and size_in(earlier.summary, earlier.headers) or 0
+local count, bytes = redis.call('ZCARD', all), number_in(of_type('HGET', usage, 'bytes'))
+local max_count, max_bytes = tonumber(ARGV[4]), tonumber(ARGV[5])
+local is_full = not earlier and max_count and count >= max_count
+if max_bytes and size > before and bytes - before + size > max_bytes then is_full = true end
+if is_full then return {'', count, bytes} end
 if earlier then take_out(earlier, id) end
 letter.status = 'failed'
 letter.updatedAt = ARGV[2]
@@ -80,8 +115,8 @@ redis.call('DEL', letter_of(id))
 for field, value in pairs(letter) do redis.call('HSET', letter_of(id), field, value) end
 redis.call('SET', body_of(id), ARGV[3])
 if not newer then redis.call('HSET', open, place, id) end
-enter(letter, id)
-return id
+account(id, enter(letter, id), size - before)
+return {id, count, bytes}
 `;
 
 export const BACKLOG_LUA = `local function server_now()
@@ -233,9 +268,37 @@ local function indexes(letter, id)
   result[#result + 1] = {base .. 'groups', table.concat({letter.status, letter.fingerprint, time, id}, '\\0')}
   return result
 end
+local function number_in(text) return tonumber(text) or 0 end
+local function size_in(summary, headers)
+  local body = summary and string.match(summary, '"bodyBytes":(%d+)}$')
+  return #(summary or '') + #(headers or '') + number_in(body)
+end
+local function size_of(id)
+  local texts = of_type('HMGET', letter_of(id), 'summary', 'headers')
+  return texts and size_in(texts[1], texts[2]) or 0
+end
+local usage = base .. 'usage'
+local function is_after(a, b)
+  for i = 1, math.min(#a, #b) do
+    local x, y = string.byte(a, i), string.byte(b, i)
+    if x ~= y then return x > y end
+  end
+  return #a > #b
+end
+local function raise(field, by)
+  local reply = redis.pcall('HINCRBY', usage, field, by)
+  if type(reply) == 'table' and reply.err then redis.call('DEL', usage) end
+end
+local function account(id, letters, bytes)
+  local cursor = of_type('HGET', usage, 'cursor')
+  raise('count', letters)
+  raise('bytes', bytes)
+  if cursor and not is_after(id, cursor) then raise('partial', bytes) end
+end
 local function enter(letter, id)
-  redis.call('ZADD', all, 0, id)
+  local added = redis.call('ZADD', all, 0, id)
   for _, index in ipairs(indexes(letter, id)) do redis.call('ZADD', index[1], 0, index[2]) end
+  return added
 end
 local function take_out(letter, id)
   for _, index in ipairs(indexes(letter, id)) do redis.call('ZREM', index[1], index[2]) end
@@ -272,7 +335,7 @@ local function count_up(of, key, field)
 end
 take_out(letter, id)
 letter.status = to
-enter(letter, id)
+if enter(letter, id) == 1 then account(id, 1, size_of(id)) end
 redis.call('HSET', letter_of(id), 'status', to, 'updatedAt', now)
 count_up(letter, id, 'revision')
 if to == 'replaying' then count_up(letter, id, 'replayCount') end
@@ -334,9 +397,37 @@ local function indexes(letter, id)
   result[#result + 1] = {base .. 'groups', table.concat({letter.status, letter.fingerprint, time, id}, '\\0')}
   return result
 end
+local function number_in(text) return tonumber(text) or 0 end
+local function size_in(summary, headers)
+  local body = summary and string.match(summary, '"bodyBytes":(%d+)}$')
+  return #(summary or '') + #(headers or '') + number_in(body)
+end
+local function size_of(id)
+  local texts = of_type('HMGET', letter_of(id), 'summary', 'headers')
+  return texts and size_in(texts[1], texts[2]) or 0
+end
+local usage = base .. 'usage'
+local function is_after(a, b)
+  for i = 1, math.min(#a, #b) do
+    local x, y = string.byte(a, i), string.byte(b, i)
+    if x ~= y then return x > y end
+  end
+  return #a > #b
+end
+local function raise(field, by)
+  local reply = redis.pcall('HINCRBY', usage, field, by)
+  if type(reply) == 'table' and reply.err then redis.call('DEL', usage) end
+end
+local function account(id, letters, bytes)
+  local cursor = of_type('HGET', usage, 'cursor')
+  raise('count', letters)
+  raise('bytes', bytes)
+  if cursor and not is_after(id, cursor) then raise('partial', bytes) end
+end
 local function enter(letter, id)
-  redis.call('ZADD', all, 0, id)
+  local added = redis.call('ZADD', all, 0, id)
   for _, index in ipairs(indexes(letter, id)) do redis.call('ZADD', index[1], 0, index[2]) end
+  return added
 end
 local function take_out(letter, id)
   for _, index in ipairs(indexes(letter, id)) do redis.call('ZREM', index[1], index[2]) end
@@ -404,9 +495,37 @@ local function indexes(letter, id)
   result[#result + 1] = {base .. 'groups', table.concat({letter.status, letter.fingerprint, time, id}, '\\0')}
   return result
 end
+local function number_in(text) return tonumber(text) or 0 end
+local function size_in(summary, headers)
+  local body = summary and string.match(summary, '"bodyBytes":(%d+)}$')
+  return #(summary or '') + #(headers or '') + number_in(body)
+end
+local function size_of(id)
+  local texts = of_type('HMGET', letter_of(id), 'summary', 'headers')
+  return texts and size_in(texts[1], texts[2]) or 0
+end
+local usage = base .. 'usage'
+local function is_after(a, b)
+  for i = 1, math.min(#a, #b) do
+    local x, y = string.byte(a, i), string.byte(b, i)
+    if x ~= y then return x > y end
+  end
+  return #a > #b
+end
+local function raise(field, by)
+  local reply = redis.pcall('HINCRBY', usage, field, by)
+  if type(reply) == 'table' and reply.err then redis.call('DEL', usage) end
+end
+local function account(id, letters, bytes)
+  local cursor = of_type('HGET', usage, 'cursor')
+  raise('count', letters)
+  raise('bytes', bytes)
+  if cursor and not is_after(id, cursor) then raise('partial', bytes) end
+end
 local function enter(letter, id)
-  redis.call('ZADD', all, 0, id)
+  local added = redis.call('ZADD', all, 0, id)
   for _, index in ipairs(indexes(letter, id)) do redis.call('ZADD', index[1], 0, index[2]) end
+  return added
 end
 local function take_out(letter, id)
   for _, index in ipairs(indexes(letter, id)) do redis.call('ZREM', index[1], index[2]) end
@@ -433,9 +552,10 @@ local id = ARGV[1]
 local letter = hash(letter_of(id))
 if not letter then return 0 end
 if newer_letter(letter) then return {newer_letter(letter)} end
+if ARGV[2] and letter.revision ~= ARGV[2] then return 0 end
 take_out(letter, id)
 close(letter, id)
-redis.call('ZREM', all, id)
+account(id, -redis.call('ZREM', all, id), -size_in(letter.summary, letter.headers))
 redis.call('DEL', letter_of(id), body_of(id))
 return 1
 `;
@@ -476,9 +596,37 @@ local function indexes(letter, id)
   result[#result + 1] = {base .. 'groups', table.concat({letter.status, letter.fingerprint, time, id}, '\\0')}
   return result
 end
+local function number_in(text) return tonumber(text) or 0 end
+local function size_in(summary, headers)
+  local body = summary and string.match(summary, '"bodyBytes":(%d+)}$')
+  return #(summary or '') + #(headers or '') + number_in(body)
+end
+local function size_of(id)
+  local texts = of_type('HMGET', letter_of(id), 'summary', 'headers')
+  return texts and size_in(texts[1], texts[2]) or 0
+end
+local usage = base .. 'usage'
+local function is_after(a, b)
+  for i = 1, math.min(#a, #b) do
+    local x, y = string.byte(a, i), string.byte(b, i)
+    if x ~= y then return x > y end
+  end
+  return #a > #b
+end
+local function raise(field, by)
+  local reply = redis.pcall('HINCRBY', usage, field, by)
+  if type(reply) == 'table' and reply.err then redis.call('DEL', usage) end
+end
+local function account(id, letters, bytes)
+  local cursor = of_type('HGET', usage, 'cursor')
+  raise('count', letters)
+  raise('bytes', bytes)
+  if cursor and not is_after(id, cursor) then raise('partial', bytes) end
+end
 local function enter(letter, id)
-  redis.call('ZADD', all, 0, id)
+  local added = redis.call('ZADD', all, 0, id)
   for _, index in ipairs(indexes(letter, id)) do redis.call('ZADD', index[1], 0, index[2]) end
+  return added
 end
 local function take_out(letter, id)
   for _, index in ipairs(indexes(letter, id)) do redis.call('ZREM', index[1], index[2]) end
@@ -932,6 +1080,101 @@ redis.call('ZREM', KEYS[3], ARGV[2])
 return {0, removed}
 `;
 
+export const MEASURE_DEAD_LETTERS_LUA = `local INDEXED = {'status', 'topic', 'group', 'handler', 'reason', 'errorType', 'fingerprint', 'messageId', 'correlationId', 'key'}
+local all = KEYS[1]
+local base = string.sub(all, 1, -4)
+local function letter_of(id) return base .. 'letter:' .. id end
+local function body_of(id) return base .. 'body:' .. id end
+local function of_type(command, key, ...)
+  local reply = redis.pcall(command, key, ...)
+  if type(reply) ~= 'table' or not reply.err then return reply end
+  if not string.find(reply.err, 'WRONGTYPE', 1, true) then return redis.call(command, key, ...) end
+  return nil
+end
+local function hash(key)
+  local flat = of_type('HGETALL', key)
+  if not flat or #flat == 0 then return nil end
+  local result = {}
+  for i = 1, #flat, 2 do result[flat[i]] = flat[i + 1] end
+  for _, field in ipairs({'topic', 'group', 'status', 'fingerprint', 'messageId'}) do result[field] = result[field] or '' end
+  local at = tonumber(result.at)
+  if not at or at ~= at or at < 0 or at > 999999999999999 then result.at = '0' end
+  return result
+end
+local function tidy(key)
+  for _, range in ipairs({{'-inf', '(0'}, {'(0', '+inf'}}) do
+    for _, member in ipairs(redis.call('ZRANGEBYSCORE', key, range[1], range[2], 'LIMIT', 0, 500)) do redis.call('ZREM', key, member) end
+  end
+end
+local function indexes(letter, id)
+  local result = {}
+  for _, field in ipairs(INDEXED) do
+    if letter[field] then result[#result + 1] = {base .. 'by:' .. field, letter[field] .. '\\0' .. id} end
+  end
+  local time = string.format('%015d', tonumber(letter.at))
+  result[#result + 1] = {base .. 'stock', table.concat({letter.topic, letter.group, letter.status, time, id}, '\\0')}
+  result[#result + 1] = {base .. 'groups', table.concat({letter.status, letter.fingerprint, time, id}, '\\0')}
+  return result
+end
+local function number_in(text) return tonumber(text) or 0 end
+local function size_in(summary, headers)
+  local body = summary and string.match(summary, '"bodyBytes":(%d+)}$')
+  return #(summary or '') + #(headers or '') + number_in(body)
+end
+local function size_of(id)
+  local texts = of_type('HMGET', letter_of(id), 'summary', 'headers')
+  return texts and size_in(texts[1], texts[2]) or 0
+end
+local usage = base .. 'usage'
+local function is_after(a, b)
+  for i = 1, math.min(#a, #b) do
+    local x, y = string.byte(a, i), string.byte(b, i)
+    if x ~= y then return x > y end
+  end
+  return #a > #b
+end
+local function raise(field, by)
+  local reply = redis.pcall('HINCRBY', usage, field, by)
+  if type(reply) == 'table' and reply.err then redis.call('DEL', usage) end
+end
+local function account(id, letters, bytes)
+  local cursor = of_type('HGET', usage, 'cursor')
+  raise('count', letters)
+  raise('bytes', bytes)
+  if cursor and not is_after(id, cursor) then raise('partial', bytes) end
+end
+local function enter(letter, id)
+  local added = redis.call('ZADD', all, 0, id)
+  for _, index in ipairs(indexes(letter, id)) do redis.call('ZADD', index[1], 0, index[2]) end
+  return added
+end
+local function take_out(letter, id)
+  for _, index in ipairs(indexes(letter, id)) do redis.call('ZREM', index[1], index[2]) end
+end
+local function newer_letter(letter)
+  local format = letter and tonumber(letter.format)
+  return format and format > FORMATS.deadLetter and format <= 1000 and format or nil
+end
+local function given(id)
+  local letter = of_type('HMGET', letter_of(id), 'summary', 'status', 'updatedAt', 'replayCount', 'revision', 'format')
+  if not letter or not letter[1] or not letter[2] then return nil end
+  local format = newer_letter({format = letter[6]})
+  if format then return nil, format end
+  letter[6] = id
+  return letter
+end
+local open = base .. 'open'
+local function place_of(letter) return table.concat({letter.topic, letter.group, letter.messageId}, '\\0') end
+local function close(letter, id)
+  local place = place_of(letter)
+  if redis.call('HGET', open, place) == id then redis.call('HDEL', open, place) end
+end
+tidy(all)
+local count = redis.call('ZCARD', all)
+local known = of_type('HMGET', usage, 'count', 'bytes', 'countedAt') or {}
+return {count, number_in(known[2]), number_in(known[1]) == count and 1 or 0, number_in(known[3])}
+`;
+
 export const MOVE_LUA = `local function server_now()
   local time = redis.call('TIME')
   return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
@@ -1223,6 +1466,119 @@ if redis.call('PTTL', batches) < 300000 then redis.pcall('PEXPIRE', batches, 600
 return 1
 `;
 
+export const RECOUNT_DEAD_LETTERS_LUA = `local INDEXED = {'status', 'topic', 'group', 'handler', 'reason', 'errorType', 'fingerprint', 'messageId', 'correlationId', 'key'}
+local all = KEYS[1]
+local base = string.sub(all, 1, -4)
+local function letter_of(id) return base .. 'letter:' .. id end
+local function body_of(id) return base .. 'body:' .. id end
+local function of_type(command, key, ...)
+  local reply = redis.pcall(command, key, ...)
+  if type(reply) ~= 'table' or not reply.err then return reply end
+  if not string.find(reply.err, 'WRONGTYPE', 1, true) then return redis.call(command, key, ...) end
+  return nil
+end
+local function hash(key)
+  local flat = of_type('HGETALL', key)
+  if not flat or #flat == 0 then return nil end
+  local result = {}
+  for i = 1, #flat, 2 do result[flat[i]] = flat[i + 1] end
+  for _, field in ipairs({'topic', 'group', 'status', 'fingerprint', 'messageId'}) do result[field] = result[field] or '' end
+  local at = tonumber(result.at)
+  if not at or at ~= at or at < 0 or at > 999999999999999 then result.at = '0' end
+  return result
+end
+local function tidy(key)
+  for _, range in ipairs({{'-inf', '(0'}, {'(0', '+inf'}}) do
+    for _, member in ipairs(redis.call('ZRANGEBYSCORE', key, range[1], range[2], 'LIMIT', 0, 500)) do redis.call('ZREM', key, member) end
+  end
+end
+local function indexes(letter, id)
+  local result = {}
+  for _, field in ipairs(INDEXED) do
+    if letter[field] then result[#result + 1] = {base .. 'by:' .. field, letter[field] .. '\\0' .. id} end
+  end
+  local time = string.format('%015d', tonumber(letter.at))
+  result[#result + 1] = {base .. 'stock', table.concat({letter.topic, letter.group, letter.status, time, id}, '\\0')}
+  result[#result + 1] = {base .. 'groups', table.concat({letter.status, letter.fingerprint, time, id}, '\\0')}
+  return result
+end
+local function number_in(text) return tonumber(text) or 0 end
+local function size_in(summary, headers)
+  local body = summary and string.match(summary, '"bodyBytes":(%d+)}$')
+  return #(summary or '') + #(headers or '') + number_in(body)
+end
+local function size_of(id)
+  local texts = of_type('HMGET', letter_of(id), 'summary', 'headers')
+  return texts and size_in(texts[1], texts[2]) or 0
+end
+local usage = base .. 'usage'
+local function is_after(a, b)
+  for i = 1, math.min(#a, #b) do
+    local x, y = string.byte(a, i), string.byte(b, i)
+    if x ~= y then return x > y end
+  end
+  return #a > #b
+end
+local function raise(field, by)
+  local reply = redis.pcall('HINCRBY', usage, field, by)
+  if type(reply) == 'table' and reply.err then redis.call('DEL', usage) end
+end
+local function account(id, letters, bytes)
+  local cursor = of_type('HGET', usage, 'cursor')
+  raise('count', letters)
+  raise('bytes', bytes)
+  if cursor and not is_after(id, cursor) then raise('partial', bytes) end
+end
+local function enter(letter, id)
+  local added = redis.call('ZADD', all, 0, id)
+  for _, index in ipairs(indexes(letter, id)) do redis.call('ZADD', index[1], 0, index[2]) end
+  return added
+end
+local function take_out(letter, id)
+  for _, index in ipairs(indexes(letter, id)) do redis.call('ZREM', index[1], index[2]) end
+end
+local function newer_letter(letter)
+  local format = letter and tonumber(letter.format)
+  return format and format > FORMATS.deadLetter and format <= 1000 and format or nil
+end
+local function given(id)
+  local letter = of_type('HMGET', letter_of(id), 'summary', 'status', 'updatedAt', 'replayCount', 'revision', 'format')
+  if not letter or not letter[1] or not letter[2] then return nil end
+  local format = newer_letter({format = letter[6]})
+  if format then return nil, format end
+  letter[6] = id
+  return letter
+end
+local open = base .. 'open'
+local function place_of(letter) return table.concat({letter.topic, letter.group, letter.messageId}, '\\0') end
+local function close(letter, id)
+  local place = place_of(letter)
+  if redis.call('HGET', open, place) == id then redis.call('HDEL', open, place) end
+end
+local now, limit = ARGV[1], tonumber(ARGV[2])
+local cursor = of_type('HGET', usage, 'cursor')
+if not cursor then
+  if ARGV[3] ~= '1' then return 1 end
+  if cursor == nil then redis.call('DEL', usage) end
+  cursor = ''
+  redis.call('HSET', usage, 'cursor', cursor)
+  redis.call('HSET', usage, 'partial', 0)
+end
+local ids = redis.call('ZRANGEBYLEX', all, cursor == '' and '-' or ('(' .. cursor), '+', 'LIMIT', 0, limit)
+local bytes = number_in(redis.call('HGET', usage, 'partial'))
+for _, id in ipairs(ids) do bytes = bytes + size_of(id) end
+if #ids == limit then
+  redis.call('HSET', usage, 'cursor', ids[#ids])
+  redis.call('HSET', usage, 'partial', string.format('%.0f', bytes))
+  return 0
+end
+redis.call('HSET', usage, 'bytes', string.format('%.0f', bytes))
+redis.call('HSET', usage, 'count', redis.call('ZCARD', all))
+redis.call('HSET', usage, 'countedAt', now)
+redis.call('HDEL', usage, 'cursor', 'partial')
+return 1
+`;
+
 export const RELEASE_LUA = `local DONE = 'done'
 local STAMP = string.format('%d:', FORMATS.claim)
 local function claim_of(value)
@@ -1500,9 +1856,37 @@ local function indexes(letter, id)
   result[#result + 1] = {base .. 'groups', table.concat({letter.status, letter.fingerprint, time, id}, '\\0')}
   return result
 end
+local function number_in(text) return tonumber(text) or 0 end
+local function size_in(summary, headers)
+  local body = summary and string.match(summary, '"bodyBytes":(%d+)}$')
+  return #(summary or '') + #(headers or '') + number_in(body)
+end
+local function size_of(id)
+  local texts = of_type('HMGET', letter_of(id), 'summary', 'headers')
+  return texts and size_in(texts[1], texts[2]) or 0
+end
+local usage = base .. 'usage'
+local function is_after(a, b)
+  for i = 1, math.min(#a, #b) do
+    local x, y = string.byte(a, i), string.byte(b, i)
+    if x ~= y then return x > y end
+  end
+  return #a > #b
+end
+local function raise(field, by)
+  local reply = redis.pcall('HINCRBY', usage, field, by)
+  if type(reply) == 'table' and reply.err then redis.call('DEL', usage) end
+end
+local function account(id, letters, bytes)
+  local cursor = of_type('HGET', usage, 'cursor')
+  raise('count', letters)
+  raise('bytes', bytes)
+  if cursor and not is_after(id, cursor) then raise('partial', bytes) end
+end
 local function enter(letter, id)
-  redis.call('ZADD', all, 0, id)
+  local added = redis.call('ZADD', all, 0, id)
   for _, index in ipairs(indexes(letter, id)) do redis.call('ZADD', index[1], 0, index[2]) end
+  return added
 end
 local function take_out(letter, id)
   for _, index in ipairs(indexes(letter, id)) do redis.call('ZREM', index[1], index[2]) end
@@ -2005,9 +2389,37 @@ local function indexes(letter, id)
   result[#result + 1] = {base .. 'groups', table.concat({letter.status, letter.fingerprint, time, id}, '\\0')}
   return result
 end
+local function number_in(text) return tonumber(text) or 0 end
+local function size_in(summary, headers)
+  local body = summary and string.match(summary, '"bodyBytes":(%d+)}$')
+  return #(summary or '') + #(headers or '') + number_in(body)
+end
+local function size_of(id)
+  local texts = of_type('HMGET', letter_of(id), 'summary', 'headers')
+  return texts and size_in(texts[1], texts[2]) or 0
+end
+local usage = base .. 'usage'
+local function is_after(a, b)
+  for i = 1, math.min(#a, #b) do
+    local x, y = string.byte(a, i), string.byte(b, i)
+    if x ~= y then return x > y end
+  end
+  return #a > #b
+end
+local function raise(field, by)
+  local reply = redis.pcall('HINCRBY', usage, field, by)
+  if type(reply) == 'table' and reply.err then redis.call('DEL', usage) end
+end
+local function account(id, letters, bytes)
+  local cursor = of_type('HGET', usage, 'cursor')
+  raise('count', letters)
+  raise('bytes', bytes)
+  if cursor and not is_after(id, cursor) then raise('partial', bytes) end
+end
 local function enter(letter, id)
-  redis.call('ZADD', all, 0, id)
+  local added = redis.call('ZADD', all, 0, id)
   for _, index in ipairs(indexes(letter, id)) do redis.call('ZADD', index[1], 0, index[2]) end
+  return added
 end
 local function take_out(letter, id)
   for _, index in ipairs(indexes(letter, id)) do redis.call('ZREM', index[1], index[2]) end

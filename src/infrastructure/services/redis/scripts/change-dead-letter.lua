@@ -26,7 +26,8 @@ local function count_up(of, key, field)
 end
 take_out(letter, id)
 letter.status = to
-enter(letter, id)
+-- Its id was there before, unless another client has removed it.
+if enter(letter, id) == 1 then account(id, 1, size_of(id)) end
 redis.call('HSET', letter_of(id), 'status', to, 'updatedAt', now)
 count_up(letter, id, 'revision')
 if to == 'replaying' then count_up(letter, id, 'replayCount') end

@@ -8,6 +8,8 @@ export const FIND_DEAD_LETTER = script('find-dead-letter', source.FIND_DEAD_LETT
 export const WALK_DEAD_LETTERS = script('walk-dead-letters', source.WALK_DEAD_LETTERS_LUA);
 export const COUNT_DEAD_LETTERS = script('count-dead-letters', source.COUNT_DEAD_LETTERS_LUA);
 export const SUM_UP_DEAD_LETTERS = script('sum-up-dead-letters', source.SUM_UP_DEAD_LETTERS_LUA);
+export const MEASURE_DEAD_LETTERS = script('measure-dead-letters', source.MEASURE_DEAD_LETTERS_LUA);
+export const RECOUNT_DEAD_LETTERS = script('recount-dead-letters', source.RECOUNT_DEAD_LETTERS_LUA);
 
 export const BEGIN = script('begin', source.BEGIN_LUA);
 export const COMPLETE = script('complete', source.COMPLETE_LUA);

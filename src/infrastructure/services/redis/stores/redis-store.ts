@@ -1,7 +1,7 @@
 import type { Clock, TransportEvent, TransportProblem } from '../../../../core/messaging/ports/transport.js';
 import { NewerFormats } from '../../../../core/messaging/transport-kit/newer-formats.js';
 import { ProblemList } from '../../../../core/messaging/transport-kit/problem-list.js';
-import { MessagingError } from '../../../../core/messaging/ports/errors.js';
+import { errorCodeOf, MessagingError } from '../../../../core/messaging/ports/errors.js';
 import { failureOf } from '../client/redis-errors.js';
 import { RedisConnection } from '../connection/redis-connection.js';
 import type { RedisServerOptions } from '../redis.options.js';
@@ -15,7 +15,7 @@ export interface RedisStoreContext {
   readonly onEvent?: ((event: TransportEvent) => void) | undefined;
 }
 
-/** The connection of a store, and what it has to report. Every failure becomes `STORE_UNAVAILABLE`. */
+/** The connection of a store, and what it has to report. Every failure becomes `STORE_UNAVAILABLE`, or `STORE_FULL`. */
 export class RedisStore {
   readonly #connection: RedisConnection;
   readonly #problems: ProblemList;
@@ -61,8 +61,9 @@ export class RedisStore {
     } catch (error) {
       this.#connection.refresh();
       const { label, whyDown } = this.#connection;
-      const { message } = failureOf(error, label, { whyDown }).error;
-      throw new MessagingError('STORE_UNAVAILABLE', message);
+      const failure = failureOf(error, label, { whyDown }).error;
+      const code = errorCodeOf(failure) === 'TRANSPORT_FULL' ? 'STORE_FULL' : 'STORE_UNAVAILABLE';
+      throw new MessagingError(code, failure.message);
     }
   }
 }

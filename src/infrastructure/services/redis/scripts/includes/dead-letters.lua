@@ -7,6 +7,10 @@
   score, which the server keeps in the order of the bytes: the dead letters of a value are adjacent, in the order of their ids.
   Two more hold "topic NUL group NUL status NUL time NUL id" and "status NUL fingerprint NUL time NUL id", so that counts, the
   oldest and the newest of each cost a lookup instead of a walk.
+
+  A hash holds how many dead letters were counted and their bytes. A script that does not know it, of an earlier version, and
+  another client change dead letters without it: its count differs from that of the ids then, and they are counted again, from the
+  lowest id on, a part at a time. Meanwhile changes at or before `cursor` change the bytes counted again as well.
 ]]
 
 -- dead-letter-hash.ts has the same list.
@@ -50,9 +54,40 @@ local function indexes(letter, id)
   result[#result + 1] = {base .. 'groups', table.concat({letter.status, letter.fingerprint, time, id}, '\0')}
   return result
 end
+local function number_in(text) return tonumber(text) or 0 end
+-- The sizes of its texts, as storedBytesOf in dead-letter-filter.ts has it. The summary ends with the size of the body.
+local function size_in(summary, headers)
+  local body = summary and string.match(summary, '"bodyBytes":(%d+)}$')
+  return #(summary or '') + #(headers or '') + number_in(body)
+end
+local function size_of(id)
+  local texts = of_type('HMGET', letter_of(id), 'summary', 'headers')
+  return texts and size_in(texts[1], texts[2]) or 0
+end
+local usage = base .. 'usage'
+-- As the server compares members of a set; Lua compares by the locale.
+local function is_after(a, b)
+  for i = 1, math.min(#a, #b) do
+    local x, y = string.byte(a, i), string.byte(b, i)
+    if x ~= y then return x > y end
+  end
+  return #a > #b
+end
+local function raise(field, by)
+  local reply = redis.pcall('HINCRBY', usage, field, by)
+  -- A foreign key or value: they are counted again.
+  if type(reply) == 'table' and reply.err then redis.call('DEL', usage) end
+end
+local function account(id, letters, bytes)
+  local cursor = of_type('HGET', usage, 'cursor')
+  raise('count', letters)
+  raise('bytes', bytes)
+  if cursor and not is_after(id, cursor) then raise('partial', bytes) end
+end
 local function enter(letter, id)
-  redis.call('ZADD', all, 0, id)
+  local added = redis.call('ZADD', all, 0, id)
   for _, index in ipairs(indexes(letter, id)) do redis.call('ZADD', index[1], 0, index[2]) end
+  return added
 end
 local function take_out(letter, id)
   for _, index in ipairs(indexes(letter, id)) do redis.call('ZREM', index[1], index[2]) end
