@@ -69,6 +69,11 @@ function endAtSecondSignal(): void {
 
 function explain(error: unknown): string {
   if (error instanceof MessagingError) return error.message;
+  return explainListening(error) ?? (error instanceof Error ? (error.stack ?? error.message) : String(error));
+}
+
+/** Why the server does not listen, if that is what went wrong. */
+function explainListening(error: unknown): string | undefined {
   const { code, port, address } = error as NodeJS.ErrnoException & { port?: number; address?: string };
   if (code === 'EADDRINUSE') {
     return `Port ${port ?? ''} is in use. Stop the process that listens there, or choose another port: PORT=3001 npm start`;
@@ -77,7 +82,7 @@ function explain(error: unknown): string {
     return `Port ${port} needs privileges. Choose another: PORT=3001 npm start`;
   if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
     return `This machine has no address ${address ?? ''} to listen on. Correct http.host.`;
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return undefined;
 }
 
 main().catch((error: unknown) => {

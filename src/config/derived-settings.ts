@@ -3,9 +3,9 @@ import * as path from 'node:path';
 
 import type { Route } from '../core/messaging/routing/routing-table.js';
 import { type TransportSettings, transportSettingsSchema } from '../infrastructure/services/transports.js';
-import type { WithFactories } from './factories.js';
+import type { ParsedSettings, WithFactories } from './factories.js';
 import { FALLBACK_NAME } from './settings.js';
-import type { AdminKey, ParsedSettings, SwitchyardSettings } from './switchyard-settings.js';
+import type { AdminKey, SwitchyardSettings } from './switchyard-settings.js';
 
 /** Where the transport that `fallback` adds keeps its messages when it is embedded. */
 export function fallbackDirectory(dataDir: string): string {

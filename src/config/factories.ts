@@ -1,10 +1,15 @@
+import type { z } from 'zod';
+
 import type {
   DeadLetterStoreFactory,
   IdempotencyStoreFactory,
   TransportFactory,
 } from '../infrastructure/services/transports.js';
+import type { settingsSchema } from './settings.schema.js';
 import { isGroup, type Settings } from './settings.js';
-import type { ParsedSettings } from './switchyard-settings.js';
+
+/** The parsed settings, before defaults that depend on other values. */
+export type ParsedSettings = z.output<typeof settingsSchema>;
 
 /** Settings in which functions of the application may stand for a transport or a store. */
 export type WithFactories<T extends ParsedSettings> = Omit<

@@ -7,7 +7,8 @@ import { readSettings } from './read-settings.js';
 import { settingsSchema } from './settings.schema.js';
 import type { SettingsInput } from './settings-input.js';
 import { type Environment, machineSources } from './sources.js';
-import type { ParsedSettings, SwitchyardSettings } from './switchyard-settings.js';
+import type { ParsedSettings } from './factories.js';
+import type { SwitchyardSettings } from './switchyard-settings.js';
 
 /** Where {@link loadSettings} reads. */
 export interface LoadSettingsOptions {

@@ -9,13 +9,13 @@ import { addDefaultTransport, addDependentDefaults } from './defaults.js';
 import { readCode } from './code-source.js';
 import { addEnvironment, configFileVariable, type ShortNames } from './environment.js';
 import { explainIssues } from './explain.js';
-import { withFactories, withoutFactories } from './factories.js';
+import { type ParsedSettings, withFactories, withoutFactories } from './factories.js';
 import { deepFreeze } from './freeze.js';
 import { checkProduction } from './production-checks.js';
 import { Settings } from './settings.js';
 import { shapeOf } from './shape.js';
 import type { SettingsSources } from './sources.js';
-import type { ParsedSettings, SwitchyardSettings } from './switchyard-settings.js';
+import type { SwitchyardSettings } from './switchyard-settings.js';
 
 const DEFAULT_FILE = path.join('config', 'switchyard.yaml');
 

@@ -1,11 +1,5 @@
-import type { z } from 'zod';
-
 import type { Route } from '../core/messaging/routing/routing-table.js';
-import type { WithFactories } from './factories.js';
-import type { settingsSchema } from './settings.schema.js';
-
-/** The parsed settings, before defaults that depend on other values. */
-export type ParsedSettings = z.output<typeof settingsSchema>;
+import type { ParsedSettings, WithFactories } from './factories.js';
 
 /** A caller of the admin API. Only the hash of the key is kept. */
 export interface AdminKey {

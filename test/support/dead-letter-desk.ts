@@ -1,5 +1,5 @@
 import { Logger } from '@nestjs/common';
-import type { AuditSink } from '../../src/core/messaging/dead-letters/audit-entry.js';
+import type { AuditSink } from '../../src/core/messaging/observing/audit-entry.js';
 import { AuditLog } from '../../src/core/messaging/dead-letters/audit-log.js';
 import { DeadLetterService } from '../../src/core/messaging/dead-letters/dead-letter.service.js';
 import type { DeadLetterLimits } from '../../src/core/messaging/dead-letters/dead-letter-limits.js';

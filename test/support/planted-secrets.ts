@@ -3,7 +3,7 @@ import type { Shape } from '../../src/config/shape.js';
 
 /** What must not appear in anything that is printed. */
 export const SECRET = 'S3CR3T-4f1c9d';
-export const SECRET_NUMBER = 8_273_645_182;
+const SECRET_NUMBER = 8_273_645_182;
 
 /** Values that people paste at a wrong place, each with the secret. */
 export const PLANTED: readonly unknown[] = [

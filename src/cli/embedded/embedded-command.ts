@@ -1,13 +1,13 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { checkDirectory } from '../../infrastructure/services/embedded/maintenance/check-directory.js';
-import { copyDirectory } from '../../infrastructure/services/embedded/maintenance/copy-directory.js';
 import {
   assertEmpty,
+  checkDirectory,
+  copyDirectory,
   directoriesIn,
-} from '../../infrastructure/services/embedded/maintenance/directories.js';
-import type { OnProgress } from '../../infrastructure/services/embedded/maintenance/progress.js';
-import { salvageDirectory } from '../../infrastructure/services/embedded/maintenance/salvage-directory.js';
+  type OnProgress,
+  salvageDirectory,
+} from '../../infrastructure/services/embedded/embedded.maintenance.js';
 import { type CommandGroup, EXIT, type ExitCode, type Terminal, UsageError } from '../command.js';
 import { progressOn } from './progress-lines.js';
 import { linesOf, type DirectoryReport, isSound } from './reports.js';

@@ -1,4 +1,4 @@
-import type { OnProgress } from '../../infrastructure/services/embedded/maintenance/progress.js';
+import type { OnProgress } from '../../infrastructure/services/embedded/embedded.maintenance.js';
 import type { Terminal } from '../command.js';
 
 const EVERY_MS = 1_000;

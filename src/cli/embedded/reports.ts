@@ -1,5 +1,7 @@
-import type { DirectoryCheck } from '../../infrastructure/services/embedded/maintenance/check-directory.js';
-import type { DirectorySalvage } from '../../infrastructure/services/embedded/maintenance/salvage-directory.js';
+import type {
+  DirectoryCheck,
+  DirectorySalvage,
+} from '../../infrastructure/services/embedded/embedded.maintenance.js';
 
 export type DirectoryReport = DirectoryCheck | DirectorySalvage;
 

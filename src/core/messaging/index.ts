@@ -1,4 +1,4 @@
-export type { AuditEntry, AuditSink } from './dead-letters/audit-entry.js';
+export type { AuditEntry, AuditSink } from './observing/audit-entry.js';
 export { type Codec, jsonCodec } from './message/codec.js';
 export { systemClock } from './ports/clock.js';
 export { dtoSchema } from './message/dto-schema.js';

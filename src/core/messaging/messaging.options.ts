@@ -1,4 +1,4 @@
-import type { AuditSink } from './dead-letters/audit-entry.js';
+import type { AuditSink } from './observing/audit-entry.js';
 import type { DeadLetterLimits } from './dead-letters/dead-letter-limits.js';
 import type { DeadLetterStore } from './ports/dead-letter-store.js';
 import type { IdempotencyStore } from './ports/idempotency-store.js';

@@ -3,7 +3,7 @@ import { OwnLogger } from '../observing/own-logger.js';
 import { errorCodeOf, MessagingError } from '../ports/errors.js';
 import type { Clock } from '../ports/transport.js';
 import { withDeadline } from '../transport-kit/deadline.js';
-import { type AuditEntry, auditLine, type AuditSink } from './audit-entry.js';
+import { type AuditEntry, auditLine, type AuditSink } from '../observing/audit-entry.js';
 
 /** Denials that are written a minute; a scanner must not be able to fill the log. */
 const MAX_DENIALS_PER_MINUTE = 120;

@@ -27,7 +27,8 @@ import type {
 } from '../../../core/messaging/ports/transport.js';
 import { groupsOf, scan } from './stores/dead-letter-scan.js';
 import { DeadLetterCounts } from './stores/dead-letter-counts.js';
-import { DEAD_LETTER_TABLES, DeadLetterTables, type CountKey } from './stores/dead-letter-tables.js';
+import type { CountKey } from './stores/dead-letter-row.js';
+import { DEAD_LETTER_TABLES, DeadLetterTables } from './stores/dead-letter-tables.js';
 import { KeyedMutex } from './stores/keyed-mutex.js';
 import { Reopening } from './stores/reopening.js';
 import { StoreDatabase } from './stores/store-database.js';

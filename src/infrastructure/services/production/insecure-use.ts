@@ -1,7 +1,7 @@
 /** What production refuses, by the word that permits it. */
 export const INSECURITIES = ['guest', 'plaintext-auth', 'tls'] as const;
 
-export type Insecurity = (typeof INSECURITIES)[number];
+type Insecurity = (typeof INSECURITIES)[number];
 
 /** An option that production refuses unless `allowInsecure` names its kind. */
 export interface InsecureUse {
@@ -12,14 +12,6 @@ export interface InsecureUse {
   readonly does: string;
   /** What to do instead, as a sentence. */
   readonly remedy: string;
-}
-
-/** What an application permits. */
-export interface ProductionOptions {
-  /** Refuses what is insecure. */
-  readonly production: boolean;
-  /** Kinds that are permitted nevertheless. Each use is logged once, at the start. */
-  readonly allowInsecure: readonly Insecurity[];
 }
 
 /** TLS options whose certificates are not verified. */

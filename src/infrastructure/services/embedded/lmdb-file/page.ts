@@ -24,7 +24,7 @@ export interface LeafNode {
 }
 
 /** A node of a branch: the pages below it hold `key` and what follows. */
-export interface BranchNode {
+interface BranchNode {
   readonly key: Buffer;
   readonly page: number;
 }

@@ -17,7 +17,7 @@ import type { OnProgress } from './progress.js';
 import { type Judgement, tableReader } from './table-reader.js';
 
 /** What a table holds. */
-export interface TableCheck {
+interface TableCheck {
   readonly table: string;
   /** Messages, in the table of the log. */
   readonly records: number;

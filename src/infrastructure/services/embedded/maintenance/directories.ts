@@ -5,7 +5,7 @@ import { DirectoryLock } from '../database/directory-lock.js';
 import { directoryError } from '../database/directory-errors.js';
 import { DATA_FILE } from '../database/preflight.js';
 
-export const JOURNAL_FILES = ['hand-out.0', 'hand-out.1'];
+const JOURNAL_FILES = ['hand-out.0', 'hand-out.1'];
 /** A data directory has those of the stores in it. */
 const MAX_DEPTH = 3;
 

@@ -1,5 +1,5 @@
 /** How far the work on a table has come. */
-export interface Progress {
+interface Progress {
   readonly table: string;
   readonly records: number;
   readonly expected: number;

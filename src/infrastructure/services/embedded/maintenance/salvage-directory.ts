@@ -23,7 +23,7 @@ const SPARE_BYTES = 256 * 1024 * 1024;
 /** More sentences than this are counted only. */
 const MAX_SENTENCES = 100;
 
-export interface TableSalvage {
+interface TableSalvage {
   readonly table: string;
   /** Records that were written to the new directory, whole or not. */
   readonly kept: number;

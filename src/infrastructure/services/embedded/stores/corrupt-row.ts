@@ -1,5 +1,5 @@
 import type { DeadLetterSummary } from '../../../../core/messaging/ports/dead-letter-store.js';
-import type { CountKey, Row } from './dead-letter-tables.js';
+import type { CountKey, Row } from './dead-letter-row.js';
 
 const UNKNOWN = 'unknown';
 

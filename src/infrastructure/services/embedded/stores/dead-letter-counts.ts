@@ -4,14 +4,8 @@ import type {
   DeadLetterCount,
   DeadLetterUsage,
 } from '../../../../core/messaging/ports/dead-letter-store.js';
-import {
-  behind,
-  type DeadLetterTables,
-  parseCountKey,
-  type CountKey,
-  countPrefix,
-  sizeIn,
-} from './dead-letter-tables.js';
+import type { CountKey } from './dead-letter-row.js';
+import { behind, type DeadLetterTables, parseCountKey, countPrefix, sizeIn } from './dead-letter-tables.js';
 
 interface MeasuredLetter {
   readonly key: CountKey & { readonly id: string };

@@ -9,6 +9,7 @@ import type { EmbeddedDatabase } from '../database/embedded-database.js';
 import type { RecordTable } from '../database/record-table.js';
 import type { StoredRecord } from '../database/record-codec.js';
 import { corruptRow } from './corrupt-row.js';
+import type { CountKey, Row } from './dead-letter-row.js';
 
 export const DEAD_LETTER_TABLES = ['letters', 'details', 'bodies', 'stock', 'places'];
 /** Separates the parts of a key. No name holds it. */
@@ -19,18 +20,9 @@ const MAX_ID_LENGTH = 200;
 /** Of a size in the index. Earlier versions have written one byte without a meaning. */
 const SIZE_BYTES = 6;
 
-/** What lists and filters look at. The rest is read only for letters that are shown. */
-export type Row = Omit<DeadLetterSummary, 'history'>;
-
 interface Details {
   readonly stack?: string | undefined;
   readonly history: DeadLetterSummary['history'];
-}
-
-export interface CountKey {
-  readonly topic: string;
-  readonly group: string;
-  readonly status: DeadLetterStatus;
 }
 
 /**

@@ -30,7 +30,9 @@ export class Reopening<T extends { readonly store: StoreDatabase }> {
   }
 
   /** Reports a record that is not as it was written. */
-  readonly noteCorrupt = (place: string): void => this.#corrupt.note(place);
+  noteCorrupt(place: string): void {
+    this.#corrupt.note(place);
+  }
 
   problems(): readonly TransportProblem[] {
     return this.#problems.all();
@@ -62,7 +64,7 @@ export class Reopening<T extends { readonly store: StoreDatabase }> {
   }
 
   async #open(): Promise<void> {
-    this.#current = await this.#parts.open(this.noteCorrupt);
+    this.#current = await this.#parts.open((place) => this.noteCorrupt(place));
   }
 
   /** With every call until it succeeds, so that a store that nothing uses tries nothing. */
