@@ -2,7 +2,7 @@ import { Logger } from '@nestjs/common';
 import type { AuditSink } from '../../src/core/messaging/observing/audit-entry.js';
 import { AuditLog } from '../../src/core/messaging/dead-letters/audit-log.js';
 import { DeadLetterService } from '../../src/core/messaging/dead-letters/dead-letter.service.js';
-import type { DeadLetterLimits } from '../../src/core/messaging/dead-letters/dead-letter-limits.js';
+import type { DeadLetterLimits } from '../../src/core/messaging/ports/dead-letter-limits.js';
 import type { NewDeadLetter } from '../../src/core/messaging/ports/dead-letter-store.js';
 import { HEADER } from '../../src/core/messaging/message/headers.js';
 import { uuidV7 } from '../../src/core/messaging/message/ids.js';

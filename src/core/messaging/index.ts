@@ -20,8 +20,8 @@ export {
   type FailedAttempt,
   type NewDeadLetter,
 } from './ports/dead-letter-store.js';
-export type { DeadLetterLimits } from './dead-letters/dead-letter-limits.js';
-export { DeadLetterService, type DeadLetterStorage } from './dead-letters/dead-letter.service.js';
+export type { DeadLetterLimits, DeadLetterStorage } from './ports/dead-letter-limits.js';
+export { DeadLetterService } from './dead-letters/dead-letter.service.js';
 export { HEADER } from './message/headers.js';
 export {
   MessageHandler,

@@ -10,7 +10,7 @@ import { DiscoveryModule } from '@nestjs/core';
 import { systemClock } from './ports/clock.js';
 import { AuditLog } from './dead-letters/audit-log.js';
 import { MessagingConfigurationError } from './ports/errors.js';
-import type { DeadLetterLimits } from './dead-letters/dead-letter-limits.js';
+import type { DeadLetterLimits } from './ports/dead-letter-limits.js';
 import { DeadLetterService } from './dead-letters/dead-letter.service.js';
 import {
   DEAD_LETTER_LIMITS,

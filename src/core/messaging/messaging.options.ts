@@ -1,5 +1,5 @@
 import type { AuditSink } from './observing/audit-entry.js';
-import type { DeadLetterLimits } from './dead-letters/dead-letter-limits.js';
+import type { DeadLetterLimits } from './ports/dead-letter-limits.js';
 import type { DeadLetterStore } from './ports/dead-letter-store.js';
 import type { IdempotencyStore } from './ports/idempotency-store.js';
 import type { MessageLimits } from './message/message-limits.js';

@@ -1,4 +1,4 @@
-import type { DeadLetterStorage } from './dead-letters/dead-letter.service.js';
+import type { DeadLetterStorage } from './ports/dead-letter-limits.js';
 import type { HandlerIdentity, MessagingObserver } from './observing/events.js';
 import type { Route } from './routing/routing-table.js';
 import type { Transport, TransportProblem } from './ports/transport.js';

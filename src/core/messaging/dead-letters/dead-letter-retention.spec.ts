@@ -2,7 +2,7 @@ import { by, deadLetter, setUp } from '../../../../test/support/dead-letter-desk
 import { settle } from '../../../../test/support/hand-clock.js';
 import { storedBytesOf } from '../ports/dead-letter-filter.js';
 import type { DeadLetterStatus } from '../ports/dead-letter-store.js';
-import { type DeadLetterLimits, problemsOfLimits } from './dead-letter-limits.js';
+import { type DeadLetterLimits, problemsOfLimits } from '../ports/dead-letter-limits.js';
 
 const DAY_MS = 86_400_000;
 const FULL = { code: 'STORE_FULL' };

@@ -11,7 +11,7 @@ import type {
 } from '../ports/dead-letter-store.js';
 import type { Clock } from '../ports/transport.js';
 import { spreadMs } from '../transport-kit/backoff.js';
-import { type DeadLetterLimits, RESOLVED_RETENTION_MS } from './dead-letter-limits.js';
+import { type DeadLetterLimits, RESOLVED_RETENTION_MS } from '../ports/dead-letter-limits.js';
 import { StorageProblems } from './storage-problems.js';
 
 type RemovalCause = Extract<MessagingEvent, { type: 'dead-letter-removed' }>['cause'];

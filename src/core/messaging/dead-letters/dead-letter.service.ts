@@ -1,7 +1,7 @@
 import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { MessagingError } from '../ports/errors.js';
 import type { MessagingEvent } from '../observing/events.js';
-import type { Clock, TransportProblem } from '../ports/transport.js';
+import type { Clock } from '../ports/transport.js';
 import { AuditLog } from './audit-log.js';
 import type {
   DeadLetter,
@@ -11,7 +11,6 @@ import type {
   DeadLetterStatus,
   DeadLetterStore,
   DeadLetterSummary,
-  DeadLetterUsage,
   NewDeadLetter,
 } from '../ports/dead-letter-store.js';
 import {
@@ -21,7 +20,7 @@ import {
   MESSAGING_EMIT,
   REPLAY_PUBLISHER,
 } from '../messaging.tokens.js';
-import type { DeadLetterLimits } from './dead-letter-limits.js';
+import type { DeadLetterLimits, DeadLetterStorage } from '../ports/dead-letter-limits.js';
 import { DeadLetterRetention } from './dead-letter-retention.js';
 import { storeWithDeadline } from './store-with-deadline.js';
 import { replayOne, type ReplayDependencies, type ReplayResult } from './replay-one.js';
@@ -33,15 +32,6 @@ import { type Operator, type ReplayLimits, ReplayRuns } from './replay-runs.js';
 export interface ReplayMatchingOptions extends Operator, ReplayLimits {
   /** Only count what would be sent. */
   readonly dryRun?: boolean;
-}
-
-/** What the store of dead letters holds, and may hold. */
-export interface DeadLetterStorage {
-  readonly limits: DeadLetterLimits;
-  /** Absent before the first check, and where the store does not know it. */
-  readonly usage?: DeadLetterUsage;
-  /** What keeps it from taking dead letters now, or soon. */
-  readonly problems: readonly TransportProblem[];
 }
 
 /**

@@ -1,4 +1,4 @@
-import { problemsOfLimits } from '../dead-letters/dead-letter-limits.js';
+import { problemsOfLimits } from '../ports/dead-letter-limits.js';
 import type { MessagingModuleOptions } from '../messaging.options.js';
 import { problemsOfRoutes, unknownTransport } from '../routing/routing-table.js';
 import { isName } from '../ports/names.js';

@@ -16,7 +16,7 @@ import { HttpAdapterHost } from '@nestjs/core';
 import { PrometheusModule } from '@willsoto/nestjs-prometheus';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { DeadLetterStore } from '../../../core/messaging/ports/dead-letter-store.js';
-import type { DeadLetterLimits } from '../../../core/messaging/dead-letters/dead-letter-limits.js';
+import type { DeadLetterLimits } from '../../../core/messaging/ports/dead-letter-limits.js';
 import { DEAD_LETTER_LIMITS, DEAD_LETTER_STORE } from '../../../core/messaging/messaging.tokens.js';
 import { MESSAGING_VIEW, type MessagingView } from '../../../core/messaging/messaging.view.js';
 import { RoutingTable } from '../../../core/messaging/routing/routing-table.js';

@@ -4,7 +4,7 @@ import type {
   DeadLetterGroup,
   DeadLetterSummary,
 } from '../../../../core/messaging/ports/dead-letter-store.js';
-import type { DeadLetterStorage } from '../../../../core/messaging/dead-letters/dead-letter.service.js';
+import type { DeadLetterStorage } from '../../../../core/messaging/ports/dead-letter-limits.js';
 import { lowerOf } from '../../../../core/messaging/ports/dead-letter-filter.js';
 import type { ReplayPlan } from '../../../../core/messaging/dead-letters/replay-plan.js';
 import type { ReplayProgress } from '../../../../core/messaging/dead-letters/replay-run.js';

@@ -1,4 +1,4 @@
-import type { DeadLetterStorage } from '../../../../core/messaging/dead-letters/dead-letter.service.js';
+import type { DeadLetterStorage } from '../../../../core/messaging/ports/dead-letter-limits.js';
 import { lowerOf } from '../../../../core/messaging/ports/dead-letter-filter.js';
 import type {
   LocalStore,

@@ -1,4 +1,5 @@
-import type { DeadLetterCeiling, DeadLetterStore } from '../ports/dead-letter-store.js';
+import type { DeadLetterCeiling, DeadLetterStore, DeadLetterUsage } from './dead-letter-store.js';
+import type { TransportProblem } from './transport.js';
 
 /** How much the store of dead letters may hold, and what goes first. Without limits nothing that is pending is removed. */
 export interface DeadLetterLimits extends DeadLetterCeiling {
@@ -18,6 +19,15 @@ export interface DeadLetterLimits extends DeadLetterCeiling {
    * @default false
    */
   readonly dropPending?: boolean | undefined;
+}
+
+/** What the store of dead letters holds, and may hold. */
+export interface DeadLetterStorage {
+  readonly limits: DeadLetterLimits;
+  /** Absent before the first check, and where the store does not know it. */
+  readonly usage?: DeadLetterUsage;
+  /** What keeps it from taking dead letters now, or soon. */
+  readonly problems: readonly TransportProblem[];
 }
 
 /** How long a dead letter is kept once it was archived or its replay was handled. */
