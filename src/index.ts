@@ -1,4 +1,5 @@
 export * from './core/messaging/index.js';
+export { embeddedBackends, memoryBackends } from './infrastructure/services/backends.js';
 export type {
   DeadLetterStoreFactory,
   IdempotencyStoreFactory,

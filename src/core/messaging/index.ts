@@ -99,3 +99,4 @@ export type {
   TransportEvent,
   WireMessage,
 } from './ports/transport.js';
+export { type MessagingBackends, renewableBackends } from './renewable-backends.js';

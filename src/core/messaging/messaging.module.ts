@@ -31,6 +31,7 @@ import { MessagingRuntimeService } from './runtime/messaging-runtime.service.js'
 import { SeamService } from './runtime/seam.service.js';
 import { ShutdownModule } from './runtime/shutdown.module.js';
 import { MessagingService } from './publishing/messaging.service.js';
+import { optionsForStart } from './renewable-backends.js';
 import { MESSAGING_VIEW } from './messaging.view.js';
 import { OwnLogger } from './observing/own-logger.js';
 import { ObserverList } from './observing/observer-list.js';
@@ -58,7 +59,7 @@ export interface MessagingModuleAsyncOptions extends MessagingModuleExtras, Pick
 @Module({})
 export class MessagingModule {
   static forRoot(options: MessagingModuleOptions & MessagingModuleExtras): DynamicModule {
-    return assemble([{ provide: MESSAGING_OPTIONS, useValue: options }], options);
+    return assemble([{ provide: MESSAGING_OPTIONS, useFactory: () => optionsForStart(options) }], options);
   }
 
   static forRootAsync(options: MessagingModuleAsyncOptions): DynamicModule {
