@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Injectable } from '@nestjs/common';
-import { Counter, Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, Registry } from 'prom-client';
 import { z } from 'zod';
 import { defineMessage, MessageHandler } from '../../src/core/messaging/index.js';
 import {
@@ -141,6 +141,25 @@ describe('the metrics of an application', () => {
     expect(metricNames(await registry.metrics())).toEqual(
       expect.arrayContaining(['shop_orders_total', 'messaging_retries_total']),
     );
+  });
+
+  it('leave the registry of the host with its application, for the next one', async () => {
+    const registry = new Registry();
+    const first = await boot({ registry, path: false });
+    await expect(boot({ registry, path: false })).rejects.toThrow(
+      'Give each application a registry of its own.',
+    );
+    await first.app.close();
+    expect(metricNames(await registry.metrics())).not.toContain('messaging_retries_total');
+    await boot({ registry, path: false });
+    expect(metricNames(await registry.metrics())).toContain('messaging_retries_total');
+  });
+
+  it('of the process are not collected twice', async () => {
+    const registry = new Registry();
+    collectDefaultMetrics({ register: registry });
+    await boot({ registry, path: false });
+    expect((await registry.metrics()).match(/^process_cpu_user_seconds_total /gm)).toHaveLength(1);
   });
 
   it('can be served elsewhere', async () => {

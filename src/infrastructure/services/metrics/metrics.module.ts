@@ -19,6 +19,7 @@ import type { DeadLetterStore } from '../../../core/messaging/ports/dead-letter-
 import type { DeadLetterLimits } from '../../../core/messaging/ports/dead-letter-limits.js';
 import { DEAD_LETTER_LIMITS, DEAD_LETTER_STORE } from '../../../core/messaging/messaging.tokens.js';
 import { MESSAGING_VIEW, type MessagingView } from '../../../core/messaging/messaging.view.js';
+import { MessagingConfigurationError } from '../../../core/messaging/ports/errors.js';
 import { RoutingTable } from '../../../core/messaging/routing/routing-table.js';
 import { decorated, type HostDecorators } from '../admin/host-decorators.js';
 import { exportHandlerMetrics } from './observed/handler-metrics.js';
@@ -33,13 +34,34 @@ export interface MetricsModuleOptions extends HostDecorators, Pick<ModuleMetadat
    * '/metrics'
    */
   readonly path?: string | false;
-  /** Adds the metrics of the process: CPU, memory, event loop. @default true */
+  /** Adds the metrics of the process (CPU, memory, event loop), unless `registry` has them already. @default true */
   readonly defaultMetrics?: boolean;
-  /** Registry to use. Defaults to a separate one, so that no metric conflicts with those of the host. */
+  /**
+   * Registry to use, by one application at a time, which takes its metrics out again when it closes. Defaults to a
+   * separate one for each application, so that no metric conflicts with those of the host.
+   */
   readonly registry?: Registry;
 }
 
 const REGISTRY = Symbol('switchyard:metrics-registry');
+
+/** Has one registry for each application, for the metrics and the controller that shows them. */
+@Module({})
+class MetricsRegistryModule {
+  static of({ registry: own, defaultMetrics = true }: MetricsModuleOptions): DynamicModule {
+    const useFactory = (): Registry => {
+      const registry = own ?? new Registry();
+      const hasDefaults = registry.getSingleMetric('process_cpu_user_seconds_total') !== undefined;
+      if (defaultMetrics && !hasDefaults) collectDefaultMetrics({ register: registry });
+      return registry;
+    };
+    return {
+      module: MetricsRegistryModule,
+      providers: [{ provide: REGISTRY, useFactory }],
+      exports: [REGISTRY],
+    };
+  }
+}
 
 /** Metrics of messaging for Prometheus, with the names of docs/operating/operations.md. */
 @Module({
@@ -48,6 +70,8 @@ const REGISTRY = Symbol('switchyard:metrics-registry');
 })
 export class MetricsModule implements OnModuleInit, OnApplicationBootstrap, OnApplicationShutdown {
   #stopObserving: () => void = () => undefined;
+  /** Names of what this application has put into the registry. */
+  #added: readonly string[] = [];
 
   // eslint-disable-next-line max-params -- dependency injection
   constructor(
@@ -60,28 +84,34 @@ export class MetricsModule implements OnModuleInit, OnApplicationBootstrap, OnAp
 
   /** Where the `MessagingModule` is not global, name the module that exports it in `imports`. */
   static forRoot(options: MetricsModuleOptions = {}): DynamicModule {
-    const { path = '/metrics', defaultMetrics = true, registry = new Registry(), imports = [] } = options;
-    if (defaultMetrics) collectDefaultMetrics({ register: registry });
+    const { path = '/metrics', imports = [] } = options;
+    const registry = MetricsRegistryModule.of(options);
     const endpoint = PrometheusModule.register({
       path: path === false ? '' : path,
       // Its own option collects into the default registry of prom-client, twice if the host does so as well.
       defaultMetrics: { enabled: false },
-      controller: controllerOf(registry, options),
+      controller: controllerOf(options),
     });
+    const served = { ...endpoint, imports: [...(endpoint.imports ?? []), registry] };
     return {
       module: MetricsModule,
-      imports: path === false ? imports : [...imports, endpoint],
-      providers: [{ provide: REGISTRY, useValue: registry }],
+      imports: path === false ? [...imports, registry] : [...imports, registry, served],
     };
   }
 
   onModuleInit(): void {
     const { metrics, registry, view } = this;
+    const before = new Set(namesIn(registry));
+    if (before.has(A_METRIC))
+      throw new MessagingConfigurationError([
+        'the registry of MetricsModule has the metrics of another application. Give each application a registry of its own.',
+      ]);
     const sources = new ScrapeSources(view, this.store, this.limits);
     const systemOf = (transport: string): string => sources.systemOf(transport);
     exportHandlerMetrics(registry, metrics, systemOf);
     exportPublishMetrics(registry, metrics, systemOf);
     exportScrapedMetrics(registry, sources);
+    this.#added = namesIn(registry).filter((name) => !before.has(name));
     this.#stopObserving = view.observe(metrics);
   }
 
@@ -96,17 +126,29 @@ export class MetricsModule implements OnModuleInit, OnApplicationBootstrap, OnAp
 
   onApplicationShutdown(): void {
     this.#stopObserving();
+    for (const name of this.#added) this.registry.removeSingleMetric(name);
   }
 }
 
+/** One that every application has. */
+const A_METRIC = 'messaging_client_consumed_messages_total';
+
+function namesIn(registry: Registry): string[] {
+  return registry.getMetricsAsArray().map(({ name }) => name);
+}
+
 /** A controller for one registry, because that of the Prometheus module serves only the default registry. */
-function controllerOf(registry: Registry, options: HostDecorators): Type {
+function controllerOf(options: HostDecorators): Type {
   @Controller({ version: VERSION_NEUTRAL })
   class MetricsController {
-    constructor(private readonly adapterHost: HttpAdapterHost) {}
+    constructor(
+      private readonly adapterHost: HttpAdapterHost,
+      @Inject(REGISTRY) private readonly registry: Registry,
+    ) {}
 
     @Get()
     async scrape(@Res() response: object): Promise<void> {
+      const { registry } = this;
       const { httpAdapter } = this.adapterHost;
       const text = await registry.metrics();
       httpAdapter.setHeader(response, 'Content-Type', registry.contentType);
