@@ -98,7 +98,7 @@ describe('the module', () => {
     await expect(boot).rejects.toMatchObject({
       code: 'CONFIGURATION',
       problems: expect.arrayContaining([
-        expect.stringContaining('service is "two words"'),
+        expect.stringContaining('Option service cannot be a name'),
         expect.stringContaining('Two transports are named "main"'),
         expect.stringContaining('"kafka", which is not configured. Configured: main'),
         expect.stringContaining('drain names the transport "old"'),

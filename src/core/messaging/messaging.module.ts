@@ -59,7 +59,10 @@ export interface MessagingModuleAsyncOptions extends MessagingModuleExtras, Pick
 @Module({})
 export class MessagingModule {
   static forRoot(options: MessagingModuleOptions & MessagingModuleExtras): DynamicModule {
-    return assemble([{ provide: MESSAGING_OPTIONS, useFactory: () => optionsForStart(options) }], options);
+    return assemble(
+      [{ provide: MESSAGING_OPTIONS, useFactory: () => optionsForStart(given(options)) }],
+      options,
+    );
   }
 
   static forRootAsync(options: MessagingModuleAsyncOptions): DynamicModule {
@@ -97,17 +100,22 @@ function optionsProviders(options: MessagingModuleAsyncOptions): Provider[] {
   ];
 }
 
-/** JavaScript may return anything. */
+/** JavaScript may give anything. */
 function given(options: MessagingModuleOptions | undefined): MessagingModuleOptions {
-  if (typeof options === 'object') return options;
+  if (typeof options !== 'object')
+    throw new MessagingConfigurationError([
+      `the options of MessagingModule are ${typeof options}. Give them to forRoot, or return them from the factory of forRootAsync.`,
+    ]);
+  const transports: unknown = options.transports;
+  if (Array.isArray(transports)) return options;
   throw new MessagingConfigurationError([
-    `the options of MessagingModule are ${typeof options}. The factory of forRootAsync must return them.`,
+    `Option transports is ${typeof transports}; give a list of transports.`,
   ]);
 }
 
 function assemble(
   providers: Provider[],
-  { isGlobal, registerHandlers }: MessagingModuleExtras,
+  { isGlobal, registerHandlers }: MessagingModuleExtras = {},
   imports: ModuleMetadata['imports'] = [],
 ): DynamicModule {
   return {

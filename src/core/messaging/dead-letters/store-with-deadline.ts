@@ -9,7 +9,8 @@ const STORE_DEADLINE_MS = 15_000;
 /** The store as its port promises it: one that does not answer rejects with `STORE_UNAVAILABLE` in time. */
 export function storeWithDeadline(store: DeadLetterStore, clock: Clock): DeadLetterStore {
   const inTime = <T>(work: Promise<T>): Promise<T> => withDeadline(work, STORE_DEADLINE_MS, lateError, clock);
-  const usage = store.usage?.bind(store);
+  // Options from JavaScript may lack the store, which the check of options reports after this.
+  const usage = (store as DeadLetterStore | undefined)?.usage?.bind(store);
   return {
     connect: () => inTime(store.connect()),
     add: (deadLetter, ceiling) => inTime(store.add(deadLetter, ceiling)),

@@ -6,6 +6,7 @@ import { isName } from '../ports/names.js';
 /** What is wrong with the module's options: one sentence a mistake. Handlers are checked by the registry. */
 export function problemsOfOptions(options: MessagingModuleOptions): string[] {
   const names = options.transports.map((transport) => transport.name);
+  const hasStore = typeof (options.deadLetters as unknown) === 'object';
   const known = new Set(names);
   return [
     ...(isName(options.service)
@@ -22,7 +23,9 @@ export function problemsOfOptions(options: MessagingModuleOptions): string[] {
       .filter((name) => !known.has(name))
       .map((name) => `Option drain names ${unknownTransport(name, names)}`),
     ...problemsOfNumbers(options),
-    ...problemsOfLimits(options.deadLetterLimits ?? {}, options.deadLetters),
+    ...(hasStore
+      ? problemsOfLimits(options.deadLetterLimits ?? {}, options.deadLetters)
+      : ['Option deadLetters is missing; give a store of dead letters.']),
   ];
 }
 
