@@ -6,7 +6,7 @@ import { MessagingModule, type MessagingModuleOptions } from './index.js';
 async function problemsOf(options: unknown): Promise<readonly string[]> {
   const imports = [MessagingModule.forRoot(options as MessagingModuleOptions)];
   const started = (async () => {
-    const module = await Test.createTestingModule({ imports }).setLogger(false).compile();
+    const module = await Test.createTestingModule({ imports }).compile();
     await module.init();
   })();
   const error = await started.then(
