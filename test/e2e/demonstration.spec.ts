@@ -40,7 +40,7 @@ describe('the demonstration', () => {
     ],
   ])('does not start with %s', (_, plant, sentence) => {
     plant(path.join(directory.path, 'admin-key'));
-    const { status, stderr } = spawnSync(process.execPath, ['dist/main.js'], {
+    const { status, stderr } = spawnSync(process.execPath, ['dist/esm/main.js'], {
       env: { ...process.env, NODE_ENV: 'test', PORT: '0', DATA_DIR: directory.path },
       encoding: 'utf8',
     });

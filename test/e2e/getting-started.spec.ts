@@ -49,7 +49,7 @@ describe('the page on getting started, typed into a new application', () => {
     await expect(
       application.placeOrder({ ...EMBEDDED, SWITCHYARD_MAX_IN_FLIGHT: '0', SWITCHYARD_SERVICE: 'a b' }),
     ).rejects.toThrow(
-      /1\. service \(SWITCHYARD_SERVICE\) is "a b".*\n.*2\. maxInFlight \(SWITCHYARD_MAX_IN_FLIGHT\) is "0"/,
+      /1\. service \(SWITCHYARD_SERVICE\) is not valid.*\n.*2\. maxInFlight \(SWITCHYARD_MAX_IN_FLIGHT\) is "0"/,
     );
   }, 90_000);
 });
