@@ -10,8 +10,19 @@ const RETRY_MS = 1_000;
 
 /** Moves the delayed messages of a topic that are due into its log, in one transaction each time. */
 export async function moveDue(open: LogContext, log: TopicLog): Promise<void> {
-  const { due, clock, alarm, database } = open;
-  const now = clock.now();
+  const now = open.clock.now();
+  try {
+    await moveDueAt(now, open, log);
+  } catch (error) {
+    // Also of reads: a page of the file may be damaged.
+    if (open.isClosed) return;
+    open.reportError(error as Error);
+    open.alarm.set(log.id, now + RETRY_MS);
+  }
+}
+
+async function moveDueAt(now: number, open: LogContext, log: TopicLog): Promise<void> {
+  const { due, alarm, database } = open;
   const keys = due.keys(log.id, now, { limit: MESSAGES_PER_COMMIT });
   if (keys.length === 0) {
     const next = due.nextDueMs(log.id, now);
@@ -22,23 +33,17 @@ export async function moveDue(open: LogContext, log: TopicLog): Promise<void> {
   const readable = entries.filter(({ entry }) => entry?.unreadable === undefined);
   const messages = readable.flatMap(({ entry }) => entry?.message ?? []);
   const appending = log.appending(packBlocks(messages, now));
-  try {
-    await database.commit({
-      ...appending,
-      write: () => {
-        appending.write();
-        for (const { key } of readable) due.remove(key);
-      },
-    });
-    for (const { key, entry } of entries)
-      if (entry?.unreadable !== undefined) await park(open, log, { key, ...entry });
-    open.recovered();
-    alarm.set(log.id, now);
-  } catch (error) {
-    if (open.isClosed) return;
-    open.reportError(error as Error);
-    alarm.set(log.id, now + RETRY_MS);
-  }
+  await database.commit({
+    ...appending,
+    write: () => {
+      appending.write();
+      for (const { key } of readable) due.remove(key);
+    },
+  });
+  for (const { key, entry } of entries)
+    if (entry?.unreadable !== undefined) await park(open, log, { key, ...entry });
+  open.recovered();
+  alarm.set(log.id, now);
 }
 
 /** Belongs to no group so far, so it is kept for all of them before it is removed. Rejects when it cannot be kept now. */
