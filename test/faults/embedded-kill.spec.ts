@@ -71,9 +71,8 @@ describe('an embedded directory whose process is killed', () => {
       // Handed out and not noted: the kill came between the two, so one more than what was seen is right as well.
       expect([attempts.length + 1, attempts.length + 2]).toContain(attempt);
     }
-    for (const attempts of before.started.values()) {
-      expect(attempts).toEqual([...attempts].sort((one, other) => one - other));
-      expect(new Set(attempts).size).toBe(attempts.length);
-    }
+    const countsUp = (attempts: readonly number[]): boolean =>
+      attempts.every((attempt, at) => at === 0 || attempt > attempts[at - 1]!);
+    expect([...before.started].filter(([, attempts]) => !countsUp(attempts))).toEqual([]);
   }, 120_000);
 });

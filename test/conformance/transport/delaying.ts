@@ -65,6 +65,18 @@ export const delaying: readonly Case[] = [
     },
   },
   {
+    title: 'delivers each delayed message once when more are published while others become due',
+    run: async ({ transport }) => {
+      const topic = unique();
+      const collector = await collect(transport, { topic, group: 'g', concurrency: 4 });
+      const ids = Array.from({ length: 200 }, (_, nth) => `delayed-${nth}`);
+      for (const id of ids) await publish(transport, topic, [message({ id })], { delayMs: 20 });
+      await collector.received(ids.length);
+      await sleep(QUIET_MS);
+      expect([...collector.ids()].sort()).toEqual([...ids].sort());
+    },
+  },
+  {
     title: 'accepts a delay of 30 days without delivering it at once',
     run: async ({ transport }) => {
       const topic = unique();

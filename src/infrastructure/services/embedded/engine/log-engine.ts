@@ -51,6 +51,7 @@ export class LogEngine implements LogContext {
   readonly catalog: Catalog;
   readonly due: DueTable;
   readonly alarm: DueTimer;
+  readonly #moving = new Set<TopicLog>();
   readonly journal: DeliveryJournal;
   readonly turns: DispatchCycle;
   readonly topics: TopicLogs;
@@ -268,7 +269,14 @@ export class LogEngine implements LogContext {
       group.dueArrived();
       return;
     }
-    for (const log of this.topics) if (log.id === ownerId) void moveDue(this, log);
+    for (const log of this.topics) if (log.id === ownerId) void this.#moveDue(log);
+  }
+
+  /** One at a time for each topic: until the first is on the disk, a second would find the same messages and add them again. */
+  async #moveDue(log: TopicLog): Promise<void> {
+    if (this.#moving.has(log)) return; // it sets the alarm again at its end
+    this.#moving.add(log);
+    await moveDue(this, log).finally(() => this.#moving.delete(log));
   }
 
   #onMissing(): void {
