@@ -129,6 +129,13 @@ interface Running extends OperationsApp {
   readonly redis: Line;
 }
 
+async function noProblemIsLeft({ view }: Running): Promise<void> {
+  // Poison is large: that the store is nearly full of it is true.
+  const left = (): string =>
+    JSON.stringify(view.problems().filter(({ code }) => code !== 'dead_letters_near_limit'));
+  await waitWhileMoving('no problem is left', async () => left() === '[]', left, 20_000);
+}
+
 async function boot(): Promise<Running> {
   const relay = new TransportEventRelay();
   const options = redisOptionsSchema.parse({ url: server.url, keyPrefix: 'poison:' });
@@ -427,7 +434,7 @@ describe('poison costs itself only:', () => {
           await waitUntil(`${report} is reported`, async () => reportsOf(running, report) > 0, 20_000);
       }
       await waitUntil('no subscription is interrupted', async () => !isInterrupted(running), 20_000);
-      await waitUntil('no problem is left', async () => running.view.problems().length === 0, 20_000);
+      await noProblemIsLeft(running);
     },
     90_000,
   );
@@ -494,7 +501,7 @@ it(
         expect(reportsOf(running, report)).toBeGreaterThan(0);
     expect(interruptions).toBe(0);
     expect(isInterrupted(running)).toBe(false);
-    await waitUntil('no problem is left', async () => running.view.problems().length === 0, 20_000);
+    await noProblemIsLeft(running);
     report('redis', `${n} messages, ${traces.length} poison, ${JSON.stringify(figures)}`);
     expect(figures.longestBlockMs).toBeLessThan(MAX_BLOCK_MS);
     expect(figures.peakBytes).toBeLessThan(MAX_PEAK_BYTES);
