@@ -17,11 +17,12 @@ export function readSummary(output) {
  * Runs a script of the project that ends with `N passed, N failed`, and resolves with these counts. A run without
  * that line, or with an exit code and no failure, counts as one more failure.
  *
+ * @param run `node` is another executable than that of this process
  * @param onOutput receives its output
  */
-export async function runScript({ script, args = [], env }, onOutput) {
+export async function runScript({ script, args = [], env, node = process.execPath }, onOutput) {
   let output = '';
-  const code = await runCommand(process.execPath, [path.join(ROOT, script), ...args], {
+  const code = await runCommand(node, [path.join(ROOT, script), ...args], {
     stdout: 'pipe',
     stderr: 'pipe',
     env,

@@ -18,7 +18,7 @@ const CONTAINER_ROOT = '/app';
  *
  * @param run its `name`, `files`, `args` for Jest, environment `env`, and `tests`, which selects by name; with
  *   `byArguments` the
- *   arguments themselves say which files
+ *   arguments themselves say which files; `node` is another executable than that of this process
  * @param brokers states by name, as `provideBrokers` has them
  * @param options `reportFile` for what Jest reports, and `onOutput`, which gets the output of Jest instead of
  *   the terminal
@@ -58,7 +58,7 @@ function runHere(run, { reportFile, onOutput }) {
   return withReport(os.tmpdir(), async (file) => {
     const report = reportFile ?? file;
     const code = await runCommand(
-      process.execPath,
+      run.node ?? process.execPath,
       [JEST, '--json', `--outputFile=${report}`, '--passWithNoTests', ...jestArgs(run)],
       {
         stdout: 'ignore', // the same JSON again; the readable report is on standard error

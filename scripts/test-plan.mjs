@@ -121,6 +121,12 @@ export const GROUPS = [
     inputs: PACKAGE,
   },
 
+  {
+    name: 'node-versions',
+    script: 'scripts/node-versions.mjs',
+    inputs: [...PACKAGE, 'test/fixtures/node-versions/package-lock.json'],
+  },
+
   { name: 'seeded-faults', script: 'scripts/seed-faults.mjs' },
   { name: 'mutations', script: 'scripts/mutations.mjs', needs: ['kafka', 'rabbitmq', 'redis'] },
 ];
@@ -136,6 +142,7 @@ export const PARTS = [
     name: 'conformance',
     lane: 'embedded',
     specs: /^test\/conformance\/(memory|embedded|balanced|failover|spooled|outage)\W/,
+    args: SHARED,
   },
   { name: 'e2e', lane: 'embedded', specs: /^test\/e2e\/(?!redis|rabbitmq|kafka|kill-loop)/ },
   { name: 'kill-loop', lane: 'embedded', specs: /^test\/e2e\/kill-loop/, env: { KILL_ROUNDS: '10' } },
@@ -157,6 +164,7 @@ export const PARTS = [
     name: 'redis',
     lane: 'brokers',
     specs: /^test\/((conformance|e2e)\/redis\.|compatibility\/redis-sample)/,
+    args: SHARED,
   },
   {
     name: 'redis-removed',
@@ -177,7 +185,7 @@ export const PARTS = [
     tests: 'a garbage member of the delayed set',
   },
   { name: 'versions', lane: 'brokers', specs: /^test\/versions\/redis-(stores|side)/ },
-  { name: 'rabbitmq', lane: 'brokers', specs: /^test\/(conformance|e2e)\/rabbitmq\./ },
+  { name: 'rabbitmq', lane: 'brokers', specs: /^test\/(conformance|e2e)\/rabbitmq\./, args: SHARED },
   {
     name: 'rabbitmq-poison',
     lane: 'brokers',

@@ -32,6 +32,7 @@ const SETTINGS = {
     outDir: 'dist',
     rootDir: 'src',
     strict: true,
+    incremental: true,
     skipLibCheck: true,
     experimentalDecorators: true,
     emitDecoratorMetadata: true,
