@@ -124,7 +124,13 @@ export const GROUPS = [
   {
     name: 'node-versions',
     script: 'scripts/node-versions.mjs',
-    inputs: [...PACKAGE, 'test/fixtures/node-versions/package-lock.json'],
+    inputs: [
+      ...PACKAGE,
+      'test/fixtures/nest-11/package-lock.json',
+      'test/fixtures/node-versions/package-lock.json',
+      'test/fixtures/shared/orders.module.spec.ts',
+      'test/fixtures/shared/orders.module.ts',
+    ],
   },
 
   { name: 'seeded-faults', script: 'scripts/seed-faults.mjs' },

@@ -1,8 +1,10 @@
 import * as fs from 'node:fs';
+import { loadLmdb } from '../infrastructure/services/embedded/database/lmdb-client.js';
 import { loadKafkajs } from '../infrastructure/services/kafka/client/kafkajs-client.js';
 import { loadAmqplib } from '../infrastructure/services/rabbitmq/client/amqplib-client.js';
 import { loadIoredis } from '../infrastructure/services/redis/client/ioredis-client.js';
 import { problemsOfClients } from './clients.js';
+import { compose } from './composition.js';
 import type { Drivers } from './drivers.js';
 
 type Load = (load?: () => Promise<unknown>) => Promise<unknown>;
@@ -10,6 +12,7 @@ type Load = (load?: () => Promise<unknown>) => Promise<unknown>;
 const CLIENTS: readonly (readonly [string, Load, object])[] = [
   ['ioredis', loadIoredis, { default: class Redis {}, Cluster: class {} }], // as ioredis 4
   ['amqplib', loadAmqplib, {}],
+  ['lmdb', loadLmdb, {}],
   ['kafkajs', loadKafkajs, { Kafka: class {}, Partitioners: { DefaultPartitioner: () => 0 } }], // as kafkajs 1
 ];
 
@@ -27,7 +30,7 @@ describe.each(CLIENTS)('the client %s', (name, load, old) => {
     [
       'of another version',
       () => Promise.resolve(old),
-      'the installed version is another one. Install a supported',
+      'but another version is installed. Install a supported one: npm install ',
     ],
   ])('%s', async (_, given, sentence) => {
     const error: unknown = await load(given).catch((reason: unknown) => reason);
@@ -61,4 +64,17 @@ it('each client that cannot be used is reported once, with the first key that ne
     'transports.c.kind is kafka. It is gone.',
     'idempotency.store is embedded. It is gone.',
   ]);
+});
+
+it('clients are reported together with other mistakes', async () => {
+  const drivers = { redis: { loadClient: () => Promise.reject(new Error('It is gone.')) } };
+  const given = { service: 'shop', transports: { main: { kind: 'redis', url: 'redis://127.0.0.1' } } };
+  const problemsOf = async (options: object): Promise<readonly string[]> =>
+    (await compose(options, drivers as unknown as Drivers, [])).options.problems ?? [];
+  const gone = 'transports.main.kind is redis. It is gone.';
+  const stores = { deadLetters: { store: 'memory' }, idempotency: { store: 'memory' } };
+  expect(await problemsOf({ ...given, ...stores })).toEqual([gone]);
+  expect(await problemsOf({ ...given, ...stores, observers: 1 })).toEqual([expect.any(String), gone]);
+  expect(await problemsOf({ ...given, ...stores, maxInFlight: 0 })).toEqual([expect.any(String), gone]);
+  expect(await problemsOf({ ...given, ...stores, transports: 7 })).toHaveLength(1);
 });

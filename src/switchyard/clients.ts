@@ -3,9 +3,12 @@ import type { Drivers } from './drivers.js';
 
 type ClientKind = 'embedded' | 'redis' | 'rabbitmq' | 'kafka';
 
-/** One sentence for each client that the settings need and that cannot be used, with the first key that needs it. */
+/** What names transports and stores, in settings or in options that are not checked yet. */
+type Uses = Readonly<Partial<Record<keyof SwitchyardSettings, unknown>>>;
+
+/** One sentence for each client that is needed and that cannot be used, with the first key that needs it. */
 export async function problemsOfClients(
-  settings: SwitchyardSettings,
+  settings: Uses,
   drivers: Pick<Drivers, ClientKind>,
 ): Promise<readonly string[]> {
   const needed = clientsOf(settings);
@@ -20,18 +23,12 @@ export async function problemsOfClients(
   return (await Promise.all(checks)).flat();
 }
 
-function clientsOf({
-  transports,
-  deadLetters,
-  idempotency,
-}: SwitchyardSettings): ReadonlyMap<ClientKind, string> {
+function clientsOf({ transports, deadLetters, idempotency }: Uses): ReadonlyMap<ClientKind, string> {
+  const names = typeof transports === 'object' && transports !== null ? Object.entries(transports) : [];
   const uses = [
-    ...Object.entries(transports).map(
-      ([name, options]) =>
-        [typeof options === 'function' ? '' : options.kind, `transports.${name}.kind`] as const,
-    ),
-    [deadLetters.store, 'deadLetters.store'] as const,
-    [idempotency.store, 'idempotency.store'] as const,
+    ...names.map(([name, options]) => [valueOf(options, 'kind'), `transports.${name}.kind`] as const),
+    [valueOf(deadLetters, 'store'), 'deadLetters.store'] as const,
+    [valueOf(idempotency, 'store'), 'idempotency.store'] as const,
   ];
   const needed = new Map<ClientKind, string>();
   for (const [kind, key] of uses) {
@@ -39,4 +36,8 @@ function clientsOf({
     if (!needed.has(kind)) needed.set(kind, key);
   }
   return needed;
+}
+
+function valueOf(group: unknown, key: string): unknown {
+  return typeof group === 'object' && group !== null ? (group as Record<string, unknown>)[key] : undefined;
 }

@@ -7,6 +7,7 @@ import { OwnLogger } from '../core/messaging/observing/own-logger.js';
 import { systemClock } from '../core/messaging/ports/clock.js';
 import { MessagingConfigurationError } from '../core/messaging/ports/errors.js';
 import { type Backends, makeBackends } from './backends.js';
+import { problemsOfClients } from './clients.js';
 import { type SplitOptions, splitOptions } from './code-options.js';
 import type { Drivers } from './drivers.js';
 
@@ -36,21 +37,31 @@ export async function compose(
   const split = splitOptions(given as Record<string, unknown>);
   const clock = split.code.clock ?? systemClock;
   const found = [...problems, ...split.problems];
+  let settings: SwitchyardSettings;
   try {
-    const settings = read(split);
-    if (found.length > 0) return invalid(found);
+    settings = read(split);
+  } catch (error) {
+    const { problems: more } = configurationError(error);
+    return invalid([...found, ...more, ...(await problemsOfClients(split.settings, drivers))]);
+  }
+  if (found.length > 0) return invalid([...found, ...(await problemsOfClients(settings, drivers))]);
+  try {
     const logger = new OwnLogger('Messaging');
     for (const sentence of settings.permittedInsecurities) logger.warn(sentence);
     return { settings, options: coreOptions(settings, split, await makeBackends(settings, drivers, clock)) };
   } catch (error) {
-    if (error instanceof MessagingConfigurationError) return invalid([...found, ...error.problems]);
-    throw error;
+    return invalid(configurationError(error).problems);
   }
 }
 
 /** What an options factory has thrown, when it was about settings; `loadSettings` throws that. */
 export function composedOf(error: unknown): Composition {
-  if (error instanceof MessagingConfigurationError) return invalid(error.problems);
+  return invalid(configurationError(error).problems);
+}
+
+/** @throws any other error */
+function configurationError(error: unknown): MessagingConfigurationError {
+  if (error instanceof MessagingConfigurationError) return error;
   throw error;
 }
 

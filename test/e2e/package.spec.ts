@@ -8,6 +8,13 @@ const peers = Object.keys(manifest.peerDependencies);
 const required = peers.filter((name) => manifest.peerDependenciesMeta[name]?.optional !== true);
 const entryPoints = Object.keys(manifest.exports).filter((name) => name !== './package.json');
 
+/** A version of each that is older than all that are supported. */
+const OLD: Readonly<Record<string, string>> = {
+  ioredis: '4.28.5',
+  amqplib: '0.8.0',
+  kafkajs: '1.16.0',
+  lmdb: '2.9.4',
+};
 describe('the package', () => {
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'switchyard-package-'));
   const home = path.join(directory, 'node_modules', manifest.name);
@@ -25,6 +32,28 @@ describe('the package', () => {
       expect.arrayContaining(['MessagingModule', 'MessagingService', 'defineMessage', 'MessageHandler']),
     );
   });
+
+  it.each(['esm', 'cjs'])(
+    'reports every client of another version with its key, in the build %s',
+    (build) => {
+      const old = Object.entries(OLD).map(([name, version]) => installAs(name, version));
+      const sentence = (name: string, user: string): unknown =>
+        expect.stringContaining(
+          `${user} the package "${name}" (${manifest.peerDependencies[name]}), but version ${OLD[name]} is installed. Install a supported one: npm install ${name}`,
+        );
+      try {
+        expect(mistakes(build)).toEqual([
+          sentence('ioredis', 'transports.redis.kind is redis. Redis needs'),
+          sentence('amqplib', 'transports.rabbitmq.kind is rabbitmq. RabbitMQ needs'),
+          sentence('kafkajs', 'transports.kafka.kind is kafka. Kafka needs'),
+          sentence('lmdb', 'transports.embedded.kind is embedded. The embedded transport and stores need'),
+        ]);
+      } finally {
+        for (const folder of old) fs.rmSync(folder, { recursive: true });
+      }
+    },
+    60_000,
+  );
 
   it('has every file that its exports name', () => {
     const targets = Object.values(manifest.exports).flatMap((target) =>
@@ -74,6 +103,39 @@ describe('the package', () => {
 
   function install(name: string): void {
     linkPackage(directory, name);
+  }
+
+  /** As if it were of this version; it is never loaded. */
+  function installAs(name: string, version: string): string {
+    const folder = path.join(directory, 'node_modules', name);
+    fs.mkdirSync(folder, { recursive: true });
+    fs.writeFileSync(path.join(folder, 'package.json'), JSON.stringify({ name, version }));
+    return folder;
+  }
+
+  /** The sentences with which an application with each kind of broker does not start. */
+  function mistakes(build: string): readonly string[] {
+    const file = (name: string): string => JSON.stringify(path.join(home, 'dist', build, name));
+    const load = build === 'esm' ? 'await import' : 'require';
+    const program = `
+      ${load}('reflect-metadata');
+      const { NestFactory } = ${load}('@nestjs/core');
+      const { SwitchyardModule } = ${load}(${file('index.js')});
+      const imports = [SwitchyardModule.forRoot({
+        service: 'shop',
+        transports: {
+          redis: { kind: 'redis', url: 'redis://127.0.0.1' },
+          rabbitmq: { kind: 'rabbitmq', urls: ['amqp://127.0.0.1'] },
+          kafka: { kind: 'kafka', brokers: ['127.0.0.1:1'] },
+          embedded: { kind: 'embedded' },
+        },
+        routes: [{ match: '**', transport: 'redis' }],
+      })];
+      class App {}
+      const options = { logger: false, abortOnError: false };
+      NestFactory.createApplicationContext({ module: App, imports }, options)
+        .catch((error) => console.log(JSON.stringify(error.problems)));`;
+    return outputOf(program, build === 'esm' ? 'module' : 'commonjs') as string[];
   }
 
   function importOf(name: string): string[] {

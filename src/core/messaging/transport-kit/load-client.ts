@@ -1,4 +1,5 @@
 import { MessagingError } from '../ports/errors.js';
+import { installedVersion, isInRange } from './installed-version.js';
 
 /** A client library that is installed only by those who use it. */
 export interface OptionalClient<T> {
@@ -10,19 +11,24 @@ export interface OptionalClient<T> {
   /** What `npm install` is given. */
   readonly install: string;
   readonly load: () => Promise<unknown>;
-  /** Whether the module has what only supported versions have. */
+  /** Whether the module has what only supported versions have, where nothing says which version it is. */
   readonly isSupported: (loaded: T) => boolean;
+  /** What to do about one that cannot be loaded, when it is not the version. */
+  readonly advice?: string;
+  readonly versionOf?: (name: string) => string | undefined;
 }
 
 /**
  * Loads it.
  *
- * @throws MessagingError with the package and its range: `DEPENDENCY_MISSING`, or `DEPENDENCY_UNUSABLE` when it is too old or
- *   damaged.
+ * @throws MessagingError with the package and its range: `DEPENDENCY_MISSING`, or `DEPENDENCY_UNUSABLE` when it is of another
+ *   version or damaged.
  */
 export async function loadClient<T extends object>(client: OptionalClient<T>): Promise<T> {
-  const { usedBy, name, range, install } = client;
+  const { usedBy, name, range, install, versionOf = installedVersion } = client;
   const needs = `${usedBy} the package "${name}" (${range})`;
+  const version = versionOf(name);
+  if (version !== undefined && !isInRange(version, range)) throw unusable(client, `version ${version}`);
   let loaded: T;
   try {
     const module = (await client.load()) as { readonly default?: T } & T;
@@ -33,12 +39,17 @@ export async function loadClient<T extends object>(client: OptionalClient<T>): P
       const message = `${needs}, which is not installed. Install it: npm install ${install}`;
       throw new MessagingError('DEPENDENCY_MISSING', message, { cause: error });
     }
-    const message = `${needs}, which is installed and cannot be loaded: ${firstLine(error)}`;
+    const advice = client.advice === undefined ? '' : ` ${client.advice}`;
+    const message = `${needs}, which is installed and cannot be loaded: ${firstLine(error)}${advice}`;
     throw new MessagingError('DEPENDENCY_UNUSABLE', message, { cause: error });
   }
   if (client.isSupported(loaded)) return loaded;
-  const message = `${needs}; the installed version is another one. Install a supported one: npm install ${install}`;
-  throw new MessagingError('DEPENDENCY_UNUSABLE', message);
+  throw unusable(client, 'another version');
+}
+
+function unusable<T>({ usedBy, name, range, install }: OptionalClient<T>, found: string): MessagingError {
+  const message = `${usedBy} the package "${name}" (${range}), but ${found} is installed. Install a supported one: npm install ${install}`;
+  return new MessagingError('DEPENDENCY_UNUSABLE', message);
 }
 
 /** A package that the client itself needs can be missing too: that is no reason to install the client. */

@@ -22,7 +22,7 @@ const MIN_DISK_BYTES = 4 * 2 ** 30;
 /** Makes transports and stores on the local disk. Their code, and lmdb, are loaded when one is made. */
 @Injectable()
 export class EmbeddedDriver {
-  /** Throws `DEPENDENCY_MISSING` when lmdb is missing. */
+  /** Throws `DEPENDENCY_MISSING` when lmdb is missing, `DEPENDENCY_UNUSABLE` when it is another version or does not run. */
   async loadClient(): Promise<void> {
     await loadLmdb();
   }

@@ -6,7 +6,7 @@ import type { KafkaOptions } from './kafka.options.js';
 /** Makes transports of the kind `kafka`. Their code, and kafkajs, are loaded when one is made. */
 @Injectable()
 export class KafkaDriver {
-  /** Throws `DEPENDENCY_MISSING` when kafkajs is missing or too old. */
+  /** Throws `DEPENDENCY_MISSING` when kafkajs is missing, `DEPENDENCY_UNUSABLE` when it is another version. */
   async loadClient(): Promise<void> {
     await loadKafkajs();
   }

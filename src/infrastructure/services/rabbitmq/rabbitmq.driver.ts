@@ -6,7 +6,7 @@ import type { RabbitmqOptions } from './rabbitmq.options.js';
 /** Makes transports of the kind `rabbitmq`. Their code, and amqplib, are loaded when one is made. */
 @Injectable()
 export class RabbitmqDriver {
-  /** Throws `DEPENDENCY_MISSING` when amqplib is missing or too old. */
+  /** Throws `DEPENDENCY_MISSING` when amqplib is missing, `DEPENDENCY_UNUSABLE` when it is another version. */
   async loadClient(): Promise<void> {
     await loadAmqplib();
   }

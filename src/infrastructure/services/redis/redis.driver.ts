@@ -11,7 +11,7 @@ type StoreContext = Pick<TransportContext, 'clock' | 'onEvent'>;
 /** Makes transports and stores in Redis. Their code, and ioredis, are loaded when one is made. */
 @Injectable()
 export class RedisDriver {
-  /** Throws `DEPENDENCY_MISSING` when ioredis is missing or too old. */
+  /** Throws `DEPENDENCY_MISSING` when ioredis is missing, `DEPENDENCY_UNUSABLE` when it is another version. */
   async loadClient(): Promise<void> {
     await loadIoredis();
   }

@@ -1,4 +1,4 @@
-import { MessagingError } from '../../../../core/messaging/ports/errors.js';
+import { loadClient } from '../../../../core/messaging/transport-kit/load-client.js';
 
 /** The part of an lmdb table that this folder uses. Keys and values are bytes throughout. */
 export interface Table {
@@ -56,31 +56,19 @@ interface LmdbModule {
 /**
  * Loads lmdb, an optional peer dependency.
  *
- * @throws MessagingError `DEPENDENCY_MISSING` when it is not installed, `DEPENDENCY_UNUSABLE` when it does not run here.
+ * @throws MessagingError `DEPENDENCY_MISSING` when it is not installed, `DEPENDENCY_UNUSABLE` when it is of another version or
+ *   does not run here.
  */
-export async function loadLmdb(load: () => Promise<unknown> = () => import('lmdb')): Promise<LmdbModule> {
-  try {
-    return (await load()) as LmdbModule;
-  } catch (error) {
-    if (isMissing(error))
-      throw new MessagingError(
-        'DEPENDENCY_MISSING',
-        'The embedded transport and stores need the package "lmdb", which is not installed. Install it: npm install lmdb@3',
-        { cause: error },
-      );
-    const why = error instanceof Error ? error.message.split('\n', 1)[0] : String(error);
-    throw new MessagingError(
-      'DEPENDENCY_UNUSABLE',
-      `The package "lmdb" is installed and cannot be loaded: ${why} ` +
-        `It has a part for each platform: install it where it runs (${process.platform} ${process.arch}, Node ${process.version}), ` +
-        'with optional dependencies, and do not copy node_modules from another machine.',
-      { cause: error },
-    );
-  }
-}
-
-/** A package that lmdb itself needs can be missing too: that is no reason to install lmdb. */
-function isMissing(error: unknown): boolean {
-  const { code, message = '' } = error as { code?: unknown; message?: string };
-  return (code === 'ERR_MODULE_NOT_FOUND' || code === 'MODULE_NOT_FOUND') && /'lmdb'/.test(message);
+export function loadLmdb(load: () => Promise<unknown> = () => import('lmdb')): Promise<LmdbModule> {
+  return loadClient<LmdbModule>({
+    usedBy: 'The embedded transport and stores need',
+    name: 'lmdb',
+    range: '^3.5.1',
+    install: 'lmdb@3',
+    load,
+    isSupported: ({ open }: Partial<LmdbModule>) => open !== undefined,
+    advice:
+      `It has a part for each platform: install it where it runs (${process.platform} ${process.arch}, Node ${process.version}), ` +
+      'with optional dependencies, and do not copy node_modules from another machine.',
+  });
 }

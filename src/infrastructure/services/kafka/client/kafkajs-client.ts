@@ -33,7 +33,7 @@ export interface RebalanceHook {
   readonly outOfRange: (topic: string, partition: number) => Promise<number | undefined>;
 }
 
-/** Loads kafkajs, which is only installed by those who want it. Throws `DEPENDENCY_MISSING` when it is missing or too old. */
+/** Loads kafkajs, which is only installed by those who want it. Throws as {@link loadClient}. */
 export function loadKafkajs(load: () => Promise<unknown> = () => import('kafkajs')): Promise<Kafkajs> {
   return loadClient<Kafkajs>({
     usedBy: 'Kafka needs',

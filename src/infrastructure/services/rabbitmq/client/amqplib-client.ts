@@ -5,7 +5,7 @@ export type { Channel, ChannelModel, ConfirmChannel, ConsumeMessage, Message, Op
 
 type Amqplib = typeof amqplib;
 
-/** Loads amqplib, an optional peer dependency. Throws `DEPENDENCY_MISSING` when it is missing or too old. */
+/** Loads amqplib, an optional peer dependency. Throws as {@link loadClient}. */
 export function loadAmqplib(
   load: () => Promise<unknown> = () => import('amqplib'),
 ): Promise<Pick<Amqplib, 'connect'>> {

@@ -8,7 +8,7 @@ export type IoredisOptions = Omit<ioredis.RedisOptions, 'replyMapping'>;
 
 type Ioredis = typeof ioredis;
 
-/** Loads ioredis, an optional peer dependency. Throws `DEPENDENCY_MISSING` when it is missing or too old. */
+/** Loads ioredis, an optional peer dependency. Throws as {@link loadClient}. */
 export function loadIoredis(load: () => Promise<unknown> = () => import('ioredis')): Promise<Ioredis> {
   return loadClient<Ioredis>({
     usedBy: 'Redis needs',
