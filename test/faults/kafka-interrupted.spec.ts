@@ -307,12 +307,13 @@ it.each<[string, Loss]>([
     const lost = await seen(
       'it is interrupted',
       app,
-      ({ state, status, consumers }) => state === 'interrupted' && status !== 'ok' && consumers === 0,
+      // On a loaded machine the first failure may be a silent broker, and the reason that lasts comes after it.
+      ({ state, status, consumers, details }) =>
+        state === 'interrupted' && status !== 'ok' && consumers === 0 && reason.test(details),
     );
     expect(lost.details).toContain(
       'The consumer of "ticked" for the group "g" gets no messages, and tries again: ',
     );
-    expect(lost.details).toMatch(reason);
     await mend(app);
     await seen('it is well again', app, isWell);
     const before = app.handled();

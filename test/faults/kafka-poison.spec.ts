@@ -292,7 +292,7 @@ it('random poison between good messages costs nothing else, for a minute', async
   expect(left()).toBe(0);
   expect(parkedCount()).toBeGreaterThanOrEqual(expected.parked);
   for (const { error } of await parked())
-    expect(error.message).toMatch(/cannot be read|not JSON|does not fit|ticked/);
+    expect(error.message).toMatch(/cannot be read|not JSON|nests deeper|does not fit|ticked/);
   expect(problems.filter((text) => !text.startsWith('unreadable_batch'))).toEqual([]);
   expect([states(), errors]).toEqual([['running'], []]);
   expect(longestBlockMs).toBeLessThan(MAX_BLOCK_MS);

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from 'node:net';
+import { Kafka, logLevel } from 'kafkajs';
 import { type KafkaListener, KafkaNode } from './kafka-node.js';
 import { freePorts } from './server-process.js';
 import { waitUntil } from './wait-until.js';
@@ -39,12 +40,28 @@ export class KafkaCluster {
     return this.nodes.map(({ portOf }) => `127.0.0.1:${portOf(listener)}`);
   }
 
-  /** Resolves once every node answers requests. */
+  /** Resolves once every node answers requests and is one that new topics are placed on. */
   async ready(): Promise<void> {
     await Promise.all(this.nodes.map((node) => node.ready()));
     await waitUntil('all Kafka nodes answer', async () =>
       (await Promise.all(this.nodes.map(({ port }) => answers(port)))).every(Boolean),
     );
+    await this.#isWhole();
+  }
+
+  /** A broker answers before the controller counts it in. */
+  async #isWhole(): Promise<void> {
+    const { brokers, nodes } = this;
+    const admin = new Kafka({ brokers, logLevel: logLevel.NOTHING }).admin();
+    try {
+      await admin.connect();
+      await waitUntil(
+        'the controller counts all Kafka nodes in',
+        async () => (await admin.describeCluster()).brokers.length === nodes.length,
+      );
+    } finally {
+      await admin.disconnect();
+    }
   }
 
   /** Starts every node that is dead, and waits until the cluster is whole. */
