@@ -147,7 +147,7 @@ describe('the metrics of an application', () => {
     const registry = new Registry();
     const first = await boot({ registry, path: false });
     await expect(boot({ registry, path: false })).rejects.toThrow(
-      'Give each application a registry of its own.',
+      'Give each application a registry of its own, or a prefix.',
     );
     await first.app.close();
     expect(metricNames(await registry.metrics())).not.toContain('messaging_retries_total');

@@ -3,6 +3,7 @@ import { ModuleRef } from '@nestjs/core';
 import { HEADER_NAME, isReservedHeader } from '../message/headers.js';
 import type { AroundFunction, BeforePublish, PublishHooks, SeamEntry } from '../message/seam.js';
 import type { MessagingModuleOptions } from '../messaging.options.js';
+import { nameOfEntry, providedFunction } from './provided-function.js';
 
 /** What the application runs around handlers and before publishes, found in its providers. */
 export interface Seam {
@@ -21,12 +22,18 @@ export class SeamService {
     const find = <T>(entries: unknown, option: 'around' | 'beforePublish'): T[] => {
       if (Array.isArray(entries))
         return entries.flatMap((entry: SeamEntry, index) => {
-          const found = this.#find(entry, option);
+          const found = providedFunction(
+            entry,
+            { method: option, interfaceName: INTERFACE[option] },
+            this.moduleRef,
+          );
           if (typeof found === 'function') return [found as T];
-          problems.push(`Option ${option}[${index}] is ${nameOf(entry)}, which ${String(found)}.`);
+          problems.push(`Option ${option}[${index}] is ${nameOfEntry(entry)}, which ${String(found)}.`);
           return [];
         });
-      problems.push(`Option ${option} is ${nameOf(entries)}; it must be a list of classes or functions.`);
+      problems.push(
+        `Option ${option} is ${nameOfEntry(entries)}; it must be a list of classes or functions.`,
+      );
       return [];
     };
     const hooks = {
@@ -35,37 +42,13 @@ export class SeamService {
     };
     return { around: find<AroundFunction>(around, 'around'), hooks, problems };
   }
-
-  /** The function to call, or what is wrong, as the end of a sentence. */
-  #find(entry: unknown, method: 'around' | 'beforePublish'): unknown {
-    if (typeof entry === 'function' && !isClass(entry, method)) return entry;
-    const isToken = ['function', 'string', 'symbol'].includes(typeof entry);
-    let instance = entry;
-    if (isToken) {
-      try {
-        instance = this.moduleRef.get<object>(entry as string, { strict: false });
-      } catch {
-        return 'no module provides, or which is not of the default scope. Add it to the providers of a module';
-      }
-    }
-    const found =
-      typeof instance === 'object' && instance !== null ? (instance as Methods)[method] : undefined;
-    return typeof found === 'function'
-      ? (found.bind(instance) as unknown)
-      : `has no method ${method}. Implement ${method === 'around' ? 'HandlerAround' : 'PublishHook'}, or give a function`;
-  }
 }
 
-type Methods = Record<string, unknown>;
-
-function isClass(entry: object, method: string): boolean {
-  const { prototype } = entry as { prototype?: Methods };
-  return prototype?.[method] !== undefined || /^class\b/.test(Function.prototype.toString.call(entry));
-}
+const INTERFACE = { around: 'HandlerAround', beforePublish: 'PublishHook' } as const;
 
 function namesOf(propagate: unknown, problems: string[]): readonly string[] {
   if (!Array.isArray(propagate)) {
-    problems.push(`Option propagate is ${nameOf(propagate)}; it must be a list of names of headers.`);
+    problems.push(`Option propagate is ${nameOfEntry(propagate)}; it must be a list of names of headers.`);
     return [];
   }
   return propagate.filter((name: unknown): name is string => {
@@ -76,11 +59,4 @@ function namesOf(propagate: unknown, problems: string[]): readonly string[] {
       );
     return fits;
   });
-}
-
-function nameOf(value: unknown): string {
-  if (typeof value === 'function') return value.name === '' ? 'a function' : value.name;
-  if (typeof value === 'object' && value !== null)
-    return `an object of the class ${(value.constructor as { name?: string } | undefined)?.name ?? 'null'}`;
-  return String(value);
 }

@@ -1,8 +1,15 @@
+import type { ModuleRef } from '@nestjs/core';
 import { systemClock } from '../../../core/messaging/ports/clock.js';
 import { errorCodeOf } from '../../../core/messaging/ports/errors.js';
 import type { Clock } from '../../../core/messaging/ports/transport.js';
 import { withDeadline } from '../../../core/messaging/transport-kit/deadline.js';
-import type { AdminAuthorizer, AdminIdentity, AdminRequest } from './admin-authorizer.js';
+import {
+  type AdminAuthorizer,
+  type AdminAuthorizerOption,
+  type AdminIdentity,
+  type AdminRequest,
+  authorizerOf,
+} from './admin-authorizer.js';
 import { clientAddress } from './callers/client-address.js';
 import { FailedKeys } from './callers/failed-keys.js';
 
@@ -16,17 +23,30 @@ export type Authentication =
   | { readonly kind: 'failed'; readonly errorCode: string }
   | { readonly kind: 'blocked'; readonly forMs: number };
 
-/** By authorizer, so that whatever asks the same one counts together. */
-const failuresOf = new WeakMap<AdminAuthorizer, FailedKeys>();
+/** By authorizer, so that whatever asks the same one counts together. A symbol of the registry is no key of a WeakMap. */
+const failuresOfFunctions = new WeakMap<object, FailedKeys>();
+const failuresOfSymbols = new Map<symbol, FailedKeys>();
+
+function failuresOf(option: AdminAuthorizerOption): FailedKeys {
+  const known = typeof option === 'symbol' ? failuresOfSymbols.get(option) : failuresOfFunctions.get(option);
+  if (known) return known;
+  const failures = new FailedKeys();
+  if (typeof option === 'symbol') failuresOfSymbols.set(option, failures);
+  else failuresOfFunctions.set(option, failures);
+  return failures;
+}
 
 /** Asks the authorizer, unless 20 keys from the caller's address have failed within a minute. Never rejects. */
 export async function authenticate(
-  authorizer: AdminAuthorizer,
+  option: AdminAuthorizerOption,
   request: AdminRequest,
-  { clock, timeoutMs }: { readonly clock: Clock; readonly timeoutMs: number },
+  {
+    clock,
+    timeoutMs,
+    moduleRef,
+  }: { readonly clock: Clock; readonly timeoutMs: number; readonly moduleRef: ModuleRef },
 ): Promise<Authentication> {
-  const failures = failuresOf.get(authorizer) ?? new FailedKeys();
-  failuresOf.set(authorizer, failures);
+  const failures = failuresOf(option);
   const address = clientAddress(request);
   const blocked = (): Authentication | undefined => {
     const forMs = failures.blockedForMs(address, clock.monotonic());
@@ -34,7 +54,7 @@ export async function authenticate(
   };
   const before = blocked();
   if (before) return before;
-  const answer = await ask(authorizer, request, timeoutMs);
+  const answer = await ask(authorizerOf(option, moduleRef), request, timeoutMs);
   // Again, because many can be asked at the same time, and none of their answers may say whether its key was right.
   const meanwhile = blocked();
   if (meanwhile) return meanwhile;

@@ -1,4 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { Type } from '@nestjs/common';
+import type { ModuleRef } from '@nestjs/core';
+import { MessagingConfigurationError } from '../../../core/messaging/ports/errors.js';
+import { nameOfEntry, providedFunction } from '../../../core/messaging/runtime/provided-function.js';
 
 /**
  * What a caller may do: a `viewer` looks, an `operator` replays, archives and restores as well, an `admin` discards as
@@ -29,6 +33,24 @@ export interface AdminRequest {
  * request.
  */
 export type AdminAuthorizer = (request: AdminRequest) => AdminIdentity | null | Promise<AdminIdentity | null>;
+
+/** An {@link AdminAuthorizer} that is a provider of the application. */
+export interface RequestAuthorizer {
+  authorize(request: AdminRequest): ReturnType<AdminAuthorizer>;
+}
+
+/** A function, or a provider of the default scope in any module: its class, or a symbol. */
+export type AdminAuthorizerOption = AdminAuthorizer | Type<RequestAuthorizer> | symbol;
+
+/** @throws MessagingConfigurationError when it is neither a function nor a provider with the method. */
+export function authorizerOf(option: AdminAuthorizerOption, moduleRef: ModuleRef): AdminAuthorizer {
+  const wanted = { method: 'authorize', interfaceName: 'RequestAuthorizer' };
+  const found = providedFunction(option, wanted, moduleRef);
+  if (typeof found === 'function') return found as AdminAuthorizer;
+  throw new MessagingConfigurationError([
+    `Option authorizer is ${nameOfEntry(option)}, which ${String(found)}.`,
+  ]);
+}
 
 const RANK: Readonly<Record<AdminRole, number>> = { viewer: 1, operator: 2, admin: 3, 'payload:read': 0 };
 

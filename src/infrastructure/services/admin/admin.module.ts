@@ -5,22 +5,24 @@ import {
   Module,
   type ModuleMetadata,
   type OnModuleInit,
+  type Provider,
   type Type,
 } from '@nestjs/common';
-import { HttpAdapterHost, RouterModule } from '@nestjs/core';
+import { HttpAdapterHost, ModuleRef, RouterModule } from '@nestjs/core';
 import {
   ADMIN_SETTINGS,
   type AdminSettings,
   adminSettings,
   type MessagingAdminOptions,
 } from './admin.options.js';
+import { authorizerOf } from './admin-authorizer.js';
 import { AdminGuard } from './access/admin.guard.js';
 import { limitBodies } from './http/body-limit.js';
 import { answerBodyErrors } from './http/body-errors.js';
 import { CallerController } from './access/caller.controller.js';
 import { DeadLetterController } from './dead-letters/dead-letter.controller.js';
 import { GroupController } from './groups/group.controller.js';
-import { decorated, type HostDecorators } from './host-decorators.js';
+import { type ComputedOptions, computedProvider, decorated, type HostDecorators } from './host-decorators.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import { ReplayController } from './dead-letters/replay.controller.js';
 import { TransportController } from './transports/transport.controller.js';
@@ -39,27 +41,62 @@ const CONTROLLERS: readonly Type[] = [
   CallerController,
 ];
 
-/** The admin API below `{basePath}/api/v1`. Without an authorizer it is off and has no routes. */
+/** What Nest must know before the other options are computed. */
+export interface MessagingAdminAsyncOptions
+  extends
+    ComputedOptions<Omit<MessagingAdminOptions, 'basePath'>>,
+    HostDecorators,
+    Pick<ModuleMetadata, 'imports'>,
+    Pick<MessagingAdminOptions, 'basePath'> {}
+
+/** The admin API below `{basePath}/api/v1`. Without an authorizer it is off. */
 @Module({})
 export class MessagingAdminModule {
   /** Throws a `MessagingConfigurationError` when the API would be unguarded in production. */
   static forRoot(options: MessagingAdminModuleOptions): DynamicModule {
+    // Its addresses belong to the host then.
+    if (options.authorizer === undefined) return { module: MessagingAdminModule };
     const settings = adminSettings(options);
-    if (!settings) return { module: MessagingAdminModule };
-    return {
-      module: MessagingAdminModule,
-      imports: [
-        ...(options.imports ?? []),
-        RouterModule.register([{ path: settings.basePath, module: MountedAdminModule }]),
-        {
-          module: MountedAdminModule,
-          imports: options.imports ?? [],
-          controllers: [...decorated(CONTROLLERS, options)],
-          providers: [{ provide: ADMIN_SETTINGS, useValue: settings }],
-        },
-      ],
-    };
+    return mounted(options, settings.basePath, { provide: ADMIN_SETTINGS, useValue: settings });
   }
+
+  /**
+   * The options from a function, except those that Nest must know before. Every address of the API is answered 404 when
+   * there is no authorizer among them.
+   */
+  static forRootAsync(options: MessagingAdminAsyncOptions): DynamicModule {
+    const { basePath } = options;
+    const given = { ...(basePath !== undefined && { basePath }) };
+    const complete = (computed: MessagingAdminOptions): AdminSettings =>
+      adminSettings({ ...computed, ...given });
+    return mounted(
+      options,
+      adminSettings(given).basePath,
+      computedProvider(ADMIN_SETTINGS, 'MessagingAdminModule', options, complete),
+    );
+  }
+}
+
+type Mounting = HostDecorators & Pick<ModuleMetadata, 'imports'>;
+
+function mounted(
+  { imports = [], decorators = [] }: Mounting,
+  path: string,
+  settings: Provider,
+): DynamicModule {
+  return {
+    module: MessagingAdminModule,
+    imports: [
+      ...imports,
+      RouterModule.register([{ path, module: MountedAdminModule }]),
+      {
+        module: MountedAdminModule,
+        imports,
+        controllers: [...decorated(CONTROLLERS, { decorators })],
+        providers: [settings],
+      },
+    ],
+  };
 }
 
 /** Providers of a mounted API. */
@@ -70,12 +107,16 @@ class MountedAdminModule implements OnModuleInit {
   constructor(
     @Inject(ADMIN_SETTINGS) private readonly settings: AdminSettings,
     private readonly adapterHost: HttpAdapterHost,
+    private readonly moduleRef: ModuleRef,
   ) {}
 
+  /** @throws MessagingConfigurationError when no provider is the authorizer. */
   onModuleInit(): void {
+    const { authorizer, basePath } = this.settings;
+    if (authorizer !== undefined && authorizer !== 'unguarded') authorizerOf(authorizer, this.moduleRef);
     const adapter = this.adapterHost.httpAdapter as HttpAdapterHost['httpAdapter'] | undefined;
     if (!adapter) return;
-    limitBodies(adapter.getHttpServer() as Server, this.settings.basePath);
-    if (adapter.getType() === 'express') adapter.use(answerBodyErrors(this.settings.basePath));
+    limitBodies(adapter.getHttpServer() as Server, basePath);
+    if (adapter.getType() === 'express') adapter.use(answerBodyErrors(basePath));
   }
 }

@@ -1,5 +1,5 @@
 import { MessagingConfigurationError } from '../../../core/messaging/ports/errors.js';
-import type { AdminAuthorizer } from './admin-authorizer.js';
+import type { AdminAuthorizerOption } from './admin-authorizer.js';
 
 export interface MessagingAdminOptions {
   /**
@@ -9,10 +9,10 @@ export interface MessagingAdminOptions {
    */
   readonly basePath?: string;
   /**
-   * Authenticates callers. Without one the API is not mounted. `'unguarded'` permits every caller everything, for a
-   * developer's machine; it is refused unless `production` is false.
+   * Authenticates callers: a function, or a provider that implements `RequestAuthorizer`. Without one the API is off.
+   * `'unguarded'` permits every caller everything, for a developer's machine; it is refused unless `production` is false.
    */
-  readonly authorizer?: AdminAuthorizer | 'unguarded';
+  readonly authorizer?: AdminAuthorizerOption | 'unguarded' | undefined;
   /**
    * Lets callers with the role `payload:read` see payloads and the values of secret-looking headers.
    *
@@ -29,7 +29,8 @@ export interface MessagingAdminOptions {
 
 /** The options with their defaults. */
 export interface AdminSettings {
-  readonly authorizer: AdminAuthorizer | 'unguarded';
+  /** Undefined where the API is off. */
+  readonly authorizer: AdminAuthorizerOption | 'unguarded' | undefined;
   readonly basePath: string;
   readonly allowPayload: boolean;
 }
@@ -37,10 +38,9 @@ export interface AdminSettings {
 /** Injects the {@link AdminSettings}. */
 export const ADMIN_SETTINGS = Symbol('switchyard:admin-settings');
 
-/** Settings of the API, or undefined without an authorizer. Throws for settings that are not safe. */
-export function adminSettings(options: MessagingAdminOptions): AdminSettings | undefined {
+/** Throws for settings that are not safe. */
+export function adminSettings(options: MessagingAdminOptions): AdminSettings {
   const { authorizer, basePath = '/messaging', allowPayload = false, production = true } = options;
-  if (authorizer === undefined) return undefined;
   const problems: string[] = [];
   if (authorizer === 'unguarded' && production) {
     problems.push(

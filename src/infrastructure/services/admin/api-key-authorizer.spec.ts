@@ -61,10 +61,6 @@ describe('the settings of the admin API', () => {
     });
   });
 
-  it('are undefined without an authorizer', () => {
-    expect(adminSettings({ production: false })).toBeUndefined();
-  });
-
   it.each(['messaging', '/', '/a/', '/a b', '/a/../b?'])('refuse the base path %j', (basePath) => {
     expect(() => adminSettings({ authorizer: authorize, basePath })).toThrow(/basePath/);
   });

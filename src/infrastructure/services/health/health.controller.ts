@@ -1,8 +1,17 @@
-import { Controller, Get, HttpException, Inject, Req, Res, VERSION_NEUTRAL } from '@nestjs/common';
-import { HttpAdapterHost } from '@nestjs/core';
+import {
+  Controller,
+  Get,
+  HttpException,
+  Inject,
+  type OnModuleInit,
+  Req,
+  Res,
+  VERSION_NEUTRAL,
+} from '@nestjs/common';
+import { HttpAdapterHost, ModuleRef } from '@nestjs/core';
 import { HealthCheck, HealthCheckService, type HealthCheckResult } from '@nestjs/terminus';
 import { authenticate } from '../admin/admin-authentication.js';
-import { type AdminRequest, hasRole } from '../admin/admin-authorizer.js';
+import { type AdminRequest, authorizerOf, hasRole } from '../admin/admin-authorizer.js';
 import { MESSAGING_CLOCK } from '../../../core/messaging/messaging.tokens.js';
 import type { Clock } from '../../../core/messaging/ports/transport.js';
 import type { MessagingHealth } from './assessment/health-assessment.js';
@@ -15,7 +24,7 @@ type Status = HealthCheckResult['status'];
 
 /** Health over HTTP: 200 or 503, the status, and components for authorized callers. */
 @Controller({ version: VERSION_NEUTRAL })
-export class HealthController {
+export class HealthController implements OnModuleInit {
   // eslint-disable-next-line max-params -- dependency injection
   constructor(
     private readonly terminus: HealthCheckService,
@@ -23,7 +32,13 @@ export class HealthController {
     @Inject(HEALTH_SETTINGS) private readonly settings: HealthSettings,
     private readonly adapterHost: HttpAdapterHost,
     @Inject(MESSAGING_CLOCK) private readonly clock: Clock,
+    private readonly moduleRef: ModuleRef,
   ) {}
+
+  /** @throws MessagingConfigurationError when no provider is the authorizer. */
+  onModuleInit(): void {
+    if (this.settings.authorizer) authorizerOf(this.settings.authorizer, this.moduleRef);
+  }
 
   @Get()
   @HealthCheck()
@@ -76,6 +91,7 @@ export class HealthController {
     if (!authorizer) return false;
     const answer = await authenticate(authorizer, request, {
       clock: this.clock,
+      moduleRef: this.moduleRef,
       timeoutMs: AUTHORIZER_TIMEOUT_MS,
     });
     return answer.kind === 'known' && hasRole(answer.identity, 'viewer');

@@ -1,9 +1,14 @@
-import { type DynamicModule, Module } from '@nestjs/common';
+import { type DynamicModule, Module, type Provider } from '@nestjs/common';
 import { RouterModule } from '@nestjs/core';
 import { TerminusModule } from '@nestjs/terminus';
-import { decorated } from '../admin/host-decorators.js';
+import { computedProvider, decorated, type HostDecorators } from '../admin/host-decorators.js';
 import { HealthController } from './health.controller.js';
-import { HEALTH_SETTINGS, type HealthModuleOptions, healthSettings } from './health.options.js';
+import {
+  HEALTH_SETTINGS,
+  type HealthModuleAsyncOptions,
+  type HealthModuleOptions,
+  healthSettings,
+} from './health.options.js';
 import { MessagingHealthIndicator } from './messaging-health.indicator.js';
 
 /** Health of the application for operators and orchestrators, through Terminus. */
@@ -14,18 +19,28 @@ import { MessagingHealthIndicator } from './messaging-health.indicator.js';
 export class HealthModule {
   /** Where the `MessagingModule` is not global, name the module that exports it in `imports`. */
   static forRoot(options: HealthModuleOptions = {}): DynamicModule {
-    const settings = healthSettings(options);
-    const { path } = settings;
-    return {
-      module: HealthModule,
-      imports: [
-        ...(options.imports ?? []),
-        // Its log repeats every failed probe; the response and the events of the transports have the reason.
-        TerminusModule.forRoot({ logger: false }),
-        ...(path === false ? [] : [RouterModule.register([{ path, module: HealthModule }])]),
-      ],
-      controllers: path === false ? [] : [...decorated([HealthController], options)],
-      providers: [{ provide: HEALTH_SETTINGS, useValue: settings }],
-    };
+    return served(options, { provide: HEALTH_SETTINGS, useValue: healthSettings(options) });
   }
+
+  /** The options from a function, except those that Nest must know before. */
+  static forRootAsync(options: HealthModuleAsyncOptions): DynamicModule {
+    return served(options, computedProvider(HEALTH_SETTINGS, 'HealthModule', options, healthSettings));
+  }
+}
+
+type Served = HostDecorators & Pick<HealthModuleOptions, 'imports' | 'path'>;
+
+function served(options: Served, settings: Provider): DynamicModule {
+  const { imports = [], path = '/health' } = options;
+  return {
+    module: HealthModule,
+    imports: [
+      ...imports,
+      // Its log repeats every failed probe; the response and the events of the transports have the reason.
+      TerminusModule.forRoot({ logger: false }),
+      ...(path === false ? [] : [RouterModule.register([{ path, module: HealthModule }])]),
+    ],
+    controllers: path === false ? [] : [...decorated([HealthController], options)],
+    providers: [settings],
+  };
 }

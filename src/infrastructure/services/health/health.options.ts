@@ -1,6 +1,6 @@
 import type { ModuleMetadata } from '@nestjs/common';
-import type { HostDecorators } from '../admin/host-decorators.js';
-import type { AdminAuthorizer } from '../admin/admin-authorizer.js';
+import type { ComputedOptions, HostDecorators } from '../admin/host-decorators.js';
+import type { AdminAuthorizerOption } from '../admin/admin-authorizer.js';
 
 export interface HealthModuleOptions extends HostDecorators, Pick<ModuleMetadata, 'imports'> {
   /**
@@ -17,7 +17,8 @@ export interface HealthModuleOptions extends HostDecorators, Pick<ModuleMetadata
    * @default 'when-authorized'
    */
   readonly showDetails?: 'never' | 'when-authorized' | 'always';
-  readonly authorizer?: AdminAuthorizer;
+  /** A function, or a provider that implements `RequestAuthorizer`. */
+  readonly authorizer?: AdminAuthorizerOption | undefined;
   /** How long the result of a check of a transport or store is cached. @default 2_000 */
   readonly cacheMs?: number;
   /** Timeout of a check, after which a transport or store counts as down. @default 1_000 */
@@ -49,6 +50,13 @@ export interface HealthModuleOptions extends HostDecorators, Pick<ModuleMetadata
    */
   readonly forgottenGroupAfterMs?: number;
 }
+
+/** What Nest must know before the other options are computed. */
+export interface HealthModuleAsyncOptions
+  extends
+    ComputedOptions<Omit<HealthModuleOptions, 'path' | 'decorators' | 'imports'>>,
+    HostDecorators,
+    Pick<HealthModuleOptions, 'imports' | 'path'> {}
 
 export type HealthSettings = Required<
   Omit<HealthModuleOptions, 'imports' | 'decorators' | 'authorizer' | 'requiredTransports'>

@@ -8,6 +8,7 @@ import {
   type OnApplicationBootstrap,
   type OnApplicationShutdown,
   type OnModuleInit,
+  type Provider,
   Res,
   type Type,
   VERSION_NEUTRAL,
@@ -21,17 +22,23 @@ import { DEAD_LETTER_LIMITS, DEAD_LETTER_STORE } from '../../../core/messaging/m
 import { MESSAGING_VIEW, type MessagingView } from '../../../core/messaging/messaging.view.js';
 import { MessagingConfigurationError } from '../../../core/messaging/ports/errors.js';
 import { RoutingTable } from '../../../core/messaging/routing/routing-table.js';
-import { decorated, type HostDecorators } from '../admin/host-decorators.js';
+import {
+  type ComputedOptions,
+  computedProvider,
+  decorated,
+  type HostDecorators,
+} from '../admin/host-decorators.js';
 import { exportHandlerMetrics } from './observed/handler-metrics.js';
 import { MessagingMetrics } from './observed/messaging-metrics.js';
 import { exportPublishMetrics } from './observed/publish-metrics.js';
 import { exportScrapedMetrics } from './scraped/scraped-metrics.js';
+import type { Destination } from './series/exported.js';
 import { ScrapeSources } from './scraped/scrape-sources.js';
 
 export interface MetricsModuleOptions extends HostDecorators, Pick<ModuleMetadata, 'imports'> {
   /**
-   * Path that Prometheus scrapes; `false` disables it, for a host that serves `registry` itself. @default
-   * '/metrics'
+   * Path that Prometheus scrapes; `false` disables it, for a host that serves the registry itself, which
+   * `METRICS_REGISTRY` injects. @default '/metrics'
    */
   readonly path?: string | false;
   /** Adds the metrics of the process (CPU, memory, event loop), unless `registry` has them already. @default true */
@@ -40,33 +47,63 @@ export interface MetricsModuleOptions extends HostDecorators, Pick<ModuleMetadat
    * Registry to use, by one application at a time, which takes its metrics out again when it closes. Defaults to a
    * separate one for each application, so that no metric conflicts with those of the host.
    */
-  readonly registry?: Registry;
+  readonly registry?: Registry | undefined;
+  /** Begins the name of every metric, also of those of the process, for example `shop_`. @default '' */
+  readonly prefix?: string | undefined;
 }
 
-const REGISTRY = Symbol('switchyard:metrics-registry');
+/** What Nest must know before the other options are computed. */
+export interface MetricsModuleAsyncOptions
+  extends
+    ComputedOptions<Pick<MetricsModuleOptions, 'defaultMetrics' | 'registry' | 'prefix'>>,
+    HostDecorators,
+    Pick<MetricsModuleOptions, 'imports' | 'path'> {}
+
+/** Injects the `Registry` that has the metrics of messaging, for example into a controller of the host. */
+export const METRICS_REGISTRY = Symbol('switchyard:metrics-registry');
+
+const DESTINATION = Symbol('switchyard:metrics-destination');
 
 /** Has one registry for each application, for the metrics and the controller that shows them. */
 @Module({})
 class MetricsRegistryModule {
-  static of({ registry: own, defaultMetrics = true }: MetricsModuleOptions): DynamicModule {
-    const useFactory = (): Registry => {
-      const registry = own ?? new Registry();
-      const hasDefaults = registry.getSingleMetric('process_cpu_user_seconds_total') !== undefined;
-      if (defaultMetrics && !hasDefaults) collectDefaultMetrics({ register: registry });
-      return registry;
-    };
+  static of(destination: Provider, imports: ModuleMetadata['imports'] = []): DynamicModule {
     return {
       module: MetricsRegistryModule,
-      providers: [{ provide: REGISTRY, useFactory }],
-      exports: [REGISTRY],
+      imports,
+      providers: [
+        destination,
+        {
+          provide: METRICS_REGISTRY,
+          useFactory: ({ registry }: Destination) => registry,
+          inject: [DESTINATION],
+        },
+      ],
+      exports: [DESTINATION, METRICS_REGISTRY],
     };
   }
+}
+
+function destinationOf({
+  registry = new Registry(),
+  defaultMetrics = true,
+  prefix = '',
+}: MetricsModuleOptions): Destination {
+  if (!/^([a-zA-Z_:][\w:]*)?$/.test(prefix))
+    throw new MessagingConfigurationError([
+      `Option prefix of MetricsModule is ${JSON.stringify(prefix)}. Use letters, digits and "_", as in "shop_".`,
+    ]);
+  const hasDefaults = ['', prefix].some(
+    (before) => registry.getSingleMetric(`${before}process_cpu_user_seconds_total`) !== undefined,
+  );
+  if (defaultMetrics && !hasDefaults) collectDefaultMetrics({ register: registry, prefix });
+  return { registry, prefix };
 }
 
 /** Metrics of messaging for Prometheus, with the names of docs/operating/operations.md. */
 @Module({
   providers: [MessagingMetrics],
-  exports: [MessagingMetrics],
+  exports: [MessagingMetrics, MetricsRegistryModule],
 })
 export class MetricsModule implements OnModuleInit, OnApplicationBootstrap, OnApplicationShutdown {
   #stopObserving: () => void = () => undefined;
@@ -78,39 +115,34 @@ export class MetricsModule implements OnModuleInit, OnApplicationBootstrap, OnAp
     private readonly metrics: MessagingMetrics,
     @Inject(MESSAGING_VIEW) private readonly view: MessagingView,
     @Inject(DEAD_LETTER_STORE) private readonly store: DeadLetterStore,
-    @Inject(REGISTRY) private readonly registry: Registry,
+    @Inject(DESTINATION) private readonly destination: Destination,
     @Inject(DEAD_LETTER_LIMITS) private readonly limits: DeadLetterLimits,
   ) {}
 
   /** Where the `MessagingModule` is not global, name the module that exports it in `imports`. */
   static forRoot(options: MetricsModuleOptions = {}): DynamicModule {
-    const { path = '/metrics', imports = [] } = options;
-    const registry = MetricsRegistryModule.of(options);
-    const endpoint = PrometheusModule.register({
-      path: path === false ? '' : path,
-      // Its own option collects into the default registry of prom-client, twice if the host does so as well.
-      defaultMetrics: { enabled: false },
-      controller: controllerOf(options),
-    });
-    const served = { ...endpoint, imports: [...(endpoint.imports ?? []), registry] };
-    return {
-      module: MetricsModule,
-      imports: path === false ? [...imports, registry] : [...imports, registry, served],
-    };
+    // A factory, because each application needs a registry of its own.
+    return served(options, { provide: DESTINATION, useFactory: () => destinationOf(options) });
+  }
+
+  /** The options from a function, except those that Nest must know before. */
+  static forRootAsync(options: MetricsModuleAsyncOptions): DynamicModule {
+    return served(options, computedProvider(DESTINATION, 'MetricsModule', options, destinationOf));
   }
 
   onModuleInit(): void {
-    const { metrics, registry, view } = this;
+    const { metrics, destination, view } = this;
+    const { registry, prefix } = destination;
     const before = new Set(namesIn(registry));
-    if (before.has(A_METRIC))
+    if (before.has(`${prefix}${A_METRIC}`))
       throw new MessagingConfigurationError([
-        'the registry of MetricsModule has the metrics of another application. Give each application a registry of its own.',
+        'the registry of MetricsModule has the metrics of another application. Give each application a registry of its own, or a prefix.',
       ]);
     const sources = new ScrapeSources(view, this.store, this.limits);
     const systemOf = (transport: string): string => sources.systemOf(transport);
-    exportHandlerMetrics(registry, metrics, systemOf);
-    exportPublishMetrics(registry, metrics, systemOf);
-    exportScrapedMetrics(registry, sources);
+    exportHandlerMetrics(destination, metrics, systemOf);
+    exportPublishMetrics(destination, metrics, systemOf);
+    exportScrapedMetrics(destination, sources);
     this.#added = namesIn(registry).filter((name) => !before.has(name));
     this.#stopObserving = view.observe(metrics);
   }
@@ -126,8 +158,31 @@ export class MetricsModule implements OnModuleInit, OnApplicationBootstrap, OnAp
 
   onApplicationShutdown(): void {
     this.#stopObserving();
-    for (const name of this.#added) this.registry.removeSingleMetric(name);
+    for (const name of this.#added) this.destination.registry.removeSingleMetric(name);
   }
+}
+
+type Served = HostDecorators & Pick<MetricsModuleOptions, 'imports' | 'path'>;
+
+function served(options: Served, destination: Provider): DynamicModule {
+  const { path = '/metrics', imports = [] } = options;
+  const registry = MetricsRegistryModule.of(destination, imports);
+  const common = { module: MetricsModule, imports: [...imports, registry] };
+  if (path === false) return common;
+  const endpoint = PrometheusModule.register({
+    path,
+    // Its own option collects into the default registry of prom-client, twice if the host does so as well.
+    defaultMetrics: { enabled: false },
+    controller: controllerOf(options),
+  });
+  // Guards of the host on our controller find their providers in these imports.
+  return {
+    ...common,
+    imports: [
+      ...common.imports,
+      { ...endpoint, imports: [...(endpoint.imports ?? []), ...imports, registry] },
+    ],
+  };
 }
 
 /** One that every application has. */
@@ -143,7 +198,7 @@ function controllerOf(options: HostDecorators): Type {
   class MetricsController {
     constructor(
       private readonly adapterHost: HttpAdapterHost,
-      @Inject(REGISTRY) private readonly registry: Registry,
+      @Inject(METRICS_REGISTRY) private readonly registry: Registry,
     ) {}
 
     @Get()

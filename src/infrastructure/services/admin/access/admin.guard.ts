@@ -1,5 +1,5 @@
 import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
-import { HttpAdapterHost, Reflector } from '@nestjs/core';
+import { HttpAdapterHost, ModuleRef, Reflector } from '@nestjs/core';
 import { AuditLog } from '../../../../core/messaging/dead-letters/audit-log.js';
 import { OwnLogger } from '../../../../core/messaging/observing/own-logger.js';
 import { MESSAGING_CLOCK } from '../../../../core/messaging/messaging.tokens.js';
@@ -29,6 +29,7 @@ export class AdminGuard implements CanActivate {
     private readonly reflector: Reflector,
     private readonly adapterHost: HttpAdapterHost,
     @Inject(MESSAGING_CLOCK) private readonly clock: Clock,
+    private readonly moduleRef: ModuleRef,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
@@ -55,9 +56,11 @@ export class AdminGuard implements CanActivate {
   async #identify(request: AdminRequest, response: unknown): Promise<AdminIdentity> {
     const { authorizer } = this.settings;
     const { httpAdapter } = this.adapterHost;
+    if (authorizer === undefined) throw new ProblemError(PROBLEM.notFound, 'The admin API is off.');
     if (authorizer === 'unguarded') return EVERYBODY;
     const answer = await authenticate(authorizer, request, {
       clock: this.clock,
+      moduleRef: this.moduleRef,
       timeoutMs: AUTHORIZER_TIMEOUT_MS,
     });
     switch (answer.kind) {

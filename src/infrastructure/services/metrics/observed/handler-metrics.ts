@@ -1,5 +1,11 @@
-import type { Registry } from 'prom-client';
-import { exportCounter, exportGauge, exportHistogram, type Labels, type Sample } from '../series/exported.js';
+import {
+  type Destination,
+  exportCounter,
+  exportGauge,
+  exportHistogram,
+  type Labels,
+  type Sample,
+} from '../series/exported.js';
 import type { HandlerSeries } from '../series/handler-series.js';
 import type { MessagingMetrics } from './messaging-metrics.js';
 
@@ -7,7 +13,7 @@ const HANDLER = ['topic', 'group', 'handler'] as const;
 
 /** Adds the metrics of handlers. `systemOf` returns the kind of broker of a transport. */
 export function exportHandlerMetrics(
-  registry: Registry,
+  into: Destination,
   metrics: MessagingMetrics,
   systemOf: (transport: string) => string,
 ): void {
@@ -16,7 +22,7 @@ export function exportHandlerMetrics(
   };
 
   exportCounter(
-    registry,
+    into,
     {
       name: 'messaging_client_consumed_messages_total',
       help: 'Deliveries to handlers.',
@@ -30,7 +36,7 @@ export function exportHandlerMetrics(
       }),
   );
   exportHistogram(
-    registry,
+    into,
     {
       name: 'messaging_process_duration_seconds',
       help: 'Duration of handlers.',
@@ -43,7 +49,7 @@ export function exportHandlerMetrics(
       ]),
   );
   exportHistogram(
-    registry,
+    into,
     {
       name: 'messaging_delivery_latency_seconds',
       help: 'Time from publish until handled, by the clocks of both machines.',
@@ -52,7 +58,7 @@ export function exportHandlerMetrics(
     () => each((series) => [{ labels: groupOf(series), histogram: series.latency }]),
   );
   exportCounter(
-    registry,
+    into,
     {
       name: 'messaging_process_failures_total',
       help: 'Failed attempts by disposition.',
@@ -66,7 +72,7 @@ export function exportHandlerMetrics(
       }),
   );
   exportCounter(
-    registry,
+    into,
     {
       name: 'messaging_dead_lettered_messages_total',
       help: 'Messages that became dead letters.',
@@ -80,7 +86,7 @@ export function exportHandlerMetrics(
       }),
   );
   exportCounter(
-    registry,
+    into,
     {
       name: 'messaging_postponed_messages_total',
       help: 'Deliveries without a result, which come back as the same attempt: abandoned, claimed by a copy, or a store was unavailable.',
@@ -94,7 +100,7 @@ export function exportHandlerMetrics(
       }),
   );
   exportCounter(
-    registry,
+    into,
     {
       name: 'messaging_dead_letter_replay_outcomes_total',
       help: 'Replayed messages by outcome.',
@@ -108,7 +114,7 @@ export function exportHandlerMetrics(
       }),
   );
   exportGauge(
-    registry,
+    into,
     {
       name: 'messaging_last_success_timestamp_seconds',
       help: 'Time of the last handled message; absent before the first.',
@@ -122,7 +128,7 @@ export function exportHandlerMetrics(
     },
   );
   for (const { name, help, labelNames, value } of PLAIN) {
-    exportCounter(registry, { name, help, labelNames }, () =>
+    exportCounter(into, { name, help, labelNames }, () =>
       each((series): Sample[] => {
         const labels = labelNames.length === 3 ? handlerOf(series) : groupOf(series);
         return [{ labels, value: value(series) }];

@@ -14,8 +14,8 @@ const about = { to, transport: 'main', messageId: 'm', attempt: 1, replayed: fal
 function observed(): { metrics: MessagingMetrics; scrape: () => Promise<string> } {
   const metrics = new MessagingMetrics();
   const registry = new Registry();
-  exportHandlerMetrics(registry, metrics, () => 'memory');
-  exportPublishMetrics(registry, metrics, () => 'memory');
+  exportHandlerMetrics({ registry, prefix: '' }, metrics, () => 'memory');
+  exportPublishMetrics({ registry, prefix: '' }, metrics, () => 'memory');
   return { metrics, scrape: () => registry.metrics() };
 }
 

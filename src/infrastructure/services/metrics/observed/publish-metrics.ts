@@ -1,17 +1,22 @@
-import type { Registry } from 'prom-client';
-import { exportCounter, exportGauge, exportHistogram, type Sample } from '../series/exported.js';
+import {
+  type Destination,
+  exportCounter,
+  exportGauge,
+  exportHistogram,
+  type Sample,
+} from '../series/exported.js';
 import type { Counts } from '../series/counts.js';
 import type { MessagingMetrics } from './messaging-metrics.js';
 import { VERSION } from './version.js';
 
 /** Adds the metrics of publishing, connections, stores and operators. */
 export function exportPublishMetrics(
-  registry: Registry,
+  into: Destination,
   metrics: MessagingMetrics,
   systemOf: (transport: string) => string,
 ): void {
   exportCounter(
-    registry,
+    into,
     {
       name: 'messaging_client_sent_messages_total',
       help: 'Published messages by outcome: ok, spooled, error (unavailable or unknown) and rejected.',
@@ -29,7 +34,7 @@ export function exportPublishMetrics(
     },
   );
   exportHistogram(
-    registry,
+    into,
     {
       name: 'messaging_client_operation_duration_seconds',
       help: 'Duration of calls of a transport.',
@@ -44,7 +49,7 @@ export function exportPublishMetrics(
     },
   );
   exportCounter(
-    registry,
+    into,
     {
       name: 'messaging_validation_failures_total',
       help: 'Payloads that did not match the schema of their message type, on publish or on arrival.',
@@ -101,7 +106,7 @@ export function exportPublishMetrics(
   ];
   for (const [name, help, [first, second], counts] of counters) {
     const labelNames = second === undefined ? [first] : [first, second];
-    exportCounter(registry, { name, help, labelNames }, function* (): Generator<Sample> {
+    exportCounter(into, { name, help, labelNames }, function* (): Generator<Sample> {
       for (const [one, two, value] of counts.entries()) {
         yield { labels: { [first]: one, ...(second !== undefined && { [second]: two }) }, value };
       }
@@ -109,7 +114,7 @@ export function exportPublishMetrics(
   }
   const { removed, problems, ignoredHeaders } = metrics.transportReports;
   exportCounter(
-    registry,
+    into,
     {
       name: 'messaging_removed_messages_total',
       help: 'Messages that were removed from a broker before a group had settled them: lost, unless a retry had them in memory.',
@@ -118,7 +123,7 @@ export function exportPublishMetrics(
     () => removed.all(),
   );
   exportCounter(
-    registry,
+    into,
     {
       name: 'messaging_problems_total',
       help: 'Problems that transports reported about their brokers, once each while they last.',
@@ -127,7 +132,7 @@ export function exportPublishMetrics(
     () => problems.all(),
   );
   exportCounter(
-    registry,
+    into,
     {
       name: 'messaging_ignored_headers_total',
       help: 'Messages of foreign clients whose x-swy-* headers were ignored.',
@@ -136,7 +141,7 @@ export function exportPublishMetrics(
     () => ignoredHeaders.all(),
   );
   exportGauge(
-    registry,
+    into,
     {
       name: 'messaging_build_info',
       help: 'Always 1; the labels have the versions.',

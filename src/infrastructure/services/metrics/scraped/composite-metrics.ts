@@ -1,10 +1,9 @@
-import type { Registry } from 'prom-client';
 import type {
   CompositeState,
   MemberState,
   SpoolState,
 } from '../../../../core/messaging/ports/composite-transport.js';
-import { exportCounter, exportGauge } from '../series/exported.js';
+import { type Destination, exportCounter, exportGauge } from '../series/exported.js';
 
 /** A composite transport, by its name. */
 export interface NamedState {
@@ -60,16 +59,16 @@ function breakerOf({ breaker, isLeftOut }: MemberState): (typeof BREAKER_STATES)
 }
 
 /** Adds the metrics of composite transports and their members. */
-export function exportCompositeMetrics(registry: Registry, composites: () => readonly NamedState[]): void {
+export function exportCompositeMetrics(into: Destination, composites: () => readonly NamedState[]): void {
   for (const { name, help, value } of SPOOL_GAUGES)
-    exportGauge(registry, { name, help, labelNames: ['transport'] }, () =>
+    exportGauge(into, { name, help, labelNames: ['transport'] }, () =>
       composites().flatMap((one) => {
         const known = one.state.spool && value(one.state.spool);
         return known === undefined ? [] : [{ labels: { transport: one.name }, value: known }];
       }),
     );
   for (const { name, help, value } of MEMBER_GAUGES)
-    exportGauge(registry, { name, help, labelNames: ['transport', 'member'] }, () =>
+    exportGauge(into, { name, help, labelNames: ['transport', 'member'] }, () =>
       composites().flatMap(({ name: transport, state }) =>
         state.members.map((member) => ({
           labels: { transport, member: member.name },
@@ -78,7 +77,7 @@ export function exportCompositeMetrics(registry: Registry, composites: () => rea
       ),
     );
   exportGauge(
-    registry,
+    into,
     {
       name: 'messaging_circuit_breaker_state',
       help: 'State of the circuit breaker of a member: 1 for the current state, 0 for the others.',
@@ -95,7 +94,7 @@ export function exportCompositeMetrics(registry: Registry, composites: () => rea
       ),
   );
   exportCounter(
-    registry,
+    into,
     {
       name: 'messaging_failovers_total',
       help: 'Changes of publishing from one member to another, failovers and fail-backs.',

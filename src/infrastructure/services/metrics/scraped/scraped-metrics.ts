@@ -1,4 +1,3 @@
-import type { Registry } from 'prom-client';
 import { systemClock } from '../../../../core/messaging/ports/clock.js';
 import type { HandlerIdentity } from '../../../../core/messaging/observing/events.js';
 import type { DeadLetterUsage } from '../../../../core/messaging/ports/dead-letter-store.js';
@@ -6,16 +5,16 @@ import type { SubscriptionView } from '../../../../core/messaging/messaging.view
 import type { Backlog } from '../../../../core/messaging/ports/transport.js';
 import type { ForgottenGroup } from '../../checks/forgotten-groups.js';
 import { exportCompositeMetrics } from './composite-metrics.js';
-import { exportGauge, type Labels, type Sample } from '../series/exported.js';
+import { type Destination, exportGauge, type Labels, type Sample } from '../series/exported.js';
 import type { ScrapeSources } from './scrape-sources.js';
 
 const BROKER = ['transport', 'topic', 'group'];
 const SAME = ' The same value in every process: aggregate with max by, never with sum.';
 
 /** Adds the metrics that are queried on scrape: backlogs, dead letters and states. */
-export function exportScrapedMetrics(registry: Registry, sources: ScrapeSources): void {
+export function exportScrapedMetrics(into: Destination, sources: ScrapeSources): void {
   for (const { name, help, value } of BACKLOG_GAUGES) {
-    exportGauge(registry, { name, help: help + SAME, labelNames: BROKER }, async () => {
+    exportGauge(into, { name, help: help + SAME, labelNames: BROKER }, async () => {
       const backlogs = (await sources.backlogs.read()) ?? [];
       return backlogs.map(({ to, transport, backlog }) => ({
         labels: { transport, topic: to.topic, group: to.group },
@@ -23,17 +22,17 @@ export function exportScrapedMetrics(registry: Registry, sources: ScrapeSources)
       }));
     });
   }
-  exportConsumerGauges(registry, sources);
-  exportStockGauges(registry, sources);
+  exportConsumerGauges(into, sources);
+  exportStockGauges(into, sources);
   for (const { name, help, value } of STORAGE_GAUGES) {
-    exportGauge(registry, { name, help: help + SAME, labelNames: [] }, async () => {
+    exportGauge(into, { name, help: help + SAME, labelNames: [] }, async () => {
       const usage = await sources.deadLetterUsage.read();
       const known = usage && value(usage);
       return known === undefined || known === Infinity ? [] : [{ labels: {}, value: known }];
     });
   }
   for (const { name, help, value } of FORGOTTEN_GAUGES) {
-    exportGauge(registry, { name, help: help + SAME, labelNames: BROKER }, async () => {
+    exportGauge(into, { name, help: help + SAME, labelNames: BROKER }, async () => {
       const forgotten = await sources.forgotten.find();
       return forgotten.map(({ transport, topic, group, ...figures }) => ({
         labels: { transport, topic, group },
@@ -42,7 +41,7 @@ export function exportScrapedMetrics(registry: Registry, sources: ScrapeSources)
     });
   }
   exportGauge(
-    registry,
+    into,
     {
       name: 'messaging_kept_messages',
       help:
@@ -56,13 +55,13 @@ export function exportScrapedMetrics(registry: Registry, sources: ScrapeSources)
         value: messages,
       })),
   );
-  exportTransportGauges(registry, sources);
-  exportCompositeMetrics(registry, () => sources.composites());
+  exportTransportGauges(into, sources);
+  exportCompositeMetrics(into, () => sources.composites());
 }
 
-function exportTransportGauges(registry: Registry, sources: ScrapeSources): void {
+function exportTransportGauges(into: Destination, sources: ScrapeSources): void {
   exportGauge(
-    registry,
+    into,
     {
       name: 'messaging_transport_last_success_timestamp_seconds',
       help: 'Time of the last successful check of the transport, in seconds since 1970.',
@@ -83,7 +82,7 @@ function exportTransportGauges(registry: Registry, sources: ScrapeSources): void
     },
   );
   exportGauge(
-    registry,
+    into,
     {
       name: 'messaging_transport_up',
       help: '1 if the transport can accept a message, else 0.',
@@ -158,9 +157,9 @@ const FORGOTTEN_GAUGES = [
   },
 ];
 
-function exportConsumerGauges(registry: Registry, sources: ScrapeSources): void {
+function exportConsumerGauges(into: Destination, sources: ScrapeSources): void {
   exportGauge(
-    registry,
+    into,
     {
       name: 'messaging_process_active',
       help: 'Deliveries that handlers of this process are processing.',
@@ -173,7 +172,7 @@ function exportConsumerGauges(registry: Registry, sources: ScrapeSources): void 
       })),
   );
   exportGauge(
-    registry,
+    into,
     {
       name: 'messaging_consumers',
       help: '1 if this process consumes for the group, else 0; the sum over processes is the number of members.',
@@ -200,9 +199,9 @@ function largest(
   return samples.values();
 }
 
-function exportStockGauges(registry: Registry, sources: ScrapeSources): void {
+function exportStockGauges(into: Destination, sources: ScrapeSources): void {
   exportGauge(
-    registry,
+    into,
     {
       name: 'messaging_dead_letter_messages',
       help: `Dead letters in the store.${SAME}`,
@@ -223,7 +222,7 @@ function exportStockGauges(registry: Registry, sources: ScrapeSources): void {
     },
   );
   exportGauge(
-    registry,
+    into,
     {
       name: 'messaging_dead_letter_oldest_age_seconds',
       help: `Age of the oldest open dead letter; 0 without one.${SAME}`,

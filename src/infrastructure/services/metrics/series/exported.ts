@@ -21,14 +21,25 @@ export interface MetricDescription {
   readonly labelNames: readonly string[];
 }
 
+/** Where metrics go, and what their names begin with. */
+export interface Destination {
+  readonly registry: Registry;
+  readonly prefix: string;
+}
+
+function nameIn({ prefix }: Destination, { name }: MetricDescription): string {
+  return `${prefix}${name}`;
+}
+
 type Read<T> = () => Iterable<T> | Promise<Iterable<T>>;
 
 /** Adds a counter whose values are read on scrape. */
-export function exportCounter(registry: Registry, description: MetricDescription, read: Read<Sample>): void {
+export function exportCounter(into: Destination, description: MetricDescription, read: Read<Sample>): void {
   new Counter({
     ...description,
+    name: nameIn(into, description),
     labelNames: [...description.labelNames],
-    registers: [registry],
+    registers: [into.registry],
     async collect() {
       const samples = await read();
       this.reset();
@@ -38,11 +49,12 @@ export function exportCounter(registry: Registry, description: MetricDescription
 }
 
 /** Adds a gauge whose values are read on scrape. */
-export function exportGauge(registry: Registry, description: MetricDescription, read: Read<Sample>): void {
+export function exportGauge(into: Destination, description: MetricDescription, read: Read<Sample>): void {
   new Gauge({
     ...description,
+    name: nameIn(into, description),
     labelNames: [...description.labelNames],
-    registers: [registry],
+    registers: [into.registry],
     async collect() {
       const samples = await read();
       this.reset();
@@ -78,11 +90,13 @@ class CountedHistogram extends Histogram {
 
 /** Adds a histogram whose buckets are read on scrape. */
 export function exportHistogram(
-  registry: Registry,
+  into: Destination,
   description: MetricDescription,
   read: () => Iterable<HistogramSample>,
 ): void {
-  registry.registerMetric(new CountedHistogram(description, read));
+  into.registry.registerMetric(
+    new CountedHistogram({ ...description, name: nameIn(into, description) }, read),
+  );
 }
 
 interface Line extends Sample {
