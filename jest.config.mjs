@@ -24,7 +24,11 @@ export default {
   // Seeded faults want to fail; scripts/seed-faults.mjs runs them. Fixtures are applications of their own.
   testPathIgnorePatterns: ['/node_modules/', '/seeded-faults/', '/test/fixtures/'],
   moduleFileExtensions: ['ts', 'js', 'mjs', 'json', 'node'],
-  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  moduleNameMapper: {
+    '^(\\.{1,2}/.*)\\.js$': '$1',
+    '^switchyard$': '<rootDir>/src/index.ts',
+    '^switchyard/(.*)$': '<rootDir>/src/exports/$1.ts',
+  },
   transformIgnorePatterns: [`/node_modules/(?!(${esmPackages.join('|')})(/|$))`],
   transform: {
     '^.+\\.(t|m?j)s$': [

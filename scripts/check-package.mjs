@@ -56,7 +56,7 @@ function problemsOfFiles(names) {
 
 function isInternal(name) {
   const belongs =
-    /^dist\/(esm|cjs)\/|^docs\/.*\.md$|^docs\/operating\/alert-rules\.yaml$/.test(name) ||
+    /^dist\/(esm|cjs)\/|^docs\/.*\.md$|^docs\/operating\/alert-rules\.yaml$|^examples\//.test(name) ||
     !name.includes('/');
   return (
     !belongs ||

@@ -64,11 +64,12 @@ export class Reach {
   }
 
   #follow(file, name, found) {
-    if (!name.startsWith('.')) {
+    const own = entryPoint(name);
+    if (own === undefined && !name.startsWith('.')) {
       if (!name.startsWith('node:')) found.packages.add(packageOf(name));
       return;
     }
-    const target = this.#source(path.posix.join(path.posix.dirname(file), name));
+    const target = this.#source(own ?? path.posix.join(path.posix.dirname(file), name));
     if (target !== undefined) found.files.add(target);
   }
 
@@ -107,4 +108,10 @@ function packageOf(name) {
     .split('/')
     .slice(0, name.startsWith('@') ? 2 : 1)
     .join('/');
+}
+
+/** The source of an entry point of this package, which examples import by its name. */
+function entryPoint(name) {
+  if (name === 'switchyard') return 'src/index.js';
+  return name.startsWith('switchyard/') ? `src/exports/${name.slice('switchyard/'.length)}.js` : undefined;
 }

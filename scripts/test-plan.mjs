@@ -103,6 +103,7 @@ export const GROUPS = [
   { name: 'brokers-faults', specs: /^test\/faults\/redis-rabbitmq/ },
   { name: 'brokers-nemesis', specs: /^test\/proof\/redis-rabbitmq/ },
 
+  { name: 'examples', specs: /^test\/examples\// },
   { name: 'fixtures', script: 'scripts/fixture-apps.mjs', inputs: PACKAGE },
   // The oldest peers that package.json allows.
   { name: 'low-peers', script: 'scripts/low-peers.mjs', args: ['application'], inputs: PACKAGE },
@@ -151,6 +152,7 @@ export const PARTS = [
     args: SHARED,
   },
   { name: 'e2e', lane: 'embedded', specs: /^test\/e2e\/(?!redis|rabbitmq|kafka|kill-loop)/ },
+  { name: 'examples', lane: 'embedded', specs: /^test\/examples\/(?!redis|rabbitmq|kafka)/ },
   { name: 'kill-loop', lane: 'embedded', specs: /^test\/e2e\/kill-loop/, env: { KILL_ROUNDS: '10' } },
   {
     name: 'bit-flips',
