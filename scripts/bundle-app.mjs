@@ -1,7 +1,7 @@
 /**
  * Bundles an application that uses the package, the way docs/using/stability.md describes it.
  *
- *   node scripts/bundle-app.mjs esbuild-esm | esbuild-cjs | webpack  entry  output
+ *   node scripts/bundle-app.mjs esbuild-esm | esbuild-cjs | webpack-esm | webpack-cjs  entry  output
  */
 import * as path from 'node:path';
 
@@ -24,10 +24,13 @@ const OPTIONAL = [
 const isExternal = (name) => OPTIONAL.some((each) => name === each || name.startsWith(`${each}/`));
 
 const [tool, entry, output] = process.argv.slice(2);
-if (tool === 'webpack') await withWebpack();
-else await withEsbuild(tool === 'esbuild-esm' ? 'esm' : 'cjs');
+const [bundler, format] = tool.split('-');
+/** How webpack writes that a package is loaded when the bundle runs. */
+const EXTERNAL = format === 'esm' ? 'node-commonjs' : 'commonjs';
+if (bundler === 'webpack') await withWebpack();
+else await withEsbuild();
 
-async function withEsbuild(format) {
+async function withEsbuild() {
   const banner = `import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);`;
   await build({
     entryPoints: [entry],
@@ -48,9 +51,15 @@ function withWebpack() {
       mode: 'none',
       target: 'node',
       entry,
-      output: { path: path.dirname(output), filename: path.basename(output) },
+      output: {
+        path: path.dirname(output),
+        filename: path.basename(output),
+        ...(format === 'esm' && { module: true, chunkFormat: 'module' }),
+      },
+      ...(format === 'esm' && { experiments: { outputModule: true } }),
       externals: [
-        ({ request }, callback) => (isExternal(request) ? callback(null, `commonjs ${request}`) : callback()),
+        ({ request }, callback) =>
+          isExternal(request) ? callback(null, `${EXTERNAL} ${request}`) : callback(),
       ],
     };
     webpack(configuration, (error, stats) => {
