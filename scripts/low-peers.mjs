@@ -3,6 +3,7 @@
  * `test/fixtures/low-peers`. Ends with the line `N passed, N failed`.
  *
  *   node scripts/low-peers.mjs application | redis | rabbitmq
+ *   node scripts/low-peers.mjs application metrics host     of these the specs whose paths contain a word
  */
 import * as fs from 'node:fs';
 import * as os from 'node:os';
@@ -29,7 +30,7 @@ const RUNS = {
   // The demonstration is not part of the package, and uses what only the newest Nest has.
   application: {
     specs:
-      /^(src\/(core|config|infrastructure)\/|test\/conformance\/(memory|embedded)|test\/e2e\/(handlers|publishing|lifecycle|groups|health|metrics|admin-api|transport-overrides)\W)/,
+      /^(src\/(core|config|infrastructure|switchyard)\/|test\/conformance\/(memory|embedded)|test\/e2e\/(handlers|host|publishing|lifecycle|groups|health|metrics|admin-api|admin-fastify|seam|transport-overrides)\W)/,
     needs: [],
   },
   redis: { specs: /^test\/conformance\/redis(-stores)?\.conformance/, needs: ['redis'] },
@@ -39,7 +40,8 @@ const RUNS = {
   },
 };
 
-const run = RUNS[process.argv[2]];
+const [name, ...words] = process.argv.slice(2);
+const run = RUNS[name];
 if (run === undefined) {
   console.error(`Which? ${Object.keys(RUNS).join(', ')}`);
   process.exit(2);
@@ -61,7 +63,9 @@ try {
       '--json',
       `--outputFile=${report}`,
       '--runTestsByPath',
-      ...specFiles(ROOT).filter((file) => run.specs.test(file)),
+      ...specFiles(ROOT)
+        .filter((file) => run.specs.test(file))
+        .filter((file) => words.length === 0 || words.some((word) => file.includes(word))),
     ],
     { cwd: copy, stdout: 'ignore' },
   );
