@@ -16,12 +16,25 @@ import { capture } from './capture.mjs';
 import { fixtureFolder, installedPackages, npm, outerEnvironment } from './fixtures.mjs';
 import { packInto } from './packed-files.mjs';
 
-const APPLICATIONS = ['nest-11', 'nest-12', 'nest-12-jest'];
+/**
+ * Applications by name. `sources` are folders of `test/fixtures` that they share, besides their own, and `prefix` is
+ * where their routes begin. Those with `operations` serve health, metrics and the admin API when they are started.
+ */
+const APPLICATIONS = {
+  'nest-11': { sources: ['shared', 'host'] },
+  // The same one with the oldest peers, and with the Jest and TypeScript of its time.
+  'nest-11-oldest': { like: 'nest-11', sources: ['shared', 'host', 'clients'] },
+  'nest-12': { sources: ['shared'] },
+  'nest-12-jest': { sources: ['shared'] },
+  // With the newest peers.
+  'nest-fastify': { sources: ['shared', 'host', 'clients'], prefix: '/api/v1', operations: '/api' },
+};
+const NAMES = Object.keys(APPLICATIONS);
 const START_TIMEOUT_MS = 60_000;
 
-const unknown = process.argv.slice(2).filter((name) => !APPLICATIONS.includes(name));
+const unknown = process.argv.slice(2).filter((name) => !NAMES.includes(name));
 if (unknown.length > 0) {
-  console.error(`There is no ${unknown.join(', ')}, but there are: ${APPLICATIONS.join(', ')}.`);
+  console.error(`There is no ${unknown.join(', ')}, but there are: ${NAMES.join(', ')}.`);
   process.exit(2);
 }
 const counts = { passed: 0, failed: 0 };
@@ -29,8 +42,7 @@ await prepare({ build: true });
 const work = fs.mkdtempSync(path.join(os.tmpdir(), 'switchyard-fixtures-'));
 try {
   const { file: archive } = packInto(ROOT, work);
-  for (const name of process.argv.length > 2 ? process.argv.slice(2) : APPLICATIONS)
-    await tryOut(name, archive);
+  for (const name of process.argv.length > 2 ? process.argv.slice(2) : NAMES) await tryOut(name, archive);
 } finally {
   fs.rmSync(work, { recursive: true, force: true });
 }
@@ -39,6 +51,7 @@ process.exitCode = counts.failed === 0 ? 0 : 1;
 
 async function tryOut(name, archive) {
   const folder = path.join(work, name);
+  const { prefix = '', operations } = APPLICATIONS[name];
   const { scripts } = JSON.parse(fs.readFileSync(path.join(fixtureFolder(name), 'package.json'), 'utf8'));
   const steps = [
     ['is installed beside the packages of the application', () => install(name, folder, archive)],
@@ -47,7 +60,10 @@ async function tryOut(name, archive) {
     ...(scripts['test:e2e'] === undefined
       ? []
       : [['passes its e2e tests', () => npm(['run', 'test:e2e'], folder)]]),
-    ['starts, publishes and handles', () => handlesOrders(folder)],
+    ['starts, publishes and handles', () => handlesOrders(folder, prefix)],
+    ...(operations === undefined
+      ? []
+      : [['serves health, metrics and the admin API', () => servesOperations(folder, operations)]]),
     ['names every mistake in its options', () => namesMistakes(folder)],
   ];
   for (const [title, step] of steps) {
@@ -68,8 +84,9 @@ async function tryOut(name, archive) {
 /** Through npm, which refuses a package whose peers are not in the range. */
 async function install(name, folder, archive) {
   const packages = await installedPackages(name);
-  fs.cpSync(fixtureFolder(name), folder, { recursive: true });
-  fs.cpSync(fixtureFolder('shared'), path.join(folder, 'src'), { recursive: true });
+  const { like = name, sources } = APPLICATIONS[name];
+  for (const each of new Set([like, name])) fs.cpSync(fixtureFolder(each), folder, { recursive: true });
+  for (const each of sources) fs.cpSync(fixtureFolder(each), path.join(folder, 'src'), { recursive: true });
   const { status } = await capture('cp', ['-al', path.join(packages, 'node_modules'), folder], {});
   if (status !== 0)
     fs.cpSync(path.join(packages, 'node_modules'), path.join(folder, 'node_modules'), {
@@ -91,33 +108,66 @@ async function install(name, folder, archive) {
   );
 }
 
-async function handlesOrders(folder) {
+function handlesOrders(folder, prefix) {
+  return whileStarted(folder, async (app, url) => {
+    const orders = `${url}${prefix}/orders`;
+    await answers(app, orders);
+    const { status } = await (await fetch(`${orders}/o-1`, { method: 'POST' })).json();
+    if (status !== 'accepted') throw new Error(`The publish was ${status}.`);
+    await until(app, async () => (await (await fetch(orders)).json()).includes('o-1'));
+  });
+}
+
+/** With the key of `test/fixtures/host/operations.module.ts`. */
+function servesOperations(folder, operations) {
+  const admin = `${operations}/messaging/api/v1/me`;
+  const key = { authorization: 'Bearer key-of-ana' };
+  const expected = [
+    [`${operations}/health`, {}, 200, '{"status":"ok"}'],
+    [`${operations}/metrics`, {}, 200, '# HELP'],
+    [admin, {}, 401, '"status":401'],
+    [admin, key, 200, '"subject":"ana"'],
+  ];
+  return whileStarted(folder, async (app, url) => {
+    await answers(app, `${url}${operations}/health/ready`);
+    for (const [address, headers, status, text] of expected) {
+      const response = await fetch(url + address, { headers });
+      const body = await response.text();
+      if (response.status !== status || !body.includes(text))
+        throw new Error(`${address} was answered with ${response.status}:\n${body}`);
+    }
+  });
+}
+
+async function whileStarted(folder, use) {
   const port = await freePort();
-  const url = `http://127.0.0.1:${port}/orders`;
   const app = start(folder, { PORT: String(port) });
   try {
-    await until(app, () =>
-      fetch(url).then(
-        ({ ok }) => ok,
-        () => false,
-      ),
-    );
-    const { status } = await (await fetch(`${url}/o-1`, { method: 'POST' })).json();
-    if (status !== 'accepted') throw new Error(`The publish was ${status}.`);
-    await until(app, async () => (await (await fetch(url)).json()).includes('o-1'));
+    await use(app, `http://127.0.0.1:${port}`);
   } finally {
     app.child.kill('SIGTERM');
     await app.ended;
   }
 }
 
+function answers(app, url) {
+  return until(app, () =>
+    fetch(url).then(
+      ({ ok }) => ok,
+      () => false,
+    ),
+  );
+}
+
 async function namesMistakes(folder) {
-  const app = start(folder, { PORT: String(await freePort()), SERVICE: 'no good name!', ATTEMPTS: '-1' });
+  const wrong = { SERVICE: 'no good name!', MAX_MESSAGES: '0', ATTEMPTS: '-1' };
+  const app = start(folder, { PORT: String(await freePort()), ...wrong });
   const code = await app.ended;
   const output = app.output();
   const expected = [
-    'Messaging cannot start: 2 configuration problems',
+    'Messaging cannot start: 3 configuration problems',
     'service is not valid',
+    'transports.memory.maxMessages is 0',
     'attempts is -1',
   ];
   const missing = expected.filter((text) => !output.includes(text));

@@ -37,12 +37,14 @@ const PACKAGE = [
   'src/exports/redis.ts',
   'src/index.ts',
   'test/fixtures/low-peers/package-lock.json',
-  'test/fixtures/nest-11/package-lock.json',
-  'test/fixtures/nest-12-jest/package-lock.json',
-  'test/fixtures/nest-12/package-lock.json',
-  'test/fixtures/shared/orders.module.spec.ts',
-  'test/fixtures/shared/orders.module.ts',
 ];
+
+/** What the applications consist of that use the package. */
+const APPLICATIONS = fs
+  .readdirSync(new URL(`../${FIXTURES}`, import.meta.url), { recursive: true })
+  .map((name) => FIXTURES + name.split(path.sep).join('/'))
+  .filter((name) => !/\/(node_modules|dist|node-versions)\//.test(name) && path.extname(name) !== '')
+  .sort();
 
 /**
  * Groups of `npm run test:full`: the specs that match `specs`, or a script that ends with `N passed, N failed`, which
@@ -61,8 +63,9 @@ export const GROUPS = [
     specs: /^test\/conformance\/(memory|embedded|balanced|failover|spooled|outage)\W/,
     args: SHARED,
   },
-  { name: 'e2e', specs: /^test\/e2e\/(?!redis|rabbitmq|kafka|kill-loop)/ },
+  { name: 'e2e', specs: /^test\/e2e\/(?!redis|rabbitmq|kafka|kill-loop|bundled)/ },
   { name: 'kill-loop', specs: /^test\/e2e\/kill-loop/ },
+  { name: 'bundled', specs: /^test\/e2e\/bundled/ },
   { name: 'planted-secrets', specs: /^test\/faults\/planted-secrets/ },
   { name: 'certificates', specs: /^test\/support\/brokers\/test-certificates/ },
   { name: 'embedded-faults', specs: /^test\/faults\/embedded/, args: SILENT },
@@ -104,7 +107,7 @@ export const GROUPS = [
   { name: 'brokers-nemesis', specs: /^test\/proof\/redis-rabbitmq/ },
 
   { name: 'examples', specs: /^test\/examples\// },
-  { name: 'fixtures', script: 'scripts/fixture-apps.mjs', inputs: PACKAGE },
+  { name: 'fixtures', script: 'scripts/fixture-apps.mjs', inputs: [...PACKAGE, ...APPLICATIONS] },
   // The oldest peers that package.json allows.
   { name: 'low-peers', script: 'scripts/low-peers.mjs', args: ['application'], inputs: PACKAGE },
   {
@@ -151,9 +154,10 @@ export const PARTS = [
     specs: /^test\/conformance\/(memory|embedded|balanced|failover|spooled|outage)\W/,
     args: SHARED,
   },
-  { name: 'e2e', lane: 'embedded', specs: /^test\/e2e\/(?!redis|rabbitmq|kafka|kill-loop)/ },
   { name: 'examples', lane: 'embedded', specs: /^test\/examples\/(?!redis|rabbitmq|kafka)/ },
+  { name: 'e2e', lane: 'embedded', specs: /^test\/e2e\/(?!redis|rabbitmq|kafka|kill-loop|bundled)/ },
   { name: 'kill-loop', lane: 'embedded', specs: /^test\/e2e\/kill-loop/, env: { KILL_ROUNDS: '10' } },
+  { name: 'bundled', lane: 'embedded', specs: /^test\/e2e\/bundled/, tests: 'by esbuild' },
   {
     name: 'bit-flips',
     lane: 'embedded',
