@@ -52,7 +52,7 @@ async function codeOf(name, Transport, options) {
   } catch (error) {
     return error.code;
   } finally {
-    await transport.close({ timeoutMs: 100 }).catch(() => undefined);
+    await transport.close().catch(() => undefined);
   }
 }
 
