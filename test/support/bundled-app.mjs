@@ -63,7 +63,11 @@ async function main() {
   const letters = await lettersOf(app);
   await app.close();
   const codes = [
-    await codeOf('redis', RedisTransport, redisOptionsSchema.parse({ url: 'redis://127.0.0.1:1' })),
+    await codeOf(
+      'redis',
+      RedisTransport,
+      redisOptionsSchema.parse({ url: 'redis://127.0.0.1:1', connectTimeoutMs: 1_000 }),
+    ),
     await codeOf(
       'rabbitmq',
       RabbitmqTransport,
