@@ -11,6 +11,8 @@ interface Manifest {
 const manifestAt = (file: string): Manifest => JSON.parse(fs.readFileSync(file, 'utf8')) as Manifest;
 const own = manifestAt('package.json');
 const low = manifestAt('test/fixtures/low-peers/package.json');
+const oldestApplication = manifestAt('test/fixtures/nest-11-oldest/package.json');
+const newestApplication = manifestAt('test/fixtures/nest-fastify/package.json');
 const ranges = Object.entries({ ...own.peerDependencies, ...own.dependencies });
 
 /** `^5.4.1 || ^6.0.0` has the ends 5.4.1 and 6. */
@@ -30,6 +32,12 @@ describe('both ends of the range of a package are tested', () => {
     };
     const installed = lock.packages[`node_modules/${name}`]!.version;
     expect(installed.split('.')[0]).toBe(endsOf(range).newestMajor);
+  });
+
+  it.each(ranges)('%s %s: both by an application that installs the package', (name, range) => {
+    const { oldest, newestMajor } = endsOf(range);
+    expect(oldestApplication.dependencies[name]).toBe(oldest);
+    expect(newestApplication.dependencies[name]?.split('.')[0]).toBe(newestMajor);
   });
 });
 
