@@ -28,6 +28,8 @@ const APPLICATIONS = {
   'nest-12-jest': { sources: ['shared'] },
   // With the newest peers.
   'nest-fastify': { sources: ['shared', 'host', 'clients'], prefix: '/api/v1', operations: '/api' },
+  // Libraries of the recipes in the docs; it has tests only.
+  recipes: { sources: ['shared'] },
 };
 const NAMES = Object.keys(APPLICATIONS);
 const START_TIMEOUT_MS = 60_000;
@@ -60,11 +62,7 @@ async function tryOut(name, archive) {
     ...(scripts['test:e2e'] === undefined
       ? []
       : [['passes its e2e tests', () => npm(['run', 'test:e2e'], folder)]]),
-    ['starts, publishes and handles', () => handlesOrders(folder, prefix)],
-    ...(operations === undefined
-      ? []
-      : [['serves health, metrics and the admin API', () => servesOperations(folder, operations)]]),
-    ['names every mistake in its options', () => namesMistakes(folder)],
+    ...(scripts['start:prod'] === undefined ? [] : startedSteps(folder, { prefix, operations })),
   ];
   for (const [title, step] of steps) {
     const startedAt = performance.now();
@@ -79,6 +77,16 @@ async function tryOut(name, archive) {
     console.log(error.message);
     if (title === steps[0][0]) return; // no other step can pass
   }
+}
+
+function startedSteps(folder, { prefix, operations }) {
+  return [
+    ['starts, publishes and handles', () => handlesOrders(folder, prefix)],
+    ...(operations === undefined
+      ? []
+      : [['serves health, metrics and the admin API', () => servesOperations(folder, operations)]]),
+    ['names every mistake in its options', () => namesMistakes(folder)],
+  ];
 }
 
 /** Through npm, which refuses a package whose peers are not in the range. */

@@ -275,8 +275,12 @@ it('no controller of ours is in the Swagger document of the host, unless it asks
         (Reflect.getMetadata('swagger/apiExcludeController', controller as object) as boolean[])[0],
     );
   expect(hidden(HealthModule.forRoot())).toEqual([true]);
-  const show: ClassDecorator = (target) =>
-    Reflect.defineMetadata('swagger/apiExcludeController', [false], target);
+  // As the decorator of the library does it, which appends.
+  const show: ClassDecorator = (target) => {
+    const before =
+      (Reflect.getMetadata('swagger/apiExcludeController', target) as boolean[] | undefined) ?? [];
+    Reflect.defineMetadata('swagger/apiExcludeController', [...before, false], target);
+  };
   expect(hidden(HealthModule.forRoot({ decorators: [show] }))).toEqual([false]);
   const [, mounted] = MessagingAdminModule.forRoot({ authorizer }).imports as { controllers?: unknown[] }[];
   const controllers = hidden(mounted ?? {});

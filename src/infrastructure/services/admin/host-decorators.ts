@@ -33,8 +33,9 @@ export function decorated<T extends Type>(
 
 function derive<T extends Type>(controller: T, decorators: readonly ClassDecorator[]): T {
   const derived = { [controller.name]: class extends controller {} }[controller.name] as T;
-  Reflect.defineMetadata(HIDDEN_FROM_SWAGGER, [true], derived);
   for (const decorate of decorators) decorate(derived);
+  if (!Reflect.hasMetadata(HIDDEN_FROM_SWAGGER, derived))
+    Reflect.defineMetadata(HIDDEN_FROM_SWAGGER, [true], derived);
   const own = guardsOf(controller);
   const all = guardsOf(derived);
   // Those of the host first, because an authorizer may use what they have stored in the request.
