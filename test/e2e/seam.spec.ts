@@ -11,6 +11,7 @@ import {
   type OutgoingMessage,
   type PublishHook,
 } from '../../src/core/messaging/index.js';
+import { wrapInvoke } from '../../src/core/messaging/handlers/around.js';
 import { eventually } from '../support/demonstration.js';
 import { bootApp, closeApps } from '../support/messaging-app.js';
 
@@ -74,6 +75,12 @@ describe('around', () => {
     );
     expect(lines.filter((line) => line.startsWith('handler')).sort()).toEqual(['handler m-1', 'handler m-2']);
     expect(currentMessage()).toBeUndefined();
+  });
+
+  it('costs nothing without an entry: the handler itself is called', () => {
+    const handler = (): string => 'result';
+    expect(wrapInvoke(handler, [])).toBe(handler);
+    expect(wrapInvoke(handler, [(_, next) => next()])).not.toBe(handler);
   });
 
   it('decides: what it throws fails the attempt, and without next the message is handled', async () => {

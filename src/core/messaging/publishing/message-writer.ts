@@ -80,7 +80,8 @@ export class MessageWriter {
     const id = options.messageId ?? uuidV7(now);
     const key = options.key ?? type.key?.(payload);
     if (key !== undefined) checkKey(key);
-    this.#add({ topic: type.name, messageId: id, key, headers }, options.headers);
+    if (this.#hooks.beforePublish.length > 0)
+      this.#add({ topic: type.name, messageId: id, key, headers }, options.headers);
     return key === undefined ? { id, headers, body } : { id, key, headers, body };
   }
 
@@ -89,7 +90,6 @@ export class MessageWriter {
     message: OutgoingMessage & { readonly headers: Record<string, string> },
     given: CheckedPublishOptions['headers'],
   ): void {
-    if (this.#hooks.beforePublish.length === 0) return;
     const added: Record<string, string> = {};
     for (const hook of this.#hooks.beforePublish) {
       const headers = hook(message);
