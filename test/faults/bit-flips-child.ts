@@ -36,8 +36,14 @@ export interface FlipResult {
   readonly altered: readonly string[];
   readonly corrupt: number;
   readonly problems: number;
+  /** Messages that were reported as lost or unreadable. */
+  readonly stated: number;
+  /** A whole record had a place in the log that is not its own, so that none of its messages was handled. */
+  readonly isMisplaced: boolean;
   /** What salvaging found, when the transport refused the file. */
   readonly damage?: readonly string[];
+  /** Records of the log, and all others, that salvaging reported as lost. */
+  readonly lost?: { readonly log: number; readonly others: number };
   readonly error?: string;
 }
 
@@ -63,8 +69,11 @@ async function main(): Promise<void> {
     process.stdout.write(`begin ${JSON.stringify(flip)}\n`);
     let result = await observe(flip, directory, expected);
     if (result.error === 'FILE_CORRUPT') {
-      const { damage } = await salvageDirectory(directory, salvaged, () => undefined);
-      result = { ...(await observe(flip, salvaged, expected)), damage };
+      const { damage, tables } = await salvageDirectory(directory, salvaged, () => undefined);
+      const lostOf = (isLog: boolean): number =>
+        tables.reduce((sum, { table, lost }) => sum + (isLog === (table === 'log') ? lost : 0), 0);
+      const lost = { log: lostOf(true), others: lostOf(false) };
+      result = { ...(await observe(flip, salvaged, expected)), damage, lost };
     }
     process.stdout.write(`${JSON.stringify(result)}\n`);
   }
@@ -72,7 +81,9 @@ async function main(): Promise<void> {
 
 async function observe(flip: Flip, directory: string, expected: number): Promise<FlipResult> {
   const [handled, altered] = [new Set<string>(), new Set<string>()];
-  const places = new Set<string>();
+  /** Messages that each stands for. */
+  const places = new Map<string, number>();
+  let isMisplaced = false;
   let problems = 0;
   let lastAt: number;
   const transport = new EmbeddedTransport(embeddedOptionsSchema.parse({ directory }), {
@@ -82,14 +93,16 @@ async function observe(flip: Flip, directory: string, expected: number): Promise
       if (event.type === 'problem') problems += 1;
     },
     keepRefused: ({ message }) => {
-      places.add(message.id);
+      places.set(message.id, 1);
       return Promise.resolve();
     },
   });
   const take = ({ message, unacceptable }: Delivery): Promise<{ kind: 'ack' }> => {
     lastAt = machineNow();
-    if (unacceptable) places.add(message.id);
-    else if (bodyOf(message.id).equals(message.body)) handled.add(message.id);
+    if (unacceptable) {
+      places.set(message.id, Number(/ (\d+) messages are lost/.exec(unacceptable.detail)?.[1] ?? 1));
+      isMisplaced ||= unacceptable.detail.includes('belongs to another place');
+    } else if (bodyOf(message.id).equals(message.body)) handled.add(message.id);
     else altered.add(message.id);
     return Promise.resolve({ kind: 'ack' });
   };
@@ -109,7 +122,9 @@ async function observe(flip: Flip, directory: string, expected: number): Promise
     error = (cause as { code?: string }).code ?? String(cause);
   }
   await transport.close();
-  const found = { handled: [...handled], altered: [...altered], corrupt: places.size, problems };
+  const stated = [...places.values()].reduce((sum, messages) => sum + messages, 0);
+  const corrupt = places.size;
+  const found = { handled: [...handled], altered: [...altered], corrupt, stated, isMisplaced, problems };
   return { flip, ...found, ...(error !== undefined && { error }) };
 }
 

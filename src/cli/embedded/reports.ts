@@ -19,7 +19,8 @@ export function linesOf(report: DirectoryReport): string[] {
       const count = 'kept' in table ? `${table.kept} kept` : `${table.records} records`;
       const leftover =
         'leftover' in table && table.leftover > 0 ? `, ${table.leftover} from unused pages` : '';
-      return `  ${table.table}: ${count}, ${table.corrupt} corrupt${leftover}`;
+      const lost = 'lost' in table && table.lost > 0 ? `, at least ${table.lost} lost` : '';
+      return `  ${table.table}: ${count}, ${table.corrupt} corrupt${leftover}${lost}`;
     }),
     ...report.damage.map((what) => `  ! ${what}`),
   ];

@@ -1,16 +1,9 @@
 import type { FailedAttempt } from '../ports/dead-letter-store.js';
+import { FORGET_AFTER_MS, StoreOutage } from '../dead-letters/store-outage.js';
 import type { Clock } from '../ports/transport.js';
 import type { DeliveryInProgress } from './delivery-in-progress.js';
 import type { FailureOutcome } from './outcome.js';
 
-/**
- * Wait before a message that could not be parked is delivered again: as long as it has waited so far, or as the store has
- * kept nothing, in these bounds.
- */
-const MIN_DELAY_MS = 1_000;
-const MAX_DELAY_MS = 300_000;
-/** An entry that is not seen again for this long belongs to a message that another process has parked. */
-const FORGET_AFTER_MS = 4 * MAX_DELAY_MS;
 const MAX_ENTRIES = 10_000;
 
 /** How a message failed whose dead letter could not be stored. */
@@ -29,14 +22,17 @@ export interface Unparked {
  */
 export class UnparkedMessages {
   readonly #entries = new Map<string, Unparked>();
-  /** First and latest failure since the store has last kept one, of any message: more can wait than are remembered. */
-  #outage: { readonly since: number; readonly lastAt: number } | undefined;
+  /** Of any message: more can wait than are remembered. */
+  readonly #outage: StoreOutage;
 
-  constructor(private readonly clock: Clock) {}
+  constructor(private readonly clock: Clock) {
+    this.#outage = new StoreOutage(clock);
+  }
 
   of(handling: DeliveryInProgress): Unparked | undefined {
     if (this.#entries.size === 0) return undefined;
     const unparked = this.#entries.get(keyOf(handling));
+    // One that is not seen again for so long belongs to a message that another process has parked.
     const isOld = unparked !== undefined && this.clock.monotonic() - unparked.seenAt > FORGET_AFTER_MS;
     return isOld ? undefined : unparked;
   }
@@ -45,21 +41,17 @@ export class UnparkedMessages {
   add(handling: DeliveryInProgress, failure: Pick<Unparked, 'outcome' | 'failed'>): number {
     const seenAt = this.clock.monotonic();
     const since = this.of(handling)?.since ?? seenAt;
-    const before = this.#outage;
-    const isSame = before !== undefined && seenAt - before.lastAt <= FORGET_AFTER_MS;
-    this.#outage = { since: isSame ? before.since : seenAt, lastAt: seenAt };
-    const waitedMs = seenAt - Math.min(since, this.#outage.since);
     const key = keyOf(handling);
     this.#entries.delete(key); // moves it behind those that were not seen for longer
     this.#entries.set(key, { ...failure, since, seenAt });
     const [oldest] = this.#entries.keys();
     if (this.#entries.size > MAX_ENTRIES && oldest !== undefined) this.#entries.delete(oldest);
-    return Math.ceil(Math.min(Math.max(waitedMs, MIN_DELAY_MS), MAX_DELAY_MS));
+    return this.#outage.failed(since);
   }
 
   /** It was parked. */
   delete(handling: DeliveryInProgress): void {
-    this.#outage = undefined;
+    this.#outage.over();
     if (this.#entries.size > 0) this.#entries.delete(keyOf(handling));
   }
 }

@@ -168,6 +168,29 @@ export class HandlerTimeoutError extends MessagingError {
   }
 }
 
+/** A refused message could not be kept as a dead letter now, because the store is full or out of reach. */
+export class NotKeptError extends MessagingError {
+  static {
+    brandInstances(this, 'NotKeptError');
+  }
+
+  /**
+   * @param cause why.
+   * @param retryAfterMs how long to wait before the next try: it grows while the store keeps nothing, up to 5 minutes.
+   */
+  constructor(
+    cause: unknown,
+    readonly retryAfterMs: number,
+  ) {
+    const isOurs = cause instanceof MessagingError;
+    super(
+      isOurs ? cause.code : 'STORE_UNAVAILABLE',
+      isOurs ? cause.message : `The dead letter store keeps no dead letter now (${errorCodeOf(cause)}).`,
+      { cause },
+    );
+  }
+}
+
 /** `code` of any error: ours, Node's, or the class name. Short, safe to show and to use as a label. */
 export function errorCodeOf(error: unknown): string {
   if (error instanceof Error) {

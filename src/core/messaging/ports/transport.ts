@@ -338,7 +338,7 @@ export interface TransportContext {
   readonly name: string;
   readonly clock: Clock;
   readonly onEvent: (event: TransportEvent) => void;
-  /** Keeps the message as a dead letter. Rejects when it cannot be kept now. */
+  /** Keeps the message as a dead letter. Rejects when it cannot be kept now, with how long to wait in a `NotKeptError`. */
   readonly keepRefused?: (refused: RefusedMessage) => Promise<void>;
 }
 

@@ -18,7 +18,8 @@ import { HandlerExplorer } from '../handlers/handler.explorer.js';
 import { HandlerInvokerService } from '../handlers/handler-invoker.service.js';
 import { wrapInvoke } from '../handlers/around.js';
 import { HandlerRegistry } from '../handlers/handler-registry.js';
-import { MessagingConfigurationError, MessagingError, errorCodeOf } from '../ports/errors.js';
+import { MessagingConfigurationError, MessagingError, NotKeptError, errorCodeOf } from '../ports/errors.js';
+import { StoreOutage } from '../dead-letters/store-outage.js';
 import type { MessagingModuleExtras, MessagingModuleOptions } from '../messaging.options.js';
 import type {
   LocalStore,
@@ -63,6 +64,8 @@ export class MessagingRuntimeService
   readonly #logger = new OwnLogger('Messaging');
   readonly #connections: Connections;
   readonly #processor: DeliveryProcessor;
+  /** Of messages that transports refuse. */
+  readonly #refusedOutage: StoreOutage;
   #registry: HandlerRegistry | undefined;
   #consumers: ConsumerRunner | undefined;
   #state: MessagingState = 'starting';
@@ -86,6 +89,7 @@ export class MessagingRuntimeService
   ) {
     shutdown.beforeDestroy(() => this.#drain());
     this.#connections = new Connections(clock, (name, error) => this.#notConnected(name, error));
+    this.#refusedOutage = new StoreOutage(clock);
     this.#processor = new DeliveryProcessor({
       parking: deadLetters,
       idempotency: options.idempotency,
@@ -305,7 +309,12 @@ export class MessagingRuntimeService
   async #keepRefused({ entries }: HandlerRegistry, refused: RefusedMessage): Promise<void> {
     const { service } = this.options;
     const deadLetters = deadLettersOf(refused, { handlers: entries, service, now: this.clock.now() });
-    await Promise.all(deadLetters.map((deadLetter) => this.deadLetters.park(deadLetter)));
+    try {
+      await Promise.all(deadLetters.map((deadLetter) => this.deadLetters.park(deadLetter)));
+    } catch (error) {
+      throw new NotKeptError(error, this.#refusedOutage.failed());
+    }
+    this.#refusedOutage.over();
   }
 
   async #closeAll(): Promise<void> {

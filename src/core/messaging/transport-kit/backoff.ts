@@ -39,3 +39,16 @@ export function spreadMs(intervalMs: number, share: number): number {
 export function pause(delayMs: number, clock: Pick<Clock, 'schedule'> = awaitedClock): Promise<void> {
   return new Promise((resolve) => clock.schedule(delayMs, resolve));
 }
+
+/** {@link pauseWhile} asks this often whether the wait is still wanted. */
+const NOTICED_MS = 1_000;
+
+/** Like {@link pause}, for waits of minutes: it ends early once `isWanted` returns false. */
+export async function pauseWhile(
+  isWanted: () => boolean,
+  delayMs: number,
+  clock?: Pick<Clock, 'schedule'>,
+): Promise<void> {
+  for (let leftMs = delayMs; leftMs > 0 && isWanted(); leftMs -= NOTICED_MS)
+    await pause(Math.min(leftMs, NOTICED_MS), clock);
+}

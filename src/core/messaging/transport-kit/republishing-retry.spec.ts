@@ -1,4 +1,5 @@
 import { ManualClock } from '../../../exports/testing.js';
+import { MessagingError, NotKeptError } from '../ports/errors.js';
 import type { PublishOutcome, RefusedMessage, TransportContext } from '../ports/transport.js';
 import { type NextAttempt, RepublishingRetry } from './republishing-retry.js';
 
@@ -81,6 +82,23 @@ describe('a retry that is published again', () => {
       },
     ]);
     expect(log).toEqual(['failed: too large', 'failed: store down', 'failed: too large', 'recovered']);
+  });
+
+  it('waits for as long as the store of dead letters says, and no longer than it is ours', async () => {
+    const full = new NotKeptError(new MessagingError('STORE_FULL', 'full'), 300_000);
+    const { clock, published, log, retry } = setUp(Array<PublishOutcome>(9).fill(REFUSED), () =>
+      Promise.reject(full),
+    );
+    let isOurs = true;
+    const done = retry.publish({ message: MESSAGE, attempt: 2 }, RETRY, () => isOurs);
+    await clock.advance(299_000);
+    expect(published).toHaveLength(1);
+    expect(log).toEqual(['failed: too large', 'failed: full']);
+    await clock.advance(2_000);
+    expect(published).toHaveLength(2);
+    isOurs = false;
+    await clock.advance(1_000);
+    await expect(done).resolves.toBe(false);
   });
 
   it('is tried again when the broker refuses it and nothing keeps dead letters', async () => {

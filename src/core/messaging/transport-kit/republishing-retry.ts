@@ -5,7 +5,8 @@ import type {
   TransportContext,
   WireMessage,
 } from '../ports/transport.js';
-import { backoffMs, pause } from './backoff.js';
+import { NotKeptError } from '../ports/errors.js';
+import { backoffMs, pauseWhile } from './backoff.js';
 import { nextAttempt, retriedMessage } from './hand-over.js';
 
 /** A retry that the broker does not take is tried again after this. */
@@ -64,25 +65,29 @@ export class RepublishingRetry {
       dueAt: this.context.clock.now() + delayMs,
     };
     for (let failures = 0; isOurs(); failures += 1) {
-      if (await this.#isTaken(next, delivered.attempt)) {
+      const waitMs = await this.#try(next, delivered.attempt, failures);
+      if (waitMs === undefined) {
         if (failures > 0) this.route.recovered();
         return true;
       }
-      await pause(backoffMs(failures, BACKOFF), this.context.clock);
+      await pauseWhile(isOurs, waitMs, this.context.clock);
     }
     return false;
   }
 
-  async #isTaken(next: NextAttempt, attempts: number): Promise<boolean> {
+  /** Returns how long to wait before the next try, in ms, or nothing once it is safe. */
+  async #try(next: NextAttempt, attempts: number, failures: number): Promise<number | undefined> {
     try {
       const outcome = await this.route.publish(next);
-      if (outcome?.kind === 'accepted') return true;
+      if (outcome?.kind === 'accepted') return undefined;
       if (outcome) this.route.failed(outcome.error);
-      return outcome?.kind === 'refused' && (await this.#isParked(next, outcome.error, attempts));
+      if (outcome?.kind === 'refused' && (await this.#isParked(next, outcome.error, attempts)))
+        return undefined;
     } catch (error) {
       this.route.failed(error);
+      if (error instanceof NotKeptError) return error.retryAfterMs;
     }
-    return false;
+    return backoffMs(failures, BACKOFF);
   }
 
   async #isParked({ message }: NextAttempt, error: Error, attempts: number): Promise<boolean> {

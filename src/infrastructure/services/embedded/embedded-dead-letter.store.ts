@@ -28,7 +28,8 @@ import type {
 import { groupsOf, scan } from './stores/dead-letter-scan.js';
 import { DeadLetterCounts } from './stores/dead-letter-counts.js';
 import type { CountKey } from './stores/dead-letter-row.js';
-import { DEAD_LETTER_TABLES, DeadLetterTables } from './stores/dead-letter-tables.js';
+import { TABLES } from './database/table-names.js';
+import { DeadLetterTables } from './stores/dead-letter-tables.js';
 import { KeyedMutex } from './stores/keyed-mutex.js';
 import { Reopening } from './stores/reopening.js';
 import { StoreDatabase } from './stores/store-database.js';
@@ -247,7 +248,7 @@ async function open(
   options: { readonly directory: string; readonly maxBytes: number },
   noteCorrupt: (place: string) => void,
 ): Promise<Opened> {
-  const store = await StoreDatabase.open(NAME, { ...options, tables: DEAD_LETTER_TABLES });
+  const store = await StoreDatabase.open(NAME, { ...options, tables: TABLES.deadLetters });
   const tables = new DeadLetterTables(store.database, noteCorrupt);
   let loaded = await DeadLetterCounts.load(tables);
   const { corrupt } = loaded.counts;

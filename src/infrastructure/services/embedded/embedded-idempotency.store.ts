@@ -10,6 +10,7 @@ import type {
 import { SteadyClock } from '../../../core/messaging/transport-kit/steady-clock.js';
 import type { RecordTable } from './database/record-table.js';
 import { Reopening } from './stores/reopening.js';
+import { TABLES } from './database/table-names.js';
 import { StoreDatabase, unavailable } from './stores/store-database.js';
 
 export interface EmbeddedIdempotencyStoreOptions {
@@ -195,7 +196,7 @@ export class EmbeddedIdempotencyStore implements IdempotencyStore, ProblemReport
 }
 
 async function open(options: { readonly directory: string; readonly maxBytes: number }): Promise<Opened> {
-  const store = await StoreDatabase.open(NAME, { ...options, tables: ['done', 'expiry'] });
+  const store = await StoreDatabase.open(NAME, { ...options, tables: TABLES.idempotency });
   return { store, done: store.database.table('done'), expiry: store.database.table('expiry') };
 }
 

@@ -1,4 +1,4 @@
-import { MessagingError } from '../../../../core/messaging/ports/errors.js';
+import { MessagingError, NotKeptError } from '../../../../core/messaging/ports/errors.js';
 import { backoffMs } from '../../../../core/messaging/transport-kit/backoff.js';
 import { settlesWithin } from '../../../../core/messaging/transport-kit/deadline.js';
 import type {
@@ -21,7 +21,7 @@ const ACK: Settlement = { kind: 'ack' };
 const RETRY_MS = 100;
 /** While nothing is taken. */
 const RETRY_BACKOFF = { minMs: RETRY_MS, maxMs: 2_000 } as const;
-/** One that could be kept nowhere as a dead letter is tried again after this. */
+/** One that could be kept nowhere as a dead letter is tried again after this at the earliest. */
 const REFUSED_AGAIN_MS = 5_000;
 /** Longest wait for the outcome of a send. */
 const SEND_DEADLINE_MS = 10_000;
@@ -130,7 +130,7 @@ export class SpoolDrain {
       await context.keepRefused({ to: { topic, group }, message, error, reason, transport: spool.name });
     } catch (cause) {
       context.onEvent({ type: 'error', error: cause as Error });
-      return again(REFUSED_AGAIN_MS);
+      return againAfter(cause);
     }
     if (spool.lanes.hasUnread) spool.lanes.removed(message.key, false);
     context.onEvent({ type: 'problem', problem: { code: 'spool_unreadable', topic, group, detail } });
@@ -195,7 +195,7 @@ export class SpoolDrain {
       this.#done(item);
     } catch (problem) {
       context.onEvent({ type: 'error', error: problem as Error });
-      item.settle(again(REFUSED_AGAIN_MS));
+      item.settle(againAfter(problem));
     }
   }
 
@@ -213,6 +213,11 @@ export class SpoolDrain {
 /** A spooled message has no attempts: no limit on deliveries of the spool's own broker may end it. */
 function again(delayMs: number): Settlement {
   return { kind: 'retry', delayMs, countsAttempt: false };
+}
+
+function againAfter(error: unknown): Settlement {
+  const waitMs = error instanceof NotKeptError ? error.retryAfterMs : 0;
+  return again(Math.max(REFUSED_AGAIN_MS, waitMs));
 }
 
 interface Parcel {

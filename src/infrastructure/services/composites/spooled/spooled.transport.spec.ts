@@ -2,9 +2,11 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { waitUntil } from '../../../../../test/support/brokers/wait-until.js';
 import { JumpingClock } from '../../../../../test/support/jumping-clock.js';
 import { SeverableTransport } from '../../../../../test/support/severable-transport.js';
+import { ManualClock } from '../../../../exports/testing.js';
 import { systemClock } from '../../../../core/messaging/ports/clock.js';
-import { MessagingError } from '../../../../core/messaging/ports/errors.js';
+import { MessagingError, NotKeptError } from '../../../../core/messaging/ports/errors.js';
 import type {
+  Clock,
   Delivery,
   PublishOptions,
   RefusedMessage,
@@ -21,10 +23,10 @@ const refusal = new MessagingError('MESSAGE_TOO_LARGE', 'too large');
 const opened: Transport[] = [];
 afterEach(() => Promise.all(opened.splice(0).map((transport) => transport.close())));
 
-function memory(name: string): MemoryTransport {
+function memory(name: string, clock: Clock = systemClock): MemoryTransport {
   return new MemoryTransport(memoryOptionsSchema.parse({}), {
     name,
-    clock: systemClock,
+    clock,
     onEvent: () => undefined,
   });
 }
@@ -55,7 +57,12 @@ function particular(transport: Transport, isOpen: () => boolean): Transport {
   });
 }
 
-async function setUp(options: object = {}, { keeps = true }: { readonly keeps?: boolean } = {}) {
+interface Surroundings {
+  readonly notKept?: Error;
+  readonly diskClock?: Clock;
+}
+
+async function setUp(options: object = {}, { notKept, diskClock }: Surroundings = {}) {
   const events: TransportEvent[] = [];
   const refused: RefusedMessage[] = [];
   const broker = new SeverableTransport(memory('broker'), () => undefined);
@@ -63,13 +70,13 @@ async function setUp(options: object = {}, { keeps = true }: { readonly keeps?: 
   const state = { isGone: false };
   const target = particular(broker, () => !state.isGone);
   const settings = spooledOptionsSchema.parse({ probeIntervalMs: 50, maxProbeIntervalMs: 100, ...options });
-  const disk = durable(memory('disk'));
+  const disk = durable(memory('disk', diskClock));
   const spooled = new SpooledTransport({ transport: target, spool: disk }, settings, {
     name: 'main',
     clock,
     onEvent: (event) => events.push(event),
     keepRefused: (one) => {
-      if (!keeps) return Promise.reject(new Error('the store is gone'));
+      if (notKept) return Promise.reject(notKept);
       refused.push(one);
       return Promise.resolve();
     },
@@ -219,7 +226,7 @@ it('parks what it cannot read in its spool, reports it, and continues with the r
 });
 
 it('keeps what it cannot read while that cannot be parked', async () => {
-  const { events, disk } = await setUp({}, { keeps: false });
+  const { events, disk } = await setUp({}, { notKept: new Error('the store is gone') });
   const broken = { id: 'broken', headers: {}, body: Buffer.from('x') };
   await disk.publish({ topic: 'spool.main' }, [broken], { deadlineMs: 1_000 });
   await waitUntil('the error is reported', async () => events.some(({ type }) => type === 'error'));
@@ -306,12 +313,35 @@ it('reports what keeps it from consuming, and consumes once it can', async () =>
 });
 
 it('keeps what was refused while no dead letter can be stored', async () => {
-  const { spooled, events, publish, sever, mend } = await setUp({}, { keeps: false });
+  const { spooled, events, publish, sever, mend } = await setUp(
+    {},
+    { notKept: new Error('the store is gone') },
+  );
   await sever();
   await publish([message('refused')]);
   await mend();
   await waitUntil('the error is reported', async () => events.some(({ type }) => type === 'error'));
   expect(spooled.state().spool?.messages).toBe(1);
+});
+
+it('offers what was refused, or cannot be read, to a full store as rarely as that says', async () => {
+  const full = new NotKeptError(new MessagingError('STORE_FULL', 'full'), 300_000);
+  const diskClock = new ManualClock();
+  const { events, publish, sever, mend, disk } = await setUp({}, { notKept: full, diskClock });
+  await sever();
+  await publish([message('refused')]);
+  const broken = { id: 'broken', headers: {}, body: Buffer.from('x') };
+  await disk.publish({ topic: 'spool.main' }, [broken], { deadlineMs: 1_000 });
+  await mend();
+  const offered = (): number =>
+    events.filter((event) => event.type === 'error' && event.error === full).length;
+  await waitUntil('both were offered', async () => offered() >= 2);
+  await wait(50);
+  await diskClock.advance(299_000);
+  await wait(50);
+  expect(offered()).toBe(2);
+  await diskClock.advance(2_000);
+  await waitUntil('both were offered again', async () => offered() === 4);
 });
 
 it('takes no more than it may, and says why', async () => {

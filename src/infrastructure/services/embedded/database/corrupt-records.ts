@@ -15,11 +15,16 @@ export class CorruptRecords {
     private readonly problems: ProblemList,
   ) {}
 
-  /** @param place names the record. Counted and reported once. */
-  note(place: string): void {
+  /**
+   * Counts and reports them once.
+   *
+   * @param place names the record, or all of them.
+   * @param records how many.
+   */
+  note(place: string, records = 1): void {
     if (this.#places.has(place)) return;
     if (this.#places.size < MAX_REMEMBERED) this.#places.add(place);
-    this.#count += 1;
+    this.#count += records;
     const detail =
       `${this.#count === 1 ? 'A record' : `${this.#count} records`} in ${this.directory} ` +
       `${this.#count === 1 ? 'is' : 'are'} not as written; the last one found: ${place}. ` +

@@ -4,7 +4,17 @@ import { MessagingError } from '../../../../core/messaging/ports/errors.js';
 import { FileDamage } from '../lmdb-file/file-damage.js';
 import { LmdbFile } from '../lmdb-file/lmdb-file.js';
 import { refused } from './directory-errors.js';
-import { assertReadable, decodeFormat, FORMAT_KEY, FORMAT_TABLE } from './format-record.js';
+import { tableReader } from '../maintenance/table-reader.js';
+import { ALL_TABLES } from './table-names.js';
+import {
+  assertReadable,
+  decodeFormat,
+  type Format,
+  FORMAT_KEY,
+  FORMAT_TABLE,
+  mayHavePlain,
+  UNNUMBERED,
+} from './format-record.js';
 
 export const DATA_FILE = 'data.mdb';
 /** Files that are opened by name, and would be followed wherever they lead. */
@@ -27,7 +37,7 @@ export function preflight(directory: string): void {
     const file = LmdbFile.open(path);
     try {
       assertWhole(file);
-      assertFormat(directory, file);
+      assertPlaces(file, assertFormat(directory, file));
     } finally {
       file.close();
     }
@@ -43,11 +53,24 @@ function assertWhole(file: LmdbFile): void {
   });
 }
 
-function assertFormat(directory: string, file: LmdbFile): void {
+function assertFormat(directory: string, file: LmdbFile): Format {
   const table = file.tables().find(({ name }) => name === FORMAT_TABLE);
   const bytes = table && file.find(table.tree, FORMAT_KEY);
   const format = bytes && decodeFormat(bytes);
   if (format) assertReadable(directory, format);
+  return format ?? UNNUMBERED;
+}
+
+/** A table of a wrong name and a record under a wrong key are not found, and nothing would miss them. */
+function assertPlaces(file: LmdbFile, format: Format): void {
+  for (const { name, tree } of file.tables()) {
+    if (name === FORMAT_TABLE) continue;
+    if (!ALL_TABLES.includes(name)) throw new FileDamage(`its table ${JSON.stringify(name)} is not known`);
+    const reader = tableReader(name, mayHavePlain(format));
+    for (const { key, length, start } of file.records(tree))
+      if (reader.isMisplaced(key, start(), length))
+        throw new FileDamage(`the key ${key.toString('hex')} in table ${name} is not the one of its record`);
+  }
 }
 
 function corrupt(directory: string, path: string, damage: FileDamage): MessagingError {

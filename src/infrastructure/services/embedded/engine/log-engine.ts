@@ -23,9 +23,10 @@ import { DeliveryJournal } from '../journal/delivery-journal.js';
 import type { DeliveryRecord } from '../journal/delivery-records.js';
 import { DeliveryState } from '../journal/delivery-state.js';
 import type { LogContext } from '../groups/log-context.js';
-import { moveDue } from './move-due.js';
+import { DueMover } from './due-mover.js';
 import { Retention } from './retention.js';
 import type { TopicLog } from '../log/topic-log.js';
+import { TABLES } from '../database/table-names.js';
 import { TopicLogs } from '../log/topic-logs.js';
 import { Trimmer } from './trimmer.js';
 import { DispatchCycle } from '../groups/dispatch-cycle.js';
@@ -51,13 +52,13 @@ export class LogEngine implements LogContext {
   readonly catalog: Catalog;
   readonly due: DueTable;
   readonly alarm: DueTimer;
-  readonly #moving = new Set<TopicLog>();
   readonly journal: DeliveryJournal;
   readonly turns: DispatchCycle;
   readonly topics: TopicLogs;
-  readonly noteCorrupt: (place: string) => void;
+  readonly noteCorrupt: (place: string, records?: number) => void;
   readonly #context: TransportContext;
   readonly #troubles = new ErrorDeduplicator((error) => this.emit({ type: 'error', error }));
+  readonly #mover = new DueMover();
   readonly #trimmer: Trimmer;
   readonly #retention: Retention;
   readonly #consumers = new Set<GroupConsumer>();
@@ -79,8 +80,8 @@ export class LogEngine implements LogContext {
     this.options = options;
     this.#context = context;
     this.database = database;
-    this.noteCorrupt = (place) => corrupt.note(place);
-    this.catalog = new Catalog(database.table('catalog'), this.noteCorrupt);
+    this.noteCorrupt = (place, records) => corrupt.note(place, records);
+    this.catalog = new Catalog(database.table('catalog'), (place) => this.noteCorrupt(place));
     this.due = new DueTable(database.table('due'), this.catalog.opened);
     for (const { id } of this.catalog.groups.values()) this.#states.set(id, new DeliveryState());
     this.journal = new DeliveryJournal(database.directory, {
@@ -113,7 +114,7 @@ export class LogEngine implements LogContext {
     const opened: { engine?: LogEngine } = {};
     const database = await EmbeddedDatabase.open({
       directory: options.directory,
-      tables: ['catalog', 'log', 'due'],
+      tables: TABLES.transport,
       maxBytes: options.maxBytes,
       onSuspect: listener.suspect,
       onChecked: (error) => listener.checked(opened.engine?.turns.stalled ?? error),
@@ -269,14 +270,7 @@ export class LogEngine implements LogContext {
       group.dueArrived();
       return;
     }
-    for (const log of this.topics) if (log.id === ownerId) void this.#moveDue(log);
-  }
-
-  /** One at a time for each topic: until the first is on the disk, a second would find the same messages and add them again. */
-  async #moveDue(log: TopicLog): Promise<void> {
-    if (this.#moving.has(log)) return; // it sets the alarm again at its end
-    this.#moving.add(log);
-    await moveDue(this, log).finally(() => this.#moving.delete(log));
+    for (const log of this.topics) if (log.id === ownerId) this.#mover.move(this, log);
   }
 
   #onMissing(): void {

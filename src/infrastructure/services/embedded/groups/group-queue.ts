@@ -27,7 +27,7 @@ interface QueueParts {
   readonly log: TopicLog;
   readonly due: DueTable;
   readonly state: DeliveryState;
-  readonly noteCorrupt: (place: string) => void;
+  readonly noteCorrupt: (place: string, records?: number) => void;
   /** Everything due by this time was read; {@link GroupQueue.dueArrived} must be called when more is. */
   readonly onDueRead: (nowMs: number) => void;
 }
@@ -39,7 +39,7 @@ export class GroupQueue {
   readonly #due: DueTable;
   readonly #state: DeliveryState;
   readonly #onDueRead: (nowMs: number) => void;
-  readonly #noteCorrupt: (place: string) => void;
+  readonly #noteCorrupt: (place: string, records?: number) => void;
   /** Taken before and not settled, lowest first. */
   #returned: number[];
   #dueReady: Buffer[] = [];
@@ -181,11 +181,13 @@ export class GroupQueue {
   #missing(seq: number, next: number = this.#log.nextSeq): Item | undefined {
     if (seq < this.#log.firstSeq || seq >= next) return undefined;
     const last = next - 1;
+    const count = next - seq;
     const place = `${last === seq ? `Record ${seq}` : `Records ${seq} to ${last}`} of "${this.#log.topic}"`;
-    this.#noteCorrupt(place);
+    this.#noteCorrupt(place, count);
+    const lost = count === 1 ? 'One message is lost' : `${count} messages are lost`;
     return {
       message: { id: place, headers: {}, body: Buffer.alloc(0) },
-      unacceptable: { reason: 'corrupt', detail: `${place} cannot be found. Nothing is left of it.` },
+      unacceptable: { reason: 'corrupt', detail: `${place} cannot be found. ${lost}.` },
       attempt: 1,
       appendedAt: NaN,
       number: last,

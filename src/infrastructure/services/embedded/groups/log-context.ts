@@ -22,8 +22,8 @@ export interface LogContext {
   emit(event: TransportEvent): void;
   /** Reports each error once until {@link recovered}. */
   reportError(error: Error): void;
-  /** A record that is not as it was written. Reported once each. */
-  readonly noteCorrupt: (place: string) => void;
+  /** A record that is not as it was written, or several that are missing. Reported once each. */
+  readonly noteCorrupt: (place: string, records?: number) => void;
   /** The disk has taken something again. */
   recovered(): void;
   /** Something of the topic was settled, so that some of it may go. */

@@ -9,13 +9,34 @@ import {
   TREE_BYTES,
   treeAt,
 } from './file-header.js';
-import { OVERFLOW_HEAD_BYTES, overflowPages, readPage, type LeafNode, type Page } from './page.js';
+import { FREE_KEY_BYTES, freePages } from './free-pages.js';
+import {
+  OVERFLOW_HEAD_BYTES,
+  looseNodes,
+  overflowPages,
+  readPage,
+  type LeafNode,
+  type Page,
+} from './page.js';
 
 /** A record of a table as it lies in the file. */
 export interface FileRecord {
   readonly key: Buffer;
+  /** Of the value, in bytes. */
+  readonly length: number;
+  /** What the first page of the value has of it. @throws FileDamage */
+  readonly start: () => Buffer;
   /** @throws FileDamage */
   readonly value: () => Buffer;
+}
+
+/** What could be a value on pages of its own. */
+export interface LooseValue {
+  readonly transaction: number;
+  /** What its first page has of it. */
+  readonly first: Buffer;
+  /** @throws FileDamage when the file is shorter. */
+  readonly read: (length: number) => Buffer;
 }
 
 export interface FileTable {
@@ -76,6 +97,9 @@ export class LmdbFile {
     for (const { key, value, isTree } of this.#leaves(this.header.main, onDamage)) {
       const tree =
         isTree && Buffer.isBuffer(value) && value.length === TREE_BYTES ? treeAt(value, 0) : undefined;
+      // lmdb would look for keys in another order.
+      if (tree && value instanceof Buffer && value.readUIntLE(0, 6) !== 0)
+        onDamage(`table ${key.toString('latin1')} has flags`);
       if (tree) tables.push({ name: key.toString().replace(/\0$/, ''), tree });
       else onDamage(`the entry ${JSON.stringify(key.toString('latin1'))} of the tables cannot be read`);
     }
@@ -85,7 +109,12 @@ export class LmdbFile {
   /** The records of a table in order. What cannot be read is left out and reported. */
   *records(tree: Tree, onDamage: OnDamage = ANY): Generator<FileRecord> {
     for (const node of this.#leaves(tree, onDamage))
-      yield { key: node.key, value: () => this.#valueOf(node) };
+      yield {
+        key: node.key,
+        length: Buffer.isBuffer(node.value) ? node.value.length : node.value.bytes,
+        start: () => this.#startOf(node),
+        value: () => this.#valueOf(node),
+      };
   }
 
   /** The record of a key, without looking at the others. @throws FileDamage */
@@ -106,20 +135,32 @@ export class LmdbFile {
 
   /**
    * The records of all pages of the file, with the transaction of their page: also of pages that no tree leads to, because
-   * they were freed, or because what led to them is damaged.
+   * they were freed, or because what led to them is damaged. Of damaged pages, whatever could be a record.
    */
-  *leftovers(): Generator<FileRecord & { readonly transaction: number }> {
+  *leftovers(): Generator<Pick<FileRecord, 'key' | 'value'> & { readonly transaction: number }> {
     for (let page = 2; (page + 1) * this.header.pageSize <= this.fileBytes; page += 1) {
       const bytes = readAt(this.#fd, page * this.header.pageSize, this.header.pageSize);
-      let found: Page;
-      try {
-        found = readPage(bytes, page);
-      } catch {
-        continue; // no page of a tree
-      }
-      if (found.kind !== 'leaf') continue;
       const transaction = Number(bytes.readBigUInt64LE(8));
-      for (const node of found.nodes) yield { key: node.key, transaction, value: () => this.#valueOf(node) };
+      for (const node of nodesOn(bytes, page))
+        yield { key: node.key, transaction, value: () => this.#valueOf(node) };
+    }
+  }
+
+  /**
+   * What lies behind the head of every page that is no page of a tree: values that are too large for one, of which the key
+   * is elsewhere, and whatever else.
+   */
+  *values(): Generator<LooseValue> {
+    const { pageSize } = this.header;
+    for (let page = 2; (page + 1) * pageSize <= this.fileBytes; page += 1) {
+      const bytes = readAt(this.#fd, page * pageSize, pageSize);
+      if (isTreePage(bytes, page)) continue;
+      const start = page * pageSize + OVERFLOW_HEAD_BYTES;
+      yield {
+        transaction: Number(bytes.readBigUInt64LE(8)),
+        first: bytes.subarray(OVERFLOW_HEAD_BYTES),
+        read: (length) => readAt(this.#fd, start, length),
+      };
     }
   }
 
@@ -134,13 +175,33 @@ export class LmdbFile {
     };
     this.#verifyTree('free pages', this.header.free, { use, onDamage, compare: compareNumbers });
     this.#verifyTree('tables', this.header.main, { use, onDamage, compare: compareBytes });
-    for (const { name, tree } of this.tables())
+    for (const { name, tree } of this.tables(onDamage))
       this.#verifyTree(`table ${name}`, tree, { use, onDamage, compare: compareBytes });
+    this.#verifyFree(used, onDamage);
+  }
+
+  /** lmdb writes to the pages in these lists: a wrong one costs what lies there, or ends the process. */
+  #verifyFree(used: Uint8Array, onDamage: OnDamage): void {
+    for (const { key, value } of this.records(this.header.free)) {
+      const walk = { onDamage, name: 'free pages' };
+      tolerate(walk, () => {
+        if (key.length !== FREE_KEY_BYTES) throw new FileDamage('a key has a wrong length');
+        for (const page of freePages(value(), this.header.lastPage))
+          if (used[page] === 1) throw new FileDamage(`page ${page} is in use`);
+      });
+    }
   }
 
   #verifyTree(name: string, tree: Tree, verification: Verification): void {
     const { onDamage } = verification;
-    const walk = { ...verification, name, tree, counted: { ...NO_PAGES }, previous: undefined };
+    const walk = {
+      ...verification,
+      name,
+      tree,
+      counted: { ...NO_PAGES },
+      previous: undefined,
+      least: undefined,
+    };
     tolerate(walk, () => {
       if (tree.root !== undefined) this.#verifyPage(tree.root, 1, walk);
     });
@@ -164,6 +225,8 @@ export class LmdbFile {
       // The first of a branch has no key.
       if (nth > 0 && !isBehind(node.key, walk))
         walk.onDamage(`a key of page ${page} in ${walk.name} is not in order`);
+      // What is smaller is looked for on the page before.
+      if (nth > 0) walk.least = node.key;
       tolerate(walk, () => this.#verifyPage(node.page, depth + 1, walk));
     }
   }
@@ -172,6 +235,9 @@ export class LmdbFile {
     walk.counted.leafPages += 1;
     walk.counted.entries += nodes.length;
     for (const { key, value } of nodes) {
+      if (walk.least !== undefined && walk.compare(key, walk.least) < 0)
+        walk.onDamage(`page ${page} in ${walk.name} begins with a key that belongs before it`);
+      walk.least = undefined;
       if (!isBehind(key, walk)) walk.onDamage(`a key of page ${page} in ${walk.name} is not in order`);
       walk.previous = key;
       if (!Buffer.isBuffer(value))
@@ -214,22 +280,39 @@ export class LmdbFile {
     return readAt(this.#fd, page * this.header.pageSize + OVERFLOW_HEAD_BYTES, bytes);
   }
 
+  #startOf({ value }: LeafNode): Buffer {
+    if (Buffer.isBuffer(value)) return value;
+    const { page, bytes } = value;
+    const { pageSize } = this.header;
+    const length = Math.min(bytes, pageSize - OVERFLOW_HEAD_BYTES);
+    return readAt(this.#fd, page * pageSize + OVERFLOW_HEAD_BYTES, length);
+  }
+
   #overflowOf(page: number, bytes: number): number {
     const { pageSize, lastPage } = this.header;
     const count = Math.ceil((OVERFLOW_HEAD_BYTES + bytes) / pageSize);
     if (page < 2 || page + count - 1 > lastPage || (page + count) * pageSize > this.fileBytes)
       throw new FileDamage(`a value on page ${page} lies outside of the file`);
     const head = readAt(this.#fd, page * pageSize, OVERFLOW_HEAD_BYTES);
+    this.#assertWritten(head, page);
     const found = overflowPages(head, page);
     if (found !== count) throw new FileDamage(`page ${page} does not begin a value of ${count} pages`);
     return count;
+  }
+
+  /** lmdb takes a page of a transaction to come for one that it may write to, where it cannot. */
+  #assertWritten(head: Buffer, page: number): void {
+    if (Number(head.readBigUInt64LE(8)) > this.header.transaction)
+      throw new FileDamage(`page ${page} is of a transaction that has not been`);
   }
 
   #page(page: number): Page {
     const { pageSize, lastPage } = this.header;
     if (page < 2 || page > lastPage || (page + 1) * pageSize > this.fileBytes)
       throw new FileDamage(`page ${page} lies outside of the file`);
-    return readPage(readAt(this.#fd, page * pageSize, pageSize), page);
+    const bytes = readAt(this.#fd, page * pageSize, pageSize);
+    this.#assertWritten(bytes, page);
+    return readPage(bytes, page);
   }
 }
 
@@ -247,19 +330,41 @@ interface Walk extends Verification {
   readonly tree: Tree;
   readonly counted: typeof NO_PAGES;
   previous: Buffer | undefined;
+  /** What the next key may be at least. */
+  least: Buffer | undefined;
 }
 
 function isBehind(key: Buffer, { previous, compare }: Walk): boolean {
   return previous === undefined || compare(previous, key) < 0;
 }
 
-function tolerate({ onDamage, name }: Walk, action: () => void): void {
+function tolerate({ onDamage, name }: Pick<Walk, 'onDamage' | 'name'>, action: () => void): void {
   try {
     action();
   } catch (error) {
     if (!(error instanceof FileDamage)) throw error;
     onDamage(`${error.message}, in ${name}`);
   }
+}
+
+function isTreePage(bytes: Buffer, page: number): boolean {
+  try {
+    readPage(bytes, page);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function nodesOn(bytes: Buffer, page: number): Iterable<LeafNode> {
+  try {
+    const found = readPage(bytes, page);
+    if (found.kind === 'leaf' && found.problems.length === 0) return found.nodes;
+    if (found.kind === 'branch') return [];
+  } catch {
+    // no page of a tree, or a damaged one
+  }
+  return looseNodes(bytes);
 }
 
 function compareBytes(one: Buffer, other: Buffer): number {

@@ -14,6 +14,8 @@ const KIND = 0x6f;
 const ON_OVERFLOW_PAGES = 0x01;
 const IS_TREE = 0x02;
 const REFERENCE_BYTES = 24;
+/** lmdb takes no longer one. */
+const MAX_KEY_BYTES = 1_978;
 
 /** A node of a leaf. */
 export interface LeafNode {
@@ -57,9 +59,50 @@ export function readPage(bytes: Buffer, page: number): Page {
     }
     return nodes;
   };
-  return kind === BRANCH
-    ? { kind: 'branch', nodes: read(branchNode), problems }
-    : { kind: 'leaf', nodes: read(leafNode), problems };
+  const found: Page =
+    kind === BRANCH
+      ? { kind: 'branch', nodes: read(branchNode), problems }
+      : { kind: 'leaf', nodes: read(leafNode), problems };
+  noteOverlaps(bytes, found, problems);
+  return found;
+}
+
+function noteOverlaps(bytes: Buffer, page: Page, problems: string[]): void {
+  if (problems.length === 0 && !isFilled(bytes, page))
+    problems.push(`nodes of page ${bytes.readBigUInt64LE(0)} overlap`);
+}
+
+/** lmdb leaves no room between nodes. Where there is some, a length or a place is wrong. */
+function isFilled(bytes: Buffer, page: Page): boolean {
+  const ends =
+    page.kind === 'branch'
+      ? page.nodes.map(({ key }) => ({ key, end: endOf(bytes, key) }))
+      : page.nodes.map(({ key, value }) => ({
+          key,
+          end: endOf(bytes, key) + (Buffer.isBuffer(value) ? value.length : REFERENCE_BYTES),
+        }));
+  ends.sort((one, other) => one.key.byteOffset - other.key.byteOffset);
+  let next = HEAD_BYTES + bytes.readUInt16LE(22);
+  for (const { key, end } of ends) {
+    if (key.byteOffset - bytes.byteOffset - NODE_BYTES !== next) return false;
+    next = end + (end % 2);
+  }
+  return next === bytes.length;
+}
+
+function endOf(bytes: Buffer, key: Buffer): number {
+  return key.byteOffset - bytes.byteOffset + key.length;
+}
+
+/**
+ * Whatever could be a node of a leaf, in a page whose head or offsets are damaged. Most of it is none: only a record that
+ * has a checksum shows that it is one.
+ */
+export function* looseNodes(bytes: Buffer): Generator<LeafNode> {
+  for (let at = HEAD_BYTES; at + NODE_BYTES <= bytes.length; at += 2) {
+    const node = bytes.readUInt16LE(at + 6) === 0 ? undefined : leafNode(bytes, at);
+    if (node) yield node;
+  }
 }
 
 /** How many pages a value has for itself, from its first. Nothing when that is no such page. */
@@ -96,6 +139,7 @@ function leafNode(bytes: Buffer, at: number): LeafNode | undefined {
 
 function keyAt(bytes: Buffer, at: number): Buffer | undefined {
   if (at + NODE_BYTES > bytes.length) return undefined;
-  const end = at + NODE_BYTES + bytes.readUInt16LE(at + 6);
-  return end > bytes.length ? undefined : bytes.subarray(at + NODE_BYTES, end);
+  const length = bytes.readUInt16LE(at + 6);
+  const end = at + NODE_BYTES + length;
+  return length > MAX_KEY_BYTES || end > bytes.length ? undefined : bytes.subarray(at + NODE_BYTES, end);
 }

@@ -74,7 +74,7 @@ describe('a block', () => {
   it.each([
     ['of something else', changed((bytes) => bytes.fill(9, 0, 28)), 'begins with 9'],
     ['that is empty', Buffer.alloc(0), 'too short'],
-    ['that is cut off', changed(() => undefined).subarray(0, 60), 'lengths'],
+    ['that is cut off in its head', changed(() => undefined).subarray(0, 40), 'number of messages'],
     ['of no messages', changed((bytes) => bytes.fill(0, 1, 28)), 'number of messages'],
     ['of too many messages', changed((bytes) => bytes.fill(255, 1, 28)), 'number of messages'],
   ])('%s is one message that cannot be read', (_, bytes, why) => {
@@ -92,6 +92,17 @@ describe('a block', () => {
     const block = onDisk(changed((bytes) => damage(44, bytes)));
     expect(block.message(0).unreadable).toBeDefined();
     expect(block.message(1)).toEqual({ message: expect.objectContaining({ id: 'm-2' }) });
+  });
+
+  it.each([
+    ['too short', (bytes: Buffer) => bytes.subarray(0, bytes.length - 1), true],
+    ['much too short', (bytes: Buffer) => bytes.subarray(0, bytes.length - 30), true],
+    ['too long', (bytes: Buffer) => Buffer.concat([bytes, Buffer.alloc(9)]), false],
+  ])('that is %s is reported, and costs the messages that are cut off', (_, cut, isCutOff) => {
+    const block = onDisk(cut(changed(() => undefined)));
+    expect([block.count, block.isDamaged]).toEqual([2, true]);
+    expect(block.message(0)).toEqual({ message: expect.objectContaining({ id: 'm-1' }) });
+    expect(block.message(1).unreadable !== undefined).toBe(isCutOff);
   });
 
   it('with any one bit turned gives every other message, and never an altered one', () => {

@@ -79,9 +79,9 @@ export class Block {
     this.#bytes = bytes;
     this.#layout = bytes[0] === PLAIN_VERSION && mayBePlain ? PLAIN : CHECKED;
     this.#isVerified = this.#layout === PLAIN || isWritten;
-    this.isDamaged = !this.#isVerified && !isHeadWhole(bytes);
-    this.#head = this.isDamaged ? correctedHead(bytes) : bytes;
+    this.#head = this.#isVerified ? bytes : wholeHead(bytes);
     this.#damage = damageOf(bytes, this.#head, this.#layout);
+    this.isDamaged = !this.#isVerified && !isAsWritten(bytes);
     const isBlock = this.#damage === undefined;
     this.count = isBlock ? this.#head.readUInt16LE(2) : 1;
     this.appendedAt = isBlock ? this.#head.readDoubleLE(4) : NaN;
@@ -100,6 +100,12 @@ export class Block {
 
   get bytes(): Buffer {
     return this.#bytes;
+  }
+
+  /** How long it is by its head; nothing when that is not certain. */
+  get ownLength(): number | undefined {
+    if (this.ownPlace === undefined) return undefined;
+    return this.#head.readUInt32LE(HEAD_BYTES + ENTRY_BYTES * (this.count - 1));
   }
 
   /** Where its head says that it is; nothing when that is not certain. */
@@ -152,8 +158,18 @@ function damageOf(bytes: Buffer, head: Buffer, { headBytes, entryBytes }: Layout
   const count = head.readUInt16LE(2);
   const dataAt = headBytes + entryBytes * count;
   if (count === 0 || dataAt > bytes.length) return 'its number of messages does not fit';
-  const end = head.readUInt32LE(dataAt - entryBytes);
-  return end === bytes.length ? undefined : 'its lengths do not fit';
+  // With a whole head only the length of the record is wrong, which costs the messages that are cut off and no other.
+  if (headBytes === HEAD_BYTES && isHeadWhole(head)) return undefined;
+  return fits(bytes, { headBytes, entryBytes }, head) ? undefined : 'its lengths do not fit';
+}
+
+function isAsWritten(bytes: Buffer): boolean {
+  return isHeadWhole(bytes) && fits(bytes, CHECKED);
+}
+
+/** Whether it ends where its last message does. Its number of messages has to be right. */
+function fits(bytes: Buffer, { headBytes, entryBytes }: Layout, head = bytes): boolean {
+  return head.readUInt32LE(headBytes + entryBytes * (head.readUInt16LE(2) - 1)) === bytes.length;
 }
 
 function doubtOf(head: Buffer, count: number, place: BlockPlace | undefined): string | undefined {
@@ -176,10 +192,12 @@ function isHeadWhole(head: Buffer): boolean {
 }
 
 /**
- * The head with the one bit turned that makes its checksum fit, or as it is. A wrong bit there would cost all messages of the block.
+ * The head, with the one bit turned that makes its checksum fit where it does not, or as it is. A wrong bit there would cost
+ * all messages of the block.
  * A head that fits by chance does no harm, because each message has a checksum of its own.
  */
-function correctedHead(bytes: Buffer): Buffer {
+function wholeHead(bytes: Buffer): Buffer {
+  if (isHeadWhole(bytes)) return bytes;
   const head = Buffer.from(bytes.subarray(0, HEAD_BYTES + ENTRY_BYTES * MAX_MESSAGES));
   if (head.length < HEAD_BYTES) return bytes;
   const bits = 8 * Math.min(head.length, HEAD_BYTES + ENTRY_BYTES * head.readUInt16LE(2));

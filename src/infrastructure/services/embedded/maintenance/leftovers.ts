@@ -3,11 +3,13 @@ import type { EmbeddedDatabase } from '../database/embedded-database.js';
 import { FileDamage } from '../lmdb-file/file-damage.js';
 import type { LmdbFile } from '../lmdb-file/lmdb-file.js';
 import type { TopicRecord } from '../log/catalog.js';
-import { seqOf, topicOf } from '../log/keys.js';
+import { Block } from '../log/block.js';
+import { logKey, seqOf, topicOf } from '../log/keys.js';
 import type { SalvageWriter } from './salvage-writer.js';
 import type { TableReader } from './table-reader.js';
 
 const CATALOG = 'catalog';
+const LOG = 'log';
 const SEED = tableSeed(CATALOG);
 
 interface Parts {
@@ -47,7 +49,19 @@ export class Leftovers {
       const name = names.find((one) => this.parts.readers.get(one)?.isOwn(key, bytes));
       if (name !== undefined) await this.#keepOne(name, { key, bytes, transaction });
     }
+    if (names.includes(LOG)) await this.#keepLooseBlocks();
     for (const name of names) await this.parts.writers.get(name)?.flush();
+  }
+
+  /** Blocks on pages of their own, which nothing leads to: their heads say where they belong. */
+  async #keepLooseBlocks(): Promise<void> {
+    for (const { transaction, first, read } of this.file.values()) {
+      const { ownPlace, ownLength } = Block.read(first, { mayBePlain: false });
+      if (!ownPlace || ownLength === undefined) continue;
+      const bytes = readable(() => read(ownLength));
+      const key = logKey(ownPlace.topicId, ownPlace.last);
+      if (bytes) await this.#keepOne(LOG, { key, bytes, transaction });
+    }
   }
 
   async #keepOne(
@@ -59,7 +73,7 @@ export class Leftovers {
     const known = this.#kept.get(place);
     const isNew = known === undefined;
     if (!writer || (isNew ? writer.has(key) : known >= transaction)) return;
-    if (name === 'log' && seqOf(key) < (this.#firsts.get(topicOf(key)) ?? 1)) return;
+    if (name === LOG && seqOf(key) < (this.#firsts.get(topicOf(key)) ?? 1)) return;
     this.#kept.set(place, transaction);
     await writer.putLeftover(key, bytes, isNew);
   }

@@ -8,17 +8,12 @@ import { FileDamage } from '../lmdb-file/file-damage.js';
 import { LmdbFile } from '../lmdb-file/lmdb-file.js';
 import { formatOf } from './check-directory.js';
 import { assertEmpty, journalOf, withDirectory } from './directories.js';
+import { ALL_TABLES, rightTableName, TABLES } from '../database/table-names.js';
 import { Leftovers, readable } from './leftovers.js';
 import type { OnProgress } from './progress.js';
 import { SalvageWriter } from './salvage-writer.js';
 import { type TableReader, tableReader } from './table-reader.js';
 
-/** Those of the transport, of the dead letter store and of the idempotency store. */
-const TABLES = [
-  ['catalog', 'log', 'due'],
-  ['letters', 'details', 'bodies', 'stock', 'places'],
-  ['done', 'expiry'],
-];
 const SPARE_BYTES = 256 * 1024 * 1024;
 /** More sentences than this are counted only. */
 const MAX_SENTENCES = 100;
@@ -31,6 +26,8 @@ interface TableSalvage {
   readonly corrupt: number;
   /** Of these, found on pages that nothing leads to: what was removed before may be among them. */
   readonly leftover: number;
+  /** Of those that the table had, at least so many were not found. */
+  readonly lost: number;
 }
 
 export interface DirectorySalvage {
@@ -69,7 +66,10 @@ async function salvage(source: string, target: string, onProgress: OnProgress): 
   try {
     const isWhole = damage.length === 0 && isEverythingReached(file, note);
     const format = formatOf(file, note);
-    const found = file.tables().filter(({ name }) => name !== FORMAT_TABLE);
+    const found = file.tables().flatMap(({ name, tree }) => {
+      const right = name === FORMAT_TABLE ? undefined : rightTableName(name);
+      return right === undefined ? [] : [{ name: right, tree }];
+    });
     const names = namesFor(
       file,
       found.map(({ name }) => name),
@@ -99,12 +99,14 @@ async function salvage(source: string, target: string, onProgress: OnProgress): 
       if (!isWhole) await new Leftovers(file, { readers, writers, database }).keep();
       for (const { name, bytes } of journalOf(source))
         writeFileSync(join(target, name), bytes, { mode: OWNER_ONLY_FILE, flag: 'wx' });
-      const tables = [...writers].map(([table, { kept, corrupt, leftover }]) => ({
-        table,
-        kept,
-        corrupt,
-        leftover,
-      }));
+      const tables = [...writers].map(([table, { kept, corrupt, leftover }]) => {
+        const entries = found.find(({ name }) => name === table)?.tree.entries ?? 0;
+        // The number may be damaged too, and then be one of more records than the file has bytes.
+        const noted = entries < file.fileBytes ? entries : 0;
+        const lost = Math.max(noted - kept, 0);
+        if (lost > 0) note(`table ${table}: at least ${lost} of its ${noted} records are lost`);
+        return { table, kept, corrupt, leftover, lost };
+      });
       return { directory: source, target, tables, damage };
     } finally {
       await database.close();
@@ -134,13 +136,14 @@ function isEverythingReached(file: LmdbFile, note: (what: string) => void): bool
 
 /** Those that the file names, and when some are missing, those that belong to them. */
 function namesFor(file: LmdbFile, found: readonly string[]): string[] {
-  const kind = TABLES.find((names) => names.some((name) => found.includes(name)));
+  const kinds: readonly (readonly string[])[] = Object.values(TABLES);
+  const kind = kinds.find((names) => names.some((name) => found.includes(name)));
   if (kind) return [...new Set([...kind, ...found])];
-  const readers = TABLES.flat().map((name) => [name, tableReader(name, false)] as const);
+  const readers = ALL_TABLES.map((name) => [name, tableReader(name, false)] as const);
   for (const { key, value } of file.leftovers()) {
     const bytes = readable(value);
     const own = bytes && readers.find(([, reader]) => reader.isOwn(key, bytes));
-    if (own) return TABLES.find((names) => names.includes(own[0])) ?? [];
+    if (own) return [...(kinds.find((names) => names.includes(own[0])) ?? [])];
   }
   return [];
 }

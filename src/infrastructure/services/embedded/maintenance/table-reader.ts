@@ -19,6 +19,12 @@ export interface TableReader {
   judge(key: Buffer, bytes: Buffer): Judgement;
   /** Its right key, where the key is damaged and the record says or shows what it was. */
   rightKey(key: Buffer, bytes: Buffer): Buffer | undefined;
+  /**
+   * Whether its key is damaged and nothing else: the application would not find it, or take it for another.
+   *
+   * @param start of its `length` bytes, as many as are in one page.
+   */
+  isMisplaced(key: Buffer, start: Buffer, length: number): boolean;
   /** Whether it is a whole record of this table, and under its own key. Not for records without checksums. */
   isOwn(key: Buffer, bytes: Buffer): boolean;
 }
@@ -54,6 +60,12 @@ class RecordReader implements TableReader {
     return undefined;
   }
 
+  isMisplaced(key: Buffer, start: Buffer, length: number): boolean {
+    return (
+      start.length === length && this.judge(key, start).corrupt > 0 && this.rightKey(key, start) !== undefined
+    );
+  }
+
   isOwn(key: Buffer, bytes: Buffer): boolean {
     return !decodeRecord(this.#seed, { key, bytes, mayBePlain: false }).isCorrupt;
   }
@@ -74,6 +86,11 @@ class LogReader implements TableReader {
     const place = this.#block(key, bytes).ownPlace;
     const right = place && logKey(place.topicId, place.last);
     return right?.equals(key) === false ? right : undefined;
+  }
+
+  /** The head of a block has its place. */
+  isMisplaced(key: Buffer, start: Buffer): boolean {
+    return this.rightKey(key, start) !== undefined;
   }
 
   isOwn(key: Buffer, bytes: Buffer): boolean {

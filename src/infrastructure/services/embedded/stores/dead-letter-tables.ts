@@ -11,7 +11,6 @@ import type { StoredRecord } from '../database/record-codec.js';
 import { corruptRow } from './corrupt-row.js';
 import type { CountKey, Row } from './dead-letter-row.js';
 
-export const DEAD_LETTER_TABLES = ['letters', 'details', 'bodies', 'stock', 'places'];
 /** Separates the parts of a key. No name holds it. */
 const SEPARATOR = '\u0000';
 const LAST_BYTE = Buffer.from([0xff]);

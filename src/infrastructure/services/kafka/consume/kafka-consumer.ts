@@ -336,15 +336,15 @@ export class KafkaConsumer implements Consumer, ReaderListener {
   /**
    * Has a message that no handler can get made a dead letter of this group.
    *
-   * @returns whether it is safe.
+   * @returns nothing once it is safe, else how long to wait before the next try, in ms.
    */
-  async park(message: WireMessage, attempt: number, unacceptable: Unacceptable): Promise<boolean> {
-    if (this.#isStopping) return false;
+  async park(message: WireMessage, attempt: number, unacceptable: Unacceptable): Promise<number | undefined> {
+    if (this.#isStopping) return 0;
     const delivery = { message, attempt, transport: this.services.context.name, unacceptable };
     const settlement = await new Promise<Settlement>((resolve) =>
       handOver(this.onDelivery, delivery, resolve),
     );
-    return settlement.kind === 'ack';
+    return settlement.kind === 'ack' ? undefined : settlement.delayMs;
   }
 
   #deliver(held: Held, done: () => void): void {

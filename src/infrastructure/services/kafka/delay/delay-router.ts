@@ -9,6 +9,7 @@ import {
   type ReaderListener,
 } from '../consume/group-reader.js';
 import type { ConsumerServices, KafkaConsumer } from '../consume/kafka-consumer.js';
+import { NotKeptError } from '../../../../core/messaging/ports/errors.js';
 import { failureOf } from '../client/kafka-errors.js';
 import { type Delay, decode, type DecodedRecord } from '../wire/kafka-record.js';
 import { type FetchedMessage, unreadableText } from '../wire/unreadable.js';
@@ -30,7 +31,7 @@ const DELAYS_INTERRUPTED = 'delays_interrupted';
 const ASK_TIME_MS = 2_000;
 /** The type of a timestamp that the broker has set. */
 const BROKER_TIME = 1;
-/** Wait before a failed forward is retried. */
+/** Wait before a failed forward is retried. Where no dead letter can be stored now, the wait grows. */
 const RETRY_MS = 1_000;
 
 interface Wait {
@@ -263,9 +264,9 @@ export class DelayRouter implements ReaderListener {
   async #sendOn(waiting: Waiting): Promise<void> {
     const { partition, taken, delay } = waiting;
     if (partition.isLost) return; // its new owner forwards it
-    const isSafe = delay ? await this.#isForwarded(waiting, delay) : await this.#isParked(waiting);
-    if (isSafe) this.#settle(partition, taken);
-    else if (!this.#isGone(partition)) this.#waiting.add(waiting, RETRY_MS);
+    const waitMs = delay ? await this.#forward(waiting, delay) : await this.#park(waiting);
+    if (waitMs === undefined) this.#settle(partition, taken);
+    else if (!this.#isGone(partition)) this.#waiting.add(waiting, Math.max(RETRY_MS, waitMs));
   }
 
   /** A method, so that TypeScript does not narrow the flag across an await. */
@@ -273,16 +274,20 @@ export class DelayRouter implements ReaderListener {
     return isLost || this.#isClosed;
   }
 
-  async #isForwarded(waiting: Waiting, delay: Delay): Promise<boolean> {
+  /** Returns how long to wait before the next try, in ms, or nothing once it is safe. */
+  async #forward(waiting: Waiting, delay: Delay): Promise<number | undefined> {
     const outcome = await this.#send(waiting, delay);
-    if (outcome?.kind === 'accepted') return true;
-    if (!outcome) return false;
+    if (outcome?.kind === 'accepted') return undefined;
+    if (!outcome) return RETRY_MS;
     this.failed(outcome.error);
-    return outcome.kind === 'refused' && this.#isParked(waiting, outcome.error);
+    return outcome.kind === 'refused' ? this.#park(waiting, outcome.error) : RETRY_MS;
   }
 
-  /** @param refusal why its destination does not take it; without, it cannot be read. */
-  async #isParked({ opened, whyUnreadable }: Waiting, refusal?: Error): Promise<boolean> {
+  /**
+   * @param refusal why its destination does not take it; without, it cannot be read.
+   * @returns as {@link #forward}.
+   */
+  async #park({ opened, whyUnreadable }: Waiting, refusal?: Error): Promise<number | undefined> {
     const { message, attempt, to } = opened;
     const unacceptable = refusal
       ? ({ reason: 'rejected', detail: refusal.message } as const)
@@ -291,7 +296,7 @@ export class DelayRouter implements ReaderListener {
       return await this.#parked.keep({ message, attempt, to, unacceptable });
     } catch (error) {
       this.failed(error);
-      return false;
+      return error instanceof NotKeptError ? error.retryAfterMs : RETRY_MS;
     }
   }
 

@@ -28,8 +28,11 @@ export class ParkedDelays {
     private readonly consumers: Iterable<Consumer>,
   ) {}
 
-  /** Resolves with whether the dead letter is stored. Rejects when it cannot be stored now. */
-  async keep({ message, attempt, to, unacceptable }: Unforwardable): Promise<boolean> {
+  /**
+   * Resolves with nothing once the dead letter is stored, and with how long to wait, in ms, when a consumer has to try again.
+   * Rejects when it cannot be stored now.
+   */
+  async keep({ message, attempt, to, unacceptable }: Unforwardable): Promise<number | undefined> {
     const all = [...this.consumers];
     const meant = all.find(
       ({ subscription: { topic, group } }) =>
@@ -43,8 +46,9 @@ export class ParkedDelays {
       const destination = group === undefined ? { topic } : { topic, group };
       const { reason } = unacceptable;
       await keepRefused({ to: destination, message, error, transport, reason, attempts: attempt - 1 });
-      return true;
+      return undefined;
     }
-    return (await all[0]?.park(message, attempt, unacceptable)) ?? false;
+    const [any] = all;
+    return any ? any.park(message, attempt, unacceptable) : 0;
   }
 }

@@ -1,5 +1,6 @@
 import { systemClock } from '../../../../core/messaging/ports/clock.js';
-import { pause } from '../../../../core/messaging/transport-kit/backoff.js';
+import { NotKeptError } from '../../../../core/messaging/ports/errors.js';
+import { pauseWhile } from '../../../../core/messaging/transport-kit/backoff.js';
 import type { Channel, ConsumeMessage } from '../client/amqplib-client.js';
 import type { RabbitmqConnection } from '../connection/rabbitmq-connection.js';
 import { withReplyTimeout, endChannel } from '../connection/channel-calls.js';
@@ -110,14 +111,27 @@ export class Shovel implements Watched {
 
   async #take(channel: Channel, message: ConsumeMessage): Promise<void> {
     this.#moving += 1;
+    const isOurs = (): boolean => this.#channel === channel;
     try {
-      while (this.#channel === channel && !(await this.options.move(message).catch(() => false)))
-        await pause(RETRY_MS, systemClock);
+      while (isOurs()) {
+        const waitMs = await this.#move(message);
+        if (waitMs === undefined) break;
+        await pauseWhile(isOurs, waitMs, systemClock);
+      }
       if (this.#channel === channel) channel.ack(message);
     } catch {
       // the channel is closing, and the message is delivered again
     } finally {
       this.#moving -= 1;
+    }
+  }
+
+  /** Returns how long to wait before the next try, in ms, or nothing once it is moved. */
+  async #move(message: ConsumeMessage): Promise<number | undefined> {
+    try {
+      return (await this.options.move(message)) ? undefined : RETRY_MS;
+    } catch (error) {
+      return error instanceof NotKeptError ? error.retryAfterMs : RETRY_MS;
     }
   }
 }

@@ -1,5 +1,5 @@
 import { ManualClock } from '../../../../exports/testing.js';
-import { MessagingError } from '../../../../core/messaging/ports/errors.js';
+import { MessagingError, NotKeptError } from '../../../../core/messaging/ports/errors.js';
 import type { RefusedMessage, Settlement } from '../../../../core/messaging/ports/transport.js';
 import { InFlightEntry } from '../wire/stream-entry.js';
 import { RefusedRetries } from './refused-retries.js';
@@ -76,4 +76,17 @@ it('ends the repetitions when it is closed', async () => {
   await clock.advance(5_000);
   await retries.idle();
   expect(settled).toEqual([]);
+});
+
+it('waits for as long as the store of dead letters says, and no longer than it is open', async () => {
+  const full = new NotKeptError(new MessagingError('STORE_FULL', 'full'), 300_000);
+  const { clock, failures, retries } = setUp(() => Promise.reject(full));
+  retries.add({ item: ITEM, settlement: RETRY }, { kind: 'refused', error });
+  await clock.advance(299_000);
+  expect(failures).toEqual([error, full]);
+  await clock.advance(2_000);
+  expect(failures).toEqual([error, full, full]);
+  retries.close();
+  await clock.advance(1_000);
+  await retries.idle();
 });

@@ -3,7 +3,8 @@ import type {
   Subscription,
   TransportContext,
 } from '../../../../core/messaging/ports/transport.js';
-import { backoffMs, pause } from '../../../../core/messaging/transport-kit/backoff.js';
+import { NotKeptError } from '../../../../core/messaging/ports/errors.js';
+import { backoffMs, pause, pauseWhile } from '../../../../core/messaging/transport-kit/backoff.js';
 import type { BrokerFailure } from '../../../../core/messaging/transport-kit/broker-failure.js';
 import { retriedMessage } from '../../../../core/messaging/transport-kit/hand-over.js';
 import type { InFlightEntry } from '../wire/stream-entry.js';
@@ -58,33 +59,32 @@ export class RefusedRetries {
       return;
     }
     for (let failures = 0; !this.#isClosed; failures += 1) {
-      if (await this.#isKept(item, settlement, error)) {
+      try {
+        await this.#keep(item, settlement, error);
         this.route.settle(item, { kind: 'ack' });
         return;
+      } catch (storeError) {
+        this.route.failed(storeError);
+        const waitMs =
+          storeError instanceof NotKeptError ? storeError.retryAfterMs : backoffMs(failures, BACKOFF);
+        await pauseWhile(() => !this.#isClosed, waitMs, clock);
       }
-      await pause(backoffMs(failures, BACKOFF), clock);
     }
   }
 
-  async #isKept(
+  async #keep(
     { message, attempt }: InFlightEntry,
     settlement: Settlement & { kind: 'retry' },
     error: Error,
-  ): Promise<boolean> {
+  ): Promise<void> {
     const { to, context } = this.route;
     const { topic, group } = to;
-    try {
-      await context.keepRefused?.({
-        to: { topic, group },
-        message: retriedMessage(message, settlement),
-        error,
-        transport: context.name,
-        attempts: attempt,
-      });
-      return true;
-    } catch (storeError) {
-      this.route.failed(storeError);
-      return false;
-    }
+    await context.keepRefused?.({
+      to: { topic, group },
+      message: retriedMessage(message, settlement),
+      error,
+      transport: context.name,
+      attempts: attempt,
+    });
   }
 }
