@@ -1,6 +1,6 @@
+export { MetricsModule } from '../infrastructure/services/metrics/metrics.module.js';
 export {
   METRICS_REGISTRY,
-  MetricsModule,
   type MetricsModuleAsyncOptions,
   type MetricsModuleOptions,
-} from '../infrastructure/services/metrics/metrics.module.js';
+} from '../infrastructure/services/metrics/metrics.options.js';

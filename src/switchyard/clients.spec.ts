@@ -1,6 +1,8 @@
 import * as fs from 'node:fs';
 import { loadLmdb } from '../infrastructure/services/embedded/database/lmdb-client.js';
+import { loadTerminus } from '../infrastructure/services/health/health.module.js';
 import { loadKafkajs } from '../infrastructure/services/kafka/client/kafkajs-client.js';
+import { loadPrometheusModule, loadPromClient } from '../infrastructure/services/metrics/metrics.module.js';
 import { loadAmqplib } from '../infrastructure/services/rabbitmq/client/amqplib-client.js';
 import { loadIoredis } from '../infrastructure/services/redis/client/ioredis-client.js';
 import { problemsOfClients } from './clients.js';
@@ -13,6 +15,9 @@ const CLIENTS: readonly (readonly [string, Load, object])[] = [
   ['ioredis', loadIoredis, { default: class Redis {}, Cluster: class {} }], // as ioredis 4
   ['amqplib', loadAmqplib, {}],
   ['lmdb', loadLmdb, {}],
+  ['@nestjs/terminus', loadTerminus, {}],
+  ['prom-client', loadPromClient, {}],
+  ['@willsoto/nestjs-prometheus', loadPrometheusModule, {}],
   ['kafkajs', loadKafkajs, { Kafka: class {}, Partitioners: { DefaultPartitioner: () => 0 } }], // as kafkajs 1
 ];
 

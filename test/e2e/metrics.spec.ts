@@ -3,10 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { collectDefaultMetrics, Counter, Registry } from 'prom-client';
 import { z } from 'zod';
 import { defineMessage, MessageHandler } from '../../src/core/messaging/index.js';
-import {
-  MetricsModule,
-  type MetricsModuleOptions,
-} from '../../src/infrastructure/services/metrics/metrics.module.js';
+import { MetricsModule, type MetricsModuleOptions } from '../../src/exports/metrics.js';
 import { eventually } from '../support/demonstration.js';
 import { bootOperations, closeOperations } from '../support/operations-app.js';
 import { metricNames, read } from '../support/scraped.js';

@@ -34,6 +34,21 @@ describe('the package', () => {
   });
 
   it.each(['esm', 'cjs'])(
+    'says what health and metrics need once an application imports them, in the build %s',
+    (build) => {
+      expect(mistakes(build, '[HealthModule.forRoot()], [MetricsModule.forRoot()]')).toEqual([
+        [
+          expect.stringMatching(
+            /^HealthModule needs .* not installed. Install it: npm install @nestjs.terminus/,
+          ),
+        ],
+        [expect.stringMatching(/^MetricsModule needs .* not installed. Install it: npm install prom-client/)],
+      ]);
+    },
+    60_000,
+  );
+
+  it.each(['esm', 'cjs'])(
     'reports every client of another version with its key, in the build %s',
     (build) => {
       const old = Object.entries(OLD).map(([name, version]) => installAs(name, version));
@@ -42,7 +57,7 @@ describe('the package', () => {
           `${user} the package "${name}" (${manifest.peerDependencies[name]}), but version ${OLD[name]} is installed. Install a supported one: npm install ${name}`,
         );
       try {
-        expect(mistakes(build)).toEqual([
+        expect(mistakes(build, '[brokers]')[0]).toEqual([
           sentence('ioredis', 'transports.redis.kind is redis. Redis needs'),
           sentence('amqplib', 'transports.rabbitmq.kind is rabbitmq. RabbitMQ needs'),
           sentence('kafkajs', 'transports.kafka.kind is kafka. Kafka needs'),
@@ -113,15 +128,17 @@ describe('the package', () => {
     return folder;
   }
 
-  /** The sentences with which an application with each kind of broker does not start. */
-  function mistakes(build: string): readonly string[] {
+  /** The sentences with which an application with each of these lists of imports does not start. */
+  function mistakes(build: string, imports: string): readonly (readonly string[])[] {
     const file = (name: string): string => JSON.stringify(path.join(home, 'dist', build, name));
     const load = build === 'esm' ? 'await import' : 'require';
     const program = `
       ${load}('reflect-metadata');
       const { NestFactory } = ${load}('@nestjs/core');
       const { SwitchyardModule } = ${load}(${file('index.js')});
-      const imports = [SwitchyardModule.forRoot({
+      const { HealthModule } = ${load}(${file('exports/health.js')});
+      const { MetricsModule } = ${load}(${file('exports/metrics.js')});
+      const brokers = SwitchyardModule.forRoot({
         service: 'shop',
         transports: {
           redis: { kind: 'redis', url: 'redis://127.0.0.1' },
@@ -130,12 +147,15 @@ describe('the package', () => {
           embedded: { kind: 'embedded' },
         },
         routes: [{ match: '**', transport: 'redis' }],
-      })];
-      class App {}
-      const options = { logger: false, abortOnError: false };
-      NestFactory.createApplicationContext({ module: App, imports }, options)
-        .catch((error) => console.log(JSON.stringify(error.problems)));`;
-    return outputOf(program, build === 'esm' ? 'module' : 'commonjs') as string[];
+      });
+      const sentences = (imports) => {
+        class App {}
+        const options = { logger: false, abortOnError: false };
+        return NestFactory.createApplicationContext({ module: App, imports }, options)
+          .then(() => [], (error) => error.problems ?? [error.message]);
+      };
+      Promise.all([${imports}].map(sentences)).then((found) => console.log(JSON.stringify(found)));`;
+    return outputOf(program, build === 'esm' ? 'module' : 'commonjs') as string[][];
   }
 
   function importOf(name: string): string[] {

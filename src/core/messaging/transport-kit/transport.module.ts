@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import { systemClock } from '../ports/clock.js';
 import { MessagingConfigurationError } from '../ports/errors.js';
 import type { Clock, Transport, TransportContext, TransportEvent } from '../ports/transport.js';
+import { loadingModule } from './loading-module.js';
 
 /** Options of the module of a transport: all options of the transport, and what it needs from an application. */
 export type TransportModuleOptions<Options> = Partial<Options> & {
@@ -40,7 +41,14 @@ export interface TransportKind<Options> {
  *
  * @throws MessagingConfigurationError with every option that is unknown or out of range.
  */
-export async function transportModule<Options>(
+export function transportModule<Options>(
+  kind: TransportKind<Options>,
+  given: TransportModuleOptions<object> & { readonly clock?: Clock },
+): Promise<DynamicModule> {
+  return loadingModule(() => moduleOf(kind, given));
+}
+
+async function moduleOf<Options>(
   { module, kind, schema, load }: TransportKind<Options>,
   given: TransportModuleOptions<object> & { readonly clock?: Clock },
 ): Promise<DynamicModule> {

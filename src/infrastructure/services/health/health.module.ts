@@ -1,46 +1,46 @@
-import { type DynamicModule, Module, type Provider } from '@nestjs/common';
-import { RouterModule } from '@nestjs/core';
-import { TerminusModule } from '@nestjs/terminus';
-import { computedProvider, decorated, type HostDecorators } from '../admin/host-decorators.js';
-import { HealthController } from './health.controller.js';
-import {
-  HEALTH_SETTINGS,
-  type HealthModuleAsyncOptions,
-  type HealthModuleOptions,
-  healthSettings,
-} from './health.options.js';
-import { MessagingHealthIndicator } from './messaging-health.indicator.js';
+import { type DynamicModule, Module } from '@nestjs/common';
+import { loadClient } from '../../../core/messaging/transport-kit/load-client.js';
+import { loadingModule } from '../../../core/messaging/transport-kit/loading-module.js';
+import type { HealthModuleAsyncOptions, HealthModuleOptions } from './health.options.js';
+import type { TerminusHealthModule } from './terminus-health.module.js';
 
-/** Health of the application for operators and orchestrators, through Terminus. */
-@Module({
-  providers: [MessagingHealthIndicator],
-  exports: [MessagingHealthIndicator],
-})
+/**
+ * Health of the application for operators and orchestrators, through Terminus, which is loaded when the module is imported.
+ * A `MessagingError` says when Terminus is missing (`DEPENDENCY_MISSING`) or of another version (`DEPENDENCY_UNUSABLE`).
+ */
+@Module({})
 export class HealthModule {
   /** Where the `MessagingModule` is not global, name the module that exports it in `imports`. */
-  static forRoot(options: HealthModuleOptions = {}): DynamicModule {
-    return served(options, { provide: HEALTH_SETTINGS, useValue: healthSettings(options) });
+  static forRoot(options: HealthModuleOptions = {}): Promise<DynamicModule> {
+    return throughTerminus((terminus) => terminus.forRoot(options));
   }
 
   /** The options from a function, except those that Nest must know before. */
-  static forRootAsync(options: HealthModuleAsyncOptions): DynamicModule {
-    return served(options, computedProvider(HEALTH_SETTINGS, 'HealthModule', options, healthSettings));
+  static forRootAsync(options: HealthModuleAsyncOptions): Promise<DynamicModule> {
+    return throughTerminus((terminus) => terminus.forRootAsync(options));
   }
 }
 
-type Served = HostDecorators & Pick<HealthModuleOptions, 'imports' | 'path'>;
+function throughTerminus(
+  make: (terminus: typeof TerminusHealthModule) => DynamicModule,
+): Promise<DynamicModule> {
+  return loadingModule(async () => {
+    await loadTerminus();
+    const { TerminusHealthModule: terminus } = await import('./terminus-health.module.js');
+    return { module: HealthModule, imports: [make(terminus)], exports: [terminus] };
+  });
+}
 
-function served(options: Served, settings: Provider): DynamicModule {
-  const { imports = [], path = '/health' } = options;
-  return {
-    module: HealthModule,
-    imports: [
-      ...imports,
-      // Its log repeats every failed probe; the response and the events of the transports have the reason.
-      TerminusModule.forRoot({ logger: false }),
-      ...(path === false ? [] : [RouterModule.register([{ path, module: HealthModule }])]),
-    ],
-    controllers: path === false ? [] : [...decorated([HealthController], options)],
-    providers: [settings],
-  };
+/** Loads Terminus, an optional peer dependency. Throws as {@link loadClient}. */
+export function loadTerminus(
+  load: () => Promise<unknown> = () => import('@nestjs/terminus'),
+): Promise<object> {
+  return loadClient<{ readonly TerminusModule?: unknown }>({
+    usedBy: 'HealthModule needs',
+    name: '@nestjs/terminus',
+    range: '^11.0.0 || ^12.0.0',
+    install: '@nestjs/terminus',
+    load,
+    isSupported: ({ TerminusModule }) => TerminusModule !== undefined,
+  });
 }

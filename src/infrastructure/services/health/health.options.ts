@@ -66,6 +66,9 @@ export type HealthSettings = Required<
 /** Injects the {@link HealthSettings}. */
 export const HEALTH_SETTINGS = Symbol('switchyard:health-settings');
 
+/** Injects the `HealthIndicatorService` of Terminus, which is loaded later than what asks for it. */
+export const HEALTH_INDICATORS = Symbol('switchyard:health-indicators');
+
 export function healthSettings(options: HealthModuleOptions): HealthSettings {
   const { imports: _imports, decorators: _decorators, ...given } = options;
   return {

@@ -1,5 +1,5 @@
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
-import { type HealthIndicatorResult, HealthIndicatorService } from '@nestjs/terminus';
+import type { HealthIndicatorResult, HealthIndicatorService } from '@nestjs/terminus';
 import { allInside } from '../../../core/messaging/ports/composite-transport.js';
 import { systemClock } from '../../../core/messaging/ports/clock.js';
 import type { DeadLetterStore } from '../../../core/messaging/ports/dead-letter-store.js';
@@ -11,7 +11,7 @@ import { EventLoopWatch } from './assessment/event-loop-watch.js';
 import { assessHealth, type HealthFacts, type MessagingHealth } from './assessment/health-assessment.js';
 import type { HealthComponent } from './assessment/health-component.js';
 import { ForgottenGroups } from '../checks/forgotten-groups.js';
-import { HEALTH_SETTINGS, type HealthSettings } from './health.options.js';
+import { HEALTH_INDICATORS, HEALTH_SETTINGS, type HealthSettings } from './health.options.js';
 import { TransportChecks } from '../checks/transport-checks.js';
 
 /** An id that no dead letter has; its lookup is the cheapest query of a store. */
@@ -35,7 +35,7 @@ export class MessagingHealthIndicator implements OnModuleInit, OnModuleDestroy {
     @Inject(MESSAGING_VIEW) private readonly view: MessagingView,
     @Inject(DEAD_LETTER_STORE) store: DeadLetterStore,
     @Inject(HEALTH_SETTINGS) private readonly settings: HealthSettings,
-    private readonly indicators: HealthIndicatorService,
+    @Inject(HEALTH_INDICATORS) private readonly indicators: HealthIndicatorService,
   ) {
     this.#transports = new TransportChecks(settings);
     this.#groups = new ForgottenGroups(view);

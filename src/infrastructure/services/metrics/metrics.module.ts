@@ -1,216 +1,59 @@
-import {
-  Controller,
-  type DynamicModule,
-  Get,
-  Inject,
-  Module,
-  type ModuleMetadata,
-  type OnApplicationBootstrap,
-  type OnApplicationShutdown,
-  type OnModuleInit,
-  type Provider,
-  Res,
-  type Type,
-  VERSION_NEUTRAL,
-} from '@nestjs/common';
-import { HttpAdapterHost } from '@nestjs/core';
-import { PrometheusModule } from '@willsoto/nestjs-prometheus';
-import { collectDefaultMetrics, Registry } from 'prom-client';
-import type { DeadLetterStore } from '../../../core/messaging/ports/dead-letter-store.js';
-import type { DeadLetterLimits } from '../../../core/messaging/ports/dead-letter-limits.js';
-import { DEAD_LETTER_LIMITS, DEAD_LETTER_STORE } from '../../../core/messaging/messaging.tokens.js';
-import { MESSAGING_VIEW, type MessagingView } from '../../../core/messaging/messaging.view.js';
-import { MessagingConfigurationError } from '../../../core/messaging/ports/errors.js';
-import { RoutingTable } from '../../../core/messaging/routing/routing-table.js';
-import {
-  type ComputedOptions,
-  computedProvider,
-  decorated,
-  type HostDecorators,
-} from '../admin/host-decorators.js';
-import { exportHandlerMetrics } from './observed/handler-metrics.js';
-import { MessagingMetrics } from './observed/messaging-metrics.js';
-import { exportPublishMetrics } from './observed/publish-metrics.js';
-import { exportScrapedMetrics } from './scraped/scraped-metrics.js';
-import type { Destination } from './series/exported.js';
-import { ScrapeSources } from './scraped/scrape-sources.js';
+import { type DynamicModule, Module } from '@nestjs/common';
+import { loadClient } from '../../../core/messaging/transport-kit/load-client.js';
+import { loadingModule } from '../../../core/messaging/transport-kit/loading-module.js';
+import type { ExportingModule } from './exporting.module.js';
+import type { MetricsModuleAsyncOptions, MetricsModuleOptions } from './metrics.options.js';
 
-export interface MetricsModuleOptions extends HostDecorators, Pick<ModuleMetadata, 'imports'> {
-  /**
-   * Path that Prometheus scrapes; `false` disables it, for a host that serves the registry itself, which
-   * `METRICS_REGISTRY` injects. @default '/metrics'
-   */
-  readonly path?: string | false;
-  /** Adds the metrics of the process (CPU, memory, event loop), unless `registry` has them already. @default true */
-  readonly defaultMetrics?: boolean;
-  /**
-   * Registry to use, by one application at a time, which takes its metrics out again when it closes. Defaults to a
-   * separate one for each application, so that no metric conflicts with those of the host.
-   */
-  readonly registry?: Registry | undefined;
-  /** Begins the name of every metric, also of those of the process, for example `shop_`. @default '' */
-  readonly prefix?: string | undefined;
-}
-
-/** What Nest must know before the other options are computed. */
-export interface MetricsModuleAsyncOptions
-  extends
-    ComputedOptions<Pick<MetricsModuleOptions, 'defaultMetrics' | 'registry' | 'prefix'>>,
-    HostDecorators,
-    Pick<MetricsModuleOptions, 'imports' | 'path'> {}
-
-/** Injects the `Registry` that has the metrics of messaging, for example into a controller of the host. */
-export const METRICS_REGISTRY = Symbol('switchyard:metrics-registry');
-
-const DESTINATION = Symbol('switchyard:metrics-destination');
-
-/** Has one registry for each application, for the metrics and the controller that shows them. */
+/**
+ * Metrics of messaging for Prometheus, with the names of docs/operating/operations.md. A `MessagingError` says when a package
+ * of Prometheus is missing (`DEPENDENCY_MISSING`) or of another version (`DEPENDENCY_UNUSABLE`).
+ */
 @Module({})
-class MetricsRegistryModule {
-  static of(destination: Provider, imports: ModuleMetadata['imports'] = []): DynamicModule {
-    return {
-      module: MetricsRegistryModule,
-      imports,
-      providers: [
-        destination,
-        {
-          provide: METRICS_REGISTRY,
-          useFactory: ({ registry }: Destination) => registry,
-          inject: [DESTINATION],
-        },
-      ],
-      exports: [DESTINATION, METRICS_REGISTRY],
-    };
-  }
-}
-
-function destinationOf({
-  registry = new Registry(),
-  defaultMetrics = true,
-  prefix = '',
-}: MetricsModuleOptions): Destination {
-  if (!/^([a-zA-Z_:][\w:]*)?$/.test(prefix))
-    throw new MessagingConfigurationError([
-      `Option prefix of MetricsModule is ${JSON.stringify(prefix)}. Use letters, digits and "_", as in "shop_".`,
-    ]);
-  const hasDefaults = ['', prefix].some(
-    (before) => registry.getSingleMetric(`${before}process_cpu_user_seconds_total`) !== undefined,
-  );
-  if (defaultMetrics && !hasDefaults) collectDefaultMetrics({ register: registry, prefix });
-  return { registry, prefix };
-}
-
-/** Metrics of messaging for Prometheus, with the names of docs/operating/operations.md. */
-@Module({
-  providers: [MessagingMetrics],
-  exports: [MessagingMetrics, MetricsRegistryModule],
-})
-export class MetricsModule implements OnModuleInit, OnApplicationBootstrap, OnApplicationShutdown {
-  #stopObserving: () => void = () => undefined;
-  /** Names of what this application has put into the registry. */
-  #added: readonly string[] = [];
-
-  // eslint-disable-next-line max-params -- dependency injection
-  constructor(
-    private readonly metrics: MessagingMetrics,
-    @Inject(MESSAGING_VIEW) private readonly view: MessagingView,
-    @Inject(DEAD_LETTER_STORE) private readonly store: DeadLetterStore,
-    @Inject(DESTINATION) private readonly destination: Destination,
-    @Inject(DEAD_LETTER_LIMITS) private readonly limits: DeadLetterLimits,
-  ) {}
-
+export class MetricsModule {
   /** Where the `MessagingModule` is not global, name the module that exports it in `imports`. */
-  static forRoot(options: MetricsModuleOptions = {}): DynamicModule {
-    // A factory, because each application needs a registry of its own.
-    return served(options, { provide: DESTINATION, useFactory: () => destinationOf(options) });
+  static forRoot(options: MetricsModuleOptions = {}): Promise<DynamicModule> {
+    return withPrometheus((exporting) => exporting.forRoot(options));
   }
 
   /** The options from a function, except those that Nest must know before. */
-  static forRootAsync(options: MetricsModuleAsyncOptions): DynamicModule {
-    return served(options, computedProvider(DESTINATION, 'MetricsModule', options, destinationOf));
-  }
-
-  onModuleInit(): void {
-    const { metrics, destination, view } = this;
-    const { registry, prefix } = destination;
-    const before = new Set(namesIn(registry));
-    if (before.has(`${prefix}${A_METRIC}`))
-      throw new MessagingConfigurationError([
-        'the registry of MetricsModule has the metrics of another application. Give each application a registry of its own, or a prefix.',
-      ]);
-    const sources = new ScrapeSources(view, this.store, this.limits);
-    const systemOf = (transport: string): string => sources.systemOf(transport);
-    exportHandlerMetrics(destination, metrics, systemOf);
-    exportPublishMetrics(destination, metrics, systemOf);
-    exportScrapedMetrics(destination, sources);
-    this.#added = namesIn(registry).filter((name) => !before.has(name));
-    this.#stopObserving = view.observe(metrics);
-  }
-
-  onApplicationBootstrap(): void {
-    for (const { to, transport } of this.view.subscriptions()) this.metrics.declareHandler(to, transport);
-    const routes = new RoutingTable(this.view.routes());
-    for (const topic of this.view.topics()) {
-      const transport = routes.resolve(topic);
-      if (transport !== undefined) this.metrics.published.declare(topic, transport);
-    }
-  }
-
-  onApplicationShutdown(): void {
-    this.#stopObserving();
-    for (const name of this.#added) this.destination.registry.removeSingleMetric(name);
+  static forRootAsync(options: MetricsModuleAsyncOptions): Promise<DynamicModule> {
+    return withPrometheus((exporting) => exporting.forRootAsync(options));
   }
 }
 
-type Served = HostDecorators & Pick<MetricsModuleOptions, 'imports' | 'path'>;
-
-function served(options: Served, destination: Provider): DynamicModule {
-  const { path = '/metrics', imports = [] } = options;
-  const registry = MetricsRegistryModule.of(destination, imports);
-  const common = { module: MetricsModule, imports: [...imports, registry] };
-  if (path === false) return common;
-  const endpoint = PrometheusModule.register({
-    path,
-    // Its own option collects into the default registry of prom-client, twice if the host does so as well.
-    defaultMetrics: { enabled: false },
-    controller: controllerOf(options),
+function withPrometheus(make: (exporting: typeof ExportingModule) => DynamicModule): Promise<DynamicModule> {
+  return loadingModule(async () => {
+    await loadPromClient();
+    await loadPrometheusModule();
+    const { ExportingModule: exporting } = await import('./exporting.module.js');
+    return { module: MetricsModule, imports: [make(exporting)], exports: [exporting] };
   });
-  // Guards of the host on our controller find their providers in these imports.
-  return {
-    ...common,
-    imports: [
-      ...common.imports,
-      { ...endpoint, imports: [...(endpoint.imports ?? []), ...imports, registry] },
-    ],
-  };
 }
 
-/** One that every application has. */
-const A_METRIC = 'messaging_client_consumed_messages_total';
+const INSTALL = 'prom-client@15 @willsoto/nestjs-prometheus@6';
 
-function namesIn(registry: Registry): string[] {
-  return registry.getMetricsAsArray().map(({ name }) => name);
+/** Loads the client of Prometheus, an optional peer dependency. Throws as {@link loadClient}. */
+export function loadPromClient(load: () => Promise<unknown> = () => import('prom-client')): Promise<object> {
+  return loadClient<{ readonly Registry?: unknown }>({
+    usedBy: 'MetricsModule needs',
+    name: 'prom-client',
+    range: '^15.1.0',
+    install: INSTALL,
+    load,
+    isSupported: ({ Registry }) => Registry !== undefined,
+  });
 }
 
-/** A controller for one registry, because that of the Prometheus module serves only the default registry. */
-function controllerOf(options: HostDecorators): Type {
-  @Controller({ version: VERSION_NEUTRAL })
-  class MetricsController {
-    constructor(
-      private readonly adapterHost: HttpAdapterHost,
-      @Inject(METRICS_REGISTRY) private readonly registry: Registry,
-    ) {}
-
-    @Get()
-    async scrape(@Res() response: object): Promise<void> {
-      const { registry } = this;
-      const { httpAdapter } = this.adapterHost;
-      const text = await registry.metrics();
-      httpAdapter.setHeader(response, 'Content-Type', registry.contentType);
-      httpAdapter.setHeader(response, 'Cache-Control', 'no-store');
-      // Not returned, because interceptors of the host would wrap it.
-      httpAdapter.reply(response, text, 200);
-    }
-  }
-  return decorated([MetricsController], options)[0] ?? MetricsController;
+/** Loads its module for Nest, an optional peer dependency. Throws as {@link loadClient}. */
+export function loadPrometheusModule(
+  load: () => Promise<unknown> = () => import('@willsoto/nestjs-prometheus'),
+): Promise<object> {
+  return loadClient<{ readonly PrometheusModule?: unknown }>({
+    usedBy: 'MetricsModule needs',
+    name: '@willsoto/nestjs-prometheus',
+    range: '^6.1.0',
+    install: INSTALL,
+    load,
+    isSupported: ({ PrometheusModule }) => PrometheusModule !== undefined,
+  });
 }
