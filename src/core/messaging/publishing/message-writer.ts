@@ -80,8 +80,7 @@ export class MessageWriter {
     const id = options.messageId ?? uuidV7(now);
     const key = options.key ?? type.key?.(payload);
     if (key !== undefined) checkKey(key);
-    if (this.#hooks.beforePublish.length > 0)
-      this.#add({ topic: type.name, messageId: id, key, headers }, options.headers);
+    this.#add({ topic: type.name, messageId: id, key, headers }, options.headers);
     return key === undefined ? { id, headers, body } : { id, key, headers, body };
   }
 
@@ -90,6 +89,7 @@ export class MessageWriter {
     message: OutgoingMessage & { readonly headers: Record<string, string> },
     given: CheckedPublishOptions['headers'],
   ): void {
+    if (this.#hooks.beforePublish.length === 0) return;
     const added: Record<string, string> = {};
     for (const hook of this.#hooks.beforePublish) {
       const headers = hook(message);
