@@ -1,3 +1,4 @@
+import { nextTurn } from '../core/messaging/ports/clock.js';
 import type { Clock } from '../core/messaging/ports/transport.js';
 
 const DEFAULT_START = Date.UTC(2026, 0, 1);
@@ -6,9 +7,6 @@ const TURNS_TO_SETTLE = 5;
 /** Timers run by one `advance`, above which a timer is assumed to restart itself without end. */
 const MAX_TIMERS_PER_ADVANCE = 100_000;
 
-/** Read at import, so that fake timers of a test runner do not stop this clock. */
-const nextTurn = setImmediate;
-
 interface Timer {
   readonly dueMs: number;
   readonly run: () => void;
@@ -16,6 +14,7 @@ interface Timer {
 
 /** A clock that only the test moves. Pass it wherever a {@link Clock} is taken. */
 export class ManualClock implements Clock {
+  readonly isVirtual = true;
   readonly #startMs: number;
   /** In the order in which they were scheduled, which decides between equal times. */
   readonly #timers = new Set<Timer>();
@@ -51,20 +50,22 @@ export class ManualClock implements Clock {
    * start run as well when they fall due. Before, between and after them promises settle; input and output of the
    * operating system is not waited for. Calls run one after the other.
    *
+   * @param afterEach is waited for at first and after each timer, before time moves on.
    * @throws RangeError when `ms` is negative or not finite.
    * @throws Error what a timer throws, or when 100 000 timers ran: one of them starts itself again without end.
    */
-  advance(ms: number): Promise<void> {
+  advance(ms: number, afterEach?: () => Promise<void>): Promise<void> {
     if (!(ms >= 0 && ms < Infinity)) {
       return Promise.reject(new RangeError(`Time cannot move by ${ms} ms. Pass 0 or more milliseconds.`));
     }
-    const advanced = this.#advancing.then(() => this.#advanceTo(this.#elapsedMs + ms));
+    const advanced = this.#advancing.then(() => this.#advanceTo(this.#elapsedMs + ms, afterEach));
     this.#advancing = advanced.catch(() => undefined);
     return advanced;
   }
 
-  async #advanceTo(targetMs: number): Promise<void> {
+  async #advanceTo(targetMs: number, afterEach?: () => Promise<void>): Promise<void> {
     await settle();
+    await afterEach?.();
     let ran = 0;
     for (let timer = this.#nextUntil(targetMs); timer; timer = this.#nextUntil(targetMs)) {
       if (++ran > MAX_TIMERS_PER_ADVANCE) {
@@ -76,6 +77,7 @@ export class ManualClock implements Clock {
       this.#elapsedMs = timer.dueMs;
       timer.run();
       await settle();
+      await afterEach?.();
     }
     this.#elapsedMs = targetMs;
   }

@@ -350,4 +350,6 @@ export interface Clock {
   monotonic(): number;
   /** Runs `callback` once after `delayMs`. The returned function cancels it. Does not keep the process alive. */
   schedule(delayMs: number, callback: () => void): () => void;
+  /** A test moves the time, so no process is kept alive to wait for it. @default false */
+  readonly isVirtual?: boolean;
 }

@@ -1,5 +1,6 @@
 import { type CallResult, GuardedPublish } from './guarded-publish.js';
 import type { MessagingEvent } from '../observing/events.js';
+import { atEndOfTurn, nextTick } from '../ports/clock.js';
 import { MessagingError } from '../ports/errors.js';
 import type {
   Clock,
@@ -101,7 +102,7 @@ export class PublishBatcher {
     const batch = new Batch(lane, topic, options);
     this.#open.set(lane, batch);
     // After the microtasks that are queued by now, so that the continuations of one turn share a batch.
-    queueMicrotask(() => process.nextTick(() => this.#send(batch)));
+    atEndOfTurn(() => nextTick(() => this.#send(batch)));
     return batch;
   }
 

@@ -117,7 +117,8 @@ export class MessagingRuntimeService
     const consumers = this.#consumers;
     if (!consumers) return;
     // A process without a server has nothing else that keeps it alive while it waits for messages.
-    if (this.#registry?.entries.length) this.#letProcessEnd = holdProcess();
+    const isWaiting = this.#registry?.entries.length && !this.clock.isVirtual;
+    if (isWaiting) this.#letProcessEnd = holdProcess();
     const isPatient = this.options.connect === 'background';
     const starting = this.options.transports.map(async (transport) => {
       // Connecting twice is harmless, and in the background it is how we learn that the broker has come.

@@ -93,6 +93,11 @@ export class MemoryDeadLetterStore implements DeadLetterStore {
     return id;
   }
 
+  /** Everything that it holds, oldest first, without a promise: for tests. */
+  all(): readonly DeadLetter[] {
+    return [...this.#ids.above('')].flatMap((id) => this.#deadLetters.get(id) ?? []);
+  }
+
   async find(id: string): Promise<DeadLetter | undefined> {
     const deadLetter = this.#deadLetters.get(id);
     return deadLetter && { ...deadLetter, body: new Uint8Array(deadLetter.body) };

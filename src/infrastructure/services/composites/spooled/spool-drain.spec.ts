@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { waitUntil } from '../../../../../test/support/brokers/wait-until.js';
 import { memoryTransport } from '../../../../../test/support/messaging-app.js';
-import { SeverableTransport } from '../../../../../test/support/severable-transport.js';
+import { SeverableTransport } from '../../../../testing/severable-transport.js';
 import { systemClock } from '../../../../core/messaging/ports/clock.js';
 import { spooledOptionsSchema } from './spooled.options.js';
 import { SpooledTransport } from './spooled.transport.js';
@@ -24,7 +24,7 @@ it('keeps what it sends until the broker has taken it', async () => {
     await new Promise<void>((resolve) => (taken = resolve));
     return [{ kind: 'accepted' }];
   });
-  await broker.mend();
+  await broker.restore();
   await waitUntil('it is sent', async () => sending.mock.calls.length > 0);
   const kept = async (): Promise<number> => {
     const { ready, inFlight } = await disk.backlog({ topic: 'spool.main', group: 'drain' });

@@ -1,3 +1,4 @@
+import { nextTurn } from '../../../../core/messaging/ports/clock.js';
 import { MessagingError, NotKeptError } from '../../../../core/messaging/ports/errors.js';
 import { backoffMs } from '../../../../core/messaging/transport-kit/backoff.js';
 import { settlesWithin } from '../../../../core/messaging/transport-kit/deadline.js';
@@ -139,7 +140,7 @@ export class SpoolDrain {
 
   async #send(): Promise<void> {
     this.#isSending = true;
-    await new Promise((resolve) => setImmediate(resolve)); // messages of the same turn share a call
+    await new Promise<void>((resolve) => nextTurn(resolve)); // messages of the same turn share a call
     let failures = 0;
     while (this.#held.length > 0 && !this.#isClosed) {
       if (!this.parts.target.isHealthy) {

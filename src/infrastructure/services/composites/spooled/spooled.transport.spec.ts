@@ -1,8 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { waitUntil } from '../../../../../test/support/brokers/wait-until.js';
 import { JumpingClock } from '../../../../../test/support/jumping-clock.js';
-import { SeverableTransport } from '../../../../../test/support/severable-transport.js';
 import { ManualClock } from '../../../../exports/testing.js';
+import { SeverableTransport } from '../../../../testing/severable-transport.js';
 import { systemClock } from '../../../../core/messaging/ports/clock.js';
 import { MessagingError, NotKeptError } from '../../../../core/messaging/ports/errors.js';
 import type {
@@ -108,7 +108,7 @@ async function setUp(options: object = {}, { notKept, diskClock }: Surroundings 
   };
   const mend = async (): Promise<void> => {
     state.isGone = false;
-    await broker.mend();
+    await broker.restore();
   };
   const ids = (): string[] => deliveries.map((delivery) => delivery.message.id);
   return { clock, spooled, events, refused, deliveries, ids, publish, sever, mend, broker, disk };

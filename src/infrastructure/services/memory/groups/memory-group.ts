@@ -1,3 +1,4 @@
+import { atEndOfTurn } from '../../../../core/messaging/ports/clock.js';
 import type { Backlog, Clock, WireMessage } from '../../../../core/messaging/ports/transport.js';
 import { LinkedSet } from '../../../../core/messaging/transport-kit/linked-set.js';
 import { Deque } from './deque.js';
@@ -73,7 +74,7 @@ export class MemoryGroup {
   wake(): void {
     if (this.#isAwake || this.#consumers.length === 0) return;
     this.#isAwake = true;
-    queueMicrotask(() => {
+    atEndOfTurn(() => {
       this.#isAwake = false;
       this.#deliver();
     });

@@ -1,4 +1,4 @@
-import { MessagingError } from '../../src/core/messaging/ports/errors.js';
+import { MessagingError } from '../core/messaging/ports/errors.js';
 import type {
   Consumer,
   Delivery,
@@ -7,15 +7,15 @@ import type {
   Subscription,
   Transport,
   TransportContext,
-} from '../../src/core/messaging/ports/transport.js';
+} from '../core/messaging/ports/transport.js';
 
 type OnEvent = TransportContext['onEvent'];
 
 /**
- * A transport whose line to its broker can be cut and mended, with another transport for the broker.
+ * A transport whose connection to its broker can be cut and restored, with another transport for the broker.
  *
- * While it is cut it behaves as the port asks: it takes nothing, what was in hand goes back to the broker, and late
- * settlements are dropped. Afterwards every consumer goes on.
+ * While it is cut it behaves as the port asks: it takes nothing, what was in flight returns to the broker, and late
+ * settlements are dropped. Afterwards every consumer continues.
  */
 export class SeverableTransport implements Transport {
   readonly name: string;
@@ -24,11 +24,23 @@ export class SeverableTransport implements Transport {
   readonly #lines = new Set<Line>();
   #isCut = false;
 
+  /** @param durability of the broker that is played, as receipts and composites see it. @default that of `broker` */
   constructor(
-    private readonly broker: Transport,
+    readonly broker: Transport,
     private readonly onEvent: OnEvent,
+    durability: Transport['durability'] = broker.durability,
   ) {
-    ({ name: this.name, system: this.system, durability: this.durability } = broker);
+    ({ name: this.name, system: this.system } = broker);
+    this.durability = durability;
+  }
+
+  get isCut(): boolean {
+    return this.#isCut;
+  }
+
+  /** What is consumed here, each once for every consumer. */
+  subscriptions(): readonly Subscription[] {
+    return [...this.#lines].map(({ subscription }) => subscription);
   }
 
   async sever(): Promise<void> {
@@ -37,13 +49,14 @@ export class SeverableTransport implements Transport {
     await Promise.all([...this.#lines].map((line) => line.sever()));
   }
 
-  async mend(): Promise<void> {
+  async restore(): Promise<void> {
     this.#isCut = false;
     this.onEvent({ type: 'connected' });
-    await Promise.all([...this.#lines].map((line) => line.mend()));
+    await Promise.all([...this.#lines].map((line) => line.restore()));
   }
 
   async connect(): Promise<void> {
+    if (this.#isCut) throw goneError();
     await this.broker.connect();
   }
 
@@ -54,11 +67,11 @@ export class SeverableTransport implements Transport {
 
   async consume(subscription: Subscription, onDelivery: OnDelivery): Promise<Consumer> {
     if (this.#isCut) throw goneError();
-    const line = new Line((deliver) => this.broker.consume(subscription, deliver), {
+    const line = new Line(subscription, (deliver) => this.broker.consume(subscription, deliver), {
       onDelivery,
       onDropped: () => this.onEvent({ type: 'settlement-dropped', ...subscription }),
     });
-    await line.mend();
+    await line.restore();
     this.#lines.add(line);
     return { stop: () => line.stop().finally(() => this.#lines.delete(line)) };
   }
@@ -88,11 +101,12 @@ class Line {
   #isStopped = false;
 
   constructor(
+    readonly subscription: Subscription,
     private readonly subscribe: (onDelivery: OnDelivery) => Promise<Consumer>,
     private readonly ends: LineEnds,
   ) {}
 
-  async mend(): Promise<void> {
+  async restore(): Promise<void> {
     if (this.#isStopped) return;
     let lose = (): void => undefined;
     const lost = new Promise<undefined>((resolve) => (lose = () => resolve(undefined)));
@@ -127,5 +141,5 @@ class Line {
 }
 
 function goneError(): MessagingError {
-  return new MessagingError('TRANSPORT_UNAVAILABLE', 'The line to the broker is cut. Restore it.');
+  return new MessagingError('TRANSPORT_UNAVAILABLE', 'The connection to the broker is cut. Restore it.');
 }
