@@ -23,7 +23,7 @@ const rooms = [
   { name: 'infrastructure-knows-only-the-core', ...mayUse('infrastructure/', 'core/') },
   { name: 'config-knows-only-options', ...mayUse('config/', 'core/messaging/(routing/(routing-table|topic-pattern)|ports/errors)\\.ts$', options) },
   { name: 'front-door-composes', ...mayUse('switchyard/', 'core/', 'infrastructure/', 'config/') },
-  { name: 'testing-needs-no-broker', ...mayUse('testing/', 'core/', 'infrastructure/services/memory/') },
+  { name: 'testing-needs-no-broker', ...mayUse('testing/', 'core/', 'infrastructure/services/(memory|composites)/', 'config/units\\.ts$') },
   { name: 'integrations-use-the-public-core', ...mayUse('integrations/', '(core/messaging|infrastructure/services/admin)/index\\.ts$') },
   { name: 'commands-are-clients', ...mayUse('cli/(?!embedded)', 'cli/', 'config/', 'core/messaging/ports/errors\\.ts$') },
   { name: 'embedded-commands-use-the-store', ...mayUse('cli/embedded', 'cli/', 'config/', 'core/messaging/', 'infrastructure/services/embedded/') },

@@ -35,6 +35,7 @@ const PACKAGE = [
   'src/exports/kafka.ts',
   'src/exports/rabbitmq.ts',
   'src/exports/redis.ts',
+  'src/exports/testing.ts',
   'src/index.ts',
   'test/fixtures/low-peers/package-lock.json',
 ];

@@ -142,6 +142,8 @@ const ALLOWED: readonly (readonly [file: string, target: string])[] = [
   ['switchyard/f.ts', 'infrastructure/services/memory/b.ts'],
   ['switchyard/g.module.ts', '@nestjs/common'],
   ['testing/d.ts', 'infrastructure/services/memory/b.ts'],
+  ['testing/f.ts', 'infrastructure/services/composites/b.ts'],
+  ['testing/g.ts', 'config/units.ts'],
   ['testing/conformance/e.ts', 'core/messaging/ports/transport.ts'],
   ['integrations/microservices/d.ts', 'infrastructure/services/admin/index.ts'],
   ['cli/e.ts', 'config/read-settings.ts'],

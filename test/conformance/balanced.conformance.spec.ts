@@ -4,7 +4,7 @@ import { balancedOptionsSchema } from '../../src/infrastructure/services/composi
 import { BalancedTransport } from '../../src/infrastructure/services/composites/balanced/balanced.transport.js';
 import { memoryOptionsSchema } from '../../src/infrastructure/services/memory/memory.options.js';
 import { MemoryTransport } from '../../src/infrastructure/services/memory/memory.transport.js';
-import { SeverableTransport } from '../support/severable-transport.js';
+import { SeverableTransport } from '../../src/testing/severable-transport.js';
 import { type CaseContext, describeTransport } from './transport/index.js';
 
 const lines = new Map<Transport, readonly SeverableTransport[]>();
@@ -35,7 +35,7 @@ describeTransport('Balancing over memory', {
       for (const line of lines.get(transport) ?? []) await line.sever();
     },
     restore: async (transport) => {
-      for (const line of lines.get(transport) ?? []) await line.mend();
+      for (const line of lines.get(transport) ?? []) await line.restore();
     },
   },
 });

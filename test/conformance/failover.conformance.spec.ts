@@ -4,7 +4,7 @@ import { failoverOptionsSchema } from '../../src/infrastructure/services/composi
 import { FailoverTransport } from '../../src/infrastructure/services/composites/failover/failover.transport.js';
 import { memoryOptionsSchema } from '../../src/infrastructure/services/memory/memory.options.js';
 import { MemoryTransport } from '../../src/infrastructure/services/memory/memory.transport.js';
-import { SeverableTransport } from '../support/severable-transport.js';
+import { SeverableTransport } from '../../src/testing/severable-transport.js';
 import { type CaseContext, describeTransport } from './transport/index.js';
 
 const lines = new Map<Transport, readonly SeverableTransport[]>();
@@ -41,7 +41,7 @@ const outage = {
     for (const line of lines.get(transport) ?? []) await line.sever();
   },
   restore: async (transport: Transport): Promise<void> => {
-    for (const line of lines.get(transport) ?? []) await line.mend();
+    for (const line of lines.get(transport) ?? []) await line.restore();
   },
 };
 
@@ -54,5 +54,5 @@ describeTransport('Failover over memory', {
 describeTransport('Failover whose first member is gone', {
   tooLargeBytes: 2 * 2 ** 20,
   create: create(([first]) => first!.sever()),
-  outage: { ...outage, restore: (transport) => lines.get(transport)![1]!.mend() },
+  outage: { ...outage, restore: (transport) => lines.get(transport)![1]!.restore() },
 });

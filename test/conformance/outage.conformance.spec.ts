@@ -1,5 +1,5 @@
 import type { Transport } from '../../src/core/messaging/ports/transport.js';
-import { SeverableTransport } from '../support/severable-transport.js';
+import { SeverableTransport } from '../../src/testing/severable-transport.js';
 import { createTransport } from './memory.factory.js';
 import { describeTransport } from './transport/index.js';
 
@@ -9,7 +9,7 @@ describeTransport(
   {
     tooLargeBytes: 2 * 2 ** 20,
     create: async (context) => new SeverableTransport(await createTransport(context), context.onEvent),
-    outage: { kill: (line) => severable(line).sever(), restore: (line) => severable(line).mend() },
+    outage: { kill: (line) => severable(line).sever(), restore: (line) => severable(line).restore() },
   },
   ['reconnecting', 'closing'],
 );

@@ -7,7 +7,7 @@ import { SpooledTransport } from '../../src/infrastructure/services/composites/s
 import { spooledOptionsSchema } from '../../src/infrastructure/services/composites/spooled/spooled.options.js';
 import { memoryOptionsSchema } from '../../src/infrastructure/services/memory/memory.options.js';
 import { MemoryTransport } from '../../src/infrastructure/services/memory/memory.transport.js';
-import { SeverableTransport } from '../support/severable-transport.js';
+import { SeverableTransport } from '../../src/testing/severable-transport.js';
 import { createTransport as createEmbedded } from './embedded.factory.js';
 import { type CaseContext, describeTransport } from './transport/index.js';
 
@@ -47,7 +47,7 @@ describeTransport('A transport with a spool', {
       for (const line of lines.get(transport) ?? []) await line.sever();
     },
     restore: async (transport) => {
-      for (const line of lines.get(transport) ?? []) await line.mend();
+      for (const line of lines.get(transport) ?? []) await line.restore();
     },
   },
 });

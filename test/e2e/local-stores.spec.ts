@@ -4,7 +4,7 @@ import type { Transport } from '../../src/core/messaging/ports/transport.js';
 import { HealthModule } from '../../src/infrastructure/services/health/health.module.js';
 import { MemoryDeadLetterStore } from '../../src/infrastructure/services/memory/memory-dead-letter.store.js';
 import { MemoryIdempotencyStore } from '../../src/infrastructure/services/memory/memory-idempotency.store.js';
-import { SeverableTransport } from '../support/severable-transport.js';
+import { SeverableTransport } from '../../src/testing/severable-transport.js';
 import { memoryTransport } from '../support/messaging-app.js';
 import { authorizer, bootOperations, closeOperations, jsonOf } from '../support/operations-app.js';
 

@@ -16,7 +16,7 @@ import { SpooledTransport } from '../../src/infrastructure/services/composites/s
 import { spoolOn } from '../faults/spool-bench.js';
 import { waitUntil } from '../support/brokers/wait-until.js';
 import { bootApp, closeApps, memoryTransport } from '../support/messaging-app.js';
-import { SeverableTransport } from '../support/severable-transport.js';
+import { SeverableTransport } from '../../src/testing/severable-transport.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
 
 const Booking = z.object({ account: z.string(), nth: z.number() });
@@ -75,7 +75,7 @@ describe('messages in strict order', () => {
     await waitUntil('others move', async () => (await view()).transport === 'second');
     expect(await view()).toMatchObject({ status: 'accepted', transport: 'second' });
     expect(spooled.state()).toMatchObject({ active: ['brokers'], spool: { messages: 20 } });
-    await first.mend();
+    await first.restore();
     await waitUntil('it goes to its broker again', async () => {
       const { status, transport } = await book('c', 0);
       return status === 'accepted' && transport === 'first'; // although no fail-back is due
@@ -95,7 +95,7 @@ describe('messages in strict order', () => {
     await first.sever();
     await waitUntil('others move', async () => failover.active === 'second');
     await expect(book('a', 1)).rejects.toThrow(/"first" is unavailable.*keep their order/s);
-    await first.mend();
+    await first.restore();
     await waitUntil('it works', async () =>
       book('a', 1).then(
         ({ transport }) => transport === 'first',

@@ -8,7 +8,7 @@ import { embeddedOptionsSchema } from '../../src/infrastructure/services/embedde
 import { EmbeddedTransport } from '../../src/infrastructure/services/embedded/embedded.transport.js';
 import { memoryOptionsSchema } from '../../src/infrastructure/services/memory/memory.options.js';
 import { MemoryTransport } from '../../src/infrastructure/services/memory/memory.transport.js';
-import { SeverableTransport } from '../support/severable-transport.js';
+import { SeverableTransport } from '../../src/testing/severable-transport.js';
 import { type Bench, bench } from './transport-bench.js';
 
 export const SPOOL_TOPIC = 't';

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { DeadLetterStore } from '../../../src/core/messaging/ports/dead-letter-store.js';
 import type { Clock, Transport } from '../../../src/core/messaging/ports/transport.js';
 import { EmbeddedDeadLetterStore } from '../../../src/infrastructure/services/embedded/embedded-dead-letter.store.js';
-import { SeverableTransport } from '../../support/severable-transport.js';
+import { SeverableTransport } from '../../../src/testing/severable-transport.js';
 import { temporaryDirectory } from '../../support/temporary-directory.js';
 import { createTransport as createEmbedded } from '../embedded.factory.js';
 import { createTransport as createMemory } from '../memory.factory.js';
@@ -70,7 +70,7 @@ function line(): ConformanceOptions {
       withFault(new SeverableTransport(await createMemory(context), context.onEvent), fault),
     outage: {
       kill: (transport) => (transport as SeverableTransport).sever(),
-      restore: (transport) => (transport as SeverableTransport).mend(),
+      restore: (transport) => (transport as SeverableTransport).restore(),
     },
   };
 }
