@@ -12,7 +12,7 @@ module.exports = {
     'delivery',
     'handlers',
     'dead-letters',
-    '(messaging.(options|view|tokens)|retry-policy).ts',
+    '(messaging.(options|view|tokens)|retry-policy|provided-function).ts',
     'message',
     'observing',
     'routing',

@@ -90,7 +90,12 @@ function reportOf(declarations, file) {
 function withSortedEnums(report) {
   return report.replaceAll(
     /(ZodEnum<\{\n)((?: *"?[\w-]+"?: "[\w-]+";\n)+)/g,
-    (_, head, members) => head + members.split(/(?<=\n)/).sort().join(''),
+    (_, head, members) =>
+      head +
+      members
+        .split(/(?<=\n)/)
+        .sort()
+        .join(''),
   );
 }
 

@@ -2,12 +2,12 @@ import { Controller, Get, Injectable, Module, Param, Post } from '@nestjs/common
 import { defineMessage, MessageHandler, MessagingService, type PublishReceipt } from 'switchyard';
 import { z } from 'zod';
 
-export const OrderPlaced = defineMessage('orders.placed', z.object({ orderId: z.string() }), {
+const OrderPlaced = defineMessage('orders.placed', z.object({ orderId: z.string() }), {
   key: ({ orderId }) => orderId,
 });
 
 @Injectable()
-export class Billing {
+class Billing {
   readonly charged: string[] = [];
 
   @MessageHandler(OrderPlaced, { group: 'billing' })
@@ -17,7 +17,7 @@ export class Billing {
 }
 
 @Controller('orders')
-export class OrdersController {
+class OrdersController {
   constructor(
     private readonly messaging: MessagingService,
     private readonly billing: Billing,

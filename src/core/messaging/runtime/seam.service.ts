@@ -3,7 +3,7 @@ import { ModuleRef } from '@nestjs/core';
 import { HEADER_NAME, isReservedHeader } from '../message/headers.js';
 import type { AroundFunction, BeforePublish, PublishHooks, SeamEntry } from '../message/seam.js';
 import type { MessagingModuleOptions } from '../messaging.options.js';
-import { nameOfEntry, providedFunction } from './provided-function.js';
+import { nameOfEntry, type ProviderLookup, providedFunction } from '../provided-function.js';
 
 /** What the application runs around handlers and before publishes, found in its providers. */
 export interface Seam {
@@ -19,13 +19,16 @@ export class SeamService {
 
   resolve({ around = [], beforePublish = [], propagate = [] }: MessagingModuleOptions): Seam {
     const problems: string[] = [];
+    const providers: ProviderLookup = {
+      get: (token) => this.moduleRef.get<unknown>(token, { strict: false }),
+    };
     const find = <T>(entries: unknown, option: 'around' | 'beforePublish'): T[] => {
       if (Array.isArray(entries))
         return entries.flatMap((entry: SeamEntry, index) => {
           const found = providedFunction(
             entry,
             { method: option, interfaceName: INTERFACE[option] },
-            this.moduleRef,
+            providers,
           );
           if (typeof found === 'function') return [found as T];
           problems.push(`Option ${option}[${index}] is ${nameOfEntry(entry)}, which ${String(found)}.`);

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Type } from '@nestjs/common';
 import type { ModuleRef } from '@nestjs/core';
 import { MessagingConfigurationError } from '../../../core/messaging/ports/errors.js';
-import { nameOfEntry, providedFunction } from '../../../core/messaging/runtime/provided-function.js';
+import { nameOfEntry, providedFunction } from '../../../core/messaging/provided-function.js';
 
 /**
  * What a caller may do: a `viewer` looks, an `operator` replays, archives and restores as well, an `admin` discards as
@@ -45,7 +45,9 @@ export type AdminAuthorizerOption = AdminAuthorizer | Type<RequestAuthorizer> | 
 /** @throws MessagingConfigurationError when it is neither a function nor a provider with the method. */
 export function authorizerOf(option: AdminAuthorizerOption, moduleRef: ModuleRef): AdminAuthorizer {
   const wanted = { method: 'authorize', interfaceName: 'RequestAuthorizer' };
-  const found = providedFunction(option, wanted, moduleRef);
+  const found = providedFunction(option, wanted, {
+    get: (token) => moduleRef.get<unknown>(token, { strict: false }),
+  });
   if (typeof found === 'function') return found as AdminAuthorizer;
   throw new MessagingConfigurationError([
     `Option authorizer is ${nameOfEntry(option)}, which ${String(found)}.`,

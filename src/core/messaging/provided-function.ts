@@ -1,4 +1,8 @@
-import type { ModuleRef } from '@nestjs/core';
+/** Where providers are found. */
+export interface ProviderLookup {
+  /** Throws when no module provides it, or when it is not of the default scope. */
+  readonly get: (token: string) => unknown;
+}
 
 /**
  * What an option means: a function itself, or the method of a provider that a class or a token names. Otherwise what is
@@ -7,14 +11,14 @@ import type { ModuleRef } from '@nestjs/core';
 export function providedFunction(
   entry: unknown,
   { method, interfaceName }: { readonly method: string; readonly interfaceName: string },
-  moduleRef: ModuleRef,
+  providers: ProviderLookup,
 ): unknown {
   if (typeof entry === 'function' && !isClass(entry, method)) return entry;
   const isToken = ['function', 'string', 'symbol'].includes(typeof entry);
   let instance = entry;
   if (isToken) {
     try {
-      instance = moduleRef.get<object>(entry as string, { strict: false });
+      instance = providers.get(entry as string);
     } catch {
       return 'no module provides, or which is not of the default scope. Add it to the providers of a module';
     }
