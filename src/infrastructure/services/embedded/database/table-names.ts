@@ -7,10 +7,12 @@ export const TABLES = {
 
 export const ALL_TABLES: readonly string[] = Object.values(TABLES).flat();
 
-/** The name itself, or the one that it was before one bit of it was turned; nothing when it is neither. */
+/** The name that it was before one bit of it, or of the zero behind it, was turned; nothing when it is no such name. */
 export function rightTableName(name: string): string | undefined {
-  if (ALL_TABLES.includes(name)) return name;
-  return ALL_TABLES.find((one) => bitsBetween(Buffer.from(one), Buffer.from(name, 'latin1')) === 1);
+  const found = Buffer.from(name, 'latin1');
+  return ALL_TABLES.find((one) =>
+    [one, `${one}\0`].some((right) => bitsBetween(Buffer.from(right), found) === 1),
+  );
 }
 
 function bitsBetween(one: Buffer, other: Buffer): number {

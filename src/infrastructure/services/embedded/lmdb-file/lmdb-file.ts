@@ -100,7 +100,7 @@ export class LmdbFile {
       // lmdb would look for keys in another order.
       if (tree && value instanceof Buffer && value.readUIntLE(0, 6) !== 0)
         onDamage(`table ${key.toString('latin1')} has flags`);
-      if (tree) tables.push({ name: key.toString().replace(/\0$/, ''), tree });
+      if (tree) tables.push({ name: key.toString('latin1').replace(/\0$/, ''), tree });
       else onDamage(`the entry ${JSON.stringify(key.toString('latin1'))} of the tables cannot be read`);
     }
     return tables;

@@ -123,7 +123,8 @@ function branchNode(bytes: Buffer, at: number): BranchNode | undefined {
 
 function leafNode(bytes: Buffer, at: number): LeafNode | undefined {
   const key = keyAt(bytes, at);
-  if (!key) return undefined;
+  // Only the first node of a branch has none.
+  if (!key || key.length === 0) return undefined;
   const flags = bytes.readUInt16LE(at + 4);
   if (flags !== 0 && flags !== ON_OVERFLOW_PAGES && flags !== IS_TREE) return undefined;
   const dataAt = at + NODE_BYTES + key.length;

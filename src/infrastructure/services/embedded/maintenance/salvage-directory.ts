@@ -5,7 +5,7 @@ import { FORMAT_TABLE, mayHavePlain } from '../database/format-record.js';
 import { DATA_FILE } from '../database/preflight.js';
 import { OWNER_ONLY_FILE } from '../database/secure-directory.js';
 import { FileDamage } from '../lmdb-file/file-damage.js';
-import { LmdbFile } from '../lmdb-file/lmdb-file.js';
+import { type FileTable, LmdbFile } from '../lmdb-file/lmdb-file.js';
 import { formatOf } from './check-directory.js';
 import { assertEmpty, journalOf, withDirectory } from './directories.js';
 import { ALL_TABLES, rightTableName, TABLES } from '../database/table-names.js';
@@ -64,12 +64,11 @@ async function salvage(source: string, target: string, onProgress: OnProgress): 
   noteHeader(path, note);
   const file = LmdbFile.openDamaged(path);
   try {
-    const isWhole = damage.length === 0 && isEverythingReached(file, note);
+    const isReached = damage.length === 0 && isEverythingReached(file, note);
     const format = formatOf(file, note);
-    const found = file.tables().flatMap(({ name, tree }) => {
-      const right = name === FORMAT_TABLE ? undefined : rightTableName(name);
-      return right === undefined ? [] : [{ name: right, tree }];
-    });
+    const before = damage.length;
+    const found = namedTables(file, note);
+    const isWhole = isReached && damage.length === before;
     const names = namesFor(
       file,
       found.map(({ name }) => name),
@@ -114,6 +113,17 @@ async function salvage(source: string, target: string, onProgress: OnProgress): 
   } finally {
     file.close();
   }
+}
+
+/** The tables by the names that they had. */
+function namedTables(file: LmdbFile, note: (what: string) => void): FileTable[] {
+  return file.tables().flatMap(({ name, tree }) => {
+    if (name === FORMAT_TABLE) return [];
+    if (ALL_TABLES.includes(name)) return [{ name, tree }];
+    const right = rightTableName(name);
+    note(`table ${JSON.stringify(name)} is ${right === undefined ? 'none that is known' : `table ${right}`}`);
+    return right === undefined ? [] : [{ name: right, tree }];
+  });
 }
 
 function noteHeader(path: string, note: (what: string) => void): void {
