@@ -82,9 +82,18 @@ export class Leftovers {
     for (const { key, value: bytes } of this.parts.database.rawTable(CATALOG).getRange({})) {
       const { value, isCorrupt } = decodeRecord(SEED, { key, bytes, mayBePlain: true });
       if (isCorrupt || String.fromCharCode(key[0] ?? 0) !== 't') continue;
-      const { id, firstSeq = 1 } = JSON.parse(value.toString()) as TopicRecord;
-      this.#firsts.set(id, firstSeq);
+      const record = topicOfRecord(value);
+      if (record) this.#firsts.set(record.id, record.firstSeq ?? 1);
     }
+  }
+}
+
+/** Nothing for one that is damaged where records of an earlier format have no checksum. */
+function topicOfRecord(value: Buffer): TopicRecord | undefined {
+  try {
+    return JSON.parse(value.toString()) as TopicRecord;
+  } catch {
+    return undefined;
   }
 }
 
