@@ -43,6 +43,7 @@ module.exports = {
     'journal',
     'log',
     'database',
+    'records',
     'lmdb-file',
     'embedded.options.ts',
   ],

@@ -1,6 +1,6 @@
 import { MessagingError } from '../../../../core/messaging/ports/errors.js';
 import { EMBEDDED_FORMAT, FIRST_CHECKED_FORMAT } from './embedded-format.js';
-import { decodeRecord, encodeRecord, tableSeed } from './record-codec.js';
+import { decodeRecord, encodeRecord, tableSeed } from '../records/record-codec.js';
 
 /** The table of the one record that names the format of a directory. */
 export const FORMAT_TABLE = 'format';

@@ -4,7 +4,7 @@ import { MessagingError } from '../../../../core/messaging/ports/errors.js';
 import { FileDamage } from '../lmdb-file/file-damage.js';
 import { LmdbFile } from '../lmdb-file/lmdb-file.js';
 import { refused } from './directory-errors.js';
-import { tableReader } from '../maintenance/table-reader.js';
+import { tableReader } from '../records/table-reader.js';
 import { ALL_TABLES } from './table-names.js';
 import {
   assertReadable,

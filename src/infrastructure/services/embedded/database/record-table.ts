@@ -1,5 +1,5 @@
 import type { KeyRange, Table, TableStats } from './lmdb-client.js';
-import { decodeRecord, encodeRecord, type StoredRecord, tableSeed } from './record-codec.js';
+import { decodeRecord, encodeRecord, type StoredRecord, tableSeed } from '../records/record-codec.js';
 
 /** A table whose records carry checksums. */
 export class RecordTable {

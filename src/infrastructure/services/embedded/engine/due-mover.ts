@@ -1,8 +1,8 @@
 import { MessagingError, NotKeptError } from '../../../../core/messaging/ports/errors.js';
-import { packBlocks } from '../log/block.js';
+import { packBlocks } from '../records/block.js';
 import type { DueEntry } from '../log/due-table.js';
 import type { LogContext } from '../groups/log-context.js';
-import { serialOf } from '../log/keys.js';
+import { serialOf } from '../records/keys.js';
 import type { TopicLog } from '../log/topic-log.js';
 
 const MESSAGES_PER_COMMIT = 256;

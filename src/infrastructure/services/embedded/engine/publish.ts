@@ -6,7 +6,7 @@ import type {
   WireMessage,
 } from '../../../../core/messaging/ports/transport.js';
 import { assertName } from '../../../../core/messaging/ports/names.js';
-import { packBlocks, packOne } from '../log/block.js';
+import { packBlocks, packOne } from '../records/block.js';
 import { CommitError } from '../database/disk-errors.js';
 import { dueValue } from '../log/due-table.js';
 import type { Writes } from '../database/group-commit.js';

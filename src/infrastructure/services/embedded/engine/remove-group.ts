@@ -1,6 +1,6 @@
 import { MessagingError } from '../../../../core/messaging/ports/errors.js';
 import { DELIVERY_RECORD } from '../journal/delivery-records.js';
-import { LAST } from '../log/keys.js';
+import { LAST } from '../records/keys.js';
 import type { LogEngine } from './log-engine.js';
 
 const ENTRIES_PER_COMMIT = 1_000;

@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Clock, TransportEvent } from '../../../../core/messaging/ports/transport.js';
-import { Block } from '../log/block.js';
-import { logKey, topicOf } from '../log/keys.js';
+import { Block } from '../records/block.js';
+import { logKey, topicOf } from '../records/keys.js';
 import type { EmbeddedOptions } from '../embedded.options.js';
 import type { TopicLog } from '../log/topic-log.js';
 import type { TopicLogs } from '../log/topic-logs.js';

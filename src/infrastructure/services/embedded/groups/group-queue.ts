@@ -1,8 +1,8 @@
 import type { Unacceptable, WireMessage } from '../../../../core/messaging/ports/transport.js';
-import type { StoredMessage } from '../log/block.js';
+import type { StoredMessage } from '../records/block.js';
 import type { DueTable } from '../log/due-table.js';
 import type { DeliveryState } from '../journal/delivery-state.js';
-import { serialOf } from '../log/keys.js';
+import { serialOf } from '../records/keys.js';
 import type { PlacedBlock, TopicLog } from '../log/topic-log.js';
 
 /** Keys of due entries that are kept ready. */

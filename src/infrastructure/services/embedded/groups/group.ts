@@ -5,7 +5,7 @@ import { GroupQueue, type Item } from './group-queue.js';
 import { DELIVERY_RECORD } from '../journal/delivery-records.js';
 import { dropSettled } from './recovery.js';
 import type { DeliveryState } from '../journal/delivery-state.js';
-import { LAST } from '../log/keys.js';
+import { LAST } from '../records/keys.js';
 import type { GroupView, LogContext } from './log-context.js';
 import type { TopicLog } from '../log/topic-log.js';
 import type { Offer } from './dispatch-cycle.js';

@@ -2,7 +2,7 @@ import type { DueTable } from '../log/due-table.js';
 import type { DeliveryJournal } from '../journal/delivery-journal.js';
 import { DELIVERY_RECORD } from '../journal/delivery-records.js';
 import type { DeliveryState } from '../journal/delivery-state.js';
-import { LAST, serialOf } from '../log/keys.js';
+import { LAST, serialOf } from '../records/keys.js';
 
 const PAGE = 1_000;
 /** Entries that are read for where they came from. A message whose retry lies behind them may be delivered twice. */

@@ -1,7 +1,7 @@
 import { pause } from '../../../../core/messaging/transport-kit/backoff.js';
 import { nextAttempt, retriedMessage } from '../../../../core/messaging/transport-kit/hand-over.js';
 import type { Settlement } from '../../../../core/messaging/ports/transport.js';
-import { packOne } from '../log/block.js';
+import { packOne } from '../records/block.js';
 import { dueValue } from '../log/due-table.js';
 import type { Writes } from '../database/group-commit.js';
 import type { Item } from './group-queue.js';

@@ -1,4 +1,4 @@
-import type { Block } from './block.js';
+import type { Block } from '../records/block.js';
 
 const MAX_BYTES = 8 * 1024 * 1024;
 

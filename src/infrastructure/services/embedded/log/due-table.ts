@@ -1,5 +1,5 @@
-import { Block, type StoredMessage } from './block.js';
-import { dueKey, dueMsOf, LAST } from './keys.js';
+import { Block, type StoredMessage } from '../records/block.js';
+import { dueKey, dueMsOf, LAST } from '../records/keys.js';
 import type { RecordTable } from '../database/record-table.js';
 
 /** attempt (4) sequence number in the log that it came from, or 0 (8), block of one message */

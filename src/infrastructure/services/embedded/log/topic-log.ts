@@ -1,8 +1,8 @@
-import { Block } from './block.js';
+import { Block } from '../records/block.js';
 import type { BlockCache } from './block-cache.js';
 import type { Catalog, GroupRecord, TopicRecord } from './catalog.js';
 import type { Writes } from '../database/group-commit.js';
-import { LAST, logKey, seqOf } from './keys.js';
+import { LAST, logKey, seqOf } from '../records/keys.js';
 import type { Table } from '../database/lmdb-client.js';
 
 /** A block with the sequence number of its first message. */

@@ -14,7 +14,7 @@ import {
 import { DATA_FILE } from '../database/preflight.js';
 import { journalOf, withDirectory } from './directories.js';
 import type { OnProgress } from './progress.js';
-import { type Judgement, tableReader } from './table-reader.js';
+import { type Judgement, tableReader } from '../records/table-reader.js';
 
 /** What a table holds. */
 interface TableCheck {

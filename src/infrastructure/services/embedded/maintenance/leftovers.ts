@@ -1,12 +1,12 @@
-import { decodeRecord, tableSeed } from '../database/record-codec.js';
+import { decodeRecord, tableSeed } from '../records/record-codec.js';
 import type { EmbeddedDatabase } from '../database/embedded-database.js';
 import { FileDamage } from '../lmdb-file/file-damage.js';
 import type { LmdbFile } from '../lmdb-file/lmdb-file.js';
 import type { TopicRecord } from '../log/catalog.js';
-import { Block } from '../log/block.js';
-import { logKey, seqOf, topicOf } from '../log/keys.js';
+import { Block } from '../records/block.js';
+import { logKey, seqOf, topicOf } from '../records/keys.js';
 import type { SalvageWriter } from './salvage-writer.js';
-import type { TableReader } from './table-reader.js';
+import type { TableReader } from '../records/table-reader.js';
 
 const CATALOG = 'catalog';
 const LOG = 'log';

@@ -12,7 +12,7 @@ import { ALL_TABLES, rightTableName, TABLES } from '../database/table-names.js';
 import { Leftovers, readable } from './leftovers.js';
 import type { OnProgress } from './progress.js';
 import { SalvageWriter } from './salvage-writer.js';
-import { type TableReader, tableReader } from './table-reader.js';
+import { type TableReader, tableReader } from '../records/table-reader.js';
 
 const SPARE_BYTES = 256 * 1024 * 1024;
 /** More sentences than this are counted only. */

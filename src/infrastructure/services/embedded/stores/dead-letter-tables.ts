@@ -7,7 +7,7 @@ import type {
 } from '../../../../core/messaging/ports/dead-letter-store.js';
 import type { EmbeddedDatabase } from '../database/embedded-database.js';
 import type { RecordTable } from '../database/record-table.js';
-import type { StoredRecord } from '../database/record-codec.js';
+import type { StoredRecord } from '../records/record-codec.js';
 import { corruptRow } from './corrupt-row.js';
 import type { CountKey, Row } from './dead-letter-row.js';
 

@@ -1,6 +1,6 @@
-import { decodeRecord, tableSeed } from '../database/record-codec.js';
-import { Block } from '../log/block.js';
-import { logKey, seqOf, topicOf } from '../log/keys.js';
+import { decodeRecord, tableSeed } from './record-codec.js';
+import { Block } from './block.js';
+import { logKey, seqOf, topicOf } from './keys.js';
 
 /** The table of blocks: their checksums are inside. Every other table has one for each record. */
 const LOG = 'log';
