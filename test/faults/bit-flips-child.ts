@@ -112,12 +112,11 @@ async function observe(flip: Flip, directory: string, expected: number): Promise
     await transport.consume({ topic: TOPIC, group: GROUP, concurrency: 20, ordering: 'none' }, take);
     const startedAt = machineNow();
     lastAt = startedAt;
-    while (
-      handled.size < expected &&
-      machineNow() - startedAt < LONGEST_MS &&
-      machineNow() - lastAt < QUIET_MS
-    )
+    while (handled.size < expected && machineNow() - startedAt < LONGEST_MS) {
+      // A loaded machine is quiet as well: nothing may be left either.
+      if (machineNow() - lastAt >= QUIET_MS && (await isEmpty(transport))) break;
       await new Promise((resolve) => setTimeout(resolve, 5));
+    }
   } catch (cause) {
     error = (cause as { code?: string }).code ?? String(cause);
   }
@@ -126,6 +125,11 @@ async function observe(flip: Flip, directory: string, expected: number): Promise
   const corrupt = places.size;
   const found = { handled: [...handled], altered: [...altered], corrupt, stated, isMisplaced, problems };
   return { flip, ...found, ...(error !== undefined && { error }) };
+}
+
+async function isEmpty(transport: EmbeddedTransport): Promise<boolean> {
+  const { ready, inFlight, delayed } = await transport.backlog({ topic: TOPIC, group: GROUP });
+  return ready + inFlight + delayed === 0;
 }
 
 if (process.argv[1]?.endsWith('bit-flips-child.ts')) void main();
