@@ -118,7 +118,8 @@ async function observe(flip: Flip, directory: string, expected: number): Promise
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
   } catch (cause) {
-    error = (cause as { code?: string }).code ?? String(cause);
+    const { code } = cause as { code?: string };
+    error = code === 'FILE_CORRUPT' ? code : `${code ?? ''} ${String(cause)}`;
   }
   await transport.close();
   const stated = [...places.values()].reduce((sum, messages) => sum + messages, 0);

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import type { TransportEvent } from '../../src/core/messaging/ports/transport.js';
 import { systemClock } from '../../src/core/messaging/ports/clock.js';
 import { embeddedOptionsSchema } from '../../src/infrastructure/services/embedded/embedded.options.js';
 import { EmbeddedTransport } from '../../src/infrastructure/services/embedded/embedded.transport.js';
@@ -46,7 +47,7 @@ export function startChild(
 
 export function newTransport(
   directory: string,
-  onEvent: (event: { type: string }) => void = () => undefined,
+  onEvent: (event: TransportEvent) => void = () => undefined,
 ): EmbeddedTransport {
   const options = embeddedOptionsSchema.parse({ directory });
   return new EmbeddedTransport(options, { name: 'parent', clock: systemClock, onEvent });
