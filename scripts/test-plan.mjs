@@ -177,7 +177,6 @@ export const PARTS = [
     name: 'redis',
     lane: 'brokers',
     specs: /^test\/((conformance|e2e)\/redis\.|compatibility\/redis-sample)/,
-    args: SHARED,
   },
   {
     name: 'redis-removed',
@@ -198,7 +197,7 @@ export const PARTS = [
     tests: 'a garbage member of the delayed set',
   },
   { name: 'versions', lane: 'brokers', specs: /^test\/versions\/redis-(stores|side)/ },
-  { name: 'rabbitmq', lane: 'brokers', specs: /^test\/(conformance|e2e)\/rabbitmq\./, args: SHARED },
+  { name: 'rabbitmq', lane: 'brokers', specs: /^test\/(conformance|e2e)\/rabbitmq\./ },
   {
     name: 'rabbitmq-poison',
     lane: 'brokers',
