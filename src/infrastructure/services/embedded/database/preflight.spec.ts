@@ -39,6 +39,25 @@ const filesOf = (directory: string): Record<string, string> =>
   );
 
 describe('the directory of an embedded database', () => {
+  it('is refused when a record has the flags of a table, which lmdb would not read', async () => {
+    const directory = await made();
+    const path = join(directory, 'data.mdb');
+    const bytes = readFileSync(path);
+    // Of a record: flags (2), length of the key (2), key.
+    const node = Buffer.from('000001006b', 'hex');
+    let turned = 0;
+    for (let at = bytes.indexOf(node); at >= 0; at = bytes.indexOf(node, at + 1)) {
+      bytes[at]! ^= 2;
+      turned += 1;
+    }
+    expect(turned).toBeGreaterThan(0);
+    writeFileSync(path, bytes);
+    await expect(open(directory)).rejects.toMatchObject({
+      code: 'FILE_CORRUPT',
+      message: expect.stringMatching(/record of page \d+ in table due has wrong flags\. It was not opened/),
+    });
+  });
+
   it.each([
     ['its magic number', 24, 'magic number'],
     ['its version', 28, 'version'],

@@ -48,9 +48,9 @@ export function preflight(directory: string): void {
 }
 
 function assertWhole(file: LmdbFile): void {
-  file.verify((what) => {
-    throw new FileDamage(what);
-  });
+  let first: string | undefined;
+  file.verify((what) => (first ??= what));
+  if (first !== undefined) throw new FileDamage(first);
 }
 
 function assertFormat(directory: string, file: LmdbFile): Format {

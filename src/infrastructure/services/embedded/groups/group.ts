@@ -158,7 +158,8 @@ export class Group implements GroupView {
     const now = this.#open.clock.now();
     const { due } = this.#open;
     const dueNow = due.count(this.record.id, 0, now + 1);
-    const delayed = due.count(this.record.id, now + 1, LAST) + due.count(this.log.id, now + 1, LAST);
+    // Those of the topic count until they are moved, also where that is late.
+    const delayed = due.count(this.record.id, now + 1, LAST) + due.count(this.log.id, 0, LAST);
     const dueInFlight = Math.min(this.state.openDue.size, dueNow);
     const inLog = Math.max(this.log.nextSeq - Math.max(this.state.high + 1, this.log.firstSeq), 0);
     const unsettled = inLog + this.state.open.size + this.state.openDue.size + dueNow - dueInFlight;

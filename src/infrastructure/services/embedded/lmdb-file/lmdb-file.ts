@@ -48,6 +48,8 @@ export interface FileTable {
 export type OnDamage = (what: string) => void;
 
 const ANY: OnDamage = () => undefined;
+/** The tree of which the records are trees. */
+const TABLES = 'tables';
 
 /**
  * Reads a file of lmdb without lmdb, which ends the process when a page is not as it was written.
@@ -174,7 +176,7 @@ export class LmdbFile {
       }
     };
     this.#verifyTree('free pages', this.header.free, { use, onDamage, compare: compareNumbers });
-    this.#verifyTree('tables', this.header.main, { use, onDamage, compare: compareBytes });
+    this.#verifyTree(TABLES, this.header.main, { use, onDamage, compare: compareBytes });
     for (const { name, tree } of this.tables(onDamage))
       this.#verifyTree(`table ${name}`, tree, { use, onDamage, compare: compareBytes });
     this.#verifyFree(used, onDamage);
@@ -234,7 +236,10 @@ export class LmdbFile {
   #verifyLeaf(page: number, nodes: readonly LeafNode[], walk: Walk): void {
     walk.counted.leafPages += 1;
     walk.counted.entries += nodes.length;
-    for (const { key, value } of nodes) {
+    for (const { key, value, isTree } of nodes) {
+      // lmdb refuses to read one of the other kind, and what follows it is never reached.
+      if (isTree !== (walk.name === TABLES))
+        walk.onDamage(`a record of page ${page} in ${walk.name} has wrong flags`);
       if (walk.least !== undefined && walk.compare(key, walk.least) < 0)
         walk.onDamage(`page ${page} in ${walk.name} begins with a key that belongs before it`);
       walk.least = undefined;
