@@ -219,7 +219,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
     inTopic(
       source,
       'id',
-      source.tag.repeat(12_000 + source.below(20_000)),
+      source.tag.repeat(14_000 + source.below(20_000)), // more than the 64 KiB of a name, which are taken
       'headers',
       '{}',
       'body',
