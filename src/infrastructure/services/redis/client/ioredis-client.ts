@@ -1,5 +1,6 @@
 import { loadClient } from '../../../../core/messaging/transport-kit/load-client.js';
 import type * as ioredis from 'ioredis';
+import { patchLateTlsErrors } from './patch-late-tls-errors.js';
 
 export type { Cluster, Redis } from 'ioredis';
 
@@ -9,8 +10,8 @@ export type IoredisOptions = Omit<ioredis.RedisOptions, 'replyMapping'>;
 type Ioredis = typeof ioredis;
 
 /** Loads ioredis, an optional peer dependency. Throws as {@link loadClient}. */
-export function loadIoredis(load: () => Promise<unknown> = () => import('ioredis')): Promise<Ioredis> {
-  return loadClient<Ioredis>({
+export async function loadIoredis(load: () => Promise<unknown> = () => import('ioredis')): Promise<Ioredis> {
+  const client = await loadClient<Ioredis>({
     usedBy: 'Redis needs',
     name: 'ioredis',
     range: '^5.4.1 || ^6.0.0',
@@ -18,4 +19,6 @@ export function loadIoredis(load: () => Promise<unknown> = () => import('ioredis
     load,
     isSupported: ({ Redis }: Partial<Ioredis>) => Redis !== undefined, // since 5
   });
+  patchLateTlsErrors(client.Redis);
+  return client;
 }
