@@ -23,7 +23,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 async function consuming(directory: string) {
   const events: TransportEvent[] = [];
-  const transport = newTransport(directory, (event) => events.push(event as TransportEvent));
+  const transport = newTransport(directory, (event) => events.push(event));
   open.push(transport);
   await transport.connect();
   const handled: string[] = [];
