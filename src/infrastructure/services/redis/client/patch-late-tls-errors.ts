@@ -6,7 +6,7 @@ interface Connector {
 
 type NewClient = new (options: object) => unknown;
 
-const patched = new WeakSet<Connector>();
+const patched = new WeakSet<NewClient>();
 
 /**
  * Keeps a listener for the errors of each connection that ioredis opens.
@@ -16,6 +16,8 @@ const patched = new WeakSet<Connector>();
  * Versions: 5.4 to 6.0. Test: `patch-late-tls-errors.spec.ts`, and the cluster of `redis-tls-deployments.spec.ts`.
  */
 export function patchLateTlsErrors(Redis: NewClient): void {
+  if (patched.has(Redis)) return;
+  patched.add(Redis);
   // Clusters make their clients themselves, so that only the classes of the connectors reach all of them.
   const sentinel = { sentinels: [{ host: '127.0.0.1', port: 1 }], name: 'any' };
   for (const options of [{}, sentinel]) {
@@ -25,8 +27,6 @@ export function patchLateTlsErrors(Redis: NewClient): void {
 }
 
 function keepListening(connector: Connector): void {
-  if (patched.has(connector)) return;
-  patched.add(connector);
   const { connect } = connector;
   connector.connect = async function (this: Connector, ...args: unknown[]) {
     const stream = await connect.apply(this, args);
