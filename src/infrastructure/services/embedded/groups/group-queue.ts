@@ -126,9 +126,11 @@ export class GroupQueue {
       if (!entry) continue;
       const number = serialOf(key);
       const attempt = Math.max(entry.attempt, this.#state.openDue.get(number) ?? 0);
-      const { appendedAt, origin } = entry;
+      const { message, unreadable, appendedAt, origin } = entry;
+      const item = { message, attempt, appendedAt, number, dueKey: key, origin };
+      if (unreadable === undefined) return item;
       const place = `Delayed record ${number} for a group of "${this.#log.topic}"`;
-      return { ...this.#given(entry, place), attempt, appendedAt, number, dueKey: key, origin };
+      return { ...item, ...this.#unreadable(entry, unreadable, place) };
     }
   }
 
@@ -168,13 +170,12 @@ export class GroupQueue {
       if (!placed || placed.first > seq) return undefined;
     }
     const { block, first } = placed;
-    return {
-      ...this.#given(block.message(seq - first), `Record ${seq} of "${this.#log.topic}"`),
-      attempt,
-      appendedAt: block.appendedAt,
-      number: seq,
-      origin: seq,
-    };
+    const stored = block.message(seq - first);
+    const { appendedAt } = block;
+    const item = { message: stored.message, attempt, appendedAt, number: seq, origin: seq };
+    return stored.unreadable === undefined
+      ? item
+      : { ...item, ...this.#unreadable(stored, stored.unreadable, `Record ${seq} of "${this.#log.topic}"`) };
   }
 
   /** For the messages from `seq` to before `next` when the log should have them. They are reported as one. */
@@ -196,10 +197,9 @@ export class GroupQueue {
   }
 
   /** A record that cannot be read gets its place for an id, and is delivered to be parked. */
-  #given({ message, unreadable }: StoredMessage, place: string): Pick<Item, 'message' | 'unacceptable'> {
-    if (unreadable === undefined) return { message };
+  #unreadable({ message }: StoredMessage, why: string, place: string): Pick<Item, 'message' | 'unacceptable'> {
     this.#noteCorrupt(place);
-    const detail = `${place} cannot be read: ${unreadable}. Its bytes are kept as the body.`;
+    const detail = `${place} cannot be read: ${why}. Its bytes are kept as the body.`;
     return { message: { ...message, id: place }, unacceptable: { reason: 'corrupt', detail } };
   }
 }

@@ -136,7 +136,7 @@ export class Block {
     if (raw.length < 4 || raw.readUInt32LE(0) > raw.length - 4)
       return unreadable(raw, 'its lengths do not fit');
     const bodyAt = 4 + raw.readUInt32LE(0);
-    const metadata = metadataOf(raw.subarray(4, bodyAt));
+    const metadata = metadataOf(raw.toString('utf8', 4, bodyAt));
     if (!metadata) return unreadable(raw, 'its metadata are not those of a message');
     const { i, k, h } = metadata;
     const body = raw.subarray(bodyAt);
@@ -215,10 +215,10 @@ function unreadable(body: Buffer, why: string): StoredMessage {
   return { message: { id: '', headers: {}, body }, unreadable: why };
 }
 
-function metadataOf(bytes: Buffer): Metadata | undefined {
+function metadataOf(text: string): Metadata | undefined {
   let found: unknown;
   try {
-    found = JSON.parse(bytes.toString('utf8'));
+    found = JSON.parse(text);
   } catch {
     return undefined;
   }
