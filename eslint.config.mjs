@@ -131,7 +131,8 @@ export default tseslint.config(
     },
   },
   {
-    files: ['test/**', '**/*.spec.ts', 'bench/**'],
+    // The cases of the conformance suite are tests that the package carries.
+    files: ['test/**', '**/*.spec.ts', 'bench/**', 'src/testing/conformance/cases/**'],
     rules: {
       'no-console': 'off',
       '@typescript-eslint/no-unsafe-assignment': 'off', // parsed JSON and expect matchers are `any`

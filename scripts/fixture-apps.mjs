@@ -23,8 +23,8 @@ import { packInto } from './packed-files.mjs';
 const APPLICATIONS = {
   'nest-11': { sources: ['shared', 'host'] },
   // The same one with the oldest peers, and with the Jest and TypeScript of its time.
-  'nest-11-oldest': { like: 'nest-11', sources: ['shared', 'host', 'clients'] },
-  'nest-12': { sources: ['shared'] },
+  'nest-11-oldest': { like: 'nest-11', sources: ['shared', 'host', 'clients', 'conformance'] },
+  'nest-12': { sources: ['shared', 'conformance'] },
   'nest-12-jest': { sources: ['shared'] },
   // With the newest peers.
   'nest-fastify': { sources: ['shared', 'host', 'clients'], prefix: '/api/v1', operations: '/api' },

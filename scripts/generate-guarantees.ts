@@ -8,7 +8,7 @@ import * as os from 'node:os';
 import * as path from 'node:path';
 import { format, resolveConfig } from 'prettier';
 
-import { caseTitles } from '../test/conformance/transport/index.js';
+import { caseTitles } from '../src/testing/conformance/case-topics.js';
 import {
   conformanceTable,
   faultTable,

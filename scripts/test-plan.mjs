@@ -36,6 +36,7 @@ const PACKAGE = [
   'src/exports/rabbitmq.ts',
   'src/exports/redis.ts',
   'src/exports/testing.ts',
+  'src/exports/testing/conformance.ts',
   'src/index.ts',
   'test/fixtures/low-peers/package-lock.json',
 ];

@@ -199,7 +199,7 @@ describe('the groups of the project', () => {
   it.each([
     ['kafka-faults', 'test/faults/keys-child.ts'],
     ['redis-faults', 'test/faults/redis-child.ts'],
-    ['redis-conformance', 'test/conformance/transport/child.ts'],
+    ['redis-conformance', 'test/conformance/transport-process.ts'],
     ['kafka-nemesis', 'test/proof/worker.ts'],
     ['e2e', 'src/main.ts'],
     ['kill-loop', 'src/main.ts'],

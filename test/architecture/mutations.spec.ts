@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { MUTATIONS } from '../proof/mutations.mjs';
 
 /** The cases of conformance suites have their titles here. */
-const CASES = join('test', 'conformance', 'transport');
+const CASES = join('src', 'testing', 'conformance', 'cases');
 
 it.each(MUTATIONS.map((mutation) => [mutation.name, mutation] as const))(
   'finds in the source where it plants: %s',

@@ -5,7 +5,7 @@ import { BalancedTransport } from '../../src/infrastructure/services/composites/
 import { memoryOptionsSchema } from '../../src/infrastructure/services/memory/memory.options.js';
 import { MemoryTransport } from '../../src/infrastructure/services/memory/memory.transport.js';
 import { SeverableTransport } from '../../src/testing/severable-transport.js';
-import { type CaseContext, describeTransport } from './transport/index.js';
+import { type CaseContext, describeTransport } from './transport-suite.js';
 
 const lines = new Map<Transport, readonly SeverableTransport[]>();
 const options = balancedOptionsSchema.parse({ probeIntervalMs: 100, maxProbeIntervalMs: 200 });

@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Transport } from '../../src/core/messaging/ports/transport.js';
 import { createTransport, newDirectory } from './embedded.factory.js';
-import { type CaseContext, describeTransport } from './transport/index.js';
+import { type CaseContext, describeTransport, processOf } from './transport-suite.js';
 
 const directories = new Map<Transport, string>();
 const used: string[] = [];
@@ -31,5 +31,5 @@ describeTransport('Embedded', {
     await transport.close();
     return open(directories.get(transport)!);
   },
-  process: { module: 'test/conformance/embedded.factory.ts', storage: directory, open },
+  process: { command: processOf('test/conformance/embedded.factory.ts'), storage: directory, open },
 });

@@ -5,7 +5,7 @@ import { systemClock } from '../../src/core/messaging/ports/clock.js';
 import type { Transport } from '../../src/core/messaging/ports/transport.js';
 import { embeddedOptionsSchema } from '../../src/infrastructure/services/embedded/embedded.options.js';
 import { EmbeddedTransport } from '../../src/infrastructure/services/embedded/embedded.transport.js';
-import type { CaseContext } from './transport/index.js';
+import type { CaseContext } from './transport-suite.js';
 
 /** A connected embedded transport as the suite wants it. */
 export async function createTransport(

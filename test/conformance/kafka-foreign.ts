@@ -1,6 +1,6 @@
 import { Kafka, logLevel, type Message } from 'kafkajs';
 import { OWN_HEADERS } from '../../src/core/messaging/ports/headers.js';
-import type { ConformanceOptions, Foreign } from './transport/index.js';
+import type { ConformanceOptions, Foreign } from './transport-suite.js';
 
 /** A program that writes records with its own client. */
 export function kafkaForeign(

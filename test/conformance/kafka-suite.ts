@@ -3,7 +3,7 @@ import type { Transport } from '../../src/core/messaging/ports/transport.js';
 import type { KafkaCluster } from '../support/brokers/kafka-cluster.js';
 import { createTransport } from './kafka.factory.js';
 import { kafkaForeign } from './kafka-foreign.js';
-import type { CaseContext, ConformanceOptions } from './transport/index.js';
+import { type CaseContext, type ConformanceOptions, processOf } from './transport-suite.js';
 
 /**
  * What every Kafka brings to the suite. Cases have topics of their own and share those of waiting messages, of which a broker that
@@ -37,7 +37,7 @@ export function kafkaConformance(cluster: () => KafkaCluster, options: () => obj
       await transport.close();
       return open(storages.get(transport)!);
     },
-    process: { module: 'test/conformance/kafka.factory.ts', storage, open },
+    process: { command: processOf('test/conformance/kafka.factory.ts'), storage, open },
     outage: {
       kill: async () => {
         await Promise.all(cluster().nodes.map((node) => node.kill()));

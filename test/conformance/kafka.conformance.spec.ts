@@ -1,6 +1,6 @@
 import { type KafkaCluster, startKafka } from '../support/brokers/kafka-cluster.js';
 import { kafkaConformance } from './kafka-suite.js';
-import { describeTransport } from './transport/index.js';
+import { describeTransport } from './transport-suite.js';
 
 let server: KafkaCluster;
 

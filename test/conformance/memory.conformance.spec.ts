@@ -1,4 +1,4 @@
 import { createTransport } from './memory.factory.js';
-import { describeTransport } from './transport/index.js';
+import { describeTransport } from './transport-suite.js';
 
 describeTransport('Memory', { tooLargeBytes: 2 * 2 ** 20, create: createTransport });

@@ -2,7 +2,7 @@ import { systemClock } from '../../src/core/messaging/ports/clock.js';
 import type { Transport } from '../../src/core/messaging/ports/transport.js';
 import { memoryOptionsSchema } from '../../src/infrastructure/services/memory/memory.options.js';
 import { MemoryTransport } from '../../src/infrastructure/services/memory/memory.transport.js';
-import type { CaseContext } from './transport/index.js';
+import type { CaseContext } from './transport-suite.js';
 
 /** A connected memory transport as the suite wants it. */
 export async function createTransport({ onEvent, clock = systemClock }: CaseContext): Promise<Transport> {

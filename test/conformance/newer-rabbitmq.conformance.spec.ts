@@ -1,7 +1,7 @@
 import { RABBITMQ_4 } from '../support/brokers/debian-13.js';
 import { type RabbitmqCluster, startRabbitmq } from '../support/brokers/rabbitmq-cluster.js';
 import { rabbitmqConformance } from './rabbitmq-suite.js';
-import { describeTransport } from './transport/index.js';
+import { describeTransport } from './transport-suite.js';
 
 let server: RabbitmqCluster;
 

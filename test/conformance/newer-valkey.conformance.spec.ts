@@ -1,7 +1,7 @@
 import { VALKEY_SERVER } from '../support/brokers/debian-13.js';
 import { type RedisServer, startRedis } from '../support/brokers/redis-server.js';
 import { redisConformance } from './redis-suite.js';
-import { describeTransport } from './transport/index.js';
+import { describeTransport } from './transport-suite.js';
 
 let server: RedisServer;
 

@@ -1,7 +1,7 @@
 import { oldRedisServer } from '../support/brokers/old-redis.js';
 import { type RedisServer, startRedis } from '../support/brokers/redis-server.js';
 import { redisConformance } from './redis-suite.js';
-import { describeTransport } from './transport/index.js';
+import { describeTransport } from './transport-suite.js';
 
 let server: RedisServer;
 

@@ -1,7 +1,7 @@
 import type { Transport } from '../../src/core/messaging/ports/transport.js';
 import { SeverableTransport } from '../../src/testing/severable-transport.js';
 import { createTransport } from './memory.factory.js';
-import { describeTransport } from './transport/index.js';
+import { describeTransport } from './transport-suite.js';
 
 /** Neither transport has a broker that could go away, so that nothing else would run these cases. */
 describeTransport(

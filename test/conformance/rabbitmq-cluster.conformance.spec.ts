@@ -1,6 +1,6 @@
 import { type RabbitmqCluster, startRabbitmq } from '../support/brokers/rabbitmq-cluster.js';
 import { rabbitmqConformance } from './rabbitmq-suite.js';
-import { describeTransport } from './transport/index.js';
+import { describeTransport } from './transport-suite.js';
 
 let cluster: RabbitmqCluster;
 

@@ -1,5 +1,5 @@
 import { connect } from 'amqplib';
-import type { ConformanceOptions, Foreign } from './transport/index.js';
+import type { ConformanceOptions, Foreign } from './transport-suite.js';
 
 /** A program that publishes to the exchange of a topic with its own client. */
 export function rabbitmqForeign(

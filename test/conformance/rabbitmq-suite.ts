@@ -4,7 +4,7 @@ import type { Transport } from '../../src/core/messaging/ports/transport.js';
 import type { RabbitmqCluster } from '../support/brokers/rabbitmq-cluster.js';
 import { createTransport } from './rabbitmq.factory.js';
 import { rabbitmqForeign } from './rabbitmq-foreign.js';
-import type { CaseContext, ConformanceOptions } from './transport/index.js';
+import { type CaseContext, type ConformanceOptions, processOf } from './transport-suite.js';
 
 /**
  * A node writes its list of quorum queues now and then, later on a busy disk. A queue that is younger when the node is killed comes back dead,
@@ -42,7 +42,7 @@ export function rabbitmqConformance(
       await transport.close();
       return open(storages.get(transport)!);
     },
-    process: { module: 'test/conformance/rabbitmq.factory.ts', storage, open },
+    process: { command: processOf('test/conformance/rabbitmq.factory.ts'), storage, open },
     outage: {
       kill: async () => {
         await wait(REMEMBERS_QUEUES_MS);

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { type RabbitmqCluster, startRabbitmq } from '../support/brokers/rabbitmq-cluster.js';
 import { rabbitmqConformance } from './rabbitmq-suite.js';
-import { describeTransport } from './transport/index.js';
+import { describeTransport } from './transport-suite.js';
 
 /** The permissions that the documentation gives: to configure, to write and to read. */
 const permissions =

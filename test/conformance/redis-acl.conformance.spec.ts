@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { type RedisServer, startRedis } from '../support/brokers/redis-server.js';
 import { describeRedisDeadLetters } from './redis-stores.js';
 import { redisConformance } from './redis-suite.js';
-import { describeTransport } from './transport/index.js';
+import { describeTransport } from './transport-suite.js';
 
 /** The user that the documentation gives, in the words of `ACL SETUSER`. */
 const [, rules = ''] =

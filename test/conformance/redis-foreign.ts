@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis';
-import type { ConformanceOptions, Foreign } from './transport/index.js';
+import type { ConformanceOptions, Foreign } from './transport-suite.js';
 
 /** A program that writes entries with its own client. An id is the first field of an entry; without a value it has none. */
 export function redisForeign(

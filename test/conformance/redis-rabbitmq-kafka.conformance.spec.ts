@@ -19,7 +19,7 @@ import { type RabbitmqCluster, startRabbitmq } from '../support/brokers/rabbitmq
 import { type RedisServer, startRedis } from '../support/brokers/redis-server.js';
 import { temporaryDirectory } from '../support/temporary-directory.js';
 import { createTransport as createEmbedded } from './embedded.factory.js';
-import { type CaseContext, describeTransport } from './transport/index.js';
+import { type CaseContext, describeTransport } from './transport-suite.js';
 
 const MAX_BYTES = { maxMessageBytes: 2 ** 20 + 1_000 };
 const PROBES = { probeIntervalMs: 500, maxProbeIntervalMs: 1_000 };

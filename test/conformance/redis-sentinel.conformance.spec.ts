@@ -1,7 +1,7 @@
 import { type RedisSentinelSetup, startRedisSentinel } from '../support/brokers/redis-sentinel.js';
 import { describeRedisDeadLetters } from './redis-stores.js';
 import { redisConformance } from './redis-suite.js';
-import { describeTransport } from './transport/index.js';
+import { describeTransport } from './transport-suite.js';
 
 let setup: RedisSentinelSetup;
 

@@ -5,7 +5,7 @@ import { redisOptionsSchema } from '../../src/infrastructure/services/redis/redi
 import { TopicKeys } from '../../src/infrastructure/services/redis/topology/redis-keys.js';
 import { createTransport } from './redis.factory.js';
 import { redisForeign } from './redis-foreign.js';
-import type { CaseContext, ConformanceOptions } from './transport/index.js';
+import { type CaseContext, type ConformanceOptions, processOf } from './transport-suite.js';
 
 /** The servers of a suite, as long as it runs. */
 export interface SuiteServers {
@@ -67,7 +67,7 @@ export function redisConformance({ options, kill, restore, url }: SuiteServers):
       await transport.close();
       return open(storages.get(transport)!);
     },
-    process: { module: 'test/conformance/redis.factory.ts', storage, open },
+    process: { command: processOf('test/conformance/redis.factory.ts'), storage, open },
     outage: {
       keepsDeliveries: 'always',
       kill: async () => {

@@ -1,6 +1,6 @@
 import { type RedisServer, startRedis } from '../support/brokers/redis-server.js';
 import { redisConformance } from './redis-suite.js';
-import { describeTransport } from './transport/index.js';
+import { describeTransport } from './transport-suite.js';
 
 let server: RedisServer;
 

@@ -2,7 +2,7 @@ import { systemClock } from '../../src/core/messaging/ports/clock.js';
 import type { Transport } from '../../src/core/messaging/ports/transport.js';
 import { redisOptionsSchema } from '../../src/infrastructure/services/redis/redis.options.js';
 import { RedisTransport } from '../../src/infrastructure/services/redis/redis.transport.js';
-import type { CaseContext } from './transport/index.js';
+import type { CaseContext } from './transport-suite.js';
 
 /** A connected Redis transport as the suite wants it, on the servers that the options (as JSON) name. */
 export async function createTransport(

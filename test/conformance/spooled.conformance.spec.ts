@@ -9,7 +9,7 @@ import { memoryOptionsSchema } from '../../src/infrastructure/services/memory/me
 import { MemoryTransport } from '../../src/infrastructure/services/memory/memory.transport.js';
 import { SeverableTransport } from '../../src/testing/severable-transport.js';
 import { createTransport as createEmbedded } from './embedded.factory.js';
-import { type CaseContext, describeTransport } from './transport/index.js';
+import { type CaseContext, describeTransport } from './transport-suite.js';
 
 const root = mkdtempSync(join(tmpdir(), 'spooled-conformance-'));
 let made = 0;

@@ -1,7 +1,7 @@
 import { ManualClock } from '../../src/exports/testing.js';
-import { JumpingClock } from '../support/jumping-clock.js';
+import { JumpingClock } from '../../src/testing/conformance/jumping-clock.js';
 import type { Clock } from '../../src/core/messaging/ports/transport.js';
-import { sleep } from './transport/harness.js';
+import { sleep } from '../../src/testing/conformance/bench.js';
 
 /** What every store can do besides its own business. */
 interface Connectable {

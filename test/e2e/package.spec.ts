@@ -116,6 +116,44 @@ describe('the package', () => {
     });
   });
 
+  it.each([
+    ['mjs', "import { describe, it } from 'node:test';", 'await import'],
+    ['cjs', "const { describe, it } = require('node:test');", 'require'],
+  ])(
+    'runs cases of the conformance suite under node:test, in a .%s file',
+    (extension, framework, load) => {
+      linkPackage(directory, 'expect');
+      const topics = ['delivering', 'contexts', 'limits'];
+      const file = path.join(directory, `suite.${extension}`);
+      fs.writeFileSync(
+        file,
+        `${framework}
+        ${load === 'require' ? 'void' : 'await'} (async () => {
+          ${load}('reflect-metadata');
+          const { expect } = ${load}('expect');
+          const { describeTransport } = ${load}('switchyard/testing/conformance');
+          const { MemoryTransport, memoryOptionsSchema } = ${load}('switchyard/memory');
+          const { systemClock } = ${load}('switchyard');
+          const create = async (context) => {
+            const options = memoryOptionsSchema.parse({ maxMessageBytes: 2 ** 21 });
+            const transport = new MemoryTransport(options, { name: 'm', clock: systemClock, ...context });
+            await transport.connect();
+            return transport;
+          };
+          describeTransport({ describe, it, expect }, 'Memory', { create, tooLargeBytes: 2 ** 22 }, ${JSON.stringify(topics)});
+        })();`,
+      );
+      const output = execFileSync(process.execPath, ['--test', '--test-reporter=tap', file], {
+        cwd: directory,
+        encoding: 'utf8',
+      });
+      expect(output).toMatch(/^# fail 0$/m);
+      expect(output).toContain('delivers a body of 1 MiB as it was sent');
+      expect(output).not.toMatch(/^# pass [0-9]$/m);
+    },
+    60_000,
+  );
+
   function install(name: string): void {
     linkPackage(directory, name);
   }

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Clock, Transport } from '../../src/core/messaging/ports/transport.js';
 import { waitUntil } from '../support/brokers/wait-until.js';
-import { JumpingClock } from '../support/jumping-clock.js';
+import { JumpingClock } from '../../src/testing/conformance/jumping-clock.js';
 import type { Load } from '../support/transport-load.js';
 import { CLOCK_FAULT, faultRow } from './fault-matrix.js';
 import { underLoad } from './under-load.js';

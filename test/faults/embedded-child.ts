@@ -3,7 +3,7 @@ import { systemClock } from '../../src/core/messaging/ports/clock.js';
 import type { Transport } from '../../src/core/messaging/ports/transport.js';
 import { embeddedOptionsSchema } from '../../src/infrastructure/services/embedded/embedded.options.js';
 import { EmbeddedTransport } from '../../src/infrastructure/services/embedded/embedded.transport.js';
-import { endWithParent } from '../support/end-with-parent.js';
+import { endWithParent } from '../../src/testing/conformance/end-with-parent.js';
 
 /** What a child process of the fault tests does with the directory until it is killed. */
 export interface ChildTask {

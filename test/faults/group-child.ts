@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Transport } from '../../src/core/messaging/ports/transport.js';
-import { endWithParent } from '../support/end-with-parent.js';
+import { endWithParent } from '../../src/testing/conformance/end-with-parent.js';
 
 /** What a process consumes until it is ended. */
 export interface GroupTask {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type KafkaCluster, startKafka } from '../support/brokers/kafka-cluster.js';
 import { waitUntil } from '../support/brokers/wait-until.js';
-import { JumpingClock } from '../support/jumping-clock.js';
+import { JumpingClock } from '../../src/testing/conformance/jumping-clock.js';
 import { connected } from './kafka-bench.js';
 import { closeAll, collected } from './transport-bench.js';
 

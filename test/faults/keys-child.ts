@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import type { Transport } from '../../src/core/messaging/ports/transport.js';
-import { endWithParent } from '../support/end-with-parent.js';
+import { endWithParent } from '../../src/testing/conformance/end-with-parent.js';
 
 /** What a process consumes with until it is killed. */
 export interface KeysTask {

@@ -15,7 +15,7 @@ import {
 } from '../../src/core/messaging/index.js';
 import type { Transport } from '../../src/core/messaging/ports/transport.js';
 import { EmbeddedDeadLetterStore } from '../../src/infrastructure/services/embedded/embedded-dead-letter.store.js';
-import { endWithParent } from '../support/end-with-parent.js';
+import { endWithParent } from '../../src/testing/conformance/end-with-parent.js';
 import type { KeysTask } from './keys-child.js';
 
 /** An application that one message kills. */

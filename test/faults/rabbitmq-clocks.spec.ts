@@ -1,7 +1,7 @@
 import type { Settlement } from '../../src/core/messaging/ports/transport.js';
 import { type RabbitmqCluster, startRabbitmq } from '../support/brokers/rabbitmq-cluster.js';
 import { waitUntil } from '../support/brokers/wait-until.js';
-import { JumpingClock } from '../support/jumping-clock.js';
+import { JumpingClock } from '../../src/testing/conformance/jumping-clock.js';
 import { report } from './measured.js';
 import { connected } from './rabbitmq-bench.js';
 import { closeAll } from './transport-bench.js';

@@ -3,7 +3,7 @@ import { redisOptionsSchema } from '../../src/infrastructure/services/redis/redi
 import { RedisDeadLetterStore } from '../../src/infrastructure/services/redis/redis-dead-letter.store.js';
 import { RedisIdempotencyStore } from '../../src/infrastructure/services/redis/redis-idempotency.store.js';
 import { deadLetter } from '../conformance/dead-letters/letters.js';
-import { endWithParent } from '../support/end-with-parent.js';
+import { endWithParent } from '../../src/testing/conformance/end-with-parent.js';
 
 /** What a process does until it is killed. */
 export interface ChildTask {

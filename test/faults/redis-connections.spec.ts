@@ -7,6 +7,7 @@ import { waitUntil } from '../support/brokers/wait-until.js';
 import { connected } from './redis-bench.js';
 import { closeAll, collected, publishOne } from './transport-bench.js';
 import { Load } from '../support/transport-load.js';
+import { processOf } from '../conformance/transport-suite.js';
 
 let server: RedisServer;
 let proxy: FaultProxy;
@@ -110,13 +111,12 @@ it('answers within the deadline while the server sends nothing, and continues af
 it('hands what a stopped process had to others, and drops what that settles later', async () => {
   const keyPrefix = 'stopped:';
   const task = {
-    module: 'test/conformance/redis.factory.ts',
     storage: JSON.stringify({ url: server.url, keyPrefix }),
     ...{ topic: 't', role: 'consume', concurrency: 5, settleFirst: 0 },
   };
   const { transport } = await connected({ url: server.url, keyPrefix });
-  const args = ['--import', '@swc-node/register/esm-register', 'test/conformance/transport/child.ts'];
-  const child = spawn(process.execPath, [...args, JSON.stringify(task)], {
+  const command = processOf('test/conformance/redis.factory.ts');
+  const child = spawn(process.execPath, [...command, JSON.stringify(task)], {
     stdio: ['pipe', 'pipe', 'inherit'], // it ends with its standard input
   });
   try {

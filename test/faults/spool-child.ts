@@ -1,4 +1,4 @@
-import { endWithParent } from '../support/end-with-parent.js';
+import { endWithParent } from '../../src/testing/conformance/end-with-parent.js';
 import { SPOOL_TOPIC, openSpooled } from './spool-bench.js';
 
 export interface SpoolTask {

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { MAX_BLOCK_MS, watchLoop } from './loop-watch.js';
-import { usedBytes } from './used-bytes.js';
+import { usedBytes } from '../../src/testing/conformance/used-bytes.js';
 
 const MB = 1_000_000;
 

@@ -1,3 +1,5 @@
+import { watchSlowdown as watchSlowdownBy } from '../../src/testing/conformance/slowdown.js';
+
 /** What {@link work} takes on a machine of the kind for which limits are written down, when nothing else runs on it. */
 const WORK_MS = 8;
 const STEPS = 4_000_000;
@@ -23,14 +25,8 @@ export function machineNow(): number {
   return total;
 }
 
-/** How many times longer than on a quiet machine things have taken, from when it was made. */
-export function watchSlowdown(): () => number {
-  const [wallMs, machineMs] = [performance.now(), machineNow()];
-  return () => {
-    const passed = machineNow() - machineMs;
-    return Math.max(1, (performance.now() - wallMs) / Math.max(1, passed));
-  };
-}
+/** How many times longer than on a quiet machine things have taken, from when it was called. */
+export const watchSlowdown = (): (() => number) => watchSlowdownBy(machineNow);
 
 function measured(): number {
   const from = performance.now();

@@ -7,7 +7,7 @@ import type {
   Transport,
 } from '../../src/core/messaging/ports/transport.js';
 import { machineNow } from './machine-time.js';
-import { usedBytes, usedBytesNow } from './used-bytes.js';
+import { usedBytes, usedBytesNow } from '../../src/testing/conformance/used-bytes.js';
 
 const ACK: Settlement = { kind: 'ack' };
 const MB = 1_000_000;

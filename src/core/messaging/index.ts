@@ -77,6 +77,7 @@ export type { PublishMessageOptions } from './publishing/publish-options.js';
 export type { Backoff, ErrorRule } from './retry-policy.js';
 export type { Route } from './routing/routing-table.js';
 export { TransportEventRelay } from './observing/transport-event-relay.js';
+export { assertName } from './ports/names.js';
 export { keepsGroups } from './ports/transport.js';
 export type {
   Backlog,
@@ -92,11 +93,14 @@ export type {
   PublishOptions,
   PublishOutcome,
   PublishTrail,
+  RefusedMessage,
   Settlement,
   Subscription,
   Transport,
   TransportContext,
   TransportEvent,
+  TransportProblem,
+  Unacceptable,
   WireMessage,
 } from './ports/transport.js';
 export { type MessagingBackends, renewableBackends } from './renewable-backends.js';

@@ -6,7 +6,12 @@ import { SeverableTransport } from '../../../src/testing/severable-transport.js'
 import { temporaryDirectory } from '../../support/temporary-directory.js';
 import { createTransport as createEmbedded } from '../embedded.factory.js';
 import { createTransport as createMemory } from '../memory.factory.js';
-import { type CaseContext, type ConformanceOptions, describeTransport } from '../transport/index.js';
+import {
+  type CaseContext,
+  type ConformanceOptions,
+  describeTransport,
+  processOf,
+} from '../transport-suite.js';
 import { describeDeadLetterStore } from '../dead-letter-store.js';
 import type { StoreOptions } from '../store-suite.js';
 import { SEEDED_FAULTS, type SeededFault, withFault } from './faults.js';
@@ -31,7 +36,11 @@ afterAll(() => data.remove());
 if (base === 'letters' && (storeFault !== undefined || name === '')) {
   describeDeadLetterStore(storeFault ? `a store that ${name}` : 'a store without a fault', letters());
 } else if (options && (fault !== undefined || name === '')) {
-  describeTransport(fault ? `a transport that ${name}` : 'a transport without a fault', options());
+  const patienceMs = process.env['CONFORMANCE_PATIENCE_MS'];
+  describeTransport(fault ? `a transport that ${name}` : 'a transport without a fault', {
+    ...options(),
+    ...(patienceMs !== undefined && { patienceMs: Number(patienceMs) }),
+  });
 } else {
   it('is given a transport and a fault by scripts/seed-faults.mjs', () => {
     const faults = [...Object.keys(SEEDED_FAULTS), ...Object.keys(SEEDED_STORE_FAULTS)];
@@ -92,6 +101,6 @@ function embedded(): ConformanceOptions {
       await transport.close();
       return open(fault?.losesStorage === true ? storage() : (storages.get(transport) ?? storage()));
     },
-    process: { module: 'test/conformance/seeded-faults/faulty.factory.ts', storage, open },
+    process: { command: processOf('test/conformance/seeded-faults/faulty.factory.ts'), storage, open },
   };
 }

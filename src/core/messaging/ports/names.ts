@@ -16,7 +16,7 @@ export function isName(name: string): boolean {
   return NAME.test(name) && !name.includes('..') && !name.endsWith('.');
 }
 
-/** Throws `TOPIC_INVALID` unless `name` may name a topic or a group. */
+/** @throws InvalidMessageError `TOPIC_INVALID` unless `name` may name a topic or a group. */
 export function assertName(kind: 'topic' | 'group', name: string): void {
   if (isName(name)) return;
   throw new InvalidMessageError(

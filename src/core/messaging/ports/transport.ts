@@ -5,7 +5,7 @@ import type { DeadLetterReason } from './dead-letter-store.js';
  *
  * A transport moves bytes. It never sees a payload type, a handler, a retry policy or a dead letter: all of that is
  * policy and lives once, in the core. What each method owes its caller is checked by the conformance suite in
- * `test/conformance/transport`, which every transport and every composite passes.
+ * `src/testing/conformance`, which every transport and every composite passes.
  */
 
 /** What a broker carries. */

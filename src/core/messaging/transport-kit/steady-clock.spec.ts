@@ -1,4 +1,4 @@
-import { JumpingClock } from '../../../../test/support/jumping-clock.js';
+import { JumpingClock } from '../../../testing/conformance/jumping-clock.js';
 import { ManualClock } from '../../../testing/manual-clock.js';
 import { SteadyClock } from './steady-clock.js';
 

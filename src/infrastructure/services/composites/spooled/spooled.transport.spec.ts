@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { waitUntil } from '../../../../../test/support/brokers/wait-until.js';
-import { JumpingClock } from '../../../../../test/support/jumping-clock.js';
+import { JumpingClock } from '../../../../testing/conformance/jumping-clock.js';
 import { ManualClock } from '../../../../exports/testing.js';
 import { SeverableTransport } from '../../../../testing/severable-transport.js';
 import { systemClock } from '../../../../core/messaging/ports/clock.js';
