@@ -25,7 +25,7 @@ const rooms = [
   { name: 'front-door-composes', ...mayUse('switchyard/', 'core/', 'infrastructure/', 'config/') },
   { name: 'testing-needs-no-broker', ...mayUse('testing/', 'core/', 'infrastructure/services/(memory|composites)/', 'config/units\\.ts$') },
   { name: 'integrations-use-the-public-core', ...mayUse('integrations/', '(core/messaging|infrastructure/services/admin)/index\\.ts$') },
-  { name: 'commands-are-clients', ...mayUse('cli/(?!embedded)', 'cli/', 'config/', 'core/messaging/ports/errors\\.ts$') },
+  { name: 'commands-are-clients', ...mayUse('cli/(?!embedded)', 'cli/', 'config/', 'core/messaging/(ports/errors|transport-kit/deadline)\\.ts$') },
   { name: 'embedded-commands-use-the-store', ...mayUse('cli/embedded', 'cli/', 'config/', 'core/messaging/', 'infrastructure/services/embedded/') },
   { name: 'dashboard-is-a-client', ...mayUse('dashboard/') },
   { name: 'entries-export-no-application', ...mayUse(entries, 'core/', 'infrastructure/', 'config/', 'switchyard/', 'testing/', 'integrations/', 'dashboard/') },

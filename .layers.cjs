@@ -28,7 +28,7 @@ module.exports = {
     '(tls|addresses|production)',
   ],
   [`${SERVICES}/admin`]: [
-    '(dead-letters|groups|transports)',
+    '(dead-letters|groups|transports|openapi)',
     'access',
     'http',
     'admin(.options|-authentication|-authorizer).ts',

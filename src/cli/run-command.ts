@@ -2,6 +2,11 @@ import { type CommandGroup, EXIT, type ExitCode, type Terminal, UsageError } fro
 
 /** By its first word. Each is loaded only when it is used, because it needs packages that others do not. */
 const GROUPS: Readonly<Record<string, () => Promise<CommandGroup>>> = {
+  'dead-letters': async () => (await import('./api/api-commands.js')).listCommand('dead-letters'),
+  'dead-letter-groups': async () => (await import('./api/api-commands.js')).listCommand('dead-letter-groups'),
+  'consumer-groups': async () => (await import('./api/api-commands.js')).listCommand('consumer-groups'),
+  transports: async () => (await import('./api/api-commands.js')).listCommand('transports'),
+  openapi: async () => (await import('./api/api-commands.js')).openApiCommand,
   embedded: async () => (await import('./embedded/embedded-command.js')).embeddedCommand,
 };
 

@@ -3,6 +3,7 @@ import { Controller, Get, Logger } from '@nestjs/common';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { AdminAuthorizer } from '../../src/infrastructure/services/admin/index.js';
 import { MessagingError } from '../../src/core/messaging/index.js';
+import { documentedFetch as fetch } from '../support/documented-answers.js';
 import {
   authorizer,
   bootOperations,

@@ -5,6 +5,7 @@ import {
   type MessagingAdminModuleOptions,
 } from '../../src/infrastructure/services/admin/index.js';
 import { defineMessage, MessageHandler } from '../../src/core/messaging/index.js';
+import { documentedFetch as fetch } from '../support/documented-answers.js';
 import { eventually } from '../support/demonstration.js';
 import {
   authorizer,
@@ -293,7 +294,8 @@ describe('the address', () => {
 
   it('does not exist without an authorizer', async () => {
     const { url } = await withLetters(0, {});
-    expect((await fetch(`${url}${API}/dead-letters`, { headers: as('admin') })).status).toBe(404);
+    const response = await globalThis.fetch(`${url}${API}/dead-letters`, { headers: as('admin') });
+    expect(response.status).toBe(404);
   });
 
   it('refuses to be unguarded in production', () => {

@@ -10,6 +10,7 @@ import { EmbeddedTransport } from '../../src/infrastructure/services/embedded/em
 import { HealthModule } from '../../src/infrastructure/services/health/health.module.js';
 import { MetricsModule } from '../../src/infrastructure/services/metrics/metrics.module.js';
 import { DEGRADED } from '../support/degraded.js';
+import { documentedFetch as fetch } from '../support/documented-answers.js';
 import { eventually } from '../support/demonstration.js';
 import {
   authorizer,

@@ -6,6 +6,7 @@ import { failoverOptionsSchema } from '../../src/infrastructure/services/composi
 import { z } from 'zod';
 import { systemClock } from '../../src/core/messaging/ports/clock.js';
 import { defineMessage } from '../../src/core/messaging/index.js';
+import { documentedFetch as fetch } from '../support/documented-answers.js';
 import { eventually } from '../support/demonstration.js';
 import { memoryTransport } from '../support/messaging-app.js';
 import { authorizer, bootOperations, closeOperations, jsonOf } from '../support/operations-app.js';

@@ -24,6 +24,8 @@ import { DeadLetterController } from './dead-letters/dead-letter.controller.js';
 import { GroupController } from './groups/group.controller.js';
 import { type ComputedOptions, computedProvider, decorated, type HostDecorators } from './host-decorators.js';
 import { ProblemFilter } from './http/problem.filter.js';
+import { OPENAPI_DOCUMENT, OpenApiController } from './openapi/openapi.controller.js';
+import { openApiDocument } from './openapi/openapi-document.js';
 import { ReplayController } from './dead-letters/replay.controller.js';
 import { TransportController } from './transports/transport.controller.js';
 
@@ -33,11 +35,12 @@ export type MessagingAdminModuleOptions = MessagingAdminOptions &
   Pick<ModuleMetadata, 'imports'>;
 
 /** The first matching route wins: fixed paths before paths with an id, and the catch-all last. */
-const CONTROLLERS: readonly Type[] = [
+export const CONTROLLERS: readonly Type[] = [
   ReplayController,
   DeadLetterController,
   GroupController,
   TransportController,
+  OpenApiController,
   CallerController,
 ];
 
@@ -93,7 +96,10 @@ function mounted(
         module: MountedAdminModule,
         imports,
         controllers: [...decorated(CONTROLLERS, { decorators })],
-        providers: [settings],
+        providers: [
+          settings,
+          { provide: OPENAPI_DOCUMENT, useFactory: () => openApiDocument(CONTROLLERS, path) },
+        ],
       },
     ],
   };

@@ -1,6 +1,7 @@
 import { createParamDecorator, type ExecutionContext, Res, SetMetadata } from '@nestjs/common';
 import type { AdminIdentity, AdminRequest, AdminRole } from '../admin-authorizer.js';
 import { reply } from '../http/reply.js';
+import type { RouteDescription } from '../http/route-description.js';
 import { identityOf } from '../http/request-checks.js';
 
 export const ADMIN_ACTION = 'switchyard:admin-action';
@@ -9,6 +10,8 @@ export const ADMIN_ACTION = 'switchyard:admin-action';
 export interface AdminActionMetadata {
   readonly action: string;
   readonly role: AdminRole;
+  /** Absent for what is no route of the API. */
+  readonly description: RouteDescription | undefined;
 }
 
 type Handler = (...args: unknown[]) => unknown;
@@ -19,11 +22,12 @@ const RESPONSE_AT = 10;
 /**
  * Permits a route to a role; one without it denies every caller. Stands directly above the method.
  *
- * The route sends its result itself. Returned, it would pass the interceptors of the host, which wrap answers.
+ * `description` is required, because the OpenAPI document has every route. The route sends its result itself. Returned, it would pass the interceptors of the host, which wrap answers.
  */
 export function AdminAction(
   action: string,
   role: AdminRole,
+  description: RouteDescription | undefined,
 ): (target: object, key: string | symbol, descriptor: PropertyDescriptor) => void {
   return (target, key, descriptor) => {
     const handle = descriptor.value as Handler;
@@ -32,7 +36,7 @@ export function AdminAction(
     };
     descriptor.value = send;
     Res()(target, key, RESPONSE_AT);
-    SetMetadata(ADMIN_ACTION, { action, role } satisfies AdminActionMetadata)(send);
+    SetMetadata(ADMIN_ACTION, { action, role, description } satisfies AdminActionMetadata)(send);
   };
 }
 

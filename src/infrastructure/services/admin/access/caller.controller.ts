@@ -1,4 +1,5 @@
 import { All, Controller, Get, Inject, UseFilters, UseGuards, VERSION_NEUTRAL } from '@nestjs/common';
+import { z } from 'zod';
 import { AdminAction, Caller } from './admin-action.decorator.js';
 import { type AdminIdentity, hasRole } from '../admin-authorizer.js';
 import { AdminGuard } from './admin.guard.js';
@@ -11,6 +12,18 @@ const EVERY_ADDRESS = [1, 2, 3, 4, 5, 6].map((segments) =>
   Array.from({ length: segments }, (_, nth) => `:segment${nth}`).join('/'),
 );
 
+const meAnswer = z.strictObject({
+  subject: z.string(),
+  roles: z.array(z.string()),
+  permissions: z.strictObject({
+    view: z.boolean(),
+    replay: z.boolean(),
+    archive: z.boolean(),
+    discard: z.boolean(),
+    readPayload: z.boolean(),
+  }),
+});
+
 /** The identity of the caller, and 404 for every unknown address. Registered after all other controllers. */
 @Controller({ path: 'api/v1', version: VERSION_NEUTRAL })
 @UseGuards(AdminGuard)
@@ -20,7 +33,10 @@ export class CallerController {
 
   /** Subject, roles and permissions, so that a user interface can show which actions are denied and why. */
   @Get('me')
-  @AdminAction('me', 'viewer')
+  @AdminAction('me', 'viewer', {
+    summary: 'Subject, roles and permissions of the caller.',
+    answers: { 200: { description: 'What the caller may do.', schema: meAnswer } },
+  })
   me(@Caller() caller: AdminIdentity): unknown {
     return {
       subject: caller.subject,
@@ -36,7 +52,7 @@ export class CallerController {
   }
 
   @All(EVERY_ADDRESS)
-  @AdminAction('unknown', 'viewer')
+  @AdminAction('unknown', 'viewer', undefined)
   nothing(): never {
     throw new ProblemError(PROBLEM.notFound, 'There is nothing at this address.');
   }

@@ -15,6 +15,7 @@ import {
   VERSION_NEUTRAL,
 } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
+import { z } from 'zod';
 import { type AuditedAction, AuditLog } from '../../../../core/messaging/dead-letters/audit-log.js';
 import { DeadLetterService } from '../../../../core/messaging/dead-letters/dead-letter.service.js';
 import { AdminAction, Caller } from '../access/admin-action.decorator.js';
@@ -22,8 +23,26 @@ import { type AdminIdentity, hasRole } from '../admin-authorizer.js';
 import { AdminGuard } from '../access/admin.guard.js';
 import { ADMIN_SETTINGS, type AdminSettings } from '../admin.options.js';
 import { encodeCursor } from './cursor.js';
+import {
+  deadLetterAnswer,
+  groupsAnswer,
+  listAnswer,
+  replayedAnswer,
+  summaryAnswer,
+} from './dead-letter-answers.js';
 import { viewOfDeadLetter, viewOfGroup, viewOfStorage, viewOfSummary } from './dead-letter-view.js';
-import { parseDiscard, parseGroups, parseList, parseReason, parseReplay } from './filter-schema.js';
+import {
+  discardQuery,
+  groupsQuery,
+  listQuery,
+  parseDiscard,
+  parseGroups,
+  parseList,
+  parseReason,
+  parseReplay,
+  reasonBody,
+  replayBody,
+} from './filter-schema.js';
 import { TextPipe } from '../http/parse.js';
 import { PROBLEM, ProblemError } from '../http/problem.js';
 import { ProblemFilter } from '../http/problem.filter.js';
@@ -41,7 +60,18 @@ export class DeadLetterController {
   ) {}
 
   @Get('dead-letters')
-  @AdminAction('list', 'viewer')
+  @AdminAction('list', 'viewer', {
+    summary: 'Dead letters, newest first, without payloads.',
+    query: listQuery,
+    answers: {
+      200: {
+        description: 'A page, and how full the store is.',
+        schema: listAnswer,
+        headers: { Link: 'Address of the next page, relative, where there is one.' },
+      },
+    },
+    problems: ['store'],
+  })
   async list(@Query() query: Record<string, unknown>, @Res() response: object): Promise<unknown> {
     const { filter, limit, after } = parseList(query);
     const found = await this.deadLetters.list(filter, { limit, ...(after !== undefined && { after }) });
@@ -58,7 +88,12 @@ export class DeadLetterController {
   }
 
   @Get('dead-letter-groups')
-  @AdminAction('groups', 'viewer')
+  @AdminAction('groups', 'viewer', {
+    summary: 'Dead letters counted by fingerprint, largest first.',
+    query: groupsQuery,
+    answers: { 200: { description: 'Groups, and how full the store is.', schema: groupsAnswer } },
+    problems: ['store'],
+  })
   async groups(@Query() query: Record<string, unknown>): Promise<unknown> {
     const { filter, limit } = parseGroups(query);
     const groups = await this.deadLetters.groups(filter, limit);
@@ -66,7 +101,11 @@ export class DeadLetterController {
   }
 
   @Get('dead-letters/:id')
-  @AdminAction('read', 'viewer')
+  @AdminAction('read', 'viewer', {
+    summary: 'One dead letter with headers, attempts and stack; its payload for `payload:read`.',
+    answers: { 200: { description: 'The dead letter.', schema: deadLetterAnswer } },
+    problems: ['badRequest', 'notFound', 'store', 'audit'],
+  })
   async get(@Param('id', TextPipe) id: string, @Caller() caller: AdminIdentity): Promise<unknown> {
     const showPayload = this.settings.allowPayload && hasRole(caller, 'payload:read');
     const deadLetter = await this.deadLetters.get(id);
@@ -75,7 +114,17 @@ export class DeadLetterController {
   }
 
   @Get('dead-letters/:id/payload')
-  @AdminAction('read-payload', 'payload:read')
+  @AdminAction('read-payload', 'payload:read', {
+    summary: 'The bytes of the message, as they arrived.',
+    answers: {
+      200: {
+        description: 'An attachment.',
+        schema: z.string().meta({ contentEncoding: 'binary' }),
+        mediaType: 'application/octet-stream',
+      },
+    },
+    problems: ['badRequest', 'payloadsHidden', 'notFound', 'store', 'audit'],
+  })
   async payload(@Param('id', TextPipe) id: string, @Caller() caller: AdminIdentity): Promise<StreamableFile> {
     if (!this.settings.allowPayload) {
       void this.audit.end({ ...readingOf(id, caller), outcome: 'denied' });
@@ -92,7 +141,12 @@ export class DeadLetterController {
 
   @Post('dead-letters/:id/replay')
   @HttpCode(202)
-  @AdminAction('replay', 'operator')
+  @AdminAction('replay', 'operator', {
+    summary: 'Sends one message back to the group that gave it up.',
+    body: replayBody,
+    answers: { 202: { description: 'It is on its way.', schema: replayedAnswer } },
+    problems: ['notFound', 'conflict', 'replayRefused', 'store', 'audit', 'transport', 'notRunning'],
+  })
   async replay(
     @Param('id', TextPipe) id: string,
     @Body() body: unknown,
@@ -103,7 +157,12 @@ export class DeadLetterController {
 
   @Post('dead-letters/:id/archive')
   @HttpCode(200)
-  @AdminAction('archive', 'operator')
+  @AdminAction('archive', 'operator', {
+    summary: 'Sets a dead letter aside.',
+    body: reasonBody,
+    answers: { 200: { description: 'The dead letter as it is then.', schema: summaryAnswer } },
+    problems: ['notFound', 'conflict', 'store', 'audit'],
+  })
   async archive(
     @Param('id', TextPipe) id: string,
     @Body() body: unknown,
@@ -114,7 +173,12 @@ export class DeadLetterController {
 
   @Post('dead-letters/:id/restore')
   @HttpCode(200)
-  @AdminAction('restore', 'operator')
+  @AdminAction('restore', 'operator', {
+    summary: 'Takes an archived dead letter back.',
+    body: reasonBody,
+    answers: { 200: { description: 'The dead letter as it is then.', schema: summaryAnswer } },
+    problems: ['notFound', 'conflict', 'store', 'audit'],
+  })
   async restore(
     @Param('id', TextPipe) id: string,
     @Body() body: unknown,
@@ -125,7 +189,12 @@ export class DeadLetterController {
 
   @Delete('dead-letters/:id')
   @HttpCode(204)
-  @AdminAction('discard', 'admin')
+  @AdminAction('discard', 'admin', {
+    summary: 'Removes an archived dead letter permanently; any with `force=true`.',
+    query: discardQuery,
+    answers: { 204: { description: 'It is gone.' } },
+    problems: ['notFound', 'conflict', 'store', 'audit'],
+  })
   async discard(
     @Param('id', TextPipe) id: string,
     @Query() query: Record<string, unknown>,

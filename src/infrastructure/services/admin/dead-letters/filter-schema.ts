@@ -45,19 +45,25 @@ function inOrder({ from, to }: { from?: number | undefined; to?: number | undefi
 }
 const IN_ORDER = { error: 'must be later than from', path: ['to'], params: UNPROCESSABLE };
 
-const listSchema = z
+/** Query of a list of dead letters. */
+export const listQuery = z
   .strictObject({ ...queryConditions, limit, cursor: z.string().max(2048).optional() })
   .refine(inOrder, IN_ORDER);
-const groupsSchema = z.strictObject({ ...queryConditions, limit }).refine(inOrder, IN_ORDER);
+/** Query of a list of groups. */
+export const groupsQuery = z.strictObject({ ...queryConditions, limit }).refine(inOrder, IN_ORDER);
 const bodyFilter = z
   .strictObject({ ...conditions, minAttempts: wholeFrom(0).optional() })
   .refine(inOrder, IN_ORDER);
 
 const reason = z.string().max(255).optional();
-const replaySchema = z.strictObject({ reason, force: z.boolean().optional() });
-const reasonSchema = z.strictObject({ reason });
-const discardSchema = z.strictObject({ reason, force: flag.optional() });
-const replayMatchingSchema = z.strictObject({
+/** Body of the replay of one dead letter. */
+export const replayBody = z.strictObject({ reason, force: z.boolean().optional() });
+/** Body of a change that takes only a reason. */
+export const reasonBody = z.strictObject({ reason });
+/** Query of a discard. */
+export const discardQuery = z.strictObject({ reason, force: flag.optional() });
+/** Body of the replay of all matching dead letters. */
+export const replayMatchingBody = z.strictObject({
   filter: bodyFilter,
   dryRun: z.boolean().optional(),
   ratePerSecond: valid(
@@ -83,9 +89,9 @@ export interface ReplayMatchingRequest {
   readonly reason?: string;
 }
 
-/** Query of a list of dead letters. */
+/** Reads a {@link listQuery}. */
 export function parseList(query: unknown): ListRequest {
-  const { limit: given, cursor, ...filter } = parse(listSchema, query);
+  const { limit: given, cursor, ...filter } = parse(listQuery, query);
   const after = cursor === undefined ? undefined : decodeCursor(cursor, filter);
   return {
     filter,
@@ -94,30 +100,30 @@ export function parseList(query: unknown): ListRequest {
   };
 }
 
-/** Query of a list of groups. */
+/** Reads a {@link groupsQuery}. */
 export function parseGroups(query: unknown): ListRequest {
-  const { limit: given, ...filter } = parse(groupsSchema, query);
+  const { limit: given, ...filter } = parse(groupsQuery, query);
   return { filter, limit: given ?? DEFAULT_PAGE };
 }
 
-/** Body of the replay of one dead letter. */
+/** Reads a {@link replayBody}. */
 export function parseReplay(body: unknown): { readonly reason?: string; readonly force?: boolean } {
-  return parse(replaySchema, body ?? {});
+  return parse(replayBody, body ?? {});
 }
 
-/** Body of a change that takes only a reason. */
+/** Reads a {@link reasonBody}. */
 export function parseReason(body: unknown): { readonly reason?: string } {
-  return parse(reasonSchema, body ?? {});
+  return parse(reasonBody, body ?? {});
 }
 
-/** Query of a discard. */
+/** Reads a {@link discardQuery}. */
 export function parseDiscard(query: unknown): { readonly reason?: string; readonly force?: boolean } {
-  return parse(discardSchema, query);
+  return parse(discardQuery, query);
 }
 
-/** Body of the replay of all matching dead letters. */
+/** Reads a {@link replayMatchingBody}. */
 export function parseReplayMatching(body: unknown): ReplayMatchingRequest {
-  const request = parse(replayMatchingSchema, body);
+  const request = parse(replayMatchingBody, body);
   const filter = Object.fromEntries(
     Object.entries(request.filter).filter(([, value]) => value !== undefined),
   );

@@ -15,8 +15,9 @@ import { DeadLetterService } from '../../../../core/messaging/dead-letters/dead-
 import { AdminAction, Caller } from '../access/admin-action.decorator.js';
 import type { AdminIdentity, AdminRequest } from '../admin-authorizer.js';
 import { AdminGuard } from '../access/admin.guard.js';
+import { planAnswer, progressAnswer } from './dead-letter-answers.js';
 import { viewOfPlan, viewOfProgress } from './dead-letter-view.js';
-import { parseReason, parseReplayMatching } from './filter-schema.js';
+import { parseReason, parseReplayMatching, reasonBody, replayMatchingBody } from './filter-schema.js';
 import { PROBLEM, ProblemError } from '../http/problem.js';
 import { ProblemFilter } from '../http/problem.filter.js';
 
@@ -31,7 +32,19 @@ export class ReplayController {
   ) {}
 
   @Post()
-  @AdminAction('replay-matching', 'operator')
+  @AdminAction('replay-matching', 'operator', {
+    summary: 'Replays all dead letters that match a filter, oldest first; with `dryRun` only counts them.',
+    body: replayMatchingBody,
+    answers: {
+      200: { description: 'What a replay that begins now would do.', schema: planAnswer },
+      202: {
+        description: 'It has begun.',
+        schema: progressAnswer,
+        headers: { Location: 'Where its progress is.' },
+      },
+    },
+    problems: ['conflict', 'invalidOption', 'store', 'audit', 'notRunning'],
+  })
   async start(
     @Body() body: unknown,
     @Caller() caller: AdminIdentity,
@@ -52,7 +65,11 @@ export class ReplayController {
   }
 
   @Get()
-  @AdminAction('watch-replay', 'viewer')
+  @AdminAction('watch-replay', 'viewer', {
+    summary: 'The running or last replay of this process.',
+    answers: { 200: { description: 'How far it has come.', schema: progressAnswer } },
+    problems: ['notFound'],
+  })
   current(): unknown {
     const progress = this.deadLetters.currentReplay();
     if (progress) return viewOfProgress(progress);
@@ -60,7 +77,12 @@ export class ReplayController {
   }
 
   @Delete()
-  @AdminAction('cancel-replay', 'operator')
+  @AdminAction('cancel-replay', 'operator', {
+    summary: 'Cancels the running replay.',
+    body: reasonBody,
+    answers: { 200: { description: 'How far it had come.', schema: progressAnswer } },
+    problems: ['notFound', 'conflict', 'audit'],
+  })
   async cancel(@Body() body: unknown, @Caller() caller: AdminIdentity): Promise<unknown> {
     const reason = parseReason(body);
     return viewOfProgress(await this.deadLetters.cancelReplay({ ...reason, actor: caller.subject }));

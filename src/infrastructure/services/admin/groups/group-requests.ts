@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import { name, parse, text } from '../http/parse.js';
 
-const listSchema = z.strictObject({ topic: name.optional() });
-const removalSchema = z.strictObject({
+/** Query of the list of groups. */
+export const groupListQuery = z.strictObject({ topic: name.optional() });
+/** Query of the removal of a group. All of it is required, because a removed group cannot be restored. */
+export const groupRemovalQuery = z.strictObject({
   transport: text,
   topic: name,
   group: name,
@@ -17,12 +19,12 @@ export interface GroupRemoval {
   readonly reason?: string;
 }
 
-/** Query of the list of groups. */
+/** Reads a {@link groupListQuery}. */
 export function parseGroupList(query: unknown): { readonly topic?: string } {
-  return parse(listSchema, query);
+  return parse(groupListQuery, query);
 }
 
-/** Query of the removal of a group. All of it is required, because a removed group cannot be restored. */
+/** Reads a {@link groupRemovalQuery}. */
 export function parseGroupRemoval(query: unknown): GroupRemoval {
-  return parse(removalSchema, query);
+  return parse(groupRemovalQuery, query);
 }

@@ -20,7 +20,8 @@ import {
 import { AdminAction, Caller } from '../access/admin-action.decorator.js';
 import type { AdminIdentity } from '../admin-authorizer.js';
 import { AdminGuard } from '../access/admin.guard.js';
-import { parseGroupList, parseGroupRemoval } from './group-requests.js';
+import { groupListAnswer } from './group-answers.js';
+import { groupListQuery, groupRemovalQuery, parseGroupList, parseGroupRemoval } from './group-requests.js';
 import { answered } from '../http/answered.js';
 import { PROBLEM, ProblemError } from '../http/problem.js';
 import { ProblemFilter } from '../http/problem.filter.js';
@@ -39,7 +40,12 @@ export class GroupController {
   ) {}
 
   @Get()
-  @AdminAction('list-groups', 'viewer')
+  @AdminAction('list-groups', 'viewer', {
+    summary: 'Consumer groups with their backlogs.',
+    query: groupListQuery,
+    answers: { 200: { description: 'Groups of every transport that keeps them.', schema: groupListAnswer } },
+    problems: ['transport'],
+  })
   async list(@Query() query: Record<string, unknown>): Promise<unknown> {
     const { topic } = parseGroupList(query);
     const topics = topic === undefined ? this.#topics().slice(0, MAX_TOPICS) : [topic];
@@ -55,7 +61,12 @@ export class GroupController {
 
   @Delete()
   @HttpCode(204)
-  @AdminAction('remove-group', 'admin')
+  @AdminAction('remove-group', 'admin', {
+    summary: 'Removes a group without consumers, permanently.',
+    query: groupRemovalQuery,
+    answers: { 204: { description: 'It is removed, with everything that it had not settled.' } },
+    problems: ['notFound', 'conflict', 'transport', 'audit'],
+  })
   async remove(@Query() query: Record<string, unknown>, @Caller() caller: AdminIdentity): Promise<void> {
     const { transport, topic, group, reason } = parseGroupRemoval(query);
     const id = `${transport}/${topic}/${group}`;

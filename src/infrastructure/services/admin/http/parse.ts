@@ -36,7 +36,7 @@ export function valid<T>(
   condition: (value: T) => boolean,
   error: string,
 ): z.ZodType<T> {
-  return schema.refine(condition, { error, params: UNPROCESSABLE });
+  return schema.refine(condition, { error, params: UNPROCESSABLE }).meta({ description: error });
 }
 
 /** An id, or another text that is compared and not shown: a line break in it is a mistake, or an attack on a log. */
@@ -74,6 +74,7 @@ export const instant = z
   .string()
   .regex(LOOKS_LIKE_A_TIME, { error: 'must be a time as in 2026-01-31T12:00:00Z', abort: true })
   .refine(exists, { error: 'is not a time that exists', params: UNPROCESSABLE })
+  .meta({ description: 'A time of RFC 3339, or a date for its midnight in UTC.' })
   .transform((value) => Date.parse(value));
 
 /** Date.parse takes the 30th of February for the 2nd of March. */
@@ -86,8 +87,9 @@ function exists(value: string): boolean {
 
 /** One of these words; another word is well-formed and invalid. */
 export function oneOf<T extends string>(words: readonly T[]): z.ZodType<T> {
-  return z.string().refine((word) => (words as readonly string[]).includes(word), {
+  const word = z.string().refine((given) => (words as readonly string[]).includes(given), {
     error: `must be one of ${words.join(', ')}`,
     params: UNPROCESSABLE,
-  }) as unknown as z.ZodType<T>;
+  });
+  return word.meta({ enum: [...words] }) as unknown as z.ZodType<T>;
 }

@@ -24,7 +24,8 @@ const orderSchema = z.strictObject({
 
 const WITHOUT_MEMBER: readonly string[] = ['pause-spool', 'resume-spool', 'release'];
 
-const complete = orderSchema
+/** Body of an action on a transport. */
+export const transportOrderBody = orderSchema
   .refine(
     ({ action, member }) => (member === undefined) === WITHOUT_MEMBER.includes(action),
     'use, leave-out and reset need a member; the other actions have none',
@@ -50,9 +51,9 @@ export interface TransportOrder {
   readonly reason: string;
 }
 
-/** Body of an action on a transport. */
+/** Reads a {@link transportOrderBody}. */
 export function parseTransportOrder(body: unknown): TransportOrder {
-  const { action, member = '', reason, forSeconds, ...where } = parse(complete, body);
+  const { action, member = '', reason, forSeconds, ...where } = parse(transportOrderBody, body);
   const forMs = forSeconds * 1_000;
   switch (action) {
     case 'use':

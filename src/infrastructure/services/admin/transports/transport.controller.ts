@@ -25,7 +25,8 @@ import { answered } from '../http/answered.js';
 import { TextPipe } from '../http/parse.js';
 import { PROBLEM, ProblemError } from '../http/problem.js';
 import { ProblemFilter } from '../http/problem.filter.js';
-import { parseTransportOrder, type Release } from './transport-requests.js';
+import { actionAnswer, transportAnswer, transportListAnswer } from './transport-answers.js';
+import { parseTransportOrder, type Release, transportOrderBody } from './transport-requests.js';
 
 /** Transports over HTTP: the state of composites and their members, and temporary operator overrides. */
 @Controller({ path: 'api/v1/transports', version: VERSION_NEUTRAL })
@@ -38,13 +39,20 @@ export class TransportController {
   ) {}
 
   @Get()
-  @AdminAction('list-transports', 'viewer')
+  @AdminAction('list-transports', 'viewer', {
+    summary: 'Every transport; composites with the state of their members.',
+    answers: { 200: { description: 'Transports, also members of others.', schema: transportListAnswer } },
+  })
   list(): unknown {
     return { items: this.#all().map(viewOf) };
   }
 
   @Get(':name')
-  @AdminAction('read-transport', 'viewer')
+  @AdminAction('read-transport', 'viewer', {
+    summary: 'One transport, with messages that it keeps outside of groups.',
+    answers: { 200: { description: 'The transport.', schema: transportAnswer } },
+    problems: ['badRequest', 'notFound', 'transport'],
+  })
   async read(@Param('name', TextPipe) name: string): Promise<unknown> {
     const transport = this.#find(name);
     const kept = keepsMessages(transport) ? { kept: await answered(transport.kept()) } : {};
@@ -53,7 +61,14 @@ export class TransportController {
 
   @Post(':name/actions')
   @HttpCode(200)
-  @AdminAction('override-transport', 'admin')
+  @AdminAction('override-transport', 'admin', {
+    summary: 'Overrides a composite for a time, or releases kept messages.',
+    body: transportOrderBody,
+    answers: {
+      200: { description: 'The transport as it is then, or how many were released.', schema: actionAnswer },
+    },
+    problems: ['notFound', 'conflict', 'invalidOption', 'transport', 'audit'],
+  })
   async act(
     @Param('name', TextPipe) name: string,
     @Body() body: unknown,

@@ -1,0 +1,99 @@
+import { withDeadline } from '../../core/messaging/transport-kit/deadline.js';
+import { UsageError } from '../command.js';
+
+/** No route of the admin API waits longer for a store or a broker. */
+const DEADLINE_MS = 30_000;
+const MAX_KEY_LENGTH = 1024;
+
+type Query = Readonly<Record<string, string | undefined>>;
+
+interface Problem {
+  readonly title?: unknown;
+  readonly detail?: unknown;
+  readonly errors?: unknown;
+}
+
+/** The admin API of a running application. */
+export class AdminApi {
+  readonly #base: URL;
+  readonly #key: string | undefined;
+
+  /**
+   * @param url where the API is mounted, as in `http://127.0.0.1:3000/messaging`.
+   * @throws UsageError for another address, and for a key that no header can carry.
+   */
+  constructor(url: string, key: string | undefined) {
+    const base = URL.parse(`${url.replace(/\/+$/, '')}/api/v1/`);
+    if (base?.protocol !== 'http:' && base?.protocol !== 'https:')
+      throw new UsageError(
+        `--url is ${JSON.stringify(url)}; use one such as http://127.0.0.1:3000/messaging.`,
+      );
+    if (key !== undefined && (key.length > MAX_KEY_LENGTH || !/^[\x21-\x7e]+$/.test(key)))
+      throw new UsageError('The file of --key-file must hold one API key, and nothing else.');
+    this.#base = base;
+    this.#key = key;
+  }
+
+  /** @throws Error that says what the API refused, or that it cannot be reached. */
+  async get(path: string, query: Query = {}): Promise<unknown> {
+    const address = new URL(path, this.#base);
+    for (const [name, value] of Object.entries(query))
+      if (value !== undefined) address.searchParams.set(name, value);
+    const { response, text } = await this.#fetch(address);
+    if (!response.ok) throw new Error(sentenceOf(response, text));
+    try {
+      return JSON.parse(text);
+    } catch {
+      throw new Error(
+        `${address.origin}${address.pathname} answers no JSON; is --url where the admin API is?`,
+      );
+    }
+  }
+
+  async #fetch(address: URL): Promise<{ readonly response: Response; readonly text: string }> {
+    const abort = new AbortController();
+    const ask = async (): Promise<{ response: Response; text: string }> => {
+      const response = await fetch(address, {
+        headers: { accept: 'application/json', ...(this.#key && { authorization: `Bearer ${this.#key}` }) },
+        // A key must not follow to another host.
+        redirect: 'error',
+        signal: abort.signal,
+      });
+      return { response, text: await response.text() };
+    };
+    try {
+      return await withDeadline(ask(), DEADLINE_MS, () => {
+        abort.abort();
+        return new Error('', { cause: { message: `no answer in ${DEADLINE_MS / 1_000} s` } });
+      });
+    } catch (error) {
+      throw new Error(`${address.origin} cannot be reached (${causeOf(error)}).`, { cause: error });
+    }
+  }
+}
+
+function causeOf(error: unknown): string {
+  const { name, cause } = error as { name: string; cause?: { code?: string; message?: string } };
+  return cause?.code ?? cause?.message ?? name;
+}
+
+function sentenceOf({ status, statusText }: Response, text: string): string {
+  let problem: Problem;
+  try {
+    problem = JSON.parse(text) as Problem;
+  } catch {
+    return `The application answers ${status} ${statusText}; is --url where the admin API is?`;
+  }
+  const errors = Array.isArray(problem.errors)
+    ? (problem.errors as { pointer?: unknown; message?: unknown }[])
+    : [];
+  const said = errors.map(({ pointer, message }) => `${optionOf(pointer)} ${String(message)}`);
+  return [`${String(problem.title)} (${status}): ${String(problem.detail)}`, ...said].join('\n  ');
+}
+
+/** `/minAttempts` of the API is `--min-attempts` here. */
+function optionOf(pointer: unknown): string {
+  return `--${String(pointer)
+    .replace(/^\//, '')
+    .replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}

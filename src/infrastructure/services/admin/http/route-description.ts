@@ -1,0 +1,23 @@
+import type { z } from 'zod';
+import type { PROBLEM } from './problem.js';
+
+/** What one status of a route means. Without a schema it has no body. */
+export interface DescribedAnswer {
+  readonly description: string;
+  readonly schema?: z.ZodType;
+  /** @default 'application/json' */
+  readonly mediaType?: string;
+  /** Its headers, each with what it says. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** What a route of the admin API takes and returns, in the schemas that parse it. The OpenAPI document is made from it. */
+export interface RouteDescription {
+  readonly summary: string;
+  readonly query?: z.ZodType;
+  readonly body?: z.ZodType;
+  /** By status. */
+  readonly answers: Readonly<Record<number, DescribedAnswer>>;
+  /** Besides those that every route may return. */
+  readonly problems?: readonly (keyof typeof PROBLEM)[];
+}
