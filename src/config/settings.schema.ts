@@ -94,6 +94,13 @@ export const settingsSchema = z.strictObject({
     .min(1024)
     .describe('Most bytes that are in flight to one transport; above it, publishing fails.')
     .default(64 * 2 ** 20),
+  maxRequestsInFlight: z
+    .number()
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .describe('Most requests of a process that wait for their reply; above it, a request fails at once.')
+    .default(10_000),
   drainTimeoutMs: z
     .number()
     .int()

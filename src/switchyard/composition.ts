@@ -74,10 +74,12 @@ function coreOptions(
   { code, errors }: SplitOptions,
   backends: Backends,
 ): MessagingModuleOptions {
-  const { service, routes, drain, connect, publishDeadlineMs, maxInFlight, maxInFlightBytes } = settings;
+  const { service, routes, drain, connect } = settings;
+  const { publishDeadlineMs, maxInFlight, maxInFlightBytes, maxRequestsInFlight } = settings;
   const { drainTimeoutMs, limits, defaults, globalEnhancers, registerHandlers } = settings;
   return {
-    ...{ service, routes, drain, connect, publishDeadlineMs, maxInFlight, maxInFlightBytes },
+    ...{ service, routes, drain, connect },
+    ...{ publishDeadlineMs, maxInFlight, maxInFlightBytes, maxRequestsInFlight },
     ...{ drainTimeoutMs, limits, globalEnhancers, registerHandlers },
     defaults: { ...defaults, ...(errors && { errors }) },
     deadLetterLimits: settings.deadLetters,

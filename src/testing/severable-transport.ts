@@ -1,8 +1,10 @@
 import { MessagingError } from '../core/messaging/ports/errors.js';
+import type { Inbox, OnReply, Replies } from '../core/messaging/ports/replies.js';
 import type {
   Consumer,
   Delivery,
   OnDelivery,
+  PublishOutcome,
   Settlement,
   Subscription,
   Transport,
@@ -86,6 +88,31 @@ export class SeverableTransport implements Transport {
 
   close(): Promise<void> {
     return this.broker.close();
+  }
+}
+
+/** A {@link SeverableTransport} that carries replies, over a broker that does. */
+export class AnsweringTransport extends SeverableTransport implements Replies {
+  constructor(
+    override readonly broker: Transport & Replies,
+    onEvent: OnEvent,
+    durability?: Transport['durability'],
+  ) {
+    super(broker, onEvent, durability);
+  }
+
+  openInbox(onReply: OnReply): Promise<Inbox> {
+    return this.isCut ? Promise.reject(goneError()) : this.broker.openInbox(onReply);
+  }
+
+  reply(...call: Parameters<Replies['reply']>): Promise<PublishOutcome> {
+    return this.isCut
+      ? Promise.resolve({ kind: 'unavailable', error: goneError() })
+      : this.broker.reply(...call);
+  }
+
+  isSubscribed(topic: string): Promise<boolean> {
+    return this.isCut ? Promise.reject(goneError()) : this.broker.isSubscribed(topic);
   }
 }
 

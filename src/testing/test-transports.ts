@@ -15,7 +15,7 @@ import {
 } from '../infrastructure/services/composites/spooled/spooled.options.js';
 import { memoryOptionsSchema } from '../infrastructure/services/memory/memory.options.js';
 import { MemoryTransport } from '../infrastructure/services/memory/memory.transport.js';
-import { SeverableTransport } from './severable-transport.js';
+import { AnsweringTransport, SeverableTransport } from './severable-transport.js';
 
 const BROKERS = ['memory', 'embedded', 'redis', 'rabbitmq', 'kafka'] as const;
 
@@ -131,7 +131,9 @@ class Making implements MadeTransports {
     }
     const memory = new MemoryTransport(memoryOptionsSchema.parse({}), context);
     const durability = settings.kind === 'memory' ? 'memory' : 'acknowledged';
-    const broker = new SeverableTransport(memory, context.onEvent, durability);
+    // As in production, so that a test of an application finds a request that is routed there.
+    const Severable = settings.kind === 'kafka' ? SeverableTransport : AnsweringTransport;
+    const broker = new Severable(memory, context.onEvent, durability);
     this.brokers.set(context.name, broker);
     return broker;
   }

@@ -38,6 +38,7 @@ const NAMES: Readonly<Record<keyof SwitchyardTestingOptions, true>> = {
   ...{ service: true, transports: true, startAt: true, drainTimeoutMs: true, routes: true, drain: true },
   ...{ auditSink: true, deadLetterLimits: true, messages: true, defaults: true, limits: true },
   ...{ observers: true, publishDeadlineMs: true, maxInFlight: true, maxInFlightBytes: true, connect: true },
+  maxRequestsInFlight: true,
   ...{ globalEnhancers: true, around: true, beforePublish: true, propagate: true, registerHandlers: true },
 };
 

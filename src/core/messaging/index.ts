@@ -28,6 +28,11 @@ export {
   type MessageHandlerOptions,
   type MessageHandlerOptionsFactory,
 } from './handlers/message-handler.decorator.js';
+export {
+  RequestHandler,
+  type RequestHandlerOptions,
+  type RequestHandlerOptionsFactory,
+} from './handlers/request-handler.decorator.js';
 export type { IdempotencyClaim, IdempotencyStore } from './ports/idempotency-store.js';
 export { MessageContext } from './message/message-context.js';
 export { currentMessage } from './message/handling-context.js';
@@ -48,6 +53,16 @@ export {
   type MessageTypeOptions,
   type PayloadOf,
 } from './message/message-type.js';
+export {
+  type AnyRequestType,
+  defineRequest,
+  type ReplyOf,
+  type RequestType,
+  type RequestTypeOptions,
+  type ReturnedOf,
+} from './message/request-type.js';
+export { carriesReplies, type Inbox, type OnReply, type Replies } from './ports/replies.js';
+export { RequestError, type RequestErrorOptions } from './ports/request-error.js';
 export {
   HandlerTimeoutError,
   InvalidMessageError,
@@ -74,6 +89,7 @@ export {
   type SubscriptionView,
 } from './messaging.view.js';
 export type { PublishMessageOptions } from './publishing/publish-options.js';
+export type { RequestOptions } from './publishing/request-options.js';
 export type { Backoff, ErrorRule } from './retry-policy.js';
 export type { Route } from './routing/routing-table.js';
 export { TransportEventRelay } from './observing/transport-event-relay.js';

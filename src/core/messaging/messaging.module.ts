@@ -36,6 +36,7 @@ import { MESSAGING_VIEW } from './messaging.view.js';
 import { OwnLogger } from './observing/own-logger.js';
 import { ObserverList } from './observing/observer-list.js';
 import { PublishPlanner } from './publishing/publish-planner.js';
+import { Requests } from './publishing/requests.js';
 import { TransportDirectory } from './publishing/transport-directory.js';
 import type { Clock } from './ports/transport.js';
 
@@ -211,5 +212,11 @@ const parts: Provider[] = [
       observers: ObserverList,
     ) => new PublishPlanner(options, directory, clock, observers.emit),
     inject: [MESSAGING_OPTIONS, TransportDirectory, MESSAGING_CLOCK, ObserverList],
+  },
+  {
+    provide: Requests,
+    useFactory: (options: MessagingModuleOptions, planner: PublishPlanner) =>
+      new Requests(planner, options.maxRequestsInFlight),
+    inject: [MESSAGING_OPTIONS, PublishPlanner],
   },
 ];

@@ -63,6 +63,8 @@ export interface MessagingModuleOptions {
   readonly maxInFlight?: number;
   /** Bytes in flight to one transport at a time. @default 67_108_864 (64 MiB) */
   readonly maxInFlightBytes?: number;
+  /** Requests of this process in flight at a time, beyond which a request is rejected at once. @default 10_000 */
+  readonly maxRequestsInFlight?: number;
   /**
    * `required` fails the boot when a transport cannot be reached; `background` boots and keeps trying, while health reports the transport as down.
    * @default 'required'

@@ -56,7 +56,8 @@ function setUp(overrides: Partial<HandlerEntry> = {}) {
     emit,
   });
   const runner = new ConsumerRunner([entryOf(overrides)], () => [transport], {
-    processor,
+    deliveries: processor,
+    requests: { process: () => Promise.reject(new Error('no requests here')) },
     clock,
     emit,
     isDown: (name) => name === 'main' && broker.isDown,

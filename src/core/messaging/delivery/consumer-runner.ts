@@ -3,6 +3,7 @@ import { allInside } from '../ports/composite-transport.js';
 import { errorCodeOf, MessagingError } from '../ports/errors.js';
 import type { DeliveryProcessor } from './delivery-processor.js';
 import type { Load } from './delivery-in-progress.js';
+import { answers, type RequestProcessor } from './request-processor.js';
 import type { HandlerEntry } from '../handlers/handler-entry.js';
 import { ConsumerProblems, type Why } from './consumer-problems.js';
 import type { MessagingEvent } from '../observing/events.js';
@@ -98,7 +99,8 @@ class SharedSlots implements Load {
 
 /** What starting and watching consumers needs. */
 export interface ConsumerRunnerOptions {
-  readonly processor: DeliveryProcessor;
+  readonly deliveries: Pick<DeliveryProcessor, 'process'>;
+  readonly requests: Pick<RequestProcessor, 'process'>;
   readonly clock: Clock;
   readonly emit: (event: MessagingEvent) => void;
   /** Whether the transport of this name has lost its broker, as far as it has reported. */
@@ -108,7 +110,8 @@ export interface ConsumerRunnerOptions {
 /** Starts a consumer for every handler on every transport that may hold its messages, and stops them all. */
 export class ConsumerRunner {
   readonly #served: readonly Served[];
-  readonly #processor: DeliveryProcessor;
+  readonly #deliveries: ConsumerRunnerOptions['deliveries'];
+  readonly #requests: ConsumerRunnerOptions['requests'];
   readonly #clock: Clock;
   readonly #emit: (event: MessagingEvent) => void;
   readonly #isDown: (transport: string) => boolean;
@@ -120,9 +123,10 @@ export class ConsumerRunner {
   constructor(
     entries: readonly HandlerEntry[],
     transportsOf: (topic: string) => readonly Transport[],
-    { processor, clock, emit, isDown }: ConsumerRunnerOptions,
+    { deliveries, requests, clock, emit, isDown }: ConsumerRunnerOptions,
   ) {
-    this.#processor = processor;
+    this.#deliveries = deliveries;
+    this.#requests = requests;
     this.#clock = clock;
     this.#emit = emit;
     this.#isDown = isDown;
@@ -267,12 +271,18 @@ export class ConsumerRunner {
     // Only a handler with several transports ever finds its slots full: each transport keeps the ceiling by itself.
     return slots.isFull
       ? this.#deliverLater(entry, slots, delivery)
-      : this.#processor.process(entry, delivery, slots);
+      : this.#process(entry, delivery, slots);
+  }
+
+  #process(entry: HandlerEntry, delivery: Delivery, slots: SharedSlots): Promise<Settlement> {
+    return answers(entry)
+      ? this.#requests.process(entry, delivery, slots)
+      : this.#deliveries.process(entry, delivery, slots);
   }
 
   async #deliverLater(entry: HandlerEntry, slots: SharedSlots, delivery: Delivery): Promise<Settlement> {
     while (slots.isFull) await slots.wait();
-    return this.#processor.process(entry, delivery, slots);
+    return this.#process(entry, delivery, slots);
   }
 }
 

@@ -1,13 +1,13 @@
 import type { HandlerEntry } from '../handlers/handler-entry.js';
 import { HEADER } from '../message/headers.js';
-import { jsonCodec } from '../message/codec.js';
+import { type Codec, jsonCodec } from '../message/codec.js';
 import type { MessageLimits } from '../message/message-limits.js';
 import type { DeadLetterReason } from '../ports/dead-letter-store.js';
 import { errorCodeOf, InvalidMessageError, type MessagingErrorCode } from '../ports/errors.js';
 import { UnacceptableMessageError } from './outcome.js';
 import { largerAttempt } from '../ports/headers.js';
 import { hasControls } from '../ports/names.js';
-import type { Clock, Delivery } from '../ports/transport.js';
+import type { Clock, Delivery, WireMessage } from '../ports/transport.js';
 import { describeIssues } from '../message/schema-issues.js';
 
 const fallbackCodec = jsonCodec();
@@ -105,14 +105,18 @@ export function refuseIds({ message: { id, headers } }: Delivery): void {
 
 /** Payload of the delivery, decoded and validated. A promise only where the schema validates asynchronously. */
 export function readPayload(entry: HandlerEntry, delivery: Delivery, limits: MessageLimits): unknown {
-  const payload = decode(entry, delivery, limits);
+  const payload = decodeBody({ topic: entry.topic, codec: entry.type?.codec }, delivery.message, limits);
   if (!entry.type) return payload;
   const result = entry.type.schema['~standard'].validate(payload);
   return result instanceof Promise ? result.then((later) => accept(entry, later)) : accept(entry, result);
 }
 
-function decode(entry: HandlerEntry, delivery: Delivery, limits: MessageLimits): unknown {
-  const { body, headers } = delivery.message;
+/** What the codec makes of a body. JSON without one. Throws for a body that is too large, of another content type or broken. */
+export function decodeBody(
+  { topic, codec = fallbackCodec }: { readonly topic: string; readonly codec: Codec | undefined },
+  { body, headers }: WireMessage,
+  limits: MessageLimits,
+): unknown {
   if (body.length > limits.maxBodyBytes) {
     throw new UnacceptableMessageError(
       'deserialization_failed',
@@ -120,7 +124,6 @@ function decode(entry: HandlerEntry, delivery: Delivery, limits: MessageLimits):
       `The body has ${body.length} bytes, more than the ${limits.maxBodyBytes} allowed. Raise limits.maxBodyBytes if it is legitimate.`,
     );
   }
-  const codec = entry.type?.codec ?? fallbackCodec;
   const contentType = headers[HEADER.contentType];
   if (
     contentType !== undefined &&
@@ -130,7 +133,7 @@ function decode(entry: HandlerEntry, delivery: Delivery, limits: MessageLimits):
     throw new UnacceptableMessageError(
       'deserialization_failed',
       'PAYLOAD_UNDECODABLE',
-      `The content type is ${JSON.stringify(contentType.slice(0, 100))}, but "${entry.topic}" is read as ${codec.contentType}.`,
+      `The content type is ${JSON.stringify(contentType.slice(0, 100))}, but "${topic}" is read as ${codec.contentType}.`,
     );
   }
   try {

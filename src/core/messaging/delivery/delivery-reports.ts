@@ -5,6 +5,11 @@ import type { MessagingEvent } from '../observing/events.js';
 import type { FailureOutcome, PostponedOutcome } from './outcome.js';
 import type { Clock } from '../ports/transport.js';
 
+/** A request that failed, with the failure as its reply. */
+export interface RepliedFailure extends Pick<FailureOutcome, 'reason' | 'error'> {
+  readonly kind: 'replied';
+}
+
 /** Emits what happens to deliveries, for metrics, traces and logs. */
 export class DeliveryReports {
   readonly #latency: LatencyMeter;
@@ -55,7 +60,7 @@ export class DeliveryReports {
 
   failed(
     { entry, delivery, attempt, startedAt, replayOf }: DeliveryInProgress,
-    outcome: FailureOutcome,
+    outcome: FailureOutcome | RepliedFailure,
   ): void {
     this.emit({
       type: 'failed',
@@ -70,6 +75,15 @@ export class DeliveryReports {
       ...(outcome.kind === 'retry' && { delayMs: outcome.delayMs }),
       replayed: replayOf !== undefined,
     });
+  }
+
+  /** A request that was not handled or not answered. */
+  dropped(
+    { entry, delivery }: DeliveryInProgress,
+    reason: Extract<MessagingEvent, { type: 'request-dropped' }>['reason'],
+  ): void {
+    const { transport, message } = delivery;
+    this.emit({ type: 'request-dropped', to: entry, transport, messageId: message.id, reason });
   }
 
   storeFailed(store: 'dead-letters' | 'idempotency', to: HandlerEntry, error: unknown): void {

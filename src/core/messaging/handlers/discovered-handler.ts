@@ -9,6 +9,8 @@ export interface DiscoveredHandler {
   readonly name: string;
   readonly target: AnyMessageType | string;
   readonly options: MessageHandlerOptions;
+  /** What it returns is the reply of a request. */
+  readonly isOfRequests?: true;
   readonly invoke: (payload: unknown, context: MessageContext) => unknown;
 }
 

@@ -1,3 +1,4 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { HandlerIdentity } from '../observing/events.js';
 import type { MessageContext } from '../message/message-context.js';
 import type { MessageType } from '../message/message-type.js';
@@ -8,6 +9,8 @@ import type { Subscription } from '../ports/transport.js';
 export interface HandlerEntry extends HandlerIdentity, Subscription {
   /** Absent for a handler of a topic that is known by its name only: its payload is JSON and is not validated. */
   readonly type: MessageType | undefined;
+  /** What the reply of a request must be. Absent for a handler of messages. */
+  readonly output?: StandardSchemaV1;
   readonly policy: RetryPolicy;
   /** `0` lets the handler run for as long as it likes. */
   readonly timeoutMs: number;

@@ -40,6 +40,20 @@ export function resolveHandlerOptions(
   };
 }
 
+/** Deliveries of a request before it is given up: only the death of its process delivers it again. */
+const REQUEST_ATTEMPTS = 3;
+
+/** As {@link resolveHandlerOptions}, for a handler of requests. */
+export function resolveRequestOptions(
+  given: MessageHandlerOptions,
+  defaults: HandlerDefaults,
+  service: string,
+): ResolvedOptions {
+  const options = resolveHandlerOptions(given, defaults, service);
+  const policy = { ...options.policy, attempts: REQUEST_ATTEMPTS };
+  return { ...options, policy, ordering: 'none', idempotencyWindowMs: 0 };
+}
+
 /** The compiler asks for a line here when handlers get another option. */
 const KNOWN: Readonly<Record<keyof MessageHandlerOptions, true>> = {
   group: true,
@@ -51,18 +65,21 @@ const KNOWN: Readonly<Record<keyof MessageHandlerOptions, true>> = {
   timeoutMs: true,
   idempotencyWindowMs: true,
 };
+/** Those of `@RequestHandler`. */
+const OF_REQUESTS: readonly string[] = ['group', 'concurrency', 'timeoutMs', 'errors'];
 /** Options that later versions will have. */
 const RESERVED: readonly string[] = ['killSwitch', 'inbox', 'batch'];
 
 /** What is wrong with options as they were given, which JavaScript does not check. */
-export function problemsOfGivenOptions(given: unknown): string[] {
+export function problemsOfGivenOptions(given: unknown, isOfRequests = false): string[] {
   if (!isGroup(given)) return [`its options are ${given === null ? 'null' : typeof given}; give an object`];
   const { errors } = given as { readonly errors?: unknown };
   const isWrong = errors !== undefined && !(Array.isArray(errors) && errors.every(isErrorRule));
+  const known = isOfRequests ? OF_REQUESTS : Object.keys(KNOWN);
   return [
     ...Object.keys(given)
-      .filter((key) => !Object.hasOwn(KNOWN, key))
-      .map(explainUnknown),
+      .filter((key) => !known.includes(key))
+      .map((key) => explainUnknown(key, known)),
     ...(isWrong ? [`errors is not ${ERROR_RULES}`] : []),
   ];
 }
@@ -71,10 +88,11 @@ function isGroup(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function explainUnknown(key: string): string {
-  return RESERVED.includes(key)
-    ? `${key} is reserved for a later version and not yet available; remove it`
-    : `${key} is not an option of handlers; known are ${Object.keys(KNOWN).join(', ')}`;
+function explainUnknown(key: string, known: readonly string[]): string {
+  if (RESERVED.includes(key))
+    return `${key} is reserved for a later version and not yet available; remove it`;
+  const of = known === OF_REQUESTS ? 'request handlers, which run once for a request' : 'handlers';
+  return `${key} is not an option of ${of}; known are ${known.join(', ')}`;
 }
 
 /** What is out of range, as `option is found; allowed`. */

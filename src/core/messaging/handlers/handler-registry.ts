@@ -1,5 +1,6 @@
 import type { AnyMessageType, MessageType } from '../message/message-type.js';
-import { aliasesOf, problemsOfMessageType } from '../message/message-type.js';
+import { aliasesOf } from '../message/message-type.js';
+import { type AnyRequestType, isRequestType, problemsOfType } from '../message/request-type.js';
 import type { HandlerDefaults } from '../messaging.options.js';
 import { compilePattern, isPattern, problemOfPattern } from '../routing/topic-pattern.js';
 import { isName } from '../ports/names.js';
@@ -9,6 +10,7 @@ import {
   problemsOfGivenOptions,
   problemsOfHandlerOptions,
   resolveHandlerOptions,
+  resolveRequestOptions,
 } from './handler-options.js';
 
 export interface RegistryInput {
@@ -38,6 +40,11 @@ export class HandlerRegistry {
     this.#findDuplicates();
   }
 
+  /** Every known request. */
+  requests(): AnyRequestType[] {
+    return [...this.#types.values()].filter((type) => isRequestType(type));
+  }
+
   /** Names of all known message types. */
   topics(): string[] {
     return [...new Set([...this.#types.keys(), ...this.entries.map((entry) => entry.topic)])];
@@ -48,7 +55,7 @@ export class HandlerRegistry {
    * pass that handler by in silence.
    */
   isMissedByPattern(type: AnyMessageType): boolean {
-    return !this.#types.has(type.name) && this.#patterns.some((matches) => matches(type.name));
+    return !isRequestType(type) && !this.#types.has(type.name) && this.#patterns.some((matches) => matches(type.name));
   }
 
   #register(type: AnyMessageType, by: string): void {
@@ -61,7 +68,7 @@ export class HandlerRegistry {
       return;
     }
     this.#types.set(type.name, type);
-    this.problems.push(...problemsOfMessageType(type));
+    this.problems.push(...problemsOfType(type));
   }
 
   /** Once all names are known, because an alias must not be one of them. */
@@ -90,9 +97,12 @@ export class HandlerRegistry {
   }
 
   #entriesOf(handler: DiscoveredHandler): HandlerEntry[] {
-    const options = resolveHandlerOptions(handler.options, this.input.defaults, this.input.service);
+    const isOfRequests = handler.isOfRequests ?? false;
+    const resolve = isOfRequests ? resolveRequestOptions : resolveHandlerOptions;
+    const options = resolve(handler.options, this.input.defaults, this.input.service);
+    this.#checkKind(handler);
     for (const problem of [
-      ...problemsOfGivenOptions(handler.options),
+      ...problemsOfGivenOptions(handler.options, isOfRequests),
       ...problemsOfHandlerOptions(options),
     ]) {
       this.problems.push(`Handler ${handler.name}: ${problem}.`);
@@ -106,9 +116,22 @@ export class HandlerRegistry {
       ...options,
       topic,
       type: type as MessageType | undefined,
+      ...(isOfRequests && isRequestType(type) ? { output: type.output } : {}),
       handler: handler.name,
       invoke: handler.invoke,
     }));
+  }
+
+  /** Requests are answered, messages are not. */
+  #checkKind({ name, target, isOfRequests }: DiscoveredHandler): void {
+    const type = typeof target === 'string' ? this.#types.get(target) : target;
+    const isRequest = isRequestType(type);
+    if (isRequest === (isOfRequests ?? false)) return;
+    this.problems.push(
+      isRequest
+        ? `Handler ${name} handles "${type.name}", which is a request. Decorate it with @RequestHandler.`
+        : `Handler ${name} is a request handler, and its type is no request. Give what defineRequest returns, or decorate it with @MessageHandler.`,
+    );
   }
 
   #typesOf({ name, target }: DiscoveredHandler): [string, AnyMessageType | undefined][] {
@@ -138,7 +161,7 @@ export class HandlerRegistry {
     }
     const matches = compilePattern(pattern);
     this.#patterns.push(matches);
-    const named = [...this.#types.values()].filter(({ name }) => matches(name));
+    const named = [...this.#types.values()].filter((type) => !isRequestType(type) && matches(type.name));
     const found = new Map([
       ...named.flatMap((type) => this.#namesOf(type)),
       ...[...this.#aliased].filter(([alias]) => matches(alias)),
@@ -153,7 +176,14 @@ export class HandlerRegistry {
 
   #findDuplicates(): void {
     const owners = new Map<string, string>();
-    for (const { topic, group, handler } of this.entries) {
+    const answering = new Map<string, string>();
+    for (const { topic, group, handler, output } of this.entries) {
+      const first = answering.get(topic);
+      if (output && first !== undefined)
+        this.problems.push(
+          `Two handlers answer the request "${topic}": ${first} and ${handler}. Its asker waits for one reply. Remove one.`,
+        );
+      if (output) answering.set(topic, handler);
       const claim = `${topic}\n${group}`;
       const owner = owners.get(claim);
       if (owner !== undefined) {

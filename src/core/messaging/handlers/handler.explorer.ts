@@ -66,12 +66,13 @@ export class HandlerExplorer {
       found.problems.push(`Handler ${name} ${wrong}.`);
       return;
     }
-    const { target, options } = decorated;
+    const { target, options, isOfRequests } = decorated;
     try {
       found.handlers.push({
         name,
         target,
         options: hasFactory(options) ? await computeOptions(options, wrapper.host, name) : options,
+        ...(isOfRequests && { isOfRequests }),
         invoke: await this.invoker.create(wrapper, host, String(decorated.property)),
       });
     } catch (error) {

@@ -39,6 +39,8 @@ export interface DecoratedMethod {
   readonly method: unknown;
   readonly target: AnyMessageType | string;
   readonly options: MessageHandlerOptions | MessageHandlerOptionsFactory;
+  /** Of `@RequestHandler`: what the method returns is the reply. */
+  readonly isOfRequests?: true;
 }
 
 /** A string, so that a second copy of the package in the process reads what the first has written. */
@@ -72,8 +74,15 @@ export function MessageHandler(
   target: AnyMessageType | string,
   options: MessageHandlerOptions | MessageHandlerOptionsFactory = {},
 ): MethodDecorator {
+  return noteHandler({ target, options });
+}
+
+/** A decorator that notes the method for the explorer. */
+export function noteHandler(
+  noted: Pick<DecoratedMethod, 'target' | 'options' | 'isOfRequests'>,
+): MethodDecorator {
   return (owner, property, descriptor: { value?: unknown } | undefined) => {
-    const decorated: DecoratedMethod = { property, method: descriptor?.value, target, options };
+    const decorated: DecoratedMethod = { property, method: descriptor?.value, ...noted };
     // Noted at the object that has the method, and not at the function: a decorator above may put another function in
     // its place, and a subclass may override it.
     const earlier = (Reflect.getOwnMetadata(DECORATED_METHODS, owner) ?? []) as DecoratedMethod[];

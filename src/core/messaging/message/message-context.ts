@@ -1,5 +1,6 @@
 import { HEADER } from './headers.js';
 import type { HandlerIdentity } from '../observing/events.js';
+import { OWN_HEADERS, ownNumber } from '../ports/headers.js';
 import type { Delivery } from '../ports/transport.js';
 
 /** What a handler may know about the message besides its payload. */
@@ -65,13 +66,19 @@ export class MessageContext {
     return this.headers[HEADER.source];
   }
 
+  /** When the asker stops waiting, by its clock. Only a request has one. */
+  get deadline(): Date | undefined {
+    const ms = ownNumber(this.headers, OWN_HEADERS.deadline);
+    return ms === undefined ? undefined : new Date(ms);
+  }
+
   get publishedAt(): Date | undefined {
     const ms = Date.parse(this.headers[HEADER.time] ?? '');
     return Number.isNaN(ms) ? undefined : new Date(ms);
   }
 
   /**
-   * Aborts when the handler has run past its `timeoutMs` or the process stops waiting for it. Pass it on to whatever
+   * Aborts when the handler has run past its `timeoutMs`, the asker of a request has stopped waiting, or the process stops waiting for it. Pass it on to whatever
    * the handler waits for. Made on first use: most handlers never look.
    */
   get signal(): AbortSignal {

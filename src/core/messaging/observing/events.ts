@@ -59,7 +59,8 @@ export type MessagingEvent =
       readonly attempt: number;
       /** Absent when the handler was not run. */
       readonly durationMs?: number;
-      readonly disposition: 'retry' | 'dead_letter' | 'discard';
+      /** `replied`: a request, whose asker has the failure as its reply. */
+      readonly disposition: 'retry' | 'dead_letter' | 'discard' | 'replied';
       readonly reason: DeadLetterReason;
       readonly error: Error;
       /** Until the next attempt, when `disposition` is `retry`. */
@@ -76,6 +77,28 @@ export type MessagingEvent =
       readonly attempt: number;
       readonly reason: PostponeReason;
       readonly delayMs: number;
+    }
+  /** A request of this process is in flight. One `request-ended` follows. */
+  | { readonly type: 'requested'; readonly topic: string; readonly transport: string }
+  | {
+      readonly type: 'request-ended';
+      readonly topic: string;
+      readonly transport: string;
+      /** `failed`: there is a reply, and it is a failure. `rejected`: the request could not be sent, or the asker gave up. */
+      readonly outcome: 'replied' | 'failed' | 'timeout' | 'rejected';
+      readonly durationMs: number;
+      readonly errorCode?: string;
+    }
+  /** A reply that nobody here waits for (any more), or that names no request. */
+  | { readonly type: 'reply-dropped'; readonly transport: string; readonly reason: 'late' | 'unreadable' }
+  /** A request that was not handled or not answered. Open. */
+  | {
+      readonly type: 'request-dropped';
+      readonly to: HandlerIdentity;
+      readonly transport: string;
+      readonly messageId: string;
+      /** `expired`: its asker has stopped waiting. `unaddressed`: it names no inbox or no deadline. `unreachable`: its reply could not be sent. */
+      readonly reason: 'expired' | 'unaddressed' | 'unreachable';
     }
   /** The dead letter store or idempotency store did not answer; the message is tried again. */
   | {

@@ -61,6 +61,14 @@ export class FailureLogService implements MessagingObserver, OnModuleInit {
         ...identify(to),
         ...{ messageId, transport, attempt, reason, delayMs },
       });
+    } else if (event.type === 'request-dropped') {
+      if (event.reason === 'expired') return; // its asker has the error
+      const { to, reason, messageId, transport } = event;
+      this.#log(`${to.handler} ${event.type} ${reason}`, 'warn', {
+        event: event.type,
+        ...identify(to),
+        ...{ messageId, transport, reason },
+      });
     } else if (event.type === 'dead-letter-removed') {
       const { type, topic, group, ...removed } = event;
       const isLost = event.status === 'failed';

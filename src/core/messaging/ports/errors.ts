@@ -43,6 +43,8 @@ export type MessagingErrorCode =
   | 'NOT_FOUND'
   | 'CONFLICT'
   | 'FORBIDDEN'
+  | 'NO_HANDLER'
+  | 'REPLY_INVALID'
   | 'INTERNAL';
 
 /** Everything that this module throws. `code` is stable, `message` is for people and carries no secret. */

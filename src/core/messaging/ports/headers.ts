@@ -76,6 +76,14 @@ export const OWN_HEADERS = {
   removed: { name: 'x-swy-removed', type: 'text', maxLength: 20, setBy: 'transport' },
   /** Number of the format of the message. Believed from everywhere: a message that claims a newer one is only left alone. */
   format: { name: 'x-swy-format', type: 'number', min: 1, max: 1_000, setBy: 'transport' },
+  /** When the asker of a request stops waiting, in milliseconds since 1970. */
+  deadline: { name: 'x-swy-deadline', type: 'number', min: 0, max: MAX_MS, setBy: 'core' },
+  /** On a request: the inboxes of its asker. See `ports/replies.ts`. */
+  replyTo: { name: 'x-swy-reply-to', type: 'text', maxLength: 8_192, setBy: 'core' },
+  /** On a reply: id of the request. */
+  requestId: { name: 'x-swy-request-id', type: 'text', maxLength: 200, setBy: 'core' },
+  /** On a reply: `ok`, or `error` for a failure. */
+  reply: { name: 'x-swy-reply', type: 'text', maxLength: 5, setBy: 'core' },
   /** On an empty message that no handler gets: where a consumer has put it, to see whether it comes back. */
   probe: { name: 'x-swy-probe', type: 'text', maxLength: 255, setBy: 'transport' },
 } as const satisfies Record<string, TextHeader | NumberHeader>;
@@ -114,10 +122,21 @@ export function withoutOwn(
   return Object.fromEntries(Object.entries(headers).filter(([name]) => !names.has(name)));
 }
 
-/** Headers that only the core and its transports may set. A key is no instruction, so any program may set one; a format only has a message left alone. */
+/**
+ * Headers that any program may set: a key is no instruction, a format only has a message left alone, and a request asks for
+ * nothing but a reply to an inbox, in time.
+ */
+const OPEN_HEADERS: ReadonlySet<OwnHeader> = new Set([
+  OWN_HEADERS.key,
+  OWN_HEADERS.format,
+  OWN_HEADERS.deadline,
+  OWN_HEADERS.replyTo,
+]);
+
+/** Headers that only the core and its transports may set. */
 const CONTROL_HEADERS: ReadonlySet<string> = new Set(
   Object.values(OWN_HEADERS)
-    .filter((header) => header !== OWN_HEADERS.key && header !== OWN_HEADERS.format)
+    .filter((header) => !OPEN_HEADERS.has(header))
     .flatMap(({ name, ...header }) => ('earlierName' in header ? [name, header.earlierName] : [name])),
 );
 

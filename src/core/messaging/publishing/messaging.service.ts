@@ -2,6 +2,7 @@ import { brandInstances } from '../ports/brand.js';
 import { Injectable } from '@nestjs/common';
 import { handlingContext } from '../message/handling-context.js';
 import type { AnyMessageType, InputOf, MessageType } from '../message/message-type.js';
+import type { AnyRequestType, ReplyOf } from '../message/request-type.js';
 import { errorCodeOf, InvalidMessageError, MessagingError, PublishError } from '../ports/errors.js';
 import { type PublishPlan, PublishPlanner } from './publish-planner.js';
 import {
@@ -10,6 +11,8 @@ import {
   type PublishMessageOptions,
   readPublishOptions,
 } from './publish-options.js';
+import type { RequestOptions } from './request-options.js';
+import { Requests } from './requests.js';
 import type {
   Durability,
   PublishAttempt,
@@ -61,7 +64,10 @@ const NO_OPTIONS: CheckedPublishOptions = {};
 /** Publishes messages. Inject it where the application has an event to publish. */
 @Injectable()
 export class MessagingService {
-  constructor(private readonly planner: PublishPlanner) {}
+  constructor(
+    private readonly planner: PublishPlanner,
+    private readonly requests: Requests,
+  ) {}
 
   /**
    * Validates, encodes and publishes a message.
@@ -99,6 +105,7 @@ export class MessagingService {
   ): Promise<PublishReceipt[]> {
     const messageType = type as unknown as MessageType;
     const plan = this.planner.planFor(messageType);
+    if (plan.isRequest) throw notPublished(messageType.name);
     const checked = options === NO_OPTIONS ? NO_OPTIONS : readPublishOptions(options, this.planner.limits);
     for (const payload of payloads)
       plan.writer.refuseInvalid(messageType, await messageType.schema['~standard'].validate(payload));
@@ -117,10 +124,33 @@ export class MessagingService {
     return receipts;
   }
 
+  /**
+   * Sends a request and waits for its reply, which is validated: `await messaging.request(QuotePrice, { sku }, { timeoutMs: 2_000 })`.
+   *
+   * It is handled at least once when its process does not die, and never after its deadline; a failover can have it handled twice. It is
+   * not tried again here, and it never becomes a dead letter.
+   *
+   * @throws InvalidMessageError when the payload or an option is wrong; nothing was sent.
+   * @throws RequestError for everything else: `code` and `message` of the handler's failure, `DEADLINE_EXCEEDED` when no reply
+   *   comes in time, `NO_HANDLER`, `OVERLOADED`, `PUBLISH_UNAVAILABLE` and so on, each with whether another try may succeed.
+   */
+  request<TType extends AnyRequestType>(
+    type: TType,
+    payload: InputOf<TType>,
+    options: RequestOptions,
+  ): Promise<ReplyOf<TType>> {
+    try {
+      return this.requests.request(type, payload, options) as Promise<ReplyOf<TType>>;
+    } catch (error) {
+      return this.#reject(type, error);
+    }
+  }
+
   #publish(type: MessageType, payload: unknown, options: CheckedPublishOptions): Promise<PublishReceipt> {
     const rejected = (error: unknown): Promise<never> => this.#reject(type, error);
     try {
       const plan = this.planner.planFor(type);
+      if (plan.isRequest) throw notPublished(type.name);
       const result = type.schema['~standard'].validate(payload);
       if (!(result instanceof Promise)) {
         plan.writer.refuseInvalid(type, result);
@@ -165,6 +195,11 @@ export class MessagingService {
     this.planner.emit({ type: 'publish-rejected', topic: type.name, errorCode: errorCodeOf(error) });
     return Promise.reject(toError(error));
   }
+}
+
+function notPublished(name: string): InvalidMessageError {
+  const text = `"${name}" is a request and was not published: nobody would get its reply. Send it with request().`;
+  return new InvalidMessageError('OPTION_INVALID', text);
 }
 
 function receiptOf(

@@ -134,8 +134,8 @@ export class PublishBatcher {
 }
 
 /** Messages of the same lane may share a batch. */
-function laneOf(topic: string, { deadlineMs, delayMs, ordering }: PublishOptions): string {
-  return `${topic} ${deadlineMs} ${delayMs ?? ''} ${ordering ?? ''}`;
+function laneOf(topic: string, { deadlineMs, delayMs, ordering, isTransient }: PublishOptions): string {
+  return `${topic} ${deadlineMs} ${delayMs ?? ''} ${ordering ?? ''} ${isTransient ?? ''}`;
 }
 
 function overloaded(transport: string, { maxInFlight, maxInFlightBytes }: BatcherOptions): MessagingError {

@@ -1,6 +1,7 @@
 import type { HandlerRegistry } from '../handlers/handler-registry.js';
 import { DEFAULT_MESSAGE_LIMITS, type MessageLimits } from '../message/message-limits.js';
-import { type MessageType, problemsOfMessageType } from '../message/message-type.js';
+import type { MessageType } from '../message/message-type.js';
+import { isRequestType, problemsOfType } from '../message/request-type.js';
 import { MessagingConfigurationError, MessagingError } from '../ports/errors.js';
 import type { MessagingEvent } from '../observing/events.js';
 import type { MessagingModuleOptions } from '../messaging.options.js';
@@ -14,6 +15,8 @@ import type { Clock, PublishOptions, Transport } from '../ports/transport.js';
 /** How messages of one type are published. */
 export interface PublishPlan {
   readonly type: MessageType;
+  /** It is sent by `request`, and not by `publish`. */
+  readonly isRequest: boolean;
   readonly transport: Transport;
   readonly batcher: PublishBatcher;
   readonly writer: MessageWriter;
@@ -63,6 +66,11 @@ export class PublishPlanner {
     this.#isClosed = true;
   }
 
+  /** A handler of this process subscribes to the topic. */
+  isHandledHere(topic: string): boolean {
+    return this.#registry?.entries.some((entry) => entry.topic === topic) ?? false;
+  }
+
   /** Throws when the type is unusable or the application is not running. */
   planFor(type: MessageType): PublishPlan {
     if (this.#isClosed) {
@@ -86,7 +94,7 @@ export class PublishPlanner {
         `"${type.name}" was not published: the messaging module has not started yet. Publish from onModuleInit or later, in a module that imports it.`,
       );
     }
-    const problems = problemsOfMessageType(type);
+    const problems = problemsOfType(type);
     if (this.#registry.isMissedByPattern(type)) {
       problems.push(
         `Message type "${type.name}" is not registered, and a wildcard handler would miss it. Add it to MessagingModule.forFeature([...]) or the option messages.`,
@@ -95,10 +103,14 @@ export class PublishPlanner {
     const transport = this.directory.transportFor(type.name);
     if (!transport)
       problems.push(`No route matches "${type.name}". Add one, for example { match: '**', transport: ... }.`);
+    const isRequest = isRequestType(type);
+    const unanswerable = isRequest && this.directory.whyUnanswerable(type.name);
+    if (unanswerable) problems.push(unanswerable);
     if (problems.length > 0 || !transport) throw new MessagingConfigurationError(problems);
     const { deadlineMs } = this;
     const plan = {
       type,
+      isRequest,
       transport,
       batcher: this.#batcherFor(transport),
       writer: this.#writer,

@@ -4,19 +4,27 @@ import {
   type ReplayPublisher,
 } from '../dead-letters/replay-publisher.js';
 import type { MessagingModuleOptions } from '../messaging.options.js';
+import { allInside, isComposite } from '../ports/composite-transport.js';
+import { carriesReplies } from '../ports/replies.js';
 import { type Route, RoutingTable } from '../routing/routing-table.js';
+import type { ReplySender } from '../delivery/request-processor.js';
+import { MessagingError } from '../ports/errors.js';
+import { withDeadline } from '../transport-kit/deadline.js';
 import { GuardedPublish, unanswered } from './guarded-publish.js';
-import type { Clock, Destination, Transport, WireMessage } from '../ports/transport.js';
+import type { Clock, Destination, PublishOutcome, Transport, WireMessage } from '../ports/transport.js';
 
 /** Which transport carries what: routes, the transports of earlier routes, and where a replay goes. */
-export class TransportDirectory implements ReplayPublisher {
+export class TransportDirectory implements ReplayPublisher, ReplySender {
   readonly routes: readonly Route[];
   readonly #byName: ReadonlyMap<string, Transport>;
   readonly #table: RoutingTable;
   readonly #draining: readonly Transport[];
   readonly #calls: GuardedPublish;
 
-  constructor(options: MessagingModuleOptions, clock: Clock) {
+  constructor(
+    options: MessagingModuleOptions,
+    private readonly clock: Clock,
+  ) {
     this.#calls = new GuardedPublish(clock);
     this.#byName = new Map(options.transports.map((transport) => [transport.name, transport]));
     const first = options.transports[0]?.name;
@@ -28,6 +36,40 @@ export class TransportDirectory implements ReplayPublisher {
   /** Transport that new messages of the topic go to, or undefined when no route matches. */
   transportFor(topic: string): Transport | undefined {
     return this.#byName.get(this.#table.resolve(topic) ?? '');
+  }
+
+  async reply(
+    name: string,
+    address: string,
+    reply: WireMessage,
+    options: { readonly deadlineMs: number },
+  ): Promise<PublishOutcome> {
+    const transport = this.#byName.get(name);
+    if (!transport || !carriesReplies(transport))
+      return { kind: 'refused', error: new Error(`Transport "${name}" carries no replies.`) };
+    const late = (): Error => new MessagingError('DEADLINE_EXCEEDED', `"${name}" did not answer in time.`);
+    try {
+      return await withDeadline(transport.reply(address, reply, options), options.deadlineMs, late, this.clock);
+    } catch (error) {
+      return { kind: 'unknown', error: error instanceof Error ? error : late() };
+    }
+  }
+
+  /** Why a request could not be answered on the transport that its topic is routed to; undefined when it can. */
+  whyUnanswerable(topic: string): string | undefined {
+    const transport = this.transportFor(topic);
+    if (!transport) return undefined; // reported as a topic without a route
+    const without = allInside([transport]).find((one) => !isComposite(one) && !carriesReplies(one));
+    if (!without) return undefined;
+    const others = [...this.#byName.values()].filter((one) =>
+      allInside([one]).every((inside) => isComposite(inside) || carriesReplies(inside)),
+    );
+    const inside = without === transport ? '' : ` of "${transport.name}"`;
+    const remedy =
+      others.length > 0
+        ? `Route the request to ${others.map(({ name }) => `"${name}"`).join(' or ')}: { match: '${topic}', transport: '${others[0]?.name ?? ''}' }.`
+        : `Add a transport that carries replies, and route the request to it: { match: '${topic}', transport: ... }.`;
+    return `Request "${topic}" is routed to "${without.name}"${inside}, a transport of kind ${without.system}, which carries no replies. ${remedy}`;
   }
 
   /** Every transport that may hold messages of the topic. */

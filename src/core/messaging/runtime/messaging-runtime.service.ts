@@ -33,6 +33,8 @@ import { OwnLogger } from '../observing/own-logger.js';
 import { ObserverList } from '../observing/observer-list.js';
 import { problemsOfOptions } from './options-problems.js';
 import { PublishPlanner } from '../publishing/publish-planner.js';
+import { Requests } from '../publishing/requests.js';
+import { RequestProcessor } from '../delivery/request-processor.js';
 import { deadLettersOf } from '../delivery/refused-messages.js';
 import type { Route } from '../routing/routing-table.js';
 import { SeamService } from './seam.service.js';
@@ -64,6 +66,7 @@ export class MessagingRuntimeService
   readonly #logger = new OwnLogger('Messaging');
   readonly #connections: Connections;
   readonly #processor: DeliveryProcessor;
+  readonly #requests: RequestProcessor;
   /** Of messages that transports refuse. */
   readonly #refusedOutage: StoreOutage;
   #registry: HandlerRegistry | undefined;
@@ -81,6 +84,7 @@ export class MessagingRuntimeService
     private readonly observers: ObserverList,
     private readonly directory: TransportDirectory,
     private readonly planner: PublishPlanner,
+    private readonly asked: Requests,
     private readonly explorer: HandlerExplorer,
     private readonly invoker: HandlerInvokerService,
     private readonly deadLetters: DeadLetterService,
@@ -93,6 +97,13 @@ export class MessagingRuntimeService
     this.#processor = new DeliveryProcessor({
       parking: deadLetters,
       idempotency: options.idempotency,
+      limits: planner.limits,
+      clock,
+      emit: observers.emit,
+    });
+    this.#requests = new RequestProcessor({
+      service: options.service,
+      replies: directory,
       limits: planner.limits,
       clock,
       emit: observers.emit,
@@ -133,6 +144,7 @@ export class MessagingRuntimeService
   async onApplicationShutdown(): Promise<void> {
     const idleMs = Math.min(this.planner.deadlineMs, this.#leftMs() - MIN_CLOSE_MS);
     await settlesWithin(this.planner.idle(), Math.max(0, idleMs), this.clock);
+    await settlesWithin(this.asked.close(), MIN_CLOSE_MS, this.clock);
     this.planner.close();
     await this.#closeAll();
     this.#state = 'stopped';
@@ -226,7 +238,7 @@ export class MessagingRuntimeService
     this.#connections.stop();
     const drained = Promise.all([this.#consumers?.stop(), this.deadLetters.onModuleDestroy()]);
     if (await this.#ends(drained, drainTimeoutMs)) return;
-    const abandoned = this.#processor.abandon();
+    const abandoned = this.#processor.abandon() + this.#requests.abandon();
     this.#logger.warn(
       `${abandoned} handlers did not finish in time; their messages will be delivered again.`,
     );
@@ -270,7 +282,8 @@ export class MessagingRuntimeService
     this.options.transportEvents?.keepRefusedWith((refused) => this.#keepRefused(registry, refused));
     this.planner.open(registry, seam.hooks);
     this.#consumers = new ConsumerRunner(registry.entries, (topic) => this.directory.transportsOf(topic), {
-      processor: this.#processor,
+      deliveries: this.#processor,
+      requests: this.#requests,
       clock: this.clock,
       emit: this.observers.emit,
       isDown: (transport) => this.options.transportEvents?.isDown(transport) ?? false,
@@ -280,7 +293,11 @@ export class MessagingRuntimeService
   #ownProblems(registry: HandlerRegistry): string[] {
     const buses = this.explorer.buses();
     const several = buses > 1 ? [severalBuses(buses)] : [];
-    return [...several, ...problemsOfOptions(this.options), ...this.#unrouted(registry)];
+    return [...several, ...problemsOfOptions(this.options), ...this.#unrouted(registry), ...this.#unanswerable(registry)];
+  }
+
+  #unanswerable(registry: HandlerRegistry): string[] {
+    return registry.requests().flatMap(({ name }) => this.directory.whyUnanswerable(name) ?? []);
   }
 
   #unrouted({ entries }: HandlerRegistry): string[] {

@@ -36,6 +36,7 @@ function problemsOfNumbers(options: MessagingModuleOptions): string[] {
     ['drainTimeoutMs', options.drainTimeoutMs, 0, 3_600_000],
     ['maxInFlight', options.maxInFlight, 1, 10_000_000],
     ['maxInFlightBytes', options.maxInFlightBytes, 1, Number.MAX_SAFE_INTEGER],
+    ['maxRequestsInFlight', options.maxRequestsInFlight, 1, 1_000_000],
     ['limits.maxBodyBytes', limits?.maxBodyBytes, 1, 1024 ** 3],
     ['limits.maxHeaders', limits?.maxHeaders, 0, 10_000],
     ['limits.maxHeaderBytes', limits?.maxHeaderBytes, 0, 1024 ** 2],

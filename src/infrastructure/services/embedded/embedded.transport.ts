@@ -18,6 +18,8 @@ import type {
 } from '../../../core/messaging/ports/transport.js';
 import { CONSUMER_INTERRUPTED, type Backlog } from '../../../core/messaging/ports/transport.js';
 import { assertName } from '../../../core/messaging/ports/names.js';
+import { LocalInboxes } from '../../../core/messaging/transport-kit/local-inboxes.js';
+import type { Inbox, OnReply, Replies } from '../../../core/messaging/ports/replies.js';
 import { ErrorDeduplicator } from '../../../core/messaging/transport-kit/error-deduplicator.js';
 import { ProblemList } from '../../../core/messaging/transport-kit/problem-list.js';
 import { ReconnectLoop } from '../../../core/messaging/transport-kit/reconnect-loop.js';
@@ -45,7 +47,7 @@ const EMPTY: Backlog = { ready: 0, inFlight: 0, delayed: 0 };
  * Not a `CheckedTransport`: that abandons consumers before it lets the broker go, while here the journal is closed in between
  * and decides which settlements still count.
  */
-export class EmbeddedTransport implements Transport, GroupKeeper, Stored, ProblemReporter {
+export class EmbeddedTransport implements Transport, GroupKeeper, Replies, Stored, ProblemReporter {
   readonly name: string;
   readonly system = 'embedded';
   readonly isLocal = true;
@@ -57,6 +59,8 @@ export class EmbeddedTransport implements Transport, GroupKeeper, Stored, Proble
   readonly #corrupt: CorruptRecords;
   readonly #consumers = new Set<LastingConsumer>();
   readonly #reopening: ReconnectLoop;
+  /** One process at a time has the directory, so that replies stay in it. */
+  readonly #inboxes: LocalInboxes;
   #open: LogEngine | undefined;
   /** The one before, and why it was abandoned. */
   #lost: { readonly engine: LogEngine; readonly error: Error; readonly abandoned: Promise<void> } | undefined;
@@ -65,6 +69,7 @@ export class EmbeddedTransport implements Transport, GroupKeeper, Stored, Proble
 
   constructor(options: EmbeddedOptions, context: TransportContext) {
     this.name = context.name;
+    this.#inboxes = new LocalInboxes(this);
     this.#options = options;
     this.#context = context;
     this.#problems = new ProblemList(context.onEvent);
@@ -115,6 +120,20 @@ export class EmbeddedTransport implements Transport, GroupKeeper, Stored, Proble
     await consumer.attach(this.#required());
     this.#consumers.add(consumer);
     return { stop: () => this.#stop(consumer) };
+  }
+
+  async openInbox(onReply: OnReply): Promise<Inbox> {
+    this.#required();
+    return this.#inboxes.open(onReply);
+  }
+
+  /** Needs no disk, so that a request that was handled is answered while the directory is lost. */
+  async reply(address: string, reply: WireMessage): Promise<PublishOutcome> {
+    return this.#inboxes.reply(address, reply);
+  }
+
+  async isSubscribed(topic: string): Promise<boolean> {
+    return [...this.#required().catalog.groups.values()].some((record) => record.topic === topic);
   }
 
   async backlog({ topic, group }: Pick<Subscription, 'topic' | 'group'>): Promise<Backlog> {
@@ -253,6 +272,7 @@ export class EmbeddedTransport implements Transport, GroupKeeper, Stored, Proble
     await this.#lost?.abandoned;
     if (!open) return;
     await open.close();
+    this.#inboxes.clear();
     this.#context.onEvent({ type: 'disconnected' });
   }
 

@@ -1,5 +1,7 @@
 import { MessagingError } from '../../../core/messaging/ports/errors.js';
 import { settlesWithin } from '../../../core/messaging/transport-kit/deadline.js';
+import { LocalInboxes } from '../../../core/messaging/transport-kit/local-inboxes.js';
+import type { Inbox, OnReply, Replies } from '../../../core/messaging/ports/replies.js';
 import { assertName } from '../../../core/messaging/ports/names.js';
 import type {
   Backlog,
@@ -31,13 +33,14 @@ const CLOSE_TIMEOUT_MS = 5_000;
  * Not a `CheckedTransport`: that checks names and counts headers with every call, which is work on the only path here, and
  * `maxMessageBytes` of this transport is the size of a body.
  */
-export class MemoryTransport implements Transport {
+export class MemoryTransport implements Transport, Replies {
   readonly name: string;
   readonly system = 'memory';
   readonly isLocal = true;
   readonly durability = 'memory';
   readonly #topics = new Map<string, MemoryTopic>();
   readonly #consumers = new Set<MemoryConsumer>();
+  readonly #inboxes: LocalInboxes;
   #state: 'idle' | 'open' | 'closed' = 'idle';
   #messages = 0;
   #bytes = 0;
@@ -47,6 +50,7 @@ export class MemoryTransport implements Transport {
     private readonly context: TransportContext,
   ) {
     this.name = context.name;
+    this.#inboxes = new LocalInboxes(this);
   }
 
   connect(): Promise<void> {
@@ -93,6 +97,24 @@ export class MemoryTransport implements Transport {
     });
   }
 
+  openInbox(onReply: OnReply): Promise<Inbox> {
+    return this.#state === 'open'
+      ? Promise.resolve(this.#inboxes.open(onReply))
+      : Promise.reject(this.#closedError());
+  }
+
+  reply(address: string, reply: WireMessage): Promise<PublishOutcome> {
+    return Promise.resolve(
+      this.#state === 'open'
+        ? this.#inboxes.reply(address, reply)
+        : { kind: 'unavailable', error: this.#closedError() },
+    );
+  }
+
+  isSubscribed(topic: string): Promise<boolean> {
+    return Promise.resolve((this.#topics.get(topic)?.groups.size ?? 0) > 0);
+  }
+
   backlog({ topic, group }: Pick<Subscription, 'topic' | 'group'>): Promise<Backlog> {
     const known = this.#topics.get(topic)?.groups.get(group);
     return Promise.resolve(known?.backlog() ?? { ready: 0, inFlight: 0, delayed: 0 });
@@ -112,6 +134,7 @@ export class MemoryTransport implements Transport {
     await settlesWithin(stopped, CLOSE_TIMEOUT_MS, this.context.clock);
     for (const topic of this.#topics.values()) topic.clear();
     this.#topics.clear();
+    this.#inboxes.clear();
   }
 
   #topic(name: string): MemoryTopic {

@@ -30,6 +30,7 @@ import {
 } from './metrics.options.js';
 import { exportHandlerMetrics } from './observed/handler-metrics.js';
 import { MessagingMetrics } from './observed/messaging-metrics.js';
+import { exportRequestMetrics } from './observed/request-metrics.js';
 import { exportPublishMetrics } from './observed/publish-metrics.js';
 import { exportScrapedMetrics } from './scraped/scraped-metrics.js';
 import type { Destination } from './series/exported.js';
@@ -113,6 +114,7 @@ export class ExportingModule implements OnModuleInit, OnApplicationBootstrap, On
     const systemOf = (transport: string): string => sources.systemOf(transport);
     exportHandlerMetrics(destination, metrics, systemOf);
     exportPublishMetrics(destination, metrics, systemOf);
+    exportRequestMetrics(destination, metrics);
     exportScrapedMetrics(destination, sources);
     this.#added = namesIn(registry).filter((name) => !before.has(name));
     this.#stopObserving = view.observe(metrics);

@@ -20,6 +20,7 @@ import type {
   WireMessage,
 } from '../../../../core/messaging/ports/transport.js';
 import { type Choose, STRATEGIES } from './strategies.js';
+import type { Inbox, OnReply, Replies } from '../../../../core/messaging/ports/replies.js';
 import { ConnectionEvents } from '../members/connection-events.js';
 import type { BalancedOptions } from './balanced.options.js';
 import { LoadedMember } from './loaded-member.js';
@@ -36,7 +37,7 @@ import { isStrict, waitingFor } from '../members/strict-order.js';
  *
  * It owns its members: it connects and closes them.
  */
-export class BalancedTransport implements Transport, Composite, ProblemReporter {
+export class BalancedTransport implements Transport, Composite, Replies, ProblemReporter {
   readonly name: string;
   readonly system = 'balanced';
   readonly durability: Durability;
@@ -113,6 +114,20 @@ export class BalancedTransport implements Transport, Composite, ProblemReporter 
 
   consume(subscription: Subscription, onDelivery: OnDelivery): Promise<Consumer> {
     return this.#group.consume(subscription, onDelivery);
+  }
+
+  /** On every member, so that a reply finds its way whichever of them a request took. */
+  openInbox(onReply: OnReply): Promise<Inbox> {
+    return this.#group.openInbox(onReply);
+  }
+
+  /** Over the first member that works and has an inbox of the asker. */
+  reply(...call: Parameters<Replies['reply']>): Promise<PublishOutcome> {
+    return this.#group.reply(...call);
+  }
+
+  isSubscribed(topic: string): Promise<boolean> {
+    return this.#group.isSubscribed(topic);
   }
 
   /** Over all members that answer. Rejects when none does. */

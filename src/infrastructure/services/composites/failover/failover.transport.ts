@@ -18,6 +18,7 @@ import type {
   TransportProblem,
   WireMessage,
 } from '../../../../core/messaging/ports/transport.js';
+import type { Inbox, OnReply, Replies } from '../../../../core/messaging/ports/replies.js';
 import { ConnectionEvents } from '../members/connection-events.js';
 import type { FailoverOptions } from './failover.options.js';
 import { assertMembers, durabilityOf, MemberGroup } from '../members/member-group.js';
@@ -34,7 +35,7 @@ import { SwitchLog } from '../members/switch-log.js';
  *
  * It owns its members: it connects and closes them.
  */
-export class FailoverTransport implements Transport, Composite, ProblemReporter {
+export class FailoverTransport implements Transport, Composite, Replies, ProblemReporter {
   readonly name: string;
   readonly system = 'failover';
   readonly durability: Durability;
@@ -113,6 +114,20 @@ export class FailoverTransport implements Transport, Composite, ProblemReporter 
 
   consume(subscription: Subscription, onDelivery: OnDelivery): Promise<Consumer> {
     return this.#group.consume(subscription, onDelivery);
+  }
+
+  /** On every member, so that a reply finds its way whichever of them a request took. */
+  openInbox(onReply: OnReply): Promise<Inbox> {
+    return this.#group.openInbox(onReply);
+  }
+
+  /** Over the first member that works and has an inbox of the asker. */
+  reply(...call: Parameters<Replies['reply']>): Promise<PublishOutcome> {
+    return this.#group.reply(...call);
+  }
+
+  isSubscribed(topic: string): Promise<boolean> {
+    return this.#group.isSubscribed(topic);
   }
 
   /** Over all members that answer. Rejects when none does. */

@@ -5,15 +5,18 @@ import type {
   Consumer,
   Durability,
   OnDelivery,
+  PublishOutcome,
   Subscription,
   Transport,
   TransportContext,
   TransportProblem,
 } from '../../../../core/messaging/ports/transport.js';
+import type { Inbox, OnReply, Replies } from '../../../../core/messaging/ports/replies.js';
 import { ProblemList } from '../../../../core/messaging/transport-kit/problem-list.js';
 import type { ConnectionEvents } from './connection-events.js';
 import type { Member } from './member.js';
 import { MemberConsumers } from './member-consumers.js';
+import { isSubscribedOn, MemberInboxes, replyOver } from './member-inboxes.js';
 
 const WEAKEST_FIRST: readonly Durability[] = ['memory', 'acknowledged', 'replicated'];
 
@@ -45,6 +48,7 @@ export function anyWorks(members: readonly Pick<Member, 'isHealthy'>[]): boolean
 /** What transports that act as one share, except the choice of the member that is published to. */
 export class MemberGroup {
   readonly #consumers = new Set<Consumer>();
+  readonly #inboxes = new Set<MemberInboxes>();
   readonly #problems: ProblemList;
   #closing: Promise<void> | undefined;
 
@@ -87,6 +91,24 @@ export class MemberGroup {
     return { stop: () => consumers.stop().finally(() => this.#consumers.delete(consumers)) };
   }
 
+  async openInbox(onReply: OnReply): Promise<Inbox> {
+    if (this.#closing) throw this.closedError();
+    const inboxes = new MemberInboxes(onReply, this.context);
+    await inboxes.open(this.members);
+    this.#inboxes.add(inboxes);
+    return inboxes;
+  }
+
+  async reply(...call: Parameters<Replies['reply']>): Promise<PublishOutcome> {
+    if (this.#closing) return { kind: 'unavailable', error: this.closedError() };
+    return replyOver(this.members, this.context.name, call);
+  }
+
+  /** Where one member knows a group, a request is handled, because its handler consumes from all. */
+  async isSubscribed(topic: string): Promise<boolean> {
+    return isSubscribedOn(this.members, topic);
+  }
+
   /** Over all members that answer. Rejects when none does. */
   async backlog(of: Pick<Subscription, 'topic' | 'group'>): Promise<Backlog> {
     const answers = await Promise.allSettled(this.members.map(({ transport }) => transport.backlog(of)));
@@ -117,6 +139,7 @@ export class MemberGroup {
 
   async #close(): Promise<void> {
     for (const consumers of this.#consumers) void consumers.stop(); // no more tries; members wait for what is in flight
+    for (const inboxes of this.#inboxes) void inboxes.close();
     await Promise.all(this.members.map((member) => member.close()));
     this.events.closed();
   }

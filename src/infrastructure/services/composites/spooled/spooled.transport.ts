@@ -24,10 +24,12 @@ import type {
   TransportProblem,
   WireMessage,
 } from '../../../../core/messaging/ports/transport.js';
+import type { Inbox, OnReply, Replies } from '../../../../core/messaging/ports/replies.js';
 import { ConnectionEvents } from '../members/connection-events.js';
 import { Member } from '../members/member.js';
 import { anyOf } from '../members/member-group.js';
 import { MemberConsumers } from '../members/member-consumers.js';
+import { isSubscribedOn, MemberInboxes, replyOver } from '../members/member-inboxes.js';
 import { overrideMember } from '../members/overrides.js';
 import { RateLimiter } from './rate-limiter.js';
 import { tryInOrder, type PublishPolicy, type Target } from '../members/try-in-order.js';
@@ -48,7 +50,7 @@ const START_WAIT_MS = 5_000;
  *
  * It owns both: it connects and closes them. It consumes from the first only.
  */
-export class SpooledTransport implements Transport, Composite, ProblemReporter {
+export class SpooledTransport implements Transport, Composite, Replies, ProblemReporter {
   readonly name: string;
   readonly system = 'spooled';
   readonly durability: Durability;
@@ -61,6 +63,7 @@ export class SpooledTransport implements Transport, Composite, ProblemReporter {
   readonly #switches: SwitchLog;
   readonly #events: ConnectionEvents;
   readonly #consumers = new Set<MemberConsumers>();
+  readonly #inboxes = new Set<MemberInboxes>();
   readonly #problems: ProblemList;
   /** Shared by concurrent callers: what an earlier run has left must be counted once. */
   #connecting: Promise<void> | undefined;
@@ -189,6 +192,11 @@ export class SpooledTransport implements Transport, Composite, ProblemReporter {
   ): Promise<readonly PublishOutcome[]> {
     if (this.#closing) return messages.map(() => ({ kind: 'unavailable', error: this.#closedError() }));
     if (messages.length === 0) return [];
+    // Nobody waits for them by the time that a spool is sent.
+    if (options.isTransient)
+      return this.#target.isHealthy
+        ? this.#target.publish(to, messages, options)
+        : messages.map(() => ({ kind: 'unavailable', error: this.#unspooledError() }));
     return publishGrouped(
       messages,
       (message) => this.#turnsFor(message, to, options),
@@ -215,6 +223,24 @@ export class SpooledTransport implements Transport, Composite, ProblemReporter {
     return { stop: () => consumers.stop().finally(() => this.#consumers.delete(consumers)) };
   }
 
+  /** On the transport itself, because the spool takes no requests. */
+  async openInbox(onReply: OnReply): Promise<Inbox> {
+    if (this.#closing) throw this.#closedError();
+    const inboxes = new MemberInboxes(onReply, this.context);
+    await inboxes.open([this.#target]);
+    this.#inboxes.add(inboxes);
+    return inboxes;
+  }
+
+  async reply(...call: Parameters<Replies['reply']>): Promise<PublishOutcome> {
+    if (this.#closing) return { kind: 'unavailable', error: this.#closedError() };
+    return replyOver([this.#target], this.name, call);
+  }
+
+  isSubscribed(topic: string): Promise<boolean> {
+    return isSubscribedOn([this.#target], topic);
+  }
+
   /** Without what is in the spool, which belongs to no group yet. */
   backlog(of: Pick<Subscription, 'topic' | 'group'>): Promise<Backlog> {
     return this.#target.transport.backlog(of);
@@ -235,6 +261,7 @@ export class SpooledTransport implements Transport, Composite, ProblemReporter {
   async #close(): Promise<void> {
     this.#endPause();
     for (const consumers of this.#consumers) void consumers.stop(); // no more tries; it waits for what is in flight
+    for (const inboxes of this.#inboxes) void inboxes.close();
     await Promise.all(this.#ways.map(({ drain }) => drain.close()));
     await Promise.all([this.#target.close(), this.#spool.close()]);
     this.#events.closed();
@@ -262,6 +289,11 @@ export class SpooledTransport implements Transport, Composite, ProblemReporter {
   /** Connected means that messages can be taken. */
   #reportState(cause: Error | undefined): void {
     this.#events.report(this.#target.isHealthy || this.#spool.isHealthy, cause);
+  }
+
+  #unspooledError(): MessagingError {
+    const text = `"${this.#target.name}" is unavailable, and "${this.name}" spools no requests: nobody waits for them later.`;
+    return new MessagingError('TRANSPORT_UNAVAILABLE', text);
   }
 
   #closedError(): MessagingError {

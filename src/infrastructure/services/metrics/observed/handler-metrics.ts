@@ -102,6 +102,20 @@ export function exportHandlerMetrics(
   exportCounter(
     into,
     {
+      name: 'messaging_requests_dropped_total',
+      help: 'Requests without a reply: expired (nobody waited any more), unaddressed (no request at all), unreachable (the reply could not be sent).',
+      labelNames: [...HANDLER, 'reason'],
+    },
+    () =>
+      each(function* (series) {
+        for (const [reason, , value] of series.droppedRequests.entries()) {
+          yield { labels: { ...handlerOf(series), reason }, value };
+        }
+      }),
+  );
+  exportCounter(
+    into,
+    {
       name: 'messaging_dead_letter_replay_outcomes_total',
       help: 'Replayed messages by outcome.',
       labelNames: ['topic', 'group', 'outcome'],

@@ -9,6 +9,7 @@ import { Counts } from '../series/counts.js';
 import { type HandlerSeries, HandlerTable } from '../series/handler-series.js';
 import { LabelLimits } from '../series/label-limits.js';
 import { TransportReports } from '../series/transport-reports.js';
+import { RequestSeries } from '../series/request-series.js';
 import { PublishSeries } from '../series/publish-series.js';
 
 /** Resolution of the time of the last success. */
@@ -24,6 +25,7 @@ export class MessagingMetrics implements MessagingObserver {
   readonly limits = new LabelLimits();
   readonly handlers = new HandlerTable(this.limits);
   readonly published = new PublishSeries(this.limits);
+  readonly requests = new RequestSeries(this.limits);
   /** By transport and event. */
   readonly connectionEvents = new Counts();
   readonly transportReports = new TransportReports(this.limits);
@@ -48,6 +50,10 @@ export class MessagingMetrics implements MessagingObserver {
       this.handlers.of(to).duplicates += 1;
     },
     postponed: ({ to, reason }) => this.handlers.of(to).postponed.add(reason),
+    requested: ({ topic }) => this.requests.began(topic),
+    'request-ended': (event) => this.requests.ended(event),
+    'request-dropped': ({ to, reason }) => this.handlers.of(to).droppedRequests.add(reason),
+    'reply-dropped': ({ transport, reason }) => this.requests.droppedReplies.add(transport, reason),
     'store-failed': ({ store }) => this.storeFailures.add(store),
     'dead-letter-changed': () => undefined, // the number of dead letters is read from the store
     'dead-letter-removed': ({ status, cause }) => this.deadLettersRemoved.add(status, cause),

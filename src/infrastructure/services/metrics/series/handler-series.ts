@@ -19,6 +19,8 @@ export class HandlerSeries {
   readonly replays = new Counts();
   /** By reason. */
   readonly postponed = new Counts();
+  /** Of a handler of requests, by reason. */
+  readonly droppedRequests = new Counts();
   retries = 0;
   redeliveries = 0;
   duplicates = 0;
