@@ -62,7 +62,7 @@ export class RecordingMessagingService extends MessagingService {
     type: TType,
     answer: (payload: PayloadOf<TType>) => ReturnedOf<TType> | Promise<ReturnedOf<TType>>,
   ): void {
-    this.#answers.set(type.name, answer as Answer);
+    this.#answers.set(type.name, answer);
   }
 
   /** Resolves with what {@link answer} says. Nothing is sent; payload, options and reply are checked as in production. */
@@ -76,9 +76,12 @@ export class RecordingMessagingService extends MessagingService {
     const handled = await checked(type.schema, payload, `The payload is not a valid "${type.name}"`);
     const answer = this.#answers.get(type.name);
     if (!answer)
-      throw new RequestError('NO_HANDLER', `Nothing answers "${type.name}" in this test. Call answer() first.`);
+      throw new RequestError(
+        'NO_HANDLER',
+        `Nothing answers "${type.name}" in this test. Call answer() first.`,
+      );
     const returned = await answer(handled);
-    return (await checked(type.output, returned, `The answer is no reply of "${type.name}"`)) as ReplyOf<TType>;
+    return await checked(type.output, returned, `The answer is no reply of "${type.name}"`);
   }
 
   /** What was published of the type, in order. */

@@ -49,7 +49,9 @@ class PriceHandler {
       case 'circular':
         throw new RequestError('CIRCLE', 'It goes round.', { details: circle() });
       case 'slow':
-        context.signal.addEventListener('abort', () => (seen.aborted = context.signal.reason));
+        context.signal.addEventListener('abort', () => {
+          seen.aborted = context.signal.reason;
+        });
         await wait(2_000, undefined, { signal: context.signal }).catch(() => undefined);
         return { cents: 1 };
       default:
@@ -101,9 +103,15 @@ it('resolves with what the output schema makes of the result', async () => {
 });
 
 it.each([
-  ['none', { code: 'NO_SUCH_SKU', message: 'There is no such article.', retryable: false, details: { sku: 'none' } }],
+  [
+    'none',
+    { code: 'NO_SUCH_SKU', message: 'There is no such article.', retryable: false, details: { sku: 'none' } },
+  ],
   ['bad', { code: 'BadRequestException', message: 'Give a known sku', retryable: false }],
-  ['later', { code: 'RETRY_AFTER', message: 'The price list is being loaded.', retryable: true, retryAfterMs: 2_000 }],
+  [
+    'later',
+    { code: 'RETRY_AFTER', message: 'The price list is being loaded.', retryable: true, retryAfterMs: 2_000 },
+  ],
   ['secret', { code: 'TypeError', retryable: true }],
   ['circular', { code: 'CIRCLE', message: 'It goes round.', details: undefined }],
   ['slow', { code: 'HANDLER_TIMEOUT', retryable: true }],
@@ -112,7 +120,9 @@ it.each([
   const { messaging, deadLetters, events } = await boot();
   const failure = await failureOf(messaging.request(QuotePrice, { sku }, PATIENT));
   expect(failure).toMatchObject(expected);
-  expect(JSON.stringify({ ...failure, text: failure.message })).not.toMatch(/hunter2|postgres/);
+  expect(JSON.stringify([failure.code, failure.message, failure.details, failure.stack])).not.toMatch(
+    /hunter2|postgres/,
+  );
   expect(seen.runs).toBe(1);
   expect(deadLetters.all()).toEqual([]);
   expect(events).toContainEqual(expect.objectContaining({ type: 'failed', disposition: 'replied' }));
@@ -150,14 +160,17 @@ it('drops and counts a reply after its deadline, a second one, and one that name
   const { messaging, events } = await boot({ transports: [transport] });
   await messaging.request(QuotePrice, { sku: 'a' }, PATIENT);
   const address = seen.context?.headers[OWN_HEADERS.replyTo.name] ?? '';
-  const late = { [OWN_HEADERS.requestId.name]: seen.context?.messageId ?? '', [OWN_HEADERS.reply.name]: 'ok' };
+  const late = {
+    [OWN_HEADERS.requestId.name]: seen.context?.messageId ?? '',
+    [OWN_HEADERS.reply.name]: 'ok',
+  };
   await transport.reply(address, { id: 'r', headers: late, body: Buffer.from('{}') });
   await transport.reply(address, { id: 'r', headers: {}, body: Buffer.from('{}') });
   const dropped = events.flatMap((event) => (event.type === 'reply-dropped' ? [event.reason] : []));
   expect(dropped).toEqual(['late', 'unreadable']);
 });
 
-it('says so when a reply cannot be read', async () => {
+it('rejects a request whose reply cannot be read', async () => {
   const transport = memoryTransport('main');
   const replies = [
     { headers: { [OWN_HEADERS.reply.name]: 'ok' }, body: 'no JSON' },
@@ -186,7 +199,7 @@ it('says so when a reply cannot be read', async () => {
     });
 });
 
-it('ends a request that nobody handles: at once where no group ever subscribed, else by its deadline', async () => {
+it('ends a request without a handler: at once where no group ever subscribed, else by its deadline', async () => {
   const transport = memoryTransport('main');
   const { messaging } = await bootApp({}, { transports: [transport] });
   const began = Date.now();
@@ -209,8 +222,12 @@ it('refuses wrong input before anything is sent', async () => {
   for (const timeoutMs of [0, -1, NaN, Infinity, 3_600_001, '5', null])
     await expect(ask({ sku: 'a' }, { timeoutMs })).rejects.toMatchObject({ code: 'OPTION_INVALID' });
   const Event = defineMessage('ping', z.null());
-  await expect(messaging.request(Event as never, null as never, PATIENT)).rejects.toThrow(/"ping" is no request/);
-  await expect(messaging.publish(QuotePrice, { sku: 'a' })).rejects.toThrow(/is a request and was not published/);
+  await expect(messaging.request(Event as never, null as never, PATIENT)).rejects.toThrow(
+    /"ping" is no request/,
+  );
+  await expect(messaging.publish(QuotePrice, { sku: 'a' })).rejects.toThrow(
+    /is a request and was not published/,
+  );
   await expect(messaging.publishMany(QuotePrice, [{ sku: 'a' }])).rejects.toThrow(/Send it with request/);
   expect(events.filter(({ type }) => type === 'published')).toEqual([]);
 });
@@ -283,7 +300,9 @@ describe('inside a handler', () => {
     const { messaging } = await bootApp(
       { providers: [PriceHandler, OuterHandler] },
       {
-        around: [(context: MessageContext, next: () => Promise<unknown>) => (around.push(context.topic), next())],
+        around: [
+          (context: MessageContext, next: () => Promise<unknown>) => (around.push(context.topic), next()),
+        ],
         beforePublish: [() => ({ tenant: 'acme' })],
         propagate: ['region'],
       },
@@ -359,7 +378,9 @@ describe('at boot', () => {
       none(): void {}
     }
     const problems = await problemsOf({ providers: [PriceHandler, Wrong] });
-    expect(problems).toContain('Two handlers answer the request "price.quote": PriceHandler.quote and Wrong.again.');
+    expect(problems).toContain(
+      'Two handlers answer the request "price.quote": PriceHandler.quote and Wrong.again.',
+    );
     expect(problems).toContain('attempts is not an option of request handlers');
     expect(problems).toContain('Handler Wrong.message handles "ping", which is a request.');
     expect(problems).toContain('Handler Wrong.event is a request handler, and its type is no request.');

@@ -269,9 +269,7 @@ export class ConsumerRunner {
 
   #deliver({ entry, slots }: Served, delivery: Delivery): Promise<Settlement> {
     // Only a handler with several transports ever finds its slots full: each transport keeps the ceiling by itself.
-    return slots.isFull
-      ? this.#deliverLater(entry, slots, delivery)
-      : this.#process(entry, delivery, slots);
+    return slots.isFull ? this.#deliverLater(entry, slots, delivery) : this.#process(entry, delivery, slots);
   }
 
   #process(entry: HandlerEntry, delivery: Delivery, slots: SharedSlots): Promise<Settlement> {

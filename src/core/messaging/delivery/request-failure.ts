@@ -26,7 +26,7 @@ export function judgeRequest(
 function shown(error: unknown, handler: string): Omit<Failure, 'retryable'> {
   if (error instanceof RequestError) {
     const { code, message, retryAfterMs, details } = error;
-    return { code: String(code), message, retryAfterMs, details };
+    return { code, message, retryAfterMs, details };
   }
   if (error instanceof RetryAfterError)
     return { code: error.code, message: error.message, retryAfterMs: error.delayMs };

@@ -1,7 +1,13 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { DeliveryInProgress, type Load } from './delivery-in-progress.js';
 import { DeliveryReports } from './delivery-reports.js';
-import { readPayload, refuseHeaders, refuseIds, refuseUnacceptable, refuseUsedUp } from './delivery-checks.js';
+import {
+  readPayload,
+  refuseHeaders,
+  refuseIds,
+  refuseUnacceptable,
+  refuseUsedUp,
+} from './delivery-checks.js';
 import { AbandonedError } from './outcome.js';
 import { judgeRequest } from './request-failure.js';
 import type { HandlerEntry } from '../handlers/handler-entry.js';
@@ -56,8 +62,7 @@ interface Asked {
 
 /** How a run ended. */
 type Ending =
-  | { readonly kind: 'done'; readonly body: Uint8Array }
-  | { readonly kind: 'failed'; readonly error: unknown };
+  { readonly kind: 'done'; readonly body: Uint8Array } | { readonly kind: 'failed'; readonly error: unknown };
 
 const ACK: Settlement = { kind: 'ack' };
 /** Another process may take it at once. */

@@ -55,7 +55,11 @@ export class HandlerRegistry {
    * pass that handler by in silence.
    */
   isMissedByPattern(type: AnyMessageType): boolean {
-    return !isRequestType(type) && !this.#types.has(type.name) && this.#patterns.some((matches) => matches(type.name));
+    return (
+      !isRequestType(type) &&
+      !this.#types.has(type.name) &&
+      this.#patterns.some((matches) => matches(type.name))
+    );
   }
 
   #register(type: AnyMessageType, by: string): void {

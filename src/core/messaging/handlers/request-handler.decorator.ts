@@ -6,7 +6,7 @@ import { type MessageHandlerOptions, noteHandler } from './message-handler.decor
 
 /**
  * Settings of a request handler; what is left out comes from `defaults` of the module. A request is not tried again here, so
- * there are no attempts and no backoff: `errors` only decides whether the asker is told that another try may succeed (`retry`).
+ * there are no attempts and no backoff: `errors` only decides whether the failure says that another try may succeed (`retry`).
  */
 export type RequestHandlerOptions = Pick<
   MessageHandlerOptions,
@@ -39,7 +39,5 @@ export function RequestHandler<TType extends AnyRequestType>(
   propertyKey: string | symbol,
   descriptor: TypedPropertyDescriptor<TMethod>,
 ) => void {
-  return noteHandler({ target: type, options, isOfRequests: true }) as ReturnType<
-    typeof RequestHandler<TType>
-  >;
+  return noteHandler({ target: type, options, isOfRequests: true });
 }

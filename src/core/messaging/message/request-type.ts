@@ -1,6 +1,11 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { Codec } from './codec.js';
-import { type AnyMessageType, defineMessage, type MessageType, problemsOfMessageType } from './message-type.js';
+import {
+  type AnyMessageType,
+  defineMessage,
+  type MessageType,
+  problemsOfMessageType,
+} from './message-type.js';
 
 export interface RequestTypeOptions {
   /** Of the request and of its reply. Defaults to JSON. */

@@ -89,7 +89,7 @@ export type MessagingEvent =
       readonly durationMs: number;
       readonly errorCode?: string;
     }
-  /** A reply that nobody here waits for (any more), or that names no request. */
+  /** A reply that comes too late or a second time, or that names no request. */
   | { readonly type: 'reply-dropped'; readonly transport: string; readonly reason: 'late' | 'unreadable' }
   /** A request that was not handled or not answered. Open. */
   | {

@@ -54,21 +54,9 @@ export class FailureLogService implements MessagingObserver, OnModuleInit {
         ...{ store, error: errorCodeOf(error) },
       });
     } else if (event.type === 'postponed') {
-      if (event.reason !== 'abandoned') return; // a claim is ordinary, and a store has its own line
-      const { to, reason, attempt, messageId, transport, delayMs } = event;
-      this.#log(`${to.handler} postponed ${reason}`, 'warn', {
-        event: 'message-postponed',
-        ...identify(to),
-        ...{ messageId, transport, attempt, reason, delayMs },
-      });
+      this.#logPostponed(event);
     } else if (event.type === 'request-dropped') {
-      if (event.reason === 'expired') return; // its asker has the error
-      const { to, reason, messageId, transport } = event;
-      this.#log(`${to.handler} ${event.type} ${reason}`, 'warn', {
-        event: event.type,
-        ...identify(to),
-        ...{ messageId, transport, reason },
-      });
+      this.#logDropped(event);
     } else if (event.type === 'dead-letter-removed') {
       const { type, topic, group, ...removed } = event;
       const isLost = event.status === 'failed';
@@ -79,6 +67,28 @@ export class FailureLogService implements MessagingObserver, OnModuleInit {
         ...removed,
       });
     } else if (event.type === 'transport') this.#logTransport(event.transport, event.event);
+  }
+
+  #logPostponed(event: Extract<MessagingEvent, { type: 'postponed' }>): void {
+    if (event.reason !== 'abandoned') return; // a claim is ordinary, and a store has its own line
+    const { to, reason, attempt, messageId, transport, delayMs } = event;
+    this.#log(`${to.handler} postponed ${reason}`, 'warn', {
+      event: 'message-postponed',
+      ...identify(to),
+      ...{ messageId, transport, attempt, reason, delayMs },
+    });
+  }
+
+  #logDropped({
+    type,
+    to,
+    reason,
+    messageId,
+    transport,
+  }: Extract<MessagingEvent, { type: 'request-dropped' }>): void {
+    if (reason === 'expired') return; // its asker has the error
+    const line = { event: type, ...identify(to), messageId, transport, reason };
+    this.#log(`${to.handler} ${type} ${reason}`, 'warn', line);
   }
 
   #logTransport(transport: string, event: TransportEvent): void {

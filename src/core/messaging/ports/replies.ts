@@ -15,7 +15,7 @@ export interface Inbox {
 
 /**
  * Offered besides {@link Transport} by transports that can carry a reply to the process that asked. A reply need not survive that
- * process, because nobody else waits for it.
+ * process, because its asker is gone then.
  */
 export interface Replies {
   /** Opens an inbox, and keeps it open through reconnects. Rejects when the broker cannot be reached now. */
@@ -25,7 +25,11 @@ export interface Replies {
    * Sends a reply to the inbox with this address; never rejects. `refused` when there is no such inbox: its process is gone, or
    * the address is none of an inbox. `unavailable` and `unknown` are worth another try.
    */
-  reply(address: string, reply: WireMessage, options: { readonly deadlineMs: number }): Promise<PublishOutcome>;
+  reply(
+    address: string,
+    reply: WireMessage,
+    options: { readonly deadlineMs: number },
+  ): Promise<PublishOutcome>;
 
   /** Whether any group has subscribed to the topic so far, in this process or another. Rejects when that cannot be found out. */
   isSubscribed(topic: string): Promise<boolean>;

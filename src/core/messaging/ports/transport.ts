@@ -34,7 +34,7 @@ export interface PublishOptions {
    * members sends a key always to the same one, and answers `unavailable` while that one is down; others need not read it.
    */
   readonly ordering?: 'strict';
-  /** Nobody waits for the messages later: they are not kept for a broker that is down. A spool answers `unavailable` for it. */
+  /** The messages are worthless later: they are not kept for a broker that is down. A spool answers `unavailable` for it. */
   readonly isTransient?: true;
 }
 

@@ -140,7 +140,7 @@ export class MessagingService {
     options: RequestOptions,
   ): Promise<ReplyOf<TType>> {
     try {
-      return this.requests.request(type, payload, options) as Promise<ReplyOf<TType>>;
+      return this.requests.request(type, payload, options);
     } catch (error) {
       return this.#reject(type, error);
     }
@@ -198,7 +198,7 @@ export class MessagingService {
 }
 
 function notPublished(name: string): InvalidMessageError {
-  const text = `"${name}" is a request and was not published: nobody would get its reply. Send it with request().`;
+  const text = `"${name}" is a request and was not published: its reply would be lost. Send it with request().`;
   return new InvalidMessageError('OPTION_INVALID', text);
 }
 

@@ -12,7 +12,7 @@ import {
 export interface RequestOptions extends Pick<PublishMessageOptions, 'key' | 'headers' | 'correlationId'> {
   /**
    * Longest wait for the reply, at most an hour. Required: there is no default. It travels with the request, whose handler does
-   * not run, or is aborted, once nobody waits any more. Rounded up. Inside the handler of a request, no more than what is left of
+   * not run, or is aborted, once it is over. Rounded up. Inside the handler of a request, no more than what is left of
    * that one's.
    */
   readonly timeoutMs: number;

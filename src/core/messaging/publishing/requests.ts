@@ -32,7 +32,10 @@ interface Pending {
   /** The reply is here and being read. */
   isAnswered: boolean;
   /** Ends it; later calls have no effect. */
-  end(outcome: Ended['outcome'], result: { readonly value: unknown } | { readonly error: Error }): void;
+  readonly end: (
+    outcome: Ended['outcome'],
+    result: { readonly value: unknown } | { readonly error: Error },
+  ) => void;
 }
 
 /** Sends requests and gives each its reply. Holds what is in flight in memory, so that a reply needs no store. */
@@ -121,8 +124,7 @@ export class Requests {
         else promise.resolve(result.value);
       },
     };
-    const abort = (): void =>
-      pending.end('rejected', { error: givenUp(topic, signal as AbortSignal) });
+    const abort = (): void => pending.end('rejected', { error: givenUp(topic, signal as AbortSignal) });
     const cancel = clock.schedule(timeoutMs, () => pending.end('timeout', { error: late(topic, timeoutMs) }));
     signal?.addEventListener('abort', abort, { once: true });
     this.#pending.set(id, pending);
@@ -182,7 +184,10 @@ export class Requests {
     try {
       const kind = kindOf(reply);
       const failure = kind === 'error' ? failureIn(reply) : undefined;
-      if (failure) return end('failed', { error: failure });
+      if (failure) {
+        end('failed', { error: failure });
+        return;
+      }
       if (kind !== 'ok') throw new Error('It is neither a result nor a failure.');
       const value =
         reply.body.length === 0
@@ -206,12 +211,14 @@ export class Requests {
     if (looking) return looking;
     const asked = carriesReplies(transport) ? transport.isSubscribed(name) : Promise.resolve(true);
     // Where it cannot be found out the request is sent, and ends by its deadline.
-    const found = asked.catch(() => true).then((isHandled) => {
-      this.#looking.delete(name);
-      if (this.#handled.size >= MAX_KNOWN_TOPICS) this.#handled.clear();
-      if (isHandled) this.#handled.add(name);
-      return isHandled;
-    });
+    const found = asked
+      .catch(() => true)
+      .then((isHandled) => {
+        this.#looking.delete(name);
+        if (this.#handled.size >= MAX_KNOWN_TOPICS) this.#handled.clear();
+        if (isHandled) this.#handled.add(name);
+        return isHandled;
+      });
     this.#looking.set(name, found);
     return found;
   }

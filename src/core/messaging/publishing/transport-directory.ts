@@ -49,7 +49,12 @@ export class TransportDirectory implements ReplayPublisher, ReplySender {
       return { kind: 'refused', error: new Error(`Transport "${name}" carries no replies.`) };
     const late = (): Error => new MessagingError('DEADLINE_EXCEEDED', `"${name}" did not answer in time.`);
     try {
-      return await withDeadline(transport.reply(address, reply, options), options.deadlineMs, late, this.clock);
+      return await withDeadline(
+        transport.reply(address, reply, options),
+        options.deadlineMs,
+        late,
+        this.clock,
+      );
     } catch (error) {
       return { kind: 'unknown', error: error instanceof Error ? error : late() };
     }

@@ -293,7 +293,12 @@ export class MessagingRuntimeService
   #ownProblems(registry: HandlerRegistry): string[] {
     const buses = this.explorer.buses();
     const several = buses > 1 ? [severalBuses(buses)] : [];
-    return [...several, ...problemsOfOptions(this.options), ...this.#unrouted(registry), ...this.#unanswerable(registry)];
+    return [
+      ...several,
+      ...problemsOfOptions(this.options),
+      ...this.#unrouted(registry),
+      ...this.#unanswerable(registry),
+    ];
   }
 
   #unanswerable(registry: HandlerRegistry): string[] {

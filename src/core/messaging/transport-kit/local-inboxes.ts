@@ -38,7 +38,7 @@ export class LocalInboxes {
   }
 }
 
-/** Nobody waits for the reply any more, or its address is none of an inbox of this transport. */
+/** The inbox is closed, or the address is none of an inbox of this transport. */
 export function noSuchInbox(transport: string): MessagingError {
   return new MessagingError(
     'NOT_FOUND',

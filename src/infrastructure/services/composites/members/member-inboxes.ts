@@ -32,7 +32,7 @@ export class MemberInboxes implements Inbox {
   /** Resolves once one member has an inbox; the others follow when they can. Rejects when none can have one now. */
   async open(members: readonly Member[]): Promise<void> {
     const opening = members.map((member) => this.#openOn(member));
-    opening.forEach((one, nth) => one.catch(() => this.#retry(members[nth] as Member, 0)));
+    for (const [nth, one] of opening.entries()) one.catch(() => this.#retry(members[nth] as Member, 0));
     try {
       await Promise.any(opening);
     } catch (error) {

@@ -192,7 +192,7 @@ export class SpooledTransport implements Transport, Composite, Replies, ProblemR
   ): Promise<readonly PublishOutcome[]> {
     if (this.#closing) return messages.map(() => ({ kind: 'unavailable', error: this.#closedError() }));
     if (messages.length === 0) return [];
-    // Nobody waits for them by the time that a spool is sent.
+    // By the time that a spool is sent, their askers have stopped waiting.
     if (options.isTransient)
       return this.#target.isHealthy
         ? this.#target.publish(to, messages, options)
@@ -292,7 +292,7 @@ export class SpooledTransport implements Transport, Composite, Replies, ProblemR
   }
 
   #unspooledError(): MessagingError {
-    const text = `"${this.#target.name}" is unavailable, and "${this.name}" spools no requests: nobody waits for them later.`;
+    const text = `"${this.#target.name}" is unavailable, and "${this.name}" spools no requests, whose askers stop waiting.`;
     return new MessagingError('TRANSPORT_UNAVAILABLE', text);
   }
 

@@ -103,7 +103,7 @@ export function exportHandlerMetrics(
     into,
     {
       name: 'messaging_requests_dropped_total',
-      help: 'Requests without a reply: expired (nobody waited any more), unaddressed (no request at all), unreachable (the reply could not be sent).',
+      help: 'Requests without a reply: expired (the asker has stopped waiting), unaddressed (no request at all), unreachable (the reply could not be sent).',
       labelNames: [...HANDLER, 'reason'],
     },
     () =>

@@ -42,7 +42,7 @@ export function exportRequestMetrics(into: Destination, { requests }: MessagingM
     into,
     {
       name: 'messaging_replies_dropped_total',
-      help: 'Replies that nobody waited for: late (after the deadline, or a second one) or unreadable.',
+      help: 'Replies without a request that waits: late (after the deadline, or a second one) or unreadable.',
       labelNames: ['transport', 'reason'],
     },
     function* () {
