@@ -21,13 +21,20 @@ import { packInto } from './packed-files.mjs';
  * where their routes begin. Those with `operations` serve health, metrics and the admin API when they are started.
  */
 const APPLICATIONS = {
-  'nest-11': { sources: ['shared', 'host'] },
+  'nest-11': { sources: ['shared', 'host', 'microservices'] },
   // The same one with the oldest peers, and with the Jest and TypeScript of its time.
-  'nest-11-oldest': { like: 'nest-11', sources: ['shared', 'host', 'clients', 'conformance'] },
+  'nest-11-oldest': {
+    like: 'nest-11',
+    sources: ['shared', 'host', 'clients', 'conformance', 'microservices'],
+  },
   'nest-12': { sources: ['shared', 'conformance'] },
   'nest-12-jest': { sources: ['shared'] },
   // With the newest peers.
-  'nest-fastify': { sources: ['shared', 'host', 'clients'], prefix: '/api/v1', operations: '/api' },
+  'nest-fastify': {
+    sources: ['shared', 'host', 'clients', 'microservices'],
+    prefix: '/api/v1',
+    operations: '/api',
+  },
   // Libraries of the recipes in the docs; it has tests only.
   recipes: { sources: ['shared'] },
 };

@@ -30,12 +30,12 @@ const RUNS = {
   // The demonstration is not part of the package, and uses what only the newest Nest has.
   application: {
     specs:
-      /^(src\/(core|config|infrastructure|switchyard)\/|test\/conformance\/(memory|embedded)|test\/e2e\/(handlers|host|publishing|lifecycle|groups|health|metrics|admin-api|admin-fastify|seam|transport-overrides)\W)/,
+      /^(src\/(core|config|infrastructure|switchyard)\/|test\/conformance\/(memory|embedded)|test\/e2e\/(handlers|host|publishing|lifecycle|groups|health|metrics|admin-api|admin-fastify|seam|transport-overrides|nest-microservices(-events)?)\W)/,
     needs: [],
   },
   redis: { specs: /^test\/conformance\/redis(-stores)?\.conformance/, needs: ['redis'] },
   rabbitmq: {
-    specs: /^test\/(conformance\/rabbitmq\.conformance|faults\/rabbitmq-poison)/,
+    specs: /^test\/(conformance\/rabbitmq\.conformance|faults\/rabbitmq-poison|e2e\/rabbitmq-nest)/,
     needs: ['rabbitmq'],
   },
 };

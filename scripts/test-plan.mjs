@@ -33,6 +33,7 @@ export const FIXTURES = 'test/fixtures/';
 const PACKAGE = [
   'package.json',
   'src/exports/kafka.ts',
+  'src/exports/microservices.ts',
   'src/exports/rabbitmq.ts',
   'src/exports/redis.ts',
   'src/exports/testing.ts',

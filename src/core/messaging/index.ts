@@ -21,6 +21,12 @@ export {
   type NewDeadLetter,
 } from './ports/dead-letter-store.js';
 export type { DeadLetterLimits, DeadLetterStorage } from './ports/dead-letter-limits.js';
+export {
+  type DiscoveredHandler,
+  type FoundHandlers,
+  HANDLER_SOURCE,
+  type HandlerSource,
+} from './handlers/discovered-handler.js';
 export { DeadLetterService } from './dead-letters/dead-letter.service.js';
 export { HEADER } from './message/headers.js';
 export {
@@ -90,6 +96,7 @@ export {
 } from './messaging.view.js';
 export type { PublishMessageOptions } from './publishing/publish-options.js';
 export type { RequestOptions } from './publishing/request-options.js';
+export { MESSAGING_DRAIN, MESSAGING_EMIT } from './messaging.tokens.js';
 export type { Backoff, ErrorRule } from './retry-policy.js';
 export type { Route } from './routing/routing-table.js';
 export { TransportEventRelay } from './observing/transport-event-relay.js';

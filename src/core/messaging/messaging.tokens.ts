@@ -18,3 +18,9 @@ export const MESSAGING_EMIT = Symbol('switchyard:emit');
 
 /** Injects the `Clock`. */
 export const MESSAGING_CLOCK = Symbol('switchyard:clock');
+
+/**
+ * Injects `() => Promise<void>`, which ends intake and waits for running handlers, as the shutdown of the application does. For
+ * what closes before that begins; further calls wait for the first.
+ */
+export const MESSAGING_DRAIN = Symbol('switchyard:drain');

@@ -1,4 +1,5 @@
 import type { DeadLetterStorage } from './ports/dead-letter-limits.js';
+import type { AnyMessageType } from './message/message-type.js';
 import type { HandlerIdentity, MessagingObserver } from './observing/events.js';
 import type { Route } from './routing/routing-table.js';
 import type { Transport, TransportProblem } from './ports/transport.js';
@@ -49,6 +50,8 @@ export interface MessagingView {
   routes(): readonly Route[];
   /** Topics of every message type that this application knows, whether or not it handles them. */
   topics(): readonly string[];
+  /** The message type of this name, undefined where none is registered and no handler names one. */
+  messageType(name: string): AnyMessageType | undefined;
   /** Adds an observer while the application runs. The returned function takes it away again. */
   observe(observer: MessagingObserver): () => void;
 }

@@ -16,16 +16,20 @@ const DAY_MS = 24 * 3_600_000;
 
 type ResolvedOptions = Omit<HandlerEntry, 'topic' | 'handler' | 'type' | 'invoke'>;
 
-/** Fills in what a handler leaves out: its own options, then the module's defaults, then ours. */
+/**
+ * Fills in what a handler leaves out: its own options, then the module's defaults, then ours.
+ *
+ * @param group of a handler that names none.
+ */
 export function resolveHandlerOptions(
   given: MessageHandlerOptions,
   defaults: HandlerDefaults,
-  service: string,
+  group: string,
 ): ResolvedOptions {
   const options = isGroup(given) ? given : {}; // what else JavaScript gives is reported
   const asked = { ...defaults, ...options };
   return {
-    group: asked.group ?? service,
+    group: asked.group ?? group,
     concurrency: asked.concurrency ?? DEFAULT_CONCURRENCY,
     ordering: asked.ordering ?? 'none',
     policy: {

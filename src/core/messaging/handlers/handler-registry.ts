@@ -34,7 +34,7 @@ export class HandlerRegistry {
   constructor(private readonly input: RegistryInput) {
     for (const type of input.types) this.#register(type, 'the registered messages');
     const handlers = input.handlers.filter((handler) => this.#hasTarget(handler));
-    for (const { target, name } of handlers) if (typeof target !== 'string') this.#register(target, name);
+    for (const { target, name } of handlers) if (isType(target)) this.#register(target, name);
     this.#registerAliases();
     this.entries = handlers.flatMap((handler) => this.#entriesOf(handler));
     this.#findDuplicates();
@@ -43,6 +43,11 @@ export class HandlerRegistry {
   /** Every known request. */
   requests(): AnyRequestType[] {
     return [...this.#types.values()].filter((type) => isRequestType(type));
+  }
+
+  /** The message type of this name. */
+  typeNamed(name: string): AnyMessageType | undefined {
+    return this.#types.get(name);
   }
 
   /** Names of all known message types. */
@@ -92,8 +97,8 @@ export class HandlerRegistry {
   /** JavaScript, and files that import each other, may give anything. */
   #hasTarget({ name, target }: DiscoveredHandler): boolean {
     const given: unknown = target;
-    if (typeof given === 'string' || (typeof given === 'object' && given !== null && 'schema' in given))
-      return true;
+    if (typeof given === 'string' || given instanceof RegExp) return true;
+    if (typeof given === 'object' && given !== null && 'schema' in given) return true;
     this.problems.push(
       `Handler ${name} names no message type: it is ${given === null ? 'null' : typeof given}. Give what defineMessage returns, or a topic. Files that import each other see undefined.`,
     );
@@ -103,7 +108,9 @@ export class HandlerRegistry {
   #entriesOf(handler: DiscoveredHandler): HandlerEntry[] {
     const isOfRequests = handler.isOfRequests ?? false;
     const resolve = isOfRequests ? resolveRequestOptions : resolveHandlerOptions;
-    const options = resolve(handler.options, this.input.defaults, this.input.service);
+    const { service, defaults } = this.input;
+    const group = handler.hasOwnGroup ? `${service}.${handler.name}` : service;
+    const options = resolve(handler.options, defaults, group);
     this.#checkKind(handler);
     for (const problem of [
       ...problemsOfGivenOptions(handler.options, isOfRequests),
@@ -129,6 +136,7 @@ export class HandlerRegistry {
   /** Requests are answered, messages are not. */
   #checkKind({ name, target, isOfRequests }: DiscoveredHandler): void {
     const type = typeof target === 'string' ? this.#types.get(target) : target;
+    if (type instanceof RegExp) return; // it expands to messages only
     const isRequest = isRequestType(type);
     if (isRequest === (isOfRequests ?? false)) return;
     this.problems.push(
@@ -139,8 +147,14 @@ export class HandlerRegistry {
   }
 
   #typesOf({ name, target }: DiscoveredHandler): [string, AnyMessageType | undefined][] {
+    if (target instanceof RegExp) {
+      const { source, flags } = target;
+      // With g or y a test would begin where the last one ended.
+      const expression = new RegExp(source, flags.replaceAll(/[gy]/g, ''));
+      return this.#expand(name, source, (topic) => expression.test(topic));
+    }
     if (typeof target !== 'string') return this.#namesOf(target);
-    if (isPattern(target)) return this.#expand(name, target);
+    if (isPattern(target)) return this.#expandPattern(name, target);
     if (!isName(target)) {
       this.problems.push(
         `Handler ${name} names the topic ${JSON.stringify(target)}, which no topic can have.`,
@@ -157,13 +171,18 @@ export class HandlerRegistry {
     return [[type.name, type], ...aliases];
   }
 
-  #expand(handler: string, pattern: string): [string, AnyMessageType][] {
+  #expandPattern(handler: string, pattern: string): [string, AnyMessageType][] {
     const wrong = problemOfPattern(pattern);
-    if (wrong !== undefined) {
-      this.problems.push(`Handler ${handler} has the pattern "${pattern}", which ${wrong}.`);
-      return [];
-    }
-    const matches = compilePattern(pattern);
+    if (wrong === undefined) return this.#expand(handler, pattern, compilePattern(pattern));
+    this.problems.push(`Handler ${handler} has the pattern "${pattern}", which ${wrong}.`);
+    return [];
+  }
+
+  #expand(
+    handler: string,
+    pattern: string,
+    matches: (topic: string) => boolean,
+  ): [string, AnyMessageType][] {
     this.#patterns.push(matches);
     const named = [...this.#types.values()].filter((type) => !isRequestType(type) && matches(type.name));
     const found = new Map([
@@ -198,4 +217,8 @@ export class HandlerRegistry {
       owners.set(claim, handler);
     }
   }
+}
+
+function isType(target: DiscoveredHandler['target']): target is AnyMessageType {
+  return typeof target !== 'string' && !(target instanceof RegExp);
 }

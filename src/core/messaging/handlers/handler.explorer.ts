@@ -3,7 +3,12 @@ import { DiscoveryService, ModuleRef, ModulesContainer } from '@nestjs/core';
 import { MESSAGING_OPTIONS } from '../messaging.tokens.js';
 import type { AnyMessageType } from '../message/message-type.js';
 import { decoratedMethodsOf, problemOfMethod } from './decorated-methods.js';
-import { type DiscoveredHandler, RegisteredMessages } from './discovered-handler.js';
+import {
+  type DiscoveredHandler,
+  HANDLER_SOURCE,
+  type HandlerSource,
+  RegisteredMessages,
+} from './discovered-handler.js';
 import { HandlerInvokerService } from './handler-invoker.service.js';
 import type {
   DecoratedMethod,
@@ -42,6 +47,11 @@ export class HandlerExplorer {
     }
     for (const module of this.modules.values())
       for (const wrapper of module.injectables.values()) this.#addEnhancer(found, wrapper);
+    for (const source of this.#sources()) {
+      const added = source[HANDLER_SOURCE]();
+      found.handlers.push(...added.handlers);
+      found.problems.push(...added.problems);
+    }
     return found;
   }
 
@@ -56,6 +66,12 @@ export class HandlerExplorer {
       .map((wrapper): unknown => wrapper.instance)
       .filter((instance) => instance instanceof RegisteredMessages)
       .flatMap((registered) => registered.types);
+  }
+
+  /** Each once, although aliases name it too. */
+  #sources(): ReadonlySet<HandlerSource> {
+    const instances = this.discovery.getProviders().map((wrapper): unknown => wrapper.instance);
+    return new Set(instances.filter(isSource));
   }
 
   async #add(found: Discovered, wrapper: Wrapper, host: object, decorated: DecoratedMethod): Promise<void> {
@@ -103,6 +119,10 @@ export class HandlerExplorer {
       );
     }
   }
+}
+
+function isSource(instance: unknown): instance is HandlerSource {
+  return typeof instance === 'object' && instance !== null && HANDLER_SOURCE in instance;
 }
 
 /** What has the decorated methods: the instance, or the prototype of those that Nest makes later. */

@@ -33,6 +33,8 @@ export type MessagingEvent =
     }
   /** A publish that was refused before any transport saw it. */
   | { readonly type: 'publish-rejected'; readonly topic: string; readonly errorCode: string }
+  /** A publish failed whose caller may not look at its result: an `emit` of a client of `@nestjs/microservices`. */
+  | { readonly type: 'publish-failed'; readonly topic: string; readonly error: Error }
   | {
       readonly type: 'delivered';
       readonly to: HandlerIdentity;

@@ -66,6 +66,14 @@ export class FailureLogService implements MessagingObserver, OnModuleInit {
         group,
         ...removed,
       });
+    } else if (event.type === 'publish-failed') {
+      const { topic, error } = event;
+      this.#log(`publish ${topic}`, 'error', {
+        event: event.type,
+        topic,
+        error: errorCodeOf(error),
+        detail: error.message.slice(0, 500),
+      });
     } else if (event.type === 'transport') this.#logTransport(event.transport, event.event);
   }
 

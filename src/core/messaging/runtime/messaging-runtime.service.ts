@@ -16,6 +16,7 @@ import { MESSAGING_CLOCK, MESSAGING_EXTRAS, MESSAGING_OPTIONS } from '../messagi
 import { DeliveryProcessor } from '../delivery/delivery-processor.js';
 import { HandlerExplorer } from '../handlers/handler.explorer.js';
 import { HandlerInvokerService } from '../handlers/handler-invoker.service.js';
+import type { AnyMessageType } from '../message/message-type.js';
 import { wrapInvoke } from '../handlers/around.js';
 import { HandlerRegistry } from '../handlers/handler-registry.js';
 import { MessagingConfigurationError, MessagingError, NotKeptError, errorCodeOf } from '../ports/errors.js';
@@ -73,6 +74,7 @@ export class MessagingRuntimeService
   #consumers: ConsumerRunner | undefined;
   #state: MessagingState = 'starting';
   #letProcessEnd: (() => void) | undefined;
+  #draining: Promise<void> | undefined;
   /** When everything has to be closed, on the monotonic clock. Set when the stop begins. */
   #closedBy: number | undefined;
 
@@ -91,7 +93,7 @@ export class MessagingRuntimeService
     private readonly seam: SeamService,
     shutdown: ShutdownService,
   ) {
-    shutdown.beforeDestroy(() => this.#drain());
+    shutdown.beforeDestroy(() => this.drain());
     this.#connections = new Connections(clock, (name, error) => this.#notConnected(name, error));
     this.#refusedOutage = new StoreOutage(clock);
     this.#processor = new DeliveryProcessor({
@@ -202,6 +204,10 @@ export class MessagingRuntimeService
     return this.#registry?.topics() ?? [];
   }
 
+  messageType(name: string): AnyMessageType | undefined {
+    return this.#registry?.typeNamed(name);
+  }
+
   observe(observer: MessagingObserver): () => void {
     return this.observers.observe(observer);
   }
@@ -226,9 +232,14 @@ export class MessagingRuntimeService
     }
   }
 
+  /** Ends intake, then waits for running handlers and replays. The first call does it, and later ones wait for its end. */
+  drain(): Promise<void> {
+    return (this.#draining ??= this.#drain());
+  }
+
   /**
-   * Ends intake, then waits for running handlers and replays. Runs before any module of the application is destroyed, so
-   * that handlers find what they use; requests may still be under way, so publishing stays open.
+   * Runs before any module of the application is destroyed, so that handlers find what they use; requests may still be
+   * under way, so publishing stays open.
    */
   async #drain(): Promise<void> {
     const drainTimeoutMs = this.options.drainTimeoutMs ?? DEFAULT_DRAIN_TIMEOUT_MS;

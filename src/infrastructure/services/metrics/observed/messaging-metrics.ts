@@ -43,6 +43,7 @@ export class MessagingMetrics implements MessagingObserver {
   readonly #reactions: Reactions = {
     published: (event) => this.published.add(event),
     'publish-rejected': (event) => this.published.reject(event.topic, event.errorCode),
+    'publish-failed': () => undefined, // counted as published or rejected
     delivered: (event) => this.#delivered(event),
     handled: (event) => this.#handled(event),
     failed: (event) => this.#failed(event),

@@ -1,0 +1,185 @@
+import { Injectable } from '@nestjs/common';
+import { ModuleRef } from '@nestjs/core';
+import type { CustomTransportStrategy } from '@nestjs/microservices';
+import { concat, defer, EMPTY, finalize, isObservable, type Observable, throwError } from 'rxjs';
+import { catchError } from 'rxjs/operators';
+import {
+  type DiscoveredHandler,
+  type FoundHandlers,
+  HANDLER_SOURCE,
+  type HandlerSource,
+  type MessageContext,
+  MESSAGING_DRAIN,
+  MESSAGING_VIEW,
+  MessagingConfigurationError,
+  type MessagingView,
+} from '../../core/messaging/index.js';
+import { ControllerMethods } from './controller-methods.js';
+import { judgedError, refuseForeignPacket } from './errors-of-nest.js';
+import { shownPattern, topicOrUndefined, wildcardOf } from './patterns.js';
+import { SwitchyardContext } from './switchyard-context.js';
+import { listenTo, statusOf, type SwitchyardEvents, type SwitchyardStatus } from './transport-status.js';
+
+/** Binds a handler to this transport where an application has several: `@EventPattern('orders.placed', SWITCHYARD)`. */
+export const SWITCHYARD = Symbol.for('switchyard');
+
+/** A handler with its guards, pipes, interceptors and filters, as Nest makes it. */
+type Callback = (payload: unknown, context: SwitchyardContext) => Promise<unknown>;
+
+type StartHook = (transportId: symbol, context: unknown, done: () => Promise<unknown>) => unknown;
+type EndHook = (transportId: symbol, context: unknown) => void;
+
+/**
+ * The strategy for `@nestjs/microservices`: handlers that Nest finds become handlers of the messaging core, each with a
+ * subscription of its own. `connectSwitchyard` connects it to an application.
+ */
+@Injectable()
+export class SwitchyardServer implements CustomTransportStrategy, HandlerSource {
+  readonly transportId = SWITCHYARD;
+  /** Nest then leaves errors of event handlers to us, which settle the message and log it. */
+  readonly propagatesEventHandlerErrors = true;
+  readonly #handlers: DiscoveredHandler[] = [];
+  readonly #problems: string[] = [];
+  #isConnected = false;
+  #isStarted = false;
+  #onStart: StartHook | undefined;
+  #onEnd: EndHook | undefined;
+
+  constructor(
+    private readonly moduleRef: ModuleRef,
+    private readonly methods: ControllerMethods,
+  ) {}
+
+  /** Changes of the connections of transports. */
+  get status(): Observable<SwitchyardStatus> {
+    return statusOf(() => this.unwrap<MessagingView>());
+  }
+
+  /** Listens to events of transports, such as `switched`. */
+  on<E extends keyof SwitchyardEvents>(event: E, callback: SwitchyardEvents[E]): void {
+    listenTo(this.unwrap<MessagingView>(), event, callback);
+  }
+
+  /** The `MessagingView`. */
+  // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- the signature of Nest
+  unwrap<T>(): T {
+    return this.moduleRef.get<T>(MESSAGING_VIEW, { strict: false });
+  }
+
+  /**
+   * Called by `connectSwitchyard`, which lets errors of handlers come through.
+   *
+   * @throws MessagingConfigurationError the second time, and once the application has started.
+   */
+  connected(): void {
+    if (this.#isStarted) throw new MessagingConfigurationError([TOO_LATE]);
+    if (this.#isConnected) throw new MessagingConfigurationError([TWICE]);
+    this.#isConnected = true;
+  }
+
+  /** Called by Nest for every pattern of every handler. */
+  addHandler(pattern: unknown, callback: Callback, isEventHandler = false, extras: object = {}): void {
+    const name = this.methods.nextName(extras) ?? `the handler of ${shownPattern(pattern)}`;
+    if (!this.#isConnected) this.#problems.push(NOT_CONNECTED);
+    const target = wildcardOf(pattern) ?? topicOrUndefined(pattern);
+    if (target === undefined) this.#problems.push(noTopic(name, pattern));
+    else if (!isEventHandler) this.#problems.push(noRequests(name));
+    else
+      this.#handlers.push({
+        name,
+        target,
+        options: extras,
+        hasOwnGroup: true,
+        invoke: (payload, context) => this.#invoke(callback, payload, context),
+      });
+  }
+
+  [HANDLER_SOURCE](): FoundHandlers {
+    this.#isStarted = true;
+    return { handlers: this.#handlers, problems: this.#problems };
+  }
+
+  /** Nothing is consumed before the application has started, so this only calls back. */
+  listen(callback: (error?: Error) => void): void {
+    callback();
+  }
+
+  /**
+   * Ends intake and waits for running handlers. In a hybrid application they have ended by now; an application that is only a
+   * microservice begins its shutdown with this.
+   */
+  close(): Promise<void> {
+    const drain = this.moduleRef.get<() => Promise<void>>(MESSAGING_DRAIN, { strict: false });
+    return drain();
+  }
+
+  setOnProcessingStartHook(hook: StartHook): void {
+    this.#onStart = hook;
+  }
+
+  setOnProcessingEndHook(hook: EndHook): void {
+    this.#onEnd = hook;
+  }
+
+  async #invoke(callback: Callback, payload: unknown, message: MessageContext): Promise<unknown> {
+    refuseForeignPacket(payload, message);
+    const context = new SwitchyardContext([message]);
+    try {
+      const result = this.#onStart
+        ? await this.#betweenHooks(this.#onStart, callback, payload, context)
+        : await callback(payload, context);
+      if (isObservable(result)) return withErrors(result, context);
+      if (context.verdict) throw context.verdict;
+      return result;
+    } catch (error) {
+      throw judgedError(error);
+    }
+  }
+
+  /** As Nest's own servers call them: the end hook once the result is complete. */
+  #betweenHooks(
+    onStart: StartHook,
+    callback: Callback,
+    payload: unknown,
+    context: SwitchyardContext,
+  ): Promise<unknown> {
+    const end = (): void => this.#onEnd?.(this.transportId, context);
+    return new Promise((resolve, reject) => {
+      const run = async (): Promise<void> => {
+        try {
+          const result = await callback(payload, context);
+          if (isObservable(result)) resolve(result.pipe(finalize(end)));
+          else {
+            end();
+            resolve(result);
+          }
+        } catch (error) {
+          end();
+          // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- what the handler threw, as it is
+          reject(error);
+        }
+      };
+      void onStart(this.transportId, context, run);
+    });
+  }
+}
+
+function withErrors(result: Observable<unknown>, context: SwitchyardContext): Observable<unknown> {
+  const verdict = defer(() => (context.verdict ? throwError(() => context.verdict) : EMPTY));
+  return concat(result, verdict).pipe(catchError((error) => throwError(() => judgedError(error))));
+}
+
+const NOT_CONNECTED =
+  'SwitchyardServer was given to Nest as a strategy, where errors of handlers lose their class. Call connectSwitchyard(app) in place of app.connectMicroservice, and createSwitchyardMicroservice in place of NestFactory.createMicroservice.';
+
+const TOO_LATE =
+  'connectSwitchyard was called after the application had started, and its handlers would get nothing. Call it before app.init() and app.listen().';
+const TWICE = 'connectSwitchyard was called twice for one application. Call it once.';
+
+function noTopic(name: string, pattern: unknown): string {
+  return `Handler ${name} has the pattern ${shownPattern(pattern)}, which stands for no topic. Use text such as "orders.placed", or an object of names such as { cmd: 'sum' }; topicOf(pattern) says which topic a pattern has.`;
+}
+
+function noRequests(name: string): string {
+  return `Handler ${name} is a @MessagePattern, and replies are not carried. Bind it to the transport that carries them: @MessagePattern(pattern, Transport.RMQ).`;
+}
