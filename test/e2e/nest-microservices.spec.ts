@@ -246,7 +246,7 @@ describe('enhancers of the microservice', () => {
 });
 
 describe('the context', () => {
-  it('knows the message, retries and ends it, and hands out no channel', async () => {
+  it('knows the message, retries and ends it, and has no channel', async () => {
     const seen: unknown[] = [];
     @Controller()
     class Contexts {
@@ -482,7 +482,7 @@ describe('a message of a client of Nest', () => {
 });
 
 describe('SwitchyardClient', () => {
-  it('reports an emit that fails although nobody subscribes to it', async () => {
+  it('reports an emit that fails and has no subscriber', async () => {
     const { app, client, events } = await bootBridge({});
     client.emit('not a name', { id: 'o-1' });
     client.emit('orders.null', null);
@@ -501,7 +501,7 @@ describe('SwitchyardClient', () => {
     expect(app.get(SwitchyardClient)).toBeInstanceOf(SwitchyardClient);
   });
 
-  it('emits before somebody subscribes, once, and gives the receipt to all who do later', async () => {
+  it('emits before there is a subscriber, once, and gives the receipt to all who do later', async () => {
     const { client, events } = await bootBridge({});
     const emitted = client.emit('orders.once', { id: 'o-1' });
     await eventually(() => events.find(({ type }) => type === 'published'));

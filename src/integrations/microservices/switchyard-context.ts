@@ -110,6 +110,6 @@ export class SwitchyardContext {
 /** Permanent, because another attempt would call it again. */
 function notHere(method: string): PermanentError {
   return new PermanentError(
-    `${method}() of the context is not available: a handler acknowledges by returning and fails by throwing, and no channel of a broker is handed out. Remove the call; docs/using/nest-microservices.md says what to write in its place.`,
+    `${method}() of the context is not available: a handler acknowledges by returning and fails by throwing, and there is no channel of a broker. Remove the call; docs/using/nest-microservices.md says what to write in its place.`,
   );
 }
