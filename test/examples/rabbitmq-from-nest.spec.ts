@@ -15,8 +15,8 @@ const open = new Set<INestApplication>();
 
 beforeAll(async () => {
   rabbitmq = await startRabbitmq();
-  process.env['RABBITMQ_URL'] = rabbitmq.urls[0] as string;
-  control = await connect(rabbitmq.urls[0] as string);
+  process.env['RABBITMQ_URL'] = rabbitmq.urls[0];
+  control = await connect(rabbitmq.urls[0] ?? '');
 }, 120_000);
 afterAll(async () => {
   for (const app of open) await app.close();
@@ -60,10 +60,10 @@ function load(
   through: INestApplication,
 ): { readonly placed: string[]; end(): Promise<void> } {
   const placed: string[] = [];
-  let isEnded = false;
+  const end = new AbortController();
   const running = (async () => {
     const url = await through.getUrl();
-    for (let n = 1; !isEnded; n++) {
+    for (let n = 1; !end.signal.aborted; n++) {
       const response = await fetch(`${url}/orders/${prefix}-${n}`, { method: 'POST' });
       if (response.status === 201) placed.push(`${prefix}-${n}`);
       await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
@@ -72,7 +72,7 @@ function load(
   return {
     placed,
     end: async () => {
-      isEnded = true;
+      end.abort();
       await running;
     },
   };
