@@ -157,7 +157,13 @@ export const PARTS = [
     specs: /^test\/conformance\/(memory|embedded|balanced|failover|spooled|outage)\W/,
     args: SHARED,
   },
-  { name: 'examples', lane: 'embedded', specs: /^test\/examples\/(?!redis|rabbitmq|kafka)/ },
+  {
+    name: 'examples',
+    lane: 'embedded',
+    // Without the conformance suite of the transport there, which takes two minutes.
+    specs: /^test\/examples\/(?!redis|rabbitmq|kafka|custom-transport|programs)/,
+  },
+  { name: 'programs', lane: 'embedded', specs: /^test\/examples\/programs/, tests: 'embedded starts' },
   { name: 'e2e', lane: 'embedded', specs: /^test\/e2e\/(?!redis|rabbitmq|kafka|kill-loop|bundled)/ },
   { name: 'kill-loop', lane: 'embedded', specs: /^test\/e2e\/kill-loop/, env: { KILL_ROUNDS: '10' } },
   { name: 'bundled', lane: 'embedded', specs: /^test\/e2e\/bundled/, tests: 'by esbuild' },

@@ -18,6 +18,7 @@ import { OrdersModule } from '../orders/orders.module.js';
             transports: { main: { kind: 'memory' } },
             deadLetters: { store: 'memory' },
             idempotency: { store: 'memory' },
+            admin: { enabled: false }, // without keys, production refuses an admin API
           },
         }),
       ],

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { temporaryDirectory } from '../support/temporary-directory.js';
 import { bootExample, closeExamples, placeOrder } from '../support/example.js';
 import { jsonOf } from '../support/operations-app.js';
@@ -8,7 +9,13 @@ afterAll(() => data.remove());
 
 it('embedded', async () => {
   const load = async () => (await import('../../examples/embedded/app.module.js')).AppModule;
-  const { url } = await bootExample(load, { DATA_DIR: data.path });
+  const { url } = await bootExample(load, { DATA_DIR: join(data.path, 'embedded') });
+  expect(await placeOrder(url)).toMatchObject({ status: 'accepted', transport: 'main' });
+});
+
+it('custom-transport', async () => {
+  const load = async () => (await import('../../examples/custom-transport/app.module.js')).AppModule;
+  const { url } = await bootExample(load, { DATA_DIR: join(data.path, 'folder') });
   expect(await placeOrder(url)).toMatchObject({ status: 'accepted', transport: 'main' });
 });
 
