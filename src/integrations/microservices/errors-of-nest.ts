@@ -1,6 +1,6 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, ForbiddenException } from '@nestjs/common';
 import { type Observable, throwError } from 'rxjs';
-import { type MessageContext, PermanentError } from '../../core/messaging/index.js';
+import { type MessageContext, PermanentError, RequestError } from '../../core/messaging/index.js';
 
 /** What Nest's guards refuse with. */
 const FORBIDDEN = 'Forbidden resource';
@@ -30,6 +30,23 @@ export function judgedError(thrown: unknown): unknown {
   return message === undefined
     ? thrown
     : (Object.create(thrown, { message: { value: message, enumerable: false } }) as Error);
+}
+
+/** Code under which an `RpcException` travels to the asker, whose client restores what Nest would have sent. */
+const RPC_EXCEPTION = 'RPC_EXCEPTION';
+
+/** As {@link judgedError}, for the handler of a request: an `RpcException` is written for the asker, who gets it as from Nest. */
+export function answeredError(thrown: unknown): unknown {
+  if (!isRpcException(thrown)) return thrown;
+  const error = thrown.getError();
+  if (error === FORBIDDEN) return judgedError(thrown);
+  const details = typeof error === 'object' ? error : { status: 'error', message: error };
+  return new RequestError(RPC_EXCEPTION, thrown.message, { details, cause: thrown });
+}
+
+/** What the result of `send` fails with. */
+export function sentError(error: unknown): unknown {
+  return error instanceof RequestError && error.code === RPC_EXCEPTION ? error.details : error;
 }
 
 /**

@@ -1,8 +1,10 @@
 import type { ClientProxy, ClientsProviderAsyncOptions, ReadPacket } from '@nestjs/microservices';
-import { connectable, defer, type Observable, ReplaySubject, throwError } from 'rxjs';
+import { connectable, defer, Observable, ReplaySubject } from 'rxjs';
 import {
   type AnyMessageType,
+  type AnyRequestType,
   defineMessage,
+  defineRequest,
   InvalidMessageError,
   MESSAGING_EMIT,
   MESSAGING_VIEW,
@@ -12,6 +14,8 @@ import {
   type MessagingView,
   type PublishReceipt,
 } from '../../core/messaging/index.js';
+import { ANYTHING } from './anything.js';
+import { sentError } from './errors-of-nest.js';
 import { metadataHeaders } from './packet-metadata.js';
 import { shownPattern, topicOf, topicOrUndefined } from './patterns.js';
 import { SwitchyardRecord } from './switchyard-record.js';
@@ -23,6 +27,8 @@ export interface SwitchyardClientOptions {
   readonly view: MessagingView;
   /** Emits to the observers of the application. */
   readonly emit: (event: MessagingEvent) => void;
+  /** Longest wait for the reply of a `send` whose record sets none, in milliseconds. @default 5_000 */
+  readonly timeoutMs?: number;
 }
 
 type NestProxy = ClientProxy<SwitchyardEvents, SwitchyardStatus>;
@@ -40,6 +46,7 @@ const Proxy = class {} as unknown as abstract new () => NestProxy;
  */
 export class SwitchyardClient extends Proxy {
   readonly #types = new Map<string, AnyMessageType>();
+  readonly #requestTypes = new Map<string, AnyRequestType>();
   #onDispatch: ((packet: ReadPacket) => void) | undefined;
 
   constructor(private readonly options: SwitchyardClientOptions) {
@@ -96,16 +103,27 @@ export class SwitchyardClient extends Proxy {
     return publishing as Observable<unknown> as Observable<TResult>;
   }
 
-  /** @throws nothing; the result fails, because replies are not carried. */
+  /**
+   * Sends a request each time its result is subscribed to, and gives it up when that is unsubscribed. `timeoutMs` of the record or of
+   * the client bounds the wait.
+   *
+   * @param data as for {@link emit}; of the options of a record, those that a request has: key, headers and timeout.
+   * @returns what emits the reply, and completes without a value where the handler returns none. It fails with the object of an
+   *   `RpcException`, and else with the error of `MessagingService.request`.
+   */
   // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- the signature of Nest
-  override send<TResult = unknown, TInput = unknown>(pattern: unknown, _data: TInput): Observable<TResult> {
-    return throwError(
-      () =>
-        new InvalidMessageError(
-          'OPTION_INVALID',
-          `send(${shownPattern(pattern)}) was not sent: replies are not carried. Use the client of the transport that carries them.`,
-        ),
-    );
+  override send<TResult = unknown, TInput = unknown>(pattern: unknown, data: TInput): Observable<TResult> {
+    return new Observable<TResult>((subscriber) => {
+      const abort = new AbortController();
+      defer(() => this.#request(pattern, data, abort.signal)).subscribe({
+        next: (reply) => {
+          if (reply !== undefined) subscriber.next(reply as TResult);
+        },
+        error: (error: unknown) => subscriber.error(sentError(error)),
+        complete: () => subscriber.complete(),
+      });
+      return () => abort.abort();
+    });
   }
 
   protected override publish(): () => void {
@@ -123,6 +141,22 @@ export class SwitchyardClient extends Proxy {
       ...options,
       ...(deadlineMs !== undefined && { deadlineMs }),
       headers: { ...(options.headers as Readonly<Record<string, string>>), ...headers },
+    });
+  }
+
+  #request(pattern: unknown, data: unknown, signal: AbortSignal): Promise<unknown> {
+    const { topic, record, headers } = this.#outgoing(pattern, data);
+    const { delayMs, messageId, headers: own, ...options } = record.options;
+    if (delayMs !== undefined || messageId !== undefined)
+      throw new InvalidMessageError(
+        'OPTION_INVALID',
+        `The request "${topic}" was not sent: a request has neither a delay nor an id of its own. Leave setDelay and setMessageId out, or emit it.`,
+      );
+    return this.options.messaging.request(this.#requestTypeOf(topic), record.data, {
+      ...options,
+      headers: { ...(own as Readonly<Record<string, string>>), ...headers },
+      timeoutMs: record.timeoutMs ?? this.options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+      signal,
     });
   }
 
@@ -158,13 +192,13 @@ export class SwitchyardClient extends Proxy {
   #typeOf(topic: string): AnyMessageType {
     const registered = this.options.view.messageType(topic);
     if (registered) return registered;
-    let type = this.#types.get(topic);
-    if (!type) {
-      // Patterns are fixed in most programs; one that makes them up must not fill the memory.
-      if (this.#types.size >= MAX_TYPES) this.#types.clear();
-      this.#types.set(topic, (type = defineMessage(topic, ANYTHING)));
-    }
-    return type;
+    return made(this.#types, topic, () => defineMessage(topic, ANYTHING));
+  }
+
+  #requestTypeOf(topic: string): AnyRequestType {
+    const registered = this.options.view.messageType(topic);
+    if (registered && 'output' in registered) return registered as AnyRequestType;
+    return made(this.#requestTypes, topic, () => defineRequest(topic, ANYTHING, ANYTHING));
   }
 
   #failed(pattern: unknown, error: unknown): void {
@@ -177,8 +211,12 @@ export class SwitchyardClient extends Proxy {
  * For `ClientsModule.registerAsync([switchyardClient('ORDERS')])`, in place of the options of another transport.
  *
  * @param name what the client is injected by.
+ * @param settings `timeoutMs` for its `send`.
  */
-export function switchyardClient(name: string | symbol): ClientsProviderAsyncOptions {
+export function switchyardClient(
+  name: string | symbol,
+  settings: Pick<SwitchyardClientOptions, 'timeoutMs'> = {},
+): ClientsProviderAsyncOptions {
   return {
     name,
     inject: [MessagingService, MESSAGING_VIEW, MESSAGING_EMIT],
@@ -188,7 +226,7 @@ export function switchyardClient(name: string | symbol): ClientsProviderAsyncOpt
       emit: (event: MessagingEvent) => void,
     ) => ({
       customClass: SwitchyardClient,
-      options: { messaging, view, emit },
+      options: { ...settings, messaging, view, emit },
     }),
   };
 }
@@ -204,12 +242,18 @@ function labelOf(pattern: unknown): string {
   return topicOrUndefined(pattern) ?? shownPattern(pattern);
 }
 
+const DEFAULT_TIMEOUT_MS = 5_000;
 const MAX_TYPES = 1_000;
 
-/** A schema that accepts every payload, for topics without a registered type. */
-const ANYTHING = {
-  '~standard': { version: 1, vendor: 'switchyard', validate: (value: unknown) => ({ value }) },
-} as const;
+/** Patterns are fixed in most programs; one that makes them up must not fill the memory. */
+function made<T>(types: Map<string, T>, topic: string, make: () => T): T {
+  let type = types.get(topic);
+  if (!type) {
+    if (types.size >= MAX_TYPES) types.clear();
+    types.set(topic, (type = make()));
+  }
+  return type;
+}
 
 function recordOf(data: unknown): SwitchyardRecord {
   return data instanceof SwitchyardRecord ? data : new SwitchyardRecord(data, {});

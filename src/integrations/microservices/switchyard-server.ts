@@ -4,6 +4,7 @@ import type { CustomTransportStrategy } from '@nestjs/microservices';
 import { concat, defer, EMPTY, finalize, isObservable, type Observable, throwError } from 'rxjs';
 import { catchError } from 'rxjs/operators';
 import {
+  defineRequest,
   type DiscoveredHandler,
   type FoundHandlers,
   HANDLER_SOURCE,
@@ -15,7 +16,8 @@ import {
   type MessagingView,
 } from '../../core/messaging/index.js';
 import { ControllerMethods } from './controller-methods.js';
-import { judgedError, refuseForeignPacket } from './errors-of-nest.js';
+import { ANYTHING } from './anything.js';
+import { answeredError, judgedError, refuseForeignPacket } from './errors-of-nest.js';
 import { shownPattern, topicOrUndefined, wildcardOf } from './patterns.js';
 import { SwitchyardContext } from './switchyard-context.js';
 import { listenTo, statusOf, type SwitchyardEvents, type SwitchyardStatus } from './transport-status.js';
@@ -25,6 +27,12 @@ export const SWITCHYARD = Symbol.for('switchyard');
 
 /** A handler with its guards, pipes, interceptors and filters, as Nest makes it. */
 type Callback = (payload: unknown, context: SwitchyardContext) => Promise<unknown>;
+
+/** A handler, and what its errors become. */
+interface Invoked {
+  readonly callback: Callback;
+  readonly asError: (thrown: unknown) => unknown;
+}
 
 type StartHook = (transportId: symbol, context: unknown, done: () => Promise<unknown>) => unknown;
 type EndHook = (transportId: symbol, context: unknown) => void;
@@ -81,17 +89,19 @@ export class SwitchyardServer implements CustomTransportStrategy, HandlerSource 
   addHandler(pattern: unknown, callback: Callback, isEventHandler = false, extras: object = {}): void {
     const name = this.methods.nextName(extras) ?? `the handler of ${shownPattern(pattern)}`;
     if (!this.#isConnected) this.#problems.push(NOT_CONNECTED);
-    const target = wildcardOf(pattern) ?? topicOrUndefined(pattern);
-    if (target === undefined) this.#problems.push(noTopic(name, pattern));
-    else if (!isEventHandler) this.#problems.push(noRequests(name));
-    else
-      this.#handlers.push({
-        name,
-        target,
-        options: extras,
-        hasOwnGroup: true,
-        invoke: (payload, context) => this.#invoke(callback, payload, context),
-      });
+    const found = targetOf(pattern, isEventHandler);
+    if (found.problem !== undefined) {
+      this.#problems.push(`Handler ${name} ${found.problem}`);
+      return;
+    }
+    const asError = isEventHandler ? judgedError : answeredError;
+    this.#handlers.push({
+      name,
+      target: found.target,
+      options: extras,
+      ...(isEventHandler ? { hasOwnGroup: true } : { isOfRequests: true }),
+      invoke: (payload, context) => this.#invoke({ callback, asError }, payload, context),
+    });
   }
 
   [HANDLER_SOURCE](): FoundHandlers {
@@ -121,18 +131,18 @@ export class SwitchyardServer implements CustomTransportStrategy, HandlerSource 
     this.#onEnd = hook;
   }
 
-  async #invoke(callback: Callback, payload: unknown, message: MessageContext): Promise<unknown> {
+  async #invoke({ callback, asError }: Invoked, payload: unknown, message: MessageContext): Promise<unknown> {
     refuseForeignPacket(payload, message);
     const context = new SwitchyardContext([message]);
     try {
       const result = this.#onStart
         ? await this.#betweenHooks(this.#onStart, callback, payload, context)
         : await callback(payload, context);
-      if (isObservable(result)) return withErrors(result, context);
+      if (isObservable(result)) return withErrors(result, context, asError);
       if (context.verdict) throw context.verdict;
       return result;
     } catch (error) {
-      throw judgedError(error);
+      throw asError(error);
     }
   }
 
@@ -164,9 +174,13 @@ export class SwitchyardServer implements CustomTransportStrategy, HandlerSource 
   }
 }
 
-function withErrors(result: Observable<unknown>, context: SwitchyardContext): Observable<unknown> {
+function withErrors(
+  result: Observable<unknown>,
+  context: SwitchyardContext,
+  asError: Invoked['asError'],
+): Observable<unknown> {
   const verdict = defer(() => (context.verdict ? throwError(() => context.verdict) : EMPTY));
-  return concat(result, verdict).pipe(catchError((error) => throwError(() => judgedError(error))));
+  return concat(result, verdict).pipe(catchError((error) => throwError(() => asError(error))));
 }
 
 const NOT_CONNECTED =
@@ -176,10 +190,24 @@ const TOO_LATE =
   'connectSwitchyard was called after the application had started, and its handlers would get nothing. Call it before app.init() and app.listen().';
 const TWICE = 'connectSwitchyard was called twice for one application. Call it once.';
 
-function noTopic(name: string, pattern: unknown): string {
-  return `Handler ${name} has the pattern ${shownPattern(pattern)}, which stands for no topic. Use text such as "orders.placed", or an object of names such as { cmd: 'sum' }; topicOf(pattern) says which topic a pattern has.`;
-}
-
-function noRequests(name: string): string {
-  return `Handler ${name} is a @MessagePattern, and replies are not carried. Bind it to the transport that carries them: @MessagePattern(pattern, Transport.RMQ).`;
+/** What a handler of the pattern handles, or the end of a sentence about it. */
+function targetOf(
+  pattern: unknown,
+  isEventHandler: boolean,
+):
+  | { readonly target: DiscoveredHandler['target']; readonly problem?: undefined }
+  | { readonly problem: string } {
+  const shown = shownPattern(pattern);
+  const wildcard = wildcardOf(pattern);
+  if (wildcard !== undefined && !isEventHandler)
+    return {
+      problem: `is a @MessagePattern with the wildcards ${shown}, and a request has one topic. Write a pattern for each.`,
+    };
+  if (wildcard !== undefined) return { target: wildcard };
+  const topic = topicOrUndefined(pattern);
+  if (topic === undefined)
+    return {
+      problem: `has the pattern ${shown}, which stands for no topic. Use text such as "orders.placed", or an object of names such as { cmd: 'sum' }; topicOf(pattern) says which topic a pattern has.`,
+    };
+  return { target: isEventHandler ? topic : defineRequest(topic, ANYTHING, ANYTHING) };
 }
