@@ -4,7 +4,7 @@ import { balancedOptionsSchema } from '../../src/infrastructure/services/composi
 import { BalancedTransport } from '../../src/infrastructure/services/composites/balanced/balanced.transport.js';
 import { memoryOptionsSchema } from '../../src/infrastructure/services/memory/memory.options.js';
 import { MemoryTransport } from '../../src/infrastructure/services/memory/memory.transport.js';
-import { SeverableTransport } from '../../src/testing/severable-transport.js';
+import { AnsweringTransport, type SeverableTransport } from '../../src/testing/severable-transport.js';
 import { type CaseContext, describeTransport } from './transport-suite.js';
 
 const lines = new Map<Transport, readonly SeverableTransport[]>();
@@ -17,10 +17,12 @@ function member(name: string, { onEvent, clock = systemClock }: CaseContext): Se
     clock,
     onEvent: () => undefined,
   });
-  return new SeverableTransport(memory, (event) => event.type === 'settlement-dropped' && onEvent(event));
+  return new AnsweringTransport(memory, (event) => event.type === 'settlement-dropped' && onEvent(event));
 }
 
 describeTransport('Balancing over memory', {
+  replies: true,
+  repliesStayInProcess: true,
   tooLargeBytes: 2 * 2 ** 20,
   create: async (context) => {
     const { onEvent, clock = systemClock } = context;

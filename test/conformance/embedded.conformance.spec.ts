@@ -25,6 +25,8 @@ afterAll(() => {
 
 describeTransport('Embedded', {
   keepsGroups: true,
+  replies: true,
+  repliesStayInProcess: true,
   tooLargeBytes: 2 * 2 ** 20,
   create: (context) => open(directory(), context),
   reopen: async (transport) => {

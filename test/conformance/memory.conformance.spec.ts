@@ -1,4 +1,9 @@
 import { createTransport } from './memory.factory.js';
 import { describeTransport } from './transport-suite.js';
 
-describeTransport('Memory', { tooLargeBytes: 2 * 2 ** 20, create: createTransport });
+describeTransport('Memory', {
+  replies: true,
+  repliesStayInProcess: true,
+  tooLargeBytes: 2 * 2 ** 20,
+  create: createTransport,
+});

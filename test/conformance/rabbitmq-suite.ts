@@ -33,6 +33,7 @@ export function rabbitmqConformance(
     (JSON.parse(storages.get(transport)!) as { namePrefix: string }).namePrefix;
   return {
     keepsGroups: true,
+    replies: true,
     tooLargeBytes: 2 * 2 ** 20,
     ...rabbitmqForeign(() => cluster().urls, namePrefixOf),
     refusedRetry: { large: 'x'.repeat(2 * 2 ** 20) },

@@ -59,6 +59,7 @@ export function redisConformance({ options, kill, restore, url }: SuiteServers):
         Buffer.from(body),
       ]),
     keepsGroups: true,
+    replies: true,
     tooLargeBytes: 2 * 2 ** 20,
     ...(url && redisForeign(url, keyPrefixOf)),
     create: (context) => open(storage(), context),

@@ -7,7 +7,7 @@ import { SpooledTransport } from '../../src/infrastructure/services/composites/s
 import { spooledOptionsSchema } from '../../src/infrastructure/services/composites/spooled/spooled.options.js';
 import { memoryOptionsSchema } from '../../src/infrastructure/services/memory/memory.options.js';
 import { MemoryTransport } from '../../src/infrastructure/services/memory/memory.transport.js';
-import { SeverableTransport } from '../../src/testing/severable-transport.js';
+import { AnsweringTransport, SeverableTransport } from '../../src/testing/severable-transport.js';
 import { createTransport as createEmbedded } from './embedded.factory.js';
 import { type CaseContext, describeTransport } from './transport-suite.js';
 
@@ -24,7 +24,7 @@ async function create({ onEvent, clock = systemClock }: CaseContext): Promise<Tr
     clock,
     onEvent: () => undefined,
   });
-  const transport = new SeverableTransport(memory, (event) => {
+  const transport = new AnsweringTransport(memory, (event) => {
     if (event.type === 'settlement-dropped') onEvent(event); // its other events are its own
   });
   const disk = await createEmbedded(join(root, String(++made)), { clock });
@@ -40,6 +40,8 @@ async function create({ onEvent, clock = systemClock }: CaseContext): Promise<Tr
 }
 
 describeTransport('A transport with a spool', {
+  replies: true,
+  repliesStayInProcess: true,
   tooLargeBytes: 2 * 2 ** 20,
   create,
   outage: {

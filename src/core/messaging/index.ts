@@ -67,7 +67,13 @@ export {
   type RequestTypeOptions,
   type ReturnedOf,
 } from './message/request-type.js';
-export { carriesReplies, type Inbox, type OnReply, type Replies } from './ports/replies.js';
+export {
+  carriesReplies,
+  type Inbox,
+  type OnReply,
+  type Replies,
+  type ReplyOptions,
+} from './ports/replies.js';
 export { RequestError, type RequestErrorOptions } from './ports/request-error.js';
 export {
   HandlerTimeoutError,

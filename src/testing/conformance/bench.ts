@@ -37,10 +37,21 @@ export interface Bench extends BenchTools {
   readonly restore: () => Promise<void>;
 }
 
+type Need =
+  | 'reopen'
+  | 'beside'
+  | 'process'
+  | 'outage'
+  | 'keepsGroups'
+  | 'replies'
+  | 'foreign'
+  | 'unreadable'
+  | 'refusedRetry';
+
 export interface Case {
   readonly title: string;
-  readonly needs?:
-    'reopen' | 'beside' | 'process' | 'outage' | 'keepsGroups' | 'foreign' | 'unreadable' | 'refusedRetry';
+  /** Options without which the case is skipped. */
+  readonly needs?: Need | readonly Need[];
   /** Whether the case is about transports that keep deliveries over an outage, or about those that do not. */
   readonly keepsDeliveries?: KeepsDeliveries;
   readonly run: (bench: Bench) => Promise<void>;
@@ -160,4 +171,8 @@ export function latch(): { readonly opened: Promise<void>; readonly open: () => 
   let open = (): void => undefined;
   const opened = new Promise<void>((resolve) => (open = resolve));
   return { opened, open };
+}
+
+export function needsOf({ needs = [] }: Case): readonly Need[] {
+  return typeof needs === 'string' ? [needs] : needs;
 }

@@ -1,4 +1,5 @@
 import type { Case } from './bench.js';
+import { answering } from './cases/answering.js';
 import { backlog } from './cases/backlog.js';
 import { clocks } from './cases/clocks.js';
 import { closing } from './cases/closing.js';
@@ -38,6 +39,7 @@ export const TOPICS = {
   crashing,
   reconnecting,
   backlog,
+  answering,
 } satisfies Record<string, readonly Case[]>;
 
 export type Topic = keyof typeof TOPICS;

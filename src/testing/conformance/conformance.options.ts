@@ -45,6 +45,10 @@ export interface ConformanceOptions {
   readonly refusedRetry?: Readonly<Record<string, string>>;
   /** Keeps messages for every group until it is removed, and can list and remove groups (`GroupKeeper`). */
   readonly keepsGroups?: true;
+  /** Carries replies to requests (`Replies`). */
+  readonly replies?: true;
+  /** No reply is too large, because none leaves the process. */
+  readonly repliesStayInProcess?: true;
   /** Size in bytes of a body that the transport refuses. It must be able to deliver 1 MiB. */
   readonly tooLargeBytes: number;
   /** Cases that this transport cannot pass, by title, and why. */

@@ -1,5 +1,7 @@
+import { isComposite } from '../../core/messaging/ports/composite-transport.js';
+import { carriesReplies } from '../../core/messaging/ports/replies.js';
 import { keepsGroups } from '../../core/messaging/ports/transport.js';
-import type { Case } from './bench.js';
+import { type Case, needsOf } from './bench.js';
 import { caseTitles, type Topic, TOPIC_NAMES, TOPICS } from './case-topics.js';
 import type { ConformanceOptions } from './conformance.options.js';
 import { runnerOf } from './run-case.js';
@@ -15,8 +17,9 @@ const NEEDS = {
   keepsGroups: 'it does not keep messages of groups without consumers, or cannot list them',
   foreign: 'no other program writes to it in this suite',
   unreadable: 'nothing unreadable can be written to a place of its own in this suite',
+  replies: 'it carries no replies',
   refusedRetry: 'it has no broker that can refuse a retry',
-} satisfies Record<NonNullable<Case['needs']>, string>;
+} satisfies Record<ReturnType<typeof needsOf>[number], string>;
 
 /** Why each case of each topic is skipped; empty where it runs. */
 export type PlannedCases = Readonly<Record<string, Readonly<Record<string, string>>>>;
@@ -42,10 +45,11 @@ export function describeTransport(
       expect([...skips].filter(([, reason]) => reason.trim() === '')).toEqual([]);
       expect(new Set(titles).size).toBe(titles.length);
     });
-    it('says in its options whether it keeps groups', async () => {
+    it('says in its options whether it keeps groups and carries replies', async () => {
       const transport = await options.create({ onEvent: () => undefined });
       try {
         expect(keepsGroups(transport)).toBe(options.keepsGroups ?? false);
+        if (!isComposite(transport)) expect(carriesReplies(transport)).toBe(options.replies ?? false);
       } finally {
         await transport.close();
       }
@@ -88,7 +92,8 @@ function casesOf(topic: Topic, { outage }: ConformanceOptions): readonly Case[] 
 function reasonToSkip(one: Case, options: ConformanceOptions): string | undefined {
   const reason = skipsOf(options).get(one.title);
   if (reason !== undefined) return reason;
-  return one.needs === undefined || options[one.needs] !== undefined ? undefined : NEEDS[one.needs];
+  const missing = needsOf(one).find((need) => options[need] === undefined);
+  return missing && NEEDS[missing];
 }
 
 function skipsOf({ skip = [] }: ConformanceOptions): ReadonlyMap<string, string> {

@@ -1,5 +1,5 @@
 import type { RefusedMessage, Transport, TransportEvent } from '../../core/messaging/ports/transport.js';
-import { type Bench, benchTools, type Case } from './bench.js';
+import { type Bench, benchTools, type Case, needsOf } from './bench.js';
 import type { ConformanceOptions } from './conformance.options.js';
 import { JumpingClock } from './jumping-clock.js';
 import { SharedOutage } from './shared-outage.js';
@@ -15,7 +15,7 @@ export function runnerOf(
   expect: Expect,
 ): (one: Case) => Promise<void> {
   const { outage } = options;
-  const together = outage?.isOfAll ? cases.filter(({ needs }) => needs === 'outage') : [];
+  const together = outage?.isOfAll ? cases.filter((one) => needsOf(one).includes('outage')) : [];
   const running = new Map<Case, Promise<void>>();
   const begin = (): void => {
     if (!outage || running.size > 0) return;

@@ -13,6 +13,11 @@ export interface Inbox {
   close(): Promise<void>;
 }
 
+export interface ReplyOptions {
+  /** Longest time until the outcome is known. */
+  readonly deadlineMs: number;
+}
+
 /**
  * Offered besides {@link Transport} by transports that can carry a reply to the process that asked. A reply need not survive that
  * process, because its asker is gone then.
@@ -25,11 +30,7 @@ export interface Replies {
    * Sends a reply to the inbox with this address; never rejects. `refused` when there is no such inbox: its process is gone, or
    * the address is none of an inbox. `unavailable` and `unknown` are worth another try.
    */
-  reply(
-    address: string,
-    reply: WireMessage,
-    options: { readonly deadlineMs: number },
-  ): Promise<PublishOutcome>;
+  reply(address: string, reply: WireMessage, options: ReplyOptions): Promise<PublishOutcome>;
 
   /** Whether any group has subscribed to the topic so far, in this process or another. Rejects when that cannot be found out. */
   isSubscribed(topic: string): Promise<boolean>;

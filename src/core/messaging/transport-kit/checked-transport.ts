@@ -117,6 +117,22 @@ export class CheckedTransport<
     }
   }
 
+  /** The outcome of a reply; never rejects. */
+  protected async checkedReply(
+    reply: WireMessage,
+    send: () => Promise<PublishOutcome>,
+  ): Promise<PublishOutcome> {
+    if (this.#closing) return { kind: 'unavailable', error: this.#closedError() };
+    const { maxMessageBytes } = this.driver;
+    const refusal = tooLarge(reply, { name: this.name, maxMessageBytes });
+    if (refusal) return refusal;
+    try {
+      return await send();
+    } catch (error) {
+      return { kind: 'unknown', error: this.driver.explain(error) };
+    }
+  }
+
   async #close(): Promise<void> {
     this.state.closing();
     this.driver.closing?.();

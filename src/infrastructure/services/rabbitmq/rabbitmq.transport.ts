@@ -8,6 +8,14 @@ import { ConnectionState } from '../../../core/messaging/transport-kit/connectio
 import { NewerFormats } from '../../../core/messaging/transport-kit/newer-formats.js';
 import { handedOverFormats, NewerMessages } from './watch/newer-messages.js';
 import { ProblemList } from '../../../core/messaging/transport-kit/problem-list.js';
+import {
+  type Inbox,
+  type OnReply,
+  placesIn,
+  type Replies,
+  type ReplyOptions,
+} from '../../../core/messaging/ports/replies.js';
+import { noSuchInbox } from '../../../core/messaging/transport-kit/local-inboxes.js';
 import { ConsumerSet } from '../../../core/messaging/transport-kit/consumer-set.js';
 import type {
   Backlog,
@@ -35,6 +43,7 @@ import { ResourceNames } from './topology/resource-names.js';
 import { OverdueSweeper } from './delay/overdue-sweeper.js';
 import { DelayQueueProbe } from './delay/delay-queue-probe.js';
 import { RabbitmqConnection } from './connection/rabbitmq-connection.js';
+import { RabbitmqInbox } from './consume/rabbitmq-inbox.js';
 import { RabbitmqConsumer } from './consume/rabbitmq-consumer.js';
 import { failureOf } from './client/rabbitmq-errors.js';
 import type { RabbitmqOptions } from './rabbitmq.options.js';
@@ -52,7 +61,7 @@ const UNBOUNDED_HEADERS =
 /** Carries messages on RabbitMQ: one node or a cluster. */
 export class RabbitmqTransport
   extends CheckedTransport<RabbitmqConsumer, RabbitmqDriver>
-  implements GroupKeeper
+  implements GroupKeeper, Replies
 {
   /** @throws MessagingConfigurationError when the options do not fit together. */
   constructor(options: RabbitmqOptions, context: TransportContext) {
@@ -66,6 +75,18 @@ export class RabbitmqTransport
 
   removeGroup(topic: string, group: string): Promise<boolean> {
     return this.ask(() => this.driver.removeGroup(topic, group));
+  }
+
+  openInbox(onReply: OnReply): Promise<Inbox> {
+    return this.ask(() => this.driver.openInbox(onReply));
+  }
+
+  reply(address: string, reply: WireMessage, { deadlineMs }: ReplyOptions): Promise<PublishOutcome> {
+    return this.checkedReply(reply, () => this.driver.reply(address, reply, deadlineMs));
+  }
+
+  isSubscribed(topic: string): Promise<boolean> {
+    return this.ask(() => this.driver.isSubscribed(topic));
   }
 
   kept(): Promise<readonly KeptMessages[]> {
@@ -97,6 +118,7 @@ class RabbitmqDriver implements TransportDriver<RabbitmqConsumer>, GroupKeeper, 
   readonly #overdueSweeper: OverdueSweeper;
   readonly #delayQueueProbe: DelayQueueProbe;
   readonly #ages = new AgeEstimates();
+  readonly #inboxes = new Set<RabbitmqInbox>();
 
   constructor(
     options: RabbitmqOptions,
@@ -191,6 +213,7 @@ class RabbitmqDriver implements TransportDriver<RabbitmqConsumer>, GroupKeeper, 
         this.#services.topology.forget();
         void this.#groupChanges.subscribe();
         this.#delayQueueProbe.start();
+        for (const inbox of this.#inboxes) void inbox.resubscribe();
         this.#reportState();
       },
       onDown,
@@ -274,6 +297,36 @@ class RabbitmqDriver implements TransportDriver<RabbitmqConsumer>, GroupKeeper, 
     return this.#services.topology.removeGroup({ topic, group });
   }
 
+  async openInbox(onReply: OnReply): Promise<Inbox> {
+    const { topology } = this.#services;
+    const settings = { identity: this.#identity, connection: this.#consuming, names: topology.names };
+    const inbox = new RabbitmqInbox({ ...settings, clock: this.context.clock }, onReply);
+    await inbox.open();
+    this.#inboxes.add(inbox);
+    return {
+      get address() {
+        return inbox.address;
+      },
+      close: () => inbox.close().finally(() => this.#inboxes.delete(inbox)),
+    };
+  }
+
+  async reply(address: string, reply: WireMessage, deadlineMs: number): Promise<PublishOutcome> {
+    const { names } = this.#services.topology;
+    const place = placesIn(address, this.#identity).find((queue) => names.isInbox(queue));
+    return place === undefined
+      ? { kind: 'refused', error: noSuchInbox(this.context.name) }
+      : this.#publisher.toInbox(place, reply, deadlineMs);
+  }
+
+  async isSubscribed(topic: string): Promise<boolean> {
+    return (await this.#services.topology.knownGroups(topic)).size > 0;
+  }
+
+  get #identity(): { readonly name: string; readonly system: string } {
+    return { name: this.context.name, system: this.system };
+  }
+
   kept(): Promise<readonly KeptMessages[]> {
     return this.#kept.list();
   }
@@ -297,6 +350,7 @@ class RabbitmqDriver implements TransportDriver<RabbitmqConsumer>, GroupKeeper, 
   }
 
   async close(): Promise<void> {
+    await Promise.all([...this.#inboxes].map((inbox) => inbox.close()));
     this.#publisher.close();
     await Promise.all([this.#publishing.close(), this.#consuming.close()]);
   }

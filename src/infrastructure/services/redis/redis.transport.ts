@@ -5,6 +5,15 @@ import {
 } from '../../../core/messaging/transport-kit/checked-transport.js';
 import { ProblemList } from '../../../core/messaging/transport-kit/problem-list.js';
 import { ConnectionState } from '../../../core/messaging/transport-kit/connection-state.js';
+import {
+  type Inbox,
+  type OnReply,
+  placesIn,
+  type Replies,
+  type ReplyOptions,
+} from '../../../core/messaging/ports/replies.js';
+import { withDeadline } from '../../../core/messaging/transport-kit/deadline.js';
+import { noSuchInbox } from '../../../core/messaging/transport-kit/local-inboxes.js';
 import { ConsumerSet } from '../../../core/messaging/transport-kit/consumer-set.js';
 import type {
   Backlog,
@@ -25,7 +34,9 @@ import { RedisConnection } from './connection/redis-connection.js';
 import { RedisConsumer } from './consume/redis-consumer.js';
 import { failureOf } from './client/redis-errors.js';
 import { RedisGroup } from './consume/redis-group.js';
-import { TopicKeys } from './topology/redis-keys.js';
+import { RedisInbox } from './consume/redis-inbox.js';
+import { bytesOf } from './scripts/script-call.js';
+import { isInboxKey, TopicKeys } from './topology/redis-keys.js';
 import type { RedisOptions } from './redis.options.js';
 import { RedisPublisher } from './publish/redis-publisher.js';
 import { RedisReader } from './consume/redis-reader.js';
@@ -34,10 +45,14 @@ import { DurabilityWatch } from './connection/durability-watch.js';
 import { probeAtInterval } from './connection/liveness.js';
 import { verifyPermissions } from './topology/topology-check.js';
 
+const ACCEPTED: PublishOutcome = { kind: 'accepted' };
 const LOGIN_REJECTED = 'login_rejected';
 
 /** Carries messages on Redis Streams: one server, a primary behind sentinels, or a cluster. */
-export class RedisTransport extends CheckedTransport<RedisConsumer, RedisDriver> implements GroupKeeper {
+export class RedisTransport
+  extends CheckedTransport<RedisConsumer, RedisDriver>
+  implements GroupKeeper, Replies
+{
   /** @throws MessagingConfigurationError when the options do not fit together. */
   constructor(options: RedisOptions, context: TransportContext) {
     const state = new ConnectionState(context);
@@ -50,6 +65,18 @@ export class RedisTransport extends CheckedTransport<RedisConsumer, RedisDriver>
 
   removeGroup(topic: string, group: string): Promise<boolean> {
     return this.ask(() => this.driver.removeGroup(topic, group));
+  }
+
+  openInbox(onReply: OnReply): Promise<Inbox> {
+    return this.ask(() => this.driver.openInbox(onReply));
+  }
+
+  reply(address: string, reply: WireMessage, options: ReplyOptions): Promise<PublishOutcome> {
+    return this.checkedReply(reply, () => this.driver.reply(address, reply, options));
+  }
+
+  isSubscribed(topic: string): Promise<boolean> {
+    return this.ask(() => this.driver.isSubscribed(topic));
   }
 }
 
@@ -66,6 +93,7 @@ class RedisDriver implements TransportDriver<RedisConsumer>, GroupKeeper {
   readonly #publisher: RedisPublisher;
   readonly #timers: DueTimers;
   readonly #durability: DurabilityWatch;
+  readonly #inboxes = new Set<RedisInbox>();
   #endProbes: (() => void) | undefined;
 
   constructor(
@@ -165,6 +193,54 @@ class RedisDriver implements TransportDriver<RedisConsumer>, GroupKeeper {
     return removed === 1;
   }
 
+  async openInbox(onReply: OnReply): Promise<Inbox> {
+    const { keyPrefix } = this.options;
+    const readerOf = (key: string): RedisReader => new RedisReader(this.#control, this.options, key);
+    const settings = { identity: this.#identity, keyPrefix, control: this.#control, readerOf };
+    const inbox = new RedisInbox({ ...settings, clock: this.context.clock }, onReply);
+    await inbox.open();
+    this.#inboxes.add(inbox);
+    return {
+      get address() {
+        return inbox.address;
+      },
+      close: () => inbox.close().finally(() => this.#inboxes.delete(inbox)),
+    };
+  }
+
+  async reply(
+    address: string,
+    { id, headers, body }: WireMessage,
+    { deadlineMs }: ReplyOptions,
+  ): Promise<PublishOutcome> {
+    const { keyPrefix } = this.options;
+    const key = placesIn(address, this.#identity).find((place) => isInboxKey(keyPrefix, place));
+    if (key === undefined) return { kind: 'refused', error: noSuchInbox(this.context.name) };
+    const { label, whyDown } = this.#publishing;
+    const fields = ['id', id, 'headers', JSON.stringify(headers), 'body', bytesOf(body)];
+    const late = (): Error =>
+      new MessagingError('DEADLINE_EXCEEDED', `${label} did not answer within the deadline.`);
+    try {
+      const adding = this.#publishing.call('xadd', key, 'NOMKSTREAM', '*', ...fields);
+      const added = await withDeadline(adding, deadlineMs, late, this.context.clock);
+      return added === null ? { kind: 'refused', error: noSuchInbox(this.context.name) } : ACCEPTED;
+    } catch (error) {
+      return error instanceof MessagingError
+        ? { kind: 'unknown', error }
+        : failureOf(error, label, { whyDown });
+    }
+  }
+
+  async isSubscribed(topic: string): Promise<boolean> {
+    const keys = new TopicKeys(this.options.keyPrefix, topic);
+    const found = await this.#control.run(GROUPS, [keys.log], [keys.groupBase]);
+    return (found as readonly unknown[]).length > 0;
+  }
+
+  get #identity(): { readonly name: string; readonly system: string } {
+    return { name: this.context.name, system: this.system };
+  }
+
   async ping(): Promise<void> {
     await this.#publishing.call('set', `${this.options.keyPrefix}ping`, Date.now(), 'PX', 60_000);
   }
@@ -175,6 +251,7 @@ class RedisDriver implements TransportDriver<RedisConsumer>, GroupKeeper {
   }
 
   async close(): Promise<void> {
+    await Promise.all([...this.#inboxes].map((inbox) => inbox.close()));
     this.#endProbes?.();
     this.#durability.close();
     await Promise.all([this.#publishing.close(), this.#control.close()]);

@@ -1,6 +1,7 @@
 import type {
   Clock,
   Destination,
+  PublishOptions,
   PublishOutcome,
   WireMessage,
 } from '../../../../core/messaging/ports/transport.js';
@@ -15,10 +16,13 @@ import { failureOf } from '../client/rabbitmq-errors.js';
 import type { RabbitmqOptions } from '../rabbitmq.options.js';
 import type { Topology } from '../topology/topology.js';
 import type { WaitQueues } from '../topology/wait-queues.js';
+import { noSuchInbox } from '../../../../core/messaging/transport-kit/local-inboxes.js';
 import { withDeadline } from '../../../../core/messaging/transport-kit/deadline.js';
 
 /** Returned messages restore the bindings of a destination once in this time. */
 const RESTORE_AGAIN_MS = 5_000;
+/** Delivery mode of AMQP. */
+const TRANSIENT = 1;
 
 /** Where a message is published to. */
 interface Place {
@@ -29,6 +33,8 @@ interface Place {
   readonly heldFor?: Destination;
   /** At most one queue takes it, so that a nack means that it was not taken. */
   readonly isSingle: boolean;
+  /** Queue of a process that may be gone, which is no reason to declare anything again. */
+  readonly isInbox?: boolean;
   /** The bindings were restored, and it is published once more. */
   readonly isAgain?: boolean;
 }
@@ -40,6 +46,8 @@ export interface Parcel {
   readonly transit?: Transit;
   /** On the monotonic clock. */
   readonly deadline: number;
+  /** Worthless after a restart of the broker, so that it writes none of them to its disk where the queue permits. */
+  readonly isTransient?: boolean | undefined;
 }
 
 /** A delay with what is left of it now. */
@@ -110,10 +118,10 @@ export class RabbitmqPublisher {
   publish(
     to: Destination,
     messages: readonly WireMessage[],
-    { delayMs = 0, deadlineMs }: { readonly delayMs?: number | undefined; readonly deadlineMs: number },
+    { delayMs = 0, deadlineMs, isTransient }: PublishOptions,
   ): Promise<readonly PublishOutcome[]> {
     const deadline = this.clock.monotonic() + deadlineMs;
-    if (delayMs <= 0) return this.deliver(to, { messages, deadline });
+    if (delayMs <= 0) return this.deliver(to, { messages, deadline, isTransient });
     return this.postpone(to, { ...to, delayMs, leftMs: delayMs }, { messages, deadline });
   }
 
@@ -164,6 +172,15 @@ export class RabbitmqPublisher {
     return this.#send(queuePlace(queue), parcel);
   }
 
+  /** To the inbox of a process. `refused` when it is gone. */
+  async toInbox(queue: string, reply: WireMessage, deadlineMs: number): Promise<PublishOutcome> {
+    const deadline = this.clock.monotonic() + deadlineMs;
+    const parcel = { messages: [reply], deadline, isTransient: true };
+    const failed = await this.#prepared(() => undefined, parcel);
+    const [outcome] = failed ?? (await this.#send({ ...queuePlace(queue), isInbox: true }, parcel));
+    return outcome ?? ACCEPTED;
+  }
+
   /** Resolves when the broker confirms a durable write; rejects otherwise. */
   async ping(deadline: number): Promise<void> {
     const parcel = { messages: [{ id: 'ping', headers: {}, body: Buffer.alloc(0) }], deadline };
@@ -198,10 +215,11 @@ export class RabbitmqPublisher {
       const call = new PendingPublish(parcel.messages.length, resolve, (result, index) =>
         this.#failed(result, place, parcel, index),
       );
-      const { messages, transit, deadline } = parcel;
+      const { messages, transit, deadline, isTransient } = parcel;
       for (let index = 0; index < messages.length; index += 1) {
         const message = messages[index] as WireMessage;
         const outbound = new OutboundMessage(call, index, bytesOf(message.body), encode(message, transit));
+        if (isTransient) outbound.properties.deliveryMode = TRANSIENT;
         outbound.exchange = place.exchange;
         outbound.routingKey = place.routingKey ?? routingKeyOf(message.key);
         outbound.deadline = deadline;
@@ -213,6 +231,7 @@ export class RabbitmqPublisher {
   async #failed(result: ConfirmResult, place: Place, parcel: Parcel, index: number): Promise<PublishOutcome> {
     const where = place.routingKey ?? place.exchange;
     if (result !== 'returned') return outcomeOf(result, this.#state, where, place.isSingle);
+    if (place.isInbox) return { kind: 'refused', error: noSuchInbox(this.connection.label) };
     if (place.heldFor) {
       const messages = parcel.messages.slice(index, index + 1);
       return this.#returned(place, place.heldFor, { ...parcel, messages });

@@ -108,6 +108,16 @@ export class ResourceNames {
     return to && { role, to };
   }
 
+  /** Queue of a process for the replies to its requests. */
+  inbox(id: string): string {
+    return `${this.prefix}~inbox.${id}`;
+  }
+
+  /** Whether a queue could be an inbox of this transport: replies go nowhere else, whatever a request asks for. */
+  isInbox(queue: string): boolean {
+    return queue.startsWith(`${this.prefix}~inbox.`);
+  }
+
   /** Keeps foreign messages that arrived in the due queue. */
   get unroutable(): string {
     return `${this.prefix}~unroutable`;

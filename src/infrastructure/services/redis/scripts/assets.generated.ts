@@ -1313,6 +1313,12 @@ local next_ms = move_due(KEYS[1], KEYS[2], server_now(), 0)
 return next_ms
 `;
 
+export const OPEN_INBOX_LUA = `local id = redis.call('XADD', KEYS[1], '*', 'open', '')
+redis.call('XDEL', KEYS[1], id)
+redis.call('PEXPIRE', KEYS[1], ARGV[1])
+return 1
+`;
+
 export const PENDING_LUA = `local spoilt = {}
 local function tolerant(command, key, ...)
   local reply = redis.pcall(command, key, ...)

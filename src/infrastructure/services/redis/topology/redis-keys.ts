@@ -63,3 +63,16 @@ export class GroupKeys {
     return `${this.#base}settled:${consumer}`;
   }
 }
+
+/** Names of topics have no "~". */
+const INBOX = '~inbox:';
+
+/** Stream for the replies to the requests of a process. */
+export function inboxKey(prefix: string, id: string): string {
+  return `${prefix}{${INBOX}${id}}`;
+}
+
+/** Whether a key could be an inbox of this transport: replies go nowhere else, whatever a request asks for. */
+export function isInboxKey(prefix: string, key: string): boolean {
+  return key.startsWith(`${prefix}{${INBOX}`);
+}
