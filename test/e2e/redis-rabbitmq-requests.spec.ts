@@ -64,11 +64,14 @@ const over = (prefix: string): Transport =>
 const brokers = {
   Redis: {
     create: onRedis,
+    settlesMs: 0,
     kill: () => redis.kill(),
     restore: () => redis.restart(),
   },
   RabbitMQ: {
     create: onRabbit,
+    // A quorum queue that is younger when its node is killed comes back dead, with any client.
+    settlesMs: 5_000,
     kill: () => Promise.all(rabbit.nodes.map((node) => node.kill())),
     restore: () => rabbit.restore(),
   },
@@ -88,7 +91,7 @@ const codeOf = (asked: Promise<unknown>): Promise<string> =>
     (error: unknown) => (error instanceof RequestError ? error.code : String(error)),
   );
 
-describe.each(Object.entries(brokers))('over %s', (_, { create, kill, restore }) => {
+describe.each(Object.entries(brokers))('over %s', (_, { create, kill, restore, settlesMs }) => {
   it('answers requests of another process, many at a time', async () => {
     const messaging = await boot(create);
     const asked = Array.from({ length: 500 }, (__, n) =>
@@ -100,6 +103,7 @@ describe.each(Object.entries(brokers))('over %s', (_, { create, kill, restore })
   it('answers or rejects by the deadline what is in flight when the broker is killed, and answers again', async () => {
     const messaging = await boot(create);
     await messaging.request(Double, { n: 1 }, { timeoutMs: 30_000 });
+    await wait(settlesMs);
     const timeoutMs = 4_000;
     const began = performance.now();
     const inFlight = Array.from({ length: 50 }, (__, n) =>

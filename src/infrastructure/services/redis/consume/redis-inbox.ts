@@ -91,7 +91,7 @@ export class RedisInbox implements Inbox {
       } catch {
         this.#isUp = false;
         this.#reader.drop();
-        if (!this.#isClosed) await pause(backoffMs(failures, RETRY_BACKOFF), this.settings.clock);
+        await pause(backoffMs(failures, RETRY_BACKOFF), this.settings.clock);
         failures += 1;
       }
     }
