@@ -69,7 +69,7 @@ export class EmbeddedTransport implements Transport, GroupKeeper, Replies, Store
 
   constructor(options: EmbeddedOptions, context: TransportContext) {
     this.name = context.name;
-    this.#inboxes = new LocalInboxes(this);
+    this.#inboxes = new LocalInboxes({ name: context.name, system: this.system });
     this.#options = options;
     this.#context = context;
     this.#problems = new ProblemList(context.onEvent);

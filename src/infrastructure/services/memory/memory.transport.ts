@@ -50,7 +50,7 @@ export class MemoryTransport implements Transport, Replies {
     private readonly context: TransportContext,
   ) {
     this.name = context.name;
-    this.#inboxes = new LocalInboxes(this);
+    this.#inboxes = new LocalInboxes({ name: context.name, system: this.system });
   }
 
   connect(): Promise<void> {
