@@ -24,7 +24,7 @@ const rooms = [
   { name: 'config-knows-only-options', ...mayUse('config/', 'core/messaging/(routing/(routing-table|topic-pattern)|ports/errors)\\.ts$', options) },
   { name: 'front-door-composes', ...mayUse('switchyard/', 'core/', 'infrastructure/', 'config/') },
   { name: 'testing-needs-no-broker', ...mayUse('testing/', 'core/', 'infrastructure/services/(memory|composites)/', 'config/units\\.ts$') },
-  { name: 'integrations-use-the-public-core', ...mayUse('integrations/', '(core/messaging|infrastructure/services/admin)/index\\.ts$', 'core/messaging/transport-kit/load-client\\.ts$') },
+  { name: 'integrations-use-the-public-core', ...mayUse('integrations/', '(core/messaging|infrastructure/services/admin)/index\\.ts$', 'core/messaging/(transport-kit/load-client|observing/own-logger)\\.ts$') },
   { name: 'commands-are-clients', ...mayUse('cli/(?!embedded)', 'cli/', 'config/', 'core/messaging/(ports/errors|transport-kit/deadline)\\.ts$') },
   { name: 'embedded-commands-use-the-store', ...mayUse('cli/embedded', 'cli/', 'config/', 'core/messaging/', 'infrastructure/services/embedded/') },
   { name: 'dashboard-is-a-client', ...mayUse('dashboard/') },

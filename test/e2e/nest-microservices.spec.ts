@@ -441,6 +441,42 @@ describe('mistakes', () => {
     expect(() => connectSwitchyard(bare)).toThrow('no SwitchyardMicroservicesModule');
   });
 
+  it('include handlers that nothing serves, because connectSwitchyard was not called', async () => {
+    @Controller()
+    class Unserved {
+      @EventPattern('orders.bound', SWITCHYARD)
+      bound(_data: unknown): void {
+        throw new Error('not reached');
+      }
+
+      @EventPattern('orders.unbound')
+      unbound(_data: unknown): void {
+        throw new Error('not reached');
+      }
+
+      @EventPattern('orders.elsewhere', Transport.RMQ)
+      elsewhere(_data: unknown): void {
+        throw new Error('not reached');
+      }
+    }
+    const warned: string[] = [];
+    const warn = (line: unknown): void => void warned.push(String(line));
+    const ignore = (): void => undefined;
+    const module = await Test.createTestingModule({
+      imports: bridgeImports({ kind: 'memory' }),
+      controllers: [Unserved],
+    })
+      .setLogger({ log: ignore, error: ignore, warn })
+      .compile();
+    const app = module.createNestApplication();
+    await expect(app.init()).rejects.toThrow(
+      'Unserved.bound is bound to SWITCHYARD, and connectSwitchyard(app)',
+    );
+    expect(
+      warned.filter((line) => line.includes('get nothing from Switchyard: Unserved.unbound.')),
+    ).toHaveLength(1);
+  });
+
   it('name the package that is missing', async () => {
     const missing = Object.assign(new Error("Cannot find package '@nestjs/microservices' imported from x"), {
       code: 'ERR_MODULE_NOT_FOUND',
@@ -456,6 +492,7 @@ it('the keys of metadata are those of Nest', () => {
     PATTERN: constants.PATTERN_METADATA,
     PATTERN_EXTRAS: constants.PATTERN_EXTRAS_METADATA,
     PATTERN_HANDLER: constants.PATTERN_HANDLER_METADATA,
+    TRANSPORT: constants.TRANSPORT_METADATA,
   });
 });
 

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DiscoveryService, MetadataScanner } from '@nestjs/core';
-import { PATTERN, PATTERN_EXTRAS, PATTERN_HANDLER } from './nest-metadata.js';
+import { PATTERN, PATTERN_EXTRAS, PATTERN_HANDLER, TRANSPORT } from './nest-metadata.js';
 
 /**
  * Names of the methods that Nest registers.
@@ -22,20 +22,31 @@ export class ControllerMethods {
     return (this.#names ??= this.#find()).get(extras)?.shift();
   }
 
+  /** Names of the methods that are bound to one of these transports; `undefined` stands for all. */
+  boundTo(transports: readonly unknown[]): string[] {
+    return this.#decorated()
+      .filter(({ handler }) => transports.includes(Reflect.getMetadata(TRANSPORT, handler)))
+      .map(({ name }) => name);
+  }
+
   #find(): Map<unknown, string[]> {
     const names = new Map<unknown, string[]>();
-    for (const { metatype } of this.discovery.getControllers()) {
-      if (typeof metatype !== 'function') continue;
-      const prototype = metatype.prototype as Readonly<Record<string, object>>;
-      for (const method of this.scanner.getAllMethodNames(prototype)) {
-        const handler = prototype[method] as object;
-        if (Reflect.getMetadata(PATTERN_HANDLER, handler) === undefined) continue;
-        const extras: unknown = Reflect.getMetadata(PATTERN_EXTRAS, handler);
-        const patterns = Reflect.getMetadata(PATTERN, handler) as readonly unknown[];
-        const known = names.get(extras) ?? [];
-        names.set(extras, [...known, ...patterns.map(() => `${metatype.name}.${method}`)]);
-      }
+    for (const { name, handler } of this.#decorated()) {
+      const extras: unknown = Reflect.getMetadata(PATTERN_EXTRAS, handler);
+      const patterns = Reflect.getMetadata(PATTERN, handler) as readonly unknown[];
+      names.set(extras, [...(names.get(extras) ?? []), ...patterns.map(() => name)]);
     }
     return names;
+  }
+
+  #decorated(): { readonly name: string; readonly handler: object }[] {
+    return this.discovery.getControllers().flatMap(({ metatype }) => {
+      if (typeof metatype !== 'function') return [];
+      const prototype = metatype.prototype as Readonly<Record<string, object>>;
+      return this.scanner
+        .getAllMethodNames(prototype)
+        .map((method) => ({ name: `${metatype.name}.${method}`, handler: prototype[method] as object }))
+        .filter(({ handler }) => Reflect.getMetadata(PATTERN_HANDLER, handler) !== undefined);
+    });
   }
 }

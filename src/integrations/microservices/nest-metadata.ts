@@ -5,3 +5,4 @@
 export const PATTERN = 'microservices:pattern';
 export const PATTERN_EXTRAS = 'microservices:pattern_extras';
 export const PATTERN_HANDLER = 'microservices:handler_type';
+export const TRANSPORT = 'microservices:transport';

@@ -16,6 +16,7 @@ import {
   type MessagingView,
 } from '../../core/messaging/index.js';
 import { ControllerMethods } from './controller-methods.js';
+import { OwnLogger } from '../../core/messaging/observing/own-logger.js';
 import { ANYTHING } from './anything.js';
 import { answeredError, judgedError, refuseForeignPacket } from './errors-of-nest.js';
 import { shownPattern, topicOrUndefined, wildcardOf } from './patterns.js';
@@ -46,6 +47,7 @@ export class SwitchyardServer implements CustomTransportStrategy, HandlerSource 
   readonly transportId = SWITCHYARD;
   /** Nest then leaves errors of event handlers to us, which settle the message and log it. */
   readonly propagatesEventHandlerErrors = true;
+  readonly #logger = new OwnLogger('Messaging');
   readonly #handlers: DiscoveredHandler[] = [];
   readonly #problems: string[] = [];
   #isConnected = false;
@@ -106,6 +108,7 @@ export class SwitchyardServer implements CustomTransportStrategy, HandlerSource 
 
   [HANDLER_SOURCE](): FoundHandlers {
     this.#isStarted = true;
+    if (!this.#isConnected) this.#noteUnconnected();
     return { handlers: this.#handlers, problems: this.#problems };
   }
 
@@ -129,6 +132,19 @@ export class SwitchyardServer implements CustomTransportStrategy, HandlerSource 
 
   setOnProcessingEndHook(hook: EndHook): void {
     this.#onEnd = hook;
+  }
+
+  /** A process may import the module for its client only, so handlers that another strategy serves are no mistake. */
+  #noteUnconnected(): void {
+    for (const name of this.methods.boundTo([SWITCHYARD]))
+      this.#problems.push(
+        `Handler ${name} is bound to SWITCHYARD, and connectSwitchyard(app) was not called. Call it before app.init() and app.listen().`,
+      );
+    const unbound = this.methods.boundTo([undefined]);
+    if (unbound.length > 0)
+      this.#logger.warn(
+        `connectSwitchyard(app) was not called, so these handlers get nothing from Switchyard: ${unbound.slice(0, MAX_SHOWN).join(', ')}${unbound.length > MAX_SHOWN ? ' and others' : ''}. Call it before app.init() and app.listen(), unless another strategy serves them.`,
+      );
   }
 
   async #invoke({ callback, asError }: Invoked, payload: unknown, message: MessageContext): Promise<unknown> {
@@ -182,6 +198,9 @@ function withErrors(
   const verdict = defer(() => (context.verdict ? throwError(() => context.verdict) : EMPTY));
   return concat(result, verdict).pipe(catchError((error) => throwError(() => asError(error))));
 }
+
+/** Names of handlers in one line of the log. */
+const MAX_SHOWN = 10;
 
 const NOT_CONNECTED =
   'SwitchyardServer was given to Nest as a strategy, where errors of handlers lose their class. Call connectSwitchyard(app) in place of app.connectMicroservice, and createSwitchyardMicroservice in place of NestFactory.createMicroservice.';
