@@ -30,7 +30,7 @@ const RUNS = {
   // The demonstration is not part of the package, and uses what only the newest Nest has.
   application: {
     specs:
-      /^(src\/(core|config|infrastructure|switchyard)\/|test\/conformance\/(memory|embedded)|test\/e2e\/(handlers|host|publishing|lifecycle|groups|health|metrics|admin-api|admin-fastify|seam|transport-overrides|nest-microservices(-events)?)\W)/,
+      /^(src\/(core|config|infrastructure|switchyard)\/|test\/conformance\/(memory|embedded)|test\/e2e\/(handlers|host|publishing|lifecycle|groups|health|metrics|admin-api|admin-fastify|seam|transport-overrides|nest-microservices(-events|-requests)?)\W)/,
     needs: [],
   },
   redis: { specs: /^test\/conformance\/redis(-stores)?\.conformance/, needs: ['redis'] },

@@ -1,8 +1,9 @@
 import type { INestApplication, INestMicroservice } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import type { AsyncMicroserviceOptions, NestMicroservice } from '@nestjs/microservices';
+import type { CustomStrategy, NestMicroservice } from '@nestjs/microservices';
 import { MessagingConfigurationError } from '../../core/messaging/index.js';
 import { LastResortFilter } from './errors-of-nest.js';
+import { LateStrategy } from './late-strategy.js';
 import { SwitchyardServer } from './switchyard-server.js';
 
 type Connectable = Pick<INestApplication, 'connectMicroservice' | 'get'>;
@@ -20,13 +21,17 @@ export function connectSwitchyard(
   app: Connectable,
   configure?: (microservice: INestMicroservice) => void,
 ): INestMicroservice {
-  serverOf(app).connected();
-  const microservice = app.connectMicroservice<AsyncMicroserviceOptions>(STRATEGY, {
-    deferInitialization: true,
-  }) as NestMicroservice;
+  const strategy = serverOf(app);
+  strategy.connecting();
+  const microservice = app.connectMicroservice<CustomStrategy>(
+    { strategy },
+    { deferInitialization: true },
+  ) as NestMicroservice;
   // Nest makes the handlers when it registers them, and filters that come later are ignored. Left to do that itself, it
-  // would run the hooks of the application's start twice.
+  // would run the hooks of the application's start twice; older versions have registered them by now, and do it again here.
+  microservice.setIsInitialized(false);
   prepare(microservice, configure);
+  strategy.connected();
   microservice.registerListeners();
   microservice.setIsInitialized(true);
   microservice.setIsInitHookCalled(true);
@@ -44,19 +49,18 @@ export async function createSwitchyardMicroservice(
   settings: MicroserviceSettings = {},
   configure?: (microservice: INestMicroservice) => void,
 ): Promise<INestMicroservice> {
-  const microservice = await NestFactory.createMicroservice<AsyncMicroserviceOptions>(module, {
+  const strategy = new LateStrategy();
+  const microservice = await NestFactory.createMicroservice<CustomStrategy>(module, {
     ...settings,
-    ...STRATEGY,
+    strategy,
   });
-  serverOf(microservice).connected();
+  const server = serverOf(microservice);
+  server.connecting();
   prepare(microservice, configure);
+  server.connected();
+  strategy.use(server);
   return microservice;
 }
-
-const STRATEGY: AsyncMicroserviceOptions = {
-  inject: [SwitchyardServer],
-  useFactory: (strategy: SwitchyardServer) => ({ strategy }),
-};
 
 function prepare(
   microservice: INestMicroservice,

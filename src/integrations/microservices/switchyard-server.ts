@@ -50,7 +50,7 @@ export class SwitchyardServer implements CustomTransportStrategy, HandlerSource 
   readonly #logger = new OwnLogger('Messaging');
   readonly #handlers: DiscoveredHandler[] = [];
   readonly #problems: string[] = [];
-  #isConnected = false;
+  #phase: 'unconnected' | 'connecting' | 'connected' = 'unconnected';
   #isStarted = false;
   #onStart: StartHook | undefined;
   #onEnd: EndHook | undefined;
@@ -77,20 +77,27 @@ export class SwitchyardServer implements CustomTransportStrategy, HandlerSource 
   }
 
   /**
-   * Called by `connectSwitchyard`, which lets errors of handlers come through.
+   * Called by `connectSwitchyard` before Nest has the server. What Nest registers until `connected` is ignored: its handlers do not
+   * let errors come through.
    *
    * @throws MessagingConfigurationError the second time, and once the application has started.
    */
-  connected(): void {
+  connecting(): void {
     if (this.#isStarted) throw new MessagingConfigurationError([TOO_LATE]);
-    if (this.#isConnected) throw new MessagingConfigurationError([TWICE]);
-    this.#isConnected = true;
+    if (this.#phase !== 'unconnected') throw new MessagingConfigurationError([TWICE]);
+    this.#phase = 'connecting';
+  }
+
+  /** Called by `connectSwitchyard` when everything is there that handlers are made with. */
+  connected(): void {
+    this.#phase = 'connected';
   }
 
   /** Called by Nest for every pattern of every handler. */
   addHandler(pattern: unknown, callback: Callback, isEventHandler = false, extras: object = {}): void {
+    if (this.#phase === 'connecting') return;
     const name = this.methods.nextName(extras) ?? `the handler of ${shownPattern(pattern)}`;
-    if (!this.#isConnected) this.#problems.push(NOT_CONNECTED);
+    if (this.#phase === 'unconnected') this.#problems.push(NOT_CONNECTED);
     const found = targetOf(pattern, isEventHandler);
     if (found.problem !== undefined) {
       this.#problems.push(`Handler ${name} ${found.problem}`);
@@ -108,7 +115,7 @@ export class SwitchyardServer implements CustomTransportStrategy, HandlerSource 
 
   [HANDLER_SOURCE](): FoundHandlers {
     this.#isStarted = true;
-    if (!this.#isConnected) this.#noteUnconnected();
+    if (this.#phase === 'unconnected') this.#noteUnconnected();
     return { handlers: this.#handlers, problems: this.#problems };
   }
 
