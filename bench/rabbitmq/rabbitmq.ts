@@ -3,6 +3,7 @@ import { type InPlace, measureGrowth } from '../memory-growth.js';
 import { measureDrain } from './drain.js';
 import { measureLatency } from './latency.js';
 import { measurePublish } from './publish.js';
+import { measureRequests } from './requests.js';
 import { clear, newPlace, newTransport, stopServer } from './servers.js';
 
 const inPlace: InPlace = async (run) => {
@@ -21,6 +22,7 @@ export const rabbitmq: Bench = {
         ...(await measurePublish(options)),
         ...(await measureDrain(options)),
         ...(await measureLatency(options)),
+        ...(await measureRequests(options)),
       ];
     } finally {
       await stopServer();

@@ -5,6 +5,7 @@ import { measureDrain } from './drain.js';
 import { measureDeadLetters } from './dead-letters.js';
 import { measureLatency } from './latency.js';
 import { measurePublish } from './publish.js';
+import { measureRequests } from './requests.js';
 import { emptyServer, newTransport, stopServer } from './servers.js';
 
 const inPrefix: InPlace = async (run) => {
@@ -23,6 +24,7 @@ export const redis: Bench = {
         ...(await measurePublish(options)),
         ...(await measureDrain(options)),
         ...(await measureLatency(options)),
+        ...(await measureRequests(options)),
         ...(await measureDeadLetters(options)),
       ];
     } finally {

@@ -221,7 +221,7 @@ class RedisDriver implements TransportDriver<RedisConsumer>, GroupKeeper {
     const late = (): Error =>
       new MessagingError('DEADLINE_EXCEEDED', `${label} did not answer within the deadline.`);
     try {
-      const adding = this.#publishing.call('xadd', key, 'NOMKSTREAM', '*', ...fields);
+      const adding = this.#publishing.callTogether('xadd', key, 'NOMKSTREAM', '*', ...fields);
       const added = await withDeadline(adding, deadlineMs, late, this.context.clock);
       return added === null ? { kind: 'refused', error: noSuchInbox(this.context.name) } : ACCEPTED;
     } catch (error) {

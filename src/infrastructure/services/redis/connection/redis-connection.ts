@@ -108,6 +108,14 @@ export class RedisConnection {
     return this.#observed((client) => client.call(command, args));
   }
 
+  /** As `call`; the commands of one turn of the event loop leave in one write, where there is one server. */
+  callTogether(command: string, ...args: Argument[]): Promise<unknown> {
+    return this.#observed((client) => {
+      if (!client.isCluster) writeTogether(client as Redis);
+      return client.call(command, args);
+    });
+  }
+
   /** As `call`, with replies as bytes. */
   callBuffer(command: string, ...args: Argument[]): Promise<unknown> {
     return this.#observed((client) => client.callBuffer(command, args));
@@ -384,6 +392,13 @@ function withoutPlace({
 
 function reconnectDelay(times: number): number {
   return backoffMs(times, RECONNECT_BACKOFF);
+}
+
+/** One write for each turn of the event loop. */
+export function writeTogether({ stream }: Redis): void {
+  if (stream.writableCorked > 0) return;
+  stream.cork();
+  process.nextTick(() => stream.uncork());
 }
 
 function notConnected(): Error {

@@ -2,7 +2,7 @@ import { MessagingError } from '../../../../core/messaging/ports/errors.js';
 import { loadIoredis, type Redis } from '../client/ioredis-client.js';
 import { isLoginRejected } from '../client/redis-errors.js';
 import { checkLogin } from '../connection/login-check.js';
-import { connectionOptions, type RedisConnection } from '../connection/redis-connection.js';
+import { connectionOptions, type RedisConnection, writeTogether } from '../connection/redis-connection.js';
 import type { Place } from '../connection/server-addresses.js';
 import type { RedisServerOptions } from '../redis.options.js';
 import type { Argument } from '../scripts/script-call.js';
@@ -71,6 +71,7 @@ export class RedisReader {
   /** Replies are bytes. Rejects with the client's error. */
   async callBuffer(command: string, ...args: Argument[]): Promise<unknown> {
     if (!this.#client) throw new Error('Redis is not connected');
+    // With one message at a time, a consumer acknowledges and reads in one turn.
     writeTogether(this.#client);
     return this.#client.callBuffer(command, args);
   }
@@ -112,11 +113,4 @@ export class RedisReader {
     }
     return { ...server };
   }
-}
-
-/** One write for each turn of the event loop: with one message at a time, a consumer acknowledges and reads in one turn. */
-function writeTogether({ stream }: Redis): void {
-  if (stream.writableCorked > 0) return;
-  stream.cork();
-  process.nextTick(() => stream.uncork());
 }

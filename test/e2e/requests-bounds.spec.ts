@@ -1,0 +1,101 @@
+import { Test } from '@nestjs/testing';
+import { z } from 'zod';
+import type { RequestError } from '../../src/core/messaging/index.js';
+import {
+  defineRequest,
+  MessagingConfigurationError,
+  MessagingService,
+} from '../../src/core/messaging/index.js';
+import { usedBytes } from '../../src/testing/conformance/used-bytes.js';
+import { SwitchyardHarness, SwitchyardTestingModule } from '../../src/exports/testing.js';
+import { SwitchyardModule } from '../../src/index.js';
+import { bootApp, closeApps, memoryTransport } from '../support/messaging-app.js';
+
+const QuotePrice = defineRequest(
+  'price.quote',
+  z.object({ sku: z.string() }),
+  z.object({ cents: z.number() }),
+);
+const IN_FLIGHT = 10_000;
+const MAX_BYTES_EACH = 8_192;
+const PATIENT = { timeoutMs: 10_000 };
+
+afterEach(closeApps);
+
+it('keeps 10,000 requests in flight in bounded memory, and gives it back', async () => {
+  const transport = memoryTransport('main');
+  const { messaging } = await bootApp({}, { transports: [transport], observers: [] });
+  const subscription = { topic: QuotePrice.name, group: 'g', concurrency: 100, ordering: 'none' } as const;
+  await transport.consume(subscription, async () => ({ kind: 'ack' }));
+  const wave = (): Promise<string>[] =>
+    Array.from({ length: IN_FLIGHT }, () =>
+      messaging.request(QuotePrice, { sku: 'a' }, { timeoutMs: 3_000 }).then(
+        () => 'answered',
+        (error: unknown) => (error as RequestError).code,
+      ),
+    );
+  await Promise.all(wave()); // what is made once
+  const before = await usedBytes();
+  const inFlight = wave();
+  const during = await usedBytes();
+  await expect(messaging.request(QuotePrice, { sku: 'a' }, PATIENT)).rejects.toMatchObject({
+    code: 'OVERLOADED',
+  });
+  expect(new Set(await Promise.all(inFlight))).toEqual(new Set(['DEADLINE_EXCEEDED']));
+  inFlight.length = 0;
+  const after = await usedBytes();
+  expect((during - before) / IN_FLIGHT).toBeLessThan(MAX_BYTES_EACH);
+  expect((after - before) / IN_FLIGHT).toBeLessThan(300);
+}, 60_000);
+
+it('is refused at boot on Kafka, also inside a failover, with the transport to route to', async () => {
+  const problemsOf = async (main: object): Promise<string> => {
+    const memory = { kind: 'memory' as const };
+    const events = { kind: 'kafka' as const, brokers: ['127.0.0.1:1'] };
+    const transports = { main, events, spare: memory, work: memory } as never;
+    const options = { service: 'shop', transports, routes: [{ match: '**', transport: 'main' }] };
+    const building = Test.createTestingModule({
+      imports: [SwitchyardModule.forRoot({ ...options, messages: [QuotePrice] })],
+    }).compile();
+    try {
+      await (await building).createNestApplication({ logger: false }).init();
+    } catch (error) {
+      if (error instanceof MessagingConfigurationError) return error.problems.join('\n');
+      throw error;
+    }
+    return 'none';
+  };
+  const remedy = `Route the request to "work": { match: 'price.quote', transport: 'work' }.`;
+  const plain = await problemsOf({ kind: 'kafka', brokers: ['127.0.0.1:1'] });
+  expect(plain).toContain('Request "price.quote" is routed to "main", a transport of kind kafka');
+  expect(plain).toContain('Route the request to "spare" or "work"');
+  const inside = await problemsOf({ kind: 'failover', members: ['events', 'spare'] });
+  expect(inside).toContain(
+    'Request "price.quote" is routed to "events" of "main", a transport of kind kafka',
+  );
+  expect(inside).toContain(remedy);
+});
+
+it('is not spooled: it fails at once, and is not sent later', async () => {
+  const transports = {
+    main: { kind: 'spooled', transport: 'work', spool: 'disk' },
+    work: { kind: 'redis' },
+    disk: { kind: 'embedded' },
+  } as const;
+  const module = await Test.createTestingModule({
+    imports: [SwitchyardTestingModule.forTest({ service: 'shop', transports, messages: [QuotePrice] })],
+  }).compile();
+  const app = await module.init();
+  try {
+    const harness = app.get(SwitchyardHarness);
+    const outage = harness.outage('work');
+    await harness.advance(10_000);
+    const asked = app.get(MessagingService).request(QuotePrice, { sku: 'a' }, PATIENT);
+    await expect(asked).rejects.toMatchObject({ name: 'RequestError', retryable: true });
+    await outage.restore();
+    await harness.advance(60_000);
+    expect(harness.published(QuotePrice)).toEqual([]);
+  } finally {
+    await app.close();
+  }
+});
