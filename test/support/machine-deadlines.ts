@@ -1,4 +1,4 @@
-import { machineNow } from './machine-time.js';
+import { machineNow, wallNow } from './machine-time.js';
 
 const { setInterval, clearInterval } = globalThis;
 const LOOK_MS = 250;
@@ -11,12 +11,12 @@ type Run = (this: unknown, ...args: unknown[]) => unknown;
 /** Fails like a timeout of Jest, in milliseconds of a machine that has nothing else to do. */
 function within(run: Run, limitMs: number): Run {
   return function (...args) {
-    const [from, deadline] = [performance.now(), machineNow() + limitMs];
+    const [from, deadline] = [wallNow(), machineNow() + limitMs];
     let looking: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
       looking = setInterval(() => {
         if (machineNow() <= deadline) return;
-        const wallMs = Math.round(performance.now() - from);
+        const wallMs = Math.round(wallNow() - from);
         reject(new Error(`Exceeded its ${limitMs} ms (${wallMs} on this machine).`));
       }, LOOK_MS).unref();
     });

@@ -7,6 +7,9 @@ const MEASURED_EVERY_MS = 1_000;
 /** A machine that is slower still is of no use for tests. */
 const MAX_SLOWDOWN = 30;
 
+/** Read at import, because a test that fakes timers replaces it later. */
+export const wallNow = performance.now.bind(performance);
+
 let total = 0;
 let last: { readonly atMs: number; readonly slowdown: number } | undefined;
 
@@ -15,11 +18,11 @@ let last: { readonly atMs: number; readonly slowdown: number } | undefined;
  * of the wall. Limits of tests are written in these, because a wall clock measures who else uses the machine.
  */
 export function machineNow(): number {
-  const now = performance.now();
+  const now = wallNow();
   if (last && now - last.atMs < MEASURED_EVERY_MS) return total + (now - last.atMs) / last.slowdown;
   if (!last) work(); // until it is compiled
   const slowdown = measured();
-  const atMs = performance.now();
+  const atMs = wallNow();
   if (last) total += (atMs - last.atMs) / ((last.slowdown + slowdown) / 2);
   last = { atMs, slowdown };
   return total;
@@ -29,9 +32,9 @@ export function machineNow(): number {
 export const watchSlowdown = (): (() => number) => watchSlowdownBy(machineNow);
 
 function measured(): number {
-  const from = performance.now();
+  const from = wallNow();
   work();
-  return Math.min(MAX_SLOWDOWN, Math.max(1, (performance.now() - from) / WORK_MS));
+  return Math.min(MAX_SLOWDOWN, Math.max(1, (wallNow() - from) / WORK_MS));
 }
 
 function work(): number {
