@@ -111,7 +111,13 @@ export class HandlerRuns implements MessagingObserver {
   }
 }
 
+/** @throws TypeError for what is no message type, as JavaScript may give. */
 export function topicsOf(type: AnyMessageType): readonly string[] {
+  const given: unknown = type;
+  if (typeof (given as Partial<AnyMessageType> | undefined)?.name !== 'string')
+    throw new TypeError(
+      `This is no message type: ${typeof given}. Give what defineMessage returns. Files that import each other see undefined.`,
+    );
   return [type.name, ...aliasesOf(type)];
 }
 

@@ -275,8 +275,21 @@ describe('the harness, used wrongly', () => {
     expect(() => harness.failNext(OrderPlaced, { group: 'mail' })).toThrow('There are billing');
     expect(() => harness.failNext(OrderPlaced, { times: 0 })).toThrow('times of failNext is 0');
     expect(() => harness.failNext(Unknown)).toThrow('Import the module that provides it.');
+    expect(() => harness.failNext(undefined as never)).toThrow('Give what defineMessage returns');
     await expect(harness.advance('soon')).rejects.toThrow('Time cannot move by "soon"');
     await expect(harness.advance(-1)).rejects.toThrow('Time cannot move by -1');
+  });
+
+  it.each([
+    ['shop', 'The options of forTest are "shop". Give an object, or nothing.'],
+    [null, 'The options of forTest are null. Give an object, or nothing.'],
+    [{ around: class {} }, 'Option around of forTest must be a list.'],
+    [{ observers: {} }, 'Option observers of forTest must be a list.'],
+  ])('refuses %p in the place of its options', async (options, sentence) => {
+    const imports = [SwitchyardTestingModule.forTest(options as unknown as SwitchyardTestingOptions)];
+    const app = await Test.createTestingModule({ imports }).compile();
+    const error: unknown = await app.init().catch((caught: unknown) => caught);
+    expect((error as { problems: string[] }).problems).toEqual([sentence]);
   });
 
   it('names every mistake in the options when the application starts', async () => {

@@ -43,11 +43,16 @@ const NAMES: Readonly<Record<keyof SwitchyardTestingOptions, true>> = {
 };
 
 /** Makes the parts, once for each application. Mistakes are among the options, and reported when it starts. */
-export async function makeTestBus(given: SwitchyardTestingOptions): Promise<TestBus> {
+export async function makeTestBus(options: SwitchyardTestingOptions): Promise<TestBus> {
+  return isRecord(options)
+    ? makeBus(options, problemsOf(options))
+    : makeBus({}, [`The options of forTest are ${JSON.stringify(options)}. Give an object, or nothing.`]);
+}
+
+async function makeBus(given: SwitchyardTestingOptions, problems: readonly string[]): Promise<TestBus> {
   const { startAt, transports: described = { main: { kind: 'memory' } }, ...options } = given;
   const clock = new ManualClock(timeOf(startAt) ?? Date.now());
   const events = new TransportEventRelay();
-  const problems = problemsOf(given);
   const transports = await makeTransports(isRecord(described) ? described : {}, { clock, events });
   const published = new PublishedMessages();
   const runs = new HandlerRuns();
@@ -60,19 +65,23 @@ export async function makeTestBus(given: SwitchyardTestingOptions): Promise<Test
       ...{ service: 'test', drainTimeoutMs: 1_000, ...options },
       ...{ transports: outer, deadLetters, transportEvents: events, clock },
       idempotency: new MemoryIdempotencyStore({ clock, shared: false }),
-      observers: [runs, ...(options.observers ?? [])],
-      around: [runs.around, ...(options.around ?? [])],
+      observers: [runs, ...listOf(options.observers)],
+      around: [runs.around, ...listOf(options.around)],
       problems: [...problems, ...transports.problems],
     },
   };
 }
 
 /** What JavaScript may give. */
-function problemsOf(given: object): string[] {
-  const { transports, startAt } = given as Readonly<Record<string, unknown>>;
+function problemsOf(options: object): string[] {
+  const given = options as Readonly<Record<string, unknown>>;
+  const { transports, startAt } = given;
   const problems = Object.keys(given)
     .filter((name) => !Object.hasOwn(NAMES, name))
     .map((name) => `forTest has no option ${name}. It has ${Object.keys(NAMES).sort().join(', ')}.`);
+  for (const name of ['around', 'observers'] as const)
+    if (given[name] !== undefined && !Array.isArray(given[name]))
+      problems.push(`Option ${name} of forTest must be a list.`);
   if (startAt !== undefined && timeOf(startAt) === undefined)
     problems.push('Option startAt of forTest must be a valid Date.');
   if (transports !== undefined && !isRecord(transports))
@@ -92,6 +101,11 @@ function outerOf(
 ): Transport[] {
   const named = new Set([...routes.map(({ transport }) => transport), ...drain]);
   return [...made.values()].filter(({ name }) => !inside.has(name) || named.has(name));
+}
+
+/** Without what JavaScript gives in the place of a list. */
+function listOf<T>(given: readonly T[] | undefined): readonly T[] {
+  return Array.isArray(given) ? (given as readonly T[]) : [];
 }
 
 function isRecord(value: unknown): boolean {

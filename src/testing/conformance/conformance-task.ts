@@ -65,11 +65,19 @@ export async function runConformanceTask(
 ): Promise<void> {
   endWithParent();
   try {
-    const task = JSON.parse(process.argv.at(-1) ?? '') as ConformanceTask;
+    const task = taskOf(process.argv.at(-1) ?? '');
     const transport = await createTransport(task.storage);
     await (task.role === 'publish' ? publish(transport, task) : consume(transport, task));
   } catch (error) {
     process.stderr.write(`${String(error)}\n`);
     process.exit(1);
+  }
+}
+
+function taskOf(argument: string): ConformanceTask {
+  try {
+    return JSON.parse(argument) as ConformanceTask;
+  } catch {
+    throw new Error('The conformance suite starts this program, and adds a task as its last argument.');
   }
 }

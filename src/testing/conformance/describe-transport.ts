@@ -6,6 +6,7 @@ import { caseTitles, type Topic, TOPIC_NAMES, TOPICS } from './case-topics.js';
 import type { ConformanceOptions } from './conformance.options.js';
 import { runnerOf } from './run-case.js';
 import type { TestFramework } from './test-framework.js';
+import { assertUsable } from './usage-checks.js';
 
 const CASE_TIMEOUT_MS = 240_000;
 
@@ -31,11 +32,13 @@ export type PlannedCases = Readonly<Record<string, Readonly<Record<string, strin
  * @param framework defines the tests: `{ describe, it, expect }` of Jest or vitest.
  * @param name of the transport, in the titles.
  * @param only the topics to run, for what stands in for a transport in some of them. All without it.
+ * @throws TypeError with every mistake in the arguments.
  */
 export function describeTransport(
   framework: TestFramework,
   ...[name, options, only = TOPIC_NAMES]: [name: string, options: ConformanceOptions, only?: readonly Topic[]]
 ): void {
+  assertUsable(framework, name, options, only);
   const { describe, it, expect } = framework;
   describe(`${name} as a transport`, () => {
     const skips = skipsOf(options);
