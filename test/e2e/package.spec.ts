@@ -140,7 +140,7 @@ describe('the package', () => {
             await transport.connect();
             return transport;
           };
-          describeTransport({ describe, it, expect }, 'Memory', { create, tooLargeBytes: 2 ** 22 }, ${JSON.stringify(topics)});
+          describeTransport({ describe, it, expect }, 'Memory', { create, replies: true, repliesStayInProcess: true, tooLargeBytes: 2 ** 22 }, ${JSON.stringify(topics)});
         })();`,
       );
       const output = execFileSync(process.execPath, ['--test', '--test-reporter=tap', file], {

@@ -13,6 +13,8 @@ const OPTIONS: Readonly<Record<keyof ConformanceOptions, true>> = {
   refusedRetry: true,
   keepsGroups: true,
   tooLargeBytes: true,
+  replies: true,
+  repliesStayInProcess: true,
   skip: true,
   patienceMs: true,
   now: true,
