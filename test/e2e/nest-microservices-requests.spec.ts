@@ -124,7 +124,12 @@ describe('send', () => {
     expect(seen).toEqual(['nothing', 'nothing']);
     const subscription = app.client.send('prices.slow', brief).subscribe(() => seen.push('not reached'));
     await eventually(() => seen.includes('slow begins') || undefined);
+    const ended = (): unknown[] =>
+      app.events.filter((event) => event.type === 'request-ended' && event.topic === 'prices.slow');
+    expect(ended()).toEqual([]);
     subscription.unsubscribe();
+    await new Promise(setImmediate);
+    expect(ended()).toMatchObject([{ outcome: 'rejected' }]);
     expect(seen).not.toContain('not reached');
   });
 

@@ -610,6 +610,24 @@ describe('stopping', () => {
     await app.close();
     expect(lines).toEqual(['begins', 'ends']);
   });
+
+  it('begins with the server, so that clients that Nest closes after it are there for handlers', async () => {
+    const lines: string[] = [];
+    @Controller()
+    class Slow {
+      @EventPattern('orders.slow')
+      async on(_data: unknown): Promise<void> {
+        lines.push('begins');
+        await new Promise((resolve) => setTimeout(resolve, 200));
+        lines.push('ends');
+      }
+    }
+    const { app, client } = await bootPureBridge({ controllers: [Slow] });
+    client.emit('orders.slow', { id: 'o-1' });
+    await eventually(() => lines[0]);
+    await app.get(SwitchyardServer).close();
+    expect(lines).toEqual(['begins', 'ends']);
+  });
 });
 
 describe('operators', () => {
