@@ -5,7 +5,7 @@ import { bootApp, closeApps } from '../../test/support/messaging-app.js';
 import { type BenchOptions, type Figure, median, percentile } from '../harness.js';
 
 /** Requests in flight at a time. */
-export const CONCURRENCY = 16;
+const CONCURRENCY = 16;
 const WARM_UP = 200;
 
 const Echo = defineRequest('bench.echo', z.object({ n: z.number() }), z.object({ n: z.number() }));

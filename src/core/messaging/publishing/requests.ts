@@ -18,7 +18,7 @@ import type { PublishOutcome, WireMessage } from '../ports/transport.js';
 
 type Ended = Extract<MessagingEvent, { type: 'request-ended' }>;
 
-export const DEFAULT_MAX_REQUESTS_IN_FLIGHT = 10_000;
+const DEFAULT_MAX_REQUESTS_IN_FLIGHT = 10_000;
 /** Topics that are known to have a handler. */
 const MAX_KNOWN_TOPICS = 10_000;
 
