@@ -8,6 +8,7 @@ const SERVICES = 'src/infrastructure/services';
 module.exports = {
   [CORE]: [
     'runtime',
+    'control',
     'publishing',
     'delivery',
     'handlers',
@@ -28,7 +29,7 @@ module.exports = {
     '(tls|addresses|production)',
   ],
   [`${SERVICES}/admin`]: [
-    '(dead-letters|groups|transports|openapi)',
+    '(dead-letters|groups|subscriptions|transports|openapi)',
     'access',
     'http',
     'admin(.options|-authentication|-authorizer).ts',

@@ -186,6 +186,7 @@ export const PARTS = [
     lane: 'brokers',
     specs: /^test\/((conformance|e2e)\/redis\.|compatibility\/redis-sample)/,
   },
+  { name: 'redis-control', lane: 'brokers', specs: /^test\/conformance\/redis-control/ },
   {
     name: 'redis-removed',
     lane: 'brokers',

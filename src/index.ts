@@ -1,6 +1,7 @@
 export * from './core/messaging/index.js';
 export { embeddedBackends, memoryBackends } from './infrastructure/services/backends.js';
 export type {
+  ControlStoreFactory,
   DeadLetterStoreFactory,
   IdempotencyStoreFactory,
   StoreContext,

@@ -91,6 +91,7 @@ function problemsOfDirectories(settings: Settings): string[] {
     ...Object.keys(isGroup(transports) ? transports : {}).map((name) => ['transports', name, 'directory']),
     ['deadLetters', 'directory'],
     ['idempotency', 'directory'],
+    ['control', 'directory'],
   ];
   const users = new Map<unknown, string>();
   return places.flatMap((path) => {

@@ -20,7 +20,7 @@ const MAX_DEPTH = 32;
 const FACTORIES: readonly (readonly [RegExp, string])[] = [
   [/^transports\.[^.]+$/, 'its options, or a function (context) => Transport that makes one'],
   [
-    /^(deadLetters|idempotency)\.store$/,
+    /^(deadLetters|idempotency|control)\.store$/,
     'the name of a store, or a function (context) => store that makes one',
   ],
 ];

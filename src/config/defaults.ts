@@ -21,6 +21,7 @@ export function addDependentDefaults(settings: Settings, shape: Shape, cwd: stri
   const dataDir = String(settings.get(['dataDir']));
   place(['deadLetters', 'directory'], path.join(dataDir, 'dead-letters'));
   place(['idempotency', 'directory'], path.join(dataDir, 'idempotency'));
+  place(['control', 'directory'], path.join(dataDir, 'control'));
   for (const name of transportsWithDirectory(settings, shape)) {
     place(['transports', name, 'directory'], path.join(dataDir, 'transports', name));
   }

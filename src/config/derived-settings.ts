@@ -39,7 +39,21 @@ export function complete<T extends WithFactories<ParsedSettings>>(
       ...parsed.idempotency,
       directory: parsed.idempotency.directory ?? path.join(parsed.dataDir, 'idempotency'),
     },
+    control: control(parsed),
   };
+}
+
+/** Without a store of its own it follows the dead letters: both are for the same operators. */
+function control({
+  control: given,
+  deadLetters,
+  dataDir,
+}: WithFactories<ParsedSettings>): SwitchyardSettings['control'] {
+  const directory = given.directory ?? path.join(dataDir, 'control');
+  if (given.store !== undefined) return { ...given, store: given.store, directory };
+  const store = typeof deadLetters.store === 'function' ? 'memory' : deadLetters.store;
+  const transport = given.transport ?? deadLetters.transport;
+  return { ...given, store, directory, ...(transport !== undefined && { transport }) };
 }
 
 function hashed({ name, sha256, key }: ParsedSettings['admin']['apiKeys'][number]): AdminKey {

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 
 import type {
+  ControlStoreFactory,
   DeadLetterStoreFactory,
   IdempotencyStoreFactory,
   TransportFactory,
@@ -14,18 +15,19 @@ export type ParsedSettings = z.output<typeof settingsSchema>;
 /** Settings in which functions of the application may stand for a transport or a store. */
 export type WithFactories<T extends ParsedSettings> = Omit<
   T,
-  'transports' | 'deadLetters' | 'idempotency'
+  'transports' | 'deadLetters' | 'idempotency' | 'control'
 > & {
   readonly transports: Readonly<Record<string, T['transports'][string] | TransportFactory>>;
   readonly deadLetters: OwnStore<T['deadLetters'], DeadLetterStoreFactory>;
   readonly idempotency: OwnStore<T['idempotency'], IdempotencyStoreFactory>;
+  readonly control: OwnStore<T['control'], ControlStoreFactory>;
 };
 
-type OwnStore<T extends { readonly store: string }, Factory> = Omit<T, 'store'> & {
+type OwnStore<T extends { readonly store?: string | undefined }, Factory> = Omit<T, 'store'> & {
   readonly store: T['store'] | Factory;
 };
 
-const STORES = ['deadLetters', 'idempotency'] as const;
+const STORES = ['deadLetters', 'idempotency', 'control'] as const;
 
 /**
  * Puts a valid setting where code has a function, because the schema knows only values that a file can have. Names,

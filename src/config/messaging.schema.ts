@@ -150,3 +150,21 @@ export const idempotencySchema = z
     shared: storeShared('records of handled messages'),
   })
   .prefault({});
+
+/** Where is stored what operators set while the application runs. */
+export const controlSchema = z
+  .strictObject({
+    store: z
+      .enum(['embedded', 'memory', 'redis'])
+      .describe(
+        'Where pauses and limits that operators set are stored. With `redis` they apply to all instances of the application, else to the process that was asked. Without it, as `deadLetters.store`, and `memory` where that is a function.',
+      )
+      .optional(),
+    directory: z
+      .string()
+      .min(1)
+      .describe('For `embedded`: its directory. Without it, `control` in `dataDir`.')
+      .optional(),
+    transport: storeTransport,
+  })
+  .prefault({});

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 
 import type {
+  ControlStoreFactory,
   DeadLetterStoreFactory,
   IdempotencyStoreFactory,
   TransportFactory,
@@ -36,11 +37,13 @@ type StoreInput<T, Factory> = Omit<NonNullable<T>, 'store'> & {
 };
 
 /** All settings, as code, files and the environment give them. */
-export type SettingsInput = Omit<Keys, 'transports' | 'deadLetters' | 'idempotency'> & {
+export type SettingsInput = Omit<Keys, 'transports' | 'deadLetters' | 'idempotency' | 'control'> & {
   /** By name. Without any: `local`, of the kind `embedded`. A function makes a transport of the application's own. */
   readonly transports?: Readonly<Record<string, TransportInput | TransportFactory>>;
   /** A function as `store` makes a store of the application's own. */
   readonly deadLetters?: StoreInput<Keys['deadLetters'], DeadLetterStoreFactory>;
   /** A function as `store` makes a store of the application's own. */
   readonly idempotency?: StoreInput<Keys['idempotency'], IdempotencyStoreFactory>;
+  /** A function as `store` makes a store of the application's own. */
+  readonly control?: StoreInput<Keys['control'], ControlStoreFactory>;
 };

@@ -1,8 +1,10 @@
 import { z } from 'zod';
 
+import { DRAIN_SIGNALS } from '../core/messaging/messaging.options.js';
 import { insecuritySchema, transportSettingsSchema } from '../infrastructure/services/transports.js';
 import { ALLOWED_NAME } from './explain.js';
 import {
+  controlSchema,
   deadLettersSchema,
   handlerDefaultsSchema,
   idempotencySchema,
@@ -110,6 +112,12 @@ export const settingsSchema = z.strictObject({
       'Longest wait for running handlers at shutdown. Keep it below the kill timeout of the orchestrator.',
     )
     .default(25_000),
+  drainSignal: z
+    .enum(DRAIN_SIGNALS)
+    .describe(
+      'A signal upon which the process consumes nothing more and still publishes, until it ends. Without it, none.',
+    )
+    .optional(),
   registerHandlers: z
     .boolean()
     .describe('`false` for a process that only publishes: handlers are ignored and nothing is consumed.')
@@ -122,6 +130,7 @@ export const settingsSchema = z.strictObject({
   defaults: handlerDefaultsSchema,
   deadLetters: deadLettersSchema,
   idempotency: idempotencySchema,
+  control: controlSchema,
   admin: adminSchema,
   health: healthSchema,
   metrics: metricsSchema,

@@ -11,7 +11,7 @@ export interface AdminKey {
 /** The settings of an application: complete, checked and frozen. Directories are absolute. */
 export interface SwitchyardSettings extends Omit<
   ParsedSettings,
-  'production' | 'transports' | 'routes' | 'admin' | 'deadLetters' | 'idempotency'
+  'production' | 'transports' | 'routes' | 'admin' | 'deadLetters' | 'idempotency' | 'control'
 > {
   /** What is insecure was refused: as `production` says or, without it, because NODE_ENV is `production`. */
   readonly production: boolean;
@@ -23,4 +23,8 @@ export interface SwitchyardSettings extends Omit<
   readonly admin: Omit<ParsedSettings['admin'], 'apiKeys'> & { readonly apiKeys: readonly AdminKey[] };
   readonly deadLetters: WithFactories<ParsedSettings>['deadLetters'] & { readonly directory: string };
   readonly idempotency: WithFactories<ParsedSettings>['idempotency'] & { readonly directory: string };
+  readonly control: Omit<WithFactories<ParsedSettings>['control'], 'store'> & {
+    readonly store: NonNullable<WithFactories<ParsedSettings>['control']['store']>;
+    readonly directory: string;
+  };
 }

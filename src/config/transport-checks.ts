@@ -9,7 +9,7 @@ export function problemsOfStores(settings: Settings): string[] {
   const fitting = Object.entries(isGroup(transports) ? transports : {}).flatMap(([name, transport]) =>
     isGroup(transport) && transport['kind'] === 'redis' ? [name] : [],
   );
-  return ['deadLetters', 'idempotency'].flatMap((store) => {
+  return ['deadLetters', 'idempotency', 'control'].flatMap((store) => {
     if (settings.get([store, 'store']) !== 'redis') return [];
     const name = settings.get([store, 'transport']);
     if (name === undefined && fitting.length === 1) return [];

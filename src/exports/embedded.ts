@@ -1,3 +1,4 @@
+export { EmbeddedControlStore } from '../infrastructure/services/embedded/embedded-control.store.js';
 export { EmbeddedDeadLetterStore } from '../infrastructure/services/embedded/embedded-dead-letter.store.js';
 export { EmbeddedIdempotencyStore } from '../infrastructure/services/embedded/embedded-idempotency.store.js';
 export * from '../infrastructure/services/embedded/embedded.module.js';

@@ -1,3 +1,4 @@
+export { MemoryControlStore } from '../core/messaging/transport-kit/memory-control-store.js';
 export { MemoryDeadLetterStore } from '../infrastructure/services/memory/memory-dead-letter.store.js';
 export { MemoryIdempotencyStore } from '../infrastructure/services/memory/memory-idempotency.store.js';
 export * from '../infrastructure/services/memory/memory.module.js';

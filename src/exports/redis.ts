@@ -1,3 +1,4 @@
+export { RedisControlStore } from '../infrastructure/services/redis/redis-control.store.js';
 export { RedisDeadLetterStore } from '../infrastructure/services/redis/redis-dead-letter.store.js';
 export { RedisIdempotencyStore } from '../infrastructure/services/redis/redis-idempotency.store.js';
 export * from '../infrastructure/services/redis/redis.module.js';

@@ -11,11 +11,11 @@ import {
 } from '../infrastructure/services/transports.js';
 import { problemsOfClients } from './clients.js';
 import type { Drivers } from './drivers.js';
-import { makeOwn, STORE, TRANSPORT } from './own-parts.js';
+import { CONTROL_STORE, makeOwn, STORE, TRANSPORT } from './own-parts.js';
 
 /** The transports and stores of an application, made but not connected: the core connects and closes them. */
 export type Backends = Required<
-  Pick<MessagingModuleOptions, 'transports' | 'deadLetters' | 'idempotency' | 'transportEvents'>
+  Pick<MessagingModuleOptions, 'transports' | 'deadLetters' | 'idempotency' | 'control' | 'transportEvents'>
 >;
 
 /**
@@ -35,12 +35,13 @@ export async function makeBackends(
   for (const name of Object.keys(settings.transports)) await making.transport(name);
   const deadLetters = await making.deadLetters();
   const idempotency = await making.idempotency();
+  const control = await making.control();
   if (making.problems.length > 0) throw new MessagingConfigurationError(making.problems);
   const owned = new Set(Object.values(settings.transports).flatMap(innerOf));
   for (const name of [...settings.routes.map(({ transport }) => transport), ...settings.drain])
     owned.delete(name);
   const transports = [...making.made.values()].filter(({ name }) => !owned.has(name));
-  return { transports, deadLetters, idempotency, transportEvents: making.events };
+  return { transports, deadLetters, idempotency, control, transportEvents: making.events };
 }
 
 type AnyTransport = SwitchyardSettings['transports'][string];
@@ -115,6 +116,22 @@ class Making {
         return embedded.createIdempotencyStore(this.settings.idempotency, this.#storeContext('idempotency'));
       case 'redis':
         return redis.createIdempotencyStore(this.#redisServers(transport), this.#storeContext('idempotency'));
+    }
+  }
+
+  async control(): Promise<Backends['control']> {
+    const { store, transport, directory } = this.settings.control;
+    const { memory, embedded, redis } = this.drivers;
+    const context = this.#storeContext('control');
+    if (typeof store === 'function')
+      return makeOwn(CONTROL_STORE, 'control.store', { make: () => store(context), problems: this.problems });
+    switch (store) {
+      case 'memory':
+        return memory.createControlStore(this.clock);
+      case 'embedded':
+        return embedded.createControlStore({ directory }, context);
+      case 'redis':
+        return redis.createControlStore(this.#redisServers(transport), context);
     }
   }
 

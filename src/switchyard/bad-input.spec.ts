@@ -226,10 +226,10 @@ describe('mistakes in the options of SwitchyardModule', () => {
 
   const HANDLERS: readonly (readonly [string, unknown, unknown, string])[] = [
     [
-      'a switch of later',
+      'a switch without errors',
       't',
       { killSwitch: {} },
-      'killSwitch is reserved for a later version and not yet available',
+      'killSwitch is not { after, errors: [DatabaseDown], probeEveryMs }',
     ],
     ['an inbox of later', 't', { inbox: true }, 'inbox is reserved for a later version'],
     ['batches of later', 't', { batch: 10 }, 'batch is reserved for a later version'],

@@ -23,12 +23,13 @@ export async function problemsOfClients(
   return (await Promise.all(checks)).flat();
 }
 
-function clientsOf({ transports, deadLetters, idempotency }: Uses): ReadonlyMap<ClientKind, string> {
+function clientsOf({ transports, deadLetters, idempotency, control }: Uses): ReadonlyMap<ClientKind, string> {
   const names = typeof transports === 'object' && transports !== null ? Object.entries(transports) : [];
   const uses = [
     ...names.map(([name, options]) => [valueOf(options, 'kind'), `transports.${name}.kind`] as const),
     [valueOf(deadLetters, 'store'), 'deadLetters.store'] as const,
     [valueOf(idempotency, 'store'), 'idempotency.store'] as const,
+    [valueOf(control, 'store'), 'control.store'] as const,
   ];
   const needed = new Map<ClientKind, string>();
   for (const [kind, key] of uses) {

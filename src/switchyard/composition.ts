@@ -76,11 +76,12 @@ function coreOptions(
 ): MessagingModuleOptions {
   const { service, routes, drain, connect } = settings;
   const { publishDeadlineMs, maxInFlight, maxInFlightBytes, maxRequestsInFlight } = settings;
-  const { drainTimeoutMs, limits, defaults, globalEnhancers, registerHandlers } = settings;
+  const { drainTimeoutMs, drainSignal, limits, defaults, globalEnhancers, registerHandlers } = settings;
   return {
     ...{ service, routes, drain, connect },
     ...{ publishDeadlineMs, maxInFlight, maxInFlightBytes, maxRequestsInFlight },
     ...{ drainTimeoutMs, limits, globalEnhancers, registerHandlers },
+    ...(drainSignal && { drainSignal }),
     defaults: { ...defaults, ...(errors && { errors }) },
     deadLetterLimits: settings.deadLetters,
     ...code,

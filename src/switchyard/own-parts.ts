@@ -9,6 +9,10 @@ export const TRANSPORT: Contract = {
   methods: ['connect', 'close', 'ping', 'publish', 'consume', 'backlog'],
 };
 export const STORE: Contract = { noun: 'a store', methods: ['connect', 'close'] };
+export const CONTROL_STORE: Contract = {
+  noun: 'a ControlStore',
+  methods: ['connect', 'close', 'get', 'put', 'delete', 'list', 'changes'],
+};
 
 /** Parts that an application has. A closed one stays closed, so none serves two applications. */
 const used = new WeakSet();

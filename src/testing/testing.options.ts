@@ -9,7 +9,8 @@ import { PublishedMessages } from './published-messages.js';
 import { makeTransports, type MadeTransports, type TestTransport } from './test-transports.js';
 
 /** What the harness provides itself. */
-type Provided = 'transports' | 'deadLetters' | 'idempotency' | 'transportEvents' | 'clock' | 'problems';
+type Provided =
+  'transports' | 'deadLetters' | 'idempotency' | 'control' | 'transportEvents' | 'clock' | 'problems';
 
 /** Options of `SwitchyardTestingModule.forTest`: those of `MessagingModule` that a test may need. All have defaults. */
 export interface SwitchyardTestingOptions extends Partial<Omit<MessagingModuleOptions, Provided>> {
@@ -40,6 +41,7 @@ const NAMES: Readonly<Record<keyof SwitchyardTestingOptions, true>> = {
   ...{ observers: true, publishDeadlineMs: true, maxInFlight: true, maxInFlightBytes: true, connect: true },
   maxRequestsInFlight: true,
   ...{ globalEnhancers: true, around: true, beforePublish: true, propagate: true, registerHandlers: true },
+  drainSignal: true,
 };
 
 /** Makes the parts, once for each application. Mistakes are among the options, and reported when it starts. */

@@ -1,11 +1,14 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { ControlStore } from '../../src/core/messaging/ports/control-store.js';
 import type { DeadLetterStore } from '../../src/core/messaging/ports/dead-letter-store.js';
 import type { IdempotencyStore } from '../../src/core/messaging/ports/idempotency-store.js';
 import type { Clock } from '../../src/core/messaging/ports/transport.js';
+import { EmbeddedControlStore } from '../../src/infrastructure/services/embedded/embedded-control.store.js';
 import { EmbeddedDeadLetterStore } from '../../src/infrastructure/services/embedded/embedded-dead-letter.store.js';
 import { EmbeddedIdempotencyStore } from '../../src/infrastructure/services/embedded/embedded-idempotency.store.js';
+import { describeControlStore } from './control-store.js';
 import { describeDeadLetterStore } from './dead-letter-store.js';
 import { describeIdempotencyStore } from './idempotency-store.js';
 import type { StoreOptions } from './store-suite.js';
@@ -45,4 +48,8 @@ describeDeadLetterStore('Embedded', {
 describeIdempotencyStore(
   'Embedded',
   onDisk<IdempotencyStore>((directory, clock) => new EmbeddedIdempotencyStore({ directory, clock })),
+);
+describeControlStore(
+  'Embedded',
+  onDisk<ControlStore>((directory, clock) => new EmbeddedControlStore({ directory, clock })),
 );

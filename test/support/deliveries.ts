@@ -48,8 +48,11 @@ export function handlingOf(
   overrides: Partial<HandlerEntry> = {},
 ): DeliveryInProgress & { readonly settlements: readonly Settlement[] } {
   const settlements: Settlement[] = [];
-  const handling = new DeliveryInProgress(entryOf(overrides), delivery, { active: 0 }, (settlement) =>
-    settlements.push(settlement),
+  const handling = new DeliveryInProgress(
+    entryOf(overrides),
+    delivery,
+    { load: { active: 0 } },
+    (settlement) => settlements.push(settlement),
   );
   return Object.assign(handling, { settlements });
 }

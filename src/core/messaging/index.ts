@@ -1,5 +1,20 @@
 export type { AuditEntry, AuditSink } from './observing/audit-entry.js';
 export { type Codec, jsonCodec } from './message/codec.js';
+export type {
+  ControlChange,
+  ControlChanges,
+  ControlEntry,
+  ControlPage,
+  ControlPutOptions,
+  ControlStore,
+  ControlWrite,
+} from './ports/control-store.js';
+export {
+  type ControlledSubscription,
+  SubscriptionControlService,
+  type SubscriptionOrder,
+} from './control/subscription-control.service.js';
+export type { GroupPlace, SubscriptionLimits } from './control/subscription-limits.js';
 export { systemClock } from './ports/clock.js';
 export { dtoSchema } from './message/dto-schema.js';
 export {
@@ -30,6 +45,7 @@ export {
 export { DeadLetterService } from './dead-letters/dead-letter.service.js';
 export { HEADER } from './message/headers.js';
 export {
+  type KillSwitchOptions,
   MessageHandler,
   type MessageHandlerOptions,
   type MessageHandlerOptionsFactory,
@@ -91,19 +107,26 @@ export {
   type MessagingModuleAsyncOptions,
   type MessagingOptionsFactory,
 } from './messaging.module.js';
-export type { HandlerDefaults, MessagingModuleExtras, MessagingModuleOptions } from './messaging.options.js';
+export type {
+  DrainSignal,
+  HandlerDefaults,
+  MessagingModuleExtras,
+  MessagingModuleOptions,
+} from './messaging.options.js';
 export { MessagingService, PublishManyError, type PublishReceipt } from './publishing/messaging.service.js';
 export {
+  type KillSwitchState,
   type LocalStore,
   MESSAGING_VIEW,
   type MessagingState,
   type MessagingView,
+  type SubscriptionPause,
   type SubscriptionView,
 } from './messaging.view.js';
 export type { PublishMessageOptions } from './publishing/publish-options.js';
 export type { RequestOptions } from './publishing/request-options.js';
 export { MESSAGING_DRAIN, MESSAGING_EMIT } from './messaging.tokens.js';
-export type { Backoff, ErrorRule } from './retry-policy.js';
+export type { Backoff, ErrorMatch, ErrorRule } from './retry-policy.js';
 export type { Route } from './routing/routing-table.js';
 export { TransportEventRelay } from './observing/transport-event-relay.js';
 export { assertName } from './ports/names.js';

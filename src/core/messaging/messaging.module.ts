@@ -8,13 +8,17 @@ import {
 } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
 import { systemClock } from './ports/clock.js';
+import { SubscriptionControlService } from './control/subscription-control.service.js';
+import { SubscriptionLimitsWatch } from './control/subscription-limits.js';
 import { AuditLog } from './dead-letters/audit-log.js';
 import { MessagingConfigurationError } from './ports/errors.js';
 import type { DeadLetterLimits } from './ports/dead-letter-limits.js';
 import { DeadLetterService } from './dead-letters/dead-letter.service.js';
 import {
+  CONTROL_STORE,
   DEAD_LETTER_LIMITS,
   DEAD_LETTER_STORE,
+  INTAKE_DRAIN,
   MESSAGING_CLOCK,
   MESSAGING_DRAIN,
   MESSAGING_EMIT,
@@ -39,7 +43,9 @@ import { ObserverList } from './observing/observer-list.js';
 import { PublishPlanner } from './publishing/publish-planner.js';
 import { Requests } from './publishing/requests.js';
 import { TransportDirectory } from './publishing/transport-directory.js';
+import type { ControlStore } from './ports/control-store.js';
 import type { Clock } from './ports/transport.js';
+import { MemoryControlStore } from './transport-kit/memory-control-store.js';
 
 /** Computes the options: `useClass` and `useExisting` name a provider that implements it. */
 export interface MessagingOptionsFactory {
@@ -134,6 +140,7 @@ function assemble(
       FailureLogService,
       MessagingRuntimeService,
       SeamService,
+      SubscriptionControlService,
       MessagingService,
       { provide: MESSAGING_VIEW, useExisting: MessagingRuntimeService },
       {
@@ -141,10 +148,12 @@ function assemble(
         useFactory: (runtime: MessagingRuntimeService) => () => runtime.drain(),
         inject: [MessagingRuntimeService],
       },
+      { provide: INTAKE_DRAIN, useExisting: MessagingRuntimeService },
     ],
     exports: [
       MessagingService,
       DeadLetterService,
+      SubscriptionControlService,
       AuditLog,
       MESSAGING_VIEW,
       MESSAGING_DRAIN,
@@ -187,6 +196,17 @@ const parts: Provider[] = [
     provide: DEAD_LETTER_STORE,
     useFactory: (options: MessagingModuleOptions) => options.deadLetters,
     inject: [MESSAGING_OPTIONS],
+  },
+  {
+    provide: CONTROL_STORE,
+    useFactory: (options: MessagingModuleOptions, clock: Clock) =>
+      options.control ?? new MemoryControlStore({ clock }),
+    inject: [MESSAGING_OPTIONS, MESSAGING_CLOCK],
+  },
+  {
+    provide: SubscriptionLimitsWatch,
+    useFactory: (store: ControlStore, clock: Clock) => new SubscriptionLimitsWatch(store, clock),
+    inject: [CONTROL_STORE, MESSAGING_CLOCK],
   },
   {
     provide: DEAD_LETTER_LIMITS,

@@ -1,4 +1,5 @@
 import type { AuditSink } from './observing/audit-entry.js';
+import type { ControlStore } from './ports/control-store.js';
 import type { DeadLetterLimits } from './ports/dead-letter-limits.js';
 import type { DeadLetterStore } from './ports/dead-letter-store.js';
 import type { IdempotencyStore } from './ports/idempotency-store.js';
@@ -27,6 +28,10 @@ export interface HandlerDefaults {
   readonly idempotencyWindowMs?: number;
 }
 
+/** Signals that Node leaves to the application. */
+export const DRAIN_SIGNALS = ['SIGUSR2', 'SIGHUP'] as const;
+export type DrainSignal = (typeof DRAIN_SIGNALS)[number];
+
 /** What `MessagingModule.forRoot` takes and `forRootAsync` computes. */
 export interface MessagingModuleOptions {
   /** Name of the application: default consumer group and CloudEvents source. */
@@ -50,6 +55,12 @@ export interface MessagingModuleOptions {
   readonly deadLetterLimits?: DeadLetterLimits;
   /** Needed once a handler sets `idempotencyWindowMs`. */
   readonly idempotency?: IdempotencyStore;
+  /**
+   * Stores what operators set while the application runs: pauses and limits of subscriptions. One that processes share
+   * makes it apply to all of them.
+   * @default in the memory of this process
+   */
+  readonly control?: ControlStore;
   /** Message types that no handler names but wildcard handlers should see when they are published. */
   readonly messages?: readonly AnyMessageType[];
   readonly defaults?: HandlerDefaults;
@@ -77,6 +88,11 @@ export interface MessagingModuleOptions {
    * @default 25_000
    */
   readonly drainTimeoutMs?: number;
+  /**
+   * A signal upon which this process consumes nothing more and still publishes, until it ends. SIGTERM ends it as ever.
+   * @default none
+   */
+  readonly drainSignal?: DrainSignal;
   /** Run global guards, pipes, interceptors and filters for messages too; they are usually written for HTTP. @default false */
   readonly globalEnhancers?: boolean;
   /** Run around every handler, the first outermost: for contexts, transactions, traces. @default [] */

@@ -7,6 +7,12 @@ export const MESSAGING_EXTRAS = Symbol('switchyard:extras');
 /** Injects the `DeadLetterStore`. */
 export const DEAD_LETTER_STORE = Symbol('switchyard:dead-letter-store');
 
+/** Injects the `ControlStore`. */
+export const CONTROL_STORE = Symbol('switchyard:control-store');
+
+/** Injects the `IntakeDrain`. */
+export const INTAKE_DRAIN = Symbol('switchyard:intake-drain');
+
 /** Injects the `DeadLetterLimits`. */
 export const DEAD_LETTER_LIMITS = Symbol('switchyard:dead-letter-limits');
 

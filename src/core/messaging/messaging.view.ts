@@ -13,6 +13,27 @@ export type MessagingState = 'starting' | 'running' | 'draining' | 'stopped';
 /** A problem, and the name of the transport that has it. */
 export type ReportedProblem = TransportProblem & { readonly transport: string };
 
+/** The kill switch of a handler, as health and the admin API show it. */
+export interface KillSwitchState {
+  readonly isOpen: boolean;
+  /** When it opened, in milliseconds since 1970. */
+  readonly since?: number;
+  /** Class of the error that opened it. */
+  readonly errorType?: string;
+  /** Messages that wait in this process. */
+  readonly held: number;
+}
+
+/** A pause that an operator has ordered. */
+export interface SubscriptionPause {
+  readonly reason: string;
+  readonly by: string;
+  /** Milliseconds since 1970, by the clock of the process that was asked. */
+  readonly since: number;
+  /** When it ends by itself, in milliseconds since 1970, by the clock of this process. */
+  readonly until: number;
+}
+
 /** One handler and the consumer that feeds it from one transport, as it is now. */
 export interface SubscriptionView {
   /** Identity under which events name this handler. */
@@ -24,9 +45,15 @@ export interface SubscriptionView {
   readonly active: number;
   /**
    * `starting` also while its start is repeated; `interrupted` while its transport gets no messages for it, with the
-   * reason in {@link MessagingView.problems}. Open: a minor version may add states.
+   * reason in {@link MessagingView.problems}; `paused` by an operator; `drained` while its process takes nothing more. Open: a minor version may add states.
    */
-  readonly state: 'starting' | 'running' | 'interrupted' | 'stopped';
+  readonly state: 'starting' | 'running' | 'interrupted' | 'paused' | 'drained' | 'stopped';
+  /** Absent for a handler without one. */
+  readonly killSwitch?: KillSwitchState;
+  /** Why and until when an operator has paused it. Absent while it is not paused. */
+  readonly pause?: SubscriptionPause;
+  /** Most starts a second that an operator permits. */
+  readonly ratePerSecond?: number;
 }
 
 /** A store that is `local`. Open: a minor version may add some. */
@@ -54,6 +81,12 @@ export interface MessagingView {
   messageType(name: string): AnyMessageType | undefined;
   /** Adds an observer while the application runs. The returned function takes it away again. */
   observe(observer: MessagingObserver): () => void;
+}
+
+/** Takes the handlers of this process out of service. */
+export interface IntakeDrain {
+  /** Ends intake until the process ends; publishing stays open. Resolves when every delivery in flight is settled. */
+  drainIntake(): Promise<void>;
 }
 
 /** Injects the {@link MessagingView}. */

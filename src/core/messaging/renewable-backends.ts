@@ -1,7 +1,10 @@
 import type { MessagingModuleOptions } from './messaging.options.js';
 
 /** Transports and stores that belong together; spread it into the options of `MessagingModule.forRoot`. */
-export interface MessagingBackends extends Pick<MessagingModuleOptions, 'transports' | 'deadLetters'> {
+export interface MessagingBackends extends Pick<
+  MessagingModuleOptions,
+  'transports' | 'deadLetters' | 'control'
+> {
   readonly idempotency: NonNullable<MessagingModuleOptions['idempotency']>;
   readonly transportEvents: NonNullable<MessagingModuleOptions['transportEvents']>;
 }

@@ -15,10 +15,12 @@ export interface Backoff {
   readonly jitter?: boolean | undefined;
 }
 
+/** An error class, or a predicate. One that throws does not match. */
+export type ErrorMatch = (new (...args: never[]) => Error) | ((error: unknown) => boolean);
+
 /** What to do about an error: the first rule that matches decides. */
 export interface ErrorRule {
-  /** An error class, or a predicate. */
-  readonly match: (new (...args: never[]) => Error) | ((error: unknown) => boolean);
+  readonly match: ErrorMatch;
   /** `retry` within the attempts, `dead-letter` at once, `discard` acknowledges and forgets. */
   readonly action: 'retry' | 'dead-letter' | 'discard';
 }
@@ -59,12 +61,12 @@ export function delayAfter(attempt: number, backoff: Backoff, random: () => numb
     : backoffMs(failures, range, random);
 }
 
-/** The action of the first rule that matches, or undefined. A predicate that throws does not match. */
+/** The action of the first rule that matches, or undefined. */
 export function actionFor(error: unknown, rules: readonly ErrorRule[]): ErrorRule['action'] | undefined {
-  return rules.find((rule) => matchesRule(error, rule.match))?.action;
+  return rules.find((rule) => matchesError(error, rule.match))?.action;
 }
 
-function matchesRule(error: unknown, match: ErrorRule['match']): boolean {
+export function matchesError(error: unknown, match: ErrorMatch): boolean {
   if (isErrorClass(match)) return error instanceof match;
   try {
     return match(error);
@@ -73,6 +75,6 @@ function matchesRule(error: unknown, match: ErrorRule['match']): boolean {
   }
 }
 
-function isErrorClass(match: ErrorRule['match']): match is new (...args: never[]) => Error {
+function isErrorClass(match: ErrorMatch): match is new (...args: never[]) => Error {
   return match === Error || (match as { prototype?: unknown }).prototype instanceof Error;
 }

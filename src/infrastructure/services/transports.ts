@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import type { ControlStore } from '../../core/messaging/ports/control-store.js';
 import type { DeadLetterStore } from '../../core/messaging/ports/dead-letter-store.js';
 import type { IdempotencyStore } from '../../core/messaging/ports/idempotency-store.js';
 import type {
@@ -114,6 +115,9 @@ export type DeadLetterStoreFactory = (context: StoreContext) => DeadLetterStore 
 
 /** Makes an idempotency store of the application's own, once for each application that starts. */
 export type IdempotencyStoreFactory = (context: StoreContext) => IdempotencyStore | Promise<IdempotencyStore>;
+
+/** Makes a control store of the application's own, once for each application that starts. */
+export type ControlStoreFactory = (context: StoreContext) => ControlStore | Promise<ControlStore>;
 
 /** The members of a composite; none for other transports. */
 export function membersOf(settings: TransportSettings): readonly string[] {

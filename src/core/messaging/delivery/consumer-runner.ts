@@ -1,13 +1,17 @@
 import { backoffMs } from '../transport-kit/backoff.js';
 import { allInside } from '../ports/composite-transport.js';
 import { errorCodeOf, MessagingError } from '../ports/errors.js';
+import type { HandOver } from './delivery-in-progress.js';
 import type { DeliveryProcessor } from './delivery-processor.js';
-import type { Load } from './delivery-in-progress.js';
 import { answers, type RequestProcessor } from './request-processor.js';
-import type { HandlerEntry } from '../handlers/handler-entry.js';
+import { hasKillSwitch, type HandlerEntry } from '../handlers/handler-entry.js';
 import { ConsumerProblems, type Why } from './consumer-problems.js';
+import { KillSwitch } from './kill-switch.js';
 import type { MessagingEvent } from '../observing/events.js';
 import type { ReportedProblem, SubscriptionView } from '../messaging.view.js';
+import { Served, type ServedHandler } from './served.js';
+import { SharedSlots } from './shared-slots.js';
+import { ProcessAllotment, type RateAllotment, StartRate } from './start-rate.js';
 import {
   type Clock,
   CONSUMER_INTERRUPTED,
@@ -27,76 +31,6 @@ const CHECK_MS = 5_000;
 /** A handler may end this much later than its timeout says before its consumer counts as stuck. */
 const STUCK_GRACE_MS = 15_000;
 
-/** Serves one handler from one transport. */
-class Served {
-  consumer: Consumer | undefined;
-  state: 'starting' | 'running' | 'stopped' = 'starting';
-  /** Ends the wait before the next start. */
-  cancelRestart = (): void => undefined;
-
-  constructor(
-    readonly entry: HandlerEntry,
-    readonly transport: Transport,
-    readonly slots: SharedSlots,
-  ) {}
-
-  /** Resolves after the time, or when the wait is ended. */
-  restartAfter(delayMs: number, clock: Clock): Promise<void> {
-    return new Promise((resolve) => {
-      const cancel = clock.schedule(delayMs, resolve);
-      this.cancelRestart = () => {
-        cancel();
-        resolve();
-      };
-    });
-  }
-}
-
-/** Ceiling over the consumers of one handler, which has one consumer a transport. */
-class SharedSlots implements Load {
-  readonly #waiting: (() => void)[] = [];
-  #active = 0;
-  #ends = 0;
-  #endsSeen = 0;
-  #fullSince: number | undefined;
-
-  constructor(private readonly limit: number) {}
-
-  get active(): number {
-    return this.#active;
-  }
-
-  set active(active: number) {
-    const hasFreed = active < this.#active;
-    this.#active = active;
-    if (!hasFreed) return;
-    this.#ends += 1;
-    this.#waiting.shift()?.();
-  }
-
-  /**
-   * For how long every slot has been in use without one delivery ending, in milliseconds. Called at intervals: it
-   * compares with the call before, because a clock reading for each delivery would cost more than all the counting.
-   *
-   * @param now on the monotonic clock.
-   */
-  stuckMs(now: number): number {
-    const isMoving = !this.isFull || this.#ends !== this.#endsSeen;
-    this.#endsSeen = this.#ends;
-    if (isMoving || this.#fullSince === undefined) this.#fullSince = now;
-    return now - this.#fullSince;
-  }
-
-  get isFull(): boolean {
-    return this.#active >= this.limit;
-  }
-
-  /** Resolves when a slot may be free. */
-  wait(): Promise<void> {
-    return new Promise((resolve) => this.#waiting.push(resolve));
-  }
-}
-
 /** What starting and watching consumers needs. */
 export interface ConsumerRunnerOptions {
   readonly deliveries: Pick<DeliveryProcessor, 'process'>;
@@ -105,9 +39,18 @@ export interface ConsumerRunnerOptions {
   readonly emit: (event: MessagingEvent) => void;
   /** Whether the transport of this name has lost its broker, as far as it has reported. */
   readonly isDown: (transport: string) => boolean;
+  /** Who shares the rate of a group. @default this process alone */
+  readonly allotmentOf?: ((entry: HandlerEntry) => RateAllotment) | undefined;
 }
 
-/** Starts a consumer for every handler on every transport that may hold its messages, and stops them all. */
+/** What is asked of the consumers of a group, apart from what its handler says. */
+export interface ConsumerLimits {
+  readonly isPaused: boolean;
+  readonly concurrency?: number | undefined;
+  readonly ratePerSecond?: number | undefined;
+}
+
+/** Starts a consumer for every handler on every transport that may hold its messages, pauses, resumes and stops them. */
 export class ConsumerRunner {
   readonly #served: readonly Served[];
   readonly #deliveries: ConsumerRunnerOptions['deliveries'];
@@ -123,7 +66,7 @@ export class ConsumerRunner {
   constructor(
     entries: readonly HandlerEntry[],
     transportsOf: (topic: string) => readonly Transport[],
-    { deliveries, requests, clock, emit, isDown }: ConsumerRunnerOptions,
+    { deliveries, requests, clock, emit, isDown, allotmentOf }: ConsumerRunnerOptions,
   ) {
     this.#deliveries = deliveries;
     this.#requests = requests;
@@ -134,22 +77,29 @@ export class ConsumerRunner {
       emit({ type: 'transport', transport, event }),
     );
     this.#served = entries.flatMap((entry) => {
-      const slots = new SharedSlots(entry.concurrency);
-      return transportsOf(entry.topic).map((transport) => new Served(entry, transport, slots));
+      const allotment = allotmentOf?.(entry) ?? new ProcessAllotment(clock);
+      const handler: ServedHandler = {
+        entry,
+        slots: new SharedSlots(entry.concurrency),
+        rate: new StartRate(allotment, clock),
+        killSwitch: hasKillSwitch(entry) ? new KillSwitch(entry, clock, emit) : undefined,
+      };
+      return transportsOf(entry.topic).map((transport) => new Served(handler, transport));
     });
   }
 
   subscriptions(): SubscriptionView[] {
     const interrupted = this.#interrupted();
-    return this.#served.map(({ entry, transport, slots, state }) => ({
+    return this.#served.map(({ entry, transport, slots, state, killSwitch }) => ({
       to: entry,
       transport: transport.name,
-      concurrency: entry.concurrency,
+      concurrency: slots.limit,
       active: slots.active,
       state:
         state === 'running' && (this.#isDown(transport.name) || interrupted.has(placeOf(transport, entry)))
           ? 'interrupted'
           : state,
+      ...(killSwitch && { killSwitch: killSwitch.state }),
     }));
   }
 
@@ -180,6 +130,32 @@ export class ConsumerRunner {
     return waiting.length > 0;
   }
 
+  /**
+   * Applies limits to a group. A consumer that pauses takes nothing more and settles what it has; its messages stay on
+   * their broker. One whose concurrency changes is started again.
+   */
+  limit({ topic, group }: Pick<HandlerEntry, 'topic' | 'group'>, limits: ConsumerLimits): void {
+    const { isPaused, ratePerSecond } = limits;
+    for (const served of this.#served) {
+      const { entry, slots, rate } = served;
+      if (entry.topic !== topic || entry.group !== group) continue;
+      const concurrency = limits.concurrency ?? entry.concurrency;
+      slots.limit = concurrency;
+      rate.set(ratePerSecond);
+      served.wanted = { isPaused, concurrency };
+      this.#adjust(served);
+    }
+  }
+
+  /** Ends intake everywhere, until the process ends. Resolves when every delivery in flight is settled. */
+  async drain(): Promise<void> {
+    for (const served of this.#served) {
+      served.isDrained = true;
+      this.#adjust(served);
+    }
+    await Promise.all(this.#served.map((served) => served.leaving));
+  }
+
   /** Ends intake everywhere, then resolves when every delivery in flight is settled. */
   async stop(): Promise<void> {
     this.#isStopped = true;
@@ -187,10 +163,10 @@ export class ConsumerRunner {
     await Promise.all(
       this.#served.map(async (served) => {
         const wasRunning = served.state === 'running';
-        served.state = 'stopped';
-        served.cancelRestart();
+        const stopping = this.#leave(served, 'stopped');
+        served.killSwitch?.stop();
         this.#problems.stopped(served.transport.name, served.entry);
-        await served.consumer?.stop();
+        await stopping;
         if (wasRunning) this.#emit({ type: 'consumer', to: served.entry, change: 'stopped' });
       }),
     );
@@ -200,13 +176,51 @@ export class ConsumerRunner {
     return this.#served.filter((served) => served.transport === transport && served.state === 'starting');
   }
 
+  /** Makes the consumer what is wanted of it now. */
+  #adjust(served: Served): void {
+    const { state, wanted, rest, isResting } = served;
+    if (this.#isStopped || state === 'stopped') return;
+    if (rest !== undefined) {
+      if (isResting) served.state = rest;
+      else void this.#rest(served, rest);
+      return;
+    }
+    const isOther = state === 'running' && served.consumedWith !== wanted.concurrency;
+    if (isOther) void this.#rest(served, 'starting');
+    if (isResting) served.state = 'starting';
+    if (isOther || isResting) void this.#keepStarting(served);
+  }
+
+  async #rest(served: Served, state: 'paused' | 'drained' | 'starting'): Promise<void> {
+    const wasRunning = served.state === 'running';
+    const leaving = this.#leave(served, state);
+    if (state !== 'starting') this.#problems.stopped(served.transport.name, served.entry);
+    // Its transport reports why it cannot stop; nothing is delivered to a departure any more.
+    await leaving.catch(() => undefined);
+    if (wasRunning) this.#emit({ type: 'consumer', to: served.entry, change: 'stopped' });
+  }
+
+  /** Takes the consumer out of service. Resolves when every delivery in flight is settled. */
+  #leave(served: Served, state: Served['state']): Promise<void> {
+    const { consumer, leaving } = served;
+    served.state = state;
+    served.consumer = undefined;
+    served.departure.leave();
+    served.cancelRestart();
+    if (!consumer) return leaving;
+    const stopping = consumer.stop();
+    served.leaving = Promise.allSettled([leaving, stopping]).then(() => undefined);
+    return Promise.all([leaving, stopping]).then(() => undefined);
+  }
+
   async #keepStarting(served: Served): Promise<void> {
-    const { entry, transport } = served;
-    for (let failures = 0; served.state === 'starting'; failures += 1) {
+    const { entry, transport, turn } = served;
+    for (let failures = 0; served.isTurn(turn); failures += 1) {
       try {
         await this.#startOne(served);
+        return;
       } catch (error) {
-        if (this.#isStopped) return;
+        if (this.#isStopped || !served.isTurn(turn)) return;
         this.#problems.notStarted(transport.name, entry, whyOf(error));
         await served.restartAfter(backoffMs(failures, RESTART_BACKOFF), this.#clock);
       }
@@ -214,21 +228,37 @@ export class ConsumerRunner {
   }
 
   async #startOne(served: Served): Promise<void> {
-    const { entry, transport } = served;
+    const { entry, transport, wanted, turn } = served;
+    // Two consumers of one handler would disturb the order of keys.
+    await served.leaving;
+    if (!served.isTurn(turn)) return;
+    const departure = served.arrive();
     const cancelReport = this.#clock.schedule(ANSWER_MS, () =>
       this.#problems.notStarted(transport.name, entry, NO_ANSWER),
     );
-    const consuming = transport.consume(entry, (delivery) => this.#deliver(served, delivery));
+    const subscription = { ...entry, concurrency: wanted.concurrency };
+    const consuming = transport.consume(subscription, (delivery) =>
+      this.#deliver(served, departure, delivery),
+    );
     const consumer = await consuming.finally(cancelReport);
-    served.consumer = consumer;
-    this.#problems.started(transport.name, entry);
-    // The shutdown may have come while the consumer was being set up.
-    if (this.#isStopped) {
-      await consumer.stop();
+    // A pause or the shutdown may have come while the consumer was being set up.
+    if (!served.isTurn(turn)) {
+      departure.leave();
+      await this.#stopLate(served, consumer);
       return;
     }
+    served.consumer = consumer;
+    served.consumedWith = wanted.concurrency;
+    this.#problems.started(transport.name, entry);
     served.state = 'running';
     this.#emit({ type: 'consumer', to: served.entry, change: 'started' });
+    this.#adjust(served);
+  }
+
+  async #stopLate(served: Served, consumer: Consumer): Promise<void> {
+    const stopped = consumer.stop();
+    served.leaving = Promise.allSettled([served.leaving, stopped]).then(() => undefined);
+    await stopped;
   }
 
   /** Topic and group of the consumers that their transport reports as interrupted. */
@@ -267,20 +297,45 @@ export class ConsumerRunner {
     }
   }
 
-  #deliver({ entry, slots }: Served, delivery: Delivery): Promise<Settlement> {
+  #deliver(served: Served, departure: Served['departure'], delivery: Delivery): Promise<Settlement> {
+    const { entry, slots, rate, killSwitch } = served;
+    if (killSwitch || rate.isSet) return this.#deliverInTurn(served, departure, delivery);
     // Only a handler with several transports ever finds its slots full: each transport keeps the ceiling by itself.
-    return slots.isFull ? this.#deliverLater(entry, slots, delivery) : this.#process(entry, delivery, slots);
+    return slots.isFull
+      ? this.#deliverLater(served, delivery)
+      : this.#process(entry, delivery, { load: slots });
   }
 
-  #process(entry: HandlerEntry, delivery: Delivery, slots: SharedSlots): Promise<Settlement> {
+  #process(entry: HandlerEntry, delivery: Delivery, handOver: HandOver): Promise<Settlement> {
     return answers(entry)
-      ? this.#requests.process(entry, delivery, slots)
-      : this.#deliveries.process(entry, delivery, slots);
+      ? this.#requests.process(entry, delivery, handOver)
+      : this.#deliveries.process(entry, delivery, handOver);
   }
 
-  async #deliverLater(entry: HandlerEntry, slots: SharedSlots, delivery: Delivery): Promise<Settlement> {
+  async #deliverLater({ entry, slots }: Served, delivery: Delivery): Promise<Settlement> {
     while (slots.isFull) await slots.wait();
-    return this.#process(entry, delivery, slots);
+    return this.#process(entry, delivery, { load: slots });
+  }
+
+  /** Waits for the rate, and for the kill switch, which may hand the message to the handler several times. */
+  async #deliverInTurn(
+    served: Served,
+    departure: Served['departure'],
+    delivery: Delivery,
+  ): Promise<Settlement> {
+    const { entry, slots, rate, killSwitch } = served;
+    await rate.enter(departure);
+    if (!killSwitch) return this.#deliverLater(served, delivery);
+    for (let isAgain = false; ; isAgain = true) {
+      const entering = killSwitch.enter(departure, { isAgain });
+      const pass = entering instanceof Promise ? await entering : entering;
+      if (!pass) return killSwitch.giveBack;
+      while (slots.isFull) await slots.wait();
+      const settlement = await this.#process(entry, delivery, { load: slots, pass });
+      killSwitch.ended(pass);
+      // While the switch is open the message stays here, and in front, instead of going back to its broker.
+      if (!pass.hasFailed || !killSwitch.isOpen) return settlement;
+    }
   }
 }
 

@@ -3,11 +3,20 @@ import { attemptOf } from './delivery-checks.js';
 import type { MessageContext } from '../message/message-context.js';
 import { OWN_HEADERS, ownText } from '../ports/headers.js';
 import { Link } from '../transport-kit/linked-set.js';
+import type { KillSwitchPass } from './kill-switch.js';
 import type { Delivery, Settlement } from '../ports/transport.js';
 
 /** How many deliveries of one handler are in flight. */
 export interface Load {
   active: number;
+}
+
+/** What a delivery is handed over with. */
+export interface HandOver {
+  /** Counts it while it is in flight. */
+  readonly load: Load;
+  /** Of the handler's kill switch, where it has one. */
+  readonly pass?: KillSwitchPass | undefined;
 }
 
 /** One delivery on its way through the pipeline. */
@@ -23,17 +32,21 @@ export class DeliveryInProgress {
   /** The idempotency claim, once there is one. */
   token: string | undefined;
 
+  readonly pass: KillSwitchPass | undefined;
+  readonly #load: Load;
+
   /**
-   * @param load counts it while it is in flight.
    * @param resolve hands the settlement to the transport.
    */
   constructor(
     readonly entry: HandlerEntry,
     readonly delivery: Delivery,
-    private readonly load: Load,
+    { load, pass }: HandOver,
     private readonly resolve: (settlement: Settlement) => void,
   ) {
     this.attempt = attemptOf(delivery);
+    this.#load = load;
+    this.pass = pass;
     load.active += 1;
   }
 
@@ -44,7 +57,7 @@ export class DeliveryInProgress {
 
   /** Ends it. Called once. */
   settle(settlement: Settlement): void {
-    this.load.active -= 1;
+    this.#load.active -= 1;
     this.resolve(settlement);
   }
 }

@@ -3,9 +3,10 @@ import { errorTypeOf } from '../dead-letters/error-description.js';
 import { DeadLetterParking, type DeadLetterSink } from './dead-letter-parking.js';
 import { DeliveryReports } from './delivery-reports.js';
 import { type Ending, HandlerRunner } from './handler-runner.js';
-import { DeliveryInProgress, type Load } from './delivery-in-progress.js';
+import { DeliveryInProgress, type HandOver } from './delivery-in-progress.js';
 import type { HandlerEntry } from '../handlers/handler-entry.js';
 import { IdempotencyStep } from './idempotency-step.js';
+import type { KillSwitchPass } from './kill-switch.js';
 import type { IdempotencyStore } from '../ports/idempotency-store.js';
 import {
   continueAttempts,
@@ -17,6 +18,7 @@ import {
   refuseUsedUp,
 } from './delivery-checks.js';
 import type { MessageLimits } from '../message/message-limits.js';
+import { PermanentError } from '../ports/errors.js';
 import { runClean } from '../observing/clean-context.js';
 import type { MessagingEvent } from '../observing/events.js';
 import {
@@ -86,11 +88,15 @@ export class DeliveryProcessor {
   /**
    * Runs the handler at most once, in an asynchronous context of its own. Always resolves to a settlement, never rejects.
    *
-   * @param load counts the deliveries in flight.
+   * @param handOver what counts the deliveries in flight, and the pass of a kill switch.
    */
-  process(entry: HandlerEntry, delivery: Delivery, load: Load = { active: 0 }): Promise<Settlement> {
+  process(
+    entry: HandlerEntry,
+    delivery: Delivery,
+    handOver: HandOver = { load: { active: 0 } },
+  ): Promise<Settlement> {
     return new Promise((resolve) => {
-      const handling = new DeliveryInProgress(entry, delivery, load, resolve);
+      const handling = new DeliveryInProgress(entry, delivery, handOver, resolve);
       this.#tools.reports.delivered(handling);
       runClean(() => this.#begin(handling));
     });
@@ -205,8 +211,23 @@ export function run(
 }
 
 /** What becomes of the message, by how its run ended or by the error of a step before. */
-export function judge({ entry, attempt }: DeliveryInProgress, ending: Ending): Outcome {
-  return ending.kind === 'done' ? HANDLED : judgeFailure(ending.error, attempt, entry.policy);
+export function judge(handling: DeliveryInProgress, ending: Ending): Outcome {
+  const { entry, attempt, pass, startedAt } = handling;
+  if (ending.kind === 'done') {
+    pass?.killSwitch.succeeded(pass);
+    return HANDLED;
+  }
+  const outcome = judgeFailure(ending.error, attempt, entry.policy);
+  // Before it has begun, a failure says nothing about what the handler depends on.
+  return pass && startedAt !== undefined ? judgeByKillSwitch(pass, ending.error, outcome) : outcome;
+}
+
+/** A failure that opens the switch uses no attempt, unless the message can never succeed. */
+function judgeByKillSwitch(pass: KillSwitchPass, error: unknown, outcome: Outcome): Outcome {
+  const isFinal = outcome.kind === 'postponed' || error instanceof PermanentError;
+  if (isFinal || !pass.killSwitch.matches(error)) return outcome;
+  pass.killSwitch.failed(pass, error);
+  return { kind: 'postponed', reason: 'kill-switch', delayMs: pass.killSwitch.delayMs, error };
 }
 
 /**
@@ -253,10 +274,10 @@ function settleHandled(
 
 function settlePostponed(
   handling: DeliveryInProgress,
-  { reason, delayMs }: PostponedOutcome,
+  { reason, delayMs, error }: PostponedOutcome,
   { idempotency, reports }: SettleTools,
 ): Settlement | Promise<Settlement> {
-  reports.postponed(handling, { reason, delayMs });
+  reports.postponed(handling, { reason, delayMs, error });
   const settlement: Settlement = { kind: 'retry', delayMs, countsAttempt: false };
   if (handling.token === undefined || !idempotency) return settlement;
   return idempotency.release(handling).then(() => settlement);

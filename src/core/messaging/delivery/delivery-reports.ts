@@ -27,7 +27,7 @@ export class DeliveryReports {
 
   postponed(
     { entry, delivery, attempt }: DeliveryInProgress,
-    { reason, delayMs }: Omit<PostponedOutcome, 'kind'>,
+    { reason, delayMs, error }: Omit<PostponedOutcome, 'kind'>,
   ): void {
     this.emit({
       type: 'postponed',
@@ -37,6 +37,7 @@ export class DeliveryReports {
       attempt,
       reason,
       delayMs,
+      ...(error !== undefined && { error: toError(error) }),
     });
   }
 

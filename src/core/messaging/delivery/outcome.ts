@@ -23,6 +23,8 @@ export interface PostponedOutcome {
   readonly kind: 'postponed';
   readonly reason: PostponeReason;
   readonly delayMs: number;
+  /** Of the handler, where that is why. */
+  readonly error?: unknown;
 }
 
 /** What the core concluded about a delivery that failed with `error`. */

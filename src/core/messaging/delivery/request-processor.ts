@@ -1,5 +1,5 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import { DeliveryInProgress, type Load } from './delivery-in-progress.js';
+import { DeliveryInProgress, type HandOver } from './delivery-in-progress.js';
 import { DeliveryReports } from './delivery-reports.js';
 import {
   readPayload,
@@ -95,10 +95,10 @@ export class RequestProcessor {
     this.#writer = new ReplyWriter(options.service, options.clock);
   }
 
-  /** Always resolves to a settlement, never rejects. @param load counts the deliveries in flight. */
-  process(entry: RequestEntry, delivery: Delivery, load: Load): Promise<Settlement> {
+  /** Always resolves to a settlement, never rejects. @param handOver what counts the deliveries in flight. */
+  process(entry: RequestEntry, delivery: Delivery, handOver: HandOver): Promise<Settlement> {
     return new Promise((resolve) => {
-      const handling = new DeliveryInProgress(entry, delivery, load, resolve);
+      const handling = new DeliveryInProgress(entry, delivery, handOver, resolve);
       this.#reports.delivered(handling);
       runClean(
         () =>

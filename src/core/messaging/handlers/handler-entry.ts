@@ -2,8 +2,18 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { HandlerIdentity } from '../observing/events.js';
 import type { MessageContext } from '../message/message-context.js';
 import type { MessageType } from '../message/message-type.js';
-import type { RetryPolicy } from '../retry-policy.js';
+import type { ErrorMatch, RetryPolicy } from '../retry-policy.js';
 import type { Subscription } from '../ports/transport.js';
+
+/** When a handler is stopped because what it depends on is down. */
+export interface KillSwitchPolicy {
+  /** Failures in a row that open it. */
+  readonly after: number;
+  /** Failures that count. They use no attempt. */
+  readonly errors: readonly ErrorMatch[];
+  /** Time between two messages that try whether it works again. */
+  readonly probeEveryMs: number;
+}
 
 /** One handler of one topic in one group, with everything resolved at boot that a delivery needs. */
 export interface HandlerEntry extends HandlerIdentity, Subscription {
@@ -16,6 +26,14 @@ export interface HandlerEntry extends HandlerIdentity, Subscription {
   readonly timeoutMs: number;
   /** How long a handled message is remembered so that a second copy is not handled; 0 remembers nothing. */
   readonly idempotencyWindowMs: number;
+  /** Undefined for a handler that is never stopped. */
+  readonly killSwitch?: KillSwitchPolicy | undefined;
   /** Runs guards, pipes, interceptors, the method and exception filters. May throw, reject or return anything. */
   readonly invoke: (payload: unknown, context: MessageContext) => unknown;
+}
+
+export function hasKillSwitch(
+  entry: HandlerEntry,
+): entry is HandlerEntry & { readonly killSwitch: KillSwitchPolicy } {
+  return entry.killSwitch !== undefined;
 }

@@ -7,12 +7,13 @@ import {
   isErrorRule,
 } from '../retry-policy.js';
 import { isName } from '../ports/names.js';
-import type { HandlerEntry } from './handler-entry.js';
-import type { MessageHandlerOptions } from './message-handler.decorator.js';
+import type { HandlerEntry, KillSwitchPolicy } from './handler-entry.js';
+import type { KillSwitchOptions, MessageHandlerOptions } from './message-handler.decorator.js';
 
 const DEFAULT_CONCURRENCY = 16;
 const DEFAULT_TIMEOUT_MS = 30_000;
 const DAY_MS = 24 * 3_600_000;
+const DEFAULT_KILL_SWITCH = { after: 20, probeEveryMs: 5_000 } as const;
 
 type ResolvedOptions = Omit<HandlerEntry, 'topic' | 'handler' | 'type' | 'invoke'>;
 
@@ -41,6 +42,7 @@ export function resolveHandlerOptions(
     },
     timeoutMs: asked.timeoutMs ?? DEFAULT_TIMEOUT_MS,
     idempotencyWindowMs: asked.idempotencyWindowMs ?? 0,
+    killSwitch: killSwitchOf(options.killSwitch),
   };
 }
 
@@ -58,6 +60,25 @@ export function resolveRequestOptions(
   return { ...options, policy, ordering: 'none', idempotencyWindowMs: 0 };
 }
 
+function killSwitchOf(given: KillSwitchOptions | undefined): KillSwitchPolicy | undefined {
+  if (!isKillSwitch(given)) return undefined; // what else JavaScript gives is reported
+  const { after, errors, probeEveryMs } = given;
+  return {
+    errors,
+    after: after ?? DEFAULT_KILL_SWITCH.after,
+    probeEveryMs: probeEveryMs ?? DEFAULT_KILL_SWITCH.probeEveryMs,
+  };
+}
+
+function isKillSwitch(given: unknown): given is KillSwitchOptions {
+  if (!isGroup(given)) return false;
+  const { errors, ...others } = given as { readonly errors?: unknown };
+  const isKnown = Object.keys(others).every((key) => Object.hasOwn(DEFAULT_KILL_SWITCH, key));
+  return (
+    isKnown && Array.isArray(errors) && errors.length > 0 && errors.every((one) => typeof one === 'function')
+  );
+}
+
 /** The compiler asks for a line here when handlers get another option. */
 const KNOWN: Readonly<Record<keyof MessageHandlerOptions, true>> = {
   group: true,
@@ -68,16 +89,17 @@ const KNOWN: Readonly<Record<keyof MessageHandlerOptions, true>> = {
   errors: true,
   timeoutMs: true,
   idempotencyWindowMs: true,
+  killSwitch: true,
 };
 /** Those of `@RequestHandler`. */
 const OF_REQUESTS: readonly string[] = ['group', 'concurrency', 'timeoutMs', 'errors'];
 /** Options that later versions will have. */
-const RESERVED: readonly string[] = ['killSwitch', 'inbox', 'batch'];
+const RESERVED: readonly string[] = ['inbox', 'batch'];
 
 /** What is wrong with options as they were given, which JavaScript does not check. */
 export function problemsOfGivenOptions(given: unknown, isOfRequests = false): string[] {
   if (!isGroup(given)) return [`its options are ${given === null ? 'null' : typeof given}; give an object`];
-  const { errors } = given as { readonly errors?: unknown };
+  const { errors, killSwitch } = given as { readonly errors?: unknown; readonly killSwitch?: unknown };
   const isWrong = errors !== undefined && !(Array.isArray(errors) && errors.every(isErrorRule));
   const known = isOfRequests ? OF_REQUESTS : Object.keys(KNOWN);
   return [
@@ -85,6 +107,11 @@ export function problemsOfGivenOptions(given: unknown, isOfRequests = false): st
       .filter((key) => !known.includes(key))
       .map((key) => explainUnknown(key, known)),
     ...(isWrong ? [`errors is not ${ERROR_RULES}`] : []),
+    ...(killSwitch === undefined || isKillSwitch(killSwitch)
+      ? []
+      : [
+          'killSwitch is not { after, errors: [DatabaseDown], probeEveryMs }; errors are classes or predicates, at least one',
+        ]),
   ];
 }
 
@@ -112,7 +139,16 @@ export function problemsOfHandlerOptions(options: ResolvedOptions): string[] {
     range('timeoutMs', options.timeoutMs, 0, DAY_MS),
     range('idempotencyWindowMs', options.idempotencyWindowMs, 0, 366 * DAY_MS),
     ...problemsOfBackoff(policy.backoff),
+    ...problemsOfKillSwitch(options.killSwitch),
   ].filter((problem) => problem !== '');
+}
+
+function problemsOfKillSwitch(killSwitch: KillSwitchPolicy | undefined): string[] {
+  if (!killSwitch) return [];
+  return [
+    range('killSwitch.after', killSwitch.after, 1, 100_000),
+    range('killSwitch.probeEveryMs', killSwitch.probeEveryMs, 100, DAY_MS),
+  ];
 }
 
 function problemsOfBackoff(backoff: Backoff): string[] {

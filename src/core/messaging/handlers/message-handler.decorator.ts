@@ -1,7 +1,20 @@
 import 'reflect-metadata';
 import type { FactoryProvider } from '@nestjs/common';
 import type { AnyMessageType, PayloadOf } from '../message/message-type.js';
-import type { Backoff, ErrorRule } from '../retry-policy.js';
+import type { Backoff, ErrorMatch, ErrorRule } from '../retry-policy.js';
+
+/** Stops a handler while what it depends on is down. */
+export interface KillSwitchOptions {
+  /** Failures in a row that open it. @default 20 */
+  readonly after?: number;
+  /**
+   * Error classes, or predicates, of what says that a database or a service is down. A failure that matches uses no
+   * attempt, also before the switch opens.
+   */
+  readonly errors: readonly ErrorMatch[];
+  /** While it is open, one message at a time is handed to the handler so often. @default 5_000 */
+  readonly probeEveryMs?: number;
+}
 
 /** Per-handler settings. What is left out comes from `defaults` of the module. */
 export interface MessageHandlerOptions {
@@ -24,6 +37,8 @@ export interface MessageHandlerOptions {
    * the idempotency store a message, and a handler whose effects are idempotent does not need it.
    */
   readonly idempotencyWindowMs?: number;
+  /** Keeps messages on their broker while what the handler depends on is down. Off by default. */
+  readonly killSwitch?: KillSwitchOptions;
 }
 
 /** Settings that need other providers, resolved once at boot. */

@@ -10,11 +10,16 @@ export interface HandlerIdentity {
 }
 
 /**
- * Why a message is delivered again as the same attempt: its handler was abandoned at shutdown, a copy holds its claim, or
- * a store did not answer. Open: a minor version may add reasons.
+ * Why a message is delivered again as the same attempt: its handler was abandoned at shutdown, a copy holds its claim, a
+ * store did not answer, or its handler failed with an error of its kill switch. Open: a minor version may add reasons.
  */
 export type PostponeReason =
-  'abandoned' | 'claimed' | 'idempotency-unavailable' | 'dead-letters-unavailable' | 'dead-letters-full';
+  | 'abandoned'
+  | 'claimed'
+  | 'idempotency-unavailable'
+  | 'dead-letters-unavailable'
+  | 'dead-letters-full'
+  | 'kill-switch';
 
 /**
  * Everything that observers receive. The union is open: a minor version may add a `type`, or a value to one of the unions
@@ -79,6 +84,8 @@ export type MessagingEvent =
       readonly attempt: number;
       readonly reason: PostponeReason;
       readonly delayMs: number;
+      /** Of the handler, when its kill switch is the reason. */
+      readonly error?: Error;
     }
   /** A request of this process is in flight. One `request-ended` follows. */
   | { readonly type: 'requested'; readonly topic: string; readonly transport: string }
@@ -140,6 +147,13 @@ export type MessagingEvent =
       /** One of a few fixed words, such as `replay`. Safe as a label. */
       readonly action: string;
       readonly outcome: 'succeeded' | 'failed' | 'denied';
+    }
+  /** What a handler depends on is down, or works again. `errorType` is the class of the error that opened the switch. */
+  | {
+      readonly type: 'kill-switch';
+      readonly to: HandlerIdentity;
+      readonly change: 'opened' | 'closed';
+      readonly errorType: string;
     }
   | { readonly type: 'consumer'; readonly to: HandlerIdentity; readonly change: 'started' | 'stopped' }
   | { readonly type: 'transport'; readonly transport: string; readonly event: TransportEvent };

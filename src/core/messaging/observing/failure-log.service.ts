@@ -53,37 +53,48 @@ export class FailureLogService implements MessagingObserver, OnModuleInit {
         ...identify(to),
         ...{ store, error: errorCodeOf(error) },
       });
-    } else if (event.type === 'postponed') {
-      this.#logPostponed(event);
-    } else if (event.type === 'request-dropped') {
-      this.#logDropped(event);
-    } else if (event.type === 'dead-letter-removed') {
-      const { type, topic, group, ...removed } = event;
-      const isLost = event.status === 'failed';
-      this.#log(`${type} ${topic} ${group}`, isLost ? 'warn' : 'log', {
-        event: type,
-        topic,
-        group,
-        ...removed,
-      });
-    } else if (event.type === 'publish-failed') {
-      const { topic, error } = event;
-      this.#log(`publish ${topic}`, 'error', {
-        event: event.type,
-        topic,
-        error: errorCodeOf(error),
-        detail: error.message.slice(0, 500),
-      });
-    } else if (event.type === 'transport') this.#logTransport(event.transport, event.event);
+    } else if (event.type === 'postponed') this.#logPostponed(event);
+    else if (event.type === 'request-dropped') this.#logDropped(event);
+    else if (event.type === 'kill-switch') this.#logKillSwitch(event);
+    else if (event.type === 'dead-letter-removed') this.#logRemoved(event);
+    else if (event.type === 'transport') this.#logTransport(event.transport, event.event);
   }
 
-  #logPostponed(event: Extract<MessagingEvent, { type: 'postponed' }>): void {
-    if (event.reason !== 'abandoned') return; // a claim is ordinary, and a store has its own line
-    const { to, reason, attempt, messageId, transport, delayMs } = event;
+  #logRemoved({
+    type,
+    topic,
+    group,
+    ...removed
+  }: Extract<MessagingEvent, { type: 'dead-letter-removed' }>): void {
+    const isLost = removed.status === 'failed';
+    const line = { event: type, topic, group, ...removed };
+    this.#log(`${type} ${topic} ${group}`, isLost ? 'warn' : 'log', line);
+  }
+
+  #logPostponed({
+    to,
+    reason,
+    attempt,
+    messageId,
+    transport,
+    delayMs,
+    error,
+  }: Extract<MessagingEvent, { type: 'postponed' }>): void {
+    // A claim is ordinary, and a store has its own line.
+    if (reason !== 'abandoned' && reason !== 'kill-switch') return;
     this.#log(`${to.handler} postponed ${reason}`, 'warn', {
       event: 'message-postponed',
       ...identify(to),
       ...{ messageId, transport, attempt, reason, delayMs },
+      ...(error && { error: errorCodeOf(error), detail: error.message.slice(0, 500) }),
+    });
+  }
+
+  #logKillSwitch({ to, change, errorType }: Extract<MessagingEvent, { type: 'kill-switch' }>): void {
+    this.#log(`${to.handler} kill-switch ${change}`, change === 'opened' ? 'error' : 'log', {
+      event: `kill-switch-${change}`,
+      ...identify(to),
+      error: errorType,
     });
   }
 

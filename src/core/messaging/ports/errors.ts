@@ -42,6 +42,7 @@ export type MessagingErrorCode =
   | 'STORE_FULL'
   | 'NOT_FOUND'
   | 'CONFLICT'
+  | 'REVISION_CHANGED'
   | 'FORBIDDEN'
   | 'NO_HANDLER'
   | 'REPLY_INVALID'

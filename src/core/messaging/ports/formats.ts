@@ -22,6 +22,8 @@ export const FORMATS = {
   deadLetter: 1 + RAISED_BY,
   /** A claim of the idempotency store that processes share. The number begins its value. */
   claim: 1 + RAISED_BY,
+  /** An entry of a control store that processes share. The number begins its value. */
+  control: 1 + RAISED_BY,
   /** A group in the list of the groups of a topic, and in the announcement of its change. */
   groupEntry: 1 + RAISED_BY,
   /** What a group stores beside its position. */

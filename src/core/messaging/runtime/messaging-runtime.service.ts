@@ -12,7 +12,10 @@ import { ConsumerRunner } from '../delivery/consumer-runner.js';
 import { DeadLetterService } from '../dead-letters/dead-letter.service.js';
 import type { DeadLetterStorage } from '../ports/dead-letter-limits.js';
 import { DEAD_LETTERS } from '../dead-letters/storage-problems.js';
-import { MESSAGING_CLOCK, MESSAGING_EXTRAS, MESSAGING_OPTIONS } from '../messaging.tokens.js';
+import { CONTROL_STORE, MESSAGING_CLOCK, MESSAGING_EXTRAS, MESSAGING_OPTIONS } from '../messaging.tokens.js';
+import { allotmentsOf } from '../control/shared-allotment.js';
+import { SubscriptionLimitsWatch } from '../control/subscription-limits.js';
+import type { ControlStore } from '../ports/control-store.js';
 import { DeliveryProcessor } from '../delivery/delivery-processor.js';
 import { HandlerExplorer } from '../handlers/handler.explorer.js';
 import { HandlerInvokerService } from '../handlers/handler-invoker.service.js';
@@ -21,8 +24,10 @@ import { wrapInvoke } from '../handlers/around.js';
 import { HandlerRegistry } from '../handlers/handler-registry.js';
 import { MessagingConfigurationError, MessagingError, NotKeptError, errorCodeOf } from '../ports/errors.js';
 import { StoreOutage } from '../dead-letters/store-outage.js';
+import { onDrainSignal } from './drain-signal.js';
 import type { MessagingModuleExtras, MessagingModuleOptions } from '../messaging.options.js';
 import type {
+  IntakeDrain,
   LocalStore,
   MessagingState,
   MessagingView,
@@ -62,7 +67,7 @@ const BOOT_GRACE_MS = 1_000;
  */
 @Injectable()
 export class MessagingRuntimeService
-  implements OnModuleInit, OnApplicationBootstrap, OnApplicationShutdown, MessagingView
+  implements OnModuleInit, OnApplicationBootstrap, OnApplicationShutdown, MessagingView, IntakeDrain
 {
   readonly #logger = new OwnLogger('Messaging');
   readonly #connections: Connections;
@@ -75,6 +80,7 @@ export class MessagingRuntimeService
   #state: MessagingState = 'starting';
   #letProcessEnd: (() => void) | undefined;
   #draining: Promise<void> | undefined;
+  #ignoreDrainSignal = (): void => undefined;
   /** When everything has to be closed, on the monotonic clock. Set when the stop begins. */
   #closedBy: number | undefined;
 
@@ -83,6 +89,8 @@ export class MessagingRuntimeService
     @Inject(MESSAGING_OPTIONS) private readonly options: MessagingModuleOptions,
     @Inject(MESSAGING_EXTRAS) private readonly extras: MessagingModuleExtras,
     @Inject(MESSAGING_CLOCK) private readonly clock: Clock,
+    @Inject(CONTROL_STORE) private readonly control: ControlStore,
+    private readonly limits: SubscriptionLimitsWatch,
     private readonly observers: ObserverList,
     private readonly directory: TransportDirectory,
     private readonly planner: PublishPlanner,
@@ -130,8 +138,10 @@ export class MessagingRuntimeService
     const consumers = this.#consumers;
     if (!consumers) return;
     // A process without a server has nothing else that keeps it alive while it waits for messages.
-    const isWaiting = this.#registry?.entries.length && !this.clock.isVirtual;
-    if (isWaiting) this.#letProcessEnd = holdProcess();
+    if (this.#registry?.entries.length && !this.clock.isVirtual) this.#letProcessEnd = holdProcess();
+    await this.limits.start((place, { pause, concurrency, ratePerSecond }) =>
+      consumers.limit(place, { isPaused: pause !== undefined, concurrency, ratePerSecond }),
+    );
     const isPatient = this.options.connect === 'background';
     const starting = this.options.transports.map(async (transport) => {
       // Connecting twice is harmless, and in the background it is how we learn that the broker has come.
@@ -140,6 +150,14 @@ export class MessagingRuntimeService
     });
     if (!isPatient) await Promise.all(starting);
     this.#state = 'running';
+    this.#ignoreDrainSignal = onDrainSignal(this.options.drainSignal, (signal) => {
+      this.#logger.log(`${signal}: this process consumes nothing more, and still publishes.`);
+      void this.drainIntake();
+    });
+  }
+
+  drainIntake(): Promise<void> {
+    return this.#consumers?.drain() ?? Promise.resolve();
   }
 
   /** Publishing stays open until here: by now requests have ended and other modules are destroyed. */
@@ -148,6 +166,7 @@ export class MessagingRuntimeService
     await settlesWithin(this.planner.idle(), Math.max(0, idleMs), this.clock);
     await settlesWithin(this.asked.close(), MIN_CLOSE_MS, this.clock);
     this.planner.close();
+    this.#ignoreDrainSignal();
     await this.#closeAll();
     this.#state = 'stopped';
     this.#letProcessEnd?.();
@@ -162,7 +181,7 @@ export class MessagingRuntimeService
   }
 
   subscriptions(): readonly SubscriptionView[] {
-    return this.#consumers?.subscriptions() ?? [];
+    return this.limits.addTo(this.#consumers?.subscriptions() ?? []);
   }
 
   problems(): readonly ReportedProblem[] {
@@ -172,7 +191,7 @@ export class MessagingRuntimeService
         : [],
     );
     const { deadLetters, idempotency } = this.options;
-    const stores = { 'dead-letters': deadLetters, idempotency };
+    const stores = { 'dead-letters': deadLetters, idempotency, control: this.control };
     const ofStores = Object.entries(stores).flatMap(([name, store]) =>
       store && reportsProblems(store)
         ? store.problems().map((problem) => ({ ...problem, transport: name }))
@@ -216,6 +235,7 @@ export class MessagingRuntimeService
     const { transports, deadLetters, idempotency, connect } = this.options;
     const stores = [
       { name: 'deadLetters', connect: () => deadLetters.connect() },
+      { name: 'control', connect: () => this.control.connect() },
       ...(idempotency ? [{ name: 'idempotency', connect: () => idempotency.connect() }] : []),
     ];
     const all = [...transports, ...stores];
@@ -247,6 +267,7 @@ export class MessagingRuntimeService
     this.#letProcessEnd ??= holdProcess();
     this.#closedBy = this.clock.monotonic() + drainTimeoutMs + CLOSE_TIMEOUT_MS - STOP_MARGIN_MS;
     this.#connections.stop();
+    this.limits.stop();
     const drained = Promise.all([this.#consumers?.stop(), this.deadLetters.onModuleDestroy()]);
     if (await this.#ends(drained, drainTimeoutMs)) return;
     const abandoned = this.#processor.abandon() + this.#requests.abandon();
@@ -298,6 +319,7 @@ export class MessagingRuntimeService
       clock: this.clock,
       emit: this.observers.emit,
       isDown: (transport) => this.options.transportEvents?.isDown(transport) ?? false,
+      allotmentOf: allotmentsOf(this.control, this.clock),
     });
   }
 
@@ -352,7 +374,12 @@ export class MessagingRuntimeService
   }
 
   async #closeAll(): Promise<void> {
-    const closable = [...this.options.transports, this.options.deadLetters, this.options.idempotency];
+    const closable = [
+      ...this.options.transports,
+      this.options.deadLetters,
+      this.options.idempotency,
+      this.control,
+    ];
     const timeoutMs = Math.min(CLOSE_TIMEOUT_MS, Math.max(MIN_CLOSE_MS, this.#leftMs()));
     const closing = closable.map(async (one) => {
       const closed = Promise.resolve(one?.close()).catch((error: unknown) => {

@@ -27,6 +27,8 @@ import { ProblemFilter } from './http/problem.filter.js';
 import { OPENAPI_DOCUMENT, OpenApiController } from './openapi/openapi.controller.js';
 import { openApiDocument } from './openapi/openapi-document.js';
 import { ReplayController } from './dead-letters/replay.controller.js';
+import { ProcessController } from './subscriptions/process.controller.js';
+import { SubscriptionController } from './subscriptions/subscription.controller.js';
 import { TransportController } from './transports/transport.controller.js';
 
 /** Where the `MessagingModule` is not global, name the module that exports it in `imports`. */
@@ -39,6 +41,8 @@ export const CONTROLLERS: readonly Type[] = [
   ReplayController,
   DeadLetterController,
   GroupController,
+  SubscriptionController,
+  ProcessController,
   TransportController,
   OpenApiController,
   CallerController,

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import type { ControlStore } from '../../../core/messaging/ports/control-store.js';
 import type { DeadLetterStore } from '../../../core/messaging/ports/dead-letter-store.js';
 import type { IdempotencyStore } from '../../../core/messaging/ports/idempotency-store.js';
 import type { Transport, TransportContext } from '../../../core/messaging/ports/transport.js';
@@ -47,5 +48,13 @@ export class EmbeddedDriver {
   ): Promise<IdempotencyStore> {
     const { EmbeddedIdempotencyStore } = await import('./embedded-idempotency.store.js');
     return new EmbeddedIdempotencyStore({ directory, shared, ...context });
+  }
+
+  async createControlStore(
+    { directory }: Pick<StoreOptions, 'directory'>,
+    context: StoreContext,
+  ): Promise<ControlStore> {
+    const { EmbeddedControlStore } = await import('./embedded-control.store.js');
+    return new EmbeddedControlStore({ directory, ...context });
   }
 }

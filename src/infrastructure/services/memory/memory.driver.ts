@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import type { ControlStore } from '../../../core/messaging/ports/control-store.js';
 import type { DeadLetterCeiling, DeadLetterStore } from '../../../core/messaging/ports/dead-letter-store.js';
 import type { IdempotencyStore } from '../../../core/messaging/ports/idempotency-store.js';
 import type { Clock, Transport, TransportContext } from '../../../core/messaging/ports/transport.js';
@@ -33,5 +34,11 @@ export class MemoryDriver {
   async createIdempotencyStore({ shared }: Shared, clock: Clock): Promise<IdempotencyStore> {
     const { MemoryIdempotencyStore } = await import('./memory-idempotency.store.js');
     return new MemoryIdempotencyStore({ clock, shared });
+  }
+
+  async createControlStore(clock: Clock): Promise<ControlStore> {
+    const { MemoryControlStore } =
+      await import('../../../core/messaging/transport-kit/memory-control-store.js');
+    return new MemoryControlStore({ clock });
   }
 }

@@ -44,6 +44,7 @@ import { OverdueSweeper } from './delay/overdue-sweeper.js';
 import { DelayQueueProbe } from './delay/delay-queue-probe.js';
 import { RabbitmqConnection } from './connection/rabbitmq-connection.js';
 import { RabbitmqInbox } from './consume/rabbitmq-inbox.js';
+import { ReturnedUnseen } from './watch/returned-unseen.js';
 import { RabbitmqConsumer } from './consume/rabbitmq-consumer.js';
 import { failureOf } from './client/rabbitmq-errors.js';
 import type { RabbitmqOptions } from './rabbitmq.options.js';
@@ -168,6 +169,7 @@ class RabbitmqDriver implements TransportDriver<RabbitmqConsumer>, GroupKeeper, 
       waitQueues,
       problems,
       heldPlaces,
+      returnedUnseen: new ReturnedUnseen(),
       newer,
       formats,
       options,

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import type { ControlStore } from '../../../core/messaging/ports/control-store.js';
 import type { DeadLetterStore } from '../../../core/messaging/ports/dead-letter-store.js';
 import type { IdempotencyStore } from '../../../core/messaging/ports/idempotency-store.js';
 import type { Transport, TransportContext } from '../../../core/messaging/ports/transport.js';
@@ -32,5 +33,10 @@ export class RedisDriver {
   ): Promise<IdempotencyStore> {
     const { RedisIdempotencyStore } = await import('./redis-idempotency.store.js');
     return new RedisIdempotencyStore(options, context);
+  }
+
+  async createControlStore(options: RedisServerOptions, context: StoreContext): Promise<ControlStore> {
+    const { RedisControlStore } = await import('./redis-control.store.js');
+    return new RedisControlStore(options, context);
   }
 }

@@ -1,8 +1,9 @@
-/** The tables of each kind of directory: of the transport, of the dead letter store and of the idempotency store. */
+/** The tables of each kind of directory: of the transport, of the dead letter store, of the idempotency store and of the control store. */
 export const TABLES = {
   transport: ['catalog', 'log', 'due'],
   deadLetters: ['letters', 'details', 'bodies', 'stock', 'places'],
   idempotency: ['done', 'expiry'],
+  control: ['control'],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 
 export const ALL_TABLES: readonly string[] = Object.values(TABLES).flat();

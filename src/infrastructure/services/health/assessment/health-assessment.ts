@@ -106,12 +106,25 @@ function missingRequired({ required }: HealthFacts): HealthComponent {
 
 function consumers({ subscriptions, state }: HealthFacts): HealthComponent {
   const missing = subscriptions.filter((subscription) => subscription.state !== 'running');
+  const open = subscriptions.filter(({ killSwitch }) => killSwitch?.isOpen === true);
   const counts = { running: subscriptions.length - missing.length, expected: subscriptions.length };
-  if (state !== 'running' || missing.length === 0) return { status: 'up', ...counts };
-  const names = missing
-    .slice(0, MAX_NAMES)
-    .map(({ to, transport, state: its }) => `${to.topic}/${to.group} on ${transport}: ${its}`);
-  return { status: 'degraded', ...counts, missing: names };
+  if (state !== 'running' || missing.length + open.length === 0) return { status: 'up', ...counts };
+  return {
+    status: 'degraded',
+    ...counts,
+    ...(missing.length > 0 && { missing: missing.slice(0, MAX_NAMES).map(nameOfMissing) }),
+    ...(open.length > 0 && { killSwitchOpen: open.slice(0, MAX_NAMES).map(nameOfOpen) }),
+  };
+}
+
+function nameOfMissing({ to, transport, state, pause }: SubscriptionView): string {
+  const why =
+    state === 'paused' && pause ? ` until ${new Date(pause.until).toISOString()}: ${pause.reason}` : '';
+  return `${to.topic}/${to.group} on ${transport}: ${state}${why}`;
+}
+
+function nameOfOpen({ to, transport, killSwitch }: SubscriptionView): string {
+  return `${to.topic}/${to.group} on ${transport}: ${killSwitch?.errorType ?? ''}`;
 }
 
 function groups({ forgotten }: HealthFacts): HealthComponent {

@@ -89,7 +89,7 @@ export function exportHandlerMetrics(
     into,
     {
       name: 'messaging_postponed_messages_total',
-      help: 'Deliveries without a result, which come back as the same attempt: abandoned, claimed by a copy, or a store was unavailable.',
+      help: 'Deliveries without a result, which come back as the same attempt: abandoned, claimed by a copy, a store was unavailable, or what the handler depends on.',
       labelNames: [...HANDLER, 'reason'],
     },
     () =>

@@ -61,6 +61,7 @@ export class MessagingMetrics implements MessagingObserver {
     'dead-letter-operation': ({ operation, outcome }) => this.deadLetterOperations.add(operation, outcome),
     'admin-action': ({ action, outcome }) => this.adminActions.add(action, outcome),
     consumer: () => undefined, // the view of the core has them
+    'kill-switch': () => undefined, // the view of the core has its state
     transport: ({ transport, event }) => {
       this.connectionEvents.add(transport, event.type);
       this.transportReports.add(transport, event);

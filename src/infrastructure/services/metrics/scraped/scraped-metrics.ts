@@ -184,6 +184,35 @@ function exportConsumerGauges(into: Destination, sources: ScrapeSources): void {
         value: state === 'running' ? 1 : 0,
       })),
   );
+  exportGauge(
+    into,
+    {
+      name: 'messaging_subscription_paused',
+      help: '1 if an operator has paused the group in this process, else 0.',
+      labelNames: ['topic', 'group'],
+    },
+    () =>
+      largest(sources.subscriptions(), ({ to, state }) => ({
+        labels: groupLabels(to),
+        value: state === 'paused' ? 1 : 0,
+      })),
+  );
+  exportGauge(
+    into,
+    {
+      name: 'messaging_kill_switch_open',
+      help: '1 if the kill switch of the handler is open in this process, else 0; handlers without one have no series.',
+      labelNames: ['topic', 'group', 'handler'],
+    },
+    () =>
+      largest(
+        sources.subscriptions().filter(({ killSwitch }) => killSwitch !== undefined),
+        ({ to, killSwitch }) => ({
+          labels: { topic: to.topic, group: to.group, handler: to.handler },
+          value: killSwitch?.isOpen === true ? 1 : 0,
+        }),
+      ),
+  );
 }
 
 /** One sample for each set of labels, because a handler is listed once for each transport that delivers to it. */

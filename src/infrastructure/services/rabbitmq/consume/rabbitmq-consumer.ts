@@ -170,10 +170,14 @@ export class RabbitmqConsumer implements Consumer {
     this.#endWatching();
     this.#formats.ended();
     const channel = this.#channel;
+    const queues = [...(channel?.consumed ?? [])];
     await channel?.leaveAll();
     await this.#slots.idle(); // also deliveries that arrived meanwhile: returning them would count as a crash
     await this.#handedOverIsHandled();
     this.#hasGivenUp = true;
+    const { ordering, concurrency } = this.subscription;
+    for (const queue of queues)
+      this.services.returnedUnseen.left(queue, ordering === 'key' ? 1 : concurrency);
     await channel?.close();
   }
 
@@ -284,7 +288,10 @@ export class RabbitmqConsumer implements Consumer {
       this.services.context.onEvent({ type: 'headers-ignored', topic, group, count: 1 });
     }
     const { queueType } = this.services.options;
-    const inFlight = { item, channel, attempt: decoded.attempt + decoded.crashes };
+    const { consumerTag, redelivered } = raw.fields;
+    const forgiven = this.services.returnedUnseen.forgives(consumerTag, { isRedelivered: redelivered });
+    const attempt = decoded.attempt + Math.max(0, decoded.crashes - forgiven);
+    const inFlight = { item, channel, attempt };
     // Order is kept within each queue. After a reconnect, a redelivery waits until the first run of its message has ended.
     if (queueType === 'quorum' || !raw.fields.redelivered)
       this.#slots.offer(inFlight, raw.fields.consumerTag);

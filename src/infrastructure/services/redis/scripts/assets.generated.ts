@@ -361,6 +361,273 @@ if tonumber(ARGV[2]) > 0 then redis.call('SET', KEYS[1], STAMP .. DONE, 'PX', AR
 return 1
 `;
 
+export const CONTROL_CHANGES_LUA = `local function server_now()
+  local time = redis.call('TIME')
+  return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+end
+local MAX_REMOVED, MAX_EXPIRED = 256, 100
+local values = KEYS[1]
+local base = string.sub(values, 1, -7)
+local keys, changed, removed, expiry, meta = base .. 'keys', base .. 'changed', base .. 'removed', base .. 'expiry', base .. 'meta'
+local now = server_now()
+local function number_of(field) return tonumber(redis.call('HGET', meta, field)) or 0 end
+local function next_revision()
+  local revision = math.max(number_of('revision') + 1, now)
+  redis.call('HSET', meta, 'revision', string.format('%d', revision))
+  redis.call('HSETNX', meta, 'floor', string.format('%d', revision - 1))
+  return string.format('%d', revision)
+end
+local function entry_of(key)
+  local format, revision, value = string.match(redis.call('HGET', values, key) or '', '^(%d+):(%d+):(.*)$')
+  if not value then return nil end
+  local number = tonumber(format)
+  if number > FORMATS.control and number <= 1000 then return nil, number end
+  local at = redis.call('ZSCORE', expiry, key)
+  local left = at and tonumber(at) - now or -1
+  if at and left <= 0 then return nil end
+  return {key, value, revision, string.format('%d', left)}
+end
+local function remove(key)
+  local revision = next_revision()
+  redis.call('HDEL', values, key)
+  for _, index in ipairs({keys, changed, expiry}) do redis.call('ZREM', index, key) end
+  redis.call('ZADD', removed, revision, key)
+  local surplus = redis.call('ZCARD', removed) - MAX_REMOVED
+  if surplus <= 0 then return end
+  local last = redis.call('ZRANGE', removed, surplus - 1, surplus - 1, 'WITHSCORES')
+  redis.call('HSET', meta, 'floor', string.format('%d', tonumber(last[2])))
+  redis.call('ZREMRANGEBYRANK', removed, 0, surplus - 1)
+end
+for _, key in ipairs(redis.call('ZRANGEBYSCORE', expiry, '-inf', now, 'LIMIT', 0, MAX_EXPIRED)) do
+  local _, newer = entry_of(key)
+  if not newer then remove(key) end
+end
+local prefix, since, limit = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local revision = number_of('revision')
+local last = string.format('%d', revision)
+if since == revision then return {0, last, {}, 0} end
+if since > revision or since < number_of('floor') then return {1, last, {}, 0} end
+local found = {}
+local function read(index)
+  local members = redis.call('ZRANGEBYSCORE', index, '(' .. ARGV[2], '+inf', 'WITHSCORES', 'LIMIT', 0, limit)
+  for nth = 1, #members, 2 do found[#found + 1] = {members[nth], tonumber(members[nth + 1])} end
+end
+read(changed)
+read(removed)
+table.sort(found, function(a, b) return a[2] < b[2] end)
+if #found >= limit then last = string.format('%d', found[limit][2]) end
+local changes, highest = {}, 0
+for nth = 1, math.min(limit, #found) do
+  local key = found[nth][1]
+  if string.sub(key, 1, #prefix) == prefix then
+    local entry, newer = entry_of(key)
+    highest = math.max(highest, newer or 0)
+    if not newer then changes[#changes + 1] = {key, entry or {}} end
+  end
+end
+return {0, last, changes, highest}
+`;
+
+export const CONTROL_GET_LUA = `local function server_now()
+  local time = redis.call('TIME')
+  return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+end
+local MAX_REMOVED, MAX_EXPIRED = 256, 100
+local values = KEYS[1]
+local base = string.sub(values, 1, -7)
+local keys, changed, removed, expiry, meta = base .. 'keys', base .. 'changed', base .. 'removed', base .. 'expiry', base .. 'meta'
+local now = server_now()
+local function number_of(field) return tonumber(redis.call('HGET', meta, field)) or 0 end
+local function next_revision()
+  local revision = math.max(number_of('revision') + 1, now)
+  redis.call('HSET', meta, 'revision', string.format('%d', revision))
+  redis.call('HSETNX', meta, 'floor', string.format('%d', revision - 1))
+  return string.format('%d', revision)
+end
+local function entry_of(key)
+  local format, revision, value = string.match(redis.call('HGET', values, key) or '', '^(%d+):(%d+):(.*)$')
+  if not value then return nil end
+  local number = tonumber(format)
+  if number > FORMATS.control and number <= 1000 then return nil, number end
+  local at = redis.call('ZSCORE', expiry, key)
+  local left = at and tonumber(at) - now or -1
+  if at and left <= 0 then return nil end
+  return {key, value, revision, string.format('%d', left)}
+end
+local function remove(key)
+  local revision = next_revision()
+  redis.call('HDEL', values, key)
+  for _, index in ipairs({keys, changed, expiry}) do redis.call('ZREM', index, key) end
+  redis.call('ZADD', removed, revision, key)
+  local surplus = redis.call('ZCARD', removed) - MAX_REMOVED
+  if surplus <= 0 then return end
+  local last = redis.call('ZRANGE', removed, surplus - 1, surplus - 1, 'WITHSCORES')
+  redis.call('HSET', meta, 'floor', string.format('%d', tonumber(last[2])))
+  redis.call('ZREMRANGEBYRANK', removed, 0, surplus - 1)
+end
+for _, key in ipairs(redis.call('ZRANGEBYSCORE', expiry, '-inf', now, 'LIMIT', 0, MAX_EXPIRED)) do
+  local _, newer = entry_of(key)
+  if not newer then remove(key) end
+end
+local entry, newer = entry_of(ARGV[1])
+return {entry or {}, newer or 0}
+`;
+
+export const CONTROL_LIST_LUA = `local function server_now()
+  local time = redis.call('TIME')
+  return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+end
+local MAX_REMOVED, MAX_EXPIRED = 256, 100
+local values = KEYS[1]
+local base = string.sub(values, 1, -7)
+local keys, changed, removed, expiry, meta = base .. 'keys', base .. 'changed', base .. 'removed', base .. 'expiry', base .. 'meta'
+local now = server_now()
+local function number_of(field) return tonumber(redis.call('HGET', meta, field)) or 0 end
+local function next_revision()
+  local revision = math.max(number_of('revision') + 1, now)
+  redis.call('HSET', meta, 'revision', string.format('%d', revision))
+  redis.call('HSETNX', meta, 'floor', string.format('%d', revision - 1))
+  return string.format('%d', revision)
+end
+local function entry_of(key)
+  local format, revision, value = string.match(redis.call('HGET', values, key) or '', '^(%d+):(%d+):(.*)$')
+  if not value then return nil end
+  local number = tonumber(format)
+  if number > FORMATS.control and number <= 1000 then return nil, number end
+  local at = redis.call('ZSCORE', expiry, key)
+  local left = at and tonumber(at) - now or -1
+  if at and left <= 0 then return nil end
+  return {key, value, revision, string.format('%d', left)}
+end
+local function remove(key)
+  local revision = next_revision()
+  redis.call('HDEL', values, key)
+  for _, index in ipairs({keys, changed, expiry}) do redis.call('ZREM', index, key) end
+  redis.call('ZADD', removed, revision, key)
+  local surplus = redis.call('ZCARD', removed) - MAX_REMOVED
+  if surplus <= 0 then return end
+  local last = redis.call('ZRANGE', removed, surplus - 1, surplus - 1, 'WITHSCORES')
+  redis.call('HSET', meta, 'floor', string.format('%d', tonumber(last[2])))
+  redis.call('ZREMRANGEBYRANK', removed, 0, surplus - 1)
+end
+for _, key in ipairs(redis.call('ZRANGEBYSCORE', expiry, '-inf', now, 'LIMIT', 0, MAX_EXPIRED)) do
+  local _, newer = entry_of(key)
+  if not newer then remove(key) end
+end
+local limit = tonumber(ARGV[3])
+local members = redis.call('ZRANGEBYLEX', keys, ARGV[1], ARGV[2], 'LIMIT', 0, limit + 1)
+local entries, highest = {}, 0
+for nth = 1, math.min(limit, #members) do
+  local entry, newer = entry_of(members[nth])
+  if entry then entries[#entries + 1] = entry end
+  highest = math.max(highest, newer or 0)
+end
+return {entries, #members > limit and members[limit] or '', highest}
+`;
+
+export const CONTROL_PUT_LUA = `local function server_now()
+  local time = redis.call('TIME')
+  return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+end
+local MAX_REMOVED, MAX_EXPIRED = 256, 100
+local values = KEYS[1]
+local base = string.sub(values, 1, -7)
+local keys, changed, removed, expiry, meta = base .. 'keys', base .. 'changed', base .. 'removed', base .. 'expiry', base .. 'meta'
+local now = server_now()
+local function number_of(field) return tonumber(redis.call('HGET', meta, field)) or 0 end
+local function next_revision()
+  local revision = math.max(number_of('revision') + 1, now)
+  redis.call('HSET', meta, 'revision', string.format('%d', revision))
+  redis.call('HSETNX', meta, 'floor', string.format('%d', revision - 1))
+  return string.format('%d', revision)
+end
+local function entry_of(key)
+  local format, revision, value = string.match(redis.call('HGET', values, key) or '', '^(%d+):(%d+):(.*)$')
+  if not value then return nil end
+  local number = tonumber(format)
+  if number > FORMATS.control and number <= 1000 then return nil, number end
+  local at = redis.call('ZSCORE', expiry, key)
+  local left = at and tonumber(at) - now or -1
+  if at and left <= 0 then return nil end
+  return {key, value, revision, string.format('%d', left)}
+end
+local function remove(key)
+  local revision = next_revision()
+  redis.call('HDEL', values, key)
+  for _, index in ipairs({keys, changed, expiry}) do redis.call('ZREM', index, key) end
+  redis.call('ZADD', removed, revision, key)
+  local surplus = redis.call('ZCARD', removed) - MAX_REMOVED
+  if surplus <= 0 then return end
+  local last = redis.call('ZRANGE', removed, surplus - 1, surplus - 1, 'WITHSCORES')
+  redis.call('HSET', meta, 'floor', string.format('%d', tonumber(last[2])))
+  redis.call('ZREMRANGEBYRANK', removed, 0, surplus - 1)
+end
+for _, key in ipairs(redis.call('ZRANGEBYSCORE', expiry, '-inf', now, 'LIMIT', 0, MAX_EXPIRED)) do
+  local _, newer = entry_of(key)
+  if not newer then remove(key) end
+end
+local key = ARGV[1]
+local found, newer = entry_of(key)
+if newer then return {'newer', {}, newer} end
+if ARGV[3] ~= '' and (found and found[3] or '0') ~= ARGV[3] then return {'conflict', found or {}, 0} end
+if not found and redis.call('HLEN', values) >= tonumber(ARGV[5]) then return {'full', {}, 0} end
+local revision = next_revision()
+redis.call('HSET', values, key, string.format('%d:', FORMATS.control) .. revision .. ':' .. ARGV[2])
+redis.call('ZADD', keys, 0, key)
+redis.call('ZADD', changed, revision, key)
+redis.call('ZREM', removed, key)
+if ARGV[4] == '' then redis.call('ZREM', expiry, key) else redis.call('ZADD', expiry, now + tonumber(ARGV[4]), key) end
+return {'written', entry_of(key), 0}
+`;
+
+export const CONTROL_REMOVE_LUA = `local function server_now()
+  local time = redis.call('TIME')
+  return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+end
+local MAX_REMOVED, MAX_EXPIRED = 256, 100
+local values = KEYS[1]
+local base = string.sub(values, 1, -7)
+local keys, changed, removed, expiry, meta = base .. 'keys', base .. 'changed', base .. 'removed', base .. 'expiry', base .. 'meta'
+local now = server_now()
+local function number_of(field) return tonumber(redis.call('HGET', meta, field)) or 0 end
+local function next_revision()
+  local revision = math.max(number_of('revision') + 1, now)
+  redis.call('HSET', meta, 'revision', string.format('%d', revision))
+  redis.call('HSETNX', meta, 'floor', string.format('%d', revision - 1))
+  return string.format('%d', revision)
+end
+local function entry_of(key)
+  local format, revision, value = string.match(redis.call('HGET', values, key) or '', '^(%d+):(%d+):(.*)$')
+  if not value then return nil end
+  local number = tonumber(format)
+  if number > FORMATS.control and number <= 1000 then return nil, number end
+  local at = redis.call('ZSCORE', expiry, key)
+  local left = at and tonumber(at) - now or -1
+  if at and left <= 0 then return nil end
+  return {key, value, revision, string.format('%d', left)}
+end
+local function remove(key)
+  local revision = next_revision()
+  redis.call('HDEL', values, key)
+  for _, index in ipairs({keys, changed, expiry}) do redis.call('ZREM', index, key) end
+  redis.call('ZADD', removed, revision, key)
+  local surplus = redis.call('ZCARD', removed) - MAX_REMOVED
+  if surplus <= 0 then return end
+  local last = redis.call('ZRANGE', removed, surplus - 1, surplus - 1, 'WITHSCORES')
+  redis.call('HSET', meta, 'floor', string.format('%d', tonumber(last[2])))
+  redis.call('ZREMRANGEBYRANK', removed, 0, surplus - 1)
+end
+for _, key in ipairs(redis.call('ZRANGEBYSCORE', expiry, '-inf', now, 'LIMIT', 0, MAX_EXPIRED)) do
+  local _, newer = entry_of(key)
+  if not newer then remove(key) end
+end
+local found, newer = entry_of(ARGV[1])
+if newer then return {0, newer} end
+if not found or (ARGV[2] ~= '' and found[3] ~= ARGV[2]) then return {0, 0} end
+remove(ARGV[1])
+return {1, 0}
+`;
+
 export const COUNT_DEAD_LETTERS_LUA = `local INDEXED = {'status', 'topic', 'group', 'handler', 'reason', 'errorType', 'fingerprint', 'messageId', 'correlationId', 'key'}
 local all = KEYS[1]
 local base = string.sub(all, 1, -4)

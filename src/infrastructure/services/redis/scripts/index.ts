@@ -15,6 +15,12 @@ export const BEGIN = script('begin', source.BEGIN_LUA);
 export const COMPLETE = script('complete', source.COMPLETE_LUA);
 export const RELEASE = script('release', source.RELEASE_LUA);
 
+export const CONTROL_GET = script('control-get', source.CONTROL_GET_LUA);
+export const CONTROL_PUT = script('control-put', source.CONTROL_PUT_LUA);
+export const CONTROL_REMOVE = script('control-remove', source.CONTROL_REMOVE_LUA);
+export const CONTROL_LIST = script('control-list', source.CONTROL_LIST_LUA);
+export const CONTROL_CHANGES = script('control-changes', source.CONTROL_CHANGES_LUA);
+
 export const JOIN = script('join', source.JOIN_LUA);
 export const TICK = script('tick', source.TICK_LUA);
 export const INSPECT = script('inspect', source.INSPECT_LUA);
