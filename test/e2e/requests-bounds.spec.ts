@@ -88,10 +88,11 @@ it('is not spooled: it fails at once, and is not sent later', async () => {
   const app = await module.init();
   try {
     const harness = app.get(SwitchyardHarness);
+    const ask = (): Promise<unknown> => app.get(MessagingService).request(QuotePrice, { sku: 'a' }, PATIENT);
+    await expect(ask()).rejects.toMatchObject({ code: 'NO_HANDLER' }); // its inbox is open from now on
     const outage = harness.outage('work');
     await harness.advance(10_000);
-    const asked = app.get(MessagingService).request(QuotePrice, { sku: 'a' }, PATIENT);
-    await expect(asked).rejects.toMatchObject({ name: 'RequestError', retryable: true });
+    await expect(ask()).rejects.toMatchObject({ code: 'PUBLISH_UNAVAILABLE', retryable: true });
     await outage.restore();
     await harness.advance(60_000);
     expect(harness.published(QuotePrice)).toEqual([]);
