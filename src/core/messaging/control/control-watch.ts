@@ -29,7 +29,8 @@ interface Known {
  * Follows the entries below a prefix.
  *
  * It asks for what has changed since the last revision that it has seen, so that a lost connection loses no change. When
- * the store no longer knows all of them, it compares everything.
+ * the store no longer knows all of them, it compares everything. In a store that only this process writes to, it asks when
+ * an entry expires, and when the writer calls `refresh`.
  */
 export class ControlWatch {
   readonly #known = new Map<string, Known>();

@@ -1,5 +1,5 @@
 import { problemsOfLimits } from '../ports/dead-letter-limits.js';
-import type { MessagingModuleOptions } from '../messaging.options.js';
+import { DRAIN_SIGNALS, type MessagingModuleOptions } from '../messaging.options.js';
 import { problemsOfRoutes, unknownTransport } from '../routing/routing-table.js';
 import { isName } from '../ports/names.js';
 
@@ -22,6 +22,9 @@ export function problemsOfOptions(options: MessagingModuleOptions): string[] {
     ...(options.drain ?? [])
       .filter((name) => !known.has(name))
       .map((name) => `Option drain names ${unknownTransport(name, names)}`),
+    ...(options.drainSignal === undefined || DRAIN_SIGNALS.includes(options.drainSignal)
+      ? []
+      : [`Option drainSignal is no signal that can drain; use one of ${DRAIN_SIGNALS.join(', ')}.`]),
     ...problemsOfNumbers(options),
     ...(hasStore
       ? problemsOfLimits(options.deadLetterLimits ?? {}, options.deadLetters)
