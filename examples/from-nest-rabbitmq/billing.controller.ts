@@ -15,7 +15,7 @@ import { finalize, type Observable } from 'rxjs';
  * channel, and needs none: there the return of the handler is the acknowledgement.
  */
 @Injectable()
-export class AckOnNest implements NestInterceptor {
+class AckOnNest implements NestInterceptor {
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     const rpc = context.switchToRpc().getContext<unknown>();
     if (!(rpc instanceof RmqContext)) return next.handle();

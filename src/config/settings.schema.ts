@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { DRAIN_SIGNALS } from '../core/messaging/messaging.options.js';
+import { DRAIN_SIGNALS } from '../core/messaging/ports/drain-signals.js';
 import { insecuritySchema, transportSettingsSchema } from '../infrastructure/services/transports.js';
 import { ALLOWED_NAME } from './explain.js';
 import {

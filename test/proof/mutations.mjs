@@ -7,7 +7,8 @@ export const MUTATIONS = [
     name: 'a message is acknowledged before it is handled',
     file: 'src/core/messaging/delivery/delivery-processor.ts',
     find: 'const handling = new DeliveryInProgress(entry, delivery, handOver, resolve);',
-    replace: 'const handling = new DeliveryInProgress(entry, delivery, handOver, resolve);\n      resolve(ACK);',
+    replace:
+      'const handling = new DeliveryInProgress(entry, delivery, handOver, resolve);\n      resolve(ACK);',
     needs: [],
     soak: ['--scenario', 'embedded', '--minutes', '0.5', '--seed', '7'],
   },

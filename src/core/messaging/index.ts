@@ -107,12 +107,8 @@ export {
   type MessagingModuleAsyncOptions,
   type MessagingOptionsFactory,
 } from './messaging.module.js';
-export type {
-  DrainSignal,
-  HandlerDefaults,
-  MessagingModuleExtras,
-  MessagingModuleOptions,
-} from './messaging.options.js';
+export type { DrainSignal } from './ports/drain-signals.js';
+export type { HandlerDefaults, MessagingModuleExtras, MessagingModuleOptions } from './messaging.options.js';
 export { MessagingService, PublishManyError, type PublishReceipt } from './publishing/messaging.service.js';
 export {
   type KillSwitchState,

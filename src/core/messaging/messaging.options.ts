@@ -1,3 +1,4 @@
+import type { DrainSignal } from './ports/drain-signals.js';
 import type { AuditSink } from './observing/audit-entry.js';
 import type { ControlStore } from './ports/control-store.js';
 import type { DeadLetterLimits } from './ports/dead-letter-limits.js';
@@ -27,10 +28,6 @@ export interface HandlerDefaults {
   /** @default 0, off */
   readonly idempotencyWindowMs?: number;
 }
-
-/** Signals that Node leaves to the application. */
-export const DRAIN_SIGNALS = ['SIGUSR2', 'SIGHUP'] as const;
-export type DrainSignal = (typeof DRAIN_SIGNALS)[number];
 
 /** What `MessagingModule.forRoot` takes and `forRootAsync` computes. */
 export interface MessagingModuleOptions {

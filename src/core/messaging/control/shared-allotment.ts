@@ -16,7 +16,7 @@ const CONFLICT_DELAY_MS = 20;
  *
  * While the store does not answer, the process goes by windows of its own.
  */
-export class SharedAllotment implements RateAllotment {
+class SharedAllotment implements RateAllotment {
   readonly #own: ProcessAllotment;
 
   /** @param key where the window is stored. */

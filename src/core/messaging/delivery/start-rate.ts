@@ -8,7 +8,7 @@ export interface RateWindow {
 }
 
 /** The window of a rate: a second, or longer for less than one whole start a second. */
-export function windowOf(ratePerSecond: number): RateWindow {
+function windowOf(ratePerSecond: number): RateWindow {
   const starts = Math.max(1, Math.ceil(ratePerSecond));
   return { starts, windowMs: Math.ceil((starts * 1_000) / ratePerSecond) };
 }

@@ -178,11 +178,7 @@ export class HandlerRegistry {
     return [];
   }
 
-  #expand(
-    handler: string,
-    pattern: string,
-    matches: (topic: string) => boolean,
-  ): [string, AnyMessageType][] {
+  #expand(handler: string, pattern: string, matches: (topic: string) => boolean): [string, AnyMessageType][] {
     this.#patterns.push(matches);
     const named = [...this.#types.values()].filter((type) => !isRequestType(type) && matches(type.name));
     const found = new Map([

@@ -1,4 +1,4 @@
-import type { DrainSignal } from '../messaging.options.js';
+import type { DrainSignal } from '../ports/drain-signals.js';
 
 /** Returns what takes the listener away again. */
 export function onDrainSignal(

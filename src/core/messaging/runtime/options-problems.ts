@@ -1,5 +1,6 @@
 import { problemsOfLimits } from '../ports/dead-letter-limits.js';
-import { DRAIN_SIGNALS, type MessagingModuleOptions } from '../messaging.options.js';
+import type { MessagingModuleOptions } from '../messaging.options.js';
+import { DRAIN_SIGNALS } from '../ports/drain-signals.js';
 import { problemsOfRoutes, unknownTransport } from '../routing/routing-table.js';
 import { isName } from '../ports/names.js';
 

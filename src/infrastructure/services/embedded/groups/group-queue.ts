@@ -197,7 +197,11 @@ export class GroupQueue {
   }
 
   /** A record that cannot be read gets its place for an id, and is delivered to be parked. */
-  #unreadable({ message }: StoredMessage, why: string, place: string): Pick<Item, 'message' | 'unacceptable'> {
+  #unreadable(
+    { message }: StoredMessage,
+    why: string,
+    place: string,
+  ): Pick<Item, 'message' | 'unacceptable'> {
     this.#noteCorrupt(place);
     const detail = `${place} cannot be read: ${why}. Its bytes are kept as the body.`;
     return { message: { ...message, id: place }, unacceptable: { reason: 'corrupt', detail } };
