@@ -214,7 +214,6 @@ export class KafkaConsumer implements Consumer, ReaderListener {
       if (await settlesWithin(idle, LOOK_MS, clock)) break;
       await keepAlive();
     }
-    for (const partition of this.#partitions) partition.isDirty = true;
     // Handlers in flight continue here, so that the next owner must not count a crash for them.
     await this.#committer.now(false).catch(() => undefined);
   }

@@ -13,11 +13,13 @@ const failure = (type: string): Error =>
 
 function setUp(failures: Error[]) {
   const offsets: string[] = [];
+  const metadata: string[] = [];
   const membership = {
-    commit: ([first]: { offset: string }[]) => {
+    commit: ([first]: { offset: string; metadata: string }[]) => {
       const error = failures.shift();
       if (error) return Promise.reject(error);
       offsets.push(first?.offset ?? '');
+      metadata.push(first?.metadata ?? '');
       return Promise.resolve();
     },
   };
@@ -33,7 +35,7 @@ function setUp(failures: Error[]) {
     systemClock,
     () => undefined,
   );
-  return { committer, offsets };
+  return { committer, offsets, metadata, partition };
 }
 
 it.each<[string, Error, Error]>([
@@ -54,4 +56,12 @@ it('rejects with any other error', async () => {
   const { committer, offsets } = setUp([failure('GROUP_AUTHORIZATION_FAILED')]);
   await expect(committer.place(() => Promise.resolve())).rejects.toThrow('GROUP_AUTHORIZATION_FAILED');
   expect(offsets).toEqual([]);
+});
+
+it('takes back at the end what is stored as in flight, although nothing has changed since', async () => {
+  const { committer, metadata, partition } = setUp([]);
+  partition.handOut(9);
+  await committer.now();
+  await committer.now(false);
+  expect(metadata.map((text) => JSON.parse(text) as object)).toEqual([{ v: 1, h: 9 }, { v: 1 }]);
 });

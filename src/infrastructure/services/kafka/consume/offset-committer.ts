@@ -58,7 +58,8 @@ export class OffsetCommitter {
   /**
    * Resolves once everything is committed that was settled at the time of the call.
    *
-   * @param isOpen see {@link Partition.committable}
+   * @param isOpen see {@link Partition.committable}. When false, every partition is committed: one of which nothing has
+   *   changed may be stored as in flight.
    */
   now(isOpen = true): Promise<void> {
     if (isOpen && this.#queued) return this.#queued;
@@ -75,7 +76,8 @@ export class OffsetCommitter {
 
   async #commit(isOpen: boolean): Promise<void> {
     const dirty = [...this.partitions()].filter(
-      ({ isDirty, isLost, newerProgress }) => isDirty && !isLost && newerProgress === undefined,
+      ({ isDirty, isLost, isStopped, newerProgress }) =>
+        (isDirty || (!isOpen && !isStopped)) && !isLost && newerProgress === undefined,
     );
     if (dirty.length === 0) return;
     try {
