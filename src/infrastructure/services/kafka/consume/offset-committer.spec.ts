@@ -15,7 +15,7 @@ function setUp(failures: Error[]) {
   const offsets: string[] = [];
   const metadata: string[] = [];
   const membership = {
-    commit: ([first]: { offset: string; metadata: string }[]) => {
+    commit: ([first]: { offset: string; metadata?: string | null }[]) => {
       const error = failures.shift();
       if (error) return Promise.reject(error);
       offsets.push(first?.offset ?? '');

@@ -1,4 +1,5 @@
-import { systemClock } from '../../../../core/messaging/ports/clock.js';
+/** One file because connecting, checking the server and calling its commands share one client. */
+import { nextTick, systemClock } from '../../../../core/messaging/ports/clock.js';
 import { MessagingError } from '../../../../core/messaging/ports/errors.js';
 import { backoffMs } from '../../../../core/messaging/transport-kit/backoff.js';
 import { withDeadline } from '../../../../core/messaging/transport-kit/deadline.js';
@@ -398,7 +399,7 @@ function reconnectDelay(times: number): number {
 export function writeTogether({ stream }: Redis): void {
   if (stream.writableCorked > 0) return;
   stream.cork();
-  process.nextTick(() => stream.uncork());
+  nextTick(() => stream.uncork());
 }
 
 function notConnected(): Error {
