@@ -81,6 +81,14 @@ it('describes what every route answers, and is served to viewers only', async ()
   const order = { action: 'use', member: 'other', reason: 'INC-3' };
   await call('POST', '/transports/main/actions', 'admin', order);
 
+  await call('GET', '/subscriptions', 'viewer');
+  await call('GET', '/subscriptions/orders.placed/billing', 'viewer');
+  const pause = { paused: true, forMs: 60_000, reason: 'INC-4' };
+  await call('PATCH', '/subscriptions/orders.placed/billing', 'operator', pause);
+  await call('PATCH', '/subscriptions/orders.placed/billing', 'operator', {});
+  await call('GET', '/subscriptions', 'viewer');
+  await call('POST', '/process/drain', 'admin', { reason: 'INC-5' });
+
   const operations = [...seenAnswers].map((each) => each.split(' ')[0]);
   expect(documentedOperations.filter((each) => !operations.includes(each))).toEqual([]);
   expect([...seenAnswers]).toEqual(

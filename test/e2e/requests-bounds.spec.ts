@@ -37,10 +37,11 @@ it('keeps 10,000 requests in flight in bounded memory, and gives it back', async
   await Promise.all(wave()); // what is made once
   const before = await usedBytes();
   const inFlight = wave();
-  const during = await usedBytes();
+  // Asked in the same turn: on a loaded machine the others could be over once the bytes are counted.
   await expect(messaging.request(QuotePrice, { sku: 'a' }, PATIENT)).rejects.toMatchObject({
     code: 'OVERLOADED',
   });
+  const during = await usedBytes();
   expect(new Set(await Promise.all(inFlight))).toEqual(new Set(['DEADLINE_EXCEEDED']));
   inFlight.length = 0;
   const after = await usedBytes();
