@@ -68,6 +68,8 @@ function letters(): StoreOptions<DeadLetterStore> {
 function memory(): ConformanceOptions {
   return {
     tooLargeBytes: TOO_LARGE_BYTES,
+    replies: true,
+    repliesStayInProcess: true,
     create: async (context) => withFault(await createMemory(context), fault),
   };
 }
