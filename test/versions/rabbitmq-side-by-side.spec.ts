@@ -26,8 +26,6 @@ async function connected(made: Bench<Transport>): Promise<Bench<Transport>> {
 
 describe('two versions on one RabbitMQ', () => {
   describeSideBySide({
-    // A known fault: a message that the older process leaves sometimes comes to the newer one as attempt 2.
-    spareAttempts: 1,
     older: () => connected(rabbitmqBench(options)),
     newer: async () => {
       const [bench, benches] = await raised(async () => [
