@@ -1,9 +1,10 @@
 import { type CanActivate, Controller, Injectable, UseGuards } from '@nestjs/common';
 import { Ctx, EventPattern, MessagePattern, Payload, RpcException } from '@nestjs/microservices';
-import { lastValueFrom, type Observable, of } from 'rxjs';
+import { finalize, lastValueFrom, type Observable, of } from 'rxjs';
 import { type SwitchyardContext, SwitchyardRecordBuilder } from 'switchyard/microservices';
 import { type BridgeApp, bootBridge, bootPureBridge, closeBridges } from '../support/bridge-app.js';
 import { eventually } from '../support/demonstration.js';
+import { temporaryDirectory } from '../support/temporary-directory.js';
 
 @Injectable()
 class Closed implements CanActivate {
@@ -21,9 +22,14 @@ class Prices {
     return numbers.reduce((sum, number) => sum + number, 0);
   }
 
+  @MessagePattern('prices.observed')
+  observed(_data: unknown): Observable<string> {
+    return of('only');
+  }
+
   @MessagePattern('prices.stream')
   stream(_data: unknown): Observable<string> {
-    return of('first', 'last');
+    return of('first', 'last').pipe(finalize(() => seen.push('stream ends')));
   }
 
   @MessagePattern('prices.nothing')
@@ -77,7 +83,7 @@ describe.each([
   it('gets what the handler returns', async () => {
     const app = await boot({ controllers: [Prices] });
     await expect(ask(app, { cmd: 'sum' }, [1, 2, 3])).resolves.toBe(6);
-    await expect(ask(app, 'prices.stream', {})).resolves.toBe('last');
+    await expect(ask(app, 'prices.observed', {})).resolves.toBe('only');
     await expect(ask(app, 'prices.nothing', {})).resolves.toBe('no value');
   });
 
@@ -104,6 +110,16 @@ describe.each([
 });
 
 describe('send', () => {
+  it('fails for a handler that emits a second value, because a request has one reply', async () => {
+    const app = await bootBridge({ controllers: [Prices] });
+    await expect(ask(app, 'prices.stream', {})).rejects.toMatchObject({
+      code: 'REPLY_INVALID',
+      message: expect.stringContaining('Prices.stream emitted a second value') as string,
+      retryable: false,
+    });
+    expect(seen).toEqual(['stream ends']);
+  });
+
   it('ends at its deadline, where the signal of the handler aborts', async () => {
     const app = await bootBridge({ controllers: [Prices] });
     const record = new SwitchyardRecordBuilder({}).setTimeout(300).build();
@@ -145,6 +161,26 @@ describe('send', () => {
       '"cmd.sum" is a request and was not published',
     );
   });
+});
+
+it('requests on the embedded transport are answered, and dropped after a restart that outlasts their deadline', async () => {
+  const data = temporaryDirectory();
+  const transport = { kind: 'embedded', directory: data.path } as const;
+  const first = await bootBridge({ controllers: [Prices] }, { transport });
+  await expect(ask(first, { cmd: 'sum' }, [1, 2, 3])).resolves.toBe(6);
+  await expect(ask(first, 'prices.nothing', {})).resolves.toBe('no value');
+  await first.app.close();
+  seen.splice(0);
+  const idle = await bootBridge({}, { transport });
+  const brief = new SwitchyardRecordBuilder({}).setTimeout(300).build();
+  await expect(ask(idle, 'prices.nothing', brief)).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+  await idle.app.close();
+  const next = await bootBridge({ controllers: [Prices] }, { transport });
+  await eventually(() => next.events.find(({ type }) => type === 'request-dropped'));
+  await expect(ask(next, 'prices.nothing', {})).resolves.toBe('no value');
+  expect(seen).toEqual(['nothing']);
+  await closeBridges();
+  data.remove();
 });
 
 it('mistakes of @MessagePattern are reported when the application starts', async () => {

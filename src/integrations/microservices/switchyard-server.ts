@@ -1,7 +1,17 @@
 import { Injectable } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
 import type { CustomTransportStrategy } from '@nestjs/microservices';
-import { concat, defer, EMPTY, finalize, isObservable, type Observable, throwError } from 'rxjs';
+import {
+  concat,
+  defer,
+  EMPTY,
+  finalize,
+  identity,
+  isObservable,
+  type MonoTypeOperatorFunction,
+  type Observable,
+  throwError,
+} from 'rxjs';
 import { catchError } from 'rxjs/operators';
 import {
   defineRequest,
@@ -19,6 +29,7 @@ import { ControllerMethods } from './controller-methods.js';
 import { OwnLogger } from '../../core/messaging/observing/own-logger.js';
 import { ANYTHING } from './anything.js';
 import { answeredError, judgedError, refuseForeignPacket } from './errors-of-nest.js';
+import { oneReply } from './one-reply.js';
 import { shownPattern, topicOrUndefined, wildcardOf } from './patterns.js';
 import { SwitchyardContext } from './switchyard-context.js';
 import { listenTo, statusOf, type SwitchyardEvents, type SwitchyardStatus } from './transport-status.js';
@@ -29,10 +40,11 @@ export const SWITCHYARD = Symbol.for('switchyard');
 /** A handler with its guards, pipes, interceptors and filters, as Nest makes it. */
 type Callback = (payload: unknown, context: SwitchyardContext) => Promise<unknown>;
 
-/** A handler, and what its errors become. */
+/** A handler, what its errors become, and what the values of its Observable do. */
 interface Invoked {
   readonly callback: Callback;
   readonly asError: (thrown: unknown) => unknown;
+  readonly ofValues: MonoTypeOperatorFunction<unknown>;
 }
 
 type StartHook = (transportId: symbol, context: unknown, done: () => Promise<unknown>) => unknown;
@@ -103,13 +115,15 @@ export class SwitchyardServer implements CustomTransportStrategy, HandlerSource 
       this.#problems.push(`Handler ${name} ${found.problem}`);
       return;
     }
-    const asError = isEventHandler ? judgedError : answeredError;
+    const invoked: Invoked = isEventHandler
+      ? { callback, asError: judgedError, ofValues: identity }
+      : { callback, asError: answeredError, ofValues: oneReply(name) };
     this.#handlers.push({
       name,
       target: found.target,
       options: extras,
       ...(isEventHandler ? { hasOwnGroup: true } : { isOfRequests: true }),
-      invoke: (payload, context) => this.#invoke({ callback, asError }, payload, context),
+      invoke: (payload, context) => this.#invoke(invoked, payload, context),
     });
   }
 
@@ -154,14 +168,15 @@ export class SwitchyardServer implements CustomTransportStrategy, HandlerSource 
       );
   }
 
-  async #invoke({ callback, asError }: Invoked, payload: unknown, message: MessageContext): Promise<unknown> {
+  async #invoke(invoked: Invoked, payload: unknown, message: MessageContext): Promise<unknown> {
+    const { callback, asError } = invoked;
     refuseForeignPacket(payload, message);
     const context = new SwitchyardContext([message]);
     try {
       const result = this.#onStart
         ? await this.#betweenHooks(this.#onStart, callback, payload, context)
         : await callback(payload, context);
-      if (isObservable(result)) return withErrors(result, context, asError);
+      if (isObservable(result)) return carriedOut(result, context, invoked);
       if (context.verdict) throw context.verdict;
       return result;
     } catch (error) {
@@ -197,13 +212,13 @@ export class SwitchyardServer implements CustomTransportStrategy, HandlerSource 
   }
 }
 
-function withErrors(
+function carriedOut(
   result: Observable<unknown>,
   context: SwitchyardContext,
-  asError: Invoked['asError'],
+  { asError, ofValues }: Omit<Invoked, 'callback'>,
 ): Observable<unknown> {
   const verdict = defer(() => (context.verdict ? throwError(() => context.verdict) : EMPTY));
-  return concat(result, verdict).pipe(catchError((error) => throwError(() => asError(error))));
+  return concat(result.pipe(ofValues), verdict).pipe(catchError((error) => throwError(() => asError(error))));
 }
 
 /** Names of handlers in one line of the log. */
