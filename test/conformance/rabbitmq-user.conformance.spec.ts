@@ -26,7 +26,7 @@ it('the documentation gives permissions for names of ours only', () => {
   }
 });
 
-// All but what is about outages, which know no permissions and which the other suites have.
+// All but what is about outages alone, which know no permissions and which the other suites have.
 describeTransport(
   'RabbitMQ with classic queues and the permissions that the documentation gives',
   rabbitmqConformance(
@@ -47,5 +47,6 @@ describeTransport(
     'restarting',
     'crashing',
     'backlog',
+    'answering',
   ],
 );

@@ -657,6 +657,37 @@ export const OTHER_FAULTS: readonly OtherFault[] = [
       'loses nothing that was spooled',
     ],
   ]),
+  ...of('requests on redis and on rabbitmq', 'e2e/redis-rabbitmq-requests.spec.ts', [
+    [
+      'the broker is killed with requests in flight',
+      'each is answered or rejected by its deadline; answered again once it is back',
+      'answers or rejects by the deadline what is in flight when the broker is killed, and answers again',
+    ],
+    [
+      'the first broker of a failover is killed',
+      'asked and answered over the second',
+      'asks through a failover whose first broker is gone, and gets the reply over the second',
+    ],
+  ]),
+  ...of('requests on redis and on rabbitmq', 'e2e/redis-rabbitmq-nest-requests.spec.ts', [
+    [
+      'their deadline passes while no handler runs',
+      'dropped before the handler that comes later, and counted',
+      'drops and counts what its broker has kept past its deadline, before the handler',
+    ],
+    [
+      'a reply comes when its asker has given up',
+      'dropped and counted',
+      'a reply whose asker has given up is dropped and counted',
+    ],
+  ]),
+  ...of('requests on redis and on rabbitmq', 'faults/redis-rabbitmq-bridge-kill.spec.ts', [
+    [
+      '`kill -9` of processes that handle them, and events, through the bridge',
+      'no event is lost; each request is answered, by another process too, or rejected by its deadline',
+      'no event is lost and no request hangs when processes with the bridge are killed under load',
+    ],
+  ]),
   ...['redis', 'rabbitmq', 'kafka'].flatMap((system) => [
     ...of(system, `faults/${system}-keys.spec.ts`, [
       [

@@ -1,4 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
+import type { WireMessage } from '../../src/core/messaging/ports/transport.js';
 import type { RabbitmqTransport } from '../../src/infrastructure/services/rabbitmq/rabbitmq.transport.js';
 import { type RabbitmqCluster, startRabbitmq } from '../support/brokers/rabbitmq-cluster.js';
 import { waitUntil } from '../support/brokers/wait-until.js';
@@ -293,5 +294,24 @@ describe('with topology "verify"', () => {
       expect(attempts).toEqual([1, 2]);
     }
     expect((await publishOne(transport, 'unknown')).kind).toBe('unavailable');
+  }, 60_000);
+
+  it('answers requests, and says why it cannot ask', async () => {
+    const { transport } = rabbitmqBench(options({ topology: 'verify', namePrefix: 'answers.' }));
+    await run(commandsOf(await transport.connect().catch((error: unknown) => error)));
+    await transport.connect();
+    const asks = await connected(options({ namePrefix: 'answers.' }));
+    const replies: WireMessage[] = [];
+    const inbox = await asks.transport.openInbox((reply) => replies.push(reply));
+    const reply = { id: 'reply', headers: {}, body: Buffer.from('1') };
+    const outcome = await transport.reply(inbox.address, reply, { deadlineMs: 5_000 });
+    expect(outcome.kind).toBe('accepted');
+    await waitUntil('the reply is there', async () => replies.some(({ id }) => id === 'reply'));
+    expect(await transport.isSubscribed('t')).toBe(false);
+    await expect(transport.openInbox(() => undefined)).rejects.toMatchObject({
+      code: 'CONFIGURATION',
+      message: expect.stringContaining("topology: 'verify'") as string,
+    });
+    await inbox.close();
   }, 60_000);
 });
