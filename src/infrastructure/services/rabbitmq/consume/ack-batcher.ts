@@ -33,6 +33,7 @@ export class AckBatcher {
   #outOfOrder: UnackedDelivery[] = [];
   #isScheduled = false;
   #isGone = false;
+  #isHeld = false;
 
   /** @param prefetch unacknowledged deliveries that the broker allows. */
   constructor(
@@ -76,9 +77,25 @@ export class AckBatcher {
     this.#outOfOrder = [];
   }
 
+  /** As many are unacknowledged as the broker allows: it hands out nothing more. */
+  get isFull(): boolean {
+    return this.size >= this.prefetch;
+  }
+
+  /** Keeps acknowledgements back until {@link release}. */
+  hold(): void {
+    this.flush();
+    this.#isHeld = true;
+  }
+
+  release(): void {
+    this.#isHeld = false;
+    this.flush();
+  }
+
   /** Acknowledges everything that is settled. */
   flush(): void {
-    if (this.#isGone) return;
+    if (this.#isGone || this.#isHeld) return;
     let last: UnackedDelivery | undefined;
     for (const item of this.#outstanding) {
       if (item.doneAt === undefined) break;

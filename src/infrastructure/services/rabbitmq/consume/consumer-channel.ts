@@ -9,6 +9,14 @@ import { said } from '../client/rabbitmq-errors.js';
 import { withReplyTimeout, endChannel } from '../connection/channel-calls.js';
 
 const CANCEL_TIMEOUT_MS = 3_000;
+/** How long a queue is waited for that is to be left behind a message. A probe takes some milliseconds. */
+const LEAVE_MS = 1_000;
+/** A queue that has more messages delivers the next one within this time. */
+const BETWEEN_MS = 50;
+/** A consumer that is busy gets as many messages as it may have within this time. */
+const FULL_MS = 200;
+/** One that has got nothing for so long is not busy. */
+const BUSY_MS = 1_000;
 
 /** Callbacks of the consumer that opened the channel. */
 export interface ChannelListener {
@@ -37,8 +45,12 @@ export class ConsumerChannel implements Watched {
   readonly #served = new Set<string>();
   /** Queues that have delivered something since the last check. */
   readonly #active = new Set<string>();
-  /** Queues to be cancelled once their message is settled. */
-  readonly #leaving = new Set<string>();
+  /** Queues to be cancelled once their message is settled, with whom to tell. */
+  readonly #leaving = new Map<string, () => void>();
+  /** On the monotonic clock. */
+  #takenAt = -Infinity;
+  /** Without order by key: called once the broker may hand out nothing more. */
+  #whenFull = (): void => undefined;
   #unprefer = nothing;
   #hasEnded = false;
 
@@ -129,10 +141,11 @@ export class ConsumerChannel implements Watched {
    * With order by key: cancels the queue once its next message is settled. {@link keep} revokes that.
    */
   leaveNext(queue: string): void {
-    this.#leaving.add(queue);
+    if (!this.#leaving.has(queue)) this.#leaving.set(queue, () => undefined);
   }
 
   keep(queue: string): void {
+    this.#leaving.get(queue)?.();
     this.#leaving.delete(queue);
   }
 
@@ -146,11 +159,53 @@ export class ConsumerChannel implements Watched {
    */
   async leave(queue: string): Promise<void> {
     if (this.#busy.has(queue)) this.leaveNext(queue);
+    else if (this.#served.has(queue) && this.listener.countsReturns)
+      await this.#leaveBehindNext(queue, BETWEEN_MS);
     else await this.#cancel(queue);
   }
 
+  /**
+   * With order by key: cancels a queue while it can assign nothing here, because a message or a probe is not yet acknowledged.
+   *
+   * A quorum queue may assign a message to a consumer that is being cancelled, and never delivers it (seen with 3.10.8). It
+   * returns it later, and counts that as a delivery: another process would see an attempt that nobody has made.
+   *
+   * @param probe publishes a probe to the queue.
+   */
+  async leaveBehind(queue: string, probe: () => Promise<unknown>): Promise<void> {
+    if (this.#busy.has(queue)) this.leaveNext(queue);
+    else {
+      probe().catch(nothing);
+      await this.#leaveBehindNext(queue, LEAVE_MS);
+    }
+  }
+
+  async #leaveBehindNext(queue: string, waitMs: number): Promise<void> {
+    const left = new Promise<void>((resolve) => this.#leaving.set(queue, resolve));
+    await settlesWithin(left, waitMs);
+    // Nothing has come: the queue is empty or away, or another consumer is before this one.
+    if (this.#leaving.has(queue) && !this.#busy.has(queue)) await this.#cancel(queue);
+  }
+
   async leaveAll(): Promise<void> {
-    await Promise.all([...[...this.#consumed].map((queue) => this.leave(queue)), this.#unprefer()]);
+    const queues = [...this.#consumed];
+    const isBusy = this.listener.clock.monotonic() - this.#takenAt < BUSY_MS;
+    if (this.isKeyed) await Promise.all([...queues.map((queue) => this.leave(queue)), this.#unprefer()]);
+    else if (isBusy && this.listener.countsReturns) await this.#leaveWhenFull(queues);
+    else await this.#cancelAll(queues);
+  }
+
+  /** While nothing is acknowledged, the queue fills what it may assign. Then a cancel finds nothing on its way: see {@link leaveBehind}. */
+  async #leaveWhenFull(queues: readonly string[]): Promise<void> {
+    this.acks.hold();
+    const full = new Promise<void>((resolve) => (this.#whenFull = resolve));
+    if (!this.acks.isFull) await settlesWithin(full, FULL_MS);
+    await this.#cancelAll(queues);
+    this.acks.release();
+  }
+
+  async #cancelAll(queues: readonly string[]): Promise<void> {
+    await Promise.all([...queues.map((queue) => this.#cancel(queue)), this.#unprefer()]);
   }
 
   /** Acknowledges. False when the channel has ended and the broker delivers the message again. */
@@ -201,8 +256,11 @@ export class ConsumerChannel implements Watched {
 
   #probed(raw: ConsumeMessage): void {
     if (this.acks.isGone) return;
-    this.#active.add(raw.fields.consumerTag);
-    acknowledgeProbe(this.channel, raw);
+    const { consumerTag } = raw.fields;
+    this.#active.add(consumerTag);
+    const acknowledge = (): void => acknowledgeProbe(this.channel, raw);
+    if (this.#leaving.has(consumerTag)) void this.#cancel(consumerTag).then(acknowledge);
+    else acknowledge();
   }
 
   #take(raw: ConsumeMessage): void {
@@ -216,6 +274,8 @@ export class ConsumerChannel implements Watched {
     );
     this.acks.add(item);
     this.#active.add(raw.fields.consumerTag);
+    this.#takenAt = this.listener.clock.monotonic();
+    if (this.acks.isFull) this.#whenFull();
     if (this.isKeyed) {
       this.#busy.add(raw.fields.consumerTag);
       this.#served.add(raw.fields.consumerTag);
@@ -232,7 +292,7 @@ export class ConsumerChannel implements Watched {
     this.#consumed.delete(queue);
     this.#served.delete(queue);
     this.#busy.delete(queue);
-    this.#leaving.delete(queue);
+    this.keep(queue);
   }
 }
 

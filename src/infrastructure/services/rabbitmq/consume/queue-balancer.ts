@@ -4,6 +4,7 @@ import type { ConsumerChannel } from './consumer-channel.js';
 import type { TransportServices } from '../watch/transport-services.js';
 import { withExclusiveLock } from '../connection/exclusive-lock.js';
 import { JitteredInterval } from '../watch/jittered-interval.js';
+import { isTaken } from '../watch/delivery-probe.js';
 
 /** How often the share is checked: the queues of a dead process are taken over after about this time. */
 const CHECK_MS = 1_000;
@@ -67,7 +68,7 @@ export class QueueBalancer {
     const ours = seen.filter(({ queue }) => consumed.has(queue));
     const others = seen.filter(({ queue }) => !consumed.has(queue));
     this.#unserved.observe(others, share);
-    for (const { queue } of ours.filter((one) => this.#isContested(one))) await this.channel.leave(queue);
+    await this.#leaveBehind(ours.filter((one) => this.#isContested(one)).map(({ queue }) => queue));
     const counted = ours.map(({ queue }) => queue).filter((queue) => this.#counts(queue));
     const missing = share - counted.filter((queue) => !this.channel.isLeaving(queue)).length;
     if (missing <= 0) await this.#leave(counted, -missing);
@@ -90,9 +91,15 @@ export class QueueBalancer {
    */
   async #leave(counted: readonly string[], tooMany: number): Promise<void> {
     const staying = counted.filter((queue) => !this.channel.isLeaving(queue));
-    for (const queue of staying.slice(0, tooMany))
-      if (this.services.options.queueType === 'quorum') await this.channel.leave(queue);
-      else this.channel.leaveNext(queue);
+    const leaving = staying.slice(0, tooMany);
+    if (this.services.options.queueType === 'quorum') await this.#leaveBehind(leaving);
+    else for (const queue of leaving) this.channel.leaveNext(queue);
+  }
+
+  async #leaveBehind(queues: readonly string[]): Promise<void> {
+    await Promise.all(
+      queues.map((queue) => this.channel.leaveBehind(queue, () => isTaken(this.services, queue))),
+    );
   }
 
   /** Keeps queues that were about to be cancelled. Returns how many. */
