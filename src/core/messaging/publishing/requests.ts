@@ -1,3 +1,4 @@
+import { getMaxListeners, setMaxListeners } from 'node:events';
 import { Inboxes } from './inboxes.js';
 import type { PublishPlan, PublishPlanner } from './publish-planner.js';
 import { type CheckedRequestOptions, readRequestOptions, type RequestOptions } from './request-options.js';
@@ -126,10 +127,19 @@ export class Requests {
     };
     const abort = (): void => pending.end('rejected', { error: givenUp(topic, signal as AbortSignal) });
     const cancel = clock.schedule(timeoutMs, () => pending.end('timeout', { error: late(topic, timeoutMs) }));
-    signal?.addEventListener('abort', abort, { once: true });
+    if (signal) {
+      this.#allowListeners(signal);
+      signal.addEventListener('abort', abort, { once: true });
+    }
     this.#pending.set(id, pending);
     emit({ type: 'requested', topic, transport });
     return pending;
+  }
+
+  /** Because one signal may belong to all requests in flight, and Node warns of a leak from eleven listeners on. */
+  #allowListeners(signal: AbortSignal): void {
+    const most = getMaxListeners(signal);
+    if (most > 0 && most < this.maxInFlight) setMaxListeners(this.maxInFlight, signal);
   }
 
   async #send(pending: Pending, payload: unknown): Promise<void> {
