@@ -58,7 +58,7 @@ export interface Case {
 }
 
 /** A consumer that notes what it gets. */
-interface Collector {
+export interface Collector {
   readonly deliveries: Delivery[];
   readonly ids: () => string[];
   readonly consumer: Consumer;

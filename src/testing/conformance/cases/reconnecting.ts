@@ -1,4 +1,15 @@
-import { ACK, type Bench, type Case, latch, message, messages, QUIET_MS, sleep, unique } from '../bench.js';
+import {
+  ACK,
+  type Bench,
+  type Case,
+  type Collector,
+  latch,
+  message,
+  messages,
+  QUIET_MS,
+  sleep,
+  unique,
+} from '../bench.js';
 
 const DEADLINE_MS = 1_000;
 /** A machine under load notices a deadline this much later. */
@@ -26,6 +37,25 @@ async function publishInTheEnd({ transport, until }: Bench, topic: string, id: s
     const [outcome] = await transport.publish({ topic }, [message({ id })], { deadlineMs: DEADLINE_MS });
     return outcome?.kind === 'accepted';
   });
+}
+
+/** One message is in flight until `open` is called, while the broker goes and comes back. */
+async function overAnOutage(bench: Bench): Promise<{
+  readonly topic: string;
+  readonly collector: Collector;
+  readonly open: () => void;
+}> {
+  const topic = unique();
+  const { opened, open } = latch();
+  const collector = await bench.collect(bench.transport, { topic, group: 'g' }, async (_, nth) => {
+    if (nth === 1) await opened;
+    return ACK;
+  });
+  await bench.publish(bench.transport, topic, [message({ id: 'in-flight' })]);
+  await collector.received(1);
+  await bench.kill();
+  await restored(bench);
+  return { topic, collector, open };
 }
 
 export const reconnecting: readonly Case[] = [
@@ -106,16 +136,7 @@ export const reconnecting: readonly Case[] = [
     needs: 'outage',
     keepsDeliveries: 'never',
     run: async (bench) => {
-      const topic = unique();
-      const { opened, open } = latch();
-      const collector = await bench.collect(bench.transport, { topic, group: 'g' }, async (_, nth) => {
-        if (nth === 1) await opened;
-        return ACK;
-      });
-      await bench.publish(bench.transport, topic, [message({ id: 'in-flight' })]);
-      await collector.received(1);
-      await bench.kill();
-      await restored(bench);
+      const { topic, collector, open } = await overAnOutage(bench);
       await collector.received(2);
       open();
       await bench.until(() => bench.events.some(({ type }) => type === 'settlement-dropped'));
@@ -159,16 +180,7 @@ export const reconnecting: readonly Case[] = [
     needs: 'outage',
     keepsDeliveries: 'if it is quick',
     run: async (bench) => {
-      const topic = unique();
-      const { opened, open } = latch();
-      const collector = await bench.collect(bench.transport, { topic, group: 'g' }, async (_, nth) => {
-        if (nth === 1) await opened;
-        return ACK;
-      });
-      await bench.publish(bench.transport, topic, [message({ id: 'in-flight' })]);
-      await collector.received(1);
-      await bench.kill();
-      await restored(bench);
+      const { topic, collector, open } = await overAnOutage(bench);
       await publishInTheEnd(bench, topic, 'afterwards');
       await bench.until(() => collector.ids().includes('afterwards'));
       open();
