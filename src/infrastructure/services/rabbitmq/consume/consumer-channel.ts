@@ -13,10 +13,8 @@ const CANCEL_TIMEOUT_MS = 3_000;
 const LEAVE_MS = 1_000;
 /** A queue that has more messages delivers the next one within this time. */
 const BETWEEN_MS = 50;
-/** A consumer that is busy gets as many messages as it may have within this time. */
-const FULL_MS = 200;
-/** One that has got nothing for so long is not busy. */
-const BUSY_MS = 1_000;
+/** A consumer is busy that gets as many messages as it may have in flight within this time. */
+const BUSY_MS = 500;
 
 /** Callbacks of the consumer that opened the channel. */
 export interface ChannelListener {
@@ -47,8 +45,8 @@ export class ConsumerChannel implements Watched {
   readonly #active = new Set<string>();
   /** Queues to be cancelled once their message is settled, with whom to tell. */
   readonly #leaving = new Map<string, () => void>();
-  /** On the monotonic clock. */
-  #takenAt = -Infinity;
+  /** Whether it is busy, by what it gets. */
+  readonly #pace: Pace;
   /** Without order by key: called once the broker may hand out nothing more. */
   #whenFull = (): void => undefined;
   #unprefer = nothing;
@@ -61,6 +59,7 @@ export class ConsumerChannel implements Watched {
     private readonly listener: ChannelListener,
   ) {
     this.acks = new AckBatcher(channel, prefetch, listener.clock);
+    this.#pace = new Pace(prefetch, listener.clock);
   }
 
   /** Opens it; nothing is consumed yet. */
@@ -189,9 +188,8 @@ export class ConsumerChannel implements Watched {
 
   async leaveAll(): Promise<void> {
     const queues = [...this.#consumed];
-    const isBusy = this.listener.clock.monotonic() - this.#takenAt < BUSY_MS;
     if (this.isKeyed) await Promise.all([...queues.map((queue) => this.leave(queue)), this.#unprefer()]);
-    else if (isBusy && this.listener.countsReturns) await this.#leaveWhenFull(queues);
+    else if (this.listener.countsReturns && this.#pace.isBusy) await this.#leaveWhenFull(queues);
     else await this.#cancelAll(queues);
   }
 
@@ -199,7 +197,7 @@ export class ConsumerChannel implements Watched {
   async #leaveWhenFull(queues: readonly string[]): Promise<void> {
     this.acks.hold();
     const full = new Promise<void>((resolve) => (this.#whenFull = resolve));
-    if (!this.acks.isFull) await settlesWithin(full, FULL_MS);
+    if (!this.acks.isFull) await settlesWithin(full, BUSY_MS);
     await this.#cancelAll(queues);
     this.acks.release();
   }
@@ -274,7 +272,7 @@ export class ConsumerChannel implements Watched {
     );
     this.acks.add(item);
     this.#active.add(raw.fields.consumerTag);
-    this.#takenAt = this.listener.clock.monotonic();
+    this.#pace.taken();
     if (this.acks.isFull) this.#whenFull();
     if (this.isKeyed) {
       this.#busy.add(raw.fields.consumerTag);
@@ -298,4 +296,31 @@ export class ConsumerChannel implements Watched {
 
 function nothing(): Promise<void> {
   return Promise.resolve();
+}
+
+/** How fast messages come. */
+class Pace {
+  #count = 0;
+  /** When as many had come as may be in flight, the last time. */
+  #at = -Infinity;
+  /** How long these have taken. */
+  #tookMs = Infinity;
+
+  constructor(
+    private readonly prefetch: number,
+    private readonly clock: Clock,
+  ) {}
+
+  get isBusy(): boolean {
+    return this.#tookMs < BUSY_MS && this.clock.monotonic() - this.#at < BUSY_MS;
+  }
+
+  taken(): void {
+    this.#count += 1;
+    if (this.#count < this.prefetch) return;
+    const now = this.clock.monotonic();
+    this.#tookMs = now - this.#at;
+    this.#at = now;
+    this.#count = 0;
+  }
 }
