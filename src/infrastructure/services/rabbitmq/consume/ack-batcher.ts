@@ -77,7 +77,7 @@ export class AckBatcher {
     this.#outOfOrder = [];
   }
 
-  /** As many are unacknowledged as the broker allows: it hands out nothing more. */
+  /** As many are unacknowledged as the broker allows: it assigns nothing more. */
   get isFull(): boolean {
     return this.size >= this.prefetch;
   }

@@ -43,11 +43,11 @@ export class ConsumerChannel implements Watched {
   readonly #served = new Set<string>();
   /** Queues that have delivered something since the last check. */
   readonly #active = new Set<string>();
-  /** Queues to be cancelled once their message is settled, with whom to tell. */
+  /** Queues to be cancelled once their message is settled, with what to call then. */
   readonly #leaving = new Map<string, () => void>();
   /** Whether it is busy, by what it gets. */
   readonly #pace: Pace;
-  /** Without order by key: called once the broker may hand out nothing more. */
+  /** Without order by key: called once the broker may assign nothing more. */
   #whenFull = (): void => undefined;
   #unprefer = nothing;
   #hasEnded = false;
@@ -167,7 +167,7 @@ export class ConsumerChannel implements Watched {
    * With order by key: cancels a queue while it can assign nothing here, because a message or a probe is not yet acknowledged.
    *
    * A quorum queue may assign a message to a consumer that is being cancelled, and never delivers it (seen with 3.10.8). It
-   * returns it later, and counts that as a delivery: another process would see an attempt that nobody has made.
+   * returns it later, and counts that as a delivery: another process would see an attempt that was never made.
    *
    * @param probe publishes a probe to the queue.
    */
