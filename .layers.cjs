@@ -8,6 +8,7 @@ const SERVICES = 'src/infrastructure/services';
 module.exports = {
   [CORE]: [
     'runtime',
+    'lookup',
     'control',
     'publishing',
     'delivery',
@@ -29,7 +30,7 @@ module.exports = {
     '(tls|addresses|production)',
   ],
   [`${SERVICES}/admin`]: [
-    '(dead-letters|groups|subscriptions|transports|openapi)',
+    '(dead-letters|groups|messages|subscriptions|transports|openapi)',
     'access',
     'http',
     'admin(.options|-authentication|-authorizer).ts',

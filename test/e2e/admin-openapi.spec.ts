@@ -74,6 +74,8 @@ it('describes what every route answers, and is served to viewers only', async ()
   await call('POST', '/dead-letters/replay', 'operator', { filter: {}, ratePerSecond: 1, reason: 'INC-2' });
   await call('GET', '/dead-letters/replay', 'viewer');
   await call('DELETE', '/dead-letters/replay', 'operator', {});
+  await call('GET', `/messages/${ids[2]}`, 'viewer');
+  await call('GET', '/messages/m-1?topic=orders.placed', 'viewer');
   await call('GET', '/groups', 'viewer');
   await call('DELETE', '/groups?transport=main&topic=orders.placed&group=gone', 'admin');
   await call('GET', '/transports', 'viewer');

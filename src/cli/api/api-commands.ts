@@ -80,7 +80,8 @@ const LISTINGS = {
   },
 } as const satisfies Readonly<Record<string, Listing>>;
 
-const ACCESS = `  --url <address>    where the admin API is mounted, such as http://127.0.0.1:3000/messaging
+/** Usage of what {@link accessOf} reads. */
+export const ACCESS = `  --url <address>    where the admin API is mounted, such as http://127.0.0.1:3000/messaging
   --key-file <file>  a file that holds an API key, and nothing else`;
 
 /** Prints the OpenAPI document of an application. */
@@ -128,28 +129,38 @@ function show({ items, page }: Answer, columns: Columns<Item>, terminal: Termina
   if (page?.nextCursor) terminal.err(`There are more: --cursor ${page.nextCursor}`);
 }
 
-const STRING = { type: 'string' } as const;
+export const STRING = { type: 'string' } as const;
 
 interface Access {
   readonly api: AdminApi;
   readonly values: Readonly<Record<string, unknown>>;
+  readonly positionals: readonly string[];
 }
 
-function accessOf(args: readonly string[], filters: Readonly<Record<string, typeof STRING>>): Access {
-  const { values } = parseArgs({
+/** @throws UsageError without an address, and an error of `parseArgs` for options that there are not. */
+export function accessOf(
+  args: readonly string[],
+  filters: Readonly<Record<string, typeof STRING>>,
+  { allowPositionals = false }: { readonly allowPositionals?: boolean } = {},
+): Access {
+  const parsed = parseArgs({
     args: [...args],
     options: { ...filters, url: STRING, 'key-file': STRING, json: { type: 'boolean' } },
-  }) as { values: Record<string, unknown> };
+    allowPositionals,
+  });
+  const { positionals } = parsed;
+  const values: Readonly<Record<string, unknown>> = parsed.values;
   const url = textOf(values['url']);
   if (url === undefined) throw new UsageError('Give --url, the address of the admin API.');
   const file = textOf(values['key-file']);
   return {
     api: new AdminApi(url, file === undefined ? undefined : readFileSync(file, 'utf8').trim()),
     values,
+    positionals,
   };
 }
 
-function textOf(value: unknown): string | undefined {
+export function textOf(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 

@@ -19,9 +19,12 @@ export function tableOf<T>(items: readonly T[], columns: Columns<T>): string[] {
 }
 
 /** Control characters would let the text of an error move the cursor of a terminal. */
+export function plain(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}]+/gu, ' ');
+}
+
 function cell(value: unknown): string {
   if (value === undefined || value === null) return '-';
-  const shown = typeof value === 'string' ? value : JSON.stringify(value);
-  const text = shown.replace(/[\p{Cc}\p{Cf}]+/gu, ' ');
+  const text = plain(typeof value === 'string' ? value : JSON.stringify(value));
   return text.length > MAX_WIDTH ? `${text.slice(0, MAX_WIDTH - 1)}…` : text;
 }

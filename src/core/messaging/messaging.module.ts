@@ -26,6 +26,7 @@ import {
   MESSAGING_EXTRAS,
   MESSAGING_OPTIONS,
 } from './messaging.tokens.js';
+import { MessageLookupService } from './lookup/message-lookup.service.js';
 import { FailureLogService } from './observing/failure-log.service.js';
 import { RegisteredMessages } from './handlers/discovered-handler.js';
 import { HandlerExplorer } from './handlers/handler.explorer.js';
@@ -141,6 +142,7 @@ function assemble(
       MessagingRuntimeService,
       SeamService,
       SubscriptionControlService,
+      MessageLookupService,
       MessagingService,
       { provide: MESSAGING_VIEW, useExisting: MessagingRuntimeService },
       {
@@ -154,6 +156,7 @@ function assemble(
       MessagingService,
       DeadLetterService,
       SubscriptionControlService,
+      MessageLookupService,
       AuditLog,
       MESSAGING_VIEW,
       MESSAGING_DRAIN,

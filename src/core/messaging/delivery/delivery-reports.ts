@@ -22,7 +22,8 @@ export class DeliveryReports {
   }
 
   delivered({ entry, delivery, attempt }: DeliveryInProgress): void {
-    this.emit({ type: 'delivered', to: entry, transport: delivery.transport, attempt });
+    const { transport, message } = delivery;
+    this.emit({ type: 'delivered', to: entry, transport, messageId: message.id, attempt });
   }
 
   postponed(

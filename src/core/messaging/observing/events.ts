@@ -44,6 +44,7 @@ export type MessagingEvent =
       readonly type: 'delivered';
       readonly to: HandlerIdentity;
       readonly transport: string;
+      readonly messageId: string;
       readonly attempt: number;
     }
   | {

@@ -179,8 +179,17 @@ export class MessagingService {
   #send(plan: PublishPlan, message: WireMessage, how: PublishOptions): Promise<PublishReceipt> {
     return new Promise((resolve, reject) => {
       plan.batcher.add(plan.type.name, message, how, (outcome, attempts) => {
-        if (outcome.kind === 'accepted') resolve(receiptOf(plan.transport, message, outcome, attempts));
-        else reject(failureOf(plan.type.name, message, outcome, attempts));
+        const { recent } = this.planner;
+        const { name } = plan.type;
+        if (outcome.kind === 'accepted') {
+          const receipt = receiptOf(plan.transport, message, outcome, attempts);
+          recent.accepted(name, receipt);
+          resolve(receipt);
+        } else {
+          const failure = failureOf(name, message, outcome, attempts);
+          recent.failed(name, message.id, failure);
+          reject(failure);
+        }
       });
     });
   }

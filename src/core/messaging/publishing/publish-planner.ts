@@ -1,4 +1,5 @@
 import type { HandlerRegistry } from '../handlers/handler-registry.js';
+import { RecentPublishes } from '../observing/recent-publishes.js';
 import { DEFAULT_MESSAGE_LIMITS, type MessageLimits } from '../message/message-limits.js';
 import type { MessageType } from '../message/message-type.js';
 import { isRequestType, problemsOfType } from '../message/request-type.js';
@@ -37,6 +38,8 @@ export class PublishPlanner {
   readonly deadlineMs: number;
   /** Messages that may be in flight to one transport. */
   readonly maxInFlight: number;
+  /** What became of the last publishes. */
+  readonly recent: RecentPublishes;
   /** Weak, because an application may define a type for each call. */
   readonly #plans = new WeakMap<MessageType, PublishPlan>();
   readonly #batchers = new Map<Transport, PublishBatcher>();
@@ -53,6 +56,7 @@ export class PublishPlanner {
     this.limits = { ...DEFAULT_MESSAGE_LIMITS, ...options.limits };
     this.deadlineMs = options.publishDeadlineMs ?? DEFAULT_DEADLINE_MS;
     this.maxInFlight = options.maxInFlight ?? DEFAULT_MAX_IN_FLIGHT;
+    this.recent = new RecentPublishes(clock);
     this.#writer = new MessageWriter(options.service, this.limits, clock);
   }
 

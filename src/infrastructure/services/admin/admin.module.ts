@@ -26,6 +26,7 @@ import { type ComputedOptions, computedProvider, decorated, type HostDecorators 
 import { ProblemFilter } from './http/problem.filter.js';
 import { OPENAPI_DOCUMENT, OpenApiController } from './openapi/openapi.controller.js';
 import { openApiDocument } from './openapi/openapi-document.js';
+import { MessageController } from './messages/message.controller.js';
 import { ReplayController } from './dead-letters/replay.controller.js';
 import { ProcessController } from './subscriptions/process.controller.js';
 import { SubscriptionController } from './subscriptions/subscription.controller.js';
@@ -41,6 +42,7 @@ export const CONTROLLERS: readonly Type[] = [
   ReplayController,
   DeadLetterController,
   GroupController,
+  MessageController,
   SubscriptionController,
   ProcessController,
   TransportController,

@@ -55,9 +55,9 @@ describe('the metrics', () => {
 
   it('count a delivery by its outcome', async () => {
     const { metrics, scrape } = observed();
-    metrics.on({ type: 'delivered', to, transport: 'main', attempt: 1 });
+    metrics.on({ type: 'delivered', to, transport: 'main', messageId: 'm', attempt: 1 });
     metrics.on({ type: 'handled', ...about, durationMs: 30, latencyMs: 700 });
-    metrics.on({ type: 'delivered', to, transport: 'main', attempt: 2 });
+    metrics.on({ type: 'delivered', to, transport: 'main', messageId: 'm', attempt: 2 });
     const error = new TypeError('x');
     metrics.on({
       type: 'failed',
@@ -110,7 +110,13 @@ describe('the metrics', () => {
   it('limit label values, and count the overflow', async () => {
     const { metrics, scrape } = observed();
     for (let n = 0; n < 10_000; n++) {
-      metrics.on({ type: 'delivered', to: { ...to, topic: `t${n}` }, transport: 'main', attempt: 1 });
+      metrics.on({
+        type: 'delivered',
+        to: { ...to, topic: `t${n}` },
+        transport: 'main',
+        messageId: 'm',
+        attempt: 1,
+      });
       metrics.on({ type: 'publish-rejected', topic: `t${n}`, errorCode: `E${n}` });
     }
     const text = await scrape();
