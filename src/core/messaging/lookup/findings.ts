@@ -3,12 +3,12 @@ import type { MessageFinding } from './message-whereabouts.js';
 import type { RememberedDelivery } from '../observing/recent-deliveries.js';
 import type { RememberedPublish } from '../observing/recent-publishes.js';
 
-export function findingOfPublish({ messageId: _, errorCode, ...rest }: RememberedPublish): MessageFinding {
+export function findingOfPublish({ errorCode, ...rest }: RememberedPublish): MessageFinding {
   return { ...rest, source: 'publishes', ...(errorCode !== undefined && { reason: errorCode }) };
 }
 
 export function findingOfDelivery(delivery: RememberedDelivery): MessageFinding {
-  const { to, delayMs, messageId: _, nth: __, ...rest } = delivery;
+  const { to, delayMs, ...rest } = delivery;
   const { topic, group, handler } = to;
   const due = delayMs === undefined ? {} : { dueAt: rest.at + delayMs };
   return { ...rest, ...due, source: 'deliveries', topic, group, handler };

@@ -1,6 +1,5 @@
 import { ManualClock } from '../../../testing/manual-clock.js';
 import { askInTime } from './lookup-sources.js';
-import { Recent } from '../observing/recent.js';
 
 const asked = { source: 'dead-letters', scope: 'shared' } as const;
 
@@ -22,16 +21,5 @@ describe('askInTime', () => {
     await expect(askInTime(asked, throws, new ManualClock())).resolves.toEqual({
       report: { ...asked, status: 'failed', errorCode: 'RangeError' },
     });
-  });
-});
-
-describe('Recent', () => {
-  it('keeps the last things in their order, and says since when', () => {
-    const recent = new Recent<{ at: number }>(3);
-    const all = (): number[] => recent.find(() => true).map(({ at }) => at);
-    for (const at of [1, 2]) recent.add({ at });
-    expect([all(), recent.since]).toEqual([[1, 2], undefined]);
-    for (const at of [3, 4, 5]) recent.add({ at });
-    expect([all(), recent.since]).toEqual([[3, 4, 5], 3]);
   });
 });
