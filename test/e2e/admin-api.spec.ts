@@ -292,6 +292,14 @@ describe('the address', () => {
     expect(malformed.headers.get('content-type')).toContain('application/problem+json');
   });
 
+  it('says how full the store is now', async () => {
+    const { url } = await withLetters(3, { authorizer });
+    for (const path of ['dead-letters', 'dead-letter-groups']) {
+      const found = await jsonOf(await fetch(`${url}${API}/${path}`, { headers: as('viewer') }));
+      expect(found).toMatchObject({ storage: { count: 3 } });
+    }
+  });
+
   it('does not exist without an authorizer', async () => {
     const { url } = await withLetters(0, {});
     const response = await globalThis.fetch(`${url}${API}/dead-letters`, { headers: as('admin') });

@@ -78,17 +78,23 @@ function causeOf(error: unknown): string {
 }
 
 function sentenceOf({ status, statusText }: Response, text: string): string {
-  let problem: Problem;
-  try {
-    problem = JSON.parse(text) as Problem;
-  } catch {
-    return `The application answers ${status} ${statusText}; is --url where the admin API is?`;
-  }
+  const problem = problemIn(text);
+  if (!problem) return `The application answers ${status} ${statusText}; is --url where the admin API is?`;
   const errors = Array.isArray(problem.errors)
     ? (problem.errors as { pointer?: unknown; message?: unknown }[])
     : [];
   const said = errors.map(({ pointer, message }) => `${optionOf(pointer)} ${String(message)}`);
-  return [`${String(problem.title)} (${status}): ${String(problem.detail)}`, ...said].join('\n  ');
+  return [`${problem.title} (${status}): ${String(problem.detail)}`, ...said].join('\n  ');
+}
+
+/** Undefined for what another part of the application answers. */
+function problemIn(text: string): (Problem & { readonly title: string }) | undefined {
+  try {
+    const { title, ...rest } = JSON.parse(text) as Problem;
+    return typeof title === 'string' ? { title, ...rest } : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** `/minAttempts` of the API is `--min-attempts` here. */

@@ -118,6 +118,10 @@ describe('The commands of the admin API', () => {
     });
     answer = (_, response) => void response.writeHead(502).end('bad gateway');
     expect((await run('transports', '--url', url())).err).toContain('502');
+    answer = json(404, { message: 'Cannot GET /api/v1/transports', error: 'Not Found', statusCode: 404 });
+    const { err } = await run('transports', '--url', url());
+    expect(err).toContain('404');
+    expect(err).toContain('is --url where the admin API is?');
   });
 
   it('end with 3 when nothing listens', async () => {

@@ -75,6 +75,15 @@ export class DeadLetterRetention {
     return this.#usage;
   }
 
+  /** Asks the store again. What it last said stays where it does not answer. */
+  async refresh(): Promise<void> {
+    try {
+      this.#usage = await this.store.usage?.();
+    } catch {
+      // The caller that needs the store reports that it does not answer.
+    }
+  }
+
   /** Stores a dead letter, after making room for it where that is allowed. Rejects as {@link DeadLetterStore.add}. */
   async add(deadLetter: NewDeadLetter): Promise<string> {
     try {

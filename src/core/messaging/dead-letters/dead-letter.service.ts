@@ -155,6 +155,12 @@ export class DeadLetterService implements OnModuleDestroy {
     return { limits, ...(usage && { usage }), problems: problems.all() };
   }
 
+  /** As {@link storage}, asked for now. */
+  async storageNow(): Promise<DeadLetterStorage> {
+    await this.#retention.refresh();
+    return this.storage();
+  }
+
   /** Begins to keep the store within its limits. Called by the core once it has connected. */
   startRetention(): void {
     this.#retention.start();

@@ -74,7 +74,10 @@ export class DeadLetterController {
   })
   async list(@Query() query: Record<string, unknown>, @Res() response: object): Promise<unknown> {
     const { filter, limit, after } = parseList(query);
-    const found = await this.deadLetters.list(filter, { limit, ...(after !== undefined && { after }) });
+    const [found, storage] = await Promise.all([
+      this.deadLetters.list(filter, { limit, ...(after !== undefined && { after }) }),
+      this.#storage(),
+    ]);
     const nextCursor = found.next === undefined ? null : encodeCursor(found.next, filter);
     if (nextCursor !== null) {
       // Relative, because a proxy may serve this API at another address.
@@ -84,7 +87,7 @@ export class DeadLetterController {
       }).toString();
       this.adapterHost.httpAdapter.setHeader(response, 'Link', `<?${next}>; rel="next"`);
     }
-    return { items: found.items.map(viewOfSummary), page: { nextCursor, limit }, storage: this.#storage() };
+    return { items: found.items.map(viewOfSummary), page: { nextCursor, limit }, storage };
   }
 
   @Get('dead-letter-groups')
@@ -96,8 +99,8 @@ export class DeadLetterController {
   })
   async groups(@Query() query: Record<string, unknown>): Promise<unknown> {
     const { filter, limit } = parseGroups(query);
-    const groups = await this.deadLetters.groups(filter, limit);
-    return { items: groups.map(viewOfGroup), page: { nextCursor: null, limit }, storage: this.#storage() };
+    const [groups, storage] = await Promise.all([this.deadLetters.groups(filter, limit), this.#storage()]);
+    return { items: groups.map(viewOfGroup), page: { nextCursor: null, limit }, storage };
   }
 
   @Get('dead-letters/:id')
@@ -203,8 +206,8 @@ export class DeadLetterController {
     await this.deadLetters.discard(id, { ...parseDiscard(query), actor: caller.subject });
   }
 
-  #storage(): Record<string, unknown> {
-    return viewOfStorage(this.deadLetters.storage());
+  async #storage(): Promise<Record<string, unknown>> {
+    return viewOfStorage(await this.deadLetters.storageNow());
   }
 
   /** A payload is not shown to anybody whose reading cannot be recorded. */
