@@ -23,9 +23,11 @@ type OrderedPayload = { readonly key: string; readonly nth: number };
 export const PLACE = { topic: 'control.ordered', group: 'billing' };
 export const BY = { actor: 'ann', reason: 'INC-4' };
 const KEYS = 10;
-const PROBE_MS = 300;
+/** Time between the probes of an open kill switch. */
+export const PROBE_MS = 300;
 
-class DatabaseDown extends Error {}
+/** What the handlers depend on is down. */
+export class DatabaseDown extends Error {}
 
 /** What the handlers of one test depend on, and have done. */
 export class Ledger {
@@ -38,12 +40,17 @@ export class Ledger {
 
   async handle(payload: OrderedPayload, attempt: number, by: string): Promise<void> {
     this.calls += 1;
-    await sleep(5);
-    if (this.isDown) throw new DatabaseDown('connection refused');
+    await this.work();
     const last = this.#last.get(payload.key) ?? -1;
     if (payload.nth < last) this.outOfOrder.push(payload);
     this.#last.set(payload.key, Math.max(last, payload.nth));
     this.handled.push({ ...payload, attempt, by });
+  }
+
+  /** What a handler does with a message. */
+  protected async work(): Promise<void> {
+    await sleep(5);
+    if (this.isDown) throw new DatabaseDown('connection refused');
   }
 
   /** Messages that have used an attempt besides their first. */
