@@ -34,6 +34,21 @@ const claiming: readonly StoreCase<IdempotencyStore>[] = [
     },
   },
   {
+    title: 'what is looked for is found as it is, and not claimed',
+    run: async ({ store, pass }) => {
+      if (!store.find) throw new Error('It has no find.');
+      expect(await store.find('k')).toBeUndefined();
+      const token = await fresh(store, 'k', LONG_MS);
+      expect(await store.find('k')).toBe('busy');
+      await store.complete('k', token, WINDOW_MS);
+      expect(await store.find('k')).toBe('done');
+      await pass(WINDOW_MS + 1);
+      expect(await store.find('k')).toBeUndefined();
+      await store.release('k', await fresh(store, 'k', LONG_MS));
+      expect(await store.find('k')).toBeUndefined();
+    },
+  },
+  {
     title: 'what was released is fresh again',
     run: async ({ store }) => {
       await store.release('k', await fresh(store, 'k', LONG_MS));

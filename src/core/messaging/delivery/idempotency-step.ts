@@ -1,6 +1,7 @@
 import { HEADER } from '../message/headers.js';
 import type { DeliveryInProgress } from './delivery-in-progress.js';
 import type { HandlerEntry } from '../handlers/handler-entry.js';
+import type { HandlerIdentity } from '../observing/events.js';
 import { pause } from '../transport-kit/backoff.js';
 import type { Clock, WireMessage } from '../ports/transport.js';
 import type { IdempotencyClaim, IdempotencyStore } from '../ports/idempotency-store.js';
@@ -65,7 +66,12 @@ export class IdempotencyStep {
   }
 }
 
+/** The key of a message of this producer. */
+export function handledKey({ topic, group }: HandlerIdentity, source: string, messageId: string): string {
+  return JSON.stringify([topic, group, source, messageId]);
+}
+
 /** The producer is part of the key: another service that reuses an id must not make ours look handled. */
 function keyOf(entry: HandlerEntry, message: WireMessage): string {
-  return JSON.stringify([entry.topic, entry.group, message.headers[HEADER.source] ?? '', message.id]);
+  return handledKey(entry, message.headers[HEADER.source] ?? '', message.id);
 }

@@ -20,6 +20,8 @@ export interface GroupEvidence {
   readonly isPerhapsSpooled: boolean;
   /** What this process does for the group. Absent where it has no handler for it. */
   readonly here: ControlledSubscription | undefined;
+  /** What the idempotency store says of it for this group, whichever process it was. */
+  readonly claim: 'done' | 'busy' | undefined;
   /** A running replay takes its dead letter. */
   readonly replayId: string | undefined;
 }
@@ -36,7 +38,8 @@ export function judgeGroup(evidence: GroupEvidence): GroupWhereabouts {
   const { topic, group, findings, backlogs, here } = evidence;
   const last = lastOf(findings);
   const heldBy = here && whyHeld(here);
-  const verdict = (last && verdictOf(last, evidence)) ?? verdictOfBacklogs(evidence);
+  const verdict =
+    verdictOfClaim(evidence, last) ?? (last && verdictOf(last, evidence)) ?? verdictOfBacklogs(evidence);
   return {
     topic,
     group,
@@ -134,6 +137,22 @@ function verdictOf(finding: MessageFinding, evidence: GroupEvidence): Verdict | 
   const { what, handler, at } = finding;
   const words = { by: handler ?? `Group "${evidence.group}"`, when: instant(at) };
   return VERDICTS[what]?.(finding, evidence, words);
+}
+
+/** A dead letter says more, and what this process knows of a handling as well. */
+function verdictOfClaim(
+  { claim, group }: GroupEvidence,
+  last: MessageFinding | undefined,
+): Verdict | undefined {
+  const isKnown = last?.source === 'dead-letters' || last?.what === 'handled' || last?.what === 'duplicate';
+  if (claim === 'done' && !isKnown)
+    return {
+      state: 'handled',
+      detail: `A process has handled it for "${group}": the idempotency store remembers it.`,
+    };
+  if (claim === 'busy' && !last)
+    return { state: 'running', detail: `A handler of "${group}" in another process has claimed it.` };
+  return undefined;
 }
 
 function verdictOfBacklogs(evidence: GroupEvidence): Verdict {

@@ -1,3 +1,6 @@
+import { handledKey } from '../delivery/idempotency-step.js';
+import type { HandlerEntry } from '../handlers/handler-entry.js';
+import type { MessagingModuleOptions } from '../messaging.options.js';
 import type { MessagingView } from '../messaging.view.js';
 import { allInside, isComposite, type SpoolState } from '../ports/composite-transport.js';
 import { errorCodeOf, MessagingError } from '../ports/errors.js';
@@ -33,6 +36,34 @@ export async function askInTime<T>(
   } catch (error) {
     return { report: { source, scope, status: 'failed', errorCode: errorCodeOf(error) } };
   }
+}
+
+/** What the idempotency store says of a message of this application, by group. */
+export interface AskedClaims {
+  readonly report: SourceReport;
+  readonly claims: ReadonlyMap<HandlerEntry, 'done' | 'busy' | undefined>;
+}
+
+/** Asks the idempotency store, for handlers with a window. */
+export async function askClaims(
+  id: string,
+  entries: readonly HandlerEntry[],
+  { options, clock }: { readonly options: MessagingModuleOptions; readonly clock: Clock },
+): Promise<AskedClaims> {
+  const { idempotency: store, service } = options;
+  const asked = { source: 'idempotency', scope: store?.isLocal === true ? 'process' : 'shared' } as const;
+  const remembered = entries
+    .filter(({ idempotencyWindowMs }) => idempotencyWindowMs > 0)
+    .slice(0, MAX_GROUPS);
+  if (!store?.find || remembered.length === 0)
+    return { report: { ...asked, status: 'unknown' }, claims: new Map() };
+  const question = (): Promise<(readonly [HandlerEntry, 'done' | 'busy' | undefined])[]> =>
+    Promise.all(
+      remembered.map(async (entry) => [entry, await store.find?.(handledKey(entry, service, id))] as const),
+    );
+  const { answer, report } = await askInTime(asked, question, clock);
+  const isFound = answer?.some(([, claim]) => claim !== undefined) === true;
+  return { report: { ...report, ...(isFound && { status: 'found' }) }, claims: new Map(answer) };
 }
 
 /** What waits for one group of one topic on one transport. */

@@ -1,7 +1,8 @@
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import { SubscriptionControlService } from '../control/subscription-control.service.js';
 import { DeadLetterService } from '../dead-letters/dead-letter.service.js';
-import { MESSAGING_CLOCK } from '../messaging.tokens.js';
+import type { MessagingModuleOptions } from '../messaging.options.js';
+import { MESSAGING_CLOCK, MESSAGING_OPTIONS } from '../messaging.tokens.js';
 import { MESSAGING_VIEW, type MessagingView } from '../messaging.view.js';
 import { ObserverList } from '../observing/observer-list.js';
 import { allInside, isComposite } from '../ports/composite-transport.js';
@@ -13,6 +14,7 @@ import { findingOfDelivery, findingOfLetter, findingOfPublish, inOrder } from '.
 import { instant, judgeGroup, worstOf } from './group-verdict.js';
 import {
   askBacklogs,
+  askClaims,
   type AskedBacklogs,
   askInTime,
   askSpools,
@@ -61,6 +63,7 @@ export class MessageLookupService implements OnModuleInit {
     private readonly deadLetters: DeadLetterService,
     private readonly control: SubscriptionControlService,
     @Inject(MESSAGING_VIEW) private readonly view: MessagingView,
+    @Inject(MESSAGING_OPTIONS) private readonly options: MessagingModuleOptions,
     @Inject(MESSAGING_CLOCK) private readonly clock: Clock,
   ) {
     this.#deliveries = new RecentDeliveries(clock);
@@ -76,8 +79,8 @@ export class MessageLookupService implements OnModuleInit {
    * @param topic where the message was published to, for the backlogs of one of which nothing else is known.
    */
   async find(id: string, topic?: string): Promise<MessageWhereabouts> {
-    const { view, clock } = this;
-    const asking = { view, clock };
+    const { view, clock, options } = this;
+    const asking = { view, clock, options };
     // Members and not what combines them, which would count the same messages again.
     const brokers = allInside(view.transports()).filter((transport) => !isComposite(transport));
     const published = this.planner.recent.of(id).map(findingOfPublish);
@@ -92,9 +95,10 @@ export class MessageLookupService implements OnModuleInit {
     const named = [...(topic === undefined ? [] : [topic]), ...findings.map((one) => one.topic)];
     const topics = [...new Set(named)].slice(0, MAX_TOPICS);
     const asked = await Promise.all(brokers.map((one) => askBacklogs(one, topics, asking)));
+    const claimed = await askClaims(id, this.planner.handlersOf(topics), asking);
     const spools = askSpools(view.transports(), published.at(-1), clock);
     const replay = this.#replayOf(parked);
-    const isIncomplete = [letters, ...asked].some(({ report }) => report.status === 'failed');
+    const isIncomplete = [letters, claimed, ...asked].some(({ report }) => report.status === 'failed');
     const { isPerhapsThere: isPerhapsSpooled } = spools;
     const groups = this.#placesOf(topics, findings, asked).map((place) =>
       judgeGroup({
@@ -104,6 +108,7 @@ export class MessageLookupService implements OnModuleInit {
         isIncomplete,
         isPerhapsSpooled,
         here: this.control.list().find(isOf(place)),
+        claim: [...claimed.claims].find(([entry]) => isOf(place)(entry))?.[1],
         replayId: replay.taken.some(isOf(place)) ? replay.id : undefined,
       }),
     );
@@ -121,6 +126,7 @@ export class MessageLookupService implements OnModuleInit {
         rememberedReport('publishes', published, this.planner.recent.since),
         rememberedReport('deliveries', delivered, this.#deliveries.since),
         { ...letters.report, ...(parked.length > 0 && { status: 'found' }) },
+        claimed.report,
         { source: 'replay', scope: 'process', status: replay.taken.length > 0 ? 'found' : 'nothing' },
         ...spools.reports,
         ...asked.map(({ report }) => report),

@@ -8,6 +8,7 @@ export const LOOKUP_SOURCES = [
   'publishes',
   'deliveries',
   'dead-letters',
+  'idempotency',
   'replay',
   'spool',
   'backlog',

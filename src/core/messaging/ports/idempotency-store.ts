@@ -19,6 +19,11 @@ export interface IdempotencyStore {
    * process that died is taken over.
    */
   begin(key: string, leaseMs: number): Promise<IdempotencyClaim>;
+  /**
+   * Whether `key` is done, or claimed by a delivery whose lease runs, without a claim of its own. Undefined where neither is known.
+   * Without it the store cannot be asked for one message.
+   */
+  find?(key: string): Promise<'done' | 'busy' | undefined>;
   /** Remembers `key` as done for `windowMs`. Without effect when the claim was lost meanwhile. */
   complete(key: string, token: string, windowMs: number): Promise<void>;
   /** Gives the claim back, so that the next delivery runs. Without effect when the claim was lost meanwhile. */

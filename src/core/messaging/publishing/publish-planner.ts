@@ -1,3 +1,4 @@
+import type { HandlerEntry } from '../handlers/handler-entry.js';
 import type { HandlerRegistry } from '../handlers/handler-registry.js';
 import { RecentPublishes } from '../observing/recent-publishes.js';
 import { DEFAULT_MESSAGE_LIMITS, type MessageLimits } from '../message/message-limits.js';
@@ -73,6 +74,11 @@ export class PublishPlanner {
   /** A handler of this process subscribes to the topic. */
   isHandledHere(topic: string): boolean {
     return this.#registry?.entries.some((entry) => entry.topic === topic) ?? false;
+  }
+
+  /** The handlers of this process for these topics. */
+  handlersOf(topics: readonly string[]): readonly HandlerEntry[] {
+    return this.#registry?.entries.filter(({ topic }) => topics.includes(topic)) ?? [];
   }
 
   /** Throws when the type is unusable or the application is not running. */

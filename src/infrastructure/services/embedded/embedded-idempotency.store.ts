@@ -101,6 +101,13 @@ export class EmbeddedIdempotencyStore implements IdempotencyStore, ProblemReport
     return { kind: 'fresh', token };
   }
 
+  async find(key: string): Promise<'done' | 'busy' | undefined> {
+    const { done } = this.#opened.required();
+    if (!this.#isOver(done, keyBytes(key))) return 'done';
+    const lease = this.#leases.get(key);
+    return lease && lease.untilMs > this.#clock.monotonic() ? 'busy' : undefined;
+  }
+
   async complete(key: string, token: string, windowMs: number): Promise<void> {
     const { store, done } = this.#opened.required();
     if (this.#leases.get(key)?.token !== token) return;

@@ -66,6 +66,12 @@ export class MemoryIdempotencyStore implements IdempotencyStore {
     return { kind: 'fresh', token };
   }
 
+  async find(key: string): Promise<'done' | 'busy' | undefined> {
+    const entry = this.#entries.get(key);
+    if (!entry || entry.until <= this.#clock.monotonic()) return undefined;
+    return entry.token === undefined ? 'done' : 'busy';
+  }
+
   async complete(key: string, token: string, windowMs: number): Promise<void> {
     if (this.#entries.get(key)?.token !== token) return;
     this.#entries.set(key, { token: undefined, until: this.#clock.monotonic() + windowMs });

@@ -4,7 +4,7 @@ import type { TransportProblem } from '../../../core/messaging/ports/transport.j
 import type { IdempotencyClaim, IdempotencyStore } from '../../../core/messaging/ports/idempotency-store.js';
 import type { RedisServerOptions } from './redis.options.js';
 import { RedisStore, type RedisStoreContext } from './stores/redis-store.js';
-import { BEGIN, COMPLETE, RELEASE } from './scripts/index.js';
+import { BEGIN, COMPLETE, FIND_CLAIM, RELEASE } from './scripts/index.js';
 
 /** Remembers in Redis which messages were handled, for all instances of an application. */
 export class RedisIdempotencyStore implements IdempotencyStore {
@@ -30,6 +30,11 @@ export class RedisIdempotencyStore implements IdempotencyStore {
     if (Array.isArray(reply)) return this.#left(reply as [number, number]);
     if (reply === 'fresh') return { kind: 'fresh', token };
     return reply === 'done' ? { kind: 'done' } : { kind: 'busy', retryAfterMs: Math.max(0, Number(reply)) };
+  }
+
+  async find(key: string): Promise<'done' | 'busy' | undefined> {
+    const reply = await this.#store.run(FIND_CLAIM, this.#prefix + key, []);
+    return reply === 'done' || reply === 'busy' ? reply : undefined;
   }
 
   /** A process of the newer version may have handled the message: a later delivery finds out. */

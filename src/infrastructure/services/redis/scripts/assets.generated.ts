@@ -827,6 +827,20 @@ redis.call('DEL', letter_of(id), body_of(id))
 return 1
 `;
 
+export const FIND_CLAIM_LUA = `local DONE = 'done'
+local STAMP = string.format('%d:', FORMATS.claim)
+local function claim_of(value)
+  if not value then return nil end
+  local format, text = string.match(value, '^(%d+):(.*)$')
+  local number = tonumber(format)
+  if number and number > FORMATS.claim and number <= 1000 then return nil, number end
+  return text or value
+end
+local holder = claim_of(redis.call('GET', KEYS[1]))
+if not holder or redis.call('PTTL', KEYS[1]) < 0 then return 'none' end
+return holder == DONE and DONE or 'busy'
+`;
+
 export const FIND_DEAD_LETTER_LUA = `local INDEXED = {'status', 'topic', 'group', 'handler', 'reason', 'errorType', 'fingerprint', 'messageId', 'correlationId', 'key'}
 local all = KEYS[1]
 local base = string.sub(all, 1, -4)

@@ -12,6 +12,7 @@ export const MEASURE_DEAD_LETTERS = script('measure-dead-letters', source.MEASUR
 export const RECOUNT_DEAD_LETTERS = script('recount-dead-letters', source.RECOUNT_DEAD_LETTERS_LUA);
 
 export const BEGIN = script('begin', source.BEGIN_LUA);
+export const FIND_CLAIM = script('find-claim', source.FIND_CLAIM_LUA);
 export const COMPLETE = script('complete', source.COMPLETE_LUA);
 export const RELEASE = script('release', source.RELEASE_LUA);
 
