@@ -12,7 +12,6 @@ import {
   type Replies,
   type ReplyOptions,
 } from '../../../core/messaging/ports/replies.js';
-import { withDeadline } from '../../../core/messaging/transport-kit/deadline.js';
 import { noSuchInbox } from '../../../core/messaging/transport-kit/local-inboxes.js';
 import { ConsumerSet } from '../../../core/messaging/transport-kit/consumer-set.js';
 import type {
@@ -35,17 +34,16 @@ import { RedisConsumer } from './consume/redis-consumer.js';
 import { failureOf } from './client/redis-errors.js';
 import { RedisGroup } from './consume/redis-group.js';
 import { RedisInbox } from './consume/redis-inbox.js';
-import { bytesOf } from './scripts/script-call.js';
 import { isInboxKey, TopicKeys } from './topology/redis-keys.js';
 import type { RedisOptions } from './redis.options.js';
 import { RedisPublisher } from './publish/redis-publisher.js';
+import { RedisReplies } from './publish/redis-replies.js';
 import { RedisReader } from './consume/redis-reader.js';
 import { BACKLOG, GROUPS, REMOVE_GROUP } from './scripts/index.js';
 import { DurabilityWatch } from './connection/durability-watch.js';
 import { probeAtInterval } from './connection/liveness.js';
 import { verifyPermissions } from './topology/topology-check.js';
 
-const ACCEPTED: PublishOutcome = { kind: 'accepted' };
 const LOGIN_REJECTED = 'login_rejected';
 
 /** Carries messages on Redis Streams: one server, a primary behind sentinels, or a cluster. */
@@ -91,6 +89,7 @@ class RedisDriver implements TransportDriver<RedisConsumer>, GroupKeeper {
   readonly #control: RedisConnection;
   readonly #targets: PublishTargets;
   readonly #publisher: RedisPublisher;
+  readonly #replies: RedisReplies;
   readonly #timers: DueTimers;
   readonly #durability: DurabilityWatch;
   readonly #inboxes = new Set<RedisInbox>();
@@ -119,6 +118,7 @@ class RedisDriver implements TransportDriver<RedisConsumer>, GroupKeeper {
     this.#durability = new DurabilityWatch(this.#control, this.problems, context.onEvent);
     this.#targets = new PublishTargets(options.keyPrefix);
     this.#publisher = new RedisPublisher(this.#publishing, options, context.clock);
+    this.#replies = new RedisReplies(this.#publishing, context.name, context.clock);
     this.#timers = new DueTimers(this.#control, context.clock);
   }
 
@@ -208,27 +208,12 @@ class RedisDriver implements TransportDriver<RedisConsumer>, GroupKeeper {
     };
   }
 
-  async reply(
-    address: string,
-    { id, headers, body }: WireMessage,
-    { deadlineMs }: ReplyOptions,
-  ): Promise<PublishOutcome> {
+  reply(address: string, reply: WireMessage, { deadlineMs }: ReplyOptions): Promise<PublishOutcome> {
     const { keyPrefix } = this.options;
     const key = placesIn(address, this.#identity).find((place) => isInboxKey(keyPrefix, place));
-    if (key === undefined) return { kind: 'refused', error: noSuchInbox(this.context.name) };
-    const { label, whyDown } = this.#publishing;
-    const fields = ['id', id, 'headers', JSON.stringify(headers), 'body', bytesOf(body)];
-    const late = (): Error =>
-      new MessagingError('DEADLINE_EXCEEDED', `${label} did not answer within the deadline.`);
-    try {
-      const adding = this.#publishing.callTogether('xadd', key, 'NOMKSTREAM', '*', ...fields);
-      const added = await withDeadline(adding, deadlineMs, late, this.context.clock);
-      return added === null ? { kind: 'refused', error: noSuchInbox(this.context.name) } : ACCEPTED;
-    } catch (error) {
-      return error instanceof MessagingError
-        ? { kind: 'unknown', error }
-        : failureOf(error, label, { whyDown });
-    }
+    return key === undefined
+      ? Promise.resolve({ kind: 'refused', error: noSuchInbox(this.context.name) })
+      : this.#replies.send(key, reply, deadlineMs);
   }
 
   async isSubscribed(topic: string): Promise<boolean> {

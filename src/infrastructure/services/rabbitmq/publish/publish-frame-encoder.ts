@@ -12,10 +12,13 @@ const BASIC = 60;
 const PUBLISH = 40;
 const MANDATORY = 1;
 const PERSISTENT = 2;
+/** Type of a value in a table: a long string, the letter S. */
+const LONG_STRING = 0x53;
 
 /** Property flags of the content header, in the order of the fields (AMQP 0-9-1, section 4.2.6.1). */
 const FLAG = {
   contentType: 0x8000,
+  headers: 0x2000,
   deliveryMode: 0x1000,
   correlationId: 0x0400,
   messageId: 0x0080,
@@ -23,6 +26,8 @@ const FLAG = {
   type: 0x0020,
   appId: 0x0008,
 } as const;
+
+type Table = Readonly<Record<string, unknown>>;
 
 /** Internals of the client that a batch is written with. They are not public, so each is feature-detected before use. */
 interface Inside {
@@ -39,8 +44,8 @@ interface Inside {
 }
 
 /**
- * Encodes messages without a headers table into a shared buffer. The client makes six objects and a system call a message,
- * which costs as much as the rest of a publish.
+ * Encodes messages into a shared buffer, those whose headers are texts. The client makes six objects and a system call a message,
+ * and more for a table of headers, which costs as much as the rest of a publish.
  */
 export class PublishFrameEncoder {
   readonly #inside: Inside;
@@ -74,7 +79,7 @@ export class PublishFrameEncoder {
       return false;
     }
     const texts = exchange.length + routingKey.length + 3 * (textLength(properties) + 1);
-    const bytes = OVERHEAD_BYTES + texts + content.length;
+    const bytes = OVERHEAD_BYTES + texts + mostTableBytes(properties.headers) + content.length;
     if (this.#length + bytes > this.#buffer.length) {
       this.flush();
       if (bytes > BUFFER_BYTES) return false;
@@ -110,7 +115,9 @@ export class PublishFrameEncoder {
   };
 
   #isPlain({ headers, messageId }: Options.Publish, content: Buffer): boolean {
-    if (headers !== undefined || (messageId?.length ?? 0) > SHORT_CHARACTERS) return false;
+    if ((messageId?.length ?? 0) > SHORT_CHARACTERS) return false;
+    for (const name in headers as Table)
+      if (name.length > SHORT_CHARACTERS || typeof (headers as Table)[name] !== 'string') return false;
     return content.length > 0 && content.length + 8 <= this.#inside.connection.frameMax;
   }
 
@@ -126,7 +133,8 @@ export class PublishFrameEncoder {
   }
 
   #header(size: number, properties: Options.Publish): void {
-    const { contentType, correlationId, messageId, timestamp, type, appId } = properties;
+    const { contentType, headers, deliveryMode, correlationId, messageId, timestamp, type, appId } =
+      properties;
     const start = this.#begin(2);
     this.#u16(BASIC);
     this.#u16(0); // reserved
@@ -135,7 +143,11 @@ export class PublishFrameEncoder {
     let flags: number = FLAG.deliveryMode;
     this.#length += 2;
     if (contentType !== undefined) flags |= this.#field(FLAG.contentType, contentType);
-    this.#buffer[this.#length++] = PERSISTENT;
+    if (headers !== undefined) {
+      flags |= FLAG.headers;
+      this.#table(headers as Table);
+    }
+    this.#buffer[this.#length++] = typeof deliveryMode === 'number' ? deliveryMode : PERSISTENT;
     if (correlationId !== undefined) flags |= this.#field(FLAG.correlationId, correlationId);
     if (messageId !== undefined) flags |= this.#field(FLAG.messageId, messageId);
     if (timestamp !== undefined) {
@@ -178,6 +190,18 @@ export class PublishFrameEncoder {
     this.#length += 1 + bytes;
   }
 
+  #table(headers: Table): void {
+    const start = (this.#length += 4);
+    for (const name in headers) {
+      this.#short(name);
+      this.#buffer[this.#length] = LONG_STRING;
+      const bytes = this.#buffer.write(headers[name] as string, this.#length + 5);
+      this.#buffer.writeUInt32BE(bytes, this.#length + 1);
+      this.#length += 5 + bytes;
+    }
+    this.#buffer.writeUInt32BE(this.#length - start, start - 4);
+  }
+
   #u16(value: number): void {
     this.#length = this.#buffer.writeUInt16BE(value, this.#length);
   }
@@ -199,7 +223,7 @@ export function exceedsFrame(channel: ConfirmChannel, properties: Options.Publis
   const { connection } = channel as unknown as Partial<Inside>;
   const max = Math.min(connection?.frameMax ?? Infinity, MAX_TABLE_BYTES) - OVERHEAD_BYTES;
   let characters = textLength(properties);
-  const table = properties.headers as Readonly<Record<string, unknown>>;
+  const table = properties.headers as Table;
   for (const name in table) characters += name.length + lengthOf(table[name]) + FIELD_BYTES;
   if (3 * characters <= max) return false; // most messages: no text is longer than that in bytes
   let bytes = textLength(properties);
@@ -217,6 +241,15 @@ function lengthOf(value: unknown): number {
 
 function byteLengthOf(value: unknown): number {
   return typeof value === 'string' ? Buffer.byteLength(value) : NUMBER_BYTES;
+}
+
+/** Bytes that a table of texts needs at most. */
+function mostTableBytes(headers: unknown): number {
+  if (headers === undefined) return 0;
+  let bytes = 4;
+  for (const name in headers as Table)
+    bytes += 3 * (name.length + ((headers as Table)[name] as string).length) + FIELD_BYTES;
+  return bytes;
 }
 
 const TEXTS = ['contentType', 'correlationId', 'messageId', 'type', 'appId'] as const;

@@ -1901,6 +1901,19 @@ redis.call('UNLINK', KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[
 return type(removed) == 'number' and removed or 0
 `;
 
+export const REPLY_LUA = `local failures
+for i = 1, #ARGV, 3 do
+  local reply = redis.pcall('XADD', KEYS[1], 'NOMKSTREAM', '*', 'id', ARGV[i], 'headers', ARGV[i + 1], 'body', ARGV[i + 2])
+  if not reply then return 0 end
+  if type(reply) == 'table' and reply.err then
+    failures = failures or {}
+    failures[#failures + 1] = (i + 2) / 3
+    failures[#failures + 1] = reply.err
+  end
+end
+return failures or 1
+`;
+
 export const SET_ASIDE_LUA = `local spoilt = {}
 local function tolerant(command, key, ...)
   local reply = redis.pcall(command, key, ...)

@@ -39,6 +39,7 @@ export const GROUPS = script('groups', source.GROUPS_LUA);
 export const REMOVE_GROUP = script('remove-group', source.REMOVE_GROUP_LUA);
 
 export const OPEN_INBOX = script('open-inbox', source.OPEN_INBOX_LUA);
+export const REPLY = script('reply', source.REPLY_LUA);
 
 export const PUBLISH = script('publish', source.PUBLISH_LUA);
 export const PUBLISH_LATER = script('publish-later', source.PUBLISH_LATER_LUA);
