@@ -1,12 +1,12 @@
 import { type BenchOptions, type Figure } from '../harness.js';
-import { compare, ours, roundTripsOf } from '../requests/asking.js';
+import { compare, countOf, ours, roundTripsOf } from '../requests/asking.js';
 import { bareConnection, bareQueue, clear, newPlace, newTransport } from './servers.js';
 
 const INBOX = 'amq.rabbitmq.reply-to';
 
 /** Against the client alone with direct reply-to. Both ask over a classic queue, with transient messages. */
 export async function measureRequests(options: BenchOptions): Promise<Figure[]> {
-  const count = options.quick ? 4_000 : 20_000;
+  const count = countOf(options);
   const place = async (): Promise<number[]> => {
     const where = newPlace('classic');
     const took = await ours(count, () => newTransport(where));

@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { BenchOptions, Figure } from '../harness.js';
-import { compare, ours, roundTripsOf } from '../requests/asking.js';
+import { compare, countOf, ours, roundTripsOf } from '../requests/asking.js';
 import { bareClient, emptyServer, newTransport } from './servers.js';
 
 type Reply = [name: string, entries: [id: string, fields: string[]][]][];
 
 /** Against XADD, a group that reads it, and a channel for the replies, by the client alone. */
 export async function measureRequests(options: BenchOptions): Promise<Figure[]> {
-  const count = options.quick ? 4_000 : 20_000;
+  const count = countOf(options);
   const place = async (): Promise<number[]> => {
     const prefix = `${randomUUID()}:`;
     const took = await ours(count, () => newTransport(prefix));

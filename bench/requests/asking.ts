@@ -1,12 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { defineRequest, RequestHandler, type Transport } from '../../src/core/messaging/index.js';
+import { MetricsModule } from '../../src/infrastructure/services/metrics/metrics.module.js';
 import { bootApp, closeApps } from '../../test/support/messaging-app.js';
 import { type BenchOptions, type Figure, median, percentile } from '../harness.js';
 
 /** Requests in flight at a time. */
 const CONCURRENCY = 16;
-const WARM_UP = 200;
+/** Not counted, of each run: until both are compiled. */
+const WARM_UP = 4_000;
 
 const Echo = defineRequest('bench.echo', z.object({ n: z.number() }), z.object({ n: z.number() }));
 
@@ -17,6 +19,9 @@ class EchoHandler {
     return asked;
   }
 }
+
+/** Requests of a run. */
+export const countOf = ({ quick }: BenchOptions): number => WARM_UP + (quick ? 4_000 : 20_000);
 
 export type Ask = (n: number) => Promise<unknown>;
 
@@ -38,8 +43,10 @@ export async function roundTripsOf(count: number, ask: Ask): Promise<number[]> {
 
 /** Of an application that asks and another that answers, each with a transport of its own. */
 export async function ours(count: number, create: () => Promise<Transport>): Promise<number[]> {
-  await bootApp({ providers: [EchoHandler] }, { transports: [await create()] });
-  const { messaging } = await bootApp({}, { transports: [await create()] });
+  const imports = [MetricsModule.forRoot({ path: false, defaultMetrics: false })];
+  const options = async () => ({ transports: [await create()], observers: [] });
+  await bootApp({ imports, providers: [EchoHandler] }, await options());
+  const { messaging } = await bootApp({ imports }, await options());
   try {
     return await roundTripsOf(count, (n) => messaging.request(Echo, { n }, { timeoutMs: 30_000 }));
   } finally {

@@ -11,7 +11,7 @@ import {
 import { AbandonedError } from './outcome.js';
 import { judgeRequest } from './request-failure.js';
 import type { HandlerEntry } from '../handlers/handler-entry.js';
-import { runToEnd } from '../handlers/run-to-end.js';
+import { isUnfinished, runToEnd } from '../handlers/run-to-end.js';
 import { handlingContext } from '../message/handling-context.js';
 import { jsonCodec } from '../message/codec.js';
 import { HEADER } from '../message/headers.js';
@@ -100,12 +100,8 @@ export class RequestProcessor {
     return new Promise((resolve) => {
       const handling = new DeliveryInProgress(entry, delivery, handOver, resolve);
       this.#reports.delivered(handling);
-      runClean(
-        () =>
-          void this.#answer(handling, entry)
-            .catch(() => HAND_BACK)
-            .then((settlement) => handling.settle(settlement)),
-      );
+      const settle = (settlement: Settlement): void => handling.settle(settlement);
+      runClean(() => void this.#answer(handling, entry).then(settle, () => settle(HAND_BACK)));
     });
   }
 
@@ -121,7 +117,8 @@ export class RequestProcessor {
     const asked = this.#askedIn(handling.delivery);
     if (!asked) return this.#drop(handling, 'unaddressed');
     if (asked.until <= this.options.clock.monotonic()) return this.#drop(handling, 'expired');
-    const ending = await this.#run(handling, entry, asked);
+    const running = this.#run(handling, entry, asked);
+    const ending = running instanceof Promise ? await running : running;
     const { message } = handling.delivery;
     if (ending.kind === 'done') {
       const type = entry.type?.codec.contentType ?? json.contentType;
@@ -160,11 +157,29 @@ export class RequestProcessor {
     return { address, until: clock.monotonic() + (wholeMs >= 0 ? Math.min(leftMs, wholeMs) : leftMs) };
   }
 
-  /** Runs the handler until it ends or its time is up. What it does afterwards is ignored. */
-  #run(handling: DeliveryInProgress, entry: RequestEntry, { until }: Asked): Promise<Ending> {
+  /** Runs the handler until it ends or its time is up. What it does afterwards is ignored. A promise unless it ends at once. */
+  #run(handling: DeliveryInProgress, entry: RequestEntry, { until }: Asked): Ending | Promise<Ending> {
+    if (this.#abandoned) return { kind: 'failed', error: this.#abandoned };
+    const startedAt = this.options.clock.monotonic();
+    try {
+      const result = this.#result(handling, entry);
+      if (!(result instanceof Promise)) return { kind: 'done', body: result };
+      return this.#endOf(result, handling, { until, startedAt });
+    } catch (error) {
+      return { kind: 'failed', error };
+    }
+  }
+
+  #endOf(
+    result: Promise<Uint8Array>,
+    handling: DeliveryInProgress,
+    { until, startedAt }: { readonly until: number; readonly startedAt: number },
+  ): Promise<Ending> {
     const { clock } = this.options;
-    const leftMs = until - clock.monotonic();
-    const { timeoutMs } = entry;
+    const { entry } = handling;
+    const now = clock.monotonic();
+    const leftMs = until - now;
+    const timeoutMs = entry.timeoutMs > 0 ? startedAt + entry.timeoutMs - now : Infinity;
     return new Promise((resolve) => {
       const end = (ending: Ending): void => {
         if (!this.#abandonings.delete(abandon)) return;
@@ -177,35 +192,57 @@ export class RequestProcessor {
       };
       const abandon = (): void => giveUp(this.#abandoned ?? new AbandonedError());
       const cancel =
-        timeoutMs > 0 && timeoutMs < leftMs
-          ? clock.schedule(timeoutMs, () => giveUp(new HandlerTimeoutError(entry.handler, timeoutMs)))
+        timeoutMs < leftMs
+          ? clock.schedule(timeoutMs, () => giveUp(new HandlerTimeoutError(entry.handler, entry.timeoutMs)))
           : clock.schedule(leftMs, () => giveUp(new AskerGoneError()));
       this.#abandonings.add(abandon);
-      if (this.#abandoned) abandon();
-      else
-        this.#result(handling, entry).then(
-          (body) => end({ kind: 'done', body }),
-          (error: unknown) => end({ kind: 'failed', error }),
-        );
+      result.then(
+        (body) => end({ kind: 'done', body }),
+        (error: unknown) => end({ kind: 'failed', error }),
+      );
     });
   }
 
   /** What the handler returns, as the body of a reply. */
-  async #result(handling: DeliveryInProgress, entry: RequestEntry): Promise<Uint8Array> {
+  #result(handling: DeliveryInProgress, entry: RequestEntry): Uint8Array | Promise<Uint8Array> {
     const { delivery, attempt } = handling;
-    const { limits, clock } = this.options;
+    const { limits } = this.options;
     refuseUnacceptable(delivery);
     refuseHeaders(delivery, limits);
     refuseIds(delivery);
     refuseUsedUp(attempt, entry);
-    const payload = await readPayload(entry, delivery, limits);
-    const context = new MessageContext(delivery, entry, attempt);
+    const payload = readPayload(entry, delivery, limits);
+    return payload instanceof Promise
+      ? payload.then((read: unknown) => this.#invoke(handling, entry, read))
+      : this.#invoke(handling, entry, payload);
+  }
+
+  #invoke(
+    handling: DeliveryInProgress,
+    entry: RequestEntry,
+    payload: unknown,
+  ): Uint8Array | Promise<Uint8Array> {
+    const context = new MessageContext(handling.delivery, entry, handling.attempt);
     handling.context = context;
-    handling.startedAt = clock.monotonic();
-    const returned = await handlingContext.run(context, () =>
-      runToEnd(entry.invoke(payload, context), context),
-    );
-    const result = await entry.output['~standard'].validate(returned);
+    handling.startedAt = this.options.clock.monotonic();
+    const returned = handlingContext.run(context, () => {
+      const result = entry.invoke(payload, context);
+      return isUnfinished(result) ? runToEnd(result, context) : result;
+    });
+    return returned instanceof Promise
+      ? returned.then((value: unknown) => this.#checked(entry, value))
+      : this.#checked(entry, returned);
+  }
+
+  #checked(entry: RequestEntry, returned: unknown): Uint8Array | Promise<Uint8Array> {
+    const result = entry.output['~standard'].validate(returned);
+    return result instanceof Promise
+      ? result.then((later) => this.#encoded(entry, returned, later))
+      : this.#encoded(entry, returned, result);
+  }
+
+  #encoded(entry: RequestEntry, returned: unknown, result: StandardSchemaV1.Result<unknown>): Uint8Array {
+    const { limits } = this.options;
     if (result.issues)
       throw new RequestError(
         'REPLY_INVALID',

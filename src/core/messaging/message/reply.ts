@@ -1,5 +1,6 @@
 import { HEADER } from './headers.js';
 import { uuidV7 } from './ids.js';
+import { TimeText } from './time-text.js';
 import { OWN_HEADERS, ownText } from '../ports/headers.js';
 import { RequestError } from '../ports/request-error.js';
 import type { Clock, WireMessage } from '../ports/transport.js';
@@ -19,10 +20,25 @@ const MAX_TEXT_LENGTH = 1_000;
 
 /** Writes replies, which carry the id of their request and whether it succeeded. */
 export class ReplyWriter {
+  readonly #time = new TimeText();
+  /** Copying it costs less than building one. */
+  readonly #template: Readonly<Record<string, string>>;
+
   constructor(
-    private readonly source: string,
+    source: string,
     private readonly clock: Clock,
-  ) {}
+  ) {
+    this.#template = {
+      [HEADER.contentType]: '',
+      [HEADER.type]: '',
+      [HEADER.source]: source,
+      [HEADER.time]: '',
+      [HEADER.correlationId]: '',
+      [HEADER.causationId]: '',
+      [OWN_HEADERS.requestId.name]: '',
+      [OWN_HEADERS.reply.name]: '',
+    };
+  }
 
   /** @param body what the handler returned, encoded; empty for undefined. */
   succeeded(request: WireMessage, topic: string, content: { body: Uint8Array; type: string }): WireMessage {
@@ -38,20 +54,15 @@ export class ReplyWriter {
     { topic, kind, body, type }: { topic: string; kind: string; body: Uint8Array; type: string },
   ): WireMessage {
     const now = this.clock.now();
-    return {
-      id: uuidV7(now),
-      headers: {
-        [HEADER.contentType]: type,
-        [HEADER.type]: `${topic}.reply`,
-        [HEADER.source]: this.source,
-        [HEADER.time]: new Date(now).toISOString(),
-        [HEADER.correlationId]: headers[HEADER.correlationId] ?? id,
-        [HEADER.causationId]: id,
-        [OWN_HEADERS.requestId.name]: id,
-        [OWN_HEADERS.reply.name]: kind,
-      },
-      body,
-    };
+    const own = { ...this.#template };
+    own[HEADER.contentType] = type;
+    own[HEADER.type] = `${topic}.reply`;
+    own[HEADER.time] = this.#time.of(now);
+    own[HEADER.correlationId] = headers[HEADER.correlationId] ?? id;
+    own[HEADER.causationId] = id;
+    own[OWN_HEADERS.requestId.name] = id;
+    own[OWN_HEADERS.reply.name] = kind;
+    return { id: uuidV7(now), headers: own, body };
   }
 }
 

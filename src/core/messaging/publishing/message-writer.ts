@@ -1,5 +1,6 @@
 import { HEADER, TRACEPARENT } from '../message/headers.js';
 import { uuidV7 } from '../message/ids.js';
+import { TimeText } from '../message/time-text.js';
 import { describeIssues, listIssues } from '../message/schema-issues.js';
 import type { MessageContext } from '../message/message-context.js';
 import type { MessageLimits } from '../message/message-limits.js';
@@ -21,8 +22,7 @@ export class MessageWriter {
   readonly #limits: MessageLimits;
   readonly #clock: Clock;
   #hooks: PublishHooks = NO_HOOKS;
-  #timeMs = -1;
-  #time = '';
+  readonly #time = new TimeText();
 
   constructor(source: string, limits: MessageLimits, clock: Clock) {
     this.#source = source;
@@ -70,7 +70,7 @@ export class MessageWriter {
     const body = this.#encode(type, payload);
     const now = this.#clock.now();
     const headers: Record<string, string> = { ...template };
-    headers[HEADER.time] = this.#timestamp(now);
+    headers[HEADER.time] = this.#time.of(now);
     if (cause) continueFrom(cause, headers, this.#hooks.propagate);
     if (options.correlationId !== undefined) headers[HEADER.correlationId] = options.correlationId;
     if (options.expiresInMs !== undefined) {
@@ -105,15 +105,6 @@ export class MessageWriter {
       'MESSAGE_TOO_LARGE',
       `The payload of "${type.name}" has ${body.length} bytes, more than the ${this.#limits.maxBodyBytes} allowed. Store it elsewhere and send a reference, or raise limits.maxBodyBytes.`,
     );
-  }
-
-  /** ISO 8601, made once a millisecond: formatting dates is among the larger costs of a publish. */
-  #timestamp(now: number): string {
-    if (now !== this.#timeMs) {
-      this.#timeMs = now;
-      this.#time = new Date(now).toISOString();
-    }
-    return this.#time;
   }
 }
 

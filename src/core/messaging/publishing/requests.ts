@@ -1,4 +1,5 @@
 import { getMaxListeners, setMaxListeners } from 'node:events';
+import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { Inboxes } from './inboxes.js';
 import type { PublishPlan, PublishPlanner } from './publish-planner.js';
 import { type CheckedRequestOptions, readRequestOptions, type RequestOptions } from './request-options.js';
@@ -13,9 +14,9 @@ import { describeIssues } from '../message/schema-issues.js';
 import type { MessagingEvent } from '../observing/events.js';
 import { errorCodeOf, InvalidMessageError, MessagingError } from '../ports/errors.js';
 import { OWN_HEADERS } from '../ports/headers.js';
-import { carriesReplies } from '../ports/replies.js';
+import { carriesReplies, type Inbox } from '../ports/replies.js';
 import { RequestError } from '../ports/request-error.js';
-import type { PublishOutcome, WireMessage } from '../ports/transport.js';
+import type { PublishOptions, PublishOutcome, WireMessage } from '../ports/transport.js';
 
 type Ended = Extract<MessagingEvent, { type: 'request-ended' }>;
 
@@ -45,6 +46,7 @@ export class Requests {
   readonly #inboxes: Inboxes;
   readonly #handled = new Set<string>();
   readonly #looking = new Map<string, Promise<boolean>>();
+  #how: PublishOptions = { deadlineMs: 0, isTransient: true };
   #isClosed = false;
 
   /** @param maxInFlight requests that may be in flight at a time, beyond which a request is rejected at once. */
@@ -70,9 +72,13 @@ export class Requests {
     if (refusal) return Promise.reject(refusal);
     return new Promise((resolve, reject) => {
       const pending = this.#begin({ type, plan, options, cause }, { resolve, reject });
-      this.#send(pending, payload).catch((error: unknown) =>
-        pending.end('rejected', { error: asRejection(error, type.name) }),
-      );
+      const failed = (error: unknown): void =>
+        pending.end('rejected', { error: asRejection(error, type.name) });
+      try {
+        this.#send(pending, payload)?.catch(failed);
+      } catch (error) {
+        failed(error);
+      }
     });
   }
 
@@ -142,29 +148,57 @@ export class Requests {
     if (most > 0 && most < this.maxInFlight) setMaxListeners(this.maxInFlight, signal);
   }
 
-  async #send(pending: Pending, payload: unknown): Promise<void> {
-    const { id, plan, options, cause } = pending;
-    const { type, transport, writer } = plan;
-    const { clock } = this.planner;
-    const deadlineAt = clock.now() + options.timeoutMs;
-    const result = type.schema['~standard'].validate(payload);
-    writer.refuseInvalid(type, result instanceof Promise ? await result : result);
-    const inbox = await this.#inboxes.of(transport);
+  /** A promise only for what has to be waited for, which mostly the first request of a type has. */
+  #send(pending: Pending, payload: unknown): Promise<void> | undefined {
+    const { plan } = pending;
+    const deadlineAt = this.planner.clock.now() + pending.options.timeoutMs;
+    const result = plan.type.schema['~standard'].validate(payload);
+    if (result instanceof Promise)
+      return result.then((later) => {
+        plan.writer.refuseInvalid(plan.type, later);
+        return this.#sendValid(pending, payload, deadlineAt);
+      });
+    plan.writer.refuseInvalid(plan.type, result);
+    return this.#sendValid(pending, payload, deadlineAt);
+  }
+
+  #sendValid(pending: Pending, payload: unknown, deadlineAt: number): Promise<void> | undefined {
+    const { plan } = pending;
+    const inbox = this.#inboxes.of(plan.transport);
     const isHandled = this.#isHandled(plan);
-    if (isHandled !== true && !(await isHandled)) throw unhandled(type.name, transport.name);
-    if (!this.#pending.has(id)) return; // its time was up meanwhile
-    const { address } = inbox;
-    if (address === '') throw noInbox(transport.name);
-    const written = writer.write(plan, payload, { ...options.message, messageId: id }, cause);
-    const headers = {
-      ...written.headers,
-      [OWN_HEADERS.deadline.name]: String(deadlineAt),
-      [OWN_HEADERS.replyTo.name]: address,
-    };
-    await plan.roundTrip.prove(written.body);
-    // Equal for requests of equal patience, so that they share a batch.
-    const how = { deadlineMs: options.timeoutMs, isTransient: true } as const;
-    plan.batcher.add(type.name, { ...written, headers }, how, (outcome) => this.#sent(pending, outcome));
+    if (!(inbox instanceof Promise) && isHandled === true)
+      return this.#sendTo(inbox, pending, { payload, deadlineAt });
+    return Promise.all([inbox, isHandled]).then(([opened, isFound]) => {
+      if (!isFound) throw unhandled(plan.type.name, plan.transport.name);
+      return this.#sendTo(opened, pending, { payload, deadlineAt });
+    });
+  }
+
+  #sendTo(
+    { address }: Inbox,
+    pending: Pending,
+    { payload, deadlineAt }: { readonly payload: unknown; readonly deadlineAt: number },
+  ): Promise<void> | undefined {
+    const { id, plan, options, cause } = pending;
+    if (!this.#pending.has(id)) return undefined; // its time was up meanwhile
+    if (address === '') throw noInbox(plan.transport.name);
+    const written = plan.writer.write(plan, payload, { ...options.message, messageId: id }, cause);
+    const headers = written.headers as Record<string, string>; // nobody else has them yet
+    headers[OWN_HEADERS.deadline.name] = String(deadlineAt);
+    headers[OWN_HEADERS.replyTo.name] = address;
+    return (
+      plan.roundTrip.prove(written.body)?.then(() => this.#add(pending, written)) ??
+      this.#add(pending, written)
+    );
+  }
+
+  #add(pending: Pending, message: WireMessage): undefined {
+    const { plan, options } = pending;
+    // The same for requests of equal patience, so that they share a batch.
+    if (this.#how.deadlineMs !== options.timeoutMs)
+      this.#how = { deadlineMs: options.timeoutMs, isTransient: true };
+    plan.batcher.add(plan.type.name, message, this.#how, (outcome) => this.#sent(pending, outcome));
+    return undefined;
   }
 
   /** After `unknown` the reply may come all the same, so only the deadline ends the wait. */
@@ -187,31 +221,32 @@ export class Requests {
       return;
     }
     pending.isAnswered = true;
-    void this.#read(pending, reply);
+    try {
+      this.#read(pending, reply)?.catch((error: unknown) => unreadable(pending, error));
+    } catch (error) {
+      unreadable(pending, error);
+    }
   }
 
-  async #read({ type, plan, end }: Pending, reply: WireMessage): Promise<void> {
-    try {
-      const kind = kindOf(reply);
-      const failure = kind === 'error' ? failureIn(reply) : undefined;
-      if (failure) {
-        end('failed', { error: failure });
-        return;
-      }
-      if (kind !== 'ok') throw new Error('It is neither a result nor a failure.');
-      const value =
-        reply.body.length === 0
-          ? undefined
-          : decodeBody({ topic: type.name, codec: plan.type.codec }, reply, this.planner.limits);
-      const validated = type.output['~standard'].validate(value);
-      const result = validated instanceof Promise ? await validated : validated;
+  /** A promise only where the schema validates asynchronously. */
+  #read({ type, plan, end }: Pending, reply: WireMessage): Promise<void> | undefined {
+    const kind = kindOf(reply);
+    const failure = kind === 'error' ? failureIn(reply) : undefined;
+    if (failure) {
+      end('failed', { error: failure });
+      return undefined;
+    }
+    if (kind !== 'ok') throw new Error('It is neither a result nor a failure.');
+    const value =
+      reply.body.length === 0
+        ? undefined
+        : decodeBody({ topic: type.name, codec: plan.type.codec }, reply, this.planner.limits);
+    const accept = (result: StandardSchemaV1.Result<unknown>): undefined => {
       if (result.issues) throw new Error(describeIssues(result.issues));
       end('replied', { value: result.value });
-    } catch (error) {
-      const why = error instanceof Error ? error.message : 'The codec threw no Error.';
-      const text = `The reply to "${type.name}" is not what its type says. ${why} The request was handled.`;
-      end('failed', { error: new RequestError('REPLY_INVALID', text, { cause: error }) });
-    }
+    };
+    const validated = type.output['~standard'].validate(value);
+    return validated instanceof Promise ? validated.then(accept) : accept(validated);
   }
 
   /** Asked once for a topic: a group that has subscribed stays. */
@@ -232,6 +267,12 @@ export class Requests {
     this.#looking.set(name, found);
     return found;
   }
+}
+
+function unreadable({ type, end }: Pending, error: unknown): void {
+  const why = error instanceof Error ? error.message : 'The codec threw no Error.';
+  const text = `The reply to "${type.name}" is not what its type says. ${why} The request was handled.`;
+  end('failed', { error: new RequestError('REPLY_INVALID', text, { cause: error }) });
 }
 
 /** What a caller sees of an error that kept the request from being sent. */

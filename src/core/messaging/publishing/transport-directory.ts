@@ -9,7 +9,7 @@ import { carriesReplies } from '../ports/replies.js';
 import { type Route, RoutingTable } from '../routing/routing-table.js';
 import type { ReplySender } from '../delivery/request-processor.js';
 import { MessagingError } from '../ports/errors.js';
-import { withDeadline } from '../transport-kit/deadline.js';
+import { DeadlineSweep, LATE } from '../transport-kit/deadline-sweep.js';
 import { GuardedPublish, unanswered } from './guarded-publish.js';
 import type { Clock, Destination, PublishOutcome, Transport, WireMessage } from '../ports/transport.js';
 
@@ -20,12 +20,15 @@ export class TransportDirectory implements ReplayPublisher, ReplySender {
   readonly #table: RoutingTable;
   readonly #draining: readonly Transport[];
   readonly #calls: GuardedPublish;
+  /** Of replies, for a transport that fails to keep them. */
+  readonly #deadlines: DeadlineSweep;
 
   constructor(
     options: MessagingModuleOptions,
     private readonly clock: Clock,
   ) {
     this.#calls = new GuardedPublish(clock);
+    this.#deadlines = new DeadlineSweep(clock);
     this.#byName = new Map(options.transports.map((transport) => [transport.name, transport]));
     const first = options.transports[0]?.name;
     this.routes = options.routes ?? (first === undefined ? [] : [{ match: '**', transport: first }]);
@@ -38,7 +41,7 @@ export class TransportDirectory implements ReplayPublisher, ReplySender {
     return this.#byName.get(this.#table.resolve(topic) ?? '');
   }
 
-  async reply(
+  reply(
     name: string,
     address: string,
     reply: WireMessage,
@@ -46,17 +49,19 @@ export class TransportDirectory implements ReplayPublisher, ReplySender {
   ): Promise<PublishOutcome> {
     const transport = this.#byName.get(name);
     if (!transport || !carriesReplies(transport))
-      return { kind: 'refused', error: new Error(`Transport "${name}" carries no replies.`) };
-    const late = (): Error => new MessagingError('DEADLINE_EXCEEDED', `"${name}" did not answer in time.`);
+      return Promise.resolve({
+        kind: 'refused',
+        error: new Error(`Transport "${name}" carries no replies.`),
+      });
+    const deadline = this.clock.monotonic() + options.deadlineMs;
+    const unknown = (error: unknown): PublishOutcome => ({
+      kind: 'unknown',
+      error: error instanceof Error && error !== LATE ? error : late(name),
+    });
     try {
-      return await withDeadline(
-        transport.reply(address, reply, options),
-        options.deadlineMs,
-        late,
-        this.clock,
-      );
+      return this.#deadlines.settled(transport.reply(address, reply, options), deadline, unknown);
     } catch (error) {
-      return { kind: 'unknown', error: error instanceof Error ? error : late() };
+      return Promise.resolve(unknown(error));
     }
   }
 
@@ -93,4 +98,8 @@ export class TransportDirectory implements ReplayPublisher, ReplySender {
     const { settled } = await this.#calls.publish(target, to, call);
     return { transport: target.name, outcome: settled[0]?.outcome ?? unanswered(target.name) };
   }
+}
+
+function late(transport: string): MessagingError {
+  return new MessagingError('DEADLINE_EXCEEDED', `"${transport}" did not answer in time.`);
 }

@@ -118,19 +118,13 @@ export class CheckedTransport<
   }
 
   /** The outcome of a reply; never rejects. */
-  protected async checkedReply(
-    reply: WireMessage,
-    send: () => Promise<PublishOutcome>,
-  ): Promise<PublishOutcome> {
-    if (this.#closing) return { kind: 'unavailable', error: this.#closedError() };
+  protected checkedReply(reply: WireMessage, send: () => Promise<PublishOutcome>): Promise<PublishOutcome> {
+    if (this.#closing) return Promise.resolve({ kind: 'unavailable', error: this.#closedError() });
     const { maxMessageBytes } = this.driver;
-    const refusal = tooLarge(reply, { name: this.name, maxMessageBytes });
-    if (refusal) return refusal;
-    try {
-      return await send();
-    } catch (error) {
-      return { kind: 'unknown', error: this.driver.explain(error) };
-    }
+    const refusal =
+      mayBeTooLarge([reply], maxMessageBytes) && tooLarge(reply, { name: this.name, maxMessageBytes });
+    if (refusal) return Promise.resolve(refusal);
+    return send().catch((error: unknown) => ({ kind: 'unknown', error: this.driver.explain(error) }));
   }
 
   async #close(): Promise<void> {

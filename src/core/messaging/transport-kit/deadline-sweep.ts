@@ -36,6 +36,25 @@ export class DeadlineSweep {
     });
   }
 
+  /** As {@link within}, but resolves in any case: with what `otherwise` makes of {@link LATE} or of its rejection. */
+  settled<T>(promise: Promise<T>, deadline: number, otherwise: (error: unknown) => T): Promise<T> {
+    return new Promise((resolve) => {
+      const waiting = new Waiting(deadline, (error) => resolve(otherwise(error)));
+      this.#waiting.add(waiting);
+      this.#schedule();
+      promise.then(
+        (value) => {
+          this.#waiting.delete(waiting);
+          resolve(value);
+        },
+        (error: unknown) => {
+          this.#waiting.delete(waiting);
+          resolve(otherwise(error));
+        },
+      );
+    });
+  }
+
   #schedule(): void {
     if (this.#isScheduled) return;
     this.#isScheduled = true;

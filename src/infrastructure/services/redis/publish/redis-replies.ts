@@ -39,9 +39,8 @@ export class RedisReplies {
   /** To the inbox with this key. Never rejects. */
   send(inbox: string, reply: WireMessage, deadlineMs: number): Promise<PublishOutcome> {
     const sent = new Promise<PublishOutcome>((resolve) => this.#add(inbox, reply, resolve));
-    return this.#deadlines
-      .within(sent, this.clock.monotonic() + deadlineMs)
-      .catch(() => ({ kind: 'unknown', error: this.#late() }));
+    const deadline = this.clock.monotonic() + deadlineMs;
+    return this.#deadlines.settled(sent, deadline, () => ({ kind: 'unknown', error: this.#late() }));
   }
 
   #add(inbox: string, { id, headers, body }: WireMessage, settle: (outcome: PublishOutcome) => void): void {
