@@ -17,7 +17,7 @@ export async function measureRequests(options: BenchOptions): Promise<Figure[]> 
   return compare({ name: 'redis', floor: 6 }, { bare: () => bare(count), ours: place }, options);
 }
 
-async function bare(count: number): Promise<number[]> {
+export async function bare(count: number): Promise<number[]> {
   const [asker, inbox, reader, answerer] = await Promise.all([1, 2, 3, 4].map(() => bareClient()));
   if (!asker || !inbox || !reader || !answerer) throw new Error('no client');
   await asker.xgroup('CREATE', 'bare', 'g', '0', 'MKSTREAM');

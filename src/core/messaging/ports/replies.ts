@@ -52,13 +52,26 @@ export function joinAddresses(addresses: readonly string[]): string {
   return addresses.filter((address) => address !== '').join(' ');
 }
 
-/**
- * The places of an address that are of this transport: under its name, else of any transport of the same kind, because another
- * process may give its transports other names.
- */
-export function placesIn(address: string, { name, system }: Identity): readonly string[] {
-  const parts = address.split(' ').map((part) => part.split(':'));
-  const same = parts.filter(([, kind]) => kind === system);
-  const named = same.filter(([of]) => of === name);
-  return (named.length > 0 ? named : same).map(([, , ...place]) => place.join(':'));
+/** Finds the places of a transport in addresses. Remembers the last, which the next reply mostly has too. */
+export class InboxPlaces {
+  #address = '';
+  #places: readonly string[] = [];
+
+  constructor(private readonly transport: Identity) {}
+
+  /**
+   * Those under the name of the transport, else of any transport of the same kind, because another process may give its transports
+   * other names.
+   */
+  in(address: string): readonly string[] {
+    if (address !== this.#address) {
+      const { name, system } = this.transport;
+      const parts = address.split(' ').map((part) => part.split(':'));
+      const same = parts.filter(([, kind]) => kind === system);
+      const named = same.filter(([of]) => of === name);
+      this.#places = (named.length > 0 ? named : same).map(([, , ...place]) => place.join(':'));
+      this.#address = address;
+    }
+    return this.#places;
+  }
 }

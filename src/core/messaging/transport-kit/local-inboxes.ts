@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { MessagingError } from '../ports/errors.js';
-import { type Inbox, inboxAddress, type OnReply, placesIn } from '../ports/replies.js';
+import { type Inbox, inboxAddress, InboxPlaces, type OnReply } from '../ports/replies.js';
 import type { PublishOutcome, Transport, WireMessage } from '../ports/transport.js';
 
 const ACCEPTED: PublishOutcome = { kind: 'accepted' };
@@ -9,7 +9,11 @@ const ACCEPTED: PublishOutcome = { kind: 'accepted' };
 export class LocalInboxes {
   readonly #inboxes = new Map<string, OnReply>();
 
-  constructor(private readonly transport: Pick<Transport, 'name' | 'system'>) {}
+  readonly #places: InboxPlaces;
+
+  constructor(private readonly transport: Pick<Transport, 'name' | 'system'>) {
+    this.#places = new InboxPlaces(transport);
+  }
 
   open(onReply: OnReply): Inbox {
     const place = randomUUID();
@@ -24,7 +28,7 @@ export class LocalInboxes {
   }
 
   reply(address: string, reply: WireMessage): PublishOutcome {
-    for (const place of placesIn(address, this.transport)) {
+    for (const place of this.#places.in(address)) {
       const onReply = this.#inboxes.get(place);
       if (!onReply) continue;
       onReply(reply);

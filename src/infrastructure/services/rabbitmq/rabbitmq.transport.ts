@@ -10,8 +10,8 @@ import { handedOverFormats, NewerMessages } from './watch/newer-messages.js';
 import { ProblemList } from '../../../core/messaging/transport-kit/problem-list.js';
 import {
   type Inbox,
+  InboxPlaces,
   type OnReply,
-  placesIn,
   type Replies,
   type ReplyOptions,
 } from '../../../core/messaging/ports/replies.js';
@@ -120,6 +120,7 @@ class RabbitmqDriver implements TransportDriver<RabbitmqConsumer>, GroupKeeper, 
   readonly #delayQueueProbe: DelayQueueProbe;
   readonly #ages = new AgeEstimates();
   readonly #inboxes = new Set<RabbitmqInbox>();
+  readonly #places: InboxPlaces;
 
   constructor(
     options: RabbitmqOptions,
@@ -129,6 +130,7 @@ class RabbitmqDriver implements TransportDriver<RabbitmqConsumer>, GroupKeeper, 
     this.durability = options.queueType === 'quorum' ? 'replicated' : 'acknowledged';
     this.maxMessageBytes = options.maxMessageBytes;
     const { name, clock } = context;
+    this.#places = new InboxPlaces(this.#identity);
     const problems = new ProblemList(context.onEvent);
     this.problems = problems;
     const heldPlaces = new Map<string, Destination>();
@@ -313,11 +315,11 @@ class RabbitmqDriver implements TransportDriver<RabbitmqConsumer>, GroupKeeper, 
     };
   }
 
-  async reply(address: string, reply: WireMessage, deadlineMs: number): Promise<PublishOutcome> {
+  reply(address: string, reply: WireMessage, deadlineMs: number): Promise<PublishOutcome> {
     const { names } = this.#services.topology;
-    const place = placesIn(address, this.#identity).find((queue) => names.isInbox(queue));
+    const place = this.#places.in(address).find((queue) => names.isInbox(queue));
     return place === undefined
-      ? { kind: 'refused', error: noSuchInbox(this.context.name) }
+      ? Promise.resolve({ kind: 'refused', error: noSuchInbox(this.context.name) })
       : this.#publisher.toInbox(place, reply, deadlineMs);
   }
 

@@ -7,8 +7,8 @@ import { ProblemList } from '../../../core/messaging/transport-kit/problem-list.
 import { ConnectionState } from '../../../core/messaging/transport-kit/connection-state.js';
 import {
   type Inbox,
+  InboxPlaces,
   type OnReply,
-  placesIn,
   type Replies,
   type ReplyOptions,
 } from '../../../core/messaging/ports/replies.js';
@@ -90,6 +90,7 @@ class RedisDriver implements TransportDriver<RedisConsumer>, GroupKeeper {
   readonly #targets: PublishTargets;
   readonly #publisher: RedisPublisher;
   readonly #replies: RedisReplies;
+  readonly #places: InboxPlaces;
   readonly #timers: DueTimers;
   readonly #durability: DurabilityWatch;
   readonly #inboxes = new Set<RedisInbox>();
@@ -119,6 +120,7 @@ class RedisDriver implements TransportDriver<RedisConsumer>, GroupKeeper {
     this.#targets = new PublishTargets(options.keyPrefix);
     this.#publisher = new RedisPublisher(this.#publishing, options, context.clock);
     this.#replies = new RedisReplies(this.#publishing, context.name, context.clock);
+    this.#places = new InboxPlaces(this.#identity);
     this.#timers = new DueTimers(this.#control, context.clock);
   }
 
@@ -210,7 +212,7 @@ class RedisDriver implements TransportDriver<RedisConsumer>, GroupKeeper {
 
   reply(address: string, reply: WireMessage, { deadlineMs }: ReplyOptions): Promise<PublishOutcome> {
     const { keyPrefix } = this.options;
-    const key = placesIn(address, this.#identity).find((place) => isInboxKey(keyPrefix, place));
+    const key = this.#places.in(address).find((place) => isInboxKey(keyPrefix, place));
     return key === undefined
       ? Promise.resolve({ kind: 'refused', error: noSuchInbox(this.context.name) })
       : this.#replies.send(key, reply, deadlineMs);

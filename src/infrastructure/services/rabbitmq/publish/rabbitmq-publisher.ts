@@ -176,9 +176,15 @@ export class RabbitmqPublisher {
   async toInbox(queue: string, reply: WireMessage, deadlineMs: number): Promise<PublishOutcome> {
     const deadline = this.clock.monotonic() + deadlineMs;
     const parcel = { messages: [reply], deadline, isTransient: true };
-    const failed = await this.#prepared(() => undefined, parcel);
+    const failed = this.#isReady ? undefined : await this.#prepared(() => undefined, parcel);
     const [outcome] = failed ?? (await this.#send({ ...queuePlace(queue), isInbox: true }, parcel));
     return outcome ?? ACCEPTED;
+  }
+
+  /** What needs no declaration can be written at once. */
+  get #isReady(): boolean {
+    const { isUp, blockedReason } = this.connection;
+    return isUp && blockedReason === undefined && this.#redeclaring === undefined && this.#writer.isOpen;
   }
 
   /** Resolves when the broker confirms a durable write; rejects otherwise. */

@@ -104,13 +104,11 @@ export class RedisInbox implements Inbox {
     const reply = (await reading) as readonly (readonly [Buffer, readonly RawEntry[]])[] | null;
     const entries = reply?.[0]?.[1] ?? [];
     if (entries.length === 0) return;
-    const ids = entries.map(([id]) => id);
-    // Behind the next read on the same connection, whose order the server keeps.
-    this.#reader.callBuffer('xdel', this.#key, ...ids).catch(() => undefined);
-    for (const [id, fields] of entries) {
-      this.#lastId = id.toString('latin1');
-      if (fields) this.onReply(this.#message(id, fields));
-    }
+    const last = (entries.at(-1) as RawEntry)[0].toString('latin1');
+    this.#lastId = last;
+    // It travels with the next read. All up to the last at once, because XDEL looks for each id.
+    this.#reader.callBuffer('xtrim', this.#key, 'MINID', behind(last)).catch(() => undefined);
+    for (const [id, fields] of entries) if (fields) this.onReply(this.#message(id, fields));
   }
 
   /** What rejects here ends the read as well. */
@@ -123,4 +121,10 @@ export class RedisInbox implements Inbox {
     const origin = { source: 2, stream: this.#key, consumer: '' } as const;
     return new InFlightEntry(origin, id, fields, 0).message;
   }
+}
+
+/** The smallest id behind this one. */
+function behind(id: string): string {
+  const [ms, nth] = id.split('-');
+  return `${ms}-${BigInt(nth ?? 0) + 1n}`;
 }

@@ -87,8 +87,12 @@ export class RedisPublisher {
     const args: Argument[] = [number, creates, unconfirmed.length];
     for (const { index, batch } of unconfirmed) args.push(index, batch);
     if (delayMs > 0) args.push(Math.ceil(delayMs));
-    for (const { id, headers, body, key } of messages)
-      args.push(id, this.#headers.write(headers), bytesOf(body), key === undefined ? '' : `=${key}`);
+    let last: string | undefined;
+    for (const { id, headers, body, key } of messages) {
+      const text = this.#headers.write(headers);
+      args.push(id, text === last ? '' : text, bytesOf(body), key === undefined ? '' : `=${key}`);
+      last = text;
+    }
     const batches = `${keys.batches}${this.#id}`;
     return { target, log: keys.log, batches, number, messages, arguments: args, delayMs, deadline };
   }

@@ -1663,13 +1663,15 @@ local time = redis.call('TIME')
 local due = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000) + tonumber(ARGV[at])
 if ARGV[2] ~= '1' and redis.pcall('XINFO', 'GROUPS', KEYS[3]).err then return redis.error_reply('NOSTREAM ' .. KEYS[3] .. ' does not exist') end
 local failures
+local headers
 local index = 0
 for i = at + 1, #ARGV, 4 do
   index = index + 1
+  if ARGV[i + 1] ~= '' then headers = ARGV[i + 1] end
   if not skip[index] then
     local key = ARGV[i + 3]
     local order = string.format('%012d%06d%06d', time[1], time[2], index)
-    local member = cmsgpack.pack({FORMATS.delayed, order, ARGV[i], ARGV[i + 1], ARGV[i + 2], key ~= '' and string.sub(key, 2), 1})
+    local member = cmsgpack.pack({FORMATS.delayed, order, ARGV[i], headers, ARGV[i + 2], key ~= '' and string.sub(key, 2), 1})
     local reply = redis.pcall('ZADD', KEYS[1], due, member)
     if type(reply) == 'table' and reply.err then
       failures = failures or {}
@@ -1722,14 +1724,16 @@ for _ = 1, tonumber(ARGV[3]) do
 end
 local creates = ARGV[2] == '1'
 local failures
+local headers
 local index = 0
 for i = at, #ARGV, 4 do
   index = index + 1
+  if ARGV[i + 1] ~= '' then headers = ARGV[i + 1] end
   if not skip[index] then
     local key = ARGV[i + 3]
     local reply
-    local fields = {'id', ARGV[i], 'headers', ARGV[i + 1], 'body', ARGV[i + 2]}
-    if key ~= '' then fields = {'id', ARGV[i], 'headers', ARGV[i + 1], 'body', ARGV[i + 2], 'key', string.sub(key, 2)} end
+    local fields = {'id', ARGV[i], 'headers', headers, 'body', ARGV[i + 2]}
+    if key ~= '' then fields = {'id', ARGV[i], 'headers', headers, 'body', ARGV[i + 2], 'key', string.sub(key, 2)} end
     if FORMATS.message > 1 then
       fields[#fields + 1] = 'x-swy-format'
       fields[#fields + 1] = FORMATS.message

@@ -11,7 +11,7 @@
     ARGV[1] number of the batch
     ARGV[2] 1 to create the stream where it is missing
     ARGV[3] number of unconfirmed messages that follow, each as (index of the message, number of the earlier batch)
-    then the delay in ms, then id, headers, body and key of each message; a key has "=" before it, none is empty
+    then the delay in ms, then id, headers, body and key of each message; headers are empty when the last ones apply, a key has "=" before it, none is empty
   Output:
     1 when all are taken, else a list of (index, error) pairs; the others are taken
 ]]
@@ -23,13 +23,15 @@ local time = redis.call('TIME')
 local due = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000) + tonumber(ARGV[at])
 if ARGV[2] ~= '1' and redis.pcall('XINFO', 'GROUPS', KEYS[3]).err then return redis.error_reply('NOSTREAM ' .. KEYS[3] .. ' does not exist') end
 local failures
+local headers
 local index = 0
 for i = at + 1, #ARGV, 4 do
   index = index + 1
+  if ARGV[i + 1] ~= '' then headers = ARGV[i + 1] end
   if not skip[index] then
     local key = ARGV[i + 3]
     local order = string.format('%012d%06d%06d', time[1], time[2], index)
-    local member = cmsgpack.pack({FORMATS.delayed, order, ARGV[i], ARGV[i + 1], ARGV[i + 2], key ~= '' and string.sub(key, 2), 1})
+    local member = cmsgpack.pack({FORMATS.delayed, order, ARGV[i], headers, ARGV[i + 2], key ~= '' and string.sub(key, 2), 1})
     local reply = redis.pcall('ZADD', KEYS[1], due, member)
     if type(reply) == 'table' and reply.err then
       failures = failures or {}

@@ -7,7 +7,7 @@
     ARGV[1] number of the batch
     ARGV[2] 1 to create the stream where it is missing
     ARGV[3] number of unconfirmed messages that follow, each as (index of the message, number of the earlier batch)
-    then id, headers, body and key of each message; a key has "=" before it, none is empty
+    then id, headers, body and key of each message; headers are empty when the last ones apply, a key has "=" before it, none is empty
   Output:
     1 when all are taken, else a list of (index, error) pairs; the others are taken
 ]]
@@ -17,14 +17,16 @@
 
 local creates = ARGV[2] == '1'
 local failures
+local headers
 local index = 0
 for i = at, #ARGV, 4 do
   index = index + 1
+  if ARGV[i + 1] ~= '' then headers = ARGV[i + 1] end
   if not skip[index] then
     local key = ARGV[i + 3]
     local reply
-    local fields = {'id', ARGV[i], 'headers', ARGV[i + 1], 'body', ARGV[i + 2]}
-    if key ~= '' then fields = {'id', ARGV[i], 'headers', ARGV[i + 1], 'body', ARGV[i + 2], 'key', string.sub(key, 2)} end
+    local fields = {'id', ARGV[i], 'headers', headers, 'body', ARGV[i + 2]}
+    if key ~= '' then fields = {'id', ARGV[i], 'headers', headers, 'body', ARGV[i + 2], 'key', string.sub(key, 2)} end
     if FORMATS.message > 1 then
       fields[#fields + 1] = 'x-swy-format'
       fields[#fields + 1] = FORMATS.message
