@@ -16,7 +16,7 @@ export async function measureRequests(options: BenchOptions): Promise<Figure[]> 
   return compare({ name: 'rabbitmq', floor: 4 }, { bare: () => bare(count), ours: place }, options);
 }
 
-async function bare(count: number): Promise<number[]> {
+export async function bare(count: number): Promise<number[]> {
   const [connection, answering] = [await bareConnection(), await bareConnection()];
   const [asker, answerer] = [await connection.createChannel(), await answering.createChannel()];
   const queue = await bareQueue(asker, 'classic');

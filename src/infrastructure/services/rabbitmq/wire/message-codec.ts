@@ -308,12 +308,17 @@ function delayOf(table: Table): Delay | undefined {
 
 let cachedMs = -1;
 let cachedTime = '';
+/** Digits of the time in the id that it was made of; empty for an id without one. */
+let cachedDigits = '';
 
 /** The AMQP timestamp has whole seconds; a UUIDv7 id of the same second adds the milliseconds. */
 function timeOf(id: string, seconds: unknown): string | undefined {
   if (typeof seconds !== 'number' || !(seconds >= 0 && seconds < 2 ** 36)) return undefined;
   let ms = seconds * 1_000;
-  if (UUID_V7.test(id)) {
+  const digits = UUID_V7.test(id) ? id.slice(0, 13) : '';
+  if (digits !== '' && digits === cachedDigits && seconds === Math.floor(cachedMs / 1_000)) return cachedTime;
+  cachedDigits = digits;
+  if (digits !== '') {
     const ofId = Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
     if (Math.floor(ofId / 1_000) === seconds) ms = ofId;
   }
