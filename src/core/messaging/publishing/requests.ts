@@ -183,22 +183,21 @@ export class Requests {
     if (!this.#pending.has(id)) return undefined; // its time was up meanwhile
     if (address === '') throw noInbox(plan.transport.name);
     const written = plan.writer.write(plan, payload, { ...options.message, messageId: id }, cause);
-    const headers = written.headers as Record<string, string>; // nobody else has them yet
+    const headers = written.headers as Record<string, string>; // made by the writer for this message alone
     headers[OWN_HEADERS.deadline.name] = String(deadlineAt);
     headers[OWN_HEADERS.replyTo.name] = address;
-    return (
-      plan.roundTrip.prove(written.body)?.then(() => this.#add(pending, written)) ??
-      this.#add(pending, written)
-    );
+    const proving = plan.roundTrip.prove(written.body);
+    if (proving) return proving.then(() => this.#add(pending, written));
+    this.#add(pending, written);
+    return undefined;
   }
 
-  #add(pending: Pending, message: WireMessage): undefined {
+  #add(pending: Pending, message: WireMessage): void {
     const { plan, options } = pending;
     // The same for requests of equal patience, so that they share a batch.
     if (this.#how.deadlineMs !== options.timeoutMs)
       this.#how = { deadlineMs: options.timeoutMs, isTransient: true };
     plan.batcher.add(plan.type.name, message, this.#how, (outcome) => this.#sent(pending, outcome));
-    return undefined;
   }
 
   /** After `unknown` the reply may come all the same, so only the deadline ends the wait. */
@@ -241,12 +240,14 @@ export class Requests {
       reply.body.length === 0
         ? undefined
         : decodeBody({ topic: type.name, codec: plan.type.codec }, reply, this.planner.limits);
-    const accept = (result: StandardSchemaV1.Result<unknown>): undefined => {
+    const accept = (result: StandardSchemaV1.Result<unknown>): void => {
       if (result.issues) throw new Error(describeIssues(result.issues));
       end('replied', { value: result.value });
     };
     const validated = type.output['~standard'].validate(value);
-    return validated instanceof Promise ? validated.then(accept) : accept(validated);
+    if (validated instanceof Promise) return validated.then(accept);
+    accept(validated);
+    return undefined;
   }
 
   /** Asked once for a topic: a group that has subscribed stays. */

@@ -133,8 +133,8 @@ export class PublishFrameEncoder {
   }
 
   #header(size: number, properties: Options.Publish): void {
-    const { contentType, headers, deliveryMode, correlationId, messageId, timestamp, type, appId } =
-      properties;
+    const { contentType, deliveryMode, correlationId, messageId, timestamp, type, appId } = properties;
+    const headers = properties.headers as Table | undefined;
     const start = this.#begin(2);
     this.#u16(BASIC);
     this.#u16(0); // reserved
@@ -145,7 +145,7 @@ export class PublishFrameEncoder {
     if (contentType !== undefined) flags |= this.#field(FLAG.contentType, contentType);
     if (headers !== undefined) {
       flags |= FLAG.headers;
-      this.#table(headers as Table);
+      this.#table(headers);
     }
     this.#buffer[this.#length++] = typeof deliveryMode === 'number' ? deliveryMode : PERSISTENT;
     if (correlationId !== undefined) flags |= this.#field(FLAG.correlationId, correlationId);

@@ -308,20 +308,19 @@ function delayOf(table: Table): Delay | undefined {
 
 let cachedMs = -1;
 let cachedTime = '';
-/** Digits of the time in the id that it was made of; empty for an id without one. */
+/** What it was made of: digits of the time in an id, empty for an id without one, and a timestamp. */
 let cachedDigits = '';
+let cachedSeconds = -1;
 
 /** The AMQP timestamp has whole seconds; a UUIDv7 id of the same second adds the milliseconds. */
 function timeOf(id: string, seconds: unknown): string | undefined {
   if (typeof seconds !== 'number' || !(seconds >= 0 && seconds < 2 ** 36)) return undefined;
-  let ms = seconds * 1_000;
   const digits = UUID_V7.test(id) ? id.slice(0, 13) : '';
-  if (digits !== '' && digits === cachedDigits && seconds === Math.floor(cachedMs / 1_000)) return cachedTime;
+  if (digits === cachedDigits && seconds === cachedSeconds) return cachedTime;
   cachedDigits = digits;
-  if (digits !== '') {
-    const ofId = Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
-    if (Math.floor(ofId / 1_000) === seconds) ms = ofId;
-  }
+  cachedSeconds = seconds;
+  const ofId = Number.parseInt(digits.replace('-', ''), 16);
+  const ms = Math.floor(ofId / 1_000) === seconds ? ofId : seconds * 1_000;
   if (ms !== cachedMs) {
     cachedMs = ms;
     cachedTime = new Date(ms).toISOString();

@@ -109,14 +109,6 @@ export class RedisConnection {
     return this.#observed((client) => client.call(command, args));
   }
 
-  /** As `call`; the commands of one turn of the event loop leave in one write, where there is one server. */
-  callTogether(command: string, ...args: Argument[]): Promise<unknown> {
-    return this.#observed((client) => {
-      if (!client.isCluster) writeTogether(client as Redis);
-      return client.call(command, args);
-    });
-  }
-
   /** As `call`, with replies as bytes. */
   callBuffer(command: string, ...args: Argument[]): Promise<unknown> {
     return this.#observed((client) => client.callBuffer(command, args));
