@@ -13,10 +13,10 @@ export async function measureRequests(options: BenchOptions): Promise<Figure[]> 
     await clear(where);
     return took;
   };
-  return compare({ name: 'rabbitmq', floor: 4 }, { bare: () => bare(count), ours: place }, options);
+  return compare({ name: 'rabbitmq', floor: 2.8 }, { bare: () => bare(count), ours: place }, options);
 }
 
-export async function bare(count: number): Promise<number[]> {
+async function bare(count: number): Promise<number[]> {
   const [connection, answering] = [await bareConnection(), await bareConnection()];
   const [asker, answerer] = [await connection.createChannel(), await answering.createChannel()];
   const queue = await bareQueue(asker, 'classic');
