@@ -6,6 +6,7 @@ const GROUPS: Readonly<Record<string, () => Promise<CommandGroup>>> = {
   'dead-letter-groups': async () => (await import('./api/api-commands.js')).listCommand('dead-letter-groups'),
   'consumer-groups': async () => (await import('./api/api-commands.js')).listCommand('consumer-groups'),
   transports: async () => (await import('./api/api-commands.js')).listCommand('transports'),
+  subscriptions: async () => (await import('./api/subscriptions-command.js')).subscriptionsCommand,
   why: async () => (await import('./api/why-command.js')).whyCommand,
   openapi: async () => (await import('./api/api-commands.js')).openApiCommand,
   embedded: async () => (await import('./embedded/embedded-command.js')).embeddedCommand,

@@ -4,8 +4,22 @@ import { UsageError } from '../command.js';
 /** No route of the admin API waits longer for a store or a broker. */
 const DEADLINE_MS = 30_000;
 const MAX_KEY_LENGTH = 1024;
+/** Far above the largest page of the API; another server at the address must not fill the memory. */
+const MAX_ANSWER_MIB = 8;
 
 type Query = Readonly<Record<string, string | undefined>>;
+
+interface Request {
+  readonly method?: string;
+  readonly body?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+interface Fetched {
+  readonly response: Response;
+  /** Undefined for one that is too large. */
+  readonly text: string | undefined;
+}
 
 interface Problem {
   readonly title?: unknown;
@@ -39,7 +53,22 @@ export class AdminApi {
     const address = new URL(path, this.#base);
     for (const [name, value] of Object.entries(query))
       if (value !== undefined) address.searchParams.set(name, value);
-    const { response, text } = await this.#fetch(address);
+    return this.#ask(address, {});
+  }
+
+  /** @throws Error that says what the API refused, or that it cannot be reached. */
+  async patch(path: string, body: object): Promise<unknown> {
+    const headers = { 'content-type': 'application/json' };
+    return this.#ask(new URL(path, this.#base), { method: 'PATCH', body: JSON.stringify(body), headers });
+  }
+
+  async #ask(address: URL, request: Request): Promise<unknown> {
+    const { response, text } = await this.#fetch(address, request);
+    if (text === undefined)
+      throw new Error(
+        `${address.origin}${address.pathname} answers more than ${MAX_ANSWER_MIB} MiB, which is not read. ` +
+          'Ask for less with filters or --limit.',
+      );
     if (!response.ok) throw new Error(sentenceOf(response, text));
     try {
       return JSON.parse(text);
@@ -50,16 +79,21 @@ export class AdminApi {
     }
   }
 
-  async #fetch(address: URL): Promise<{ readonly response: Response; readonly text: string }> {
+  async #fetch(address: URL, request: Request): Promise<Fetched> {
     const abort = new AbortController();
-    const ask = async (): Promise<{ response: Response; text: string }> => {
+    const ask = async (): Promise<Fetched> => {
       const response = await fetch(address, {
-        headers: { accept: 'application/json', ...(this.#key && { authorization: `Bearer ${this.#key}` }) },
+        ...request,
+        headers: {
+          accept: 'application/json',
+          ...request.headers,
+          ...(this.#key && { authorization: `Bearer ${this.#key}` }),
+        },
         // A key must not follow to another host.
         redirect: 'error',
         signal: abort.signal,
       });
-      return { response, text: await response.text() };
+      return { response, text: await boundedText(response) };
     };
     try {
       return await withDeadline(ask(), DEADLINE_MS, () => {
@@ -70,6 +104,19 @@ export class AdminApi {
       throw new Error(`${address.origin} cannot be reached (${causeOf(error)}).`, { cause: error });
     }
   }
+}
+
+/** Undefined for an answer over the limit, of which nothing more is read. */
+async function boundedText({ body }: Response): Promise<string | undefined> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  // Leaving the loop ends the connection.
+  for await (const chunk of (body ?? []) as AsyncIterable<Uint8Array>) {
+    bytes += chunk.length;
+    if (bytes > MAX_ANSWER_MIB * 1_048_576) return undefined;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
 }
 
 function causeOf(error: unknown): string {

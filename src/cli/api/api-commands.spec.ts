@@ -130,7 +130,77 @@ describe('The commands of the admin API', () => {
     expect(err).toContain('cannot be reached');
   });
 
+  it('refuse an answer that is larger than any of the API, and read no more of it', async () => {
+    const part = Buffer.alloc(1_048_576, 0x20);
+    let sent = 0;
+    answer = (_, response) => {
+      const more = (): void => {
+        while (!response.destroyed && sent < 128) {
+          sent += 1;
+          if (!response.write(part)) return void response.once('drain', more);
+        }
+        response.end();
+      };
+      more();
+    };
+    const { exit, err } = await run('transports', '--url', url());
+    expect(exit).toBe(3);
+    expect(err).toContain('more than 8 MiB');
+    expect(sent).toBeLessThan(128);
+  });
+
+  it('pause and resume a group, and show what holds', async () => {
+    const pause = {
+      reason: 'INC-4',
+      by: 'ana',
+      since: '2026-01-31T12:00:00Z',
+      until: '2026-01-31T13:00:00Z',
+    };
+    const group = { topic: 'orders.placed', group: 'billing/eu', scope: 'process', isCurrent: false };
+    const bodies: unknown[] = [];
+    answer = (request, response) => {
+      let text = '';
+      request.on('data', (chunk) => (text += String(chunk)));
+      request.on('end', () => {
+        bodies.push(JSON.parse(text));
+        json(200, { ...group, paused: true, pause, consumers: [{ state: 'paused' }] })(request, response);
+      });
+    };
+    const place = ['orders.placed', 'billing/eu', '--reason', 'INC-4', '--url', url()];
+    const { exit, out, err } = await run('subscriptions', 'pause', ...place, '--for-ms', '3600000');
+    expect(exit).toBe(0);
+    expect(seen[0]).toMatchObject({
+      method: 'PATCH',
+      url: '/messaging/api/v1/subscriptions/orders.placed/billing%2Feu',
+      headers: { 'content-type': 'application/json' },
+    });
+    expect(out).toMatch(/billing\/eu +YES +2026-01-31T13:00:00Z +ana +INC-4 .*paused .*this process/);
+    expect(err).toContain('may be old');
+    await run('subscriptions', 'resume', ...place, '--json');
+    expect(bodies).toEqual([
+      { paused: true, reason: 'INC-4', forMs: 3_600_000 },
+      { paused: false, reason: 'INC-4' },
+    ]);
+  });
+
+  it('list subscriptions, also where there are none', async () => {
+    answer = json(200, { items: [] });
+    expect((await run('subscriptions', 'list', '--url', url())).out).toBe('None.\n');
+    expect(seen[0]?.url).toBe('/messaging/api/v1/subscriptions');
+  });
+
   it.each([
+    [['subscriptions'], 'Say list, pause or resume'],
+    [['subscriptions', 'pause', 't', '--url', 'http://127.0.0.1:1'], 'Give a topic and a group'],
+    [['subscriptions', 'pause', 't', 'g', '--url', 'http://127.0.0.1:1'], 'Give --reason'],
+    [
+      ['subscriptions', 'pause', 't', 'g', '--reason', 'r', '--for-ms', '1h', '--url', 'http://127.0.0.1:1'],
+      '--for-ms',
+    ],
+    [
+      ['subscriptions', 'resume', 't', 'g', '--reason', 'r', '--for-ms', '1', '--url', 'http://127.0.0.1:1'],
+      '--for-ms',
+    ],
     [['transports'], 'Give --url'],
     [['transports', '--url', 'ftp://host/'], '--url is "ftp://host/"'],
     [['transports', '--url', 'nowhere'], '--url is "nowhere"'],
