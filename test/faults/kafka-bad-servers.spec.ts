@@ -91,6 +91,24 @@ it('a deleted topic is created again, and publishing and consuming resume from i
   await waitUntil('all come', haveCome('after'));
 }, 120_000);
 
+it('a topic is created after the backlog of one was asked for that is gone', async () => {
+  const place = options();
+  const { transport } = await connected(place);
+  const accepted = async (topic: string): Promise<boolean> => {
+    const message = { id: topic, headers: {}, body: Buffer.from('x') };
+    const outcomes = await transport.publish({ topic }, [message], { deadlineMs: 5_000 });
+    return outcomes.every(({ kind }) => kind === 'accepted');
+  };
+  const of = { topic: 'gone', group: 'g', concurrency: 1, ordering: 'none' } as const;
+  await (await transport.consume(of, () => Promise.resolve({ kind: 'ack' }))).stop();
+  expect(await accepted('gone')).toBe(true);
+  expect(await transport.backlog({ topic: 'gone', group: 'g' })).toMatchObject({ ready: 1 });
+  const topics = [`${place.namePrefix}gone`];
+  await admin.deleteTopics({ topics });
+  await waitUntil('it is gone', async () => !(await admin.listTopics()).includes(topics[0]!));
+  expect(await accepted('next')).toBe(true);
+}, 60_000);
+
 it('a foreign record comes with what can be made of it', async () => {
   const place = options();
   const { transport } = await connected(place);

@@ -39,6 +39,7 @@ interface Knowing {
     refreshMetadata: (topics: readonly string[]) => Promise<void>;
     refreshMetadataIfNecessary: (topics: readonly string[]) => Promise<void>;
   };
+  addTargetTopic(topic: string): Promise<void>;
   addMultipleTargetTopics(topics: readonly string[]): Promise<void>;
   refreshMetadataIfNecessary(): Promise<void>;
   findTopicPartitionMetadata(topic: string): { partitionId: number }[];
@@ -117,4 +118,20 @@ it('says what a broker answers to a question about a topic, instead of nothing',
   const { cluster } = await clusterWith(() => Promise.reject(deleted));
   await cluster.addMultipleTargetTopics(['a']);
   await expect(cluster.metadata({ topics: ['a'] })).rejects.toBe(deleted);
+});
+
+it('does not ask for a topic again for which an admin was asked once, and which is not there', async () => {
+  const missing = Object.assign(new Error('missing'), { type: 'UNKNOWN_TOPIC_OR_PARTITION' });
+  const { cluster, asked, refreshed } = await clusterWith((topics) =>
+    topics.includes('missing') ? Promise.reject(missing) : Promise.resolve(found(topics)),
+  );
+  await expect(cluster.addTargetTopic('missing')).rejects.toBe(missing);
+  await cluster.addTargetTopic('a');
+  await cluster.addTargetTopic('a'); // which it knows now
+  expect(cluster.findTopicPartitionMetadata('a')).toEqual([{ partitionId: 0 }]);
+  expect({ asked, refreshed, targets: [...cluster.targetTopics] }).toEqual({
+    asked: [['missing'], ['a']],
+    refreshed: [[]],
+    targets: [],
+  });
 });

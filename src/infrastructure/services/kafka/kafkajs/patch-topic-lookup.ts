@@ -26,10 +26,12 @@ interface Knowing {
     readonly metadataExpireAt?: number | null;
     findConnectedBroker(): Promise<Broker>;
   };
+  refreshMetadata(): Promise<void>;
 }
 
 interface Cluster {
   readonly prototype: {
+    addTargetTopic?: (this: Knowing, topic: string) => Promise<void>;
     addMultipleTargetTopics?: (this: Knowing, topics: readonly string[]) => Promise<void>;
     refreshMetadataIfNecessary?: (this: Knowing) => Promise<void>;
     findTopicPartitionMetadata?: (this: Knowing, topic: string) => readonly unknown[];
@@ -48,7 +50,8 @@ const complete = new WeakMap<Metadata, { readonly topics: Set<string>; readonly 
 /**
  * Symptom: with ten thousand topics, a message takes a tenth of a second of the processor. Cause: for each batch the client looks up
  * every topic that it has ever sent to in a list of all of them, and for each new topic it asks for all of them again. A question about
- * one topic makes it forget all others, and what it was doing with these fails with a TypeError.
+ * one topic makes it forget all others, and what it was doing with these fails with a TypeError. And an admin that was once asked for
+ * the offsets of a topic which is not there, or no longer, can create no topic any more: it asks for that one first, each time.
  *
  * Public issue: https://github.com/tulios/kafkajs/issues/1605, and https://github.com/tulios/kafkajs/issues/1615 about the second half.
  * Versions: 2.2.4, the last one.
@@ -62,6 +65,12 @@ export async function patchTopicLookup(): Promise<void> {
   const { findTopicPartitionMetadata: find, metadata: ask } = prototype;
   if (!add || !refresh || !find || !ask || prototype[PATCHED]) return;
   prototype[PATCHED] = true;
+  // Only an admin calls it, for one question: the topic is not its target from then on.
+  if (prototype.addTargetTopic)
+    prototype.addTargetTopic = async function (topic) {
+      if (!this.brokerPool.metadata) await this.refreshMetadata();
+      if (!knows(this, topic)) remember(this, await askFor(this, [topic]));
+    };
   prototype.addMultipleTargetTopics = async function (topics) {
     const { metadata } = this.brokerPool;
     const unknown = topics.filter((topic) => !this.targetTopics.has(topic));
@@ -69,9 +78,8 @@ export async function patchTopicLookup(): Promise<void> {
     if (!metadata || !(await learn(this, unknown))) await add.call(this, topics);
   };
   prototype.refreshMetadataIfNecessary = async function () {
-    const { metadata, metadataExpireAt } = this.brokerPool;
-    const isFresh = metadata && metadataExpireAt && Date.now() <= metadataExpireAt;
-    if (isFresh && hasAll(metadata, this.targetTopics)) return;
+    const { metadata } = this.brokerPool;
+    if (metadata && isFresh(this) && hasAll(metadata, this.targetTopics)) return;
     await refresh.call(this);
     // It may have waited for an answer that was asked for before the last topics were there.
     const { metadata: found } = this.brokerPool;
@@ -92,29 +100,47 @@ export async function patchTopicLookup(): Promise<void> {
 }
 
 /** Asks for these alone. False when that does not work now: the client has its ways for what is amiss. */
-async function learn({ targetTopics, brokerPool }: Knowing, topics: readonly string[]): Promise<boolean> {
+async function learn(client: Knowing, topics: readonly string[]): Promise<boolean> {
   let found: Metadata;
   try {
-    found = await (await brokerPool.findConnectedBroker()).metadata(topics);
+    found = await askFor(client, topics);
   } catch {
     return false;
   }
-  const { metadata } = brokerPool; // another by now, perhaps
+  if (!remember(client, found)) return false;
+  for (const topic of topics) client.targetTopics.add(topic);
+  return true;
+}
+
+async function askFor({ brokerPool }: Knowing, topics: readonly string[]): Promise<Metadata> {
+  return (await brokerPool.findConnectedBroker()).metadata(topics);
+}
+
+/** Adds an answer about some topics to what the client knows. False when it knows nothing so far. */
+function remember({ brokerPool: { metadata } }: Knowing, found: Metadata): boolean {
   if (!metadata) return false;
   const index = indexOf(metadata);
   for (const one of found.topicMetadata) {
     if (!index.has(one.topic)) metadata.topicMetadata.push(one);
     index.set(one.topic, one);
   }
-  for (const topic of topics) targetTopics.add(topic);
   return true;
 }
 
+function knows(client: Knowing, topic: string): boolean {
+  const { metadata } = client.brokerPool;
+  return !!metadata && isFresh(client) && indexOf(metadata).has(topic);
+}
+
+function isFresh({ brokerPool: { metadataExpireAt } }: Knowing): boolean {
+  return !!metadataExpireAt && Date.now() <= metadataExpireAt;
+}
+
 /** What a broker says of these topics, without a change to what the client knows of others. */
-function answer({ retrier, brokerPool }: Knowing, topics: readonly string[]): Promise<Metadata> {
-  return retrier(async (bail) => {
+function answer(client: Knowing, topics: readonly string[]): Promise<Metadata> {
+  return client.retrier(async (bail) => {
     try {
-      return await (await brokerPool.findConnectedBroker()).metadata(topics);
+      return await askFor(client, topics);
     } catch (error) {
       if ((error as { readonly type?: unknown }).type === 'LEADER_NOT_AVAILABLE') throw error;
       bail(error);
