@@ -64,7 +64,8 @@ export function isUnavailable(cause: unknown): boolean {
   return causesOf(cause).some((each) => isOurs(each) && codes.includes(each.code));
 }
 
-function isClosedClient(cause: unknown): boolean {
+/** One of our clients, whose connections were closed for good. */
+export function isClosedClient(cause: unknown): boolean {
   return causesOf(cause).some((each) => codeOf(each) === CLIENT_CLOSED);
 }
 

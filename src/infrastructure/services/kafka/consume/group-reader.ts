@@ -79,6 +79,7 @@ export class GroupReader {
   #cancelWatch = (): void => undefined;
   readonly #interruptions: InterruptionWatch;
   #isMember = false;
+  #isClosed = false;
 
   constructor(
     private readonly link: KafkaConnection,
@@ -110,13 +111,15 @@ export class GroupReader {
         this.#interruptions.start();
         return;
       } catch (error) {
-        if (!isTransient(this.#cause) || this.link.clock.monotonic() > deadline) throw error;
+        if (this.#isClosed || !isTransient(this.#cause) || this.link.clock.monotonic() > deadline)
+          throw error;
         await pause(FIRST_RETRY_MS);
       }
   }
 
   /** Leaves the group. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     this.#reconnectLoop.end();
     this.#interruptions.end();
     await this.#letGo();
@@ -146,6 +149,7 @@ export class GroupReader {
   async #open(): Promise<void> {
     await this.#letGo();
     const { kafka, kafkajs, sockets } = await this.link.consumerClient();
+    if (this.#isClosed) throw this.#closedError(); // a consumer that begins now would have no one to close it
     const { sessionTimeoutMs, maxMessageBytes } = this.link.options;
     const consumer = kafka.consumer({
       groupId: this.membership.group.id,
@@ -218,6 +222,13 @@ export class GroupReader {
     running.catch(fail);
     await settlesWithin(joined, JOIN_PATIENCE_MS, this.link.clock);
     this.#isOpen = true;
+  }
+
+  #closedError(): MessagingError {
+    return new MessagingError(
+      'TRANSPORT_UNAVAILABLE',
+      `${this.link.label}: the consumer of group "${this.membership.group.id}" was closed before it could join.`,
+    );
   }
 
   get #workers(): number {

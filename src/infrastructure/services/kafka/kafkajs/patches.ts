@@ -1,3 +1,4 @@
+import { patchClosedClient } from './patch-closed-client.js';
 import { patchCoordinatorReason } from './patch-coordinator-reason.js';
 import { patchDeadSockets } from './patch-dead-sockets.js';
 import { patchDeletedTopic } from './patch-deleted-topic.js';
@@ -13,6 +14,7 @@ import { patchTopicLookup } from './patch-topic-lookup.js';
 /** Fixes defects of kafkajs that cannot be worked around from outside. A release with other internals is left unpatched. */
 export async function patchKafkajs(): Promise<void> {
   await Promise.all([
+    patchClosedClient(),
     patchCoordinatorReason(),
     patchDeadSockets(),
     patchDeletedTopic(),
