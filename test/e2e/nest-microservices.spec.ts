@@ -1,3 +1,4 @@
+/** One file because each describes one application with both halves of the bridge, and they share its controllers. */
 import {
   BadRequestException,
   Controller,

@@ -1,3 +1,4 @@
+/** One file because the cases share one application and the table of what may go wrong with a request. */
 import { BadRequestException, Injectable } from '@nestjs/common';
 import { of } from 'rxjs';
 import { setTimeout as wait } from 'node:timers/promises';
