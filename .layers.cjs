@@ -24,13 +24,13 @@ module.exports = {
   [SERVICES]: [
     'metrics',
     'health',
-    'checks',
     'admin',
+    'checks',
     '(composites|redis|rabbitmq|kafka|embedded|memory)',
     '(tls|addresses|production)',
   ],
   [`${SERVICES}/admin`]: [
-    '(dead-letters|groups|messages|subscriptions|transports|openapi)',
+    '(dead-letters|groups|messages|overview|subscriptions|transports|openapi)',
     'access',
     'http',
     'admin(.options|-authentication|-authorizer).ts',

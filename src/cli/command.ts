@@ -1,7 +1,7 @@
 /** What a command ends with, for scripts. Documented in docs/operating/command-line.md. */
 export const EXIT = {
   ok: 0,
-  /** It was done, and something is damaged or lost. */
+  /** It was done, and something is damaged, lost or not well. */
   damaged: 1,
   /** The command line is wrong. */
   usage: 2,

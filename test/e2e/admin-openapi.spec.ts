@@ -76,6 +76,7 @@ it('describes what every route answers, and is served to viewers only', async ()
   await call('DELETE', '/dead-letters/replay', 'operator', {});
   await call('GET', `/messages/${ids[2]}`, 'viewer');
   await call('GET', '/messages/m-1?topic=orders.placed', 'viewer');
+  await call('GET', '/overview', 'viewer');
   await call('GET', '/groups', 'viewer');
   await call('DELETE', '/groups?transport=main&topic=orders.placed&group=gone', 'admin');
   await call('GET', '/transports', 'viewer');

@@ -14,7 +14,7 @@ export {
   SubscriptionControlService,
   type SubscriptionOrder,
 } from './control/subscription-control.service.js';
-export type { GroupPlace, SubscriptionLimits } from './control/subscription-limits.js';
+export type { GroupPlace, PausedGroup, SubscriptionLimits } from './control/subscription-limits.js';
 export { systemClock } from './ports/clock.js';
 export { dtoSchema } from './message/dto-schema.js';
 export {

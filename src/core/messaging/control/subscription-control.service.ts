@@ -14,6 +14,7 @@ import {
   DEFAULT_PAUSE_MS,
   type GroupPlace,
   limitsKey,
+  type PausedGroup,
   type SubscriptionLimits,
   SubscriptionLimitsWatch,
 } from './subscription-limits.js';
@@ -59,6 +60,21 @@ export class SubscriptionControlService {
     private readonly watch: SubscriptionLimitsWatch,
     private readonly audit: AuditLog,
   ) {}
+
+  /** `shared`: orders apply to all processes that use the same control store; `process`: to this one only. */
+  get scope(): ControlledSubscription['scope'] {
+    return this.store.isLocal === true ? 'process' : 'shared';
+  }
+
+  /** False while the control store does not answer. */
+  get isCurrent(): boolean {
+    return this.watch.isFollowing;
+  }
+
+  /** Every paused group, also those that only other processes have handlers for. */
+  paused(): readonly PausedGroup[] {
+    return this.watch.paused();
+  }
 
   /** The groups that this process has handlers for. */
   list(): readonly ControlledSubscription[] {
@@ -173,8 +189,8 @@ export class SubscriptionControlService {
       group,
       limits,
       tag: `${revisions.pause}.${revisions.limits}`,
-      scope: this.store.isLocal === true ? 'process' : 'shared',
-      isCurrent: this.watch.isFollowing,
+      scope: this.scope,
+      isCurrent: this.isCurrent,
       here: this.#here({ topic, group }),
     };
   }

@@ -36,6 +36,11 @@ export interface GroupPlace {
   readonly group: string;
 }
 
+/** A group that operators have paused. */
+export interface PausedGroup extends GroupPlace {
+  readonly pause: SubscriptionPause;
+}
+
 const NONE: SubscriptionLimits = { revisions: { pause: 0, limits: 0 } };
 
 /** What operators have set for all groups, followed in the control store. */
@@ -82,6 +87,14 @@ export class SubscriptionLimitsWatch {
 
   of(place: GroupPlace): SubscriptionLimits {
     return this.#known.get(nameOf(place)) ?? NONE;
+  }
+
+  /** Every group that is paused, also those that only other processes have handlers for. */
+  paused(): readonly PausedGroup[] {
+    return [...this.#known].flatMap(([name, { pause }]) => {
+      const [topic = '', group = ''] = name.split('/');
+      return pause ? [{ topic, group, pause }] : [];
+    });
   }
 
   /** With what is set for each. */

@@ -27,6 +27,8 @@ import { ProblemFilter } from './http/problem.filter.js';
 import { OPENAPI_DOCUMENT, OpenApiController } from './openapi/openapi.controller.js';
 import { openApiDocument } from './openapi/openapi-document.js';
 import { MessageController } from './messages/message.controller.js';
+import { OverviewController } from './overview/overview.controller.js';
+import { OverviewService } from './overview/overview.service.js';
 import { ReplayController } from './dead-letters/replay.controller.js';
 import { ProcessController } from './subscriptions/process.controller.js';
 import { SubscriptionController } from './subscriptions/subscription.controller.js';
@@ -46,6 +48,7 @@ export const CONTROLLERS: readonly Type[] = [
   SubscriptionController,
   ProcessController,
   TransportController,
+  OverviewController,
   OpenApiController,
   CallerController,
 ];
@@ -113,7 +116,7 @@ function mounted(
 
 /** Providers of a mounted API. */
 @Module({
-  providers: [AdminGuard, ProblemFilter],
+  providers: [AdminGuard, ProblemFilter, OverviewService],
 })
 class MountedAdminModule implements OnModuleInit {
   constructor(

@@ -14,7 +14,7 @@ import { authenticate } from '../admin/admin-authentication.js';
 import { type AdminRequest, authorizerOf, hasRole } from '../admin/admin-authorizer.js';
 import { MESSAGING_CLOCK } from '../../../core/messaging/messaging.tokens.js';
 import type { Clock } from '../../../core/messaging/ports/transport.js';
-import type { MessagingHealth } from './assessment/health-assessment.js';
+import type { MessagingHealth } from '../checks/health-assessment.js';
 import { HEALTH_SETTINGS, type HealthSettings } from './health.options.js';
 import { MessagingHealthIndicator } from './messaging-health.indicator.js';
 

@@ -8,8 +8,8 @@ import { MessagingConfigurationError } from '../../../core/messaging/ports/error
 import { MESSAGING_VIEW, type MessagingView } from '../../../core/messaging/messaging.view.js';
 import { CachedCheck } from '../checks/cached-check.js';
 import { EventLoopWatch } from './assessment/event-loop-watch.js';
-import { assessHealth, type HealthFacts, type MessagingHealth } from './assessment/health-assessment.js';
-import type { HealthComponent } from './assessment/health-component.js';
+import { assessHealth, type HealthFacts, type MessagingHealth } from '../checks/health-assessment.js';
+import type { HealthComponent } from '../checks/health-component.js';
 import { ForgottenGroups } from '../checks/forgotten-groups.js';
 import { HEALTH_INDICATORS, HEALTH_SETTINGS, type HealthSettings } from './health.options.js';
 import { TransportChecks } from '../checks/transport-checks.js';
@@ -77,8 +77,10 @@ export class MessagingHealthIndicator implements OnModuleInit, OnModuleDestroy {
       problems: this.view.problems(),
       storage: this.view.deadLetterStorage(),
       localStores: this.view.localStores(),
-      eventLoopDelayMs: this.#eventLoop.maxDelayMs(),
-      maxEventLoopDelayMs: this.settings.maxEventLoopDelayMs,
+      eventLoop: {
+        delayMs: this.#eventLoop.maxDelayMs(),
+        maxDelayMs: this.settings.maxEventLoopDelayMs,
+      },
       graceOver,
     });
     this.#started ||= health.ready || graceOver;

@@ -13,3 +13,11 @@ export const count = z.int().min(0);
 export function openWord(words: readonly string[]): z.ZodType<string> {
   return z.string().meta({ examples: [...words], description: 'Open: a minor version may add words.' });
 }
+
+/** Which processes a figure is about. */
+export const scope = openWord(['process', 'shared']);
+
+/** A time as {@link time} has it. */
+export function timeOf(ms: number): string {
+  return new Date(ms).toISOString();
+}

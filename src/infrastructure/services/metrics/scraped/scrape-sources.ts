@@ -5,29 +5,16 @@ import type {
   DeadLetterStore,
   DeadLetterUsage,
 } from '../../../../core/messaging/ports/dead-letter-store.js';
-import type { HandlerIdentity } from '../../../../core/messaging/observing/events.js';
 import type { MessagingView, SubscriptionView } from '../../../../core/messaging/messaging.view.js';
 import { allInside, isComposite } from '../../../../core/messaging/ports/composite-transport.js';
-import {
-  type Backlog,
-  type KeptMessages,
-  keepsMessages,
-} from '../../../../core/messaging/ports/transport.js';
+import { type KeptMessages, keepsMessages } from '../../../../core/messaging/ports/transport.js';
+import { Backlogs, type SampledBacklog } from '../../checks/backlogs.js';
 import { ForgottenGroups } from '../../checks/forgotten-groups.js';
 import { Sampled } from '../../checks/sampled.js';
 import { type TransportCheck, TransportChecks } from '../../checks/transport-checks.js';
 import type { NamedState } from './composite-metrics.js';
 
 const LIMITS = { cacheMs: 5_000, deadlineMs: 2_000 };
-/** Most concurrent queries of backlogs. */
-const PARALLEL = 8;
-
-export interface SampledBacklog {
-  readonly to: HandlerIdentity;
-  readonly transport: string;
-  readonly backlog: Backlog;
-}
-
 export type SampledKept = KeptMessages & { readonly transport: string };
 
 /** Values that are queried on scrape and not counted as events. */
@@ -43,7 +30,11 @@ export class ScrapeSources {
 
   constructor(view: MessagingView, store: DeadLetterStore, limits: DeadLetterCeiling) {
     this.#view = view;
-    this.backlogs = new Sampled(() => this.#readBacklogs(), { ...LIMITS, deadlineMs: LIMITS.deadlineMs * 2 });
+    const backlogs = new Backlogs(view, LIMITS);
+    this.backlogs = new Sampled(async () => (await backlogs.read()).found, {
+      ...LIMITS,
+      deadlineMs: LIMITS.deadlineMs * 2,
+    });
     this.forgotten = new ForgottenGroups(view);
     this.kept = new Sampled(() => this.#readKept(), LIMITS);
     this.deadLetterCounts = new Sampled(() => store.stats(), LIMITS);
@@ -89,25 +80,5 @@ export class ScrapeSources {
 
   transports(): Promise<readonly TransportCheck[]> {
     return this.#checks.check(this.#view.transports());
-  }
-
-  async #readBacklogs(): Promise<SampledBacklog[]> {
-    const waiting = [...this.#view.subscriptions()];
-    const found: SampledBacklog[] = [];
-    const work = async (): Promise<void> => {
-      for (let next = waiting.shift(); next; next = waiting.shift()) {
-        const backlog = await this.#backlogOf(next);
-        if (backlog) found.push({ to: next.to, transport: next.transport, backlog });
-      }
-    };
-    await Promise.all(Array.from({ length: PARALLEL }, work));
-    return found;
-  }
-
-  /** Undefined for a transport that does not answer, so that the values of the others are shown. */
-  async #backlogOf({ to, transport }: SubscriptionView): Promise<Backlog | undefined> {
-    const { topic, group } = to;
-    const found = this.#view.transports().find(({ name }) => name === transport);
-    return found && new Sampled(() => found.backlog({ topic, group }), { ...LIMITS, cacheMs: 0 }).read();
   }
 }

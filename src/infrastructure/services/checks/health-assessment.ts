@@ -1,17 +1,17 @@
-import type { DeadLetterStorage } from '../../../../core/messaging/ports/dead-letter-limits.js';
-import { lowerOf } from '../../../../core/messaging/ports/dead-letter-filter.js';
+import type { DeadLetterStorage } from '../../../core/messaging/ports/dead-letter-limits.js';
+import { lowerOf } from '../../../core/messaging/ports/dead-letter-filter.js';
 import type {
   LocalStore,
   MessagingState,
   ReportedProblem,
   SubscriptionView,
-} from '../../../../core/messaging/messaging.view.js';
-import { isComposite } from '../../../../core/messaging/ports/composite-transport.js';
-import type { CheckResult } from '../../checks/cached-check.js';
+} from '../../../core/messaging/messaging.view.js';
+import { isComposite } from '../../../core/messaging/ports/composite-transport.js';
+import type { CheckResult } from './cached-check.js';
 import { withMembers } from './composite-component.js';
-import type { ForgottenGroup } from '../../checks/forgotten-groups.js';
+import type { ForgottenGroup } from './forgotten-groups.js';
 import type { HealthComponent } from './health-component.js';
-import type { TransportCheck } from '../../checks/transport-checks.js';
+import type { TransportCheck } from './transport-checks.js';
 
 /** The facts of one moment. */
 export interface HealthFacts {
@@ -27,8 +27,8 @@ export interface HealthFacts {
   readonly problems: readonly ReportedProblem[];
   /** Groups that are old enough to be reported. */
   readonly forgotten: readonly ForgottenGroup[];
-  readonly eventLoopDelayMs: number;
-  readonly maxEventLoopDelayMs: number;
+  /** Absent where it is not measured. */
+  readonly eventLoop?: { readonly delayMs: number; readonly maxDelayMs: number };
   /** Whether the time limit of the start has passed. */
   readonly graceOver: boolean;
 }
@@ -52,7 +52,7 @@ export function assessHealth(facts: HealthFacts): MessagingHealth {
   const isUp = ({ result }: TransportCheck): boolean => result.up;
   const anyPath = facts.transports.length === 0 || facts.transports.some(isUp);
   const hasRequired = facts.required === 'any' ? anyPath : facts.required.every(isUp);
-  const live = facts.eventLoopDelayMs <= facts.maxEventLoopDelayMs;
+  const live = isLive(facts);
   const components: Record<string, HealthComponent> = {
     messaging: lifecycle(facts),
     ...transportComponents(facts, anyPath),
@@ -64,7 +64,7 @@ export function assessHealth(facts: HealthFacts): MessagingHealth {
     ...(facts.localStores.includes('idempotency')
       ? { 'messaging-idempotency': { status: 'up', state: 'local' } }
       : {}),
-    'event-loop': { status: live ? 'up' : 'down', maxDelayMs: Math.round(facts.eventLoopDelayMs) },
+    ...eventLoopComponent(facts),
   };
   return {
     status: overall(facts, components),
@@ -72,6 +72,16 @@ export function assessHealth(facts: HealthFacts): MessagingHealth {
     ready: facts.state === 'running' && hasRequired && live,
     components,
   };
+}
+
+function isLive({ eventLoop }: HealthFacts): boolean {
+  return !eventLoop || eventLoop.delayMs <= eventLoop.maxDelayMs;
+}
+
+function eventLoopComponent(facts: HealthFacts): Record<string, HealthComponent> {
+  if (!facts.eventLoop) return {};
+  const maxDelayMs = Math.round(facts.eventLoop.delayMs);
+  return { 'event-loop': { status: isLive(facts) ? 'up' : 'down', maxDelayMs } };
 }
 
 function overall(

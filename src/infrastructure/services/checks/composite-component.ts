@@ -2,7 +2,7 @@ import type {
   CompositeState,
   LastSwitch,
   SpoolState,
-} from '../../../../core/messaging/ports/composite-transport.js';
+} from '../../../core/messaging/ports/composite-transport.js';
 import type { HealthComponent } from './health-component.js';
 
 /** A member that does not work, or a spooled message, degrades a composite that works otherwise. */
