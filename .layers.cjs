@@ -30,7 +30,7 @@ module.exports = {
     '(tls|addresses|production)',
   ],
   [`${SERVICES}/admin`]: [
-    '(dead-letters|groups|messages|overview|subscriptions|transports|openapi)',
+    '(dead-letters|groups|messages|overview|subscriptions|topics|transports|openapi)',
     'access',
     'http',
     'admin(.options|-authentication|-authorizer).ts',

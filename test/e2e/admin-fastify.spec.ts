@@ -50,6 +50,10 @@ describe('on Fastify', () => {
     const api = `${url}/messaging/api/v1`;
     const list = await fetch(`${api}/dead-letters?limit=1`, { headers: asAdmin });
     expect(await jsonOf(list)).toMatchObject({ items: [{ id, status: 'failed' }] });
+    const overview = await fetch(`${api}/overview`, { headers: asAdmin });
+    expect(await jsonOf(overview)).toMatchObject({ status: 'ok', deadLetters: { total: 1 } });
+    const topics = await fetch(`${api}/topics`, { headers: asAdmin });
+    expect(await jsonOf(topics)).toEqual({ items: [], page: { nextCursor: null, limit: 50 } });
     const archived = await fetch(`${api}/dead-letters/${id}/archive`, { method: 'POST', headers: asAdmin });
     expect([archived.status, await jsonOf(archived)]).toMatchObject([200, { status: 'archived' }]);
     const discarded = await fetch(`${api}/dead-letters/${id}`, { method: 'DELETE', headers: asAdmin });

@@ -77,6 +77,8 @@ it('describes what every route answers, and is served to viewers only', async ()
   await call('GET', `/messages/${ids[2]}`, 'viewer');
   await call('GET', '/messages/m-1?topic=orders.placed', 'viewer');
   await call('GET', '/overview', 'viewer');
+  await call('GET', '/topics', 'viewer');
+  await call('GET', '/topics/orders.placed', 'viewer');
   await call('GET', '/groups', 'viewer');
   await call('DELETE', '/groups?transport=main&topic=orders.placed&group=gone', 'admin');
   await call('GET', '/transports', 'viewer');

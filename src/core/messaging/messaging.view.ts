@@ -41,6 +41,8 @@ export interface SubscriptionView {
   /** Name of the transport that is consumed. */
   readonly transport: string;
   readonly concurrency: number;
+  /** `key`: messages with equal keys are handled in their order, one at a time. */
+  readonly ordering: 'none' | 'key';
   /** Deliveries in flight at this moment, in this process. */
   readonly active: number;
   /**

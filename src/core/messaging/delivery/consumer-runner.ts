@@ -94,6 +94,7 @@ export class ConsumerRunner {
       to: entry,
       transport: transport.name,
       concurrency: slots.limit,
+      ordering: entry.ordering,
       active: slots.active,
       state:
         state === 'running' && (this.#isDown(transport.name) || interrupted.has(placeOf(transport, entry)))

@@ -32,6 +32,8 @@ import { OverviewService } from './overview/overview.service.js';
 import { ReplayController } from './dead-letters/replay.controller.js';
 import { ProcessController } from './subscriptions/process.controller.js';
 import { SubscriptionController } from './subscriptions/subscription.controller.js';
+import { TopicController } from './topics/topic.controller.js';
+import { TopicService } from './topics/topic.service.js';
 import { TransportController } from './transports/transport.controller.js';
 
 /** Where the `MessagingModule` is not global, name the module that exports it in `imports`. */
@@ -49,6 +51,7 @@ export const CONTROLLERS: readonly Type[] = [
   ProcessController,
   TransportController,
   OverviewController,
+  TopicController,
   OpenApiController,
   CallerController,
 ];
@@ -116,7 +119,7 @@ function mounted(
 
 /** Providers of a mounted API. */
 @Module({
-  providers: [AdminGuard, ProblemFilter, OverviewService],
+  providers: [AdminGuard, ProblemFilter, OverviewService, TopicService],
 })
 class MountedAdminModule implements OnModuleInit {
   constructor(

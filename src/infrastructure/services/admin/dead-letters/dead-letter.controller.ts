@@ -22,7 +22,7 @@ import { AdminAction, Caller } from '../access/admin-action.decorator.js';
 import { type AdminIdentity, hasRole } from '../admin-authorizer.js';
 import { AdminGuard } from '../access/admin.guard.js';
 import { ADMIN_SETTINGS, type AdminSettings } from '../admin.options.js';
-import { encodeCursor } from './cursor.js';
+import { encodeCursor } from '../http/cursor.js';
 import {
   deadLetterAnswer,
   groupsAnswer,

@@ -1,4 +1,4 @@
-import { encodeCursor } from './cursor.js';
+import { encodeCursor } from '../http/cursor.js';
 import { parseList, parseReplay, parseReplayMatching } from './filter-schema.js';
 
 describe('the query of a list', () => {

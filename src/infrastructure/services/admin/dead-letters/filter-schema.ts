@@ -4,7 +4,7 @@ import {
   DEAD_LETTER_STATUSES,
   type DeadLetterFilter,
 } from '../../../../core/messaging/ports/dead-letter-store.js';
-import { decodeCursor } from './cursor.js';
+import { decodeCursor } from '../http/cursor.js';
 import { digits, flag, instant, oneOf, parse, text, UNPROCESSABLE, valid } from '../http/parse.js';
 
 const MAX_PAGE = 200;

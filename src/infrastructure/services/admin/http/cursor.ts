@@ -1,14 +1,13 @@
 import { createHash } from 'node:crypto';
-import type { DeadLetterFilter } from '../../../../core/messaging/ports/dead-letter-store.js';
-import { PROBLEM, ProblemError } from '../http/problem.js';
+import { PROBLEM, ProblemError } from './problem.js';
 
 /** Encodes a position in the list that `filter` returns, as opaque text. */
-export function encodeCursor(after: string, filter: DeadLetterFilter): string {
+export function encodeCursor(after: string, filter: object): string {
   return Buffer.from(JSON.stringify([1, digestOf(filter), after])).toString('base64url');
 }
 
 /** Decodes a cursor. Throws for invalid text, and for a cursor of another list. */
-export function decodeCursor(cursor: string, filter: DeadLetterFilter): string {
+export function decodeCursor(cursor: string, filter: object): string {
   let parts: unknown;
   try {
     parts = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'));
@@ -24,7 +23,7 @@ export function decodeCursor(cursor: string, filter: DeadLetterFilter): string {
   ]);
 }
 
-function digestOf(filter: DeadLetterFilter): string {
+function digestOf(filter: object): string {
   const sorted = Object.entries(filter).sort(([a], [b]) => (a < b ? -1 : 1));
   return createHash('sha256').update(JSON.stringify(sorted)).digest('base64url').slice(0, 12);
 }
