@@ -135,3 +135,12 @@ it('does not ask for a topic again for which an admin was asked once, and which 
     targets: [],
   });
 });
+
+it('knows a topic for which an admin was asked although all else that it knew was old', async () => {
+  const { cluster } = await clusterWith((topics) => Promise.resolve(found(topics)));
+  await cluster.addTargetTopic('a');
+  cluster.brokerPool.metadataExpireAt = Date.now() - 1;
+  await cluster.addTargetTopic('b');
+  await cluster.refreshMetadataIfNecessary(); // the answer is about its targets, which are none
+  expect(cluster.findTopicPartitionMetadata('b')).toEqual([{ partitionId: 0 }]);
+});

@@ -88,8 +88,7 @@ export async function patchTopicLookup(): Promise<void> {
   prototype.findTopicPartitionMetadata = function (topic) {
     const { metadata } = this.brokerPool;
     if (!metadata) return find.call(this, topic);
-    const known = learned.get(this.brokerPool) ?? new Map<string, TopicMetadata>();
-    learned.set(this.brokerPool, known);
+    const known = learnedBy(this);
     const found = indexOf(metadata).get(topic) ?? known.get(topic);
     if (found) known.set(topic, found);
     return found?.partitionMetadata ?? [];
@@ -117,14 +116,23 @@ async function askFor({ brokerPool }: Knowing, topics: readonly string[]): Promi
 }
 
 /** Adds an answer about some topics to what the client knows. False when it knows nothing so far. */
-function remember({ brokerPool: { metadata } }: Knowing, found: Metadata): boolean {
+function remember(client: Knowing, found: Metadata): boolean {
+  const { metadata } = client.brokerPool;
   if (!metadata) return false;
   const index = indexOf(metadata);
+  const known = learnedBy(client);
   for (const one of found.topicMetadata) {
+    known.set(one.topic, one);
     if (!index.has(one.topic)) metadata.topicMetadata.push(one);
     index.set(one.topic, one);
   }
   return true;
+}
+
+function learnedBy({ brokerPool }: Knowing): Map<string, TopicMetadata> {
+  const known = learned.get(brokerPool) ?? new Map<string, TopicMetadata>();
+  learned.set(brokerPool, known);
+  return known;
 }
 
 function knows(client: Knowing, topic: string): boolean {
