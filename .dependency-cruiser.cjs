@@ -21,7 +21,7 @@ const options = 'infrastructure/services/(transports|[a-z/]+\\.options)\\.ts$';
 const rooms = [
   { name: 'core-knows-no-infrastructure', ...mayUse('core/') },
   { name: 'infrastructure-knows-only-the-core', ...mayUse('infrastructure/', 'core/') },
-  { name: 'config-knows-only-options', ...mayUse('config/', 'core/messaging/(routing/(routing-table|topic-pattern)|ports/(errors|drain-signals))\\.ts$', options) },
+  { name: 'config-knows-only-options', ...mayUse('config/', 'core/messaging/(routing/(routing-table|topic-pattern)|ports/(errors|drain-signals)|redaction/redaction-options)\\.ts$', options) },
   { name: 'front-door-composes', ...mayUse('switchyard/', 'core/', 'infrastructure/', 'config/') },
   { name: 'testing-needs-no-broker', ...mayUse('testing/', 'core/', 'infrastructure/services/(memory|composites)/', 'config/units\\.ts$') },
   { name: 'integrations-use-the-public-core', ...mayUse('integrations/', '(core/messaging|infrastructure/services/admin)/index\\.ts$', 'core/messaging/(transport-kit/load-client|observing/own-logger)\\.ts$') },

@@ -17,6 +17,7 @@ module.exports = {
     '(messaging.(options|view|tokens)|retry-policy|provided-function).ts',
     'message',
     'observing',
+    'redaction',
     'routing',
     'transport-kit',
     'ports',

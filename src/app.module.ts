@@ -17,7 +17,7 @@ export class AppModule {
   static forRoot(config: AppConfig): DynamicModule {
     const { http: _http, ...settings } = config;
     const authorizer = authorizerOf(config);
-    const { enabled, allowPayload } = config.admin;
+    const { enabled, allowPayload, allowMaskedPayload } = config.admin;
     return {
       module: AppModule,
       imports: [
@@ -25,6 +25,7 @@ export class AppModule {
         SwitchyardModule.forRoot(settings),
         MessagingAdminModule.forRoot({
           allowPayload,
+          allowMaskedPayload,
           production: config.production,
           ...(enabled && authorizer && { authorizer }),
         }),
@@ -40,9 +41,7 @@ export class AppModule {
   }
 }
 
-/** Every configured key has all roles, because the demonstration has one kind of operator. */
 function authorizerOf({ admin }: AppConfig): AdminAuthorizer | undefined {
   if (admin.apiKeys.length === 0) return undefined;
-  const roles = ['viewer', 'operator', 'admin', 'payload:read'] as const;
-  return apiKeyAuthorizer({ keys: admin.apiKeys.map((key) => ({ ...key, roles })) });
+  return apiKeyAuthorizer({ keys: admin.apiKeys });
 }

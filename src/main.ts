@@ -52,9 +52,14 @@ function shown({ key, file }: AdminKey): string | { readonly file: string } {
   return process.stdout.isTTY ? key : { file };
 }
 
+const ALL_ROLES = ['viewer', 'operator', 'admin', 'payload:read'] as const;
+
 function withKey(config: AppConfig, sha256: string | undefined): AppConfig {
   if (sha256 === undefined) return config;
-  return { ...config, admin: { ...config.admin, apiKeys: [{ name: 'demonstration', sha256 }] } };
+  return {
+    ...config,
+    admin: { ...config.admin, apiKeys: [{ name: 'demonstration', sha256, roles: ALL_ROLES }] },
+  };
 }
 
 /** The first signal drains; a second one ends the process at once. */

@@ -56,7 +56,7 @@ function control({
   return { ...given, store, directory, ...(transport !== undefined && { transport }) };
 }
 
-function hashed({ name, sha256, key }: ParsedSettings['admin']['apiKeys'][number]): AdminKey {
+function hashed({ name, sha256, key, roles, topics }: ParsedSettings['admin']['apiKeys'][number]): AdminKey {
   return {
     name,
     sha256:
@@ -64,6 +64,8 @@ function hashed({ name, sha256, key }: ParsedSettings['admin']['apiKeys'][number
       createHash('sha256')
         .update(key ?? '')
         .digest('hex'),
+    roles,
+    ...(topics && { topics }),
   };
 }
 

@@ -10,7 +10,7 @@ import {
   idempotencySchema,
   limitsSchema,
 } from './messaging.schema.js';
-import { adminSchema, healthSchema, metricsSchema } from './operations.schema.js';
+import { adminSchema, healthSchema, metricsSchema, redactionSchema } from './operations.schema.js';
 
 const HOUR_MS = 3_600_000;
 
@@ -131,6 +131,7 @@ export const settingsSchema = z.strictObject({
   deadLetters: deadLettersSchema,
   idempotency: idempotencySchema,
   control: controlSchema,
+  redaction: redactionSchema,
   admin: adminSchema,
   health: healthSchema,
   metrics: metricsSchema,

@@ -6,6 +6,9 @@ export interface AdminKey {
   readonly name: string;
   /** Lower-case hex. */
   readonly sha256: string;
+  readonly roles: readonly ParsedSettings['admin']['apiKeys'][number]['roles'][number][];
+  /** Absent for a caller that sees all. */
+  readonly topics?: readonly string[];
 }
 
 /** The settings of an application: complete, checked and frozen. Directories are absolute. */

@@ -84,6 +84,7 @@ function coreOptions(
     ...(drainSignal && { drainSignal }),
     defaults: { ...defaults, ...(errors && { errors }) },
     deadLetterLimits: settings.deadLetters,
+    redaction: settings.redaction,
     ...code,
     ...backends,
   };

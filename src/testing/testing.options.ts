@@ -41,7 +41,7 @@ const NAMES: Readonly<Record<keyof SwitchyardTestingOptions, true>> = {
   ...{ observers: true, publishDeadlineMs: true, maxInFlight: true, maxInFlightBytes: true, connect: true },
   maxRequestsInFlight: true,
   ...{ globalEnhancers: true, around: true, beforePublish: true, propagate: true, registerHandlers: true },
-  drainSignal: true,
+  ...{ drainSignal: true, redaction: true },
 };
 
 /** Makes the parts, once for each application. Mistakes are among the options, and reported when it starts. */

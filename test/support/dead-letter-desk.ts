@@ -1,3 +1,4 @@
+import { Redactor } from '../../src/core/messaging/redaction/redactor.js';
 import { Logger } from '@nestjs/common';
 import type { AuditSink } from '../../src/core/messaging/observing/audit-entry.js';
 import { AuditLog } from '../../src/core/messaging/dead-letters/audit-log.js';
@@ -30,7 +31,7 @@ export function setUp(answer: Answer = accept, sink?: AuditSink, limits: DeadLet
   };
   const emit = (event: MessagingEvent): void => void events.push(event);
   const auditLog = new AuditLog(clock, emit, sink);
-  const service = new DeadLetterService(store, publisher, emit, clock, auditLog, limits);
+  const service = new DeadLetterService(store, publisher, emit, clock, auditLog, limits, new Redactor());
   const park = async (n = 1): Promise<string> => {
     await clock.advance(1);
     return service.park(deadLetter(n, clock.now()));

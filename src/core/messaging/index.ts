@@ -122,6 +122,7 @@ export {
 export type { PublishMessageOptions } from './publishing/publish-options.js';
 export type { RequestOptions } from './publishing/request-options.js';
 export { MESSAGING_DRAIN, MESSAGING_EMIT } from './messaging.tokens.js';
+export type { RedactionAction, RedactionOptions, RedactionRule } from './redaction/redaction-options.js';
 export type { Backoff, ErrorMatch, ErrorRule } from './retry-policy.js';
 export type { Route } from './routing/routing-table.js';
 export { TransportEventRelay } from './observing/transport-event-relay.js';

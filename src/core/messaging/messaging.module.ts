@@ -37,6 +37,8 @@ import { MessagingRuntimeService } from './runtime/messaging-runtime.service.js'
 import { SeamService } from './runtime/seam.service.js';
 import { ShutdownModule } from './runtime/shutdown.module.js';
 import { MessagingService } from './publishing/messaging.service.js';
+import { problemsOfRedaction } from './redaction/redaction-options.js';
+import { Redactor } from './redaction/redactor.js';
 import { optionsForStart } from './renewable-backends.js';
 import { MESSAGING_VIEW } from './messaging.view.js';
 import { OwnLogger } from './observing/own-logger.js';
@@ -164,6 +166,7 @@ function assemble(
       MESSAGING_CLOCK,
       DEAD_LETTER_STORE,
       DEAD_LETTER_LIMITS,
+      Redactor,
     ],
   };
 }
@@ -177,18 +180,18 @@ const parts: Provider[] = [
   },
   {
     provide: ObserverList,
-    useFactory: (options: MessagingModuleOptions) => {
+    useFactory: (options: MessagingModuleOptions, redactor: Redactor) => {
       const logger = new OwnLogger('Messaging');
       const observers = new ObserverList((observer, error) =>
         logger.error(
-          `Observer ${observer.constructor.name} failed and is ignored from now on: ${String(error)}`,
+          `Observer ${observer.constructor.name} failed and is ignored from now on: ${redactor.text(String(error))}`,
         ),
       );
       for (const observer of options.observers ?? []) observers.observe(observer);
       options.transportEvents?.connect(observers.emit);
       return observers;
     },
-    inject: [MESSAGING_OPTIONS],
+    inject: [MESSAGING_OPTIONS, Redactor],
   },
   {
     provide: MESSAGING_EMIT,
@@ -218,6 +221,13 @@ const parts: Provider[] = [
       const { maxAgeMs, maxCount, maxBytes, dropPending } = deadLetterLimits;
       return { maxAgeMs, maxCount, maxBytes, dropPending };
     },
+    inject: [MESSAGING_OPTIONS],
+  },
+  {
+    provide: Redactor,
+    // The runtime reports options with problems, and nothing starts.
+    useFactory: ({ redaction }: MessagingModuleOptions) =>
+      new Redactor(problemsOfRedaction(redaction).length > 0 ? {} : redaction),
     inject: [MESSAGING_OPTIONS],
   },
   {

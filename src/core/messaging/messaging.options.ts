@@ -8,6 +8,7 @@ import type { MessageLimits } from './message/message-limits.js';
 import type { AnyMessageType } from './message/message-type.js';
 import type { AroundFunction, BeforePublish, HandlerAround, PublishHook, SeamEntry } from './message/seam.js';
 import type { MessagingObserver } from './observing/events.js';
+import type { RedactionOptions } from './redaction/redaction-options.js';
 import type { ErrorRule, Backoff } from './retry-policy.js';
 import type { Route } from './routing/routing-table.js';
 import type { TransportEventRelay } from './observing/transport-event-relay.js';
@@ -48,6 +49,11 @@ export interface MessagingModuleOptions {
    * @default one line of JSON each in the log category `MessagingAudit`
    */
   readonly auditSink?: AuditSink;
+  /**
+   * What of messages is shown to operators and in logs.
+   * @default no rules, and names that look like secrets
+   */
+  readonly redaction?: RedactionOptions;
   /** How much of them is kept. @default no limits */
   readonly deadLetterLimits?: DeadLetterLimits;
   /** Needed once a handler sets `idempotencyWindowMs`. */

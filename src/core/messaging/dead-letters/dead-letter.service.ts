@@ -21,6 +21,8 @@ import {
   REPLAY_PUBLISHER,
 } from '../messaging.tokens.js';
 import type { DeadLetterLimits, DeadLetterStorage } from '../ports/dead-letter-limits.js';
+import { Redactor } from '../redaction/redactor.js';
+import { withShownError } from './dead-letter.js';
 import { DeadLetterRetention } from './dead-letter-retention.js';
 import { storeWithDeadline } from './store-with-deadline.js';
 import { replayOne, type ReplayDependencies, type ReplayResult } from './replay-one.js';
@@ -56,6 +58,7 @@ export class DeadLetterService implements OnModuleDestroy {
     @Inject(MESSAGING_CLOCK) clock: Clock,
     private readonly audit: AuditLog,
     @Inject(DEAD_LETTER_LIMITS) limits: DeadLetterLimits,
+    private readonly redactor: Redactor,
   ) {
     this.#store = storeWithDeadline(store, clock);
     this.#retention = new DeadLetterRetention(this.#store, limits, clock, emit);
@@ -171,7 +174,7 @@ export class DeadLetterService implements OnModuleDestroy {
    * `STORE_FULL` when there is no room.
    */
   async park(deadLetter: NewDeadLetter): Promise<string> {
-    const id = await this.#retention.add(deadLetter);
+    const id = await this.#retention.add(withShownError(deadLetter, this.redactor));
     this.#emitChange({ ...deadLetter, id }, 'failed');
     return id;
   }

@@ -1,6 +1,7 @@
 import { HEADER } from '../message/headers.js';
 import type { HandlerIdentity } from '../observing/events.js';
 import type { Delivery } from '../ports/transport.js';
+import type { Redactor } from '../redaction/redactor.js';
 import type { DeadLetterReason, FailedAttempt, NewDeadLetter } from '../ports/dead-letter-store.js';
 import { describeError, fingerprintOf } from './error-description.js';
 
@@ -44,6 +45,17 @@ export function describeDeadLetter(givenUp: GivenUp): NewDeadLetter {
     headers: message.headers,
     body: message.body,
   };
+}
+
+/**
+ * The record without what its error repeats of hidden fields. The error is not needed for a replay, and lists show it
+ * where the message is not at hand.
+ */
+export function withShownError(deadLetter: NewDeadLetter, redactor: Redactor): NewDeadLetter {
+  const error = redactor.error(deadLetter.error, deadLetter.topic, deadLetter);
+  if (error.message === deadLetter.error.message && error.stack === deadLetter.error.stack) return deadLetter;
+  // A fingerprint of the hidden value would confirm a guess.
+  return { ...deadLetter, error, fingerprint: fingerprintOf(deadLetter.handler, error) };
 }
 
 function describeHeaders(

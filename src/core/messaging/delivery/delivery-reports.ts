@@ -1,9 +1,10 @@
 import type { DeliveryInProgress } from './delivery-in-progress.js';
 import type { HandlerEntry } from '../handlers/handler-entry.js';
 import { LatencyMeter } from './latency-meter.js';
+import { aboutMessage, type DeliveryEvent } from '../observing/event-messages.js';
 import type { MessagingEvent } from '../observing/events.js';
 import type { FailureOutcome, PostponedOutcome } from './outcome.js';
-import type { Clock } from '../ports/transport.js';
+import type { Clock, Delivery } from '../ports/transport.js';
 
 /** A request that failed, with the failure as its reply. */
 export interface RepliedFailure extends Pick<FailureOutcome, 'reason' | 'error'> {
@@ -30,7 +31,7 @@ export class DeliveryReports {
     { entry, delivery, attempt }: DeliveryInProgress,
     { reason, delayMs, error }: Omit<PostponedOutcome, 'kind'>,
   ): void {
-    this.emit({
+    this.#emitAbout(delivery, {
       type: 'postponed',
       to: entry,
       transport: delivery.transport,
@@ -64,7 +65,7 @@ export class DeliveryReports {
     { entry, delivery, attempt, startedAt, replayOf }: DeliveryInProgress,
     outcome: FailureOutcome | RepliedFailure,
   ): void {
-    this.emit({
+    this.#emitAbout(delivery, {
       type: 'failed',
       to: entry,
       transport: delivery.transport,
@@ -90,6 +91,10 @@ export class DeliveryReports {
 
   storeFailed(store: 'dead-letters' | 'idempotency', to: HandlerEntry, error: unknown): void {
     this.emit({ type: 'store-failed', store, to, error: toError(error) });
+  }
+
+  #emitAbout({ message }: Delivery, event: DeliveryEvent): void {
+    this.emit(aboutMessage(event, message));
   }
 }
 

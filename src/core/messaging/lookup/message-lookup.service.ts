@@ -77,22 +77,31 @@ export class MessageLookupService implements OnModuleInit {
    * Never rejects because of a source: one that fails, or does not answer within 5 s, is reported, and the others count.
    *
    * @param topic where the message was published to, for the backlogs of one of which nothing else is known.
+   * @param sees the topics that count. What is known of the message in others is as unknown.
    */
-  async find(id: string, topic?: string): Promise<MessageWhereabouts> {
+  async find(
+    id: string,
+    topic?: string,
+    sees: (topic: string) => boolean = () => true,
+  ): Promise<MessageWhereabouts> {
     const { view, clock, options } = this;
     const asking = { view, clock, options };
+    const isSeen = (one: { readonly topic: string }): boolean => sees(one.topic);
     // Members and not what combines them, which would count the same messages again.
     const brokers = allInside(view.transports()).filter((transport) => !isComposite(transport));
-    const published = this.planner.recent.of(id).map(findingOfPublish);
-    const delivered = this.#deliveries.of(id).map(findingOfDelivery);
+    const published = this.planner.recent.of(id).map(findingOfPublish).filter(isSeen);
+    const delivered = this.#deliveries.of(id).map(findingOfDelivery).filter(isSeen);
     const letters = await askInTime(
       { source: 'dead-letters', scope: this.#scopeOfLetters() },
       () => this.deadLetters.list({ messageId: id }, { limit: MAX_DEAD_LETTERS }),
       clock,
     );
-    const parked = letters.answer?.items ?? [];
+    const parked = (letters.answer?.items ?? []).filter(isSeen);
     const findings = inOrder([...published, ...delivered, ...parked.map(findingOfLetter)]);
-    const named = [...(topic === undefined ? [] : [topic]), ...findings.map((one) => one.topic)];
+    const named = [
+      ...(topic === undefined || !sees(topic) ? [] : [topic]),
+      ...findings.map((one) => one.topic),
+    ];
     const topics = [...new Set(named)].slice(0, MAX_TOPICS);
     const asked = await Promise.all(brokers.map((one) => askBacklogs(one, topics, asking)));
     const claimed = await askClaims(id, this.planner.handlersOf(topics), asking);

@@ -4,9 +4,14 @@ import type { MessagingEvent, MessagingObserver } from './events.js';
 import { OwnLogger } from './own-logger.js';
 import { ObserverList } from './observer-list.js';
 import type { TransportEvent } from '../ports/transport.js';
+import { Redactor } from '../redaction/redactor.js';
+import { shownError } from './event-messages.js';
 
 /** Lines a second for one kind of failure; a broken handler under load must not fill the disk with logs. */
 const LINES_PER_SECOND = 5;
+
+/** Characters of the text of an error. */
+const MAX_DETAIL = 500;
 
 const GOOD_NEWS: ReadonlySet<TransportEvent['type']> = new Set([
   'connected',
@@ -26,7 +31,10 @@ export class FailureLogService implements MessagingObserver, OnModuleInit {
   readonly #logger = new OwnLogger('Messaging');
   readonly #budgets = new Map<string, Budget>();
 
-  constructor(private readonly observers: ObserverList) {}
+  constructor(
+    private readonly observers: ObserverList,
+    private readonly redactor: Redactor,
+  ) {}
 
   onModuleInit(): void {
     this.observers.observe(this);
@@ -43,8 +51,8 @@ export class FailureLogService implements MessagingObserver, OnModuleInit {
           ...identify(to),
           ...{ messageId, transport, attempt, disposition, reason, delayMs },
           error: errorCodeOf(error),
-          detail: error.message.slice(0, 500),
         },
+        () => shownError(error, event, this.redactor),
       );
     } else if (event.type === 'store-failed') {
       const { to, store, error } = event;
@@ -71,23 +79,21 @@ export class FailureLogService implements MessagingObserver, OnModuleInit {
     this.#log(`${type} ${topic} ${group}`, isLost ? 'warn' : 'log', line);
   }
 
-  #logPostponed({
-    to,
-    reason,
-    attempt,
-    messageId,
-    transport,
-    delayMs,
-    error,
-  }: Extract<MessagingEvent, { type: 'postponed' }>): void {
+  #logPostponed(event: Extract<MessagingEvent, { type: 'postponed' }>): void {
+    const { to, reason, attempt, messageId, transport, delayMs, error } = event;
     // A claim is ordinary, and a store has its own line.
     if (reason !== 'abandoned' && reason !== 'kill-switch') return;
-    this.#log(`${to.handler} postponed ${reason}`, 'warn', {
-      event: 'message-postponed',
-      ...identify(to),
-      ...{ messageId, transport, attempt, reason, delayMs },
-      ...(error && { error: errorCodeOf(error), detail: error.message.slice(0, 500) }),
-    });
+    this.#log(
+      `${to.handler} postponed ${reason}`,
+      'warn',
+      {
+        event: 'message-postponed',
+        ...identify(to),
+        ...{ messageId, transport, attempt, reason, delayMs },
+        ...(error && { error: errorCodeOf(error) }),
+      },
+      error && (() => shownError(error, event, this.redactor)),
+    );
   }
 
   #logKillSwitch({ to, change, errorType }: Extract<MessagingEvent, { type: 'kill-switch' }>): void {
@@ -119,20 +125,30 @@ export class FailureLogService implements MessagingObserver, OnModuleInit {
     // A transport that is closed on purpose disconnects without an error.
     const isExpected = GOOD_NEWS.has(type) || (type === 'disconnected' && error === undefined);
     const level = isExpected ? 'log' : 'warn';
-    const said = error && { error: errorCodeOf(error), detail: error.message.slice(0, 500) };
     // A cause is a kind of its own, so that many problems of one kind do not hide another.
     const kind = 'problem' in event ? `${type} ${event.problem.code}` : type;
-    this.#log(`${transport} ${kind}`, level, { ...line, ...(said ?? what) });
+    this.#log(
+      `${transport} ${kind}`,
+      level,
+      { ...line, ...(error ? { error: errorCodeOf(error) } : what) },
+      error && (() => this.redactor.text(error.message)),
+    );
   }
 
-  #log(kind: string, level: 'log' | 'warn' | 'error', line: Record<string, unknown>): void {
+  /** @param detail what an error says. Called for lines that are written, because it may read a whole message. */
+  #log(
+    kind: string,
+    level: 'log' | 'warn' | 'error',
+    line: Record<string, unknown>,
+    detail?: () => string,
+  ): void {
     const budget = this.#budgetFor(kind);
     if (budget.lines >= LINES_PER_SECOND) {
       budget.suppressed += 1;
       return;
     }
     budget.lines += 1;
-    this.#logger[level](line);
+    this.#logger[level]({ ...line, ...(detail && { detail: detail().slice(0, MAX_DETAIL) }) });
   }
 
   #budgetFor(kind: string): Budget {

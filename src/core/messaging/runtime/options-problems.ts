@@ -1,6 +1,7 @@
 import { problemsOfLimits } from '../ports/dead-letter-limits.js';
 import type { MessagingModuleOptions } from '../messaging.options.js';
 import { DRAIN_SIGNALS } from '../ports/drain-signals.js';
+import { problemsOfRedaction } from '../redaction/redaction-options.js';
 import { problemsOfRoutes, unknownTransport } from '../routing/routing-table.js';
 import { isName } from '../ports/names.js';
 
@@ -27,6 +28,7 @@ export function problemsOfOptions(options: MessagingModuleOptions): string[] {
       ? []
       : [`Option drainSignal is no signal that can drain; use one of ${DRAIN_SIGNALS.join(', ')}.`]),
     ...problemsOfNumbers(options),
+    ...problemsOfRedaction(options.redaction),
     ...(hasStore
       ? problemsOfLimits(options.deadLetterLimits ?? {}, options.deadLetters)
       : ['Option deadLetters is missing; give a store of dead letters.']),

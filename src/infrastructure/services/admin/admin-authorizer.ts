@@ -15,6 +15,11 @@ export type AdminRole = (typeof ADMIN_ROLES)[number];
 export interface AdminIdentity {
   readonly subject: string;
   readonly roles: readonly AdminRole[];
+  /**
+   * Topics that the caller sees, as names or patterns with `*` and `**`; everything of others is unknown to it, and what
+   * concerns the whole process is denied. Absent for all topics. An invalid list denies everything.
+   */
+  readonly topics?: readonly string[];
 }
 
 /** The part of a request that is the same in every web framework. */

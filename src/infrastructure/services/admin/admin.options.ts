@@ -14,11 +14,17 @@ export interface MessagingAdminOptions {
    */
   readonly authorizer?: AdminAuthorizerOption | 'unguarded' | undefined;
   /**
-   * Lets callers with the role `payload:read` see payloads and the values of secret-looking headers.
+   * Lets callers with the role `payload:read` see payloads and headers as they are.
    *
    * @default false
    */
   readonly allowPayload?: boolean;
+  /**
+   * Lets every caller see payloads without what the option `redaction` of the messaging module hides.
+   *
+   * @default false
+   */
+  readonly allowMaskedPayload?: boolean;
   /**
    * Whether the application runs in production.
    *
@@ -33,6 +39,7 @@ export interface AdminSettings {
   readonly authorizer: AdminAuthorizerOption | 'unguarded' | undefined;
   readonly basePath: string;
   readonly allowPayload: boolean;
+  readonly allowMaskedPayload: boolean;
 }
 
 /** Injects the {@link AdminSettings}. */
@@ -40,7 +47,8 @@ export const ADMIN_SETTINGS = Symbol('switchyard:admin-settings');
 
 /** Throws for settings that are not safe. */
 export function adminSettings(options: MessagingAdminOptions): AdminSettings {
-  const { authorizer, basePath = '/messaging', allowPayload = false, production = true } = options;
+  const { authorizer, basePath = '/messaging', production = true } = options;
+  const { allowPayload = false, allowMaskedPayload = false } = options;
   const problems: string[] = [];
   if (authorizer === 'unguarded' && production) {
     problems.push(
@@ -54,5 +62,5 @@ export function adminSettings(options: MessagingAdminOptions): AdminSettings {
     );
   }
   if (problems.length > 0) throw new MessagingConfigurationError(problems);
-  return { authorizer, basePath, allowPayload };
+  return { authorizer, basePath, allowPayload, allowMaskedPayload };
 }

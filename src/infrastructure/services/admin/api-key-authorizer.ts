@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { MessagingConfigurationError } from '../../../core/messaging/ports/errors.js';
+import { problemsOfTopics } from '../../../core/messaging/redaction/redaction-options.js';
 import { ADMIN_ROLES, type AdminAuthorizer, type AdminRequest, type AdminRole } from './admin-authorizer.js';
 
 const MAX_KEY_LENGTH = 1024;
@@ -11,6 +12,8 @@ export interface AdminApiKey {
   /** SHA-256 of the key, 64 hex digits. */
   readonly sha256: string;
   readonly roles: readonly AdminRole[];
+  /** Topics that the caller sees, as names or patterns with `*` and `**`. @default all */
+  readonly topics?: readonly string[];
 }
 
 /**
@@ -21,7 +24,11 @@ export function apiKeyAuthorizer({ keys }: { readonly keys: readonly AdminApiKey
   const problems = keys.flatMap(problemsOf);
   if (problems.length > 0) throw new MessagingConfigurationError(problems);
   const known = keys.map((key) => ({
-    identity: { subject: key.name, roles: [...key.roles] },
+    identity: {
+      subject: key.name,
+      roles: [...key.roles],
+      ...(key.topics && { topics: [...key.topics] }),
+    },
     hash: Buffer.from(key.sha256, 'hex'),
   }));
   return (request) => {
@@ -45,6 +52,7 @@ function problemsOf(key: AdminApiKey, index: number): string[] {
   if (unknown.length > 0 || key.roles.length === 0) {
     problems.push(`API key "${key.name}" needs one or more of the roles ${ADMIN_ROLES.join(', ')}.`);
   }
+  for (const problem of problemsOfTopics(key.topics)) problems.push(`API key "${key.name}" ${problem}.`);
   return problems;
 }
 

@@ -10,6 +10,7 @@ import { authenticate } from '../admin-authentication.js';
 import { type AdminIdentity, type AdminRequest, hasRole } from '../admin-authorizer.js';
 import { ADMIN_SETTINGS, type AdminSettings } from '../admin.options.js';
 import { PROBLEM, ProblemError } from '../http/problem.js';
+import { isLimited, problemOfTopics } from './topic-access.js';
 import { rememberAdapter } from '../http/reply.js';
 import { refuseUnintended, rememberIdentity, requestIdOf } from '../http/request-checks.js';
 
@@ -41,6 +42,7 @@ export class AdminGuard implements CanActivate {
     try {
       identity = await this.#identify(request, http.getResponse());
       if (!wanted || !hasRole(identity, wanted.role)) throw forbidden(wanted);
+      refuseLimited(identity, wanted);
       refuseUnintended(request);
     } catch (error) {
       const errorCode = error instanceof ProblemError ? error.slug : errorCodeOf(error);
@@ -65,7 +67,7 @@ export class AdminGuard implements CanActivate {
     });
     switch (answer.kind) {
       case 'known':
-        return answer.identity;
+        return this.#withValidTopics(answer.identity);
       case 'failed':
         this.#logger.error(
           `The authorizer of the admin API failed with ${answer.errorCode}; the request is denied.`,
@@ -85,6 +87,15 @@ export class AdminGuard implements CanActivate {
     }
   }
 
+  #withValidTopics(identity: AdminIdentity): AdminIdentity {
+    const problem = problemOfTopics(identity);
+    if (problem === undefined) return identity;
+    this.#logger.error(
+      `The authorizer of the admin API returned a caller that ${problem}; the request is denied.`,
+    );
+    throw new ProblemError(PROBLEM.forbidden, 'The caller could not be authenticated.');
+  }
+
   #secure(response: object, requestId: string): void {
     const { httpAdapter } = this.adapterHost;
     rememberAdapter(response, httpAdapter);
@@ -92,6 +103,13 @@ export class AdminGuard implements CanActivate {
     httpAdapter.setHeader(response, 'X-Content-Type-Options', 'nosniff');
     httpAdapter.setHeader(response, 'X-Request-Id', requestId);
   }
+}
+
+/** A route that says nothing of topics is denied, so that a new one shows nothing by oversight. */
+function refuseLimited(identity: AdminIdentity, { description }: AdminActionMetadata): void {
+  // What is no route of the API has nothing to show.
+  if (!isLimited(identity) || !description || description.topics !== undefined) return;
+  throw new ProblemError(PROBLEM.forbidden, 'This concerns all topics, and this caller is limited to some.');
 }
 
 function forbidden(wanted: AdminActionMetadata | undefined): ProblemError {

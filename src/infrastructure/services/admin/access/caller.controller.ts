@@ -15,12 +15,14 @@ const EVERY_ADDRESS = [1, 2, 3, 4, 5, 6].map((segments) =>
 const meAnswer = z.strictObject({
   subject: z.string(),
   roles: z.array(z.string()),
+  topics: z.array(z.string()).optional().meta({ description: 'Absent for all.' }),
   permissions: z.strictObject({
     view: z.boolean(),
     replay: z.boolean(),
     archive: z.boolean(),
     discard: z.boolean(),
     readPayload: z.boolean(),
+    readMaskedPayload: z.boolean(),
   }),
 });
 
@@ -34,19 +36,22 @@ export class CallerController {
   /** Subject, roles and permissions, so that a user interface can show which actions are denied and why. */
   @Get('me')
   @AdminAction('me', 'viewer', {
-    summary: 'Subject, roles and permissions of the caller.',
+    summary: 'Subject, roles, topics and permissions of the caller.',
+    topics: 'none',
     answers: { 200: { description: 'What the caller may do.', schema: meAnswer } },
   })
   me(@Caller() caller: AdminIdentity): unknown {
     return {
       subject: caller.subject,
       roles: caller.roles,
+      ...(caller.topics && { topics: caller.topics }),
       permissions: {
         view: hasRole(caller, 'viewer'),
         replay: hasRole(caller, 'operator'),
         archive: hasRole(caller, 'operator'),
         discard: hasRole(caller, 'admin'),
         readPayload: this.settings.allowPayload && hasRole(caller, 'payload:read'),
+        readMaskedPayload: this.settings.allowMaskedPayload,
       },
     };
   }

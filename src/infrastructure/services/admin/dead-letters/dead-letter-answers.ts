@@ -3,6 +3,7 @@ import {
   DEAD_LETTER_REASONS,
   DEAD_LETTER_STATUSES,
 } from '../../../../core/messaging/ports/dead-letter-store.js';
+import { HIDDEN_BECAUSE } from '../../../../core/messaging/redaction/redactor.js';
 import { amount, count, openWord, time } from '../http/answers.js';
 
 const status = openWord(DEAD_LETTER_STATUSES);
@@ -53,6 +54,14 @@ export const deadLetterAnswer = summaryAnswer.extend({
     contentType: z.string().optional(),
     bytes: count,
     hidden: z.literal(true).optional(),
+    hiddenBecause: openWord(HIDDEN_BECAUSE).optional().meta({
+      description:
+        'Why a payload cannot be masked, and is not shown: no JSON or nested too deep, or longer than 256 KiB.',
+    }),
+    masked: z
+      .literal(true)
+      .optional()
+      .meta({ description: 'The preview lacks what is configured as hidden.' }),
     encoding: z.enum(['utf8', 'base64']).optional(),
     preview: z.string().optional(),
     truncated: z.boolean().optional(),

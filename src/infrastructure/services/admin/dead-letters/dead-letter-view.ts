@@ -9,13 +9,18 @@ import { lowerOf } from '../../../../core/messaging/ports/dead-letter-filter.js'
 import type { ReplayPlan } from '../../../../core/messaging/dead-letters/replay-plan.js';
 import type { ReplayProgress } from '../../../../core/messaging/dead-letters/replay-run.js';
 import { HEADER, TRACEPARENT } from '../../../../core/messaging/message/headers.js';
+import type { Redactor } from '../../../../core/messaging/redaction/redactor.js';
 import { previewOf } from './payload-preview.js';
 
-const SECRET_HEADER = /auth|cookie|token|secret|passw|api-?key|credential|session|signature/i;
-const MASK = '***';
+/** How much of messages a caller sees: nothing, what the redactor leaves, or everything. */
+export type PayloadAccess = 'hidden' | 'masked' | 'raw';
 
 /** A dead letter in the list: without payload, headers and stack. */
-export function viewOfSummary(deadLetter: DeadLetterSummary): Record<string, unknown> {
+export function viewOfSummary(given: DeadLetterSummary, redactor: Redactor): Record<string, unknown> {
+  return shownSummary(redactor.summary(given));
+}
+
+function shownSummary(deadLetter: DeadLetterSummary): Record<string, unknown> {
   return {
     id: deadLetter.id,
     status: deadLetter.status,
@@ -56,28 +61,42 @@ export function viewOfStorage({ limits, usage, problems }: DeadLetterStorage): R
   };
 }
 
-/** A dead letter with headers, attempts and stack, and with its payload if the caller has permission. */
-export function viewOfDeadLetter(deadLetter: DeadLetter, showPayload: boolean): Record<string, unknown> {
-  const { error, headers, history } = deadLetter;
+/** A dead letter with headers, attempts and stack, and with its payload as far as the caller may see it. */
+export function viewOfDeadLetter(
+  given: DeadLetter,
+  redactor: Redactor,
+  access: PayloadAccess,
+): Record<string, unknown> {
+  const { headers: ownHeaders } = given;
+  const { error, headers, history, ...summary } = access === 'raw' ? given : redactor.deadLetter(given);
   return {
-    ...viewOfSummary(deadLetter),
-    type: headers[HEADER.type],
-    traceId: TRACEPARENT.test(headers[HEADER.traceparent] ?? '')
-      ? headers[HEADER.traceparent]?.split('-')[1]
+    ...shownSummary({ error, history, ...summary }),
+    type: ownHeaders[HEADER.type],
+    traceId: TRACEPARENT.test(ownHeaders[HEADER.traceparent] ?? '')
+      ? ownHeaders[HEADER.traceparent]?.split('-')[1]
       : undefined,
     error: { type: error.type, message: error.message, code: error.code, stack: error.stack },
     history: history.map(({ attempt, at, errorType }) => ({ attempt, at: time(at), errorType })),
-    headers: showPayload ? headers : maskHeaders(headers),
+    headers,
     payload: {
-      contentType: deadLetter.contentType,
-      bytes: deadLetter.bodyBytes,
-      ...(showPayload ? previewOf(deadLetter.body) : { hidden: true }),
+      contentType: given.contentType,
+      bytes: given.bodyBytes,
+      ...payloadOf(given, redactor, access),
     },
   };
 }
 
-export function viewOfGroup(group: DeadLetterGroup): Record<string, unknown> {
-  const { firstAt, lastAt, ...rest } = group;
+function payloadOf(deadLetter: DeadLetter, redactor: Redactor, access: PayloadAccess): object {
+  if (access === 'hidden') return { hidden: true };
+  if (access === 'raw') return previewOf(deadLetter.body);
+  const shown = redactor.payload(deadLetter.topic, deadLetter);
+  if (shown === 'unchanged') return previewOf(deadLetter.body);
+  if ('hiddenBecause' in shown) return { hidden: true, hiddenBecause: shown.hiddenBecause };
+  return { ...previewOf(Buffer.from(shown.text)), masked: true };
+}
+
+export function viewOfGroup(group: DeadLetterGroup, redactor: Redactor): Record<string, unknown> {
+  const { firstAt, lastAt, ...rest } = redactor.group(group);
   return { ...rest, firstAt: time(firstAt), lastAt: time(lastAt) };
 }
 
@@ -105,12 +124,6 @@ export function viewOfProgress(progress: ReplayProgress): Record<string, unknown
 
 function viewOfFilter({ from, to, ...rest }: DeadLetterFilter): Record<string, unknown> {
   return { ...rest, from: time(from), to: time(to) };
-}
-
-function maskHeaders(headers: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(headers).map(([name, value]) => [name, SECRET_HEADER.test(name) ? MASK : value]),
-  );
 }
 
 /** RFC 3339 in UTC; undefined stays undefined and is left out of the JSON. */

@@ -18,10 +18,14 @@ import { HttpAdapterHost } from '@nestjs/core';
 import { z } from 'zod';
 import { type AuditedAction, AuditLog } from '../../../../core/messaging/dead-letters/audit-log.js';
 import { DeadLetterService } from '../../../../core/messaging/dead-letters/dead-letter.service.js';
+import { Redactor } from '../../../../core/messaging/redaction/redactor.js';
+import { MESSAGING_VIEW, type MessagingView } from '../../../../core/messaging/messaging.view.js';
 import { AdminAction, Caller } from '../access/admin-action.decorator.js';
 import { type AdminIdentity, hasRole } from '../admin-authorizer.js';
 import { AdminGuard } from '../access/admin.guard.js';
 import { ADMIN_SETTINGS, type AdminSettings } from '../admin.options.js';
+import { groupsSeenBy, pageSeenBy } from './topic-limited.js';
+import { isLimited, refuseUnseenLetter } from '../access/topic-access.js';
 import { encodeCursor } from '../http/cursor.js';
 import {
   deadLetterAnswer,
@@ -30,7 +34,14 @@ import {
   replayedAnswer,
   summaryAnswer,
 } from './dead-letter-answers.js';
-import { viewOfDeadLetter, viewOfGroup, viewOfStorage, viewOfSummary } from './dead-letter-view.js';
+import type { DeadLetter } from '../../../../core/messaging/ports/dead-letter-store.js';
+import {
+  type PayloadAccess,
+  viewOfDeadLetter,
+  viewOfGroup,
+  viewOfStorage,
+  viewOfSummary,
+} from './dead-letter-view.js';
 import {
   discardQuery,
   groupsQuery,
@@ -52,16 +63,20 @@ import { ProblemFilter } from '../http/problem.filter.js';
 @UseGuards(AdminGuard)
 @UseFilters(ProblemFilter)
 export class DeadLetterController {
+  // eslint-disable-next-line max-params -- dependency injection
   constructor(
     private readonly deadLetters: DeadLetterService,
     @Inject(ADMIN_SETTINGS) private readonly settings: AdminSettings,
     private readonly adapterHost: HttpAdapterHost,
     private readonly audit: AuditLog,
+    private readonly redactor: Redactor,
+    @Inject(MESSAGING_VIEW) private readonly view: MessagingView,
   ) {}
 
   @Get('dead-letters')
   @AdminAction('list', 'viewer', {
     summary: 'Dead letters, newest first, without payloads.',
+    topics: 'checked',
     query: listQuery,
     answers: {
       200: {
@@ -72,11 +87,15 @@ export class DeadLetterController {
     },
     problems: ['store'],
   })
-  async list(@Query() query: Record<string, unknown>, @Res() response: object): Promise<unknown> {
+  async list(
+    @Query() query: Record<string, unknown>,
+    @Caller() caller: AdminIdentity,
+    @Res() response: object,
+  ): Promise<unknown> {
     const { filter, limit, after } = parseList(query);
     const [found, storage] = await Promise.all([
-      this.deadLetters.list(filter, { limit, ...(after !== undefined && { after }) }),
-      this.#storage(),
+      pageSeenBy(caller, this.deadLetters, filter, { limit, ...(after !== undefined && { after }) }),
+      this.#storage(caller),
     ]);
     const nextCursor = found.next === undefined ? null : encodeCursor(found.next, filter);
     if (nextCursor !== null) {
@@ -87,38 +106,53 @@ export class DeadLetterController {
       }).toString();
       this.adapterHost.httpAdapter.setHeader(response, 'Link', `<?${next}>; rel="next"`);
     }
-    return { items: found.items.map(viewOfSummary), page: { nextCursor, limit }, storage };
+    return {
+      items: found.items.map((one) => viewOfSummary(one, this.redactor)),
+      page: { nextCursor, limit },
+      storage,
+    };
   }
 
   @Get('dead-letter-groups')
   @AdminAction('groups', 'viewer', {
     summary: 'Dead letters counted by fingerprint, largest first.',
+    topics: 'checked',
     query: groupsQuery,
     answers: { 200: { description: 'Groups, and how full the store is.', schema: groupsAnswer } },
     problems: ['store'],
   })
-  async groups(@Query() query: Record<string, unknown>): Promise<unknown> {
+  async groups(@Query() query: Record<string, unknown>, @Caller() caller: AdminIdentity): Promise<unknown> {
     const { filter, limit } = parseGroups(query);
-    const [groups, storage] = await Promise.all([this.deadLetters.groups(filter, limit), this.#storage()]);
-    return { items: groups.map(viewOfGroup), page: { nextCursor: null, limit }, storage };
+    const known = new Set([...this.view.topics(), ...this.view.subscriptions().map(({ to }) => to.topic)]);
+    const [groups, storage] = await Promise.all([
+      groupsSeenBy(caller, this.deadLetters, filter, { limit, known }),
+      this.#storage(caller),
+    ]);
+    return {
+      items: groups.map((one) => viewOfGroup(one, this.redactor)),
+      page: { nextCursor: null, limit },
+      storage,
+    };
   }
 
   @Get('dead-letters/:id')
   @AdminAction('read', 'viewer', {
-    summary: 'One dead letter with headers, attempts and stack; its payload for `payload:read`.',
+    summary: 'One dead letter with headers, attempts and stack; its payload as far as the caller may see it.',
+    topics: 'checked',
     answers: { 200: { description: 'The dead letter.', schema: deadLetterAnswer } },
     problems: ['badRequest', 'notFound', 'store', 'audit'],
   })
   async get(@Param('id', TextPipe) id: string, @Caller() caller: AdminIdentity): Promise<unknown> {
-    const showPayload = this.settings.allowPayload && hasRole(caller, 'payload:read');
-    const deadLetter = await this.deadLetters.get(id);
-    if (showPayload) await this.#auditRead(id, caller);
-    return viewOfDeadLetter(deadLetter, showPayload);
+    const access = this.#payloadAccess(caller);
+    const deadLetter = await this.#seen(id, caller);
+    if (access === 'raw') await this.#auditRead(id, caller);
+    return viewOfDeadLetter(deadLetter, this.redactor, access);
   }
 
   @Get('dead-letters/:id/payload')
   @AdminAction('read-payload', 'payload:read', {
     summary: 'The bytes of the message, as they arrived.',
+    topics: 'checked',
     answers: {
       200: {
         description: 'An attachment.',
@@ -133,7 +167,7 @@ export class DeadLetterController {
       void this.audit.end({ ...readingOf(id, caller), outcome: 'denied' });
       throw new ProblemError(PROBLEM.payloadsHidden, 'This application does not show payloads.');
     }
-    const deadLetter = await this.deadLetters.get(id);
+    const deadLetter = await this.#seen(id, caller);
     await this.#auditRead(id, caller);
     return new StreamableFile(deadLetter.body, {
       type: 'application/octet-stream',
@@ -146,6 +180,7 @@ export class DeadLetterController {
   @HttpCode(202)
   @AdminAction('replay', 'operator', {
     summary: 'Sends one message back to the group that gave it up.',
+    topics: 'checked',
     body: replayBody,
     answers: { 202: { description: 'It is on its way.', schema: replayedAnswer } },
     problems: ['notFound', 'conflict', 'replayRefused', 'store', 'audit', 'transport', 'notRunning'],
@@ -155,6 +190,7 @@ export class DeadLetterController {
     @Body() body: unknown,
     @Caller() caller: AdminIdentity,
   ): Promise<unknown> {
+    await this.#refuseUnseen(id, caller);
     return this.deadLetters.replay(id, { ...parseReplay(body), actor: caller.subject });
   }
 
@@ -162,6 +198,7 @@ export class DeadLetterController {
   @HttpCode(200)
   @AdminAction('archive', 'operator', {
     summary: 'Sets a dead letter aside.',
+    topics: 'checked',
     body: reasonBody,
     answers: { 200: { description: 'The dead letter as it is then.', schema: summaryAnswer } },
     problems: ['notFound', 'conflict', 'store', 'audit'],
@@ -171,13 +208,16 @@ export class DeadLetterController {
     @Body() body: unknown,
     @Caller() caller: AdminIdentity,
   ): Promise<unknown> {
-    return viewOfSummary(await this.deadLetters.archive(id, { ...parseReason(body), actor: caller.subject }));
+    await this.#refuseUnseen(id, caller);
+    const changed = await this.deadLetters.archive(id, { ...parseReason(body), actor: caller.subject });
+    return viewOfSummary(changed, this.redactor);
   }
 
   @Post('dead-letters/:id/restore')
   @HttpCode(200)
   @AdminAction('restore', 'operator', {
     summary: 'Takes an archived dead letter back.',
+    topics: 'checked',
     body: reasonBody,
     answers: { 200: { description: 'The dead letter as it is then.', schema: summaryAnswer } },
     problems: ['notFound', 'conflict', 'store', 'audit'],
@@ -187,13 +227,16 @@ export class DeadLetterController {
     @Body() body: unknown,
     @Caller() caller: AdminIdentity,
   ): Promise<unknown> {
-    return viewOfSummary(await this.deadLetters.restore(id, { ...parseReason(body), actor: caller.subject }));
+    await this.#refuseUnseen(id, caller);
+    const changed = await this.deadLetters.restore(id, { ...parseReason(body), actor: caller.subject });
+    return viewOfSummary(changed, this.redactor);
   }
 
   @Delete('dead-letters/:id')
   @HttpCode(204)
   @AdminAction('discard', 'admin', {
     summary: 'Removes an archived dead letter permanently; any with `force=true`.',
+    topics: 'checked',
     query: discardQuery,
     answers: { 204: { description: 'It is gone.' } },
     problems: ['notFound', 'conflict', 'store', 'audit'],
@@ -203,11 +246,30 @@ export class DeadLetterController {
     @Query() query: Record<string, unknown>,
     @Caller() caller: AdminIdentity,
   ): Promise<void> {
+    await this.#refuseUnseen(id, caller);
     await this.deadLetters.discard(id, { ...parseDiscard(query), actor: caller.subject });
   }
 
-  async #storage(): Promise<Record<string, unknown>> {
-    return viewOfStorage(await this.deadLetters.storageNow());
+  async #storage(caller: AdminIdentity): Promise<Record<string, unknown>> {
+    const { usage, ...storage } = await this.deadLetters.storageNow();
+    // How much there is of all topics together is none of a limited caller's.
+    return viewOfStorage({ ...storage, ...(usage && !isLimited(caller) && { usage }) });
+  }
+
+  #payloadAccess(caller: AdminIdentity): PayloadAccess {
+    if (this.settings.allowPayload && hasRole(caller, 'payload:read')) return 'raw';
+    return this.settings.allowMaskedPayload ? 'masked' : 'hidden';
+  }
+
+  async #seen(id: string, caller: AdminIdentity): Promise<DeadLetter> {
+    const deadLetter = await this.deadLetters.get(id);
+    refuseUnseenLetter(caller, deadLetter);
+    return deadLetter;
+  }
+
+  /** Reads the dead letter only for a caller that may not see it. */
+  async #refuseUnseen(id: string, caller: AdminIdentity): Promise<void> {
+    if (isLimited(caller)) await this.#seen(id, caller);
   }
 
   /** A payload is not shown to anybody whose reading cannot be recorded. */

@@ -19,6 +19,7 @@ import {
 } from '../../../../core/messaging/ports/transport.js';
 import { AdminAction, Caller } from '../access/admin-action.decorator.js';
 import type { AdminIdentity } from '../admin-authorizer.js';
+import { refuseUnseen, topicsOf } from '../access/topic-access.js';
 import { AdminGuard } from '../access/admin.guard.js';
 import { groupListAnswer } from './group-answers.js';
 import { groupListQuery, groupRemovalQuery, parseGroupList, parseGroupRemoval } from './group-requests.js';
@@ -42,13 +43,15 @@ export class GroupController {
   @Get()
   @AdminAction('list-groups', 'viewer', {
     summary: 'Consumer groups with their backlogs.',
+    topics: 'checked',
     query: groupListQuery,
     answers: { 200: { description: 'Groups of every transport that keeps them.', schema: groupListAnswer } },
     problems: ['transport'],
   })
-  async list(@Query() query: Record<string, unknown>): Promise<unknown> {
+  async list(@Query() query: Record<string, unknown>, @Caller() caller: AdminIdentity): Promise<unknown> {
     const { topic } = parseGroupList(query);
-    const topics = topic === undefined ? this.#topics().slice(0, MAX_TOPICS) : [topic];
+    const seen = (topic === undefined ? this.#topics() : [topic]).filter(topicsOf(caller));
+    const topics = seen.slice(0, MAX_TOPICS);
     const items: object[] = [];
     for (const transport of this.#keepers()) {
       for (const each of topics) {
@@ -63,6 +66,7 @@ export class GroupController {
   @HttpCode(204)
   @AdminAction('remove-group', 'admin', {
     summary: 'Removes a group without consumers, permanently.',
+    topics: 'checked',
     query: groupRemovalQuery,
     answers: { 204: { description: 'It is removed, with everything that it had not settled.' } },
     problems: ['notFound', 'conflict', 'transport', 'audit'],
@@ -76,10 +80,12 @@ export class GroupController {
       id,
       ...(reason !== undefined && { reason }),
     };
+    const unknown = `There is no group "${group}" of "${topic}" there.`;
     await this.audit.change(action, async () => {
+      refuseUnseen(caller, topic, unknown);
       const keeper = this.#keepers().find(({ name }) => name === transport);
       if (!keeper || !(await answered(keeper.removeGroup(topic, group))))
-        throw new ProblemError(PROBLEM.notFound, `There is no group "${group}" of "${topic}" there.`);
+        throw new ProblemError(PROBLEM.notFound, unknown);
     });
   }
 

@@ -16,6 +16,11 @@ export interface RouteDescription {
   readonly summary: string;
   readonly query?: z.ZodType;
   readonly body?: z.ZodType;
+  /**
+   * How it treats callers that see some topics only. `checked`: it answers what concerns their topics, and nothing else.
+   * `none`: it says and does nothing about topics. A route without it denies them.
+   */
+  readonly topics?: 'checked' | 'none';
   /** By status. */
   readonly answers: Readonly<Record<number, DescribedAnswer>>;
   /** Besides those that every route may return. */

@@ -7,7 +7,9 @@ import type {
   MessageWhereabouts,
   SourceReport,
 } from '../../../../core/messaging/lookup/message-whereabouts.js';
-import { AdminAction } from '../access/admin-action.decorator.js';
+import { AdminAction, Caller } from '../access/admin-action.decorator.js';
+import type { AdminIdentity } from '../admin-authorizer.js';
+import { topicsOf } from '../access/topic-access.js';
 import { AdminGuard } from '../access/admin.guard.js';
 import { name, parse, TextPipe } from '../http/parse.js';
 import { ProblemFilter } from '../http/problem.filter.js';
@@ -26,11 +28,17 @@ export class MessageController {
   @AdminAction('find-message', 'viewer', {
     summary:
       'Why a message is not done: what is known of it, where it was seen last, and what cannot be known.',
+    topics: 'checked',
     query: messageQuery,
     answers: { 200: { description: 'What is known, also where that is nothing.', schema: messageAnswer } },
   })
-  async read(@Param('id', TextPipe) id: string, @Query() query: Record<string, unknown>): Promise<unknown> {
-    return viewOf(await this.lookup.find(id, parse(messageQuery, query).topic));
+  async read(
+    @Param('id', TextPipe) id: string,
+    @Query() query: Record<string, unknown>,
+    @Caller() caller: AdminIdentity,
+  ): Promise<unknown> {
+    const { topic } = parse(messageQuery, query);
+    return viewOf(await this.lookup.find(id, topic, topicsOf(caller)));
   }
 }
 

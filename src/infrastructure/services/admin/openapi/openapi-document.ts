@@ -83,11 +83,11 @@ function addressOf(prefix: string, path: string): string {
 type Described = AdminActionMetadata & { readonly description: RouteDescription };
 
 function operation(path: string, method: string, { action, role, description }: Described): Json {
-  const { summary, query, body, answers } = description;
+  const { summary, query, body, answers, topics } = description;
   return {
     operationId: action,
     summary,
-    description: `Requires the role \`${role}\`.`,
+    description: `Requires the role \`${role}\`.${topics === undefined ? ' Denied to callers that are limited to some topics.' : ''}`,
     parameters: [...pathParameters(path), ...(query ? queryParameters(query) : [])],
     ...(body && { requestBody: { content: { 'application/json': { schema: schemaOf(body, 'input') } } } }),
     responses: {

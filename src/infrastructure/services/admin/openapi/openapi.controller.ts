@@ -17,6 +17,7 @@ export class OpenApiController {
   @Get('openapi.json')
   @AdminAction('read-openapi', 'viewer', {
     summary: 'This document.',
+    topics: 'none',
     answers: { 200: { description: 'OpenAPI 3.1.', schema: z.looseObject({ openapi: z.string() }) } },
   })
   read(): object {

@@ -17,6 +17,8 @@ import {
 } from '../../../../core/messaging/control/subscription-control.service.js';
 import type { SubscriptionPause, SubscriptionView } from '../../../../core/messaging/messaging.view.js';
 import { AdminAction, Caller } from '../access/admin-action.decorator.js';
+import { refuseUnseen, seesTopic } from '../access/topic-access.js';
+import type { GroupPlace } from '../../../../core/messaging/control/subscription-limits.js';
 import { AdminGuard } from '../access/admin.guard.js';
 import type { AdminIdentity, AdminRequest } from '../admin-authorizer.js';
 import { TextPipe } from '../http/parse.js';
@@ -48,30 +50,35 @@ export class SubscriptionController {
   @Get()
   @AdminAction('list-subscriptions', 'viewer', {
     summary: 'The groups that the process has handlers for, and what operators have set for them.',
+    topics: 'checked',
     answers: { 200: { description: 'One entry a group.', schema: subscriptionListAnswer } },
   })
-  list(): unknown {
-    return { items: this.control.list().map(viewOf) };
+  list(@Caller() caller: AdminIdentity): unknown {
+    const seen = this.control.list().filter(({ topic }) => seesTopic(caller, topic));
+    return { items: seen.map(viewOf) };
   }
 
   @Get(':topic/:group')
   @AdminAction('read-subscription', 'viewer', {
     summary: 'One group, and what operators have set for it.',
+    topics: 'checked',
     answers: { 200: TAGGED },
     problems: ['notFound', 'store', 'transport'],
   })
   async read(
     @Param('topic', TextPipe) topic: string,
     @Param('group', TextPipe) group: string,
+    @Caller() caller: AdminIdentity,
     @Res() response: object,
   ): Promise<unknown> {
-    return this.#tagged(response, await this.control.find(parseGroupPlace(topic, group)));
+    return this.#tagged(response, await this.control.find(seenPlace(topic, group, caller)));
   }
 
   // eslint-disable-next-line max-params -- each is injected
   @Patch(':topic/:group')
   @AdminAction('change-subscription', 'operator', {
     summary: 'Pauses or resumes a group, or limits it. With `If-Match` only as it was read.',
+    topics: 'checked',
     body: subscriptionOrderBody,
     answers: { 200: TAGGED },
     problems: ['notFound', 'changed', 'store', 'transport', 'audit'],
@@ -90,13 +97,19 @@ export class SubscriptionController {
       actor: caller.subject,
       ...(ifTag !== undefined && { ifTag }),
     };
-    return this.#tagged(response, await this.control.change(parseGroupPlace(topic, group), order));
+    return this.#tagged(response, await this.control.change(seenPlace(topic, group, caller), order));
   }
 
   #tagged(response: object, subscription: ControlledSubscription): object {
     this.adapterHost.httpAdapter.setHeader(response, 'ETag', `"${subscription.tag}"`);
     return viewOf(subscription);
   }
+}
+
+/** The group that the path names. One of a topic that the caller does not see is unknown, in the words for one. */
+function seenPlace(topic: string, group: string, caller: AdminIdentity): GroupPlace {
+  refuseUnseen(caller, topic, `There is no group "${group}" of "${topic}" here.`);
+  return parseGroupPlace(topic, group);
 }
 
 function viewOf({ topic, group, limits, tag, scope, isCurrent, here }: ControlledSubscription): object {

@@ -20,6 +20,7 @@ import { MESSAGING_VIEW, type MessagingView } from '../../../../core/messaging/m
 import { keepsMessages, type Transport } from '../../../../core/messaging/ports/transport.js';
 import { AdminAction, Caller } from '../access/admin-action.decorator.js';
 import type { AdminIdentity } from '../admin-authorizer.js';
+import { isLimited, seesTopic } from '../access/topic-access.js';
 import { AdminGuard } from '../access/admin.guard.js';
 import { answered } from '../http/answered.js';
 import { TextPipe } from '../http/parse.js';
@@ -41,6 +42,7 @@ export class TransportController {
   @Get()
   @AdminAction('list-transports', 'viewer', {
     summary: 'Every transport; composites with the state of their members.',
+    topics: 'none',
     answers: { 200: { description: 'Transports, also members of others.', schema: transportListAnswer } },
   })
   list(): unknown {
@@ -50,13 +52,19 @@ export class TransportController {
   @Get(':name')
   @AdminAction('read-transport', 'viewer', {
     summary: 'One transport, with messages that it keeps outside of groups.',
+    topics: 'checked',
     answers: { 200: { description: 'The transport.', schema: transportAnswer } },
     problems: ['badRequest', 'notFound', 'transport'],
   })
-  async read(@Param('name', TextPipe) name: string): Promise<unknown> {
+  async read(@Param('name', TextPipe) name: string, @Caller() caller: AdminIdentity): Promise<unknown> {
     const transport = this.#find(name);
-    const kept = keepsMessages(transport) ? { kept: await answered(transport.kept()) } : {};
-    return { ...viewOf(transport), ...kept };
+    if (!keepsMessages(transport)) return viewOf(transport);
+    const kept = await answered(transport.kept());
+    // Of some it is not known which topic they are of.
+    const seen = kept.filter(
+      ({ topic }) => !isLimited(caller) || (topic !== undefined && seesTopic(caller, topic)),
+    );
+    return { ...viewOf(transport), kept: seen };
   }
 
   @Post(':name/actions')
