@@ -127,7 +127,13 @@ describe('variables', () => {
   it('with _FILE read the value from a file, without its last newline', () => {
     const files = { [path.join(CWD, 'secret')]: `- {name: ana, key: ${CANARY}}\n` };
     const config = load({ env: { SWITCHYARD_ADMIN__API_KEYS_FILE: 'secret' }, files });
-    expect(config.admin.apiKeys).toEqual([{ name: 'ana', sha256: expect.stringMatching(/^[0-9a-f]{64}$/) }]);
+    expect(config.admin.apiKeys).toEqual([
+      {
+        name: 'ana',
+        sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+        roles: ['viewer', 'operator', 'admin', 'payload:read'],
+      },
+    ]);
     expect(JSON.stringify(config)).not.toContain(CANARY);
     const service = load({
       env: { SWITCHYARD_SERVICE_FILE: 'name' },

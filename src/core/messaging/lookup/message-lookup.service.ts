@@ -98,10 +98,7 @@ export class MessageLookupService implements OnModuleInit {
     );
     const parked = (letters.answer?.items ?? []).filter(isSeen);
     const findings = inOrder([...published, ...delivered, ...parked.map(findingOfLetter)]);
-    const named = [
-      ...(topic === undefined || !sees(topic) ? [] : [topic]),
-      ...findings.map((one) => one.topic),
-    ];
+    const named = [...askedTopic(topic, sees), ...findings.map((one) => one.topic)];
     const topics = [...new Set(named)].slice(0, MAX_TOPICS);
     const asked = await Promise.all(brokers.map((one) => askBacklogs(one, topics, asking)));
     const claimed = await askClaims(id, this.planner.handlersOf(topics), asking);
@@ -181,6 +178,10 @@ export class MessageLookupService implements OnModuleInit {
     for (const { found } of asked) found.forEach(add);
     return [...places.values()].slice(0, MAX_GROUPS);
   }
+}
+
+function askedTopic(topic: string | undefined, sees: (topic: string) => boolean): readonly string[] {
+  return topic !== undefined && sees(topic) ? [topic] : [];
 }
 
 function isOf({ topic, group }: Place) {

@@ -18,23 +18,30 @@ export function problemOfFieldPath(path: unknown): string | undefined {
 export function stepsOf(path: string): readonly PathStep[] | undefined {
   if (path === '' || path.length > MAX_LENGTH) return undefined;
   const steps: PathStep[] = [];
-  let at = 0;
-  while (at < path.length) {
-    const isBracket = path[at] === '[';
-    if (steps.length > 0 && !isBracket) {
-      if (path[at] !== '.') return undefined;
-      at += 1;
-      if (path[at] === '[') return undefined;
-    }
-    STEP.lastIndex = at;
-    const { any, name, every, index, quoted } = STEP.exec(path)?.groups ?? {};
-    if ((any ?? name ?? every ?? index ?? quoted) === undefined) return undefined;
-    if (every !== undefined || index !== undefined)
-      steps.push({ kind: 'index', index: index === undefined ? undefined : Number(index) });
-    else steps.push({ kind: 'name', name: name ?? quoted });
-    at = STEP.lastIndex;
+  for (let at = 0; at < path.length; at = STEP.lastIndex) {
+    const from = beginOfStep(path, at);
+    if (from === undefined) return undefined;
+    STEP.lastIndex = from;
+    const step = stepOf(STEP.exec(path)?.groups);
+    if (!step) return undefined;
+    steps.push(step);
   }
   return steps.length <= MAX_STEPS ? steps : undefined;
+}
+
+/** A bracket begins a step, and behind another step so does a dot before a name. */
+function beginOfStep(path: string, at: number): number | undefined {
+  if (at === 0 || path[at] === '[') return at;
+  return path[at] === '.' && path[at + 1] !== '[' ? at + 1 : undefined;
+}
+
+function stepOf(groups: Readonly<Record<string, string | undefined>> | undefined): PathStep | undefined {
+  if (!groups) return undefined;
+  const { name, every, index, quoted } = groups;
+  if (every !== undefined) return { kind: 'index', index: undefined };
+  if (index !== undefined) return { kind: 'index', index: Number(index) };
+  // Without either it was "*", for any name.
+  return { kind: 'name', name: name ?? quoted };
 }
 
 /** True when a step leads to a field of this name, or to an element at this index. */

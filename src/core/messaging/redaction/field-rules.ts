@@ -80,18 +80,23 @@ export class FieldRules {
 
   /** For a field of an object, by its name, or an element of a list, by its index. */
   below(trail: Trail, to: string | number): Verdict {
-    const next = trail.size === 0 ? undefined : new Map<PathRule, number>();
-    for (const [rule, taken] of trail) {
-      const step = rule.steps[taken];
-      if (step && isStepTo(step, to)) next?.set(rule, taken + 1);
-    }
     const named = typeof to === 'string' ? this.#ofName(to) : undefined;
-    if (next === undefined) return { action: named?.action, trail: NOWHERE };
+    if (trail.size === 0) return { action: named?.action, trail: NOWHERE };
+    const next = advanced(trail, to);
     const decides = (rule: PathRule | NameRule): boolean =>
       rule.kind === 'path' ? next.get(rule) === rule.steps.length : rule === named;
     const action = this.#rules.find(decides)?.action;
     return { action, trail: next.size === 0 ? NOWHERE : next };
   }
+}
+
+function advanced(trail: Trail, to: string | number): ReadonlyMap<PathRule, number> {
+  const next = new Map<PathRule, number>();
+  for (const [rule, taken] of trail) {
+    const step = rule.steps[taken];
+    if (step && isStepTo(step, to)) next.set(rule, taken + 1);
+  }
+  return next;
 }
 
 function compiled({ path, name, action }: RedactionRule): (PathRule | NameRule)[] {

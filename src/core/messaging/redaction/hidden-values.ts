@@ -37,7 +37,7 @@ export class HiddenValues {
 
   /** The text without the values, also where they are written as in JSON or in a URL, or cut off at its end. */
   hideIn(text: string): string {
-    if (this.isEmpty) return text;
+    if (this.isEmpty || text.length < MIN_LENGTH) return text;
     let shown = text;
     for (const value of (this.#ordered ??= this.#inOrder())) shown = hide(value, shown);
     return shown.endsWith(ELLIPSIS) ? this.#withoutCutOff(shown) : shown;

@@ -53,7 +53,7 @@ class JsonMasker {
 
   #value(trail: Trail, depth: number): string {
     this.#skipSpace();
-    switch (this.json[this.#at]) {
+    switch (this.json[this.#at] ?? '') {
       case '{':
         return this.#object(trail, depth);
       case '[':
@@ -114,7 +114,7 @@ class JsonMasker {
 
   /** Reads a hidden value and everything in it. That there is none (`null`) is shown. */
   #hide(action: RedactionAction, depth: number): string {
-    switch (this.#next()) {
+    switch (this.#next() ?? '') {
       case '{':
         this.#each('}', depth, () => {
           this.#skipSpace();

@@ -10,7 +10,7 @@ const SHOWN_OF_SHORT = { from: 8, characters: 2 } as const;
 export function maskedText(value: string, action: RedactionAction): string {
   if (action !== 'mask') return MARK;
   // By code point, because half a character is none.
-  const characters = [...value.slice(-2 * SHOWN_OF_LONG.from)];
+  const characters = Array.from(value.slice(-2 * SHOWN_OF_LONG.from));
   const shown = [SHOWN_OF_LONG, SHOWN_OF_SHORT].find(({ from }) => characters.length >= from);
   return shown ? MARK + characters.slice(-shown.characters).join('') : MARK;
 }

@@ -17,16 +17,22 @@ export const isSecretName = (name: string): boolean => SECRET_NAMES.test(name);
 export function problemOfNamePattern(pattern: unknown): string | undefined {
   if (typeof pattern !== 'string' || pattern === '') return 'is no text';
   if (pattern.length > MAX_PATTERN) return `is longer than ${MAX_PATTERN} characters`;
-  const outsideOfClasses = withoutClasses(pattern);
-  // Without repetition an expression tries a number of ways that does not depend on the name.
+  return problemOfForm(pattern, withoutClasses(pattern)) ?? problemOfExpression(pattern);
+}
+
+/** Without repetition an expression tries a number of ways that does not depend on the name. */
+function problemOfForm(pattern: string, outsideOfClasses: string): string | undefined {
   if (/[*+{]/.test(outsideOfClasses))
     return 'repeats with *, + or {; it is searched for anywhere in a name, so write password, not .*password.*';
   if (/\(\?(?!:)/.test(outsideOfClasses) || /\\[0-9kpPu]/.test(pattern))
     return 'uses more than characters, classes, alternatives and groups';
-  if ((outsideOfClasses.match(/\?/g)?.length ?? 0) > MAX_OPTIONAL) return `has more than ${MAX_OPTIONAL} "?"`;
+  const optional = outsideOfClasses.match(/\?/g)?.length ?? 0;
+  return optional > MAX_OPTIONAL ? `has more than ${MAX_OPTIONAL} "?"` : undefined;
+}
+
+function problemOfExpression(pattern: string): string | undefined {
   try {
-    if (new RegExp(pattern, 'i').test('')) return 'matches every name';
-    return undefined;
+    return new RegExp(pattern, 'i').test('') ? 'matches every name' : undefined;
   } catch {
     return 'is no regular expression';
   }

@@ -1,4 +1,3 @@
-import { performance } from 'node:perf_hooks';
 import type { DeadLetter } from '../ports/dead-letter-store.js';
 import type { RedactionOptions } from './redaction-options.js';
 import { Redactor } from './redactor.js';
@@ -201,9 +200,11 @@ describe('Redactor', () => {
       ['a text of backslashes', JSON.stringify({ a: '\\'.repeat(60_000) })],
       ['deep nesting', '['.repeat(250_000)],
     ])('takes a bounded time for a hostile payload: %s', (_, body) => {
-      const from = performance.now();
+      // Time of the processor, because others use the machine too.
+      const from = process.cpuUsage();
       shown(body);
-      expect(performance.now() - from).toBeLessThan(1_000);
+      const { user, system } = process.cpuUsage(from);
+      expect((user + system) / 1_000).toBeLessThan(1_000);
     });
   });
 

@@ -23,13 +23,11 @@ export function maskText(text: string, actionOf: ActionOfName): string {
   let copied = 0;
   NAME.lastIndex = 0;
   for (let found = NAME.exec(text); found; found = NAME.exec(text)) {
-    const [, name = '', , separator, space] = found;
-    const action = actionOf(name);
+    const action = actionOf(found[1] ?? '');
     if (action === undefined || action === 'keep') continue;
     const from = NAME.lastIndex;
-    VALUE.lastIndex = from;
-    const value = VALUE.exec(text)?.[0];
-    if (value === undefined || (separator === ':' && space !== '' && isProse(value))) continue;
+    const value = valueAt(text, from, found);
+    if (value === undefined) continue;
     shown += text.slice(copied, from) + maskedLike(value, action);
     copied = from + value.length;
     NAME.lastIndex = copied;
@@ -41,6 +39,13 @@ export function maskText(text: string, actionOf: ActionOfName): string {
 export function maskCredentials(text: string): string {
   const shown = /bearer|basic/i.test(text) ? text.replace(CREDENTIALS, `$1$2${MARK}`) : text;
   return shown.includes('://') ? shown.replace(USER_INFO, `$1:${MARK}@`) : shown;
+}
+
+function valueAt(text: string, from: number, [, , , separator, space]: RegExpExecArray): string | undefined {
+  VALUE.lastIndex = from;
+  const value = VALUE.exec(text)?.[0];
+  const isSentence = separator === ':' && space !== '' && value !== undefined && isProse(value);
+  return isSentence ? undefined : value;
 }
 
 function isProse(value: string): boolean {

@@ -22,22 +22,34 @@ export async function pageSeenBy(
   caller: AdminIdentity,
   deadLetters: DeadLetters,
   filter: DeadLetterFilter,
-  { limit, after }: { readonly limit: number; readonly after?: string },
+  page: { readonly limit: number; readonly after?: string },
 ): Promise<DeadLetterPage> {
   const sees = topicsOf(caller);
   if (filter.topic !== undefined && !sees(filter.topic)) return NOTHING;
-  if (!isLimited(caller) || filter.topic !== undefined)
-    return deadLetters.list(filter, { limit, ...(after !== undefined && { after }) });
+  const isFiltered = !isLimited(caller) || filter.topic !== undefined;
+  return isFiltered ? deadLetters.list(filter, page) : scan(deadLetters, filter, { ...page, sees });
+}
+
+async function scan(
+  deadLetters: DeadLetters,
+  filter: DeadLetterFilter,
+  {
+    limit,
+    after,
+    sees,
+  }: { readonly limit: number; readonly after?: string; readonly sees: (topic: string) => boolean },
+): Promise<DeadLetterPage> {
   const items: DeadLetterSummary[] = [];
   let next = after;
-  // A half-full page is answered as it is, because the rest would come in ever smaller reads.
-  for (let page = 0; page < MAX_PAGES && items.length * 2 <= limit && items.length < limit; page++) {
+  let pages = 0;
+  do {
     const place = next === undefined ? {} : { after: next };
     const found = await deadLetters.list(filter, { limit: limit - items.length, ...place });
     items.push(...found.items.filter(({ topic }) => sees(topic)));
     next = found.next;
-    if (next === undefined) break;
-  }
+    pages += 1;
+    // A half-full page is answered as it is, because the rest would come in ever smaller reads.
+  } while (next !== undefined && pages < MAX_PAGES && items.length * 2 < limit);
   return { items, ...(next !== undefined && { next }) };
 }
 
