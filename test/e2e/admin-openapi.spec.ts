@@ -93,6 +93,8 @@ it('describes what every route answers, and is served to viewers only', async ()
   await call('PATCH', '/subscriptions/orders.placed/billing', 'operator', {});
   await call('GET', '/subscriptions', 'viewer');
   await call('POST', '/process/drain', 'admin', { reason: 'INC-5' });
+  await call('GET', '/audit', 'admin');
+  await call('GET', '/audit?outcome=denied', 'admin');
 
   const operations = [...seenAnswers].map((each) => each.split(' ')[0]);
   expect(documentedOperations.filter((each) => !operations.includes(each))).toEqual([]);

@@ -10,6 +10,7 @@ import { DiscoveryModule } from '@nestjs/core';
 import { systemClock } from './ports/clock.js';
 import { SubscriptionControlService } from './control/subscription-control.service.js';
 import { SubscriptionLimitsWatch } from './control/subscription-limits.js';
+import { AuditHistory } from './dead-letters/audit-history.js';
 import { AuditLog } from './dead-letters/audit-log.js';
 import { MessagingConfigurationError } from './ports/errors.js';
 import type { DeadLetterLimits } from './ports/dead-letter-limits.js';
@@ -160,6 +161,7 @@ function assemble(
       SubscriptionControlService,
       MessageLookupService,
       AuditLog,
+      AuditHistory,
       MESSAGING_VIEW,
       MESSAGING_DRAIN,
       MESSAGING_EMIT,
@@ -236,10 +238,20 @@ const parts: Provider[] = [
     inject: [MESSAGING_OPTIONS, MESSAGING_CLOCK],
   },
   {
+    provide: AuditHistory,
+    useFactory: (store: ControlStore, clock: Clock, observers: ObserverList) =>
+      new AuditHistory(store, clock, observers.emit),
+    inject: [CONTROL_STORE, MESSAGING_CLOCK, ObserverList],
+  },
+  {
     provide: AuditLog,
-    useFactory: (options: MessagingModuleOptions, clock: Clock, observers: ObserverList) =>
-      new AuditLog(clock, observers.emit, options.auditSink),
-    inject: [MESSAGING_OPTIONS, MESSAGING_CLOCK, ObserverList],
+    useFactory: (
+      options: MessagingModuleOptions,
+      clock: Clock,
+      observers: ObserverList,
+      history: AuditHistory,
+    ) => new AuditLog(clock, observers.emit, options.auditSink, history),
+    inject: [MESSAGING_OPTIONS, MESSAGING_CLOCK, ObserverList, AuditHistory],
   },
   { provide: REPLAY_PUBLISHER, useExisting: TransportDirectory },
   {

@@ -1,3 +1,4 @@
+import type { AuditHistory } from './audit-history.js';
 import type { MessagingEvent } from '../observing/events.js';
 import { OwnLogger } from '../observing/own-logger.js';
 import { errorCodeOf, MessagingError } from '../ports/errors.js';
@@ -20,11 +21,15 @@ export class AuditLog {
   #denials = 0;
   #suppressed = 0;
 
-  /** @param sink defaults to the log category `MessagingAudit`. */
+  /**
+   * @param sink defaults to the log category `MessagingAudit`.
+   * @param history is given how each change ended.
+   */
   constructor(
     private readonly clock: Clock,
     private readonly emit: (event: MessagingEvent) => void,
     sink: AuditSink | undefined,
+    private readonly history?: Pick<AuditHistory, 'add'>,
   ) {
     this.#sink = sink ?? logSink();
   }
@@ -52,15 +57,17 @@ export class AuditLog {
     try {
       await this.record({ ...action, outcome: 'started' });
     } catch (error) {
-      this.#tell(action.action, 'failed');
+      this.#tell(action, 'failed');
       throw error;
     }
   }
 
   /** Records how a change ended, or why a request was denied. Never rejects: it is too late to prevent anything. */
   async end(entry: AuditEntry): Promise<void> {
-    this.#tell(entry.action, entry.outcome);
+    this.#tell(entry, entry.outcome);
     await this.record(entry).catch((error: unknown) => this.#report(entry, error));
+    // A denial changed nothing, and many of them must not push out what did.
+    if (entry.outcome === 'succeeded' || entry.outcome === 'failed') await this.history?.add(entry);
   }
 
   /** Records an entry. Rejects with `AUDIT_UNAVAILABLE` when the sink does not take it in time. */
@@ -83,8 +90,9 @@ export class AuditLog {
     }
   }
 
-  #tell(action: string, outcome: AuditEntry['outcome']): void {
-    if (outcome !== 'started') this.emit({ type: 'admin-action', action, outcome });
+  #tell({ action, actor, id }: AuditedAction, outcome: AuditEntry['outcome']): void {
+    if (outcome === 'started') return;
+    this.emit({ type: 'admin-action', action, outcome, actor, ...(id !== undefined && { id }) });
   }
 
   #report({ action, outcome }: AuditEntry, error: unknown): void {

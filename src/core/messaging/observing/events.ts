@@ -148,7 +148,13 @@ export type MessagingEvent =
       /** One of a few fixed words, such as `replay`. Safe as a label. */
       readonly action: string;
       readonly outcome: 'succeeded' | 'failed' | 'denied';
+      /** Who used it, as the authorizer names callers. No label. */
+      readonly actor: string;
+      /** What was changed, where that is one thing. No label. */
+      readonly id?: string;
     }
+  /** The control store did not take an action for the list of actions. The audit log has it. */
+  | { readonly type: 'audit-missed'; readonly action: string }
   /** What a handler depends on is down, or works again. `errorType` is the class of the error that opened the switch. */
   | {
       readonly type: 'kill-switch';

@@ -19,6 +19,7 @@ import { authorizerOf } from './admin-authorizer.js';
 import { AdminGuard } from './access/admin.guard.js';
 import { limitBodies } from './http/body-limit.js';
 import { answerBodyErrors } from './http/body-errors.js';
+import { AuditController } from './audit/audit.controller.js';
 import { CallerController } from './access/caller.controller.js';
 import { DeadLetterController } from './dead-letters/dead-letter.controller.js';
 import { GroupController } from './groups/group.controller.js';
@@ -52,6 +53,7 @@ export const CONTROLLERS: readonly Type[] = [
   TransportController,
   OverviewController,
   TopicController,
+  AuditController,
   OpenApiController,
   CallerController,
 ];

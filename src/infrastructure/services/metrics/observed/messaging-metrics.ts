@@ -35,6 +35,8 @@ export class MessagingMetrics implements MessagingObserver {
   readonly deadLettersRemoved = new Counts();
   /** By action and outcome. */
   readonly adminActions = new Counts();
+  /** By action. */
+  readonly auditMissed = new Counts();
   /** By store. */
   readonly storeFailures = new Counts();
   readonly #unstamped: HandlerSeries[] = [];
@@ -60,6 +62,7 @@ export class MessagingMetrics implements MessagingObserver {
     'dead-letter-removed': ({ status, cause }) => this.deadLettersRemoved.add(status, cause),
     'dead-letter-operation': ({ operation, outcome }) => this.deadLetterOperations.add(operation, outcome),
     'admin-action': ({ action, outcome }) => this.adminActions.add(action, outcome),
+    'audit-missed': ({ action }) => this.auditMissed.add(action),
     consumer: () => undefined, // the view of the core has them
     'kill-switch': () => undefined, // the view of the core has its state
     transport: ({ transport, event }) => {

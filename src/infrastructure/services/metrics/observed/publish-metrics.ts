@@ -96,6 +96,12 @@ export function exportPublishMetrics(
       ['action', 'outcome'],
       metrics.adminActions,
     ],
+    [
+      'messaging_audit_missed_total',
+      'Actions that the list of actions misses because the control store did not take them.',
+      ['action'],
+      metrics.auditMissed,
+    ],
     ['messaging_store_failures_total', 'Failed calls of a store.', ['store'], metrics.storeFailures],
     [
       'messaging_metrics_label_overflow_total',
