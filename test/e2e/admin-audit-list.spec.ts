@@ -29,6 +29,7 @@ afterEach(async () => {
 const boot = (control = new MemoryControlStore()): Promise<OperationsApp> =>
   bootOperations({ providers: [Billing] }, { control });
 
+// eslint-disable-next-line max-params -- as a request is read
 async function call({ url }: OperationsApp, method: string, path: string, key: string, body?: object) {
   return documentedFetch(`${url}/messaging/api/v1${path}`, {
     method,

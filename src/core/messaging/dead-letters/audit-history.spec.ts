@@ -20,7 +20,7 @@ beforeEach(() => {
 afterEach(() => jest.restoreAllMocks());
 
 const historyOf = (options?: { maxEntries: number }): AuditHistory =>
-  new AuditHistory(store, clock, (event) => events.push(event), options);
+  new AuditHistory(store, clock, (event) => void events.push(event), options);
 
 const pass = (ms: number): void => {
   now += ms;
@@ -76,7 +76,10 @@ it('forgets after 30 days', async () => {
 
 it('keeps about as many as it may, the newest', async () => {
   const history = historyOf({ maxEntries: 100 });
-  for (let n = 0; n < 400; n++, pass(1)) await add(history, String(n));
+  for (let n = 0; n < 400; n++) {
+    await add(history, String(n));
+    pass(1);
+  }
   const reasons = await reasonsOf(history);
   expect(reasons.length).toBeGreaterThanOrEqual(100);
   expect(reasons.length).toBeLessThan(170);
@@ -85,7 +88,10 @@ it('keeps about as many as it may, the newest', async () => {
 
 it('searches a long list in parts that end', async () => {
   const history = historyOf();
-  for (let n = 0; n < 2_600; n++, pass(1)) await add(history, String(n), n === 0 ? 'ana' : 'ben');
+  for (let n = 0; n < 2_600; n++) {
+    await add(history, String(n), n === 0 ? 'ana' : 'ben');
+    pass(1);
+  }
   const first = await history.list({ actor: 'ana' }, { limit: 50 });
   expect([first.items, typeof first.next]).toEqual([[], 'string']);
   expect(await reasonsOf(history, { actor: 'ana' })).toEqual(['0']);
@@ -102,7 +108,7 @@ it('counts and reports what a store did not take, and rejects nothing', async ()
 
 it('waits 2 s for a store that does not answer, and counts the entry once that is certain', async () => {
   const hasty = { ...clock, schedule: (ms: number, run: () => void) => systemClock.schedule(ms / 50, run) };
-  const history = new AuditHistory(store, hasty, (event) => events.push(event));
+  const history = new AuditHistory(store, hasty, (event) => void events.push(event));
   jest.spyOn(store, 'put').mockReturnValue(new Promise(() => undefined));
   const began = performance.now();
   await add(history, 'a');

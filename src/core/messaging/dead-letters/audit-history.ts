@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { type AuditEntry, auditLine } from '../observing/audit-entry.js';
 import type { MessagingEvent } from '../observing/events.js';
 import { OwnLogger } from '../observing/own-logger.js';
-import type { ControlEntry, ControlStore } from '../ports/control-store.js';
+import type { ControlEntry, ControlPage, ControlStore } from '../ports/control-store.js';
 import { errorCodeOf, MessagingError } from '../ports/errors.js';
 import type { Clock } from '../ports/transport.js';
 import { settlesWithin, withDeadline } from '../transport-kit/deadline.js';
@@ -40,7 +40,7 @@ const storedSchema = z.object({
   errorCode: z.string().optional(),
 });
 
-/** What somebody has done, and how it ended. */
+/** A change, and how it ended. */
 export type AuditRecord = z.output<typeof storedSchema> & {
   /** Where it is in the list. */
   readonly place: string;
@@ -74,7 +74,7 @@ export class AuditHistory {
   #added = 0;
   #missed = 0;
   #toldAt = -Infinity;
-  #trimming: Promise<void> | undefined;
+  #isTrimming = false;
 
   constructor(
     private readonly store: ControlStore,
@@ -107,24 +107,24 @@ export class AuditHistory {
     { limit, after }: { readonly limit: number; readonly after?: string },
   ): Promise<AuditPage> {
     const items: AuditRecord[] = [];
-    let at = later(
-      after?.startsWith(PREFIX) ? after : undefined,
-      filter.to === undefined ? undefined : `${keyOf(filter.to)}~`,
-    );
+    let at = startOf(filter, after);
     for (let scanned = 0; scanned < MAX_SCAN; scanned += PAGE) {
-      const page = await this.#inTime(
-        this.store.list(PREFIX, { limit: PAGE, ...(at !== undefined && { after: at }) }),
-      );
+      const page = await this.#page(at);
       for (const entry of page.entries) {
         const record = recordOf(entry);
-        if (record && filter.from !== undefined && Date.parse(record.at) < filter.from) return { items };
-        if (record && matches(record, filter)) items.push(record);
+        if (!record) continue;
+        if (Date.parse(record.at) < (filter.from ?? -Infinity)) return { items };
+        if (matches(record, filter)) items.push(record);
         if (items.length === limit) return { items, next: entry.key };
       }
       if (page.after === undefined) return { items };
       at = page.after;
     }
     return { items, ...(at !== undefined && { next: at }) };
+  }
+
+  #page(after: string | undefined): Promise<ControlPage> {
+    return this.#inTime(this.store.list(PREFIX, { limit: PAGE, ...(after !== undefined && { after }) }));
   }
 
   async #write(entry: AuditEntry): Promise<void> {
@@ -134,23 +134,22 @@ export class AuditHistory {
     this.#added += 1;
     const key = `${keyOf(now)}-${nth}-${randomBytes(4).toString('hex')}`;
     await this.#inTime(this.store.put(key, auditLine(entry, now), { ttlMs: RETENTION_MS }));
-    if (this.#added % TRIM_EVERY === 1) this.#trim();
+    if (this.#added % TRIM_EVERY === 1) void this.#trim();
   }
 
   /** In the background; what fails is done by the next one. */
-  #trim(): void {
-    this.#trimming ??= this.#removeOldest()
-      .catch(() => undefined)
-      .finally(() => (this.#trimming = undefined));
+  async #trim(): Promise<void> {
+    if (this.#isTrimming) return;
+    this.#isTrimming = true;
+    await this.#removeOldest().catch(() => undefined);
+    this.#isTrimming = false;
   }
 
   async #removeOldest(): Promise<void> {
     let kept = 0;
     let after: string | undefined;
     do {
-      const page = await this.#inTime(
-        this.store.list(PREFIX, { limit: PAGE, ...(after !== undefined && { after }) }),
-      );
+      const page = await this.#page(after);
       for (const { key } of page.entries) {
         if (kept < this.#maxEntries) kept += 1;
         else await this.#inTime(this.store.delete(key));
@@ -180,9 +179,13 @@ function keyOf(ms: number): string {
   return `${PREFIX}${String(backwards).padStart(TIME_DIGITS, '0')}`;
 }
 
-function later(one: string | undefined, other: string | undefined): string | undefined {
-  if (one === undefined || other === undefined) return one ?? other;
-  return one > other ? one : other;
+/** The key to list after. A cursor may be forged. */
+function startOf({ to }: AuditFilter, after: string | undefined): string | undefined {
+  const starts = [
+    ...(to === undefined ? [] : [`${keyOf(to)}~`]),
+    ...(after?.startsWith(PREFIX) === true ? [after] : []),
+  ];
+  return starts.sort().at(-1);
 }
 
 /** Undefined for an entry that a later version may have written. */
@@ -195,9 +198,7 @@ function recordOf({ key, value }: ControlEntry): AuditRecord | undefined {
 }
 
 function matches(record: AuditRecord, { from: _, to: __, ...wanted }: AuditFilter): boolean {
-  return Object.entries(wanted).every(
-    ([name, value]) => value === undefined || record[name as keyof typeof wanted] === value,
-  );
+  return Object.entries(wanted).every(([name, value]) => record[name as keyof typeof wanted] === value);
 }
 
 function lateError(): MessagingError {
