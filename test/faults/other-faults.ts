@@ -18,8 +18,18 @@ const of = (
 
 const DELETED = 'recreated and reported, and consuming resumes';
 
+/** In a suite that each spec calls. */
+const HANDLER_DATABASE = 'describeDatabaseOutage';
+
 /** One line for each row of the table, in its order. */
 export const OTHER_FAULTS: readonly OtherFault[] = [
+  ...of('embedded', 'faults/embedded-database-redis.spec.ts', [
+    [
+      'the database of a handler with a kill switch is killed for a minute',
+      'no attempt is used, nothing is parked, all is handled once afterwards',
+      HANDLER_DATABASE,
+    ],
+  ]),
   ...of('embedded', 'faults/embedded-kill.spec.ts', [
     ['`kill -9` at random instants', 'everything accepted is handled', 'kills at random instants'],
   ]),
@@ -47,6 +57,13 @@ export const OTHER_FAULTS: readonly OtherFault[] = [
       'the store of dead letters is full',
       'the message stays there as the same attempt, tried up to every 5 minutes; health is degraded',
       'stay on their broker, and use no attempt',
+    ],
+  ]),
+  ...of('redis', 'faults/redis-database.spec.ts', [
+    [
+      'the database of a handler with a kill switch is killed for a minute',
+      'no attempt is used, nothing is parked, all is handled once afterwards',
+      HANDLER_DATABASE,
     ],
   ]),
   ...of('redis', 'faults/redis-bad-servers.spec.ts', [
@@ -240,6 +257,13 @@ export const OTHER_FAULTS: readonly OtherFault[] = [
       'another client or an earlier version changes dead letters',
       'count and bytes are counted again, and limits hold',
       'what an earlier version adds and removes without the count is counted again',
+    ],
+  ]),
+  ...of('rabbitmq', 'faults/rabbitmq-database-redis.spec.ts', [
+    [
+      'the database of a handler with a kill switch is killed for a minute',
+      'no attempt is used, nothing is parked, all is handled once afterwards',
+      HANDLER_DATABASE,
     ],
   ]),
   ...of('rabbitmq', 'faults/rabbitmq-bad-servers.spec.ts', [
@@ -467,6 +491,13 @@ export const OTHER_FAULTS: readonly OtherFault[] = [
       'a queue belongs to a dead consumer',
       'another consumer takes over',
       'that only the broker still counts',
+    ],
+  ]),
+  ...of('kafka', 'faults/kafka-database-redis.spec.ts', [
+    [
+      'the database of a handler with a kill switch is killed for a minute',
+      'no attempt is used, nothing is parked, all is handled once afterwards',
+      HANDLER_DATABASE,
     ],
   ]),
   ...of('kafka', 'faults/kafka-bad-servers.spec.ts', [
