@@ -31,7 +31,7 @@ module.exports = {
     '(tls|addresses|production)',
   ],
   [`${SERVICES}/admin`]: [
-    '(audit|dead-letters|groups|messages|overview|subscriptions|topics|transports|openapi)',
+    '(audit|dead-letters|events|groups|messages|overview|subscriptions|topics|transports|openapi)',
     'access',
     'http',
     'admin(.options|-authentication|-authorizer).ts',

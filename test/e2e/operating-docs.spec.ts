@@ -110,6 +110,10 @@ describe('requests of the pages', () => {
     for (const [, method = '', route = ''] of rows) {
       const target = `${url}/messaging/api/v1${route.replace(/\{id\}|:name/g, 'nothing')}`;
       const response = await fetch(target, { method, headers: { 'x-api-key': 'admin' } });
+      if (response.headers.get('content-type')?.startsWith('text/event-stream') === true) {
+        await response.body?.cancel(); // it has no end
+        continue;
+      }
       expect([route, await response.text()]).toEqual([
         route,
         expect.not.stringContaining('nothing at this address'),

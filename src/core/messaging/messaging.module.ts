@@ -213,8 +213,9 @@ const parts: Provider[] = [
   },
   {
     provide: SubscriptionLimitsWatch,
-    useFactory: (store: ControlStore, clock: Clock) => new SubscriptionLimitsWatch(store, clock),
-    inject: [CONTROL_STORE, MESSAGING_CLOCK],
+    useFactory: (store: ControlStore, clock: Clock, observers: ObserverList) =>
+      new SubscriptionLimitsWatch(store, clock, observers.emit),
+    inject: [CONTROL_STORE, MESSAGING_CLOCK, ObserverList],
   },
   {
     provide: DEAD_LETTER_LIMITS,

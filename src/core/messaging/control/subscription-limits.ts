@@ -3,6 +3,7 @@ import type { ControlEntry, ControlStore } from '../ports/control-store.js';
 import { errorCodeOf } from '../ports/errors.js';
 import type { Clock } from '../ports/transport.js';
 import type { SubscriptionPause, SubscriptionView } from '../messaging.view.js';
+import type { MessagingEvent } from '../observing/events.js';
 import { OwnLogger } from '../observing/own-logger.js';
 import { ControlWatch } from './control-watch.js';
 
@@ -52,7 +53,11 @@ export class SubscriptionLimitsWatch {
   #apply: (place: GroupPlace, limits: SubscriptionLimits) => void = () => undefined;
   #isFollowing = false;
 
-  constructor(store: ControlStore, clock: Clock) {
+  constructor(
+    store: ControlStore,
+    clock: Clock,
+    private readonly emit: (event: MessagingEvent) => void,
+  ) {
     this.#clock = clock;
     this.#watch = new ControlWatch(store, PREFIX, clock, {
       changed: (key, entry) => this.#changed(key, entry),
@@ -135,10 +140,12 @@ export class SubscriptionLimitsWatch {
   }
 
   #set(place: GroupPlace, limits: SubscriptionLimits): void {
-    const { revisions } = limits;
+    const { revisions, pause } = limits;
+    const hasChanged = this.of(place).revisions.pause !== revisions.pause;
     if (revisions.pause === 0 && revisions.limits === 0) this.#known.delete(nameOf(place));
     else this.#known.set(nameOf(place), limits);
     this.#apply(place, limits);
+    if (hasChanged) this.emit({ type: 'subscription-changed', ...place, ...(pause && { pause }) });
   }
 
   #pauseOf(entry: ControlEntry): SubscriptionPause | undefined {

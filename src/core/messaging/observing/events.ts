@@ -162,6 +162,14 @@ export type MessagingEvent =
       readonly change: 'opened' | 'closed';
       readonly errorType: string;
     }
+  /** A group was paused, or its pause has ended. Each process that follows the control store emits it. */
+  | {
+      readonly type: 'subscription-changed';
+      readonly topic: string;
+      readonly group: string;
+      /** Absent when it was resumed. `until` is in milliseconds since 1970. */
+      readonly pause?: { readonly reason: string; readonly by: string; readonly until: number };
+    }
   | { readonly type: 'consumer'; readonly to: HandlerIdentity; readonly change: 'started' | 'stopped' }
   | { readonly type: 'transport'; readonly transport: string; readonly event: TransportEvent };
 

@@ -22,6 +22,8 @@ import { answerBodyErrors } from './http/body-errors.js';
 import { AuditController } from './audit/audit.controller.js';
 import { CallerController } from './access/caller.controller.js';
 import { DeadLetterController } from './dead-letters/dead-letter.controller.js';
+import { EventController } from './events/event.controller.js';
+import { EventService } from './events/event.service.js';
 import { GroupController } from './groups/group.controller.js';
 import { type ComputedOptions, computedProvider, decorated, type HostDecorators } from './host-decorators.js';
 import { ProblemFilter } from './http/problem.filter.js';
@@ -54,6 +56,7 @@ export const CONTROLLERS: readonly Type[] = [
   OverviewController,
   TopicController,
   AuditController,
+  EventController,
   OpenApiController,
   CallerController,
 ];
@@ -121,7 +124,7 @@ function mounted(
 
 /** Providers of a mounted API. */
 @Module({
-  providers: [AdminGuard, ProblemFilter, OverviewService, TopicService],
+  providers: [AdminGuard, ProblemFilter, OverviewService, TopicService, EventService],
 })
 class MountedAdminModule implements OnModuleInit {
   constructor(

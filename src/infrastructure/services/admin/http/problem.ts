@@ -58,6 +58,7 @@ export const PROBLEM = {
   store: { status: 503, slug: 'store-unavailable', title: 'A store is not available' },
   audit: { status: 503, slug: 'audit-unavailable', title: 'The audit log is not available' },
   transport: { status: 503, slug: 'transport-unavailable', title: 'The transport is not available' },
+  tooManyWatchers: { status: 503, slug: 'too-many-watchers', title: 'Too many watchers' },
   notRunning: { status: 503, slug: 'not-running', title: 'The application is stopping' },
 } as const satisfies Record<string, ProblemKind>;
 

@@ -1,4 +1,5 @@
 import type { AbstractHttpAdapter } from '@nestjs/core';
+import { EventStream, openStream } from './event-stream.js';
 
 const adapters = new WeakMap<object, AbstractHttpAdapter>();
 
@@ -9,5 +10,6 @@ export function rememberAdapter(response: object, adapter: AbstractHttpAdapter):
 
 /** Sends the body with the status of the route. The guard has stored the web framework. */
 export function reply(response: object, body: unknown): void {
-  adapters.get(response)?.reply(response, body);
+  if (body instanceof EventStream) openStream(response, body);
+  else adapters.get(response)?.reply(response, body);
 }

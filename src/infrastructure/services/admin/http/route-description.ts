@@ -15,6 +15,8 @@ export interface DescribedAnswer {
 export interface RouteDescription {
   readonly summary: string;
   readonly query?: z.ZodType;
+  /** Headers that change what the route does. */
+  readonly headers?: z.ZodType;
   readonly body?: z.ZodType;
   /**
    * How it treats callers that see some topics only. `checked`: it answers what concerns their topics, and nothing else.

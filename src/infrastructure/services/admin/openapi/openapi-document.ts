@@ -83,12 +83,16 @@ function addressOf(prefix: string, path: string): string {
 type Described = AdminActionMetadata & { readonly description: RouteDescription };
 
 function operation(path: string, method: string, { action, role, description }: Described): Json {
-  const { summary, query, body, answers, topics } = description;
+  const { summary, query, headers, body, answers, topics } = description;
   return {
     operationId: action,
     summary,
     description: `Requires the role \`${role}\`.${topics === undefined ? ' Denied to callers that are limited to some topics.' : ''}`,
-    parameters: [...pathParameters(path), ...(query ? queryParameters(query) : [])],
+    parameters: [
+      ...pathParameters(path),
+      ...(query ? parametersOf(query, 'query') : []),
+      ...(headers ? parametersOf(headers, 'header') : []),
+    ],
     ...(body && { requestBody: { content: { 'application/json': { schema: schemaOf(body, 'input') } } } }),
     responses: {
       ...Object.fromEntries(Object.entries(answers).map(([status, answer]) => [status, answerOf(answer)])),
@@ -107,14 +111,14 @@ function pathParameters(path: string): Json[] {
   }));
 }
 
-function queryParameters(query: z.ZodType): Json[] {
-  const { properties, required = [] } = schemaOf(query, 'input') as {
+function parametersOf(described: z.ZodType, where: 'query' | 'header'): Json[] {
+  const { properties, required = [] } = schemaOf(described, 'input') as {
     readonly properties: Readonly<Record<string, Json>>;
     readonly required?: readonly string[];
   };
   return Object.entries(properties).map(([name, schema]) => ({
     name,
-    in: 'query',
+    in: where,
     required: required.includes(name),
     schema,
   }));

@@ -63,6 +63,7 @@ export class MessagingMetrics implements MessagingObserver {
     'dead-letter-operation': ({ operation, outcome }) => this.deadLetterOperations.add(operation, outcome),
     'admin-action': ({ action, outcome }) => this.adminActions.add(action, outcome),
     'audit-missed': ({ action }) => this.auditMissed.add(action),
+    'subscription-changed': () => undefined, // the view of the core has them
     consumer: () => undefined, // the view of the core has them
     'kill-switch': () => undefined, // the view of the core has its state
     transport: ({ transport, event }) => {
