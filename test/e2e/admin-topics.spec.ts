@@ -139,3 +139,20 @@ it('shows groups on brokers and dead letters of one, and names what does not ans
   });
   expect(performance.now() - began).toBeLessThan(4_000);
 });
+
+it('a caller that is limited to some topics sees those, and no figures of the whole process', async () => {
+  const shop = await bootOperations(
+    { providers: [Handlers] },
+    { messages: [Noted] },
+    { authorizer: () => ({ subject: 'ana', roles: ['admin'], topics: ['orders.*'] }) },
+  );
+  const { items } = await read(shop, '');
+  expect((items as { topic: string }[]).map(({ topic }) => topic)).toEqual([
+    'orders.created',
+    'orders.placed',
+  ]);
+  await read(shop, '/orders.placed');
+  await read(shop, '/price.quote', 404);
+  for (const path of ['overview', 'audit'])
+    expect((await documentedFetch(`${shop.url}/messaging/api/v1/${path}`)).status).toBe(403);
+});

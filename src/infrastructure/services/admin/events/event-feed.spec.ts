@@ -127,6 +127,20 @@ it('keeps from others what is for admins, also when they come back', async () =>
   expect(watch(viewer.lastId, true).text).toContain('audit');
 });
 
+it('sends to a caller that sees some topics only what is about those', async () => {
+  const { feed } = open();
+  const [first, again] = [new FakeSink(), new FakeSink()];
+  const request = { isAdmin: true, sees: (topic: string) => topic === 'a' };
+  feed.watch(first, request);
+  const { lastId } = first;
+  for (const topic of ['a', 'b', undefined]) feed.publish({ type: `of-${topic}`, data: { topic } });
+  feed.publish({ type: 'audit', data: {}, role: 'admin' });
+  await clock.advance(50);
+  feed.watch(again, { ...request, lastId });
+  for (const { text } of [first, again])
+    expect([...text.matchAll(/^event: (of-\w+|audit)$/gm)].map(([, type]) => type)).toEqual(['of-a']);
+});
+
 it('cuts off a reader that is too far behind, with a reason, and then its connection', async () => {
   const { watch, publish, feed } = open({ bufferBytes: 2_000 });
   const [slow, fast] = [watch(), watch()];

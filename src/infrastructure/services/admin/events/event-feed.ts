@@ -30,12 +30,14 @@ interface Kept {
   readonly nth: number;
   readonly text: string;
   readonly forAdmins: boolean;
+  /** Absent for what is about no topic. */
+  readonly topic: unknown;
 }
 
 /** Who watches. */
 interface Watcher {
   readonly sink: StreamSink;
-  readonly isAdmin: boolean;
+  readonly request: WatchRequest;
   readonly endsAt: number;
   pendingBytes: number;
 }
@@ -44,6 +46,8 @@ interface Watcher {
 export interface WatchRequest {
   /** Sees what is for admins. */
   readonly isAdmin: boolean;
+  /** Absent for a caller that sees all topics. Others see only what is about a topic that they see. */
+  readonly sees?: ((topic: string) => boolean) | undefined;
   /** `Last-Event-ID` of a watcher that comes back. */
   readonly lastId?: string | undefined;
 }
@@ -90,21 +94,21 @@ export class EventFeed {
     this.#nth += 1;
     const body = JSON.stringify({ at: new Date(this.#clock.now()).toISOString(), ...data }, bound);
     const text = `id: ${this.#idOf(this.#nth)}\nevent: ${type}\ndata: ${body}\n\n`;
-    const event = { nth: this.#nth, text, forAdmins: role === 'admin' };
+    const event = { nth: this.#nth, text, forAdmins: role === 'admin', topic: data['topic'] };
     this.#keep(event);
     if (this.#watchers.size === 0) return;
     this.#pending.push(event);
     this.#cancelFlush ??= this.#clock.schedule(this.#limits.flushMs, () => this.#flush());
   }
 
-  watch(sink: StreamSink, { isAdmin, lastId }: WatchRequest): void {
+  watch(sink: StreamSink, request: WatchRequest): void {
     // What is pending is for those who watch already; the new one gets it from what is kept.
     this.#flush();
     const endsAt = this.#clock.monotonic() + this.#limits.lifeMs;
-    const watcher: Watcher = { sink, isAdmin, endsAt, pendingBytes: 0 };
+    const watcher: Watcher = { sink, request, endsAt, pendingBytes: 0 };
     this.#watchers.add(watcher);
     sink.onClose(() => this.#remove(watcher));
-    this.#write(watcher, Buffer.from(GREETING + this.#hello() + this.#resumed(isAdmin, lastId)));
+    this.#write(watcher, Buffer.from(GREETING + this.#hello() + this.#resumed(request)));
     this.#cancelBeat ??= this.#clock.schedule(this.#limits.heartbeatMs, () => this.#beat());
   }
 
@@ -121,9 +125,13 @@ export class EventFeed {
     const events = this.#pending;
     if (events.length === 0) return;
     this.#pending = [];
-    const all = Buffer.from(textOf(events, true));
-    const some = Buffer.from(textOf(events, false));
-    for (const watcher of this.#watchers) this.#write(watcher, watcher.isAdmin ? all : some);
+    const all = Buffer.from(textOf(events, { isAdmin: true }));
+    const some = Buffer.from(textOf(events, { isAdmin: false }));
+    for (const watcher of this.#watchers) {
+      const { request } = watcher;
+      const shared = request.isAdmin ? all : some;
+      this.#write(watcher, request.sees ? Buffer.from(textOf(events, request)) : shared);
+    }
   }
 
   #write(watcher: Watcher, chunk: Buffer): void {
@@ -191,7 +199,8 @@ export class EventFeed {
   }
 
   /** What a watcher that comes back has not seen, after an event `missed` when not all of that is kept. */
-  #resumed(isAdmin: boolean, lastId: string | undefined): string {
+  #resumed(request: WatchRequest): string {
+    const { lastId } = request;
     // With an id, so that one that comes back before the next event misses none.
     if (lastId === undefined) return `id: ${this.#idOf(this.#nth)}\nevent: ready\ndata: {}\n\n`;
     const kept = this.#newest();
@@ -202,12 +211,12 @@ export class EventFeed {
     if (isKnown && nth >= oldest - 1)
       return textOf(
         kept.filter((event) => event.nth > nth),
-        isAdmin,
+        request,
       );
     const data = JSON.stringify(
       isKnown ? { reason: 'too-old', count: oldest - 1 - nth } : { reason: 'other-process' },
     );
-    return `id: ${this.#idOf(oldest - 1)}\nevent: missed\ndata: ${data}\n\n${textOf(kept, isAdmin)}`;
+    return `id: ${this.#idOf(oldest - 1)}\nevent: missed\ndata: ${data}\n\n${textOf(kept, request)}`;
   }
 
   #idOf(nth: number): string {
@@ -215,8 +224,12 @@ export class EventFeed {
   }
 }
 
-function textOf(events: readonly Kept[], isAdmin: boolean): string {
-  return events.map(({ text, forAdmins }) => (forAdmins && !isAdmin ? '' : text)).join('');
+function textOf(events: readonly Kept[], { isAdmin, sees }: WatchRequest): string {
+  const isSeen = ({ topic }: Kept): boolean => !sees || (typeof topic === 'string' && sees(topic));
+  return events
+    .filter((event) => (isAdmin || !event.forAdmins) && isSeen(event))
+    .map(({ text }) => text)
+    .join('');
 }
 
 function bound(_key: string, value: unknown): unknown {

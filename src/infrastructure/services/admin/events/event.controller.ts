@@ -1,6 +1,7 @@
 import { Controller, Get, Req, UseFilters, UseGuards, VERSION_NEUTRAL } from '@nestjs/common';
 import { z } from 'zod';
 import { AdminAction, Caller } from '../access/admin-action.decorator.js';
+import { isLimited, topicsOf } from '../access/topic-access.js';
 import { AdminGuard } from '../access/admin.guard.js';
 import { type AdminIdentity, type AdminRequest, hasRole } from '../admin-authorizer.js';
 import { EventStream } from '../http/event-stream.js';
@@ -27,6 +28,7 @@ export class EventController {
   @Get()
   @AdminAction('watch-events', 'viewer', {
     summary: 'What happens in this process, as server-sent events. Continues after `Last-Event-ID`.',
+    topics: 'checked',
     headers: eventHeaders,
     answers: {
       200: {
@@ -49,6 +51,7 @@ export class EventController {
     return new EventStream((sink) =>
       feed.watch(sink, {
         isAdmin: hasRole(caller, 'admin'),
+        sees: isLimited(caller) ? topicsOf(caller) : undefined,
         lastId: typeof lastId === 'string' && lastId !== '' ? lastId : undefined,
       }),
     );
