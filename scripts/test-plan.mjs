@@ -177,7 +177,7 @@ export const PARTS = [
   {
     name: 'planted-secrets',
     lane: 'embedded',
-    specs: /^test\/faults\/planted-secrets/,
+    specs: /^test\/faults\/planted-secrets\.spec/,
     tests: 'a secret at any key of kafka',
   },
   { name: 'samples', lane: 'embedded', specs: /^test\/compatibility\/embedded-sample/ },
