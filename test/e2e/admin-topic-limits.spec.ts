@@ -63,10 +63,13 @@ const ask = (who: string, path: string, method = 'GET', body?: object): Promise<
     headers: { authorization: `Bearer ${who}`, 'content-type': 'application/json' },
     ...(body && { body: JSON.stringify(body) }),
   });
-const itemsOf = async (
-  who: string,
-  path: string,
-): Promise<{ topic: string; id: string; messageId: string }[]> => (await jsonOf(await ask(who, path))).items;
+interface Item {
+  readonly topic: string;
+  readonly id: string;
+  readonly messageId: string;
+}
+const itemsOf = async (who: string, path: string): Promise<Item[]> =>
+  (await jsonOf(await ask(who, path))).items as Item[];
 const topicsIn = async (who: string, path: string): Promise<string[]> => [
   ...new Set((await itemsOf(who, path)).map(({ topic }) => topic)),
 ];
@@ -124,7 +127,10 @@ describe('A caller that is limited to topics', () => {
     const [letter] = await itemsOf('payments', '/dead-letters');
     const id = letter?.id ?? '';
     const unknown = '01a00000-0000-7000-8000-000000000000';
-    const bare = (answer: Response) => jsonOf(answer).then((body) => ({ ...body, instance: '' }));
+    const bare = async (answer: Response): Promise<object> => ({
+      ...((await jsonOf(answer)) as object),
+      instance: '',
+    });
     for (const [method, path] of [
       ['GET', ''],
       ['GET', '/payload'],

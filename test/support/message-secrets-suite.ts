@@ -87,6 +87,37 @@ async function read(address: string, key: string): Promise<string> {
   return text;
 }
 
+interface Letter {
+  readonly id: string;
+  readonly messageId: string;
+}
+
+/** Each address once, and those of one letter or message for each letter. */
+function addressesOf(letters: readonly Letter[]): ReadonlySet<string> {
+  const addresses = READ.flatMap((template) =>
+    letters.map(({ id, messageId }) =>
+      template
+        .replace('{id}', template.includes('/messages/') ? messageId : id)
+        .replace('{topic}', 'orders.placed')
+        .replace('{group}', 'billing')
+        .replace('{name}', 'main'),
+    ),
+  );
+  return new Set(addresses);
+}
+
+async function runCommands(url: string, keyFile: string, messageId: string, seen: Seen): Promise<void> {
+  writeFileSync(keyFile, 'admin');
+  const access = ['--url', `${url}/messaging`, '--key-file', keyFile];
+  for (const command of [['dead-letters'], ['dead-letter-groups'], ['why', messageId]])
+    for (const form of [[], ['--json']]) {
+      let said = '';
+      const out = (text: string): void => void (said += `${text}\n`);
+      expect(await runCommand([...command, ...form, ...access], { out, err: out })).toBe(0);
+      seen.set(`switchyard ${[...command, ...form].join(' ')}`, said);
+    }
+}
+
 /** Plants a secret in each part of a message, and looks for it in everything that operators see. */
 export function describeMessageSecrets(
   name: string,
@@ -155,37 +186,18 @@ export function describeMessageSecrets(
         const found = await jsonOf(
           await fetch(`${api}/dead-letters`, { headers: { authorization: 'Bearer viewer' } }),
         );
-        return found.items.length === 3 ? (found.items as { id: string; messageId: string }[]) : undefined;
+        return found.items.length === 3 ? (found.items as Letter[]) : undefined;
       }, 60_000);
 
       const seen: Seen = new Map();
       for (const caller of ['viewer', 'operator', 'admin'])
-        for (const template of READ)
-          for (const { id, messageId } of letters) {
-            const isOfMessage = template.includes('/messages/');
-            const path = template
-              .replace('{id}', isOfMessage ? messageId : id)
-              .replace('{topic}', 'orders.placed')
-              .replace('{group}', 'billing')
-              .replace('{name}', 'main');
-            if (template === path && id !== letters[0]?.id) continue;
-            seen.set(`${caller} GET ${path}`, await read(`${shop.url}/messaging${path}`, caller));
-          }
+        for (const path of addressesOf(letters))
+          seen.set(`${caller} GET ${path}`, await read(`${shop.url}/messaging${path}`, caller));
       seen.set('metrics', await read(`${shop.url}/metrics`, 'viewer'));
       seen.set('logs', logs.map((line) => `${String(line)} ${inspect(line, { depth: 9 })}`).join('\n'));
       // The error itself is for code of the application; what is written of an event is not.
       seen.set('events', JSON.stringify(events));
-      const key = join(data.path, 'key');
-      writeFileSync(key, 'admin');
-      const commands = [['dead-letters'], ['dead-letter-groups'], ['why', letters[0]?.messageId ?? '']];
-      for (const command of commands)
-        for (const form of [[], ['--json']]) {
-          let said = '';
-          const out = (text: string): void => void (said += `${text}\n`);
-          const access = ['--url', `${shop.url}/messaging`, '--key-file', key];
-          expect(await runCommand([...command, ...form, ...access], { out, err: out })).toBe(0);
-          seen.set(`switchyard ${[...command, ...form].join(' ')}`, said);
-        }
+      await runCommands(shop.url, join(data.path, 'key'), letters[0]?.messageId ?? '', seen);
       expect(shownIn(seen)).toEqual([]);
 
       // What was looked at had something to hide, and shows the rest.

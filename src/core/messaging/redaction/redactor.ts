@@ -21,7 +21,7 @@ const MAX_TOPICS = 1_000;
 
 /** Why nothing is shown of a payload: it is no JSON or is nested deeper than 64 levels, or it is longer than 256 KiB. */
 export const HIDDEN_BECAUSE = ['unreadable', 'too-large'] as const;
-export type HiddenBecause = (typeof HIDDEN_BECAUSE)[number];
+type HiddenBecause = (typeof HIDDEN_BECAUSE)[number];
 
 /** A payload as it may be shown. */
 export type ShownPayload =
