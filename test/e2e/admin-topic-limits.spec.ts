@@ -117,7 +117,7 @@ describe('A caller that is limited to topics', () => {
     do {
       const page = await jsonOf(await ask('payments', `/dead-letters?limit=1${cursor}`));
       expect(page.items.length).toBeLessThanOrEqual(1);
-      found.push(...page.items.map(({ topic }: { topic: string }) => topic));
+      found.push(...(page.items as Item[]).map(({ topic }) => topic));
       cursor = page.page.nextCursor === null ? '' : `&cursor=${page.page.nextCursor}`;
     } while (cursor !== '');
     expect(found).toEqual(['payments.paid', 'payments.paid', 'payments.paid']);
