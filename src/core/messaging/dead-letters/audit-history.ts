@@ -12,7 +12,7 @@ import { settlesWithin, withDeadline } from '../transport-kit/deadline.js';
 const PREFIX = 'audit/';
 const RETENTION_MS = 30 * 24 * 3_600_000;
 /** Older ones are removed. */
-export const MAX_AUDIT_ENTRIES = 5_000;
+const MAX_AUDIT_ENTRIES = 5_000;
 /** Counting them reads all, so it is done after so many additions. */
 const TRIM_EVERY = 64;
 const PAGE = 500;
@@ -41,7 +41,7 @@ const storedSchema = z.object({
 });
 
 /** A change, and how it ended. */
-export type AuditRecord = z.output<typeof storedSchema> & {
+type AuditRecord = z.output<typeof storedSchema> & {
   /** Where it is in the list. */
   readonly place: string;
 };

@@ -4,7 +4,7 @@ import type { StreamSink } from '../http/event-stream.js';
 import type { FeedEvent } from './feed-events.js';
 
 /** Limits of a feed. */
-export const FEED_LIMITS = {
+const FEED_LIMITS = {
   watchers: 200,
   /** Events that are kept for a watcher that comes back, and their bytes. */
   kept: 1_000,
