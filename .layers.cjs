@@ -9,6 +9,7 @@ module.exports = {
   [CORE]: [
     'runtime',
     'lookup',
+    'operations',
     'control',
     'publishing',
     'delivery',
@@ -31,6 +32,7 @@ module.exports = {
     '(tls|addresses|production)',
   ],
   [`${SERVICES}/admin`]: [
+    'operations',
     '(audit|dead-letters|events|groups|messages|overview|subscriptions|topics|transports|openapi)',
     'access',
     'http',

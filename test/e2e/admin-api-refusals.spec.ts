@@ -60,13 +60,11 @@ const ROUTES: readonly [method: string, path: string, role: string][] = [
   ['GET', '/subscriptions/orders.placed/shop', 'viewer'],
   ['PATCH', '/subscriptions/orders.placed/shop', 'operator'],
   ['POST', '/process/drain', 'admin'],
-  ['POST', `/dead-letters/${ID}/replay`, 'operator'],
-  ['POST', '/dead-letters/replay', 'operator'],
-  ['GET', '/dead-letters/replay', 'viewer'],
-  ['DELETE', '/dead-letters/replay', 'operator'],
-  ['POST', `/dead-letters/${ID}/archive`, 'operator'],
-  ['POST', `/dead-letters/${ID}/restore`, 'operator'],
-  ['DELETE', `/dead-letters/${ID}`, 'admin'],
+  ['POST', '/operations', 'operator'],
+  ['GET', '/operations', 'viewer'],
+  ['GET', `/operations/${ID}`, 'viewer'],
+  ['GET', `/operations/${ID}/items`, 'viewer'],
+  ['PATCH', `/operations/${ID}`, 'operator'],
   ['GET', '/nothing/here', 'viewer'],
 ];
 const LADDER = ['viewer', 'operator', 'admin'];
@@ -94,7 +92,7 @@ describe('access', () => {
     const entries = lines.map((line): unknown => JSON.parse(line));
     expect(entries).toContainEqual(
       expect.objectContaining({
-        action: 'discard',
+        action: 'drain-process',
         outcome: 'denied',
         actor: 'operator',
         errorCode: 'forbidden',
@@ -133,11 +131,11 @@ describe('a request that changes something', () => {
     ['a body that is not JSON', JSON_TYPE, '{"a":', 400],
     ['a body that is no object', JSON_TYPE, '[1]', 400],
     ['unknown members', JSON_TYPE, '{"id":"x","__proto__":{"force":true}}', 400],
-    ['a letter that does not exist', JSON_TYPE, '{}', 404],
+    ['an operation that does not exist', JSON_TYPE, '{"state":"paused"}', 404],
   ])('from %s is answered as it should be', async (_, headers, body, status) => {
     const { url } = await boot();
-    const response = await fetch(`${url}${API}/dead-letters/${ID}/replay`, {
-      method: 'POST',
+    const response = await fetch(`${url}${API}/operations/${ID}`, {
+      method: 'PATCH',
       headers: { ...as('operator'), ...headers },
       ...(body !== undefined && { body }),
     });
@@ -155,13 +153,13 @@ describe('a request that changes something', () => {
   it.each([
     ['more bytes than allowed', 'x'.repeat(70_000), 413],
     ['a valid body with more spaces behind it than allowed', ' '.repeat(2_000_000), 413],
-    ['few bytes', 'x', 404],
+    ['few bytes', 'x', 400],
   ])('with %s in chunks is answered as it should be, and changes nothing', async (_, filling, status) => {
     const { url } = await bootOperations({}, {}, { authorizer }, (app) =>
       (app as NestExpressApplication).useBodyParser('json', { limit: '10mb' }),
     );
     const text = filling.startsWith(' ') ? `{"reason":"x"}${filling}` : JSON.stringify({ reason: filling });
-    const answer = await sendInChunks(`${url}${API}/dead-letters/${ID}/archive`, text);
+    const answer = await sendInChunks(`${url}${API}/operations`, text);
     expect(answer.status).toBe(status);
     expect(answer.body).toMatchObject({ status });
     expect((await fetch(`${url}${API}/me`, { headers: as('viewer') })).status).toBe(200);
@@ -169,9 +167,10 @@ describe('a request that changes something', () => {
 
   it('is accepted from a page of the same origin', async () => {
     const { url } = await boot();
-    const response = await fetch(`${url}${API}/dead-letters/${ID}/archive`, {
-      method: 'POST',
-      headers: { ...as('operator'), 'sec-fetch-site': 'same-origin' },
+    const response = await fetch(`${url}${API}/operations/${ID}`, {
+      method: 'PATCH',
+      headers: { ...as('operator'), ...JSON_TYPE, 'sec-fetch-site': 'same-origin' },
+      body: '{"state":"paused"}',
     });
     expect(response.status).toBe(404);
   });
@@ -181,15 +180,15 @@ describe('an id in a path', () => {
   it.each([
     ['GET', '/dead-letters/a%0D%0Ab'],
     ['GET', '/dead-letters/a%0D%0Ab/payload'],
-    ['POST', '/dead-letters/a%0Ab/replay'],
-    ['POST', '/dead-letters/a%00b/archive'],
-    ['POST', '/dead-letters/a%1B%5B31mb/restore'],
-    ['DELETE', '/dead-letters/a%C2%85b'],
+    ['PATCH', '/operations/a%0Ab'],
+    ['GET', '/operations/a%00b'],
+    ['GET', '/operations/a%1B%5B31mb/items'],
+    ['GET', '/dead-letters/a%C2%85b'],
     ['GET', '/transports/a%0Ab'],
     ['POST', '/transports/a%0Ab/actions'],
   ])('with control characters is refused: %s %s', async (method, path) => {
     const { url } = await bootOperations({}, {}, { authorizer: () => EVERYTHING, allowPayload: true });
-    const body = method === 'POST' ? { body: '{}', headers: JSON_TYPE } : {};
+    const body = method !== 'GET' ? { body: '{}', headers: JSON_TYPE } : {};
     const response = await fetch(`${url}${API}${path}`, { method, ...body });
     expect(response.status).toBe(400);
     expect(await jsonOf(response)).toMatchObject({

@@ -159,48 +159,53 @@ describe('one dead letter', () => {
   });
 });
 
+/** Makes an operation and waits for its end. */
+async function operation(url: string, key: string, body: object): Promise<Record<string, unknown>> {
+  const response = await fetch(`${url}${API}/operations`, json(key, { waitMs: 10_000, ...body }));
+  expect(response.status).toBe(202);
+  return (await jsonOf(response)) as Record<string, unknown>;
+}
+
+/** What became of the letters of an operation. */
+async function itemsOf(url: string, id: unknown): Promise<unknown> {
+  const response = await fetch(`${url}${API}/operations/${String(id)}/items`, { headers: as('viewer') });
+  return (await jsonOf(response))['items'];
+}
+
 describe('a replay', () => {
   it('makes the group that failed handle the message, once, and no other', async () => {
     const { url, ids, store } = await withLetters(1);
     const id = ids[0]!;
     Shop.broken = false;
-    const response = await fetch(
-      `${url}${API}/dead-letters/${id}/replay`,
-      json('operator', { reason: 'INC-1' }),
-    );
-    expect(response.status).toBe(202);
-    const deadLetter = await store.find(id);
-    expect(await jsonOf(response)).toMatchObject({
-      id,
-      messageId: deadLetter?.messageId,
-      transport: 'main',
-      outcome: 'accepted',
+    const selection = { ids: [id] };
+    const made = await operation(url, 'operator', { kind: 'replay', selection, reason: 'INC-1' });
+    expect(made).toMatchObject({
+      state: 'completed',
+      counts: { selected: 1, succeeded: 1 },
+      actor: 'operator',
     });
     await eventually(async () => (await store.find(id))?.status === 'resolved' || undefined);
     expect(Shop.billed).toEqual([1]);
     expect(Shop.shipped).toEqual([1]);
-    const again = await fetch(`${url}${API}/dead-letters/${id}/replay`, json('operator', {}));
-    expect(again.status).toBe(409);
+    const again = await operation(url, 'operator', { kind: 'replay', selection });
+    expect(await itemsOf(url, again['id'])).toEqual([{ id, result: 'skipped', code: 'IS_RESOLVED' }]);
   });
 
-  it('that fails again is the same letter again', async () => {
+  it('that fails again is the same letter again, and the operation counts it', async () => {
     const { url, ids, store } = await withLetters(1);
     const id = ids[0]!;
-    await fetch(`${url}${API}/dead-letters/${id}/replay`, { method: 'POST', headers: as('operator') });
-    const deadLetter = await eventually(async () => {
-      const found = await store.find(id);
-      return found?.status === 'failed' && found.replayCount === 1 ? found : undefined;
-    });
-    expect(deadLetter.attempts).toBe(1);
+    const made = await operation(url, 'operator', { kind: 'replay', selection: { ids: [id] } });
+    expect(made).toMatchObject({ state: 'completed', counts: { succeeded: 1, checked: 1, failedAgain: 1 } });
+    expect(await store.find(id)).toMatchObject({ status: 'failed', replayCount: 1, attempts: 1 });
     expect(await store.count({})).toBe(1);
   });
 
   it('of everything that matches is counted first, then sent oldest first at a rate', async () => {
     const { url, store } = await withLetters(4);
-    const at = `${url}${API}/dead-letters/replay`;
-    expect((await fetch(at, { headers: as('viewer') })).status).toBe(404);
+    const at = `${url}${API}/operations`;
     const filter = { topic: 'orders.placed', status: 'failed' };
-    const dry = await fetch(at, json('operator', { filter, dryRun: true, limit: 3 }));
+    const wanted = { kind: 'replay', selection: { filter }, maxCount: 3 };
+    const dry = await fetch(at, json('operator', { ...wanted, dryRun: true }));
     expect(dry.status).toBe(200);
     expect(await jsonOf(dry)).toMatchObject({
       dryRun: true,
@@ -208,56 +213,103 @@ describe('a replay', () => {
       selected: 3,
       complete: true,
       subscriptions: [{ topic: 'orders.placed', group: 'billing', count: 4 }],
+      impossible: [],
     });
     expect(Shop.billed).toEqual([]);
+    expect((await fetch(at, json('operator', { ...wanted, expectedCount: 5 }))).status).toBe(409);
 
     Shop.broken = false;
     const began = performance.now();
-    const run = await fetch(at, json('operator', { filter, ratePerSecond: 20, limit: 3, reason: 'INC-2' }));
-    expect(run.status).toBe(202);
-    expect(run.headers.get('location')).toBe(`${API}/dead-letters/replay`);
-    expect(await jsonOf(run)).toMatchObject({ state: 'running', actor: 'operator', counts: { selected: 3 } });
-    expect((await fetch(at, json('operator', { filter }))).status).toBe(409);
-
-    const end = await eventually(async () => {
-      const progress = await jsonOf(await fetch(at, { headers: as('viewer') }));
-      return progress.state === 'running' ? undefined : (progress as object);
-    });
-    expect(performance.now() - began).toBeGreaterThan(140);
+    const made = await fetch(
+      at,
+      json('operator', { ...wanted, ratePerSecond: 20, expectedCount: 4, reason: 'INC-2' }),
+    );
+    expect(made.status).toBe(202);
+    const { id } = await jsonOf(made);
+    expect(made.headers.get('location')).toBe(`${API}/operations/${String(id)}`);
+    expect((await fetch(at, json('operator', wanted))).status).toBe(409);
+    const end = await jsonOf(await fetch(`${at}/${String(id)}?waitMs=10000`, { headers: as('viewer') }));
+    expect(performance.now() - began).toBeGreaterThan(90);
     expect(end).toMatchObject({ state: 'completed', counts: { done: 3, succeeded: 3, failed: 0 } });
     await eventually(() => Shop.billed.length === 3 || undefined);
     expect(Shop.billed).toEqual([1, 2, 3]);
     expect(await store.count({ status: 'failed' })).toBe(1);
   });
 
-  it('of everything can be cancelled', async () => {
+  it('of everything can be changed, paused and cancelled, by one who has read it', async () => {
     const { url } = await withLetters(3);
-    const at = `${url}${API}/dead-letters/replay`;
-    await fetch(at, json('operator', { filter: {}, ratePerSecond: 1 }));
-    const cancelled = await fetch(at, { method: 'DELETE', headers: as('operator') });
-    expect(await jsonOf(cancelled)).toMatchObject({ state: 'cancelled', counts: { selected: 3 } });
+    const at = `${url}${API}/operations`;
+    const made = await fetch(
+      at,
+      json('operator', { kind: 'replay', selection: { filter: {} }, ratePerSecond: 0.1 }),
+    );
+    const tag = made.headers.get('etag')!;
+    const { id } = await jsonOf(made);
+    const order = (body: object, headers = {}): Promise<Response> => {
+      const { headers: own, ...rest } = json('operator', body);
+      return fetch(`${at}/${String(id)}`, {
+        ...rest,
+        method: 'PATCH',
+        headers: { ...(own as object), ...headers },
+      });
+    };
+    expect(await jsonOf(await order({ ratePerSecond: 0.2 }, { 'if-match': tag }))).toMatchObject({
+      ratePerSecond: 0.2,
+    });
+    expect((await order({ state: 'paused' }, { 'if-match': tag })).status).toBe(412);
+    expect(await jsonOf(await order({ state: 'paused' }))).toMatchObject({ state: 'paused' });
+    expect((await order({ state: 'cancelled' })).status).toBe(200);
+    const end = await jsonOf(await fetch(`${at}/${String(id)}?waitMs=10000`, { headers: as('viewer') }));
+    expect(end).toMatchObject({ state: 'cancelled', counts: { selected: 3 } });
+    expect((await order({ state: 'running' })).status).toBe(409);
+    expect(await jsonOf(await fetch(at, { headers: as('viewer') }))).toMatchObject({
+      items: [{ id }],
+      scope: 'process',
+    });
+  });
+
+  it('that is asked for twice with one key is made once', async () => {
+    const { url } = await withLetters(1);
+    const ask = async (kind: string): Promise<Response> => {
+      const { headers, ...rest } = json('operator', { kind, selection: { filter: {} } });
+      return fetch(`${url}${API}/operations`, {
+        ...rest,
+        headers: { ...(headers as object), 'idempotency-key': 'k-1' },
+      });
+    };
+    const [one, two] = [await jsonOf(await ask('replay')), await jsonOf(await ask('replay'))];
+    expect(two['id']).toBe(one['id']);
+    expect((await ask('archive')).status).toBe(422);
   });
 });
 
 describe('setting aside', () => {
   it('archives, restores and discards, and each only in its state', async () => {
-    const { url, ids } = await withLetters(2);
-    const deadLetter = `${url}${API}/dead-letters/${ids[0]}`;
-    const post = (what: string) =>
-      fetch(`${deadLetter}/${what}`, { method: 'POST', headers: as('operator') });
-    expect((await post('restore')).status).toBe(409);
-    expect(await jsonOf(await post('archive'))).toMatchObject({ status: 'archived' });
-    expect((await post('archive')).status).toBe(409);
-    expect(await jsonOf(await post('restore'))).toMatchObject({ status: 'failed' });
-
-    const discard = (query = '') =>
-      fetch(`${deadLetter}${query}`, { method: 'DELETE', headers: as('admin') });
-    expect((await discard()).status).toBe(409);
-    await post('archive');
-    expect((await discard()).status).toBe(204);
-    expect((await discard()).status).toBe(404);
-    const other = `${url}${API}/dead-letters/${ids[1]}?force=true&reason=junk`;
-    expect((await fetch(other, { method: 'DELETE', headers: as('admin') })).status).toBe(204);
+    const { url, ids, store } = await withLetters(2);
+    const id = ids[0]!;
+    const result = async (key: string, kind: string, more = {}): Promise<unknown> => {
+      const made = await operation(url, key, { kind, selection: { ids: [id] }, ...more });
+      const [item] = (await itemsOf(url, made['id'])) as { code?: string; result: string }[];
+      return item?.code ?? item?.result;
+    };
+    expect(await result('operator', 'restore')).toBe('IS_FAILED');
+    expect(await result('operator', 'archive')).toBe('succeeded');
+    expect(await result('operator', 'archive')).toBe('IS_ARCHIVED');
+    expect(await result('operator', 'restore')).toBe('succeeded');
+    expect(await result('admin', 'discard')).toBe('IS_FAILED');
+    const selection = { ids: [id] };
+    const denied = await fetch(`${url}${API}/operations`, json('operator', { kind: 'discard', selection }));
+    expect(denied.status).toBe(403);
+    await result('operator', 'archive');
+    expect(await result('admin', 'discard')).toBe('succeeded');
+    expect(await result('admin', 'discard')).toBe('GONE');
+    await operation(url, 'admin', {
+      kind: 'discard',
+      selection: { ids: [ids[1]] },
+      force: true,
+      reason: 'junk',
+    });
+    expect(await store.count({})).toBe(0);
   });
 });
 
@@ -288,7 +340,7 @@ describe('the address', () => {
       page: { nextCursor: null, limit: 5 },
       storage: { count: 0, bytes: 0, maxCount: 100_000, problems: [] },
     });
-    const malformed = await fetch(`${url}/shop/ops/messages/api/v1/dead-letters/x/replay`, {
+    const malformed = await fetch(`${url}/shop/ops/messages/api/v1/operations`, {
       ...json('operator', {}),
       body: '{',
     });

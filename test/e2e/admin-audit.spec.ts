@@ -7,6 +7,7 @@ import {
   MESSAGING_VIEW,
   MessageHandler,
   type MessagingView,
+  OperationsService,
   systemClock,
 } from '../../src/core/messaging/index.js';
 import type { DeadLetterSummary } from '../../src/core/messaging/ports/dead-letter-store.js';
@@ -54,6 +55,8 @@ class Ledger {
 interface Desk extends OperationsApp {
   readonly failed: string;
   readonly archived: string;
+  /** One that has not ended, for the route that changes it. */
+  operation: string;
   readonly state: () => Promise<unknown>;
 }
 
@@ -78,6 +81,7 @@ async function bootDesk(auditSink: AuditSink | undefined): Promise<Desk> {
   const failed = await shop.deadLetters.park(deadLetter(1, Date.now() - 2));
   const archived = await shop.deadLetters.park(deadLetter(2, Date.now() - 1));
   await shop.store.transition(archived, ['failed'], 'archived');
+  const operations = shop.app.get(OperationsService);
   const view = shop.app.get<MessagingView>(MESSAGING_VIEW);
   const ledger = (): unknown => view.subscriptions().map(({ to, state: now }) => [to.group, now]);
   await eventually(() => JSON.stringify(ledger()).includes('running') || undefined);
@@ -89,20 +93,22 @@ async function bootDesk(auditSink: AuditSink | undefined): Promise<Desk> {
     ]),
     groups: (await main.groups('orders.placed')).map(({ group }) => group),
     both: both.state(),
-    replay: shop.deadLetters.currentReplay()?.state,
+    operations: (await operations.list()).map(({ id, tag }) => [id, tag]),
     ledger: ledger(),
   });
-  return { ...shop, failed, archived, state };
+  return { ...shop, failed, archived, operation: 'none', state };
 }
 
 /** How each route that changes something is called so that it does. */
 const CHANGES: Readonly<Record<string, (desk: Desk) => { readonly path: string; readonly body?: object }>> = {
-  'POST /dead-letters/:id/replay': ({ failed }) => ({ path: `/dead-letters/${failed}/replay` }),
-  'POST /dead-letters/:id/archive': ({ failed }) => ({ path: `/dead-letters/${failed}/archive` }),
-  'POST /dead-letters/:id/restore': ({ archived }) => ({ path: `/dead-letters/${archived}/restore` }),
-  'DELETE /dead-letters/:id': ({ archived }) => ({ path: `/dead-letters/${archived}` }),
-  'POST /dead-letters/replay': () => ({ path: '/dead-letters/replay', body: { filter: {} } }),
-  'DELETE /dead-letters/replay': () => ({ path: '/dead-letters/replay' }),
+  'POST /operations': ({ archived }) => ({
+    path: '/operations',
+    body: { kind: 'discard', selection: { ids: [archived] }, waitMs: 5_000 },
+  }),
+  'PATCH /operations/:id': ({ operation }) => ({
+    path: `/operations/${operation}`,
+    body: { state: 'cancelled' },
+  }),
   'DELETE /groups': () => ({ path: '/groups?transport=main&topic=orders.placed&group=billing' }),
   'PATCH /subscriptions/:topic/:group': () => ({
     path: '/subscriptions/orders.booked/ledger',
@@ -124,12 +130,16 @@ async function call(desk: Desk, route: string): Promise<Response> {
   });
 }
 
-/** A cancellation needs a replay that takes longer than the test. */
+/** A change of an operation needs one that takes longer than the test. */
 async function prepare(desk: Desk, route: string): Promise<void> {
-  if (route !== 'DELETE /dead-letters/replay') return;
-  for (let n = 3; n < 200; n++) await desk.deadLetters.park(deadLetter(n, Date.now() - 1));
-  await new Promise((resolve) => setTimeout(resolve, 5));
-  await desk.deadLetters.replayMatching({}, { actor: 'ann', ratePerSecond: 1 });
+  if (route !== 'PATCH /operations/:id') return;
+  for (let n = 3; n < 200; n++)
+    await desk.deadLetters.park({ ...deadLetter(n, Date.now() - 1), topic: 'orders.other' });
+  const selection = { filter: { topic: 'orders.other' } };
+  const operations = desk.app.get(OperationsService);
+  const { id } = await operations.create({ kind: 'replay', selection, ratePerSecond: 0.1, actor: 'ann' });
+  desk.operation = id;
+  await eventually(async () => (await operations.find(id)).counts.done > 0 || undefined);
 }
 
 const SINKS: Readonly<Record<string, AuditSink>> = {
@@ -193,11 +203,9 @@ describe('the audit log', () => {
       entries.length = 0;
       unchanged.state = JSON.stringify(await desk.state());
       expect((await call(desk, route)).ok).toBe(true);
-      const own = entries.filter(([{ action }]) => action !== 'replay-matching' || route.startsWith('POST'));
-      expect(own.slice(0, 1)).toEqual([
+      expect(entries.slice(0, 1)).toEqual([
         [expect.objectContaining({ outcome: 'started', actor: 'admin' }), true],
       ]);
-      if (route === 'POST /dead-letters/replay') await desk.deadLetters.cancelReplay({ actor: 'ann' });
       expect(entries.map(([{ outcome }]) => outcome)).toContain('succeeded');
     },
   );
@@ -216,8 +224,8 @@ describe('the audit log', () => {
 
   it('that fails leaves a denial a denial', async () => {
     const desk = await bootDesk(SINKS['throws']);
-    const target = `${desk.url}${API}/dead-letters/${desk.archived}`;
-    const as = (key: string) => ({ method: 'DELETE', headers: { 'x-api-key': key } });
+    const target = `${desk.url}${API}/operations/${desk.operation}`;
+    const as = (key: string) => ({ method: 'PATCH', headers: { 'x-api-key': key } });
     expect((await fetch(target, as('viewer'))).status).toBe(403);
     expect((await fetch(target, as('wrong'))).status).toBe(401);
   });
@@ -228,7 +236,7 @@ describe('the audit log', () => {
       throw new Error('disk full');
     });
     const before: readonly DeadLetterSummary[] = (await desk.store.list({}, { limit: 9 })).items;
-    expect((await call(desk, 'DELETE /dead-letters/:id')).status).toBe(503);
+    expect((await call(desk, 'POST /operations')).status).toBe(503);
     expect((await desk.store.list({}, { limit: 9 })).items).toEqual(before);
   });
 });
@@ -239,7 +247,7 @@ it('answers what was done when only the outcome cannot be recorded, and logs tha
   const desk = await bootDesk(({ outcome }) => {
     if (outcome !== 'started') throw new Error('canary');
   });
-  expect((await call(desk, 'DELETE /dead-letters/:id')).status).toBe(204);
+  expect((await call(desk, 'POST /operations')).status).toBe(202);
   expect(await desk.store.find(desk.archived)).toBeUndefined();
-  expect(errors).toEqual(['The audit log did not take "discard succeeded" (Error).']);
+  expect(errors).toEqual(['The audit log did not take "discard-operation succeeded" (Error).']);
 });

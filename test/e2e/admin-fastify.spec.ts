@@ -54,10 +54,18 @@ describe('on Fastify', () => {
     expect(await jsonOf(overview)).toMatchObject({ status: 'ok', deadLetters: { total: 1 } });
     const topics = await fetch(`${api}/topics`, { headers: asAdmin });
     expect(await jsonOf(topics)).toEqual({ items: [], page: { nextCursor: null, limit: 50 } });
-    const archived = await fetch(`${api}/dead-letters/${id}/archive`, { method: 'POST', headers: asAdmin });
-    expect([archived.status, await jsonOf(archived)]).toMatchObject([200, { status: 'archived' }]);
-    const discarded = await fetch(`${api}/dead-letters/${id}`, { method: 'DELETE', headers: asAdmin });
-    expect(discarded.status).toBe(204);
+    const operate = async (kind: string): Promise<unknown> => {
+      const response = await fetch(`${api}/operations`, {
+        method: 'POST',
+        headers: { ...asAdmin, 'content-type': 'application/json' },
+        body: JSON.stringify({ kind, selection: { ids: [id] }, waitMs: 10_000 }),
+      });
+      return [response.status, await jsonOf(response)];
+    };
+    const done = { state: 'completed', counts: { succeeded: 1 } };
+    expect(await operate('archive')).toMatchObject([202, done]);
+    expect(await operate('discard')).toMatchObject([202, done]);
+    expect(await letters.list({}, { limit: 1 })).toEqual({ items: [] });
   });
 
   it.each([
@@ -77,7 +85,7 @@ describe('on Fastify', () => {
 
   it('a body that is too large is refused', async () => {
     const { url } = await boot();
-    const response = await fetch(`${url}/messaging/api/v1/dead-letters/x/archive`, {
+    const response = await fetch(`${url}/messaging/api/v1/operations`, {
       method: 'POST',
       headers: { ...asAdmin, 'content-type': 'application/json' },
       body: JSON.stringify({ reason: 'x'.repeat(70_000) }),

@@ -73,7 +73,11 @@ it.each<[string, () => AbstractHttpAdapter]>([
   expect(await jsonOf(await ask('/dead-letters'))).toMatchObject({ items: [] });
   expect(await jsonOf(await ask('/nothing'))).toMatchObject({ status: 404 });
   const id = await app.get(DeadLetterService).park(deadLetter(1, Date.now()));
-  expect((await ask(`/dead-letters/${id}/replay`, 'POST')).status).toBe(202);
-  const discarded = await ask(`/dead-letters/${id}?force=true`, 'DELETE');
-  expect([discarded.status, await discarded.text()]).toEqual([204, '']);
+  const discarded = await fetch(`${url}/messaging/api/v1/operations`, {
+    method: 'POST',
+    headers: { 'x-api-key': 'admin', 'content-type': 'application/json' },
+    body: JSON.stringify({ kind: 'discard', selection: { ids: [id] }, force: true, waitMs: 10_000 }),
+  });
+  expect(discarded.status).toBe(202);
+  expect(await jsonOf(discarded)).toMatchObject({ state: 'completed', counts: { succeeded: 1 } });
 });

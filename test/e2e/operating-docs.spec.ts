@@ -94,7 +94,7 @@ describe('requests of the pages', () => {
     ['parameter', 'curl -s -H "x-api-key: $KEY" "$APP/messaging/api/v1/dead-letters?state=failed"'],
     [
       'body',
-      `curl -s -H "x-api-key: $KEY" -H 'content-type: application/json' -d '{}' "$APP/messaging/api/v1/dead-letters/replay"`,
+      `curl -s -H "x-api-key: $KEY" -H 'content-type: application/json' -d '{}' "$APP/messaging/api/v1/operations"`,
     ],
     ['key', 'curl -s "$APP/messaging/api/v1/me"'],
     ['address of the host', 'curl -s "$APP/healthy"'],
@@ -105,7 +105,9 @@ describe('requests of the pages', () => {
   });
 
   it('of the table of the admin API exist', async () => {
-    const rows = [...pageOf('docs/operating/operations.md').matchAll(/^\| `(GET|POST|DELETE) (\/[^`?]*)/gm)];
+    const rows = [
+      ...pageOf('docs/operating/operations.md').matchAll(/^\| `(GET|POST|PATCH|DELETE) (\/[^`?]*)/gm),
+    ];
     expect(rows.length).toBeGreaterThan(12);
     for (const [, method = '', route = ''] of rows) {
       const target = `${url}/messaging/api/v1${route.replace(/\{id\}|:name/g, 'nothing')}`;

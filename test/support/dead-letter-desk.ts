@@ -2,6 +2,9 @@ import { Redactor } from '../../src/core/messaging/redaction/redactor.js';
 import { Logger } from '@nestjs/common';
 import type { AuditSink } from '../../src/core/messaging/observing/audit-entry.js';
 import { AuditLog } from '../../src/core/messaging/dead-letters/audit-log.js';
+import { OperationsService } from '../../src/core/messaging/operations/operations.service.js';
+import type { ControlStore } from '../../src/core/messaging/ports/control-store.js';
+import { MemoryControlStore } from '../../src/core/messaging/transport-kit/memory-control-store.js';
 import { DeadLetterService } from '../../src/core/messaging/dead-letters/dead-letter.service.js';
 import type { DeadLetterLimits } from '../../src/core/messaging/ports/dead-letter-limits.js';
 import type { NewDeadLetter } from '../../src/core/messaging/ports/dead-letter-store.js';
@@ -32,12 +35,15 @@ export function setUp(answer: Answer = accept, sink?: AuditSink, limits: DeadLet
   const emit = (event: MessagingEvent): void => void events.push(event);
   const auditLog = new AuditLog(clock, emit, sink);
   const service = new DeadLetterService(store, publisher, emit, clock, auditLog, limits, new Redactor());
+  const control = new MemoryControlStore({ clock });
+  const operationsOf = (shared: ControlStore = control): OperationsService =>
+    new OperationsService(shared, store, publisher, emit, clock, auditLog);
   const park = async (n = 1): Promise<string> => {
     await clock.advance(1);
     return service.park(deadLetter(n, clock.now()));
   };
   const audit = () => lines.map((line) => JSON.parse(String(line)) as object);
-  return { clock, store, service, auditLog, sent, events, park, audit };
+  return { clock, store, service, operationsOf, control, auditLog, sent, events, park, audit };
 }
 
 export function deadLetter(n: number, now: number): NewDeadLetter {

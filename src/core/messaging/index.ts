@@ -42,6 +42,22 @@ export {
   HANDLER_SOURCE,
   type HandlerSource,
 } from './handlers/discovered-handler.js';
+export {
+  type OperationItems,
+  type OperationOrder,
+  type OperationRequest,
+  OperationsService,
+} from './operations/operations.service.js';
+export type { OperationPlan } from './operations/operation-plan.js';
+export type {
+  ItemResult,
+  Operation,
+  OperationCounts,
+  OperationItem,
+  OperationKind,
+  OperationSelection,
+  OperationState,
+} from './operations/operation.js';
 export { DeadLetterService } from './dead-letters/dead-letter.service.js';
 export { HEADER } from './message/headers.js';
 export {

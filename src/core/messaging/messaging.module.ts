@@ -15,6 +15,7 @@ import { AuditLog } from './dead-letters/audit-log.js';
 import { MessagingConfigurationError } from './ports/errors.js';
 import type { DeadLetterLimits } from './ports/dead-letter-limits.js';
 import { DeadLetterService } from './dead-letters/dead-letter.service.js';
+import { OperationsService } from './operations/operations.service.js';
 import {
   CONTROL_STORE,
   DEAD_LETTER_LIMITS,
@@ -141,6 +142,7 @@ function assemble(
       HandlerExplorer,
       HandlerInvokerService,
       DeadLetterService,
+      OperationsService,
       FailureLogService,
       MessagingRuntimeService,
       SeamService,
@@ -158,6 +160,7 @@ function assemble(
     exports: [
       MessagingService,
       DeadLetterService,
+      OperationsService,
       SubscriptionControlService,
       MessageLookupService,
       AuditLog,

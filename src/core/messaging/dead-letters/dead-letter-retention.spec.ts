@@ -232,7 +232,7 @@ describe('a store that fails', () => {
     expect(service.storage().usage).toBeUndefined();
     await check();
     expect(service.storage().usage).toMatchObject({ count: 0, bytes: 0 });
-    await service.onModuleDestroy();
+    service.onModuleDestroy();
     list.mockClear();
     await clock.advance(10 * DAY_MS);
     await settle();

@@ -26,18 +26,18 @@ import { withShownError } from './dead-letter.js';
 import { DeadLetterRetention } from './dead-letter-retention.js';
 import { storeWithDeadline } from './store-with-deadline.js';
 import { replayOne, type ReplayDependencies, type ReplayResult } from './replay-one.js';
-import type { ReplayPlan } from './replay-plan.js';
 import type { ReplayPublisher } from './replay-publisher.js';
-import type { ReplayProgress } from './replay-run.js';
-import { type Operator, type ReplayLimits, ReplayRuns } from './replay-runs.js';
 
-export interface ReplayMatchingOptions extends Operator, ReplayLimits {
-  /** Only count what would be sent. */
-  readonly dryRun?: boolean;
+/** The actor and the reason of a change. Both are written to the audit log. */
+export interface Operator {
+  /** A name that readers of the log recognise. */
+  readonly actor: string;
+  readonly reason?: string;
 }
 
 /**
- * Dead letters for applications: look at them, send them again, set them aside, discard them.
+ * Dead letters for applications: look at them, and send one again, set it aside or discard it. `OperationsService` does so
+ * with many.
  *
  * Every change is written to the audit log before it happens, and its outcome afterwards. Methods reject with `NOT_FOUND`,
  * `CONFLICT` (the letter is in another state than the change needs), `OPTION_INVALID` or `STORE_UNAVAILABLE`, and those
@@ -47,7 +47,6 @@ export interface ReplayMatchingOptions extends Operator, ReplayLimits {
 export class DeadLetterService implements OnModuleDestroy {
   readonly #store: DeadLetterStore;
   readonly #dependencies: ReplayDependencies;
-  readonly #runs: ReplayRuns;
   readonly #retention: DeadLetterRetention;
 
   // eslint-disable-next-line max-params -- dependency injection
@@ -63,7 +62,6 @@ export class DeadLetterService implements OnModuleDestroy {
     this.#store = storeWithDeadline(store, clock);
     this.#retention = new DeadLetterRetention(this.#store, limits, clock, emit);
     this.#dependencies = { store: this.#store, publisher, emit, clock };
-    this.#runs = new ReplayRuns(this.#dependencies, audit);
   }
 
   /** Newest first. `limit` 1 to 200. */
@@ -98,36 +96,6 @@ export class DeadLetterService implements OnModuleDestroy {
     return this.#audited('replay', id, options, () =>
       replayOne(id, options.force ?? false, this.#dependencies),
     );
-  }
-
-  /**
-   * Sends everything that matches, oldest first, at a rate; `status` defaults to `failed`. Resolves once the run has
-   * begun; {@link currentReplay} reports its progress. One run at a time in a process, a second rejects with `CONFLICT`.
-   */
-  replayMatching(
-    filter: DeadLetterFilter,
-    options: ReplayMatchingOptions & { readonly dryRun: true },
-  ): Promise<ReplayPlan>;
-  replayMatching(
-    filter: DeadLetterFilter,
-    options: ReplayMatchingOptions & { readonly dryRun?: false },
-  ): Promise<ReplayProgress>;
-  replayMatching(
-    filter: DeadLetterFilter,
-    { dryRun, actor, reason, ...limits }: ReplayMatchingOptions,
-  ): Promise<ReplayPlan | ReplayProgress> {
-    if (dryRun === true) return this.#runs.plan(filter, limits);
-    return this.#runs.start(filter, limits, { actor, ...(reason !== undefined && { reason }) });
-  }
-
-  /** The replay that is running or ran last in this process. */
-  currentReplay(): ReplayProgress | undefined {
-    return this.#runs.current();
-  }
-
-  /** Ends the running replay before its next letter; what was sent stays sent. Rejects with `NOT_FOUND`. */
-  cancelReplay(by: Operator): Promise<ReplayProgress> {
-    return this.#runs.cancel(by);
   }
 
   /** Sets a `failed` letter aside, so that it no longer counts as open. */
@@ -187,10 +155,8 @@ export class DeadLetterService implements OnModuleDestroy {
     return deadLetter !== undefined;
   }
 
-  /** Ends a running replay, waiting for the message that is being sent. */
-  onModuleDestroy(): Promise<void> {
+  onModuleDestroy(): void {
     this.#retention.stop();
-    return this.#runs.stop();
   }
 
   async #change(

@@ -12,7 +12,7 @@ import type {
 import { REPLAY_DEADLINE_MS, type ReplayPublication, type ReplayPublisher } from './replay-publisher.js';
 
 /** A letter that has been `replaying` for longer than this belongs to a process that died. */
-const STALE_REPLAY_MS = 60_000;
+export const STALE_REPLAY_MS = 60_000;
 /** The publisher keeps its own deadline; this one is for a publisher that does not. */
 const PUBLISHER_GRACE_MS = 2_000;
 

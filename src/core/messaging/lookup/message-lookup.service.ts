@@ -1,12 +1,12 @@
 import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import { SubscriptionControlService } from '../control/subscription-control.service.js';
 import { DeadLetterService } from '../dead-letters/dead-letter.service.js';
+import { OperationsService } from '../operations/operations.service.js';
 import type { MessagingModuleOptions } from '../messaging.options.js';
 import { MESSAGING_CLOCK, MESSAGING_OPTIONS } from '../messaging.tokens.js';
 import { MESSAGING_VIEW, type MessagingView } from '../messaging.view.js';
 import { ObserverList } from '../observing/observer-list.js';
 import { allInside, isComposite } from '../ports/composite-transport.js';
-import { matchesFilter } from '../ports/dead-letter-filter.js';
 import type { DeadLetterSummary } from '../ports/dead-letter-store.js';
 import { type Clock, keepsGroups, type Transport } from '../ports/transport.js';
 import { PublishPlanner } from '../publishing/publish-planner.js';
@@ -61,6 +61,7 @@ export class MessageLookupService implements OnModuleInit {
     private readonly planner: PublishPlanner,
     private readonly observers: ObserverList,
     private readonly deadLetters: DeadLetterService,
+    private readonly operations: OperationsService,
     private readonly control: SubscriptionControlService,
     @Inject(MESSAGING_VIEW) private readonly view: MessagingView,
     @Inject(MESSAGING_OPTIONS) private readonly options: MessagingModuleOptions,
@@ -103,7 +104,7 @@ export class MessageLookupService implements OnModuleInit {
     const asked = await Promise.all(brokers.map((one) => askBacklogs(one, topics, asking)));
     const claimed = await askClaims(id, this.planner.handlersOf(topics), asking);
     const spools = askSpools(view.transports(), published.at(-1), clock);
-    const replay = this.#replayOf(parked);
+    const replay = this.#operationOf(parked);
     const isIncomplete = [letters, claimed, ...asked].some(({ report }) => report.status === 'failed');
     const { isPerhapsThere: isPerhapsSpooled } = spools;
     const groups = this.#placesOf(topics, findings, asked).map((place) =>
@@ -133,7 +134,11 @@ export class MessageLookupService implements OnModuleInit {
         rememberedReport('deliveries', delivered, this.#deliveries.since),
         { ...letters.report, ...(parked.length > 0 && { status: 'found' }) },
         claimed.report,
-        { source: 'replay', scope: 'process', status: replay.taken.length > 0 ? 'found' : 'nothing' },
+        {
+          source: 'operations',
+          scope: this.operations.scope,
+          status: replay.taken.length > 0 ? 'found' : 'nothing',
+        },
         ...spools.reports,
         ...asked.map(({ report }) => report),
       ],
@@ -148,19 +153,13 @@ export class MessageLookupService implements OnModuleInit {
     return isOfProcess ? 'process' : 'shared';
   }
 
-  /** The letters that a running replay takes. */
-  #replayOf(parked: readonly DeadLetterSummary[]): {
+  /** The letters that an operation takes which has not ended. */
+  #operationOf(parked: readonly DeadLetterSummary[]): {
     readonly id: string | undefined;
     readonly taken: readonly DeadLetterSummary[];
   } {
-    const replay = this.deadLetters.currentReplay();
-    if (replay?.state !== 'running') return { id: undefined, taken: [] };
-    const { id, snapshotAt, filter } = replay;
-    const taken = parked.filter(
-      (letter) =>
-        letter.deadLetteredAt < snapshotAt && matchesFilter(letter, { status: 'failed', ...filter }),
-    );
-    return { id, taken };
+    const held = parked.filter((letter) => this.operations.holding(letter) !== undefined);
+    return { id: held[0] && this.operations.holding(held[0])?.id, taken: held };
   }
 
   /** Those that findings name, that have a handler here, and that transports know. */

@@ -1,15 +1,14 @@
 import type { Backlog } from '../ports/transport.js';
 
 /**
- * What one source knows about a message. `replay` is the replay that runs or ran last in this process. Open: a minor version may
- * add sources.
+ * What one source knows about a message. `operations` are those that have not ended. Open: a minor version may add sources.
  */
 export const LOOKUP_SOURCES = [
   'publishes',
   'deliveries',
   'dead-letters',
   'idempotency',
-  'replay',
+  'operations',
   'spool',
   'backlog',
 ] as const;

@@ -1,3 +1,5 @@
+/** One file because the order in which everything begins and ends is to be read in one place. */
+
 import {
   Inject,
   Injectable,
@@ -10,6 +12,7 @@ import { allInside, isComposite } from '../ports/composite-transport.js';
 import { Connections } from './connections.js';
 import { ConsumerRunner } from '../delivery/consumer-runner.js';
 import { DeadLetterService } from '../dead-letters/dead-letter.service.js';
+import { OperationsService } from '../operations/operations.service.js';
 import type { DeadLetterStorage } from '../ports/dead-letter-limits.js';
 import { DEAD_LETTERS } from '../dead-letters/storage-problems.js';
 import { CONTROL_STORE, MESSAGING_CLOCK, MESSAGING_EXTRAS, MESSAGING_OPTIONS } from '../messaging.tokens.js';
@@ -98,6 +101,7 @@ export class MessagingRuntimeService
     private readonly explorer: HandlerExplorer,
     private readonly invoker: HandlerInvokerService,
     private readonly deadLetters: DeadLetterService,
+    private readonly operations: OperationsService,
     private readonly seam: SeamService,
     shutdown: ShutdownService,
   ) {
@@ -135,6 +139,7 @@ export class MessagingRuntimeService
 
   async onApplicationBootstrap(): Promise<void> {
     this.deadLetters.startRetention();
+    void this.operations.start();
     const consumers = this.#consumers;
     if (!consumers) return;
     // A process without a server has nothing else that keeps it alive while it waits for messages.
@@ -268,7 +273,8 @@ export class MessagingRuntimeService
     this.#closedBy = this.clock.monotonic() + drainTimeoutMs + CLOSE_TIMEOUT_MS - STOP_MARGIN_MS;
     this.#connections.stop();
     this.limits.stop();
-    const drained = Promise.all([this.#consumers?.stop(), this.deadLetters.onModuleDestroy()]);
+    this.deadLetters.onModuleDestroy();
+    const drained = Promise.all([this.#consumers?.stop(), this.operations.onModuleDestroy()]);
     if (await this.#ends(drained, drainTimeoutMs)) return;
     const abandoned = this.#processor.abandon() + this.#requests.abandon();
     this.#logger.warn(

@@ -32,7 +32,7 @@ import { openApiDocument } from './openapi/openapi-document.js';
 import { MessageController } from './messages/message.controller.js';
 import { OverviewController } from './overview/overview.controller.js';
 import { OverviewService } from './overview/overview.service.js';
-import { ReplayController } from './dead-letters/replay.controller.js';
+import { OperationController } from './operations/operation.controller.js';
 import { ProcessController } from './subscriptions/process.controller.js';
 import { SubscriptionController } from './subscriptions/subscription.controller.js';
 import { TopicController } from './topics/topic.controller.js';
@@ -46,8 +46,8 @@ export type MessagingAdminModuleOptions = MessagingAdminOptions &
 
 /** The first matching route wins: fixed paths before paths with an id, and the catch-all last. */
 export const CONTROLLERS: readonly Type[] = [
-  ReplayController,
   DeadLetterController,
+  OperationController,
   GroupController,
   MessageController,
   SubscriptionController,

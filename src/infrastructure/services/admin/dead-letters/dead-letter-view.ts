@@ -1,13 +1,10 @@
 import type {
   DeadLetter,
-  DeadLetterFilter,
   DeadLetterGroup,
   DeadLetterSummary,
 } from '../../../../core/messaging/ports/dead-letter-store.js';
 import type { DeadLetterStorage } from '../../../../core/messaging/ports/dead-letter-limits.js';
 import { lowerOf } from '../../../../core/messaging/ports/dead-letter-filter.js';
-import type { ReplayPlan } from '../../../../core/messaging/dead-letters/replay-plan.js';
-import type { ReplayProgress } from '../../../../core/messaging/dead-letters/replay-run.js';
 import { HEADER, TRACEPARENT } from '../../../../core/messaging/message/headers.js';
 import type { Redactor } from '../../../../core/messaging/redaction/redactor.js';
 import { previewOf } from './payload-preview.js';
@@ -98,32 +95,6 @@ function payloadOf(deadLetter: DeadLetter, redactor: Redactor, access: PayloadAc
 export function viewOfGroup(group: DeadLetterGroup, redactor: Redactor): Record<string, unknown> {
   const { firstAt, lastAt, ...rest } = redactor.group(group);
   return { ...rest, firstAt: time(firstAt), lastAt: time(lastAt) };
-}
-
-export function viewOfPlan(plan: ReplayPlan): Record<string, unknown> {
-  const { snapshotAt, oldestAt, newestAt, ...rest } = plan;
-  return {
-    dryRun: true,
-    snapshotAt: time(snapshotAt),
-    oldestAt: time(oldestAt),
-    newestAt: time(newestAt),
-    ...rest,
-  };
-}
-
-export function viewOfProgress(progress: ReplayProgress): Record<string, unknown> {
-  const { snapshotAt, finishedAt, filter, limit, ...rest } = progress;
-  return {
-    ...rest,
-    filter: viewOfFilter(filter),
-    limit: limit === Number.MAX_SAFE_INTEGER ? undefined : limit,
-    snapshotAt: time(snapshotAt),
-    finishedAt: time(finishedAt),
-  };
-}
-
-function viewOfFilter({ from, to, ...rest }: DeadLetterFilter): Record<string, unknown> {
-  return { ...rest, from: time(from), to: time(to) };
 }
 
 /** RFC 3339 in UTC; undefined stays undefined and is left out of the JSON. */

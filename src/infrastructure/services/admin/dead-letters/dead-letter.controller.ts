@@ -1,12 +1,8 @@
 import {
-  Body,
   Controller,
-  Delete,
   Get,
-  HttpCode,
   Inject,
   Param,
-  Post,
   Query,
   Res,
   StreamableFile,
@@ -27,13 +23,7 @@ import { ADMIN_SETTINGS, type AdminSettings } from '../admin.options.js';
 import { groupsSeenBy, pageSeenBy } from './topic-limited.js';
 import { isLimited, refuseUnseenLetter } from '../access/topic-access.js';
 import { encodeCursor } from '../http/cursor.js';
-import {
-  deadLetterAnswer,
-  groupsAnswer,
-  listAnswer,
-  replayedAnswer,
-  summaryAnswer,
-} from './dead-letter-answers.js';
+import { deadLetterAnswer, groupsAnswer, listAnswer } from './dead-letter-answers.js';
 import type { DeadLetter } from '../../../../core/messaging/ports/dead-letter-store.js';
 import {
   type PayloadAccess,
@@ -42,23 +32,12 @@ import {
   viewOfStorage,
   viewOfSummary,
 } from './dead-letter-view.js';
-import {
-  discardQuery,
-  groupsQuery,
-  listQuery,
-  parseDiscard,
-  parseGroups,
-  parseList,
-  parseReason,
-  parseReplay,
-  reasonBody,
-  replayBody,
-} from './filter-schema.js';
+import { groupsQuery, listQuery, parseGroups, parseList } from './filter-schema.js';
 import { TextPipe } from '../http/parse.js';
 import { PROBLEM, ProblemError } from '../http/problem.js';
 import { ProblemFilter } from '../http/problem.filter.js';
 
-/** Dead letters over HTTP: list, show, replay one, archive, restore, discard. */
+/** Dead letters over HTTP: list, group, show. Operations change them. */
 @Controller({ path: 'api/v1', version: VERSION_NEUTRAL })
 @UseGuards(AdminGuard)
 @UseFilters(ProblemFilter)
@@ -176,80 +155,6 @@ export class DeadLetterController {
     });
   }
 
-  @Post('dead-letters/:id/replay')
-  @HttpCode(202)
-  @AdminAction('replay', 'operator', {
-    summary: 'Sends one message back to the group that gave it up.',
-    topics: 'checked',
-    body: replayBody,
-    answers: { 202: { description: 'It is on its way.', schema: replayedAnswer } },
-    problems: ['notFound', 'conflict', 'replayRefused', 'store', 'audit', 'transport', 'notRunning'],
-  })
-  async replay(
-    @Param('id', TextPipe) id: string,
-    @Body() body: unknown,
-    @Caller() caller: AdminIdentity,
-  ): Promise<unknown> {
-    await this.#refuseUnseen(id, caller);
-    return this.deadLetters.replay(id, { ...parseReplay(body), actor: caller.subject });
-  }
-
-  @Post('dead-letters/:id/archive')
-  @HttpCode(200)
-  @AdminAction('archive', 'operator', {
-    summary: 'Sets a dead letter aside.',
-    topics: 'checked',
-    body: reasonBody,
-    answers: { 200: { description: 'The dead letter as it is then.', schema: summaryAnswer } },
-    problems: ['notFound', 'conflict', 'store', 'audit'],
-  })
-  async archive(
-    @Param('id', TextPipe) id: string,
-    @Body() body: unknown,
-    @Caller() caller: AdminIdentity,
-  ): Promise<unknown> {
-    await this.#refuseUnseen(id, caller);
-    const changed = await this.deadLetters.archive(id, { ...parseReason(body), actor: caller.subject });
-    return viewOfSummary(changed, this.redactor);
-  }
-
-  @Post('dead-letters/:id/restore')
-  @HttpCode(200)
-  @AdminAction('restore', 'operator', {
-    summary: 'Takes an archived dead letter back.',
-    topics: 'checked',
-    body: reasonBody,
-    answers: { 200: { description: 'The dead letter as it is then.', schema: summaryAnswer } },
-    problems: ['notFound', 'conflict', 'store', 'audit'],
-  })
-  async restore(
-    @Param('id', TextPipe) id: string,
-    @Body() body: unknown,
-    @Caller() caller: AdminIdentity,
-  ): Promise<unknown> {
-    await this.#refuseUnseen(id, caller);
-    const changed = await this.deadLetters.restore(id, { ...parseReason(body), actor: caller.subject });
-    return viewOfSummary(changed, this.redactor);
-  }
-
-  @Delete('dead-letters/:id')
-  @HttpCode(204)
-  @AdminAction('discard', 'admin', {
-    summary: 'Removes an archived dead letter permanently; any with `force=true`.',
-    topics: 'checked',
-    query: discardQuery,
-    answers: { 204: { description: 'It is gone.' } },
-    problems: ['notFound', 'conflict', 'store', 'audit'],
-  })
-  async discard(
-    @Param('id', TextPipe) id: string,
-    @Query() query: Record<string, unknown>,
-    @Caller() caller: AdminIdentity,
-  ): Promise<void> {
-    await this.#refuseUnseen(id, caller);
-    await this.deadLetters.discard(id, { ...parseDiscard(query), actor: caller.subject });
-  }
-
   async #storage(caller: AdminIdentity): Promise<Record<string, unknown>> {
     const { usage, ...storage } = await this.deadLetters.storageNow();
     // How much there is of all topics together is none of a limited caller's.
@@ -265,11 +170,6 @@ export class DeadLetterController {
     const deadLetter = await this.deadLetters.get(id);
     refuseUnseenLetter(caller, deadLetter);
     return deadLetter;
-  }
-
-  /** Reads the dead letter only for a caller that may not see it. */
-  async #refuseUnseen(id: string, caller: AdminIdentity): Promise<void> {
-    if (isLimited(caller)) await this.#seen(id, caller);
   }
 
   /** A payload is not shown to anybody whose reading cannot be recorded. */

@@ -1,5 +1,5 @@
 import { encodeCursor } from '../http/cursor.js';
-import { parseList, parseReplay, parseReplayMatching } from './filter-schema.js';
+import { parseList } from './filter-schema.js';
 
 describe('the query of a list', () => {
   it('becomes a filter', () => {
@@ -53,38 +53,5 @@ describe('the query of a list', () => {
   it('continues from the cursor of an answer to the same filter', () => {
     const cursor = encodeCursor('place', { topic: 't', group: 'g' });
     expect(parseList({ group: 'g', topic: 't', cursor })).toMatchObject({ after: 'place' });
-  });
-});
-
-describe('the body of a replay', () => {
-  it('is optional for one dead letter', () => {
-    expect(parseReplay(undefined)).toEqual({});
-    expect(parseReplay({ reason: 'x', force: true })).toEqual({ reason: 'x', force: true });
-  });
-
-  it.each([[], 'text', 7, { force: 'yes' }, { id: 'x' }, { reason: 'x'.repeat(300) }])(
-    'is malformed as %j',
-    (body) => {
-      expect(() => parseReplay(body)).toThrow(expect.objectContaining({ status: 400 }));
-    },
-  );
-
-  it.each([undefined, {}, { filter: [] }, { filter: { topics: 'x' } }, { filter: {}, ratePerSecond: '5' }])(
-    'by filter is malformed as %j',
-    (body) => {
-      expect(() => parseReplayMatching(body)).toThrow(expect.objectContaining({ status: 400 }));
-    },
-  );
-
-  it.each([
-    { filter: {}, ratePerSecond: 501 },
-    { filter: {}, ratePerSecond: 0 },
-    { filter: {}, limit: 0.5 },
-    { filter: { minAttempts: -1 } },
-    { filter: { minAttempts: 1.5 } },
-    { filter: { from: '2026-02-30' } },
-    { filter: { status: 'lost' } },
-  ])('by filter is invalid as %j', (body) => {
-    expect(() => parseReplayMatching(body)).toThrow(expect.objectContaining({ status: 422 }));
   });
 });

@@ -23,13 +23,9 @@ import { AdminGuard } from '../access/admin.guard.js';
 import type { AdminIdentity, AdminRequest } from '../admin-authorizer.js';
 import { TextPipe } from '../http/parse.js';
 import { ProblemFilter } from '../http/problem.filter.js';
+import { tagIn } from '../http/tag.js';
 import { subscriptionAnswer, subscriptionListAnswer } from './subscription-answers.js';
-import {
-  parseGroupPlace,
-  parseSubscriptionOrder,
-  subscriptionOrderBody,
-  tagIn,
-} from './subscription-requests.js';
+import { parseGroupPlace, parseSubscriptionOrder, subscriptionOrderBody } from './subscription-requests.js';
 
 const TAGGED = {
   description: 'The group as it is now.',

@@ -64,7 +64,7 @@ export function isUnavailable(cause: unknown): boolean {
   return causesOf(cause).some((each) => isOurs(each) && codes.includes(each.code));
 }
 
-/** One of our clients, whose connections were closed for good. */
+/** One of our clients, whose connections were closed permanently. */
 export function isClosedClient(cause: unknown): boolean {
   return causesOf(cause).some((each) => codeOf(each) === CLIENT_CLOSED);
 }

@@ -22,7 +22,7 @@ async function attemptsOf(sockets: ClientSockets): Promise<{ attempts: number; e
   return { attempts, error };
 }
 
-it('tries once, and no more, with a client whose connections are closed for good', async () => {
+it('tries once, and no more, with a client whose connections are closed permanently', async () => {
   const sockets = new ClientSockets();
   sockets.end();
   const { attempts, error } = await attemptsOf(sockets);

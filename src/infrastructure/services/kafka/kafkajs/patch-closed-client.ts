@@ -4,7 +4,7 @@ import { internal, replaceFunction } from './internals.js';
 /**
  * Symptom: a process lives on for minutes after its last consumer is closed, without a connection.
  * Cause: a consumer that joins its group while it is disconnected tries on, and its loops of retries stand in each other: the time
- * of one multiplies with that of the next. For a client that is closed for good, no attempt can succeed.
+ * of one multiplies with that of the next. For a client that is closed permanently, no attempt can succeed.
  *
  * Public issue: https://github.com/tulios/kafkajs/issues/1147.
  * Versions: 2.2.4, the last one.
