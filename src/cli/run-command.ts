@@ -7,6 +7,8 @@ const GROUPS: Readonly<Record<string, () => Promise<CommandGroup>>> = {
   'consumer-groups': async () => (await import('./api/api-commands.js')).listCommand('consumer-groups'),
   transports: async () => (await import('./api/api-commands.js')).listCommand('transports'),
   subscriptions: async () => (await import('./api/subscriptions-command.js')).subscriptionsCommand,
+  replay: async () => (await import('./api/operations-command.js')).replayCommand,
+  operations: async () => (await import('./api/operations-command.js')).operationsCommand,
   health: async () => (await import('./api/overview-command.js')).healthCommand,
   overview: async () => (await import('./api/overview-command.js')).overviewCommand,
   why: async () => (await import('./api/why-command.js')).whyCommand,

@@ -57,9 +57,18 @@ export class AdminApi {
   }
 
   /** @throws Error that says what the API refused, or that it cannot be reached. */
-  async patch(path: string, body: object): Promise<unknown> {
+  patch(path: string, body: object): Promise<unknown> {
+    return this.#send('PATCH', path, body);
+  }
+
+  /** @throws Error that says what the API refused, or that it cannot be reached. */
+  post(path: string, body: object): Promise<unknown> {
+    return this.#send('POST', path, body);
+  }
+
+  #send(method: string, path: string, body: object): Promise<unknown> {
     const headers = { 'content-type': 'application/json' };
-    return this.#ask(new URL(path, this.#base), { method: 'PATCH', body: JSON.stringify(body), headers });
+    return this.#ask(new URL(path, this.#base), { method, body: JSON.stringify(body), headers });
   }
 
   async #ask(address: URL, request: Request): Promise<unknown> {

@@ -18,10 +18,12 @@ interface Listing {
   readonly columns: Columns<Item>;
 }
 
-const FILTERS = [
-  ...['status', 'topic', 'group', 'handler', 'transport', 'reason', 'errorType', 'fingerprint', 'messageId'],
-  ...['correlationId', 'key', 'minAttempts', 'from', 'to', 'limit'],
+/** Filters of a selection. `reason` is left out: operators give a reason for what they do. */
+export const LETTER_FILTERS = [
+  ...['status', 'topic', 'group', 'handler', 'transport', 'errorType', 'fingerprint', 'messageId'],
+  ...['correlationId', 'key', 'minAttempts', 'from', 'to'],
 ];
+const FILTERS = [...LETTER_FILTERS, 'reason', 'limit'];
 
 const LISTINGS = {
   'dead-letters': {
@@ -130,8 +132,10 @@ function show({ items, page }: Answer, columns: Columns<Item>, terminal: Termina
 }
 
 export const STRING = { type: 'string' } as const;
+export const FLAG = { type: 'boolean' } as const;
 
-interface Access {
+/** What a command line of a client of the API says. */
+export interface Access {
   readonly api: AdminApi;
   readonly values: Readonly<Record<string, unknown>>;
   readonly positionals: readonly string[];
@@ -140,7 +144,7 @@ interface Access {
 /** @throws UsageError without an address, and an error of `parseArgs` for options that there are not. */
 export function accessOf(
   args: readonly string[],
-  filters: Readonly<Record<string, typeof STRING>>,
+  filters: Readonly<Record<string, typeof STRING | typeof FLAG>>,
   { allowPositionals = false }: { readonly allowPositionals?: boolean } = {},
 ): Access {
   const parsed = parseArgs({
@@ -164,6 +168,6 @@ export function textOf(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
-function kebab(name: string): string {
+export function kebab(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
