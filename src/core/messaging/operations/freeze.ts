@@ -10,7 +10,7 @@ import type { OperationKind } from './operation.js';
 import type { FrozenLetter } from './operation-store.js';
 
 /** Letters that are worked on at the same time at most. */
-export const LANES = 16;
+const LANES = 16;
 /** Letters of one stored part: with ids as the core makes them, 56 KB. */
 export const PART_SIZE = 1_000;
 /** More have to be taken in several operations. */

@@ -16,7 +16,7 @@ const error = z.strictObject({
 });
 
 /** What `viewOfSummary` shows. */
-export const summaryAnswer = z.strictObject({
+const summaryAnswer = z.strictObject({
   id: z.string(),
   status,
   topic: z.string(),

@@ -62,9 +62,6 @@ export const digits = z
   .regex(/^\d{1,9}$/, 'must be a whole number of at most nine digits')
   .transform(Number);
 
-/** `true` or `false`, as query parameters are. */
-export const flag = z.enum(['true', 'false']).transform((value) => value === 'true');
-
 const INSTANT =
   /^(\d{4})-(\d\d)-(\d\d)(T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?(Z|[+-]([01]\d|2[0-3]):[0-5]\d))?$/i;
 const LOOKS_LIKE_A_TIME = /^\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d))?$/i;

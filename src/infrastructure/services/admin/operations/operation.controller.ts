@@ -56,7 +56,6 @@ const TAGGED = {
 @UseGuards(AdminGuard)
 @UseFilters(ProblemFilter)
 export class OperationController {
-   
   constructor(
     private readonly operations: OperationsService,
     private readonly deadLetters: DeadLetterService,
