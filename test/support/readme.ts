@@ -67,7 +67,7 @@ export async function walkThroughReadme(
   );
   expect(await handledBy('o-2')).toEqual(['inventory', 'notifications']);
   const key = `KEY=${app.adminKey}\n`;
-  expect(await shell(key + (replay ?? ''))).toMatch(/"status":"(replay|resolved)/);
+  expect(await shell(key + (replay ?? ''))).toMatch(/"kind":"replay","state":"completed"/);
   await eventually(async () => ((await handledBy('o-2')).length === 3 ? true : undefined));
   await new Promise((resolveLater) => setTimeout(resolveLater, 500));
   expect(await handledBy('o-2')).toEqual(['billing', 'inventory', 'notifications']);
