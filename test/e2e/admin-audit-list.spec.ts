@@ -44,8 +44,9 @@ it('lists what was changed, by whom, why and how it ended, and no denials', asyn
   const shop = await boot();
   const id = await shop.deadLetters.park(deadLetter(1, Date.now()));
   await call(shop, 'PATCH', PLACE, 'operator', { paused: true, reason: 'INC-4' });
-  await call(shop, 'POST', `/dead-letters/${id}/archive`, 'admin', { reason: 'INC-5' });
-  await call(shop, 'POST', `/dead-letters/${id}/archive`, 'admin', { reason: 'INC-6' });
+  await shop.deadLetters.archive(id, { actor: 'admin', reason: 'INC-5' });
+  const again = shop.deadLetters.archive(id, { actor: 'admin', reason: 'INC-6' });
+  await expect(again).rejects.toMatchObject({ code: 'CONFLICT' });
   await call(shop, 'PATCH', PLACE, 'viewer', { paused: false, reason: 'no' });
   const list = await call(shop, 'GET', '/audit', 'admin');
   expect(await jsonOf(list)).toEqual({
@@ -97,15 +98,15 @@ it('a store that is away prevents no change, and what is missing is counted and 
   const list = jest
     .spyOn(control, 'list')
     .mockRejectedValue(Object.assign(new Error('redis.internal'), { code: 'STORE_UNAVAILABLE' }));
-  const archived = await call(shop, 'POST', `/dead-letters/${id}/archive`, 'operator', { reason: 'INC-5' });
-  expect(archived.status).toBe(200);
+  const archived = await shop.deadLetters.archive(id, { actor: 'ann', reason: 'INC-5' });
+  expect(archived.status).toBe('archived');
   expect(events).toContain('audit-missed');
   expect(warned.join('\n')).toContain('the list of actions misses 1 of this process');
   const refused = await fetch(`${shop.url}/messaging/api/v1/audit`, { headers: { 'x-api-key': 'admin' } });
   expect(await refused.text()).not.toContain('redis.internal');
   put.mockRestore();
   list.mockRestore();
-  await call(shop, 'POST', `/dead-letters/${id}/restore`, 'operator', { reason: 'INC-5' });
+  await shop.deadLetters.restore(id, { actor: 'ann', reason: 'INC-5' });
   expect(await jsonOf(await call(shop, 'GET', '/audit', 'admin'))).toMatchObject({
     items: [{ action: 'restore' }],
     missed: 1,

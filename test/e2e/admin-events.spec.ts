@@ -140,7 +140,8 @@ describe.each(['Express', 'Fastify'] as const)('On %s', (framework) => {
     await messaging.publish(Placed, { card: '4111-1111' });
     await waitUntil('it has failed', async () => admin.text().includes('"failed"'));
     const id = (await shop.app.get(DeadLetterService).list({}, { limit: 1 })).items[0]?.id;
-    await change(shop.api, 'POST', `/dead-letters/${id ?? ''}/archive`, { reason: 'INC-5' });
+    const selection = { ids: [id] };
+    await change(shop.api, 'POST', '/operations', { kind: 'archive', selection, waitMs: 10_000 });
     await change(shop.api, 'PATCH', '/subscriptions/orders.placed/billing', {
       paused: true,
       reason: 'INC-4',
@@ -171,7 +172,7 @@ describe.each(['Express', 'Fastify'] as const)('On %s', (framework) => {
       },
     ]);
     expect(admin.events().filter(({ event }) => event === 'audit')).toMatchObject([
-      { data: { action: 'archive', outcome: 'succeeded', actor: 'admin', target: id } },
+      { data: { action: 'archive-operation', outcome: 'succeeded', actor: 'admin' } },
       { data: { action: 'pause-subscription', target: 'orders.placed/billing' } },
       { data: { action: 'resume-subscription' } },
     ]);

@@ -134,10 +134,6 @@ describe('A caller that is limited to topics', () => {
     for (const [method, path] of [
       ['GET', ''],
       ['GET', '/payload'],
-      ['POST', '/replay'],
-      ['POST', '/archive'],
-      ['POST', '/restore'],
-      ['DELETE', ''],
     ] as const) {
       const answer = await ask('orders', `/dead-letters/${id}${path}`, method);
       const other = await ask('orders', `/dead-letters/${unknown}${path}`, method);
@@ -146,6 +142,28 @@ describe('A caller that is limited to topics', () => {
         JSON.stringify(await bare(other)),
       );
     }
+    for (const kind of ['replay', 'archive', 'restore', 'discard']) {
+      const wanted = (named: string): object => ({ kind, selection: { ids: [named] } });
+      const answer = await ask('orders', '/operations', 'POST', wanted(id));
+      const other = await ask('orders', '/operations', 'POST', wanted(unknown));
+      expect([kind, answer.status]).toEqual([kind, 404]);
+      expect(JSON.stringify(await bare(answer)).replaceAll(id, unknown)).toBe(
+        JSON.stringify(await bare(other)),
+      );
+    }
+    for (const filter of [{}, { topic: 'payments.paid' }]) {
+      const wanted = { kind: 'archive', selection: { filter }, dryRun: true };
+      expect((await ask('orders', '/operations', 'POST', wanted)).status).toBe(403);
+    }
+    const made = await ask('payments', '/operations', 'POST', { kind: 'restore', selection: { ids: [id] } });
+    const operation = (await jsonOf(made)) as { id: string };
+    expect(made.status).toBe(202);
+    expect(await itemsOf('payments', '/operations')).toMatchObject([{ id: operation.id }]);
+    expect(await itemsOf('orders', '/operations')).toEqual([]);
+    for (const path of ['', '/items'])
+      expect((await ask('orders', `/operations/${operation.id}${path}`)).status).toBe(404);
+    const cancel = await ask('orders', `/operations/${operation.id}`, 'PATCH', { state: 'cancelled' });
+    expect(cancel.status).toBe(404);
     expect((await ask('orders', '/subscriptions/payments.paid/ledger')).status).toBe(404);
     const pause = { paused: true, reason: 'x' };
     expect((await ask('orders', '/subscriptions/payments.paid/ledger', 'PATCH', pause)).status).toBe(404);

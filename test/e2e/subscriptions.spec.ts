@@ -134,8 +134,8 @@ it('changes concurrency and rate, and takes them back', async () => {
 it('a rate keeps messages from starting', async () => {
   const { url, messaging } = await boot();
   await patch(url, { ratePerSecond: 5, reason: 'slow' });
-  for (let n = 0; n < 40; n++) await messaging.publish(Placed, { n });
   const began = performance.now();
+  for (let n = 0; n < 40; n++) await messaging.publish(Placed, { n });
   await waitUntil('some are handled', async () => handled.length >= 15);
   expect(performance.now() - began).toBeGreaterThan(1_800);
   await patch(url, { ratePerSecond: null, reason: 'fast' });

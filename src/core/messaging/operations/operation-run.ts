@@ -8,7 +8,7 @@ import { settlesWithin } from '../transport-kit/deadline.js';
 import { FailedAgainSample } from './failed-again.js';
 import { frozenFilter, frozenParts, MAX_SELECTED } from './freeze.js';
 import { isPassing, type StepOutcome, stepOf } from './letter-step.js';
-import { hasEnded, type OperationCounts } from './operation.js';
+import { hasEnded, NO_COUNTS, type OperationCounts } from './operation.js';
 import type { OperationRecord } from './operation-record.js';
 import type { FrozenLetter, OperationStore, PartResults } from './operation-store.js';
 
@@ -119,9 +119,24 @@ export class OperationRun {
 
   async #run(): Promise<void> {
     if (!this.#record.frozen) await this.#patiently(() => this.#freeze());
+    else if (this.#isContinued) await this.#patiently(() => this.#recount());
     while (this.#mayGoOn && this.#record.part < (this.#record.frozen?.parts ?? 0)) await this.#workOnPart();
     if (this.#mayGoOn) await this.#settleSample();
     await this.#conclude();
+  }
+
+  /** From the results of letters: the process that died may have stored one without the other. */
+  async #recount(): Promise<void> {
+    const { id, part } = this.#record;
+    const { selected, checked, failedAgain } = this.#counts;
+    const counts: Counts = { ...NO_COUNTS, selected, checked, failedAgain };
+    for (let each = 0; each <= part; each += 1)
+      for (const outcome of (await this.#services.operations.results(id, each)).outcomes) {
+        if (!outcome || outcome.result === 'pending') continue;
+        counts.done += 1;
+        counts[outcome.result] += 1;
+      }
+    Object.assign(this.#counts, counts);
   }
 
   async #workOnPart(): Promise<void> {

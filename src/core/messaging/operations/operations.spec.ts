@@ -256,6 +256,29 @@ describe('a process that ends', () => {
     expect(desk.sent).toHaveLength(100);
   });
 
+  it('has counted what it has noted, and no more, when it dies between the two notes', async () => {
+    const desk = await deskWith(20);
+    const { id } = await desk.operations.create({ ...all, ratePerSecond: 5 });
+    const put = desk.control.put.bind(desk.control);
+    await pass(desk, 1_500);
+    const put$ = jest.spyOn(desk.control, 'put');
+    // The results of the last second are lost, and the counts with them are not.
+    put$.mockImplementation((key, value, options) =>
+      key.startsWith('operation-results/')
+        ? Promise.reject(Object.assign(new Error('dead'), { code: 'STORE_UNAVAILABLE' }))
+        : put(key, value, options),
+    );
+    await pass(desk, 1_500);
+    await desk.operations.onModuleDestroy();
+    put$.mockRestore();
+    const other = desk.operationsOf();
+    await other.start();
+    await pass(desk, 12_000, 100);
+    await pass(desk, 16_000, 100);
+    expect(await other.find(id)).toMatchObject({ state: 'completed', counts: { done: 20, succeeded: 20 } });
+    expect(desk.sent).toHaveLength(20);
+  });
+
   it('is one that dies: what it has done without a note is not done again', async () => {
     const desk = await deskWith(100);
     const { id } = await desk.operations.create({ ...all, ratePerSecond: 50 });

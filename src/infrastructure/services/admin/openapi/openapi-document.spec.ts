@@ -22,7 +22,7 @@ describe('The OpenAPI document', () => {
       expect.arrayContaining([
         'list: get /api/v1/dead-letters',
         'read: get /api/v1/dead-letters/{id}',
-        'replay-matching: post /api/v1/dead-letters/replay',
+        'create-operation: post /api/v1/operations',
         'override-transport: post /api/v1/transports/{name}/actions',
         'remove-group: delete /api/v1/groups',
         'me: get /api/v1/me',
@@ -43,15 +43,16 @@ describe('The OpenAPI document', () => {
   });
 
   it('lists the problems of a route by status', () => {
-    const { responses } = paths['/api/v1/dead-letters/{id}/replay']!['post']!;
+    const { responses } = paths['/api/v1/operations/{id}']!['patch']!;
     expect(Object.keys(responses)).toEqual(
       expect.arrayContaining([
-        '202',
+        '200',
         '400',
         '401',
         '403',
         '404',
         '409',
+        '412',
         '413',
         '415',
         '422',

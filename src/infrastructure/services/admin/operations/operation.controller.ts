@@ -77,7 +77,7 @@ export class OperationController {
         headers: { Location: 'Where its progress is.', ETag: 'Its tag, for `If-Match`.' },
       },
     },
-    problems: ['forbidden', 'conflict', 'invalidOption', 'store', 'audit', 'notRunning'],
+    problems: ['forbidden', 'notFound', 'conflict', 'invalidOption', 'store', 'audit', 'notRunning'],
   })
   async create(
     @Body() body: unknown,
