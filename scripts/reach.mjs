@@ -10,10 +10,15 @@ const LINE_COMMENT = /^\s*\/\/.*$/gm;
 const FOLDERS = ['', 'scripts', 'config'];
 const SOURCES = /\.(ts|mts|cts|js|mjs|cjs)$/;
 /**
- * Not followed: packages count by their locked version, the list of results is no source of itself, and the plan
- * names files that it does not read.
+ * Not followed: packages count by their locked version, the list of results is no source of itself, the plan names
+ * files that it does not read, and a lock is there only while another command installs.
  */
-const NOT_FOLLOWED = new Set(['package-lock.json', 'test/full-runs.json', 'scripts/test-plan.mjs']);
+const NOT_FOLLOWED = new Set([
+  'package-lock.json',
+  'test/full-runs.json',
+  'scripts/test-plan.mjs',
+  '.bootstrap.lock',
+]);
 
 /**
  * Follows the imports of files and the files that they name by path, to start them (`test/faults/redis-child.ts`),

@@ -60,7 +60,8 @@ const FILES: Readonly<Record<string, string>> = {
     // spawn('node', ['test/told-of.ts']);
     spawn('node', ['dist/esm/main.js']);
     const { b } = await import('../src/later.js');
-    const name = 'config/one.yaml';`,
+    const name = 'config/one.yaml';
+    const lock = '.bootstrap.lock';`,
   'test/two.spec.ts': `import { c } from '../src/c.js';`,
   'test/child.ts': `export * from '../src/of-child.js';`,
   'test/told-of.ts': '',
@@ -102,6 +103,12 @@ describe('a full run', () => {
     const after = hashes();
     expect(after['one']).not.toBe(before['one']);
     expect(after['two']).toBe(before['two']);
+  });
+
+  it('does not mind the lock of another command that installs', () => {
+    const before = hashes();
+    write('.bootstrap.lock', '');
+    expect(hashes()).toEqual(before);
   });
 
   it.each(['test/told-of.ts', 'src/c.ts'])(
