@@ -148,7 +148,9 @@ export class OperationRun {
     this.#outcomes = [...results.outcomes];
     this.#resultsRevision = results.revision;
     await this.#workOn(letters);
-    if (this.#mayGoOn) await this.#store(part + 1);
+    if (!this.#mayGoOn) return;
+    await this.#store(part + 1);
+    this.#outcomes = []; // those of the next part have a note of their own
   }
 
   async #freeze(): Promise<void> {

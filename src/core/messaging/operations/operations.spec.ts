@@ -79,6 +79,18 @@ describe('a replay', () => {
     expect(desk.sent.map(({ message }) => message.id)).toEqual(['m-1', 'm-2']);
   });
 
+  it('waits until the last letters are handled, and no longer than 15 s', async () => {
+    const desk = await deskWith(2);
+    const { id } = await desk.operations.create(all);
+    await pass(desk, 10_000, 100);
+    expect(await desk.operations.find(id)).toMatchObject({
+      state: 'running',
+      counts: { done: 2, checked: 0 },
+    });
+    await pass(desk, 6_000, 100);
+    expect(await desk.operations.find(id)).toMatchObject({ state: 'completed', counts: { checked: 0 } });
+  });
+
   it('ends when too many of a sample have failed again', async () => {
     const desk: Desk = setUp(async ({ id }) => {
       await desk.service.park({ ...deadLetter(0, desk.clock.now()), messageId: id });
